@@ -1,0 +1,34 @@
+"""icldiag shows why a few-shot prompt on a GPT-style model gives the wrong label (arXiv 2305.14160).
+
+session = icldiag.Session("prompt.yaml", model="bundled")
+session.prediction().accuracy
+session.confusion().pairs[0]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from icldiag.model.load import ModelSettings
+    from icldiag.prompt.schema import Prompt, read_prompt
+    from icldiag.session import Session
+
+__version__ = "0.1.0"
+__all__ = ["ModelSettings", "Prompt", "Session", "read_prompt"]
+
+_HOMES = {
+    "ModelSettings": "icldiag.model.load",
+    "Prompt": "icldiag.prompt.schema",
+    "Session": "icldiag.session",
+    "read_prompt": "icldiag.prompt.schema",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `import icldiag` must not load torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

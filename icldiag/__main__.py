@@ -1,0 +1,5 @@
+"""`python -m icldiag` is the `icldiag` command."""
+
+from icldiag.cli import main
+
+main()

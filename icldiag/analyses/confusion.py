@@ -1,0 +1,298 @@
+"""Confusable labels: which labels' anchors look alike to the target, and which labels the answers fail to separate.
+
+Predicted side (Wang et al. 2023, section 3.3, arXiv 2305.14160): the label words' key vectors k, all heads of one
+layer concatenated, are projected on the principal directions of the target position's query vectors, each direction
+scaled by its singular value s,
+
+    khat_i = diag(s) V^T k_i,    distance_ij = |khat_i - khat_j| / max |khat_i - khat_j|,    diagonal 1,
+
+so that a small distance predicts confusion. Measured side: for each pair of classes the ROC-AUC of p_i / p_j
+separating the queries whose gold label is i from those whose gold label is j; the ratio factors the label prior out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from icldiag.analyses.prediction import Prediction
+from icldiag.model.readout import FloatArray
+from icldiag.prompt.encode import EncodedPrompt
+
+DIRECTIONS = 10  # principal directions kept, as in the paper
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two classes (indices, a < b). Undefined numbers are None."""
+
+    a: int
+    b: int
+    distance: float | None
+    cosine: float | None
+    auc: float | None
+    errors: int  # queries of one class answered with the other
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """The similarity of C classes' anchors in one layer, beside their measured separation. Undefined cells are NaN."""
+
+    labels: tuple[str, ...]
+    layer: int
+    distance: FloatArray  # (C, C) in [0, 1], diagonal 1
+    cosine: FloatArray  # (C, C) of the raw keys
+    auc: FloatArray  # (C, C) symmetric, diagonal 1
+    pairs: tuple[Pair, ...]  # closest anchors first; pairs without a distance last
+    anchors: tuple[int, ...]  # class of every demonstration
+    anchor_distance: FloatArray  # (demonstrations, demonstrations), scaled by its own maximum, diagonal 1
+    target_vectors: int  # query vectors that gave the principal directions: targets of the queries ...
+    forerunner_vectors: int  # ... and the tokens before the demonstrations' label words
+    directions: int
+    spearman: float | None  # between distance and AUC over pairs
+    spearman_pairs: int
+    missing: tuple[str, ...]  # what could not be computed, and why
+
+    def pair(self, a: int, b: int) -> Pair:
+        return next(pair for pair in self.pairs if (pair.a, pair.b) == (min(a, b), max(a, b)))
+
+    def distance_rank(self, pair: Pair) -> int | None:
+        """1 for the closest anchors; ties share the better rank."""
+        if pair.distance is None:
+            return None
+        return 1 + sum(other.distance is not None and other.distance < pair.distance for other in self.pairs)
+
+    def auc_rank(self, pair: Pair) -> int | None:
+        """1 for the worst separated pair; ties share the better rank."""
+        if pair.auc is None:
+            return None
+        return 1 + sum(other.auc is not None and other.auc < pair.auc for other in self.pairs)
+
+    @property
+    def distances(self) -> int:
+        """How many pairs have a distance."""
+        return sum(pair.distance is not None for pair in self.pairs)
+
+    @property
+    def separations(self) -> int:
+        """How many pairs have a measured AUC."""
+        return sum(pair.auc is not None for pair in self.pairs)
+
+
+def default_layer(layers: int) -> int:
+    """Two thirds of the way up, where the target reads the anchors: layer 32 of 48 in the paper, 8 of 12, 6 of 8."""
+    return min(layers - 1, math.ceil(2 * layers / 3))
+
+
+def confuse(
+    encoded: EncodedPrompt,
+    prediction: Prediction,
+    layer: int,
+    anchor_keys: FloatArray,
+    target_queries: NDArray[np.floating],
+    forerunner_queries: NDArray[np.floating],
+) -> Confusion:
+    """Compare the classes' anchors in one layer and measure how well the answers separate the classes.
+
+    Args:
+        anchor_keys: (demonstrations, H * d), keys of the anchors, heads concatenated; with grouped queries each key
+            head is repeated for the query heads that read it.
+        target_queries: (n, H * d), unscaled query vectors at the target positions.
+        forerunner_queries: (demonstrations or 0, H * d), query vectors of the tokens before the label words: further
+            samples where the queries are few.
+
+    Several shots of a class are averaged before distances and cosines are taken.
+    """
+    labels = prediction.labels
+    missing: list[str] = []
+    anchors = tuple(demonstration.label_class for demonstration in encoded.demonstrations)
+    keys = _class_means(anchor_keys, anchors, len(labels))  # (C, H * d), NaN without a demonstration
+    vectors = np.concatenate([target_queries, forerunner_queries]).astype(np.float64)
+    projection = principal_projection(vectors)  # (H * d, directions)
+    distance = scaled_distances(keys @ projection)
+    absent = [labels[i] for i in range(len(labels)) if i not in anchors]
+    if absent:
+        missing.append(f"no distance for {', '.join(absent)}: no demonstration shows it")
+    if projection.shape[1] == 0:
+        missing.append("no distances: the principal directions need at least two different query vectors")
+    elif np.isnan(distance).all():
+        missing.append("no distances: all anchors have the same key")
+    elif len(labels) == 2:
+        missing.append("two classes have one distance, which is 1 by its scaling: look at the cosine instead")
+    auc = pairwise_auc(prediction)
+    if not prediction.labelled:
+        missing.append("no measured separation: no query has a gold label")
+    elif np.isnan(auc).any():
+        present = {prediction.gold[query] for query in prediction.labelled}
+        lacking = [labels[i] for i in range(len(labels)) if i not in present]
+        missing.append(f"no measured separation for {', '.join(lacking)}: no query has it as gold label")
+    cosine = _cosines(keys)
+    pairs = _pairs(prediction, distance, cosine, auc)
+    spearman, count = _spearman(pairs)
+    if spearman is None and count:
+        missing.append(f"no rank correlation: {count} pair{'s' if count > 1 else ''} with both numbers, or no spread")
+    return Confusion(
+        labels=labels,
+        layer=layer,
+        distance=distance,
+        cosine=cosine,
+        auc=auc,
+        pairs=pairs,
+        anchors=anchors,
+        anchor_distance=scaled_distances(anchor_keys.astype(np.float64) @ projection),
+        target_vectors=len(target_queries),
+        forerunner_vectors=len(forerunner_queries),
+        directions=projection.shape[1],
+        spearman=spearman,
+        spearman_pairs=count,
+        missing=tuple(missing),
+    )
+
+
+def principal_projection(vectors: FloatArray, directions: int = DIRECTIONS) -> FloatArray:
+    """Principal directions of the centred rows, as columns, each scaled by its singular value: (width, directions)."""
+    centred = vectors - vectors.mean(axis=0)
+    _, singular, components = np.linalg.svd(centred, full_matrices=False)
+    scale = np.abs(vectors).max(initial=0.0)
+    kept = min(directions, int((singular > 1e-9 * max(scale, 1e-30)).sum()))
+    return np.asarray(components[:kept].T * singular[:kept])
+
+
+def scaled_distances(points: FloatArray) -> FloatArray:
+    """Euclidean distances divided by the largest, diagonal 1; all NaN where the largest is 0."""
+    raw = np.linalg.norm(points[:, None] - points[None, :], axis=-1)
+    if points.shape[1] == 0:
+        raw = np.full_like(raw, np.nan)
+    largest = np.nanmax(raw, initial=0.0)
+    scaled = raw / largest if largest > 0 else np.full_like(raw, np.nan)
+    undefined = np.isnan(raw).all(axis=1)
+    np.fill_diagonal(scaled, np.where(undefined | (largest == 0), np.nan, 1.0))
+    return np.asarray(scaled)
+
+
+def roc_auc(positive: Sequence[float] | FloatArray, negative: Sequence[float] | FloatArray) -> float:
+    """Chance that a positive score exceeds a negative one, ties counting half; NaN where a side is empty."""
+    n, m = len(positive), len(negative)
+    if n == 0 or m == 0:
+        return math.nan
+    ranks = stats.rankdata(np.concatenate([positive, negative]))
+    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def pairwise_auc(prediction: Prediction) -> FloatArray:
+    """(C, C) ROC-AUC of p_i / p_j between gold-i and gold-j queries; NaN without queries of both."""
+    classes = len(prediction.labels)
+    auc = np.full((classes, classes), np.nan)
+    np.fill_diagonal(auc, 1.0)
+    gold = np.array([-1 if label is None else label for label in prediction.gold])
+    with np.errstate(divide="ignore"):
+        logs = np.log(prediction.probabilities)
+    for i, j in combinations(range(classes), 2):
+        ratio = logs[:, i] - logs[:, j]  # the logarithm keeps the order and cannot overflow
+        auc[i, j] = auc[j, i] = roc_auc(ratio[gold == i], ratio[gold == j])
+    return auc
+
+
+def _class_means(keys: FloatArray, anchors: Sequence[int], classes: int) -> FloatArray:
+    means = np.full((classes, keys.shape[1]), np.nan)
+    for label in set(anchors):
+        means[label] = keys[[i for i, of in enumerate(anchors) if of == label]].mean(axis=0)
+    return means
+
+
+def _cosines(keys: FloatArray) -> FloatArray:
+    norms = np.linalg.norm(keys, axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        unit = keys / norms
+    return np.asarray(unit @ unit.T)
+
+
+def _pairs(prediction: Prediction, distance: FloatArray, cosine: FloatArray, auc: FloatArray) -> tuple[Pair, ...]:
+    counts = prediction.counts
+    pairs = [
+        Pair(a, b, _number(distance[a, b]), _number(cosine[a, b]), _number(auc[a, b]), int(counts[a, b] + counts[b, a]))
+        for a, b in combinations(range(len(prediction.labels)), 2)
+    ]
+    return tuple(sorted(pairs, key=lambda pair: (pair.distance is None, pair.distance or 0.0)))
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _spearman(pairs: Sequence[Pair]) -> tuple[float | None, int]:
+    both = [(pair.distance, pair.auc) for pair in pairs if pair.distance is not None and pair.auc is not None]
+    if len(both) < 3 or len({d for d, _ in both}) < 2 or len({a for _, a in both}) < 2:
+        return None, len(both)
+    distances, aucs = zip(*both, strict=True)
+    return float(stats.spearmanr(distances, aucs).statistic), len(both)
+
+
+# ---- in words -------------------------------------------------------------------------------------------------------
+
+
+def reading(confusion: Confusion, prediction: Prediction, query: int) -> str:
+    """One sentence or two: what the anchors say about this query's answer."""
+    probabilities = prediction.probabilities[query]
+    winner = int(prediction.predicted[query])
+    gold = prediction.gold[query]
+    rival = gold if gold is not None and gold != winner else int(np.argsort(-probabilities, kind="stable")[1])
+    first, second = prediction.labels[winner], prediction.labels[rival]
+    chances = f"{probabilities[winner]:.2f} against {probabilities[rival]:.2f}"
+    if prediction.is_wrong(query):
+        opening = f"{first} beat {second} ({chances})."
+    elif gold is None:
+        opening = f"Predicted {first}, then {second} ({chances}); the gold label is unknown."
+    else:
+        opening = f"Right: {first}, then {second} ({chances})."
+    return f"{opening} {_about_pair(confusion, confusion.pair(winner, rival), prediction.is_wrong(query))}"
+
+
+def _about_pair(confusion: Confusion, pair: Pair, wrong: bool) -> str:
+    if confusion.distances < 2:
+        anchors = None if pair.cosine is None else f"Their keys have cosine {pair.cosine:.2f}"
+        close = pair.cosine is not None and pair.cosine > 0.9
+    else:
+        rank = confusion.distance_rank(pair)
+        anchors = (
+            None
+            if rank is None or pair.distance is None
+            else f"Their anchors are {_ordinal(rank, 'closest')} of {confusion.distances} pairs ({pair.distance:.2f})"
+        )
+        close = rank is not None and rank <= max(1, round(confusion.distances / 3))
+    if pair.auc is None:
+        measured = "how well the queries separate the two is unknown"
+        apart = None
+    else:
+        rank = confusion.auc_rank(pair)
+        several = rank is not None and confusion.separations > 1
+        place = f"{_ordinal(rank or 1, 'worst separated')} of {confusion.separations}, " if several else ""
+        measured = f"the answers separate the two with AUC {pair.auc:.2f} ({place}0.5 is chance)"
+        apart = pair.auc >= 0.9
+    facts = f"{anchors}, and {measured}" if anchors else measured[0].upper() + measured[1:]
+    return f"{facts}{_verdict(close, apart, wrong)}."
+
+
+def _verdict(close: bool, apart: bool | None, wrong: bool) -> str:
+    if not wrong:
+        return ""
+    if apart is None:
+        return ": close anchors are a likely reason" if close else ": the anchors do not explain this error"
+    if close and not apart:
+        return ": these two labels are confused"
+    if apart:
+        return ": the labels are told apart, so look for a label prior or at this text rather than at confused anchors"
+    return ": the two are mixed up although their anchors differ"
+
+
+def _ordinal(rank: int, word: str) -> str:
+    if rank == 1:
+        return f"the {word}"
+    suffix = "th" if 10 <= rank % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    return f"the {rank}{suffix} {word}"

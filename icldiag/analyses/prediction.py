@@ -1,0 +1,104 @@
+"""What the model answers: label probabilities, predicted labels, accuracy, and who is taken for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from icldiag.model.readout import FloatArray, IntArray, Readout
+from icldiag.prompt.encode import EncodedPrompt
+
+
+@dataclass(frozen=True)
+class TopToken:
+    """A vocabulary token at the target position with its probability over the whole vocabulary."""
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """n queries, C classes in the prompt's order. Labels are class indices."""
+
+    labels: tuple[str, ...]
+    texts: tuple[str, ...]
+    gold: tuple[int | None, ...]
+    predicted: IntArray  # (n,)
+    probabilities: FloatArray  # (n, C) softmax over the labels only
+    scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word
+    top_tokens: tuple[tuple[TopToken, ...], ...]
+    label_mass: FloatArray  # (n,) share of the whole vocabulary's probability that the labels' first tokens hold
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def labelled(self) -> tuple[int, ...]:
+        """Indices of the queries whose gold label is known."""
+        return tuple(index for index, gold in enumerate(self.gold) if gold is not None)
+
+    def is_wrong(self, query: int) -> bool:
+        """Whether the gold label is known and another one was predicted."""
+        return self.gold[query] is not None and self.gold[query] != self.predicted[query]
+
+    @property
+    def wrong(self) -> tuple[int, ...]:
+        """Indices of the wrong queries, the most confidently wrong first."""
+        found = [query for query in range(len(self)) if self.is_wrong(query)]
+        return tuple(sorted(found, key=lambda query: -self.probabilities[query].max()))
+
+    @property
+    def correct(self) -> int:
+        return len(self.labelled) - len(self.wrong)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the labelled queries that are right; None where no gold label is known."""
+        return self.correct / len(self.labelled) if self.labelled else None
+
+    @property
+    def counts(self) -> IntArray:
+        """(C, C) queries by gold (row) and predicted label (column)."""
+        counts = np.zeros((len(self.labels), len(self.labels)), np.int64)
+        for query in self.labelled:
+            counts[self.gold[query], self.predicted[query]] += 1
+        return counts
+
+
+def predict(encoded: EncodedPrompt, readout: Readout, tokenizer: Any) -> Prediction:
+    """Turn what was read at the target positions into predictions.
+
+    The predicted label is the one with the highest score; scores are those of the label words' first tokens (the
+    paper's way) or of the whole words (`scoring: whole`).
+    """
+    prompt = encoded.prompt
+    probabilities = readout.probabilities
+    chances = np.exp(readout.top_log_probabilities)
+    top = tuple(
+        tuple(TopToken(_token_text(tokenizer, int(token)), float(chance)) for token, chance in zip(*row, strict=True))
+        for row in zip(readout.top_tokens, chances, strict=True)
+    )
+    return Prediction(
+        labels=prompt.label_names,
+        texts=tuple(query.text for query in prompt.queries),
+        gold=tuple(query.label for query in prompt.queries),
+        predicted=probabilities.argmax(axis=1),
+        probabilities=probabilities,
+        scores=readout.label_scores,
+        top_tokens=top,
+        label_mass=readout.label_mass,
+    )
+
+
+def _token_text(tokenizer: Any, token: int) -> str:
+    """The token as the prompt would show it, its leading space kept where the tokenizer has one."""
+    return str(tokenizer.decode([token], clean_up_tokenization_spaces=False))
+
+
+def probability_order(prediction: Prediction, query: int) -> Sequence[int]:
+    """Class indices of one query, most probable first."""
+    return [int(index) for index in np.argsort(-prediction.probabilities[query], kind="stable")]

@@ -1,0 +1,74 @@
+"""`icldiag check`: what a prompt file says, and how a model's tokenizer cuts it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from icldiag.model.load import ModelSettings, load_tokenizer
+from icldiag.prompt.encode import Token, encode, query_tokens
+from icldiag.prompt.schema import Prompt
+from icldiag.render.visible import visible
+
+
+def describe(prompt: Prompt) -> str:
+    """The prompt in a few lines; reading it has validated it."""
+    shown = Counter(prompt.label_names[example.label] for example in prompt.demonstrations if example.label is not None)
+    gold = sum(query.label is not None for query in prompt.queries)
+    lines = [
+        f"{visible(str(prompt.path))}: a valid prompt",
+        f"  name            {visible(prompt.name)}",
+        f"  template        {visible(prompt.template)}",
+        f"  separator       {visible(prompt.separator)}",
+        f"  scoring         {prompt.scoring}",
+        f"  queries         {len(prompt.queries)}, {gold} with a gold label",
+        f"  examples        {len(prompt.examples)}",
+        f"  demonstrations  {len(prompt.demonstrations)}",
+        "  label words, and how often each is demonstrated:",
+    ]
+    width = max(len(visible(name)) for name in prompt.label_names)
+    for label in prompt.labels:
+        lines.append(f"    {visible(label.name):{width}}  {visible(label.word)!r}  {shown[label.name]}")
+    return "\n".join(lines)
+
+
+def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
+    """Label tokens, spans, and every token with its position and role; loads the tokenizer, not the weights."""
+    tokenizer, window = load_tokenizer(settings)
+    encoded = encode(prompt, tokenizer, window)
+    limit = f" of the context window's {window}" if window else ""
+    lines = [
+        "",
+        f"tokenized by {visible(settings.name)}",
+        f"  demonstrations  {len(encoded.prefix)} tokens",
+        f"  longest prompt  {encoded.longest} tokens{limit}",
+        "  label tokens:",
+    ]
+    for label, ids in zip(prompt.labels, encoded.label_tokens, strict=True):
+        pieces = " + ".join(f"{visible(tokenizer.decode([token]))!r} ({token})" for token in ids)
+        scored = "" if len(ids) == 1 else f"   scored on {'the first' if prompt.scoring == 'first' else 'all'}"
+        lines.append(f"    {visible(label.name)}: {pieces}{scored}")
+    lines.append("  spans [start, stop) of the demonstrations:")
+    for number, place in enumerate(encoded.demonstrations, start=1):
+        lines.append(
+            f"    {number}: {list(place.span)}  text {list(place.text)}  label word {list(place.label)} "
+            f"= {visible(prompt.label_names[place.label_class])}"
+        )
+    lines += ["  tokens, a role in each bracket:", *_strip(encoded.tokens, 0, encoded.prefix)]
+    lines += ["  the first query, after the demonstrations; its last token is the target position:"]
+    lines += _strip(query_tokens(encoded, tokenizer, 0), len(encoded.prefix), encoded.queries[0].ids)
+    lines += [f"  warning: {visible(warning)}" for warning in encoded.warnings]
+    return "\n".join(lines)
+
+
+def _strip(tokens: tuple[Token, ...], start: int, ids: tuple[int, ...]) -> list[str]:
+    """Runs of tokens of one role, a line each: positions, role, and the tokens parted by `|`."""
+    lines: list[str] = []
+    run: list[str] = []
+    for index, token in enumerate(tokens):
+        run.append(visible(token.text) if token.text else f"#{ids[index]}")
+        last = index + 1 == len(tokens)
+        if last or (tokens[index + 1].role, tokens[index + 1].demonstration) != (token.role, token.demonstration):
+            first = start + index + 1 - len(run)
+            lines.append(f"    {first:5} {'[' + token.role + ']':13} {'|'.join(run)}")
+            run = []
+    return lines

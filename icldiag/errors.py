@@ -1,0 +1,48 @@
+"""What can go wrong in a way that a user can act on: one sentence each, and an exit code.
+
+Anything else that is raised is a bug of ours and may show its traceback.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class IcldiagError(Exception):
+    """Base of all errors that are shown as one sentence. The message names the cure."""
+
+    exit_code = 1
+
+
+class PromptError(IcldiagError):
+    """The prompt file, or a file that it names, cannot be used as written.
+
+    `line` counts from 1; `field` is the dotted path inside the file, such as `demonstrations[2].label`.
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self, message: str, *, path: Path | str | None = None, line: int | None = None, field: str | None = None
+    ) -> None:
+        self.message, self.path, self.line, self.field = message, path, line, field
+        place = ":".join(str(part) for part in (path, line) if part is not None)
+        super().__init__(": ".join(part for part in (place, field, message) if part))
+
+
+class ModelError(IcldiagError):
+    """The model or its tokenizer cannot be loaded, or cannot be instrumented exactly."""
+
+    exit_code = 3
+
+
+class AnalysisError(IcldiagError):
+    """An analysis cannot be computed for this prompt and model."""
+
+    exit_code = 4
+
+
+class Cancelled(IcldiagError):
+    """Raised by a progress callback to stop a computation between two layers or batches."""
+
+    exit_code = 130

@@ -1,0 +1,1 @@
+"""What runs the prompt: any Hugging Face causal language model, with its attention instrumented."""

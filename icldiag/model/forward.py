@@ -1,0 +1,243 @@
+"""One instrumented forward: demonstrations encoded once, queries batched on their cache, restart at a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from icldiag.model.attention import Edit, Heads, KeyValues, Observer, Pass, active
+from icldiag.model.load import context_window
+from icldiag.model.seams import Seam, decoder_layers, seam_of
+
+Edits = Mapping[int, Edit]  # by layer
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Token rows of different length, padded at the left so that every row's last token is in the last column."""
+
+    ids: Tensor  # (B, T)
+    positions: Tensor  # (B, T)
+    padding: Tensor | None  # (B,) padded columns of each row; None where there are none
+
+
+def batch_of(rows: Sequence[Sequence[int]], start: int, device: torch.device | str = "cpu") -> Batch:
+    """Left-pad token rows; every row's first token has position `start`."""
+    width = max(len(row) for row in rows)
+    padding = torch.tensor([width - len(row) for row in rows], device=device)  # (B,)
+    ids = torch.tensor([[0] * (width - len(row)) + list(row) for row in rows], device=device)  # (B, T)
+    positions = (torch.arange(width, device=device) - padding[:, None]).clamp(min=0) + start  # (B, T)
+    return Batch(ids, positions, padding if bool(padding.any()) else None)
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Restart at `layer` from its kept input, skipping the layers below."""
+
+    layer: int
+    hidden: Tensor  # (B, T, D)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a forward returns. `logits` are those of the last `keep` columns."""
+
+    logits: Tensor  # (B, keep, V)
+    inputs: tuple[Tensor, ...]  # per layer from the resumed one on, (B, T, D); empty unless asked for
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The demonstrations, encoded once."""
+
+    ids: tuple[int, ...]
+    key_values: tuple[KeyValues, ...]  # per layer, (1, K, P, d)
+    inputs: tuple[Tensor, ...]  # per layer, (1, P, D)
+    forerunner_queries: Tensor  # (L, n, H * d) query vectors at the positions asked for
+
+
+class InstrumentedModel:
+    """A causal language model whose attention icldiag can watch and change, one pass at a time.
+
+    The instrumented attention stays installed; `plain()` takes it out for a while.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, name: str = "", revision: str | None = None) -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+        self.name = name
+        self.revision = revision
+        config = model.config.get_text_config()
+        self.n_layers: int = config.num_hidden_layers
+        self.n_heads: int = config.num_attention_heads
+        self.context_window: int | None = context_window(config)
+        self.architecture: str = type(model).__name__
+        self.layers: nn.ModuleList = decoder_layers(model)
+        self.seam: Seam = seam_of(model)
+        self._remove = self.seam.install(model)
+        self._layers_return_tuples = False  # learnt whenever inputs are kept, so known before any restart
+
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go in (with several devices, that of the embeddings)."""
+        return self.model.get_input_embeddings().weight.device  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.model.dtype  # type: ignore[no-any-return]
+
+    @property
+    def parameters(self) -> int:
+        return sum(weight.numel() for weight in self.model.parameters())
+
+    @contextmanager
+    def plain(self) -> Iterator[Any]:
+        """The model without our attention, for checks against it."""
+        self._remove()
+        try:
+            yield self.model
+        finally:
+            self._remove = self.seam.install(self.model)
+
+    def run(
+        self,
+        batch: Batch,
+        *,
+        context: Sequence[KeyValues] | None = None,
+        past: Sequence[KeyValues] | None = None,
+        edits: Edits | None = None,
+        observe: Observer | None = None,
+        resume: Resume | None = None,
+        keep: int = 1,
+        keep_inputs: bool = False,
+        before_layer: Callable[[int], None] | None = None,
+    ) -> Run:
+        """One forward pass.
+
+        Args:
+            batch: the new tokens.
+            context: keys and values that the whole batch shares (the demonstrations').
+            past: keys and values of each row's own earlier tokens, padded like the batch that made them;
+                `batch.padding` then counts the columns of past and new tokens together.
+            edits: per layer, the rows whose attention is done differently.
+            observe: called in every layer with its heads and output.
+            before_layer: called with the layer's number; may raise to stop.
+        """
+        inputs: list[Tensor] = []
+        this = Pass(
+            tuple(context) if context is not None else None,
+            tuple(past) if past is not None else None,
+            batch.padding,
+            edits or {},
+            observe,
+            before_layer,
+        )
+        with ExitStack() as stack:
+            stack.enter_context(active(this))
+            if resume is not None:
+                handed_on = (resume.hidden,) if self._layers_return_tuples else resume.hidden
+                stack.enter_context(_skipping(self.layers[: resume.layer], handed_on))
+            if keep_inputs:
+                stack.enter_context(self._keeping(resume.layer if resume else 0, inputs))
+            output = self.model(
+                input_ids=batch.ids,
+                position_ids=batch.positions,
+                attention_mask=torch.ones_like(batch.ids),
+                use_cache=False,
+                logits_to_keep=keep,
+            )
+        return Run(output.logits, tuple(inputs))
+
+    @contextmanager
+    def _keeping(self, first: int, inputs: list[Tensor]) -> Iterator[None]:
+        """Append the input of every layer from `first` on to `inputs` as the pass goes by."""
+
+        def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            inputs.append(args[0] if args else kwargs["hidden_states"])
+
+        def after(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+            self._layers_return_tuples = isinstance(output, tuple)
+
+        handles = [layer.register_forward_pre_hook(before, with_kwargs=True) for layer in self.layers[first:]]
+        handles.append(self.layers[-1].register_forward_hook(after))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    @torch.no_grad()
+    def encode_prefix(
+        self,
+        ids: Sequence[int],
+        *,
+        forerunners: Sequence[int] = (),
+        edits: Edits | None = None,
+        resume: tuple[int, Prefix] | None = None,
+        before_layer: Callable[[int], None] | None = None,
+    ) -> Prefix:
+        """Encode the demonstrations once: every layer's keys, values and inputs.
+
+        Args:
+            forerunners: positions whose query vectors are wanted.
+            resume: (layer, an earlier prefix of the same ids) whose layers below `layer` are still valid.
+        """
+        start, earlier = resume if resume is not None else (0, None)
+        caches: list[KeyValues] = list(earlier.key_values[:start]) if earlier else []
+        queries: list[Tensor] = list(earlier.forerunner_queries[:start]) if earlier else []
+        rows = torch.tensor(list(forerunners), dtype=torch.long, device=self.device)
+
+        def observe(layer: int, heads: Heads, output: Tensor) -> None:
+            caches.append(KeyValues(heads.key, heads.value))
+            queries.append(heads.query[0][:, rows.to(heads.query.device)].transpose(0, 1).flatten(1).float().cpu())
+
+        run = self.run(
+            batch_of([ids], 0, self.device),
+            edits=edits,
+            observe=observe,
+            resume=Resume(start, earlier.inputs[start]) if earlier else None,
+            keep_inputs=True,
+            before_layer=before_layer,
+        )
+        kept = earlier.inputs[:start] if earlier else ()
+        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), torch.stack(queries))
+
+    def anchor_keys(self, prefix: Prefix, anchors: Sequence[int], layer: int) -> NDArray[np.float64]:
+        """Keys at the anchors in one layer, heads concatenated: (anchors, H * d).
+
+        With grouped queries each key head is repeated for the query heads that read it, so that keys and query
+        vectors have the same width. Rotary positions are applied, as attention sees them.
+        """
+        keys = prefix.key_values[layer].keys[0][:, list(anchors)]  # (K, n, d)
+        keys = keys.repeat_interleave(self.n_heads // keys.shape[0], dim=0)  # (H, n, d)
+        return keys.transpose(0, 1).flatten(1).double().cpu().numpy()
+
+
+@contextmanager
+def _skipping(skipped: nn.ModuleList, handed_on: Tensor | tuple[Tensor]) -> Iterator[None]:
+    """Let the skipped layers hand on what the next one needs instead of computing.
+
+    The model's own forward runs around them, so that embeddings, masks, the final norm and the head stay its own code.
+    """
+    originals = [layer.__dict__.get("forward") for layer in skipped]
+
+    def hand_on(*args: Any, **kwargs: Any) -> Tensor | tuple[Tensor]:
+        return handed_on
+
+    try:
+        for layer in skipped:
+            layer.forward = hand_on
+        yield
+    finally:
+        for layer, original in zip(skipped, originals, strict=True):
+            if original is None:
+                layer.__dict__.pop("forward", None)
+            else:
+                layer.forward = original  # a hook of accelerate, set on the instance

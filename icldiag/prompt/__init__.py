@@ -1,0 +1,1 @@
+"""What the user wrote: the prompt file, validated, and its encoding with exact spans."""

@@ -1,0 +1,359 @@
+"""Prompt + tokenizer -> EncodedPrompt: token ids, and the span of every part of the prompt.
+
+Spans come from the tokenizer's character offsets, never from searching for token ids, so that any template and any
+fast tokenizer works, and a label word that also occurs in a text is never mistaken for an anchor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from icldiag.errors import ModelError, PromptError
+from icldiag.prompt.schema import Example, Prompt
+
+Span = tuple[int, int]  # half-open [start, stop), in tokens of the whole prompt
+Role = Literal["special", "instruction", "template", "text", "label", "separator"]
+
+
+@dataclass(frozen=True)
+class EncodedDemonstration:
+    """Where demonstration `index` lies. `anchor` is the first token of its label word (the paper's p_i)."""
+
+    span: Span
+    text: Span
+    label: Span
+    label_class: int
+
+    @property
+    def anchor(self) -> int:
+        return self.label[0]
+
+    @property
+    def forerunner(self) -> int:
+        """The token before the label word: where a label is predicted, as at the target position."""
+        return self.label[0] - 1
+
+
+@dataclass(frozen=True)
+class EncodedQuery:
+    """A query as the model reads it: `ids` follow the shared prefix; positions count in the whole prompt."""
+
+    ids: tuple[int, ...]
+    text: Span
+    target: int
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token for showing: `text` is the piece of the user's prompt that it covers, possibly empty."""
+
+    text: str
+    role: Role
+    demonstration: int | None
+
+
+@dataclass(frozen=True)
+class EncodedPrompt:
+    """Token ids with spans. All queries share `prefix`, which holds every demonstration."""
+
+    prompt: Prompt
+    prefix: tuple[int, ...]
+    demonstrations: tuple[EncodedDemonstration, ...]
+    template: tuple[int, ...]  # positions of the template's own tokens and the separators in the prefix
+    queries: tuple[EncodedQuery, ...]
+    label_tokens: tuple[tuple[int, ...], ...]  # per class, the label word's tokens as they follow the target
+    tokens: tuple[Token, ...]  # the prefix, for showing
+    warnings: tuple[str, ...]
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest prompt."""
+        return len(self.prefix) + max(len(query.ids) for query in self.queries)
+
+    @property
+    def anchors(self) -> tuple[int, ...]:
+        """Anchor position of every demonstration, in the order of the prompt."""
+        return tuple(demonstration.anchor for demonstration in self.demonstrations)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A stretch of the prompt's characters with one role."""
+
+    text: str
+    role: Role
+    demonstration: int | None = None
+
+
+def _demonstration_parts(prompt: Prompt) -> list[_Part]:
+    before, between, after = prompt.template_pieces
+    parts: list[_Part] = []
+    if prompt.instruction is not None:
+        parts += [_Part(prompt.instruction, "instruction"), _Part(prompt.separator, "separator")]
+    for index, example in enumerate(prompt.demonstrations):
+        assert example.label is not None  # the schema asks for it
+        parts += [
+            _Part(before, "template", index),
+            _Part(example.text, "text", index),
+            _Part(between, "template", index),
+            _Part(prompt.labels[example.label].word, "label", index),
+            _Part(after, "template", index),
+            _Part(prompt.separator, "separator", index),
+        ]
+    return parts
+
+
+def _query_parts(prompt: Prompt, text: str) -> list[_Part]:
+    before, between, _ = prompt.template_pieces
+    return [_Part(before, "template"), _Part(text, "text"), _Part(between, "template")]
+
+
+@dataclass(frozen=True)
+class _Tokenized:
+    ids: list[int]
+    offsets: list[Span]  # characters
+    special: list[bool]
+
+    def span(self, start: int, stop: int) -> Span:
+        """Tokens that overlap the characters [start, stop); empty where there are none."""
+        inside = [
+            index
+            for index, (left, right) in enumerate(self.offsets)
+            if not self.special[index] and left < stop and right > start
+        ]
+        return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
+
+def _tokenize(tokenizer: Any, texts: Sequence[str]) -> list[_Tokenized]:
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(
+            f"the tokenizer {type(tokenizer).__name__} gives no character offsets, so spans cannot be exact; "
+            "use the model's fast tokenizer (tokenizer.json)"
+        )
+    batch = tokenizer(list(texts), return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
+    result = []
+    for ids, offsets, special in zip(
+        batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"], strict=True
+    ):
+        kept = len(ids)
+        while kept and special[kept - 1]:  # an end-of-sequence token would hide the target position
+            kept -= 1
+        # A user's text may spell a special token; only those that the tokenizer added stand for no characters.
+        added = [bool(flag) and left == right for flag, (left, right) in zip(special, offsets, strict=True)]
+        result.append(_Tokenized(list(ids[:kept]), [(a, b) for a, b in offsets[:kept]], added[:kept]))
+    return result
+
+
+def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) -> EncodedPrompt:
+    """Tokenize the whole prompt for each query and find every span.
+
+    Args:
+        tokenizer: a fast Hugging Face tokenizer.
+        context_window: the longest sequence the model takes, in tokens; None where it has no limit.
+
+    Raises:
+        PromptError: a prompt longer than the context window, a label word without tokens or, with first-token
+            scoring, two label words with the same first token; each names the cure.
+        ModelError: the tokenizer gives no character offsets.
+    """
+    shown = _demonstration_parts(prompt)
+    prefix_text = "".join(part.text for part in shown)
+    query_parts = [_query_parts(prompt, query.text) for query in prompt.queries]
+    texts = [prefix_text + "".join(part.text for part in parts) for parts in query_parts]
+    whole = _tokenize(tokenizer, texts)
+
+    starts = _starts(shown)
+    last_label = max(start + len(part.text) for part, start in zip(shown, starts, strict=True) if part.role == "label")
+    shared = _shared_length(whole, len(prefix_text))
+    first = whole[0]
+    if shared < first.span(0, last_label)[1]:
+        raise PromptError(
+            "the tokenizer joins the last label word with the text after it; end the separator with a line break",
+            path=prompt.path,
+            field="separator",
+        )
+
+    demonstrations = _demonstrations(prompt, shown, starts, first)
+    label_tokens = _label_tokens(prompt, tokenizer, texts[0], first)
+    tokens = _tokens(shown, starts, first, shared)
+    encoded = EncodedPrompt(
+        prompt=prompt,
+        prefix=tuple(first.ids[:shared]),
+        demonstrations=demonstrations,
+        template=tuple(i for i, token in enumerate(tokens) if token.role in ("template", "separator")),
+        queries=tuple(
+            _encoded_query(prompt, len(prefix_text), shared, query, row)
+            for query, row in zip(prompt.queries, whole, strict=True)
+        ),
+        label_tokens=label_tokens,
+        tokens=tokens,
+        warnings=_warnings(prompt, demonstrations, label_tokens, first.ids),
+    )
+    _check_length(encoded, context_window)
+    return encoded
+
+
+def query_tokens(encoded: EncodedPrompt, tokenizer: Any, index: int) -> tuple[Token, ...]:
+    """The tokens of query `index` after the shared prefix, for showing."""
+    prompt = encoded.prompt
+    shown = _demonstration_parts(prompt) + _query_parts(prompt, prompt.queries[index].text)
+    row = _tokenize(tokenizer, ["".join(part.text for part in shown)])[0]
+    return _tokens(shown, _starts(shown), row, len(row.ids))[len(encoded.prefix) :]
+
+
+def _starts(parts: Sequence[_Part]) -> list[int]:
+    starts, position = [], 0
+    for part in parts:
+        starts.append(position)
+        position += len(part.text)
+    return starts
+
+
+def _shared_length(whole: Sequence[_Tokenized], prefix_characters: int) -> int:
+    """Tokens that all prompts begin with, no further than the demonstrations, and leaving each query at least one."""
+    first = whole[0]
+    ends = zip(first.offsets, first.special, strict=True)
+    within = sum(special or stop <= prefix_characters for (_, stop), special in ends)
+    limit = min([within, *(len(row.ids) - 1 for row in whole)])
+    for row in whole[1:]:
+        limit = next((i for i in range(limit) if row.ids[i] != first.ids[i]), limit)
+    return limit
+
+
+def _demonstrations(
+    prompt: Prompt, shown: Sequence[_Part], starts: Sequence[int], row: _Tokenized
+) -> tuple[EncodedDemonstration, ...]:
+    found = []
+    for index, example in enumerate(prompt.demonstrations):
+        places = {
+            part.role: (start, start + len(part.text))
+            for part, start in zip(shown, starts, strict=True)
+            if part.demonstration == index and part.role in ("text", "label")
+        }
+        mine = [
+            (start, start + len(part.text))
+            for part, start in zip(shown, starts, strict=True)
+            if part.demonstration == index and part.role != "separator"
+        ]
+        label = row.span(*places["label"])
+        assert example.label is not None
+        if label == (0, 0) or label[0] == 0:
+            name = prompt.labels[example.label].name
+            raise PromptError(
+                f"the label word of {name!r} has no token of its own in demonstration {index + 1}; "
+                "write another word or put text between {text} and {label}",
+                path=prompt.path,
+                field="labels",
+            )
+        span = row.span(mine[0][0], mine[-1][1])
+        found.append(EncodedDemonstration(span, row.span(*places["text"]), label, example.label))
+    return tuple(found)
+
+
+def _encoded_query(
+    prompt: Prompt, prefix_characters: int, shared: int, query: Example, row: _Tokenized
+) -> EncodedQuery:
+    start = prefix_characters + len(prompt.template_pieces[0])
+    return EncodedQuery(tuple(row.ids[shared:]), row.span(start, start + len(query.text)), len(row.ids) - 1)
+
+
+def _label_tokens(prompt: Prompt, tokenizer: Any, query_text: str, query: _Tokenized) -> tuple[tuple[int, ...], ...]:
+    """Each label word's tokens as they would follow the target position."""
+    rows = _tokenize(tokenizer, [query_text + label.word for label in prompt.labels])
+    found: list[tuple[int, ...]] = []
+    for label, row in zip(prompt.labels, rows, strict=True):
+        if row.ids[: len(query.ids)] != query.ids:
+            raise PromptError(
+                f"the tokenizer joins the end of the template with the label word {label.word!r}, so the model would "
+                "never be asked for it; move spaces from before {label} into the label words",
+                path=prompt.path,
+                field="template",
+            )
+        ids = tuple(row.ids[len(query.ids) :])
+        if not ids:
+            raise PromptError(
+                f"the label word of {label.name!r} tokenizes to nothing; write another word",
+                path=prompt.path,
+                field="labels",
+            )
+        found.append(ids)
+    _check_first_tokens(prompt, found)
+    return tuple(found)
+
+
+def _check_first_tokens(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> None:
+    for j, tokens in enumerate(label_tokens):
+        for i in range(j):
+            rival = label_tokens[i]
+            names = f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r}"
+            if tokens == rival:
+                raise PromptError(f"{names} tokenize alike; change one label word", path=prompt.path, field="labels")
+            if prompt.scoring == "first" and tokens[0] == rival[0]:
+                raise PromptError(
+                    f"{names} begin with the same token, so the first token cannot tell them apart; "
+                    "set 'scoring: whole' or change one label word",
+                    path=prompt.path,
+                    field="labels",
+                )
+
+
+def _warnings(
+    prompt: Prompt,
+    demonstrations: Sequence[EncodedDemonstration],
+    label_tokens: Sequence[tuple[int, ...]],
+    ids: Sequence[int],
+) -> tuple[str, ...]:
+    warnings = []
+    shown = {demonstration.label_class for demonstration in demonstrations}
+    missing = [label.name for index, label in enumerate(prompt.labels) if index not in shown]
+    if missing:
+        warnings.append(f"no demonstration of {', '.join(missing)}: without a label anchor it is rarely predicted")
+    for number, demonstration in enumerate(demonstrations, start=1):
+        start, stop = demonstration.label
+        if tuple(ids[start:stop]) != label_tokens[demonstration.label_class]:
+            name = prompt.labels[demonstration.label_class].name
+            warnings.append(
+                f"the label word of {name!r} is tokenized differently in demonstration {number} than after a query"
+            )
+    for j, tokens in enumerate(label_tokens):
+        for i in range(j):
+            if tokens[0] == label_tokens[i][0]:
+                warnings.append(
+                    f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} begin with the same token: "
+                    "their anchors carry the same word"
+                )
+    return tuple(warnings)
+
+
+def _tokens(shown: Sequence[_Part], starts: Sequence[int], row: _Tokenized, count: int) -> tuple[Token, ...]:
+    """Give each token its role: that of the last part it overlaps, so that ' What' belongs to the text."""
+    text = "".join(part.text for part in shown)
+    tokens, part, reached = [], 0, 0
+    for index in range(count):
+        start, stop = row.offsets[index]
+        if row.special[index]:
+            tokens.append(Token("", "special", None))
+            continue
+        stop = min(stop, len(text))
+        while part + 1 < len(shown) and starts[part + 1] < stop:
+            part += 1
+        # A tokenizer may trim the space from an offset: show the characters since the token before, so none is lost.
+        tokens.append(Token(text[min(reached, start) : stop], shown[part].role, shown[part].demonstration))
+        reached = max(reached, stop)
+    return tuple(tokens)
+
+
+def _check_length(encoded: EncodedPrompt, context_window: int | None) -> None:
+    if context_window is None or encoded.longest <= context_window:
+        return
+    lengths = [len(encoded.prefix) + len(query.ids) for query in encoded.queries]
+    index = max(range(len(lengths)), key=lengths.__getitem__)
+    raise PromptError(
+        f"query {index + 1} makes a prompt of {lengths[index]} tokens, the model's context window has "
+        f"{context_window}; use fewer or shorter demonstrations (they take {len(encoded.prefix)} tokens), "
+        "or a model with a longer window",
+        path=encoded.prompt.path,
+        field=f"queries[{index}]",
+    )

@@ -1,0 +1,1 @@
+"""Results -> terminal renderables: pure, and ignorant of the app."""

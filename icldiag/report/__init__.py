@@ -1,0 +1,1 @@
+"""Results -> files: JSON with a versioned schema, and Markdown. One section per analysis, under its name."""

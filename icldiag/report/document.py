@@ -1,0 +1,126 @@
+"""The report as plain values, ready for JSON: names are part of the schema, undefined numbers are None."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from icldiag import __version__
+from icldiag.errors import AnalysisError
+from icldiag.model.readout import Progress, silent
+from icldiag.report import confusion, prediction
+from icldiag.session import Session
+
+SCHEMA = "icldiag-report/1"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One analysis in the report: how to compute it, and its two renderings."""
+
+    compute: Callable[[Session, Progress], Any]
+    values: Callable[[Any], dict[str, Any]]
+    markdown: Callable[[Any, Session], list[str]]
+
+
+SECTIONS: dict[str, Section] = {
+    "prediction": Section(Session.prediction, prediction.values, prediction.markdown),
+    "confusion": Section(
+        lambda session, progress: session.confusion(progress=progress), confusion.values, confusion.markdown
+    ),
+}
+
+
+def chosen_sections(only: Sequence[str] | None) -> list[str]:
+    """The sections to compute, in the report's order. Raises AnalysisError for an unknown name."""
+    if only is None:
+        return list(SECTIONS)
+    for name in only:
+        if name not in SECTIONS:
+            raise AnalysisError(f"there is no analysis {name!r}; choose from {', '.join(SECTIONS)}")
+    return [name for name in SECTIONS if name in only]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Results of the chosen analyses of one session, by section name."""
+
+    session: Session
+    results: dict[str, Any]
+
+    def values(self) -> dict[str, Any]:
+        """Everything as JSON values."""
+        document = {
+            "schema": SCHEMA,
+            "icldiag": __version__,
+            "model": model_values(self.session),
+            "prompt": prompt_values(self.session),
+        }
+        for name, result in self.results.items():
+            document[name] = SECTIONS[name].values(result)
+        return plain(document)  # type: ignore[no-any-return]
+
+
+def make_report(session: Session, only: Sequence[str] | None = None, progress: Progress = silent) -> Report:
+    """Compute the chosen analyses (all by default)."""
+    names = chosen_sections(only)
+    return Report(session, {name: SECTIONS[name].compute(session, progress) for name in names})
+
+
+def model_values(session: Session) -> dict[str, Any]:
+    model = session.model
+    return {
+        "name": model.name,
+        "revision": model.revision,
+        "architecture": model.architecture,
+        "layers": model.n_layers,
+        "heads": model.n_heads,
+        "parameters": model.parameters,
+        "context_window": model.context_window,
+        "device": str(model.device),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "seam": model.seam.name,
+    }
+
+
+def prompt_values(session: Session) -> dict[str, Any]:
+    prompt, encoded = session.prompt, session.encoded
+    names = prompt.label_names
+    return {
+        "name": prompt.name,
+        "file": str(prompt.path) if prompt.path else None,
+        "sha256": prompt.hash,
+        "template": prompt.template,
+        "separator": prompt.separator,
+        "instruction": prompt.instruction,
+        "scoring": prompt.scoring,
+        "labels": [
+            {"name": label.name, "word": label.word, "tokens": list(tokens)}
+            for label, tokens in zip(prompt.labels, encoded.label_tokens, strict=True)
+        ],
+        "demonstrations": [
+            {"text": example.text, "label": names[place.label_class], "anchor": place.anchor, "span": list(place.span)}
+            for example, place in zip(prompt.demonstrations, encoded.demonstrations, strict=True)
+        ],
+        "tokens": {"demonstrations": len(encoded.prefix), "longest_prompt": encoded.longest},
+        "warnings": list(encoded.warnings),
+    }
+
+
+def plain(value: Any) -> Any:
+    """NumPy and tuples to lists and numbers; NaN and infinities to None."""
+    if isinstance(value, dict):
+        return {str(key): plain(member) for key, member in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(member) for member in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

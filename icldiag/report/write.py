@@ -1,0 +1,62 @@
+"""Reports as text, and their way to a file: whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from icldiag.errors import IcldiagError
+from icldiag.report.document import SECTIONS, Report
+from icldiag.report.text import cell, prose
+
+# JSON strings may hold these raw, but a terminal that the report is printed on would obey or reorder.
+_HARMFUL = re.compile("[\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def as_json(report: Report) -> str:
+    text = json.dumps(report.values(), ensure_ascii=False, allow_nan=False, indent=1)
+    return _HARMFUL.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def as_markdown(report: Report) -> str:
+    values = report.values()
+    model, prompt = values["model"], values["prompt"]
+    tokens = prompt["tokens"]
+    lines = [
+        f"# icldiag report: {prose(prompt['name'])}",
+        "",
+        f"- model: {cell(model['name'])}, {model['architecture']}, {model['layers']} layers x {model['heads']} heads, "
+        f"{model['dtype']} on {model['device']}",
+        f"- prompt: {cell(prompt['file'] or 'made in memory')}, {len(prompt['demonstrations'])} demonstrations of "
+        f"{tokens['demonstrations']} tokens, longest prompt {tokens['longest_prompt']} tokens, "
+        f"sha256 {prompt['sha256'][:12]}",
+        f"- icldiag {values['icldiag']}",
+        *(f"- note: {prose(warning)}" for warning in prompt["warnings"]),
+        "",
+    ]
+    for name, result in report.results.items():
+        lines += SECTIONS[name].markdown(result, report.session)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+FORMATS = {"json": as_json, "md": as_markdown}
+
+
+def write_whole(text: str, path: Path) -> None:
+    """Write to a temporary file beside `path` and rename it, so that no half report is ever seen."""
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=False)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise IcldiagError(f"cannot write {str(path)!r}: {error.strerror}; choose another place with -o") from None

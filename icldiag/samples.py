@@ -1,0 +1,26 @@
+"""The sample prompts that ship: beside the package in a checkout, inside it in a wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from icldiag.errors import PromptError
+
+DEFAULT_SAMPLE = "questions"  # fails because two label anchors are confusable
+
+
+def samples_folder() -> Path:
+    inside = Path(__file__).parent / "sample_prompts"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "sample_prompts"
+
+
+def sample_names() -> list[str]:
+    return sorted(path.stem for path in samples_folder().glob("*.yaml"))
+
+
+def sample_path(name: str) -> Path:
+    """The path of a sample by its name. Raises PromptError for an unknown one."""
+    path = samples_folder() / f"{name}.yaml"
+    if not path.is_file():
+        raise PromptError(f"there is no sample {name!r}; choose from {', '.join(sample_names())}")
+    return path

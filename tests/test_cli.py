@@ -1,0 +1,147 @@
+"""The commands, as processes where imports and exit codes matter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from icldiag.cli import main
+from icldiag.samples import DEFAULT_SAMPLE, sample_names, sample_path
+
+PROMPT = """\
+template: "Question: {text}\\nAnswer Type:{label}"
+labels: [Person, Location]
+demonstrations:
+  - {text: "Who wrote the opera ?", label: Person}
+  - {text: "Where is the park ?", label: Location}
+queries:
+  - {text: "[/red] [b \\e[31m", label: Person}
+  - {text: "Where ?", label: Location}
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process, where torch is imported already."""
+
+    def call(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["icldiag", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        shown = capsys.readouterr()
+        return Done(int(caught.value.code or 0), shown.out, shown.err)
+
+    return call
+
+
+@pytest.fixture
+def prompt_file(tmp_path: Path) -> str:
+    path = tmp_path / "prompt.yaml"
+    path.write_text(PROMPT)
+    return str(path)
+
+
+def test_help_and_import_load_nothing_heavy() -> None:
+    code = (
+        "import sys, icldiag, icldiag.cli\n"
+        "from typer.testing import CliRunner\n"
+        "for words in ([], ['open'], ['report'], ['check'], ['doctor']):\n"
+        "    assert CliRunner().invoke(icldiag.cli.app, [*words, '--help']).exit_code == 0\n"
+        "print([name for name in ('torch', 'textual', 'transformers', 'numpy') if name in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_the_module_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "icldiag", "check", "none.yaml"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "icldiag: none.yaml: there is no such file; check the path\n"
+
+
+def test_report_on_stdout_progress_on_stderr(run: Run, prompt_file: str, model_folder: Path) -> None:
+    done = run("report", prompt_file, "--model", str(model_folder), "--only", "prediction")
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
+    assert len(document["prediction"]["queries"]) == 2
+    assert "confusion" not in document
+    assert "loading: weights" in done.stderr
+    assert "computing: queries (2)" in done.stderr
+
+
+def test_report_into_a_file(run: Run, prompt_file: str, model_folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report.md"
+    done = run("report", prompt_file, "--model", str(model_folder), "--format", "md", "-o", str(target))
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert target.read_text().startswith("# icldiag report: prompt\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["report", "none.yaml"], 2, "none.yaml: there is no such file"),
+        (["report", "PROMPT", "--model", "./none"], 3, "there is no model folder"),
+        (["report", "PROMPT", "--model", "MODEL", "--format", "pdf"], 1, "choose one of json, md"),
+        (["report", "PROMPT", "--model", "MODEL", "--only", "x"], 4, "there is no analysis 'x'"),
+        (["report", "PROMPT", "--model", "MODEL", "--dtype", "int3"], 3, "choose one of auto, float64"),
+        (["check", "BROKEN"], 2, "broken.yaml:1: template"),
+        (["doctor", "--model", "BROKEN"], 3, "is a file"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    run: Run, arguments: list[str], code: int, words: str, prompt_file: str, model_folder: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(PROMPT.replace("{label}", ""))
+    names = {"PROMPT": prompt_file, "MODEL": str(model_folder), "BROKEN": str(broken)}
+    done = run(*(names.get(argument, argument) for argument in arguments))
+    assert done.returncode == code
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("icldiag: ")
+    assert words in last
+    assert "Traceback" not in done.stderr
+
+
+def test_check_shows_what_was_read_and_how_it_tokenizes(run: Run, prompt_file: str, model_folder: Path) -> None:
+    assert "a valid prompt" in run("check", prompt_file).stdout
+    shown = run("check", prompt_file, "--model", str(model_folder)).stdout
+    assert "longest prompt" in shown
+    assert "of the context window's 256" in shown
+    assert "[label]  " in shown
+    assert "[|/|r|e|d|]| |[|b| |␛|[|3|1|m" in shown
+    assert "\x1b" not in shown
+
+
+def test_doctor_reports_parity(run: Run, model_folder: Path) -> None:
+    shown = run("doctor", "--model", str(model_folder)).stdout
+    assert "reached in 4 of 4 layers" in shown
+    assert "exact" in shown
+    assert "NOT EXACT" not in shown
+
+
+def test_every_sample_is_valid() -> None:
+    from icldiag.prompt.schema import read_prompt
+
+    assert DEFAULT_SAMPLE in sample_names()
+    assert len(sample_names()) >= 5
+    for name in sample_names():
+        prompt = read_prompt(sample_path(name))
+        assert sum(query.label is not None for query in prompt.queries) >= 12
+        assert {query.label for query in prompt.queries} == set(range(len(prompt.labels)))
+        assert len(prompt.examples) >= 4 * len(prompt.labels)
