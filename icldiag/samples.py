@@ -6,7 +6,7 @@ from pathlib import Path
 
 from icldiag.errors import PromptError
 
-DEFAULT_SAMPLE = "questions"  # fails because two label anchors are confusable
+DEFAULT_SAMPLE = "banking"  # fails because two label anchors are confusable
 
 
 def samples_folder() -> Path:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from icldiag.analyses.compression import DRAWS, Compression, Positions, compress
 from icldiag.analyses.confusion import Confusion, confuse, default_layer
+from icldiag.analyses.extraction import Extraction, extract
+from icldiag.analyses.isolation import Cut, CutKind, Isolation, Setting, isolate, sweep
+from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.prediction import Prediction, predict
+from icldiag.analyses.reweighting import Reweighting, TrainingSettings, beta_edits, reweight
+from icldiag.analyses.saliency import QueryFlow, Saliency, saliency
 from icldiag.errors import AnalysisError
-from icldiag.model.forward import InstrumentedModel, Prefix
+from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.load import ModelSettings, Stage, load_model
-from icldiag.model.readout import Progress, Readout, read_queries, silent
+from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Prompt, read_prompt
 
@@ -25,18 +35,24 @@ class Session:
     Args:
         prompt: a `Prompt` or the path of a prompt file.
         model: a loaded model, settings, or a Hugging Face name or folder ('bundled' by default).
+        beta: a trained anchor re-weighting, (layer, head, demonstration), in force in every analysis; see `with_beta`.
 
     The model loads on first need, or when `load` is called.
     """
 
     def __init__(
-        self, prompt: Prompt | Path | str, model: InstrumentedModel | ModelSettings | str | None = None
+        self,
+        prompt: Prompt | Path | str,
+        model: InstrumentedModel | ModelSettings | str | None = None,
+        beta: NDArray[np.float32] | None = None,
     ) -> None:
         self.prompt = prompt if isinstance(prompt, Prompt) else read_prompt(prompt)
         if isinstance(model, str):
             model = ModelSettings(name=model)
         self.settings = model if isinstance(model, ModelSettings) else ModelSettings()
         self._model = model if isinstance(model, InstrumentedModel) else None
+        self.beta = beta
+        self._plain: Session | None = None
         self._results: dict[Hashable, Any] = {}
         self._lock = threading.RLock()  # one computation at a time: they share the processor and the model
 
@@ -88,6 +104,142 @@ class Session:
             prefix.forerunner_queries[layer].numpy(),
         )
 
+    def flow(self, query: int, progress: Progress = silent) -> QueryFlow:
+        """Saliency of one query: the three flows per layer, and the token view. Raises AnalysisError."""
+        return self._once(("flow", query), lambda: self._saliency([query], progress).queries[0])
+
+    def saliency(self, progress: Progress = silent) -> Saliency:
+        """Saliency of every query and their mean; takes one forward and backward pass per query."""
+
+        def compute() -> Saliency:
+            count = len(self.prompt.queries)
+            steps = [step_of(progress, "saliency", query, count) for query in range(count)]
+            return Saliency(tuple(self.flow(query, step) for query, step in enumerate(steps)))
+
+        return self._once("saliency", compute)
+
+    def isolation(
+        self, kind: CutKind = "text_to_label", *, seed: int = 0, top: int = TOP, progress: Progress = silent
+    ) -> Isolation:
+        """Isolate the first n and the last n layers, for every n."""
+        return self._once(
+            ("isolation", kind, seed, top),
+            lambda: sweep(
+                self.model,
+                self.encoded,
+                self._prefix(progress),
+                self._readout(progress),
+                kind,
+                seed=seed,
+                top=top,
+                beta=self._beta_edits,
+                progress=progress,
+            ),
+        )
+
+    def isolate(self, cut: Cut, *, top: int = TOP, progress: Progress = silent) -> Setting:
+        """One cut in any set of layers. Raises AnalysisError for a layer that is not there."""
+        return self._once(
+            ("isolate", cut, top),
+            lambda: isolate(
+                self.model,
+                self.encoded,
+                self._prefix(progress),
+                self._readout(progress),
+                cut,
+                top=top,
+                beta=self._beta_edits,
+                progress=progress,
+            ),
+        )
+
+    def extraction(self, progress: Progress = silent) -> Extraction:
+        """Attention from the target to the label words, and how well it foretells the prediction, per layer."""
+        return self._once(
+            "extraction",
+            lambda: extract(
+                self.model,
+                self.encoded,
+                self._prefix(progress),
+                self.prediction(progress),
+                target_edits=self._beta_edits,
+                progress=progress,
+            ),
+        )
+
+    def reweighting(self, settings: TrainingSettings | None = None, *, progress: Progress = silent) -> Reweighting:
+        """Train beta on the prompt's examples; always from zero and against the model without any beta.
+
+        Raises:
+            AnalysisError: the prompt's field `examples` has too few of a class.
+        """
+        settings = settings or TrainingSettings()
+        if self.beta is not None:
+            return self.without_beta().reweighting(settings, progress=progress)
+        return self._once(
+            ("reweighting", settings),
+            lambda: reweight(
+                self.model, self.encoded, self._prefix(progress), self._readout(progress), settings, progress=progress
+            ),
+        )
+
+    def compression(
+        self, *, positions: Positions = "kept", draws: int = DRAWS, seed: int = 42, progress: Progress = silent
+    ) -> Compression:
+        """Answer on a cache of the anchors and the template alone, and with the paper's baselines.
+
+        Raises:
+            AnalysisError: a beta is in force (its label words are not all in every cache), or a text is too short.
+        """
+        if self.beta is not None:
+            raise AnalysisError("compression is measured without anchor re-weighting; take beta off first")
+        return self._once(
+            ("compression", positions, draws, seed),
+            lambda: compress(
+                self.model,
+                self.encoded,
+                self._prefix(progress),
+                self._readout(progress),
+                positions=positions,
+                draws=draws,
+                seed=seed,
+                progress=progress,
+            ),
+        )
+
+    def with_beta(self, beta: NDArray[np.float32]) -> Session:
+        """The same prompt and model with a trained anchor re-weighting in force in every other analysis.
+
+        Raises:
+            AnalysisError: beta has not this model's and prompt's shape.
+        """
+        shape = self.beta_shape
+        if beta.shape != shape:
+            raise AnalysisError(f"beta has shape {beta.shape}, this model and prompt need {shape}")
+        other = self.without_beta() if self.beta is not None else self
+        changed = Session(self.prompt, self.model, beta=beta)
+        changed._plain = other
+        changed._results = {key: other._results[key] for key in ("encoded", "prefix") if key in other._results}
+        return changed
+
+    def without_beta(self) -> Session:
+        """The session that this one was made from."""
+        return self._plain or self
+
+    @property
+    def beta_shape(self) -> tuple[int, int, int]:
+        return self.model.n_layers, self.model.n_heads, len(self.prompt.demonstrations)
+
+    def _saliency(self, queries: Sequence[int], progress: Progress) -> Saliency:
+        predicted = self.prediction(progress).predicted.tolist()
+        return saliency(self.model, self.encoded, predicted, queries, target_edits=self._beta_edits, progress=progress)
+
+    @property
+    def _beta_edits(self) -> Edits | None:
+        if self.beta is None:
+            return None
+        return beta_edits(self.encoded, torch.from_numpy(self.beta).to(self.model.device))
+
     def _prefix(self, progress: Progress) -> Prefix:
         return self._once("prefix", lambda: self._encode_prefix(progress))
 
@@ -103,7 +255,12 @@ class Session:
         return self._once(
             "readout",
             lambda: read_queries(
-                self.model, self.encoded, self._prefix(progress), with_target_queries=True, progress=progress
+                self.model,
+                self.encoded,
+                self._prefix(progress),
+                target_edits=self._beta_edits,
+                with_target_queries=True,
+                progress=progress,
             ),
         )
 

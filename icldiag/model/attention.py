@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +38,9 @@ class KeyValues:
 class Edit:
     """What one layer's attention does differently in a few rows.
 
-    rows: (R,) indices into the T new tokens.
-    blocked: (R, S) bool; True may not be attended to. Set before the softmax, so that the row renormalises.
+    rows: (R,) different indices into the T new tokens, in ascending order.
+    blocked: (R, N) bool, N <= S first columns; True may not be attended to. Set before the softmax, so that the row
+        renormalises.
     columns, log_factor: (A,) columns and (H, A); A'(row, column) = exp(log_factor) * A(row, column), after the softmax
         and without renormalisation.
     """
@@ -61,17 +62,25 @@ class Heads:
     context: KeyValues | None = None  # (1, K, P, d)
     padding: Tensor | None = None  # (B,) columns of O + T that hold nothing, at the left
 
-    def attention(self, rows: Tensor | None = None, blocked: Tensor | None = None) -> Tensor:
-        """The attention after the softmax, in float32, of some rows or of all: (B, H, R, S)."""
+    def detached(self) -> Heads:
+        """The same numbers without their history."""
+        return replace(self, query=self.query.detach(), key=self.key.detach(), value=self.value.detach())
+
+    def attention(self, rows: Tensor | None = None, blocked: Tensor | None = None, until: int | None = None) -> Tensor:
+        """The attention after the softmax, in float32, of some rows or of all: (B, H, R, S).
+
+        Without context, `until` leaves out the columns from there on, which must be hidden from all the rows.
+        """
         query = self.query if rows is None else self.query[:, :, rows]  # (B, H, R, d)
-        scores = _scores(query * self.scale, self.key).float()  # (B, H, R, O + T)
-        hidden = ~self._visible(rows)  # (B or 1, 1, R, O + T)
+        scores = products(query * self.scale, self.key[:, :, :until]).float()  # (B, H, R, O + T)
+        hidden = ~self._visible(rows)[..., :until]  # (B or 1, 1, R, O + T)
         scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
         if self.context is not None:
-            shared = _scores(query * self.scale, self.context.keys).float()  # (B, H, R, P)
+            shared = products(query * self.scale, self.context.keys).float()  # (B, H, R, P)
             scores = torch.cat([shared, scores], dim=-1)  # (B, H, R, S)
         if blocked is not None:
-            scores = scores.masked_fill(blocked, torch.finfo(scores.dtype).min)
+            beyond = scores.shape[-1] - blocked.shape[-1]
+            scores = scores.masked_fill(nn.functional.pad(blocked, (0, beyond)), torch.finfo(scores.dtype).min)
         return scores.softmax(dim=-1)
 
     def weigh(self, attention: Tensor) -> Tensor:
@@ -107,7 +116,7 @@ class Heads:
         return visible
 
 
-def _scores(query: Tensor, keys: Tensor) -> Tensor:
+def products(query: Tensor, keys: Tensor) -> Tensor:
     """(B, H, R, d) x (B or 1, K, N, d) -> (B, H, R, N). Keys shared by the batch are multiplied once, not copied."""
     batch, heads, rows, width = query.shape
     kv_heads, count = keys.shape[1], keys.shape[2]
@@ -171,9 +180,13 @@ def attend(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) 
         key, value = torch.cat([past.keys, key], dim=2), torch.cat([past.values, value], dim=2)
     context = this.context[layer] if this.context is not None else None
     heads = Heads(query, key, value, scale, context, this.padding)
-    output = heads.output()
     edit = this.edits.get(layer)
-    if edit is not None:
+    if edit is None:
+        output = heads.output()
+    elif len(edit.rows) == query.shape[2]:  # every row is edited, as in a pass of one token
+        output = _edited(heads, edit)
+    else:
+        output = heads.output()
         output = output.index_copy(2, edit.rows, _edited(heads, edit).to(output.dtype))
     if this.observe is not None:
         this.observe(layer, heads, output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,14 @@ def batch_of(rows: Sequence[Sequence[int]], start: int, device: torch.device | s
     return Batch(ids, positions, padding if bool(padding.any()) else None)
 
 
+def on_rows(edits: Edits | None, rows: Sequence[int], model: InstrumentedModel) -> Edits:
+    """The same edits for the given rows of a pass: those of the target differ from pass to pass."""
+    if not edits:
+        return {}
+    index = torch.tensor(list(rows), device=model.device)
+    return {layer: replace(edit, rows=index) for layer, edit in edits.items()}
+
+
 @dataclass(frozen=True)
 class Resume:
     """Restart at `layer` from its kept input, skipping the layers below."""
@@ -46,11 +54,25 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class LayerCall:
+    """One decoder layer as the model called it, to be called again with another input (masks, positions and all)."""
+
+    layer: nn.Module
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        output = self.layer(hidden, *self.arguments, **self.keywords)
+        return output[0] if isinstance(output, tuple) else output
+
+
+@dataclass(frozen=True)
 class Run:
     """What a forward returns. `logits` are those of the last `keep` columns."""
 
     logits: Tensor  # (B, keep, V)
-    inputs: tuple[Tensor, ...]  # per layer from the resumed one on, (B, T, D); empty unless asked for
+    inputs: tuple[Tensor, ...]  # per layer from the resumed one on, and the last one's output, (B, T, D); if asked for
+    calls: tuple[LayerCall, ...]  # how each of these layers was called; if asked for
 
 
 @dataclass(frozen=True)
@@ -59,8 +81,9 @@ class Prefix:
 
     ids: tuple[int, ...]
     key_values: tuple[KeyValues, ...]  # per layer, (1, K, P, d)
-    inputs: tuple[Tensor, ...]  # per layer, (1, P, D)
-    forerunner_queries: Tensor  # (L, n, H * d) query vectors at the positions asked for
+    inputs: tuple[Tensor, ...]  # per layer, and the last one's output, (1, P, D)
+    forerunners: tuple[int, ...]  # positions whose query vectors were asked for
+    forerunner_queries: Tensor  # (L, n, H * d)
 
 
 class InstrumentedModel:
@@ -131,6 +154,7 @@ class InstrumentedModel:
             before_layer: called with the layer's number; may raise to stop.
         """
         inputs: list[Tensor] = []
+        calls: list[LayerCall] = []
         this = Pass(
             tuple(context) if context is not None else None,
             tuple(past) if past is not None else None,
@@ -145,7 +169,7 @@ class InstrumentedModel:
                 handed_on = (resume.hidden,) if self._layers_return_tuples else resume.hidden
                 stack.enter_context(_skipping(self.layers[: resume.layer], handed_on))
             if keep_inputs:
-                stack.enter_context(self._keeping(resume.layer if resume else 0, inputs))
+                stack.enter_context(self._keeping(resume.layer if resume else 0, inputs, calls))
             output = self.model(
                 input_ids=batch.ids,
                 position_ids=batch.positions,
@@ -153,17 +177,20 @@ class InstrumentedModel:
                 use_cache=False,
                 logits_to_keep=keep,
             )
-        return Run(output.logits, tuple(inputs))
+        return Run(output.logits, tuple(inputs), tuple(calls))
 
     @contextmanager
-    def _keeping(self, first: int, inputs: list[Tensor]) -> Iterator[None]:
-        """Append the input of every layer from `first` on to `inputs` as the pass goes by."""
+    def _keeping(self, first: int, inputs: list[Tensor], calls: list[LayerCall]) -> Iterator[None]:
+        """Append every layer's input, and the last one's output, to `inputs` as the pass goes by."""
 
         def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            inputs.append(args[0] if args else kwargs["hidden_states"])
+            keywords = dict(kwargs)
+            inputs.append(args[0] if args else keywords.pop("hidden_states"))
+            calls.append(LayerCall(module, args[1:], keywords))
 
         def after(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
             self._layers_return_tuples = isinstance(output, tuple)
+            inputs.append(output[0] if self._layers_return_tuples else output)
 
         handles = [layer.register_forward_pre_hook(before, with_kwargs=True) for layer in self.layers[first:]]
         handles.append(self.layers[-1].register_forward_hook(after))
@@ -186,13 +213,14 @@ class InstrumentedModel:
         """Encode the demonstrations once: every layer's keys, values and inputs.
 
         Args:
-            forerunners: positions whose query vectors are wanted.
+            forerunners: positions whose query vectors are wanted; when resuming, those of the earlier prefix.
             resume: (layer, an earlier prefix of the same ids) whose layers below `layer` are still valid.
         """
         start, earlier = resume if resume is not None else (0, None)
         caches: list[KeyValues] = list(earlier.key_values[:start]) if earlier else []
         queries: list[Tensor] = list(earlier.forerunner_queries[:start]) if earlier else []
-        rows = torch.tensor(list(forerunners), dtype=torch.long, device=self.device)
+        forerunners = earlier.forerunners if earlier else tuple(forerunners)
+        rows = torch.tensor(forerunners, dtype=torch.long, device=self.device)
 
         def observe(layer: int, heads: Heads, output: Tensor) -> None:
             caches.append(KeyValues(heads.key, heads.value))
@@ -207,7 +235,7 @@ class InstrumentedModel:
             before_layer=before_layer,
         )
         kept = earlier.inputs[:start] if earlier else ()
-        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), torch.stack(queries))
+        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), forerunners, torch.stack(queries))
 
     def anchor_keys(self, prefix: Prefix, anchors: Sequence[int], layer: int) -> NDArray[np.float64]:
         """Keys at the anchors in one layer, heads concatenated: (anchors, H * d).

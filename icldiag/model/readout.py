@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from icldiag.model.attention import Heads, KeyValues
-from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
+from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, batch_of, on_rows
 from icldiag.prompt.encode import EncodedPrompt
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total; may raise Cancelled
@@ -26,6 +26,11 @@ _ROWS_PER_BATCH = 64
 
 def silent(what: str, done: int, total: int) -> None:
     """A Progress that shows nothing and never stops."""
+
+
+def step_of(progress: Progress, what: str, done: int, total: int) -> Progress:
+    """A Progress for one step of a larger work: its own parts are not shown, only asked whether to go on."""
+    return lambda part, parts_done, parts: progress(what, done, total)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,19 @@ def query_batches(model: InstrumentedModel, rows: Sequence[Sequence[int]], start
     return batches
 
 
+class KeptInputs:
+    """Layer inputs of every batch of a read, so that another read can restart above the first layer."""
+
+    def __init__(self, wanted: Collection[int] | None = None) -> None:
+        self.wanted = wanted  # layers to keep; None keeps all
+        self.by_layer: dict[int, list[Tensor]] = {}  # in the order of the batches, (B, T, D) each
+
+    def add(self, first: int, inputs: Sequence[Tensor]) -> None:
+        for layer, hidden in enumerate(inputs, start=first):
+            if self.wanted is None or layer in self.wanted:
+                self.by_layer.setdefault(layer, []).append(hidden)
+
+
 @torch.no_grad()
 def read_queries(
     model: InstrumentedModel,
@@ -75,6 +93,10 @@ def read_queries(
     target_edits: Edits | None = None,
     top: int = 10,
     with_target_queries: bool = False,
+    observe: Callable[[tuple[int, ...], int, Heads], None] | None = None,
+    resume: tuple[int, KeptInputs] | None = None,
+    keep: KeptInputs | None = None,
+    start: int | None = None,
     progress: Progress = silent,
     what: str = "queries",
 ) -> Readout:
@@ -85,6 +107,11 @@ def read_queries(
         target_edits: per layer, an edit of the target row; its `rows` are set here.
         top: how many vocabulary tokens to return per query.
         with_target_queries: also return the target's query vectors of all layers.
+        observe: called with the queries of a batch, a layer, and its heads.
+        resume: restart at this layer from what an earlier read of the same queries kept; its result must be the same
+            below. Not for words scored whole.
+        keep: filled with the layers' inputs.
+        start: position of each query's first token, where it is not the prefix's length.
     """
     n, classes = len(encoded.queries), len(encoded.label_tokens)
     scores = np.zeros((n, classes))
@@ -96,16 +123,22 @@ def read_queries(
     whole = encoded.prompt.scoring == "whole" and any(len(ids) > 1 for ids in encoded.label_tokens)
     done = 0
     progress(what, 0, n)
-    for part in query_batches(model, [query.ids for query in encoded.queries], len(encoded.prefix)):
-        watched = _Watched(with_target_queries, whole)
+    start = len(encoded.prefix) if start is None else start
+    batches = query_batches(model, [query.ids for query in encoded.queries], start)
+    for number, part in enumerate(batches):
+        watched = _Watched(with_target_queries, whole, part.indices, observe)
         run = model.run(
             part.batch,
             context=shared,
-            edits=_on_rows(target_edits, [part.batch.ids.shape[1] - 1], model),
+            edits=on_rows(target_edits, [part.batch.ids.shape[1] - 1], model),
             observe=watched,
+            resume=None if resume is None else Resume(resume[0], resume[1].by_layer[resume[0]][number]),
+            keep_inputs=keep is not None,
             before_layer=_reporting(progress, what, done, n),
         )
         log_probabilities = run.logits[:, -1].float().log_softmax(-1)  # (B, V)
+        if keep is not None:
+            keep.add(resume[0] if resume else 0, run.inputs)
         rows = list(part.indices)
         best = log_probabilities.topk(top)
         tokens[rows], chances[rows] = best.indices.cpu().numpy(), best.values.double().cpu().numpy()
@@ -124,8 +157,15 @@ def read_queries(
 class _Watched:
     """Observer of one batch: the target's query vectors and the batch's own keys and values, as far as wanted."""
 
-    def __init__(self, with_queries: bool, with_own: bool) -> None:
+    def __init__(
+        self,
+        with_queries: bool,
+        with_own: bool,
+        indices: tuple[int, ...],
+        further: Callable[[tuple[int, ...], int, Heads], None] | None,
+    ) -> None:
         self.with_queries, self.with_own = with_queries, with_own
+        self.indices, self.further = indices, further
         self.queries: list[Tensor] = []  # per layer, (B, H * d)
         self.own: list[KeyValues] = []
 
@@ -134,18 +174,13 @@ class _Watched:
             self.queries.append(heads.query[:, :, -1].flatten(1).float().cpu())
         if self.with_own:
             self.own.append(KeyValues(heads.key, heads.value))
+        if self.further is not None:
+            self.further(self.indices, layer, heads)
 
 
 def _reporting(progress: Progress, what: str, done: int, total: int) -> Callable[[int], None]:
     """Ask between layers, too, whether to go on."""
     return lambda layer: progress(what, done, total)
-
-
-def _on_rows(edits: Edits | None, rows: Sequence[int], model: InstrumentedModel) -> Edits:
-    if not edits:
-        return {}
-    index = torch.tensor(list(rows), device=model.device)
-    return {layer: replace(edit, rows=index) for layer, edit in edits.items()}
 
 
 def _rest_of_words(
@@ -168,7 +203,7 @@ def _rest_of_words(
             Batch(given.expand(len(batch.ids), -1), positions, batch.padding),
             context=context,
             past=own,
-            edits=_on_rows(target_edits, range(len(given)), model),
+            edits=on_rows(target_edits, range(len(given)), model),
             keep=len(given),
         )
         chances = run.logits.float().log_softmax(-1)  # (B, t, V)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from icldiag import __version__
+from icldiag.analyses.isolation import CUTS
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, silent
-from icldiag.report import confusion, prediction
+from icldiag.report import compression, confusion, extraction, isolation, prediction, reweighting, saliency
 from icldiag.session import Session
 
 SCHEMA = "icldiag-report/1"
@@ -31,6 +32,19 @@ SECTIONS: dict[str, Section] = {
     "prediction": Section(Session.prediction, prediction.values, prediction.markdown),
     "confusion": Section(
         lambda session, progress: session.confusion(progress=progress), confusion.values, confusion.markdown
+    ),
+    "saliency": Section(Session.saliency, saliency.values, saliency.markdown),
+    "isolation": Section(
+        lambda session, progress: tuple(session.isolation(kind, progress=progress) for kind in CUTS),
+        isolation.values,
+        isolation.markdown,
+    ),
+    "extraction": Section(Session.extraction, extraction.values, extraction.markdown),
+    "reweighting": Section(
+        lambda session, progress: session.reweighting(progress=progress), reweighting.values, reweighting.markdown
+    ),
+    "compression": Section(
+        lambda session, progress: session.compression(progress=progress), compression.values, compression.markdown
     ),
 }
 
@@ -51,6 +65,7 @@ class Report:
 
     session: Session
     results: dict[str, Any]
+    left_out: dict[str, str] = field(default_factory=dict)  # why an analysis is not there
 
     def values(self) -> dict[str, Any]:
         """Everything as JSON values."""
@@ -62,13 +77,27 @@ class Report:
         }
         for name, result in self.results.items():
             document[name] = SECTIONS[name].values(result)
+        if self.left_out:
+            document["left_out"] = self.left_out
         return plain(document)  # type: ignore[no-any-return]
 
 
 def make_report(session: Session, only: Sequence[str] | None = None, progress: Progress = silent) -> Report:
-    """Compute the chosen analyses (all by default)."""
-    names = chosen_sections(only)
-    return Report(session, {name: SECTIONS[name].compute(session, progress) for name in names})
+    """Compute the chosen analyses.
+
+    Of all, which is the default, those that this prompt cannot have are left out and named with their reason; an
+    analysis that was asked for by name and cannot be computed raises its AnalysisError.
+    """
+    results: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
+    for name in chosen_sections(only):
+        try:
+            results[name] = SECTIONS[name].compute(session, progress)
+        except AnalysisError as error:
+            if only is not None:
+                raise
+            left_out[name] = str(error)
+    return Report(session, results, left_out)
 
 
 def model_values(session: Session) -> dict[str, Any]:

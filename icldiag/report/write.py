@@ -37,6 +37,8 @@ def as_markdown(report: Report) -> str:
         *(f"- note: {prose(warning)}" for warning in prompt["warnings"]),
         "",
     ]
+    lines += [f"- no {name}: {prose(reason)}" for name, reason in report.left_out.items()]
+    lines += [""] if report.left_out else []
     for name, result in report.results.items():
         lines += SECTIONS[name].markdown(result, report.session)
     return "\n".join(lines).rstrip() + "\n"

@@ -51,11 +51,48 @@ def test_undefined_numbers_are_null(prompt: Prompt, tiny: Tiny) -> None:
     assert document["confusion"]["spearman"] is None
 
 
+def test_what_cannot_be_computed_is_left_out_and_named(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())  # it has no examples to train on
+    document = json.loads(as_json(make_report(session)))
+    assert set(SECTIONS) - set(document) == {"reweighting"}
+    assert "'examples' has 0" in document["left_out"]["reweighting"]
+    assert "- no reweighting" in as_markdown(make_report(session))
+    with pytest.raises(AnalysisError, match="'examples' has 0"):
+        make_report(session, ["reweighting"])
+
+
+def test_the_five_sections_keep_their_names(prompt: Prompt, tiny: Tiny) -> None:
+    examples = tuple(Example(f"Who is number {i} ?", i % 3) for i in range(12))
+    session = Session(replace(prompt, examples=examples), tiny())
+    document = json.loads(as_json(make_report(session)))
+    saliency, isolation, extraction = document["saliency"], document["isolation"], document["extraction"]
+    assert saliency["loss_target"] == "mixed"
+    for name in ("text_to_label", "label_to_target", "text_to_text"):
+        assert len(saliency[name]) == 4
+    assert len(saliency["queries"]) == 6
+    setting = isolation["settings"][0]
+    assert {"cut", "layers", "label_loyalty", "word_loyalty", "probabilities"} <= set(setting)
+    assert {s["cut"] for s in isolation["settings"]} == {"text_to_label", "label_to_target", "random_words"}
+    assert len(extraction["aucroc"]) == len(extraction["cumulative"]) == 4
+    assert np.shape(extraction["queries"][0]["attention"]) == (4, 3)
+    reweighting, compression = document["reweighting"], document["compression"]
+    assert np.shape(reweighting["beta"]) == (4, 4, 4)
+    assert len(reweighting["loss"]) == 10
+    assert {"accuracy_before", "accuracy_after", "probabilities"} <= set(reweighting)
+    assert set(compression["methods"]) == {"hidden_anchor", "text_anchor", "hidden_random", "hidden_random_top"}
+    anchor = compression["methods"]["hidden_anchor"]
+    assert {"label_loyalty", "word_loyalty", "accuracy", "kept_positions", "probabilities"} == set(anchor)
+    assert compression["speed_up"]["against_full_prompt"] > 0
+    text = as_markdown(make_report(session))
+    for title in ("Information flow", "Isolation", "Extraction", "Anchor re-weighting", "Context compression"):
+        assert f"## {title}" in text
+
+
 def test_only_the_chosen_sections(prompt: Prompt, tiny: Tiny) -> None:
     assert "confusion" not in make_report(Session(prompt, tiny()), ["prediction"]).values()
     assert chosen_sections(None) == list(SECTIONS)
     assert chosen_sections(["confusion", "prediction"]) == ["prediction", "confusion"]
-    with pytest.raises(AnalysisError, match=r"'salience'.*choose from prediction, confusion"):
+    with pytest.raises(AnalysisError, match=r"'salience'.*choose from prediction, confusion, saliency"):
         chosen_sections(["salience"])
 
 

@@ -1,0 +1,233 @@
+"""Context compression: how much of the answers survives when only the anchors of the demonstrations are kept.
+
+Wang et al. 2023, section 3.2 (arXiv 2305.14160). Of the demonstrations' keys and values in all layers, keep only some
+positions and run the queries on that cache:
+
+    hidden_anchor      the label words and the template's own tokens (the "formatting")
+    text_anchor        a new prompt made of those tokens alone
+    hidden_random      in place of each label word, a random word between the previous label word and it
+    hidden_random_top  the draw of hidden_random with the best label loyalty
+
+A query keeps the positions that it has in the full prompt. The released code does so for GPT-J only; for GPT-2 its
+queries begin again at position 0, which `positions="restart"` repeats.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from icldiag.analyses.loyalty import TOP, Answers, compare
+from icldiag.errors import AnalysisError
+from icldiag.model.attention import KeyValues
+from icldiag.model.forward import InstrumentedModel, Prefix, batch_of
+from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
+from icldiag.prompt.encode import EncodedPrompt
+
+Positions = Literal["kept", "restart"]
+DRAWS = 20  # as many as the paper's Hidden_random-top
+
+_TIMED_QUERIES = 8
+_TIMED_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of compressing: its answers and the positions of the demonstrations that it keeps."""
+
+    answers: Answers
+    kept_positions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation over random draws."""
+
+    label_loyalty: tuple[float, float]
+    word_loyalty: tuple[float, float]
+    accuracy: tuple[float, float] | None
+    draws: int
+
+
+@dataclass(frozen=True)
+class SpeedUp:
+    """How many times faster a query is answered on the compressed cache, median of alternating rounds."""
+
+    against_full_prompt: float  # the whole prompt encoded again for each query, as in the paper
+    against_full_cache: float  # the demonstrations' full cache reused
+    queries: int
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Compression:
+    """All methods against the full prompt."""
+
+    full: Answers
+    hidden_anchor: Method
+    text_anchor: Method
+    hidden_random_top: Method
+    hidden_random: Spread
+    random_draws: tuple[Method, ...]
+    demonstration_tokens: int
+    mean_query_tokens: float
+    cache_bytes: tuple[int, int]  # keys and values of the demonstrations before and after
+    speed_up: SpeedUp | None
+    top: int  # k of the word loyalty
+
+
+def kept_positions(encoded: EncodedPrompt) -> tuple[int, ...]:
+    """Positions of the label words and of all that is not a demonstration's text, in order."""
+    return tuple(position for position, token in enumerate(encoded.tokens) if token.role != "text")
+
+
+def random_candidates(encoded: EncodedPrompt) -> list[list[int]]:
+    """For each demonstration, the text positions between the previous label word and its own."""
+    kept = set(kept_positions(encoded))
+    found, start = [], 0
+    for demonstration in encoded.demonstrations:
+        found.append([p for p in range(start, demonstration.label[0]) if p not in kept])
+        start = demonstration.label[1]
+    return found
+
+
+def draw_positions(encoded: EncodedPrompt, generator: random.Random) -> tuple[int, ...]:
+    """`kept_positions` with every label word replaced by as many random positions before it.
+
+    Raises:
+        AnalysisError: a demonstration's text has fewer tokens than its label word.
+    """
+    kept = set(kept_positions(encoded))
+    for number, (demonstration, candidates) in enumerate(
+        zip(encoded.demonstrations, random_candidates(encoded), strict=True), start=1
+    ):
+        label = range(*demonstration.label)
+        if len(candidates) < len(label):
+            raise AnalysisError(
+                f"the text of demonstration {number} has {len(candidates)} tokens, too few to draw a random word from"
+            )
+        kept.difference_update(label)
+        kept.update(generator.sample(candidates, len(label)))
+    return tuple(sorted(kept))
+
+
+def compress(
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    prefix: Prefix,
+    full: Readout,
+    *,
+    positions: Positions = "kept",
+    draws: int = DRAWS,
+    seed: int = 42,
+    top: int = TOP,
+    timed: bool = True,
+    progress: Progress = silent,
+) -> Compression:
+    """Run all methods on all queries and, where `timed`, measure the speed-up in the same run."""
+    total = draws + 3
+    start = len(encoded.prefix) if positions == "kept" else 0
+    gold = tuple(query.label for query in encoded.prompt.queries)
+
+    def answer(kept: tuple[int, ...], context: Sequence[KeyValues], start: int, done: int) -> Method:
+        progress("compression", done, total)
+        after = read_queries(
+            model,
+            encoded,
+            prefix,
+            context=context,
+            start=start,
+            top=max(10, top),
+            progress=step_of(progress, "compression", done, total),
+        )
+        return Method(compare(full, after, gold, top), kept)
+
+    kept = kept_positions(encoded)
+    hidden = answer(kept, cache_at(prefix, kept), start, 0)
+    text_prefix = model.encode_prefix([encoded.prefix[position] for position in kept])
+    text = answer(kept, text_prefix.key_values, len(kept), 1)
+    generator = random.Random(seed)
+    chosen = [draw_positions(encoded, generator) for _ in range(draws)]
+    randoms = tuple(answer(places, cache_at(prefix, places), start, 2 + done) for done, places in enumerate(chosen))
+    progress("compression", total - 1, total)
+    speed_up = measure_speed_up(model, encoded, prefix, kept, start, progress) if timed else None
+    progress("compression", total, total)
+    return Compression(
+        full=compare(full, full, gold, top),
+        hidden_anchor=hidden,
+        text_anchor=text,
+        hidden_random_top=max(randoms, key=lambda method: method.answers.label_loyalty),
+        hidden_random=_spread(randoms),
+        random_draws=randoms,
+        demonstration_tokens=len(encoded.prefix),
+        mean_query_tokens=float(np.mean([len(query.ids) for query in encoded.queries])),
+        cache_bytes=(cache_bytes(prefix.key_values), cache_bytes(cache_at(prefix, kept))),
+        speed_up=speed_up,
+        top=top,
+    )
+
+
+def cache_at(prefix: Prefix, positions: Sequence[int]) -> list[KeyValues]:
+    """Every layer's keys and values at some of the prefix's positions."""
+    device = prefix.key_values[0].keys.device
+    where = torch.tensor(list(positions), device=device)
+    return [cache.at(where.to(cache.keys.device)) for cache in prefix.key_values]
+
+
+def cache_bytes(caches: Sequence[KeyValues]) -> int:
+    return sum(cache.keys.nbytes + cache.values.nbytes for cache in caches)
+
+
+def _spread(methods: Sequence[Method]) -> Spread:
+    def over(values: list[float]) -> tuple[float, float]:
+        return statistics.fmean(values), statistics.pstdev(values)
+
+    accuracies = [method.answers.accuracy for method in methods if method.answers.accuracy is not None]
+    return Spread(
+        over([method.answers.label_loyalty for method in methods]),
+        over([method.answers.word_loyalty for method in methods]),
+        over(accuracies) if accuracies else None,
+        len(methods),
+    )
+
+
+@torch.no_grad()
+def measure_speed_up(
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    prefix: Prefix,
+    kept: Sequence[int],
+    start: int,
+    progress: Progress = silent,
+) -> SpeedUp:
+    """Answer the same queries one by one in three ways, taking turns, so that a busy machine slows all alike."""
+    queries = encoded.queries[:_TIMED_QUERIES]
+    compressed = cache_at(prefix, kept)
+    ways: list[Callable[[], None]] = [
+        lambda: _answer_all(model, [[*encoded.prefix, *query.ids] for query in queries], 0, None),
+        lambda: _answer_all(model, [query.ids for query in queries], len(encoded.prefix), prefix.key_values),
+        lambda: _answer_all(model, [query.ids for query in queries], start, compressed),
+    ]
+    seconds: list[list[float]] = [[], [], []]
+    for _ in range(_TIMED_ROUNDS + 1):
+        for way, taken in zip(ways, seconds, strict=True):
+            progress("compression: timing", len(seconds[-1]), _TIMED_ROUNDS + 1)
+            begun = time.perf_counter()
+            way()
+            taken.append(time.perf_counter() - begun)
+    whole, cached, short = (np.array(taken[1:]) for taken in seconds)  # the first round warms up
+    return SpeedUp(float(np.median(whole / short)), float(np.median(cached / short)), len(queries), _TIMED_ROUNDS)
+
+
+def _answer_all(
+    model: InstrumentedModel, rows: Sequence[Sequence[int]], start: int, context: Sequence[KeyValues] | None
+) -> None:
+    for row in rows:
+        model.run(batch_of([row], start, model.device), context=context).logits[:, -1].argmax(-1).tolist()

@@ -1,0 +1,241 @@
+"""Isolation: what is lost when label words cannot read their demonstrations, or the target not the label words.
+
+Wang et al. 2023, section 2.2 (arXiv 2305.14160). In a set of layers, attention is cut before the softmax, so that a row
+renormalises over what it may still see:
+
+    text_to_label    a label word may not attend to anything before it, A_l(p_k, j) = 0 for j < p_k (the paper's)
+    label_to_target  the target may not attend to the label words, A_l(q, p_k) = 0 (the mirror)
+    random_words     the paper's control: as many random words of the demonstrations' texts are cut like label words
+
+All tokens of a label word are cut alike. Isolating the last layer alone changes nothing, since its label positions
+feed nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from icldiag.analyses.loyalty import TOP, Answers, compare
+from icldiag.errors import AnalysisError
+from icldiag.model.attention import Edit
+from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.readout import KeptInputs, Progress, Readout, read_queries, silent, step_of
+from icldiag.prompt.encode import EncodedPrompt
+
+CutKind = Literal["text_to_label", "label_to_target", "random_words"]
+CUTS: tuple[CutKind, ...] = ("text_to_label", "label_to_target", "random_words")
+
+_KEPT_BYTES = 2**30  # a sweep keeps the queries' layer inputs while they take less than this
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is cut, in which layers. `seed` draws the random words."""
+
+    kind: CutKind
+    layers: tuple[int, ...]
+    seed: int = 0
+
+    @staticmethod
+    def of(kind: CutKind, layers: Iterable[int], seed: int = 0) -> Cut:
+        return Cut(kind, tuple(sorted(set(layers))), seed)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One cut and what it did."""
+
+    cut: Cut
+    answers: Answers
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """First-n and last-n cuts of one kind against the model without them."""
+
+    kind: CutKind
+    layers: int
+    top: int  # k of the word loyalty
+    before: Answers
+    settings: tuple[Setting, ...]
+
+    def setting(self, layers: Iterable[int]) -> Setting:
+        """The setting that cuts these layers. Raises KeyError."""
+        wanted = tuple(sorted(set(layers)))
+        for setting in self.settings:
+            if setting.cut.layers == wanted:
+                return setting
+        raise KeyError(wanted)
+
+    @property
+    def first(self) -> tuple[Setting, ...]:
+        """The first 1, 2, ... L layers."""
+        return tuple(self.setting(range(n)) for n in range(1, self.layers + 1))
+
+    @property
+    def last(self) -> tuple[Setting, ...]:
+        """The last 1, 2, ... L layers; the last L are the first L."""
+        return tuple(self.setting(range(self.layers - n, self.layers)) for n in range(1, self.layers + 1))
+
+
+def prefix_edits(encoded: EncodedPrompt, cut: Cut) -> Edits:
+    """The cut's edits in the pass over the demonstrations."""
+    if cut.kind == "label_to_target":
+        return {}
+    spans = [demonstration.label for demonstration in encoded.demonstrations]
+    if cut.kind == "random_words":
+        spans = [(word, word + 1) for word in random_words(encoded, cut.seed)]
+    rows = sorted((row, start) for start, stop in spans for row in range(start, stop))
+    columns = torch.arange(len(encoded.prefix))
+    blocked = torch.stack([columns < start for _, start in rows])  # (R, P)
+    edit = Edit(torch.tensor([row for row, _ in rows]), blocked)
+    return dict.fromkeys(cut.layers, edit)
+
+
+def target_edits(encoded: EncodedPrompt, cut: Cut) -> Edits:
+    """The cut's edits of the target row in the pass over a query."""
+    if cut.kind != "label_to_target":
+        return {}
+    blocked = torch.zeros(1, len(encoded.prefix), dtype=torch.bool)
+    for demonstration in encoded.demonstrations:
+        blocked[0, slice(*demonstration.label)] = True
+    return {layer: Edit(torch.tensor([0]), blocked) for layer in cut.layers}
+
+
+def random_words(encoded: EncodedPrompt, seed: int) -> list[int]:
+    """As many token positions as there are label tokens, drawn from the demonstrations' texts.
+
+    Raises:
+        AnalysisError: the texts have fewer tokens than the label words.
+    """
+    count = sum(stop - start for start, stop in (d.label for d in encoded.demonstrations))
+    words = [position for position, token in enumerate(encoded.tokens) if token.role == "text" and position > 0]
+    if len(words) < count:
+        raise AnalysisError(f"the demonstrations' texts have {len(words)} tokens, fewer than the {count} to draw")
+    return sorted(random.Random(seed).sample(words, count))
+
+
+def isolate(
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    prefix: Prefix,
+    before: Readout,
+    cut: Cut,
+    *,
+    top: int = TOP,
+    beta: Edits | None = None,
+    progress: Progress = silent,
+) -> Setting:
+    """One cut. Layers below the first isolated one are not computed again in the demonstrations' pass.
+
+    Args:
+        prefix, before: the unmodified model's.
+        beta: edits of the target row that stay in force (a trained anchor re-weighting).
+    """
+    _check_layers(model, cut)
+    cut_prefix = prefix
+    if cut.layers and cut.kind != "label_to_target":
+        cut_prefix = model.encode_prefix(
+            prefix.ids, edits=placed(prefix_edits(encoded, cut), model), resume=(cut.layers[0], prefix)
+        )
+    edits = both(placed(target_edits(encoded, cut), model), beta)
+    after = read_queries(
+        model, encoded, cut_prefix, target_edits=edits, top=max(10, top), progress=progress, what="isolation"
+    )
+    return Setting(cut, compare(before, after, _gold(encoded), top))
+
+
+def sweep(
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    prefix: Prefix,
+    before: Readout,
+    kind: CutKind = "text_to_label",
+    *,
+    seed: int = 0,
+    top: int = TOP,
+    beta: Edits | None = None,
+    progress: Progress = silent,
+) -> Isolation:
+    """Isolate the first n and the last n layers, for every n.
+
+    Nothing is computed twice: first-n differs from first-(n-1) only above layer n - 1, and last-n from the unmodified
+    model only above layer L - n, for the demonstrations and for the queries alike.
+    """
+    layers = model.n_layers
+    names = [("first", n) for n in range(1, layers + 1)] + [("last", n) for n in range(1, layers)]
+    total, found = len(names), {}
+    kept = KeptInputs() if _fits(model, encoded) and not beta else None
+    base = read_queries(model, encoded, prefix, target_edits=beta, top=max(10, top), keep=kept)
+    chain_prefix, chain_inputs = prefix, kept
+    for done, (side, n) in enumerate(names):
+        progress("isolation sweep", done, total)
+        cut = Cut.of(kind, range(n) if side == "first" else range(layers - n, layers), seed)
+        start = n - 1 if side == "first" else layers - n  # the lowest layer that differs from the run resumed
+        resumed, inputs = (chain_prefix, chain_inputs) if side == "first" else (prefix, kept)
+        cut_prefix = resumed
+        if kind != "label_to_target":
+            cut_prefix = model.encode_prefix(
+                prefix.ids, edits=placed(prefix_edits(encoded, cut), model), resume=(start, resumed)
+            )
+        # Keys and values change above `start`; the target's own row is cut in layer `start` already.
+        query_start = start if kind == "label_to_target" else min(start + 1, layers - 1)
+        fresh = KeptInputs({min(query_start + 1, layers - 1)}) if side == "first" and kept is not None else None
+        after = read_queries(
+            model,
+            encoded,
+            cut_prefix,
+            target_edits=both(placed(target_edits(encoded, cut), model), beta),
+            top=max(10, top),
+            resume=(query_start, inputs) if inputs is not None else None,
+            keep=fresh,
+            progress=step_of(progress, "isolation sweep", done, total),
+        )
+        if side == "first":
+            chain_prefix = cut_prefix
+            chain_inputs = fresh
+        found[cut] = Setting(cut, compare(before, after, _gold(encoded), top))
+    progress("isolation sweep", total, total)
+    return Isolation(kind, layers, top, compare(before, base, _gold(encoded), top), tuple(found.values()))
+
+
+def both(first: Edits, second: Edits | None) -> Edits:
+    """Two sets of edits of the same rows as one."""
+    merged = dict(first)
+    for layer, edit in (second or {}).items():
+        other = merged.get(layer)
+        merged[layer] = edit if other is None else Edit(edit.rows, other.blocked, edit.columns, edit.log_factor)
+    return merged
+
+
+def placed(edits: Edits, model: InstrumentedModel) -> Edits:
+    """Edits on the model's device."""
+    device = model.device
+    return {
+        layer: Edit(edit.rows.to(device), None if edit.blocked is None else edit.blocked.to(device))
+        for layer, edit in edits.items()
+    }
+
+
+def _check_layers(model: InstrumentedModel, cut: Cut) -> None:
+    wrong = [layer for layer in cut.layers if not 0 <= layer < model.n_layers]
+    if wrong:
+        raise AnalysisError(f"there is no layer {wrong[0]}; the model has layers 0 to {model.n_layers - 1}")
+
+
+def _gold(encoded: EncodedPrompt) -> tuple[int | None, ...]:
+    return tuple(query.label for query in encoded.prompt.queries)
+
+
+def _fits(model: InstrumentedModel, encoded: EncodedPrompt) -> bool:
+    """Whether the inputs of all layers for all queries may be kept, twice over."""
+    if encoded.prompt.scoring == "whole":  # the words' later tokens need every layer's keys and values
+        return False
+    tokens = sum(len(query.ids) for query in encoded.queries)
+    width = model.model.get_input_embeddings().weight.shape[1]
+    return 2 * tokens * width * model.n_layers * model.dtype.itemsize <= _KEPT_BYTES

@@ -1,0 +1,46 @@
+"""Loyalty: how much of the unmodified model's answers survives an intervention (Wang et al. 2023, section 2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from icldiag.model.readout import FloatArray, IntArray, Readout
+
+TOP = 5  # the paper's k for word loyalty; the released isolation notebook uses 10
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What n queries were answered under an intervention, against the unmodified model."""
+
+    probabilities: FloatArray  # (n, C)
+    predicted: IntArray  # (n,)
+    label_loyalty: float  # share of queries whose predicted label is the unmodified model's
+    word_loyalty: float  # mean Jaccard similarity of the top-k vocabulary tokens
+    accuracy: float | None  # None where no gold label is known
+    flipped: tuple[int, ...]  # queries whose predicted label changed
+
+
+def compare(before: Readout, after: Readout, gold: tuple[int | None, ...], top: int = TOP) -> Answers:
+    """Measure the answers `after` an intervention against those `before` it."""
+    old, new = before.probabilities.argmax(1), after.probabilities.argmax(1)
+    labelled = [query for query, label in enumerate(gold) if label is not None]
+    right = [new[query] == gold[query] for query in labelled]
+    return Answers(
+        probabilities=after.probabilities,
+        predicted=new,
+        label_loyalty=float((old == new).mean()),
+        word_loyalty=word_loyalty(before.top_tokens[:, :top], after.top_tokens[:, :top]),
+        accuracy=float(np.mean(right)) if labelled else None,
+        flipped=tuple(int(query) for query in np.flatnonzero(old != new)),
+    )
+
+
+def word_loyalty(before: IntArray, after: IntArray) -> float:
+    """Mean over queries of |A & B| / |A | B| for the rows' sets of tokens, (n, k) each."""
+    shares = []
+    for old, new in zip(before.tolist(), after.tolist(), strict=True):
+        shares.append(len(set(old) & set(new)) / len(set(old) | set(new)))
+    return float(np.mean(shares))

@@ -1,0 +1,219 @@
+"""Saliency: how much information flows between which positions in each layer.
+
+Wang et al. 2023, section 2.1 (arXiv 2305.14160). With the attention A_{h,l} after the softmax and the loss L, the cross
+entropy over the labels at the target position q,
+
+    I_l = | sum_h A_{h,l} * dL/dA_{h,l} |      (element-wise; heads are summed before the absolute value)
+
+    text_to_label   S_wp  mean of I_l(p_k, j) over label words p_k and all j < p_k
+    label_to_target S_pq  mean of I_l(q, p_k) over label words
+    text_to_text    S_ww  mean of I_l(i, j) over all other pairs j < i
+
+Since A enters the output as O_h = A_h V_h, dL/dA_h = dL/dO_h V_h^T: both factors are rebuilt a block of rows at a time
+after a fused forward and backward pass, and no (layer, head, T, T) tensor ever exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from icldiag.errors import AnalysisError
+from icldiag.model.attention import Heads, products
+from icldiag.model.forward import Edits, InstrumentedModel, batch_of, on_rows
+from icldiag.model.gradients import attention_gradients
+from icldiag.model.readout import FloatArray, Progress, silent, step_of
+from icldiag.prompt.encode import EncodedPrompt
+
+FLOWS = ("text_to_label", "label_to_target", "text_to_text")
+LossTarget = Literal["gold", "predicted"]
+
+_ROWS = 256  # rows of attention rebuilt at a time
+
+
+@dataclass(frozen=True)
+class QueryFlow:
+    """One query. `raw` has the flows of FLOWS as rows and layers as columns."""
+
+    query: int
+    loss: float
+    loss_target: LossTarget  # the predicted label is the loss's target where the gold one is unknown
+    raw: FloatArray  # (3, L)
+    into_target: NDArray[np.float32]  # (L, T) I_l(q, j)
+    into_labels: NDArray[np.float32]  # (L, demonstrations, T) I_l(p_k, j)
+
+    @property
+    def shares(self) -> FloatArray:
+        """Each flow divided by the sum of the three in its layer; NaN where nothing flows."""
+        return shares(self.raw)
+
+
+@dataclass(frozen=True)
+class Saliency:
+    """The mean over queries, and each query."""
+
+    queries: tuple[QueryFlow, ...]
+
+    @property
+    def raw(self) -> FloatArray:
+        """(3, L) mean over queries."""
+        return np.asarray(np.mean([flow.raw for flow in self.queries], axis=0))
+
+    @property
+    def shares(self) -> FloatArray:
+        """(3, L) the mean flows divided by their sum in each layer: the paper's curves."""
+        return shares(self.raw)
+
+    @property
+    def loss_target(self) -> str:
+        """'gold', 'predicted' or 'mixed'."""
+        targets = {flow.loss_target for flow in self.queries}
+        return next(iter(targets)) if len(targets) == 1 else "mixed"
+
+
+def shares(raw: FloatArray) -> FloatArray:
+    """Divide each column by its sum; NaN where the sum is 0."""
+    total = raw.sum(axis=0, keepdims=True)
+    return np.asarray(np.divide(raw, total, out=np.full_like(raw, np.nan), where=total > 0))
+
+
+def flow_of_query(
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    query: int,
+    label: int,
+    loss_target: LossTarget = "gold",
+    *,
+    target_edits: Edits | None = None,
+    recompute: bool | None = None,
+    progress: Progress = silent,
+) -> QueryFlow:
+    """Saliency of one query, for a loss against class `label`.
+
+    Args:
+        target_edits: per layer, a scaling of the target row, such as a trained beta; its `rows` are set here.
+        recompute: compute each layer's activations again in the backward pass, for long prompts on little memory;
+            None decides by the prompt's length.
+
+    Raises:
+        AnalysisError: two label words share their first token, so a loss over first tokens cannot tell them apart.
+    """
+    firsts = [ids[0] for ids in encoded.label_tokens]
+    if len(set(firsts)) < len(firsts):
+        raise AnalysisError("saliency needs label words with different first tokens; change the label words")
+    ids = [*encoded.prefix, *encoded.queries[query].ids]
+    length, layers = len(ids), model.n_layers
+    positions = torch.tensor([demonstration.anchor for demonstration in encoded.demonstrations])
+    raw = np.zeros((3, layers))
+    into_target = np.zeros((layers, length), np.float32)
+    into_labels = np.zeros((layers, len(positions), length), np.float32)
+
+    def loss(logits: Tensor) -> Tensor:
+        wanted = torch.tensor([label], device=logits.device)
+        return torch.nn.functional.cross_entropy(logits[firsts].float()[None], wanted)
+
+    losses: list[float] = []
+    for layer, heads, gradient, value in attention_gradients(
+        model,
+        batch_of([ids], 0, model.device),
+        loss,
+        edits=on_rows(target_edits, [length - 1], model),
+        recompute=length > 1024 if recompute is None else recompute,
+        before_layer=lambda layer: progress("saliency: layers", 0, layers),
+    ):
+        total, target_row, label_rows = _flows(heads, gradient, positions, _log_factor(target_edits, layer))
+        raw[:, layer] = _three_means(total, target_row, label_rows, positions)
+        into_target[layer], into_labels[layer] = target_row, label_rows
+        losses.append(value)
+        progress("saliency: layers", len(losses), layers)
+    return QueryFlow(query, losses[0], loss_target, raw, into_target, into_labels)
+
+
+Scaling = tuple[Tensor, Tensor]  # columns (A,), log factors (H, A) of the target row
+
+
+def _log_factor(edits: Edits | None, layer: int) -> Scaling | None:
+    edit = edits.get(layer) if edits else None
+    if edit is None or edit.columns is None or edit.log_factor is None:
+        return None
+    return edit.columns, edit.log_factor
+
+
+@torch.no_grad()
+def _flows(
+    heads: Heads, gradient: Tensor, positions: Tensor, target_scaling: Scaling | None
+) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
+    """Sum of I over all pairs j < i, the target's row (T,), and the label words' rows (n, T), diagonal 0."""
+    length = heads.query.shape[2]
+    device = heads.query.device
+    positions = positions.to(device)
+    total = 0.0
+    label_rows = torch.zeros(len(positions), length, device=device)
+    target_row = torch.zeros(length, device=device)
+    for start in range(0, length, _ROWS):
+        rows = torch.arange(start, min(start + _ROWS, length), device=device)
+        until = int(rows[-1]) + 1  # causal: later columns hold nothing
+        attention = heads.attention(rows, until=until)  # (1, H, R, until)
+        if target_scaling is not None and int(rows[-1]) == length - 1:
+            columns, log_factor = target_scaling
+            attention[:, :, -1, columns] *= log_factor.exp().to(attention.dtype)
+        change = products(gradient[:, :, rows], heads.value[:, :, :until]).float()  # dL/dA: (1, H, R, until)
+        saliency = (attention * change).sum(1)[0].abs()  # (R, until)
+        saliency[torch.arange(len(rows), device=device), rows] = 0.0
+        total += float(saliency.sum(dtype=torch.float64))
+        inside = (positions >= start) & (positions <= rows[-1])
+        label_rows[inside, :until] = saliency[positions[inside] - start]
+        if int(rows[-1]) == length - 1:
+            target_row = saliency[-1]
+    return total, target_row.cpu().numpy(), label_rows.cpu().numpy()
+
+
+def _three_means(
+    total: float, target_row: NDArray[np.float32], label_rows: NDArray[np.float32], positions: Tensor
+) -> tuple[float, float, float]:
+    """S_wp, S_pq and S_ww. There are p pairs j < p; S_ww has what the other two leave of all pairs."""
+    anchors = positions.numpy()
+    pairs = len(target_row) * (len(target_row) - 1) // 2
+    into_labels, from_labels = float(label_rows.sum(dtype=np.float64)), float(target_row[anchors].sum(dtype=np.float64))
+    others = pairs - int(anchors.sum()) - len(anchors)
+    return (
+        into_labels / int(anchors.sum()),
+        from_labels / len(anchors),
+        max(total - into_labels - from_labels, 0.0) / others,
+    )
+
+
+def saliency(
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    predicted: Sequence[int],
+    queries: Sequence[int] | None = None,
+    *,
+    target_edits: Edits | None = None,
+    progress: Progress = silent,
+) -> Saliency:
+    """Saliency of some queries (all by default); the gold label is the loss's target, else the predicted one."""
+    chosen = range(len(encoded.queries)) if queries is None else queries
+    flows = []
+    for done, query in enumerate(chosen):
+        progress("saliency", done, len(chosen))
+        gold = encoded.prompt.queries[query].label
+        flows.append(
+            flow_of_query(
+                model,
+                encoded,
+                query,
+                int(predicted[query]) if gold is None else gold,
+                "predicted" if gold is None else "gold",
+                target_edits=target_edits,
+                progress=step_of(progress, "saliency", done, len(chosen)),
+            )
+        )
+    progress("saliency", len(chosen), len(chosen))
+    return Saliency(tuple(flows))

@@ -1,0 +1,86 @@
+"""Gradients of a loss with respect to every layer's attention output, without one stored T x T matrix.
+
+Weights need no gradient, and the graph begins at the first layer's attention output: nothing before it is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from icldiag.model.attention import Heads, Pass, active
+from icldiag.model.forward import Batch, Edits, InstrumentedModel, Resume
+
+Loss = Callable[[Tensor], Tensor]  # the target's logits (V,) -> a number
+
+
+def attention_gradients(
+    model: InstrumentedModel,
+    batch: Batch,
+    loss: Loss,
+    *,
+    edits: Edits | None = None,
+    recompute: bool = False,
+    before_layer: Callable[[int], None] | None = None,
+) -> Iterator[tuple[int, Heads, Tensor, float]]:
+    """Yield (layer, its heads, dL/dO (1, H, T, d), the loss) for every layer of one prompt; deep layers first.
+
+    Args:
+        batch: one whole prompt; the loss is taken at its last token.
+        recompute: keep only the layers' inputs and compute each layer again when its turn comes: about one more
+            forward in time, and memory for one layer's activations instead of all.
+    """
+    if recompute:
+        yield from _layer_by_layer(model, batch, loss, edits, before_layer)
+        return
+    watched: list[tuple[Heads, Tensor]] = []
+    with torch.enable_grad():
+        run = model.run(batch, edits=edits, observe=_watching(watched), before_layer=before_layer)
+        value = loss(run.logits[0, -1])
+        gradients = torch.autograd.grad(value, [output for _, output in watched])
+    number = float(value.detach())
+    del run, value
+    for layer in reversed(range(len(watched))):
+        heads, _ = watched[layer]
+        watched.pop()
+        yield layer, heads, gradients[layer], number
+
+
+def _watching(watched: list[tuple[Heads, Tensor]]) -> Callable[[int, Heads, Tensor], None]:
+    def observe(layer: int, heads: Heads, output: Tensor) -> None:
+        if not output.requires_grad:
+            output.requires_grad_()
+        watched.append((heads.detached(), output))
+
+    return observe
+
+
+def _layer_by_layer(
+    model: InstrumentedModel,
+    batch: Batch,
+    loss: Loss,
+    edits: Edits | None,
+    before_layer: Callable[[int], None] | None,
+) -> Iterator[tuple[int, Heads, Tensor, float]]:
+    with torch.no_grad():
+        run = model.run(batch, edits=edits, keep_inputs=True, before_layer=before_layer)
+    inputs, calls = list(run.inputs), list(run.calls)
+    with torch.enable_grad():
+        last = inputs.pop().detach().requires_grad_()  # the input of the final norm
+        value = loss(model.run(batch, resume=Resume(model.n_layers, last)).logits[0, -1])
+        (gradient,) = torch.autograd.grad(value, [last])
+    number = float(value.detach())
+    del value
+    for layer in reversed(range(model.n_layers)):
+        watched: list[tuple[Heads, Tensor]] = []
+        with torch.enable_grad(), active(Pass(edits=edits or {}, padding=batch.padding, observe=_watching(watched))):
+            hidden = inputs.pop().detach().requires_grad_()
+            output = calls[layer](hidden)
+            heads, attended = watched[0]
+            of_attention, gradient = torch.autograd.grad(output, [attended, hidden], gradient)
+        del output, attended, watched
+        if before_layer is not None:
+            before_layer(layer)
+        yield layer, heads, of_attention, number

@@ -1,0 +1,56 @@
+"""The section on saliency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from icldiag.analyses.saliency import FLOWS, Saliency
+from icldiag.report.text import number, table
+from icldiag.session import Session
+
+
+def values(result: Saliency) -> dict[str, Any]:
+    """The section's JSON values: shares per layer, and raw means beside them."""
+    return {
+        "loss_target": result.loss_target,
+        **dict(zip(FLOWS, result.shares, strict=True)),
+        "raw": dict(zip(FLOWS, result.raw, strict=True)),
+        "queries": [
+            {
+                "loss": flow.loss,
+                "loss_target": flow.loss_target,
+                **dict(zip(FLOWS, flow.shares, strict=True)),
+                "raw": dict(zip(FLOWS, flow.raw, strict=True)),
+            }
+            for flow in result.queries
+        ],
+    }
+
+
+def reading(result: Saliency) -> str:
+    """One sentence: where label words collect and from where on the target reads them."""
+    collecting, reading_, _ = np.nan_to_num(result.shares)
+    peak = int(result.raw[0].argmax())
+    later = [layer for layer in range(len(reading_)) if (reading_[layer:] > collecting[layer:]).all()]
+    taken = f"the target reads them from layer {later[0]} on" if later else "no layer is left to the target's reading"
+    return f"Text flows into label words most in layer {peak}; {taken}."
+
+
+def markdown(result: Saliency, session: Session) -> list[str]:
+    """The section's lines: the three flows' shares per layer."""
+    against = {"gold": "the gold label", "predicted": "the predicted label (gold labels are unknown)"}
+    target = against.get(result.loss_target, "the gold label, or the predicted one where gold is unknown")
+    rows = [
+        [str(layer), *(number(share) for share in result.shares[:, layer])] for layer in range(result.shares.shape[1])
+    ]
+    return [
+        "## Information flow (saliency)",
+        "",
+        reading(result),
+        "",
+        f"Shares of the mean saliency over {len(result.queries)} queries, for the loss against {target}:",
+        "",
+        *table(["layer", "text -> label words", "label words -> target", "text -> text"], rows),
+    ]
