@@ -237,5 +237,5 @@ def _fits(model: InstrumentedModel, encoded: EncodedPrompt) -> bool:
     if encoded.prompt.scoring == "whole":  # the words' later tokens need every layer's keys and values
         return False
     tokens = sum(len(query.ids) for query in encoded.queries)
-    width = model.model.get_input_embeddings().weight.shape[1]
+    width = int(model.model.get_input_embeddings().weight.shape[1])
     return 2 * tokens * width * model.n_layers * model.dtype.itemsize <= _KEPT_BYTES

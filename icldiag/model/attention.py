@@ -181,24 +181,38 @@ def attend(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) 
     context = this.context[layer] if this.context is not None else None
     heads = Heads(query, key, value, scale, context, this.padding)
     edit = this.edits.get(layer)
-    if edit is None:
-        output = heads.output()
-    elif len(edit.rows) == query.shape[2]:  # every row is edited, as in a pass of one token
-        output = _edited(heads, edit)
+    if edit is not None and len(edit.rows) == query.shape[2]:  # every row is edited, as in a pass of one token
+        output = heads.weigh(_edited_attention(heads, edit))
     else:
         output = heads.output()
-        output = output.index_copy(2, edit.rows, _edited(heads, edit).to(output.dtype))
+        if edit is not None:
+            output = _with_edit(heads, output, edit)
     if this.observe is not None:
         this.observe(layer, heads, output)
     return output
 
 
-def _edited(heads: Heads, edit: Edit) -> Tensor:
+def _with_edit(heads: Heads, output: Tensor, edit: Edit) -> Tensor:
+    """The output with the edited rows in place of the plain ones: (B, H, T, d)."""
+    if edit.blocked is not None:
+        return output.index_copy(2, edit.rows, heads.weigh(_edited_attention(heads, edit)).to(output.dtype))
+    # Scaling alone adds (factor - 1) A V, so that a factor of one changes nothing, not by one bit.
+    attention = heads.attention(edit.rows)  # (B, H, R, S)
+    added = heads.weigh(_scaled(torch.zeros_like(attention), attention, edit, torch.expm1))
+    return output.index_add(2, edit.rows, added.to(output.dtype))
+
+
+def _edited_attention(heads: Heads, edit: Edit) -> Tensor:
     attention = heads.attention(edit.rows, edit.blocked)  # (B, H, R, S)
-    if edit.columns is not None and edit.log_factor is not None:
-        boosted = attention[..., edit.columns] * edit.log_factor.exp()[None, :, None]  # (B, H, R, A)
-        attention = attention.index_copy(3, edit.columns, boosted.to(attention.dtype))
-    return heads.weigh(attention)
+    return _scaled(attention, attention, edit, torch.exp)
+
+
+def _scaled(into: Tensor, attention: Tensor, edit: Edit, factor: Callable[[Tensor], Tensor]) -> Tensor:
+    """`into` with the edit's columns replaced by factor(log_factor) times the attention's: (B, H, R, S)."""
+    if edit.columns is None or edit.log_factor is None:
+        return into
+    scaled = attention[..., edit.columns] * factor(edit.log_factor)[None, :, None]  # (B, H, R, A)
+    return into.index_copy(3, edit.columns, scaled.to(into.dtype))
 
 
 # Arguments with which some architectures change what a row of attention is.

@@ -62,7 +62,7 @@ class LayerCall:
     keywords: dict[str, Any]
 
     def __call__(self, hidden: Tensor) -> Tensor:
-        output = self.layer(hidden, *self.arguments, **self.keywords)
+        output: Tensor | tuple[Tensor, ...] = self.layer(hidden, *self.arguments, **self.keywords)
         return output[0] if isinstance(output, tuple) else output
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from icldiag.analyses.saliency import FLOWS, Saliency
+from icldiag.model.readout import FloatArray
 from icldiag.report.text import number, table
 from icldiag.session import Session
 
@@ -29,10 +30,10 @@ def values(result: Saliency) -> dict[str, Any]:
     }
 
 
-def reading(result: Saliency) -> str:
-    """One sentence: where label words collect and from where on the target reads them."""
-    collecting, reading_, _ = np.nan_to_num(result.shares)
-    peak = int(result.raw[0].argmax())
+def reading(shares: FloatArray, raw: FloatArray) -> str:
+    """One sentence: where label words collect and from where on the target reads them; both (3, L)."""
+    collecting, reading_, _ = np.nan_to_num(shares)
+    peak = int(raw[0].argmax())
     later = [layer for layer in range(len(reading_)) if (reading_[layer:] > collecting[layer:]).all()]
     taken = f"the target reads them from layer {later[0]} on" if later else "no layer is left to the target's reading"
     return f"Text flows into label words most in layer {peak}; {taken}."
@@ -48,7 +49,7 @@ def markdown(result: Saliency, session: Session) -> list[str]:
     return [
         "## Information flow (saliency)",
         "",
-        reading(result),
+        reading(result.shares, result.raw),
         "",
         f"Shares of the mean saliency over {len(result.queries)} queries, for the loss against {target}:",
         "",

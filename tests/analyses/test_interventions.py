@@ -195,7 +195,7 @@ def test_a_step_is_the_gradient_through_the_whole_prompt(architecture: str, tiny
     loss.backward()  # type: ignore[no-untyped-call]
     settings = TrainingSettings(epochs=1, learning_rate=1e-3)
     trained, losses = train_beta(model, encoded, prefix, [example], settings)
-    assert losses[0, 0] == pytest.approx(float(loss), rel=1e-5)
+    assert losses[0, 0] == pytest.approx(loss.item(), rel=1e-5)
     assert beta.grad is not None
     clear = beta.grad.abs() > 1e-5
     assert clear.float().mean() > 0.5
@@ -253,7 +253,7 @@ def test_doing_nothing_changes_nothing(architecture: str, tiny: Tiny, prompt: Pr
     assert (last.answers.label_loyalty, last.answers.word_loyalty, last.answers.flipped) == (1.0, 1.0, ())
     zero = torch.zeros(model.n_layers, model.n_heads, len(encoded.demonstrations))
     same = read_queries(model, encoded, prefix, target_edits=beta_edits(encoded, zero))
-    np.testing.assert_allclose(same.label_scores, before.label_scores, atol=1e-6)
+    np.testing.assert_array_equal(same.label_scores, before.label_scores)
     everything = torch.arange(len(prefix.ids))
     whole = read_queries(model, encoded, prefix, context=[cache.at(everything) for cache in prefix.key_values])
     np.testing.assert_allclose(whole.label_scores, before.label_scores, atol=1e-5)
@@ -273,7 +273,7 @@ def test_a_cancel_in_the_middle_restores_the_model(architecture: str, work: str,
     def cancel(what: str, done: int, total: int) -> None:
         nonlocal calls
         calls += 1
-        if calls == 7:
+        if calls == 4:
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):

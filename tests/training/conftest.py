@@ -25,7 +25,18 @@ TOPICS = {
     "trec": {"Person": ("who", "wrote"), "Location": ("where", "lies"), "Number": ("how many", "live in")},
     "agnews": {"Sports": ("zyxgoal", "zyxteam"), "World": ("zyxpeace", "zyxvote")},
 }
-ENDINGS = ("please", "today", "now ?", "for me", "again", "at noon", "in the city", "this week", "if you can", "at last")
+ENDINGS = (
+    "please",
+    "today",
+    "now ?",
+    "for me",
+    "again",
+    "at noon",
+    "in the city",
+    "this week",
+    "if you can",
+    "at last",
+)
 
 
 def write_corpus(folder: Path) -> Path:

@@ -67,7 +67,9 @@ def test_exported_folder_loads_and_says_the_same(tokenizer: Tokenizer, datasets:
     export(model, tokenizer, target)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "run"]
     loaded = AutoModelForCausalLM.from_pretrained(target)
-    assert AutoTokenizer.from_pretrained(target)("Question: who wrote the song ?\nType:")["input_ids"] == ids[0].tolist()
+    assert (
+        AutoTokenizer.from_pretrained(target)("Question: who wrote the song ?\nType:")["input_ids"] == ids[0].tolist()
+    )
     assert loaded.config.activation_function == "gelu_new" and loaded.config.n_positions == 512
     with torch.inference_mode():
         assert torch.allclose(loaded(ids).logits, expected, atol=1e-4)

@@ -1,0 +1,96 @@
+"""Label probabilities: bars, or one line where there is no room. `>` is the answer, `*` the gold label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from icldiag.render.fit import cut_middle, pad
+from icldiag.render.look import Look
+from icldiag.render.visible import visible
+
+
+def probability_bars(
+    labels: Sequence[str],
+    probabilities: Sequence[float],
+    predicted: int,
+    gold: int | None,
+    look: Look,
+    width: int,
+    height: int | None = None,
+) -> Text:
+    """A line per label, most probable first; with `height`, as many as fit, the gold label always among them."""
+    shown = [visible(label, look.ascii_only) for label in labels]
+    order, left_out = _fitting(probabilities, gold, height)
+    name_width = min(max(cell_len(name) for name in shown), max(6, width * 45 // 100))
+    room = max(1, width - name_width - 9)
+    lines = []
+    for label in order:
+        style = _style(label, predicted, gold, look)
+        line = Text(no_wrap=True)
+        line.append(signs(label, predicted, gold) + " ", style)
+        line.append(pad(cut_middle(shown[label], name_width, look.dots), name_width), style)
+        line.append(f" {pad(_bar(probabilities[label], room, look), room)}", style)
+        line.append(f" {probabilities[label]:.2f}", style)
+        lines.append(line)
+    if left_out:
+        lines.append(Text(f"   and {left_out} less probable", look.muted, no_wrap=True))
+    return Text("\n", no_wrap=True).join(lines)
+
+
+def probability_line(
+    labels: Sequence[str], probabilities: Sequence[float], predicted: int, gold: int | None, look: Look, width: int
+) -> Text:
+    """`>Entity .61  *Description .28  Abbreviation .06`, as many labels as fit."""
+    order, _ = _fitting(probabilities, gold, None)
+    if gold is not None and gold in order[3:]:  # the gold label must not fall off the end
+        order.remove(gold)
+        order.insert(2, gold)
+    line = Text(no_wrap=True)
+    for label in order:
+        name = cut_middle(visible(labels[label], look.ascii_only), 20, look.dots)
+        part = f"{signs(label, predicted, gold).strip()}{name} {short_number(probabilities[label])}"
+        if line.cell_len + 2 + cell_len(part) > width:
+            break
+        if line:
+            line.append("  ")
+        line.append(part, _style(label, predicted, gold, look))
+    return line
+
+
+def signs(label: int, predicted: int, gold: int | None) -> str:
+    """Two cells: `>` for the answer, `*` for the gold label."""
+    return (">" if label == predicted else " ") + ("*" if label == gold else " ")
+
+
+def short_number(value: float) -> str:
+    """0.61 -> '.61', 1.0 -> '1.00', nan -> '-'."""
+    if value != value:
+        return "-"
+    text = f"{value:.2f}"
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+
+
+def _fitting(probabilities: Sequence[float], gold: int | None, height: int | None) -> tuple[list[int], int]:
+    order = sorted(range(len(probabilities)), key=lambda label: -probabilities[label])
+    if height is None or len(order) <= height:
+        return order, 0
+    kept = order[: max(1, height - 1)]
+    if gold is not None and gold not in kept:
+        kept[-1] = gold
+    return kept, len(order) - len(kept)
+
+
+def _bar(probability: float, room: int, look: Look) -> str:
+    halves = round(2 * room * min(1.0, max(0.0, probability)))
+    if look.ascii_only:
+        return look.bar * round(halves / 2)
+    return look.bar * (halves // 2) + look.half_bar * (halves % 2)
+
+
+def _style(label: int, predicted: int, gold: int | None, look: Look) -> str:
+    if label == gold:
+        return look.gold
+    return look.chosen if label == predicted else look.muted

@@ -1,0 +1,43 @@
+"""A row of layers with one chosen: `layer  0 1 2 3 4 5 [6] 7`, and which layer lies under a column of it."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from icldiag.render.look import Look
+
+_HEAD = "layer "
+
+
+def layer_row(layers: int, chosen: int, look: Look, width: int) -> Text:
+    """Numbers where they fit, else dots with every eighth layer's number on them."""
+    row = Text(_HEAD, look.muted, no_wrap=True)
+    for layer, (start, stop) in enumerate(_spans(layers, width)):
+        row.pad_right(max(0, start - row.cell_len))
+        if layer == chosen:
+            row.append(f"[{layer}]", look.strong)
+        else:
+            text = str(layer) if _numbered(layers, width) else "."
+            row.append(text.center(stop - start), look.muted)
+    return row
+
+
+def layer_at(layers: int, width: int, column: int) -> int | None:
+    """The layer under a click; None left or right of the row."""
+    for layer, (start, stop) in enumerate(_spans(layers, width)):
+        if start <= column < stop:
+            return layer
+    return None
+
+
+def _numbered(layers: int, width: int) -> bool:
+    return len(_HEAD) + layers * _wide(layers) <= width
+
+
+def _wide(layers: int) -> int:
+    return len(str(layers - 1)) + 2
+
+
+def _spans(layers: int, width: int) -> list[tuple[int, int]]:
+    each = _wide(layers) if _numbered(layers, width) else 1
+    return [(len(_HEAD) + layer * each, len(_HEAD) + (layer + 1) * each) for layer in range(layers)]

@@ -1,0 +1,42 @@
+"""One query in a list: two lines, with a sign for the chosen one and a sign for a wrong one."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from icldiag.render.fit import cut_end, cut_middle
+from icldiag.render.look import Look
+from icldiag.render.visible import visible
+
+
+def query_lines(
+    text: str, predicted: str | None, gold: str | None, *, chosen: bool, width: int, look: Look
+) -> tuple[Text, Text]:
+    """The text, and under it the answer and what was wanted. `predicted` is None before the model has answered.
+
+    First column: `>` the chosen query. Second: `x` a wrong answer, `?` an answer without a gold label.
+    """
+    wrong = predicted is not None and gold is not None and predicted != gold
+    sign = "x" if wrong else "?" if gold is None else " "
+    first = Text(no_wrap=True)
+    first.append(">" if chosen else " ", look.chosen)
+    first.append(sign + " ", look.wrong if wrong else look.muted)
+    first.append(cut_end(visible(text, look.ascii_only) or "(empty)", width - 3, look.dots), "bold" if chosen else "")
+    second = Text(" " * 4, no_wrap=True)
+    room = width - 4
+    if predicted is None:
+        if gold is not None:
+            second.append(cut_middle(f"gold {visible(gold, look.ascii_only)}", room, look.dots), look.muted)
+        return first, second
+    answer = visible(predicted, look.ascii_only)
+    if not wrong or gold is None:
+        second.append(cut_middle(answer, room, look.dots), look.muted)
+        return first, second
+    wanted = visible(gold, look.ascii_only)
+    each = max(4, (room - 7) // 2)
+    answer_room = max(each, room - 7 - len(wanted))
+    shown = cut_middle(answer, answer_room, look.dots)
+    second.append(shown, look.wrong)
+    second.append("  want ", look.muted)
+    second.append(cut_middle(wanted, max(4, room - 7 - Text(shown).cell_len), look.dots), look.gold)
+    return first, second

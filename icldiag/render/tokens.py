@@ -1,0 +1,162 @@
+"""The prompt as the model reads it: demonstrations, label words, forerunners and the target, by sign and colour.
+
+^   before a forerunner: the token from which a label would be read
+[ ] around a label word (the paper's anchor)
+@   before the target: the last token, where the model answers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from rich.table import Table
+from rich.text import Text
+
+from icldiag.render.look import Look
+from icldiag.render.visible import visible
+
+if TYPE_CHECKING:
+    from icldiag.prompt.encode import EncodedPrompt, Token
+    from icldiag.prompt.schema import Prompt
+
+Kind = Literal["special", "instruction", "template", "text", "label", "separator", "forerunner", "target"]
+Detail = Literal["text", "boundaries", "positions"]
+DETAILS: tuple[Detail, ...] = ("text", "boundaries", "positions")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the prompt: a token, or before the tokenizer is there a part of the template."""
+
+    text: str
+    kind: Kind
+    demonstration: int | None  # None for the instruction and the query
+    position: int | None = None
+    token_id: int | None = None
+
+
+def plain_pieces(prompt: Prompt, query: int) -> tuple[Piece, ...]:
+    """What can be shown before a tokenizer is loaded."""
+    before, between, after = prompt.template_pieces
+    pieces = []
+    if prompt.instruction is not None:
+        pieces += [Piece(prompt.instruction, "instruction", None), Piece(prompt.separator, "separator", None)]
+    for number, example in enumerate(prompt.demonstrations):
+        word = "" if example.label is None else prompt.labels[example.label].word
+        pieces += [
+            Piece(before, "template", number),
+            Piece(example.text, "text", number),
+            Piece(between, "template", number),
+            Piece(word, "label", number),
+            Piece(after + prompt.separator, "separator", number),
+        ]
+    text = prompt.queries[query].text
+    pieces += [Piece(before, "template", None), Piece(text, "text", None), Piece(between, "template", None)]
+    return tuple(piece for piece in pieces if piece.text)
+
+
+def token_pieces(encoded: EncodedPrompt, own: Sequence[Token], query: int) -> tuple[Piece, ...]:
+    """Every token of the prompt that ends with `query`, whose own tokens are `own`."""
+    forerunners = {demonstration.forerunner for demonstration in encoded.demonstrations}
+    tokens = [*encoded.tokens, *own]
+    ids = [*encoded.prefix, *encoded.queries[query].ids]
+    pieces = []
+    for position, (token, token_id) in enumerate(zip(tokens, ids, strict=True)):
+        kind: Kind = token.role
+        if position in forerunners:
+            kind = "forerunner"
+        elif position == len(tokens) - 1:
+            kind = "target"
+        number = token.demonstration if position < len(encoded.tokens) else None
+        pieces.append(Piece(token.text, kind, number, position, token_id))
+    return tuple(pieces)
+
+
+def legend(look: Look, with_tokens: bool) -> Text:
+    line = Text()
+    line.append("[word]", look.label_word)
+    line.append(" label word   ", look.muted)
+    if with_tokens:
+        line.append("^", look.forerunner)
+        line.append(" forerunner, just before a label word   ", look.muted)
+        line.append("@", look.target)
+        line.append(" target, where the model answers", look.muted)
+    return line
+
+
+def prompt_table(pieces: Sequence[Piece], look: Look, detail: Detail = "text") -> Table:
+    """A numbered row for each demonstration and one for the query."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=5, no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, group in _groups(pieces):
+        head = f"{number + 1:>5}" if number is not None else "query" if group[-1].kind != "separator" else "instr"
+        table.add_row(Text(head, look.muted if number is not None else look.chosen), token_strip(group, look, detail))
+    return table
+
+
+def token_strip(pieces: Iterable[Piece], look: Look, detail: Detail = "text") -> Text:
+    """The pieces one after another; a line break in the prompt is shown and starts a new line, but not at the end."""
+    line = Text()
+    shown = list(pieces)
+    open_label = False
+    for number, piece in enumerate(shown):
+        if piece.kind == "label" and not open_label:
+            line.append("[", look.label_word)
+            open_label = True
+        line.append_text(_piece(piece, look, detail, joined=number > 0))
+        following = shown[number + 1].kind if number + 1 < len(shown) else None
+        if open_label and following != "label":
+            line.append("]", look.label_word)
+            open_label = False
+        if piece.text.endswith("\n") and following is not None:
+            line.append("\n")
+    return line
+
+
+def _groups(pieces: Sequence[Piece]) -> list[tuple[int | None, list[Piece]]]:
+    groups: list[tuple[int | None, list[Piece]]] = []
+    for piece in pieces:
+        if not groups or groups[-1][0] != piece.demonstration:
+            groups.append((piece.demonstration, []))
+        groups[-1][1].append(piece)
+    return groups
+
+
+def _piece(piece: Piece, look: Look, detail: Detail, joined: bool) -> Text:
+    style = {
+        "label": look.label_word,
+        "forerunner": look.forerunner,
+        "target": look.target,
+        "text": "",
+    }.get(piece.kind, look.muted)
+    text = visible(piece.text, look.ascii_only)
+    result = Text()
+    sign = {"forerunner": "^", "target": "@"}.get(piece.kind, "")
+    if detail == "positions" and piece.position is not None:
+        result.append(f"{' ' if joined else ''}{piece.position}:", look.muted)
+        result.append(f"{sign}{text or '(no text)'}", style)
+        result.append(f"#{piece.token_id} ", look.muted)
+        return result
+    if detail == "boundaries" and joined:
+        result.append("|", look.muted)
+    result.append(f"{sign}{text}", style)
+    return result
+
+
+def weighted_strip(pieces: Sequence[Piece], weights: Sequence[float], look: Look) -> Text:
+    """The pieces shaded by weight relative to the heaviest; the five heaviest are followed by their rank, (1) first."""
+    heaviest = max(weights, default=0.0)
+    order = sorted(range(len(weights)), key=lambda index: -weights[index])
+    ranks = {index: rank for rank, index in enumerate(order[:5], start=1) if weights[index] > 0}
+    line = Text()
+    for index, piece in enumerate(pieces):
+        share = weights[index] / heaviest if heaviest > 0 else 0.0
+        line.append(visible(piece.text, look.ascii_only), look.heat_of(share) if share > 0.02 else look.muted)
+        if index in ranks:
+            line.append(f"({ranks[index]})", look.strong)
+        if piece.kind == "separator":
+            line.append("\n")
+    return line

@@ -1,0 +1,429 @@
+"""The app: compose, bindings, handlers. Nothing here imports torch: the session is made in a job."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
+
+from icldiag.errors import PromptError
+from icldiag.model.load import ModelSettings
+from icldiag.prompt.schema import read_prompt
+from icldiag.render.bars import probability_line
+from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
+from icldiag.render.visible import visible
+from icldiag.tui.help import HelpScreen
+from icldiag.tui.jobs import Jobs
+from icldiag.tui.messages import (
+    BetaToggled,
+    CancelWanted,
+    JobFailed,
+    JobFinished,
+    JobProgressed,
+    Progress,
+    QueryChosen,
+    ResultWanted,
+)
+from icldiag.tui.panels import PANELS
+from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.queries import Queries, QueryList
+from icldiag.tui.state import State
+
+if TYPE_CHECKING:
+    from icldiag.analyses.prediction import Prediction
+    from icldiag.session import Session
+
+NARROW = 100  # columns under which the queries fold away
+
+
+class DiagnosisApp(App[None]):
+    """One prompt on one model."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "icldiag"
+    ENABLE_COMMAND_PALETTE = True
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(number), f"panel({number - 1})", panel.title, show=False)
+            for number, panel in enumerate(PANELS, start=1)
+        ),
+        Binding("n", "wrong(1)", "next wrong"),
+        Binding("N", "wrong(-1)", "previous wrong", show=False),
+        Binding("slash", "filter", "filter", key_display="/"),
+        Binding("o", "pick", "queries"),
+        Binding("j", "step(1)", "next query", show=False),
+        Binding("k", "step(-1)", "previous query", show=False),
+        Binding("comma", "next_panel(-1)", "previous panel", show=False, key_display=","),
+        Binding("full_stop", "next_panel(1)", "next panel", show=False, key_display="."),
+        Binding("e", "edit", "edit"),
+        Binding("r", "reload", "reload", show=False),
+        Binding("x", "export", "export"),
+        Binding("question_mark,f1", "help", "help", key_display="?"),
+        Binding("q,ctrl+q", "quit", "quit", key_display="q"),
+    ]
+
+    def __init__(self, path: Path, settings: ModelSettings, ascii_only: bool = False) -> None:
+        super().__init__()
+        self.animation_level = "none"  # nothing moves unless the user or a computation made it move
+        self.settings = settings
+        self.ascii_only = ascii_only
+        self.state = State(path=path)
+        self.jobs = Jobs(self)
+        self.set_class(ascii_only, "-ascii")
+
+    # ---- layout -----------------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="top")
+        with Horizontal(id="main"):
+            yield Queries(self.state, id="left")
+            with Vertical(id="right"):
+                yield Tabs(*(Tab(panel.title, id=f"tab-{panel.title.lower()}") for panel in PANELS))
+                yield Line(id="folded")
+                with ContentSwitcher(initial=PANELS[0].title.lower()):
+                    for panel in PANELS:
+                        yield panel(self.state)
+                yield Line(id="hints")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self.state.look = self._look()
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
+        self.query_one(Tabs).can_focus = False
+        self.query_one(QueryList).focus()
+        self._read_prompt()
+        self._load_model()
+
+    def _theme_changed(self, theme: Any) -> None:
+        self.state.look = self._look()
+        self._show_all()
+
+    def _look(self) -> Look:
+        """Styles that this terminal and theme can show."""
+        look = LIGHT if not self.current_theme.dark else DARK
+        if self.no_color:
+            look = PLAIN
+        elif self.console.color_system in ("standard", None) and not self.is_headless:
+            look = SIXTEEN
+        return look.in_ascii() if self.ascii_only else look
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width < NARROW, "-narrow")
+        self.call_after_refresh(self._show_all)
+
+    @property
+    def panel(self) -> Panel:
+        """The panel in front."""
+        switcher = self.query_one(ContentSwitcher)
+        return switcher.get_child_by_id(str(switcher.current), Panel)
+
+    # ---- what is shown ----------------------------------------------------------------------------------------------
+
+    def _show_all(self) -> None:
+        self.query_one(Queries).fill()
+        self._show_top()
+        self._show_query()
+
+    def _show_query(self) -> None:
+        self.query_one(Queries).show_query()
+        state = self.state
+        if state.prediction is not None:
+            chances, gold = state.prediction.probabilities[state.query].tolist(), state.prediction.gold[state.query]
+            width = max(20, self.size.width - 2)
+            predicted = int(state.prediction.predicted[state.query])
+            self.query_one("#folded", Line).update(
+                probability_line(state.prediction.labels, chances, predicted, gold, state.look, width)
+            )
+        self._show_panel()
+
+    def _show_panel(self) -> None:
+        self.panel.refresh_panel()
+        hints = Text(no_wrap=True, overflow="ellipsis")
+        for keys, does in _keys(self.panel.BINDINGS):
+            hints.append(f" {keys} ", self.state.look.strong).append(f"{does}  ", self.state.look.muted)
+        self.query_one("#hints", Line).set(hints)
+
+    def _show_top(self) -> None:
+        state = self.state
+        parts = ["icldiag", visible(state.path.name)]
+        if state.session is not None:
+            model = state.session.model
+            name = visible(Path(model.name).name)
+            parts.append(f"{name} ({model.n_layers} layers x {model.n_heads} heads)")
+            parts.append(f"{model.device} {str(model.dtype).removeprefix('torch.')}")
+        if state.prediction is not None and state.prediction.labelled:
+            parts.append(f"{state.prediction.correct} of {len(state.prediction.labelled)} right")
+        doing = next(iter(state.doing.values()), None)
+        ready = "wrong prompt file" if state.prompt_error else "model failed" if state.model_error else "ready"
+        top = Text("   ".join(parts), no_wrap=True, overflow="ellipsis")
+        if state.beta_on:
+            top.append("   RE-WEIGHTED (b: off)", "bold reverse")
+        top.append(f"   {visible(doing) if doing else ready}", "bold" if doing else "dim")
+        self.query_one("#top", Line).update(top)
+
+    # ---- prompt and model -------------------------------------------------------------------------------------------
+
+    def _read_prompt(self) -> None:
+        state = self.state
+        state.forget_results()
+        state.session, state.beta_on = None, False
+        try:
+            state.prompt, state.prompt_error = read_prompt(state.path), None
+            state.query = min(state.query, len(state.prompt.queries) - 1)
+        except PromptError as error:
+            state.prompt, state.prompt_error = None, str(error)
+        self._show_all()
+
+    def _load_model(self) -> None:
+        """Make the session and the predictions in one job: without them no panel has much to show."""
+        prompt = self.state.prompt
+        if prompt is None:
+            return
+        self.state.model_error = None
+        loaded, settings = self.loaded, self.settings
+
+        def work(progress: Progress) -> Any:
+            from icldiag.session import Session
+
+            session = Session(prompt, loaded if loaded is not None else settings)
+            session.load(lambda stage: progress(f"loading: {stage}", 0, 0))
+            return session, session.prediction(progress)
+
+        self.state.doing["session"] = "loading the model"
+        self._show_top()
+        self.jobs.start("session", prompt.hash, work)
+
+    loaded: Any = None  # the instrumented model, kept when the prompt is read again
+
+    # ---- jobs -------------------------------------------------------------------------------------------------------
+
+    def on_result_wanted(self, message: ResultWanted) -> None:
+        session = self.state.session
+        if session is None or message.key in self.state.results:
+            return
+        self.state.doing.setdefault(message.job, message.job)
+        self.jobs.start(message.job, message.key, lambda progress: message.compute(session, progress))
+        self._show_top()
+
+    def on_cancel_wanted(self, message: CancelWanted) -> None:
+        self.jobs.cancel(message.job)
+
+    def on_job_progressed(self, message: JobProgressed) -> None:
+        if message.job in self.jobs.running:
+            self.state.doing[message.job] = message.text
+            self._show_top()
+            self._show_panel_if_waiting()
+
+    def _show_panel_if_waiting(self) -> None:
+        """A panel that shows numbers already is not drawn again for another job's progress."""
+        self.panel.progressed()
+
+    def on_job_finished(self, message: JobFinished) -> None:
+        self.jobs.ended(message.job, message.key)
+        self.state.doing.pop(message.job, None)
+        if message.job == "session":
+            self._session_made(*message.value)
+            return
+        self.state.results[message.key] = message.value
+        self._show_top()
+        self._show_panel()
+
+    def _session_made(self, session: Session, prediction: Prediction) -> None:
+        state = self.state
+        first = state.session is None
+        trained = {key: value for key, value in state.results.items() if isinstance(key, tuple) and key[0] == "trained"}
+        state.forget_results()
+        state.results.update(trained)
+        state.session, state.prediction, state.beta_on = session, prediction, session.beta is not None
+        self.loaded = session.model
+        if first:
+            state.query = telling_query(prediction, state.query)
+        self._show_all()
+
+    def on_job_failed(self, message: JobFailed) -> None:
+        superseded = message.cancelled and message.job in self.jobs.running
+        if superseded and self.jobs.running[message.job][0] != message.key:
+            return  # a newer one of the same job runs on
+        self.jobs.ended(message.job, message.key)
+        self.state.doing.pop(message.job, None)
+        if message.job == "session" and self.state.session is None:
+            self.state.model_error = message.error
+        elif not message.cancelled:
+            self.state.failures[message.key] = message.error
+        self._show_top()
+        self._show_panel()
+
+    def on_beta_toggled(self, message: BetaToggled) -> None:
+        session = self.state.session
+        if session is None:
+            return
+        self.jobs.cancel_all()
+        changed = session.without_beta() if message.beta is None else session.with_beta(message.beta)
+        self.state.doing["session"] = "answering again"
+        key = ("beta", message.beta is not None)
+        self.jobs.start("session", key, lambda progress: (changed, changed.prediction(progress)))
+        self._show_top()
+
+    # ---- queries ----------------------------------------------------------------------------------------------------
+
+    def on_query_chosen(self, message: QueryChosen) -> None:
+        if message.query != self.state.query:
+            self.state.query = message.query
+            for panel in self.query(Panel):
+                panel.query_changed()
+            self._show_query()
+
+    def on_option_list_option_selected(self) -> None:
+        self.remove_class("-picking")
+        self.panel.focus()
+
+    def action_step(self, step: int) -> None:
+        listing = self.query_one(QueryList)
+        listing.action_cursor_down() if step > 0 else listing.action_cursor_up()
+
+    def action_wrong(self, step: int) -> None:
+        if not self.query_one(Queries).step_wrong(step):
+            self.notify("No wrong query in the list.", markup=False)
+
+    def action_filter(self) -> None:
+        self.add_class("-picking")
+        self.query_one(Queries).open_filter()
+
+    def action_pick(self) -> None:
+        self.toggle_class("-picking")
+        picking = self.has_class("-picking") or not self.has_class("-narrow")
+        (self.query_one(QueryList) if picking else self.panel).focus()
+
+    # ---- panels -----------------------------------------------------------------------------------------------------
+
+    def on_tabs_tab_activated(self, message: Tabs.TabActivated) -> None:
+        self.query_one(ContentSwitcher).current = str(message.tab.id).removeprefix("tab-")
+        self.call_after_refresh(self._show_panel)
+        self.refresh_bindings()
+
+    def action_panel(self, number: int) -> None:
+        self.query_one(Tabs).active = f"tab-{PANELS[number].title.lower()}"
+        self.remove_class("-picking")
+        if self.has_class("-narrow"):
+            self.call_after_refresh(lambda: self.panel.focus())
+
+    async def on_key(self, event: events.Key) -> None:
+        """Keys of the panel in front work from anywhere, unless what has the focus takes them."""
+        if self.focused is not None and self.panel in self.focused.ancestors_with_self:
+            return  # the key has found its binding by itself
+        for binding in _bindings(self.panel.BINDINGS):
+            if event.key in binding.key.split(",") and not isinstance(self.screen, HelpScreen):
+                event.stop()
+                await self.run_action(binding.action, self.panel)
+
+    def action_next_panel(self, step: int) -> None:
+        titles = [panel.title.lower() for panel in PANELS]
+        here = titles.index(str(self.query_one(ContentSwitcher).current))
+        self.action_panel((here + step) % len(titles))
+
+    # ---- the file ---------------------------------------------------------------------------------------------------
+
+    def action_reload(self) -> None:
+        self.jobs.cancel_all()
+        self._read_prompt()
+        self._load_model()
+
+    def action_edit(self) -> None:
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        try:
+            with self.suspend():
+                subprocess.run([*editor, str(self.state.path)], check=False)
+        except OSError as error:
+            self.notify(f"{editor[0]}: {error.strerror}; set EDITOR", severity="error", markup=False)
+            return
+        self.action_reload()
+
+    def action_export(self) -> None:
+        session = self.state.session
+        if session is None or self.state.prediction is None:
+            self.notify("Nothing to export yet.", markup=False)
+            return
+        target = Path.cwd() / f"{self.state.path.stem}-report"
+
+        def work(progress: Progress) -> Any:
+            from icldiag.report.document import make_report
+            from icldiag.report.write import FORMATS, write_whole
+
+            report = make_report(session, progress=progress)
+            paths = [target.with_suffix(f".{name}") for name in FORMATS]
+            for path, render in zip(paths, FORMATS.values(), strict=True):
+                write_whole(render(report), path)
+            self.call_from_thread(self.notify, f"Written: {', '.join(map(str, paths))}", markup=False)
+            return paths
+
+        key = ("export", object())
+        self.state.doing["export"] = "writing the report"
+        self._show_top()
+        self.jobs.start("export", key, work)
+
+    # ---- the rest ---------------------------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        everywhere = _keys(self.BINDINGS) + _keys(QueryList.BINDINGS)
+        sections = {"Keys": everywhere, f"In the panel {self.panel.title}": _keys(self.panel.BINDINGS)}
+        self.push_screen(HelpScreen(sections, list(self.query(Panel))))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        yield from super().get_system_commands(screen)
+        for number, panel in enumerate(PANELS):
+            yield SystemCommand(f"Panel {panel.title}", panel.purpose, lambda number=number: self.action_panel(number))
+        yield SystemCommand("Next wrong query", "Select the next wrong query", lambda: self.action_wrong(1))
+        yield SystemCommand("Filter queries", "Show only queries with some words", self.action_filter)
+        yield SystemCommand("Reload the prompt", "Read the prompt file again", self.action_reload)
+        yield SystemCommand("Edit the prompt", "Open the prompt file in $EDITOR", self.action_edit)
+        yield SystemCommand("Export a report", "Write JSON and Markdown beside you", self.action_export)
+
+    async def action_quit(self) -> None:
+        self.jobs.cancel_all()
+        self.exit()
+
+
+def telling_query(prediction: Prediction, otherwise: int) -> int:
+    """The most confidently wrong query of the pair of labels that is mixed up most; `otherwise` if none is wrong."""
+    counts = prediction.counts
+    mixed = {query: _mixed(counts, prediction, query) for query in prediction.wrong}
+    return max(mixed, key=mixed.__getitem__) if mixed else otherwise  # of equals the first, the most confident
+
+
+def _mixed(counts: Any, prediction: Prediction, query: int) -> int:
+    gold, predicted = prediction.gold[query], prediction.predicted[query]
+    return int(counts[gold, predicted] + counts[predicted, gold])
+
+
+def _keys(bindings: Iterable[BindingType]) -> list[tuple[str, str]]:
+    """Key and description of every binding, as the help shows them."""
+    found = []
+    for binding in _bindings(bindings):
+        names = [binding.key_display] if binding.key_display else binding.key.split(",")
+        found.append((" ".join(names), binding.description))
+    return found
+
+
+def _bindings(bindings: Iterable[BindingType]) -> list[Binding]:
+    return [binding for binding in bindings if isinstance(binding, Binding)]
+
+
+def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False) -> int:
+    """Run the app until the user leaves; returns the exit code."""
+    app = DiagnosisApp(path, settings, ascii_only)
+    app.run()
+    if app.jobs.running:  # a thread inside torch cannot be interrupted, and nothing of it is wanted any more
+        os._exit(app.return_code or 0)
+    return app.return_code or 0

@@ -1,0 +1,72 @@
+"""Everything that happens in the app, in the past tense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from icldiag.session import Session
+
+Progress = Callable[[str, int, int], None]
+Compute = Callable[["Session", Progress], Any]
+
+
+@dataclass
+class ResultWanted(Message):
+    """A panel lacks a result. `job` names the work: a newer one of the same job cancels the older."""
+
+    job: str
+    key: Hashable
+    compute: Compute
+
+
+@dataclass
+class CancelWanted(Message):
+    """The user wants a job stopped."""
+
+    job: str
+
+
+@dataclass
+class BetaToggled(Message):
+    """The user wants a trained beta in force in the whole session, or (None) out of it."""
+
+    beta: Any
+
+
+@dataclass
+class JobProgressed(Message):
+    """A job says what it does and how far it is."""
+
+    job: str
+    text: str
+
+
+@dataclass
+class JobFinished(Message):
+    """A job's one frozen value."""
+
+    job: str
+    key: Hashable
+    value: Any
+
+
+@dataclass
+class JobFailed(Message):
+    """A job ended with an error, told in one sentence; `cancelled` if the user or a newer job stopped it."""
+
+    job: str
+    key: Hashable
+    error: str
+    cancelled: bool = False
+
+
+@dataclass
+class QueryChosen(Message):
+    """Another query was selected."""
+
+    query: int

@@ -1,0 +1,149 @@
+"""What all panels have in common.
+
+To add one: a file here named after its analysis with a `Panel` subclass, and one line in `panels/__init__.py`. A panel
+shows `self.state`; where it lacks a result it calls `self.result(...)`, which asks the app to compute it, and `show` is
+called again when it has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, ClassVar
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from icldiag.render.stages import stage_list
+from icldiag.render.visible import visible
+from icldiag.tui.layers import LayerSlider
+from icldiag.tui.messages import CancelWanted, Compute, ResultWanted
+from icldiag.tui.state import State
+
+STAGES = ("importing torch and transformers", "tokenizer", "weights", "checking the seam", "demonstrations", "queries")
+
+
+class Line(Static):
+    """Text that is never parsed as markup, and takes no row while it is empty."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__("", markup=False, **arguments)
+
+    def set(self, content: RenderableType) -> None:
+        empty = isinstance(content, str | Text) and not str(content)
+        self.display = not empty
+        self.update(content)
+
+
+class Panel(VerticalScroll):
+    """One question a user asks. `finding` is its answer in a sentence, computed for the selected query."""
+
+    title: ClassVar[str]  # on the tab
+    purpose: ClassVar[str]  # what will be here, while it is awaited; also in the help
+    needs_prediction: ClassVar[bool] = True
+    can_focus = True
+
+    def __init__(self, state: State) -> None:
+        super().__init__(id=self.title.lower())
+        self.state = state
+
+    def show(self) -> None:
+        """Draw what the state holds; called on every change while the panel is in front."""
+        raise NotImplementedError
+
+    def refresh_panel(self) -> None:
+        """Draw, or say what is awaited or wrong."""
+        waiting = self.query_one(".waiting", Line)
+        body = self.query(".body")
+        text = self._awaited()
+        waiting.set(text)
+        for widget in body:
+            widget.display = not text.plain
+        if not text.plain:
+            self.show()
+
+    def _awaited(self) -> Text:
+        state = self.state
+        if state.prompt_error is not None:
+            cure = "\n\nPress e to edit the file, r to read it again."
+            return Text.assemble(("The prompt file is wrong.\n\n", "bold red"), visible(state.prompt_error), cure)
+        if not self.needs_prediction or state.prediction is not None:
+            return Text("")
+        purpose = f"{self.purpose}\n\n"
+        if state.model_error is not None:
+            cure = "\n\nPress r to try again, q to leave and choose another --model."
+            error = visible(state.model_error)
+            return Text.assemble(purpose, ("The model cannot be used.\n\n", "bold red"), error, cure)
+        return Text.assemble(purpose, self._loading())
+
+    def _loading(self) -> Text:
+        """The stages of loading, with the one that is under way."""
+        doing = self.state.doing.get("session", "")
+        name, _, detail = doing.removeprefix("loading: ").partition(" ")
+        found = [number for number, stage in enumerate(STAGES) if stage.startswith(name) and name]
+        return stage_list(STAGES, found[0] if found else 0, detail if name in STAGES else "", self.state.look, 60)
+
+    def query_changed(self) -> None:
+        """Another query was selected; forget what belonged to the last one."""
+
+    def progressed(self) -> None:
+        """Some job went on: draw again only where the panel is waiting, to repaint little."""
+        if not self.settled():
+            self.refresh_panel()
+
+    def settled(self) -> bool:
+        """Whether all that the panel wants to show is there."""
+        return self.state.prediction is not None
+
+    def result(self, job: str, key: Hashable, compute: Compute) -> Any:
+        """The result under `key`, or None while it is computed or where it failed (see `trouble`)."""
+        if key in self.state.results:
+            return self.state.results[key]
+        if key not in self.state.failures:
+            self.post_message(ResultWanted(job, key, compute))
+        return None
+
+    def trouble(self, key: Hashable, job: str) -> Text:
+        """What to say in place of a result: the error, or that it is on its way."""
+        if key in self.state.failures:
+            return Text.assemble(("Not computed: ", "bold red"), visible(self.state.failures[key]))
+        return Text(f"Computing: {visible(self.state.doing.get(job, 'waiting for its turn'))}", style="dim")
+
+    def start(self, job: str, key: Hashable, compute: Compute) -> None:
+        """Compute anew on the user's request."""
+        self.state.failures.pop(key, None)
+        self.post_message(ResultWanted(job, key, compute))
+
+    def cancel(self, job: str) -> None:
+        self.post_message(CancelWanted(job))
+
+
+LAYER_KEYS: tuple[BindingType, ...] = (
+    Binding("left_square_bracket", "layer(-1)", "layer down", key_display="["),
+    Binding("right_square_bracket", "layer(1)", "layer up", key_display="]"),
+)
+
+
+class LayeredPanel(Panel):
+    """A panel that shows one layer at a time; it composes a `LayerSlider` and has LAYER_KEYS among its bindings."""
+
+    at_layer: int | None = None  # None until the model says how many there are
+
+    def chosen_layer(self, default: int) -> int:
+        """The layer to show; keeps the slider up to date."""
+        session = self.state.session
+        assert session is not None  # a panel is drawn only then
+        self.at_layer = default if self.at_layer is None else min(self.at_layer, session.model.n_layers - 1)
+        self.query_one(LayerSlider).set(session.model.n_layers, self.at_layer, self.state.look)
+        return self.at_layer
+
+    def on_layer_slider_chosen(self, message: LayerSlider.Chosen) -> None:
+        self.at_layer = message.layer
+        self.refresh_panel()
+
+    def action_layer(self, step: int) -> None:
+        if self.state.session is not None and self.at_layer is not None:
+            self.at_layer = min(max(self.at_layer + step, 0), self.state.session.model.n_layers - 1)
+            self.refresh_panel()

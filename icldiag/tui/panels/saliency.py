@@ -1,0 +1,107 @@
+"""Panel Flow: how information flows between texts, label words and the target, layer by layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from icldiag.render.curves import Curve, chart, legend
+from icldiag.render.tokens import token_pieces, weighted_strip
+from icldiag.render.visible import visible
+from icldiag.tui.layers import LayerSlider
+from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
+
+if TYPE_CHECKING:
+    from icldiag.analyses.saliency import QueryFlow, Saliency
+
+
+class SaliencyPanel(LayeredPanel):
+    """Three curves over layers, and the tokens shaded by how much flows from them."""
+
+    title = "Flow"
+    purpose = (
+        "Flow: where the answer's information comes from in each layer. Saliency: attention times the gradient of the "
+        "loss (S_wp, S_pq and S_ww of the paper's section 2.1)."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *LAYER_KEYS,
+        Binding("w", "into", "into target / label word"),
+        Binding("a", "all", "this query / mean of all"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        yield Line(classes="waiting")
+        yield Line(id="finding", classes="body finding")
+        yield Line(id="chart", classes="body")
+        yield Line(id="legend", classes="body")
+        yield LayerSlider(id="slider", classes="body")
+        yield Line(id="strip-title", classes="body title")
+        yield Line(id="strip", classes="body")
+
+    def on_mount(self) -> None:
+        self.everyone = False
+        self.into = -1  # -1 is the target, else a demonstration
+
+    def show(self) -> None:
+        from icldiag.report.saliency import reading
+
+        session, query = self.state.session, self.state.query
+        assert session is not None
+        layer = self.chosen_layer(session.model.n_layers - 1)
+        key = ("saliency",) if self.everyone else ("flow", query)
+        found: Saliency | QueryFlow | None = self.result(
+            "saliency", key, lambda s, p: s.saliency(p) if len(key) == 1 else s.flow(query, p)
+        )
+        for name in ("#chart", "#legend", "#strip-title", "#strip"):
+            self.query_one(name).display = found is not None
+        if found is None:
+            self.query_one("#finding", Line).set(self.trouble(key, "saliency"))
+            return
+        whose = f"Mean of {len(session.prompt.queries)} queries: " if self.everyone else "This query: "
+        self.query_one("#finding", Line).set(whose + reading(found.shares, found.raw))
+        look, shares = self.state.look, found.shares
+        curves = (
+            Curve("text -> label words (S_wp)", "x", shares[0].tolist(), look.gold),
+            Curve("label words -> target (S_pq)", "o", shares[1].tolist(), look.chosen),
+            Curve("text -> text (S_ww)", ".", shares[2].tolist(), look.muted),
+        )
+        self.query_one("#chart", Line).set(Text("\n").join(chart(curves, layer, self.size.width - 4)))
+        self.query_one("#legend", Line).set(legend(curves, layer))
+        self._show_strip(layer)
+
+    def _show_strip(self, layer: int) -> None:
+        """Token by token, always of the selected query."""
+        from icldiag.prompt.encode import query_tokens
+
+        session, query = self.state.session, self.state.query
+        assert session is not None
+        flow: QueryFlow | None = self.state.results.get(("flow", query))
+        strip, title = self.query_one("#strip", Line), self.query_one("#strip-title", Line)
+        if flow is None:
+            title.set("")
+            strip.set("")
+            return
+        encoded = session.encoded
+        pieces = token_pieces(encoded, query_tokens(encoded, session.model.tokenizer, query), query)
+        if self.into < 0:
+            weights, where = flow.into_target[layer], "the target"
+        else:
+            weights = flow.into_labels[layer, self.into]
+            of = encoded.demonstrations[self.into].label_class
+            where = f"the label word {session.prompt.label_names[of]} of demonstration {self.into + 1}"
+        look = self.state.look
+        title.set(Text(f"into {visible(where, look.ascii_only)} at layer {layer}; (1) is the strongest"))
+        strip.set(weighted_strip(pieces, weights.tolist(), look))
+
+    def action_into(self) -> None:
+        session = self.state.session
+        if session is not None:
+            self.into = self.into + 1 if self.into + 1 < len(session.prompt.demonstrations) else -1
+            self.refresh_panel()
+
+    def action_all(self) -> None:
+        self.everyone = not self.everyone
+        self.refresh_panel()

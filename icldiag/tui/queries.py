@@ -1,0 +1,163 @@
+"""The queries at the left, wrong ones first, and the selected query's label probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from icldiag.render.bars import probability_bars
+from icldiag.render.queries import query_lines
+from icldiag.render.visible import visible
+from icldiag.tui.messages import QueryChosen
+from icldiag.tui.panels.base import Line
+from icldiag.tui.state import State
+
+_BARS = 10  # labels shown under the list; the gold one is always among them
+
+
+class QueryList(OptionList):
+    """One option of two lines per query; the vim keys move as the arrows do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "next query", show=False),
+        Binding("k", "cursor_up", "previous query", show=False),
+        Binding("g", "first", "first query", show=False),
+        Binding("G", "last", "last query", show=False),
+    ]
+
+
+class Queries(Vertical):
+    """List, filter and probabilities. Posts `QueryChosen`."""
+
+    def __init__(self, state: State, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.state = state
+        self.order: list[int] = []  # queries as listed
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="queries-title", classes="title")
+        yield Input(placeholder="filter: text or label", id="filter", compact=True)
+        yield QueryList(id="list", markup=False, compact=True)
+        yield Line(id="query-text", classes="title")
+        yield Line(id="bars")
+
+    def on_mount(self) -> None:
+        box = self.query_one(Input)
+        box.display = False
+        box.cursor_blink = False
+
+    def fill(self) -> None:
+        """List the queries that pass the filter, and keep the selected one selected if it is among them."""
+        prompt, prediction = self.state.prompt, self.state.prediction
+        if prompt is None:
+            return
+        self.order = [query for query in self._ordered() if self._passes(query)]
+        options = [Option(self._option(query), id=str(query)) for query in self.order]
+        listing = self.query_one(QueryList)
+        with self.app.batch_update(), listing.prevent(OptionList.OptionHighlighted):
+            listing.set_options(options)
+            if self.state.query in self.order:
+                listing.highlighted = self.order.index(self.state.query)
+        listed = "" if len(self.order) == len(prompt.queries) else f"{len(self.order)} of "
+        title = f"Queries  {listed}{len(prompt.queries)}"
+        if prediction is not None:
+            title += f", {len(prediction.wrong)} wrong"
+        self.query_one("#queries-title", Line).set(title)
+        self.show_query()
+
+    def show_query(self) -> None:
+        """The selected query's text and probabilities."""
+        prompt, prediction, query = self.state.prompt, self.state.prediction, self.state.query
+        if prompt is None:
+            return
+        look = self.state.look
+        self.query_one("#query-text", Line).set(Text(visible(prompt.queries[query].text, look.ascii_only) or "(empty)"))
+        bars = Text("")
+        if prediction is not None:
+            predicted, gold = int(prediction.predicted[query]), prediction.gold[query]
+            chances = prediction.probabilities[query].tolist()
+            width = max(20, self.size.width - 3)
+            bars = probability_bars(prediction.labels, chances, predicted, gold, look, width, height=_BARS)
+        self.query_one("#bars", Line).set(bars)
+
+    def select(self, query: int) -> None:
+        """Move the list's cursor to a query; its message selects it in the app."""
+        if query in self.order:
+            self.query_one(QueryList).highlighted = self.order.index(query)
+
+    def step_wrong(self, step: int) -> bool:
+        """Select the next or previous wrong query of the list; False where there is none."""
+        prediction = self.state.prediction
+        wrong = [query for query in self.order if prediction is not None and prediction.is_wrong(query)]
+        if not wrong:
+            return False
+        here = self.order.index(self.state.query) if self.state.query in self.order else -1
+        places = [self.order.index(query) for query in wrong]
+        after = [place for place in places if place > here] if step > 0 else [p for p in places if p < here][::-1]
+        place = after[0] if after else (places[0] if step > 0 else places[-1])
+        self.query_one(QueryList).highlighted = place
+        return True
+
+    def _ordered(self) -> Sequence[int]:
+        prompt, prediction = self.state.prompt, self.state.prediction
+        assert prompt is not None
+        everyone = range(len(prompt.queries))
+        if prediction is None:
+            return everyone
+        return [*prediction.wrong, *(query for query in everyone if not prediction.is_wrong(query))]
+
+    def _passes(self, query: int) -> bool:
+        words = self.query_one(Input).value.casefold().split()
+        if not words:
+            return True
+        prompt, prediction = self.state.prompt, self.state.prediction
+        assert prompt is not None
+        example = prompt.queries[query]
+        names = [prompt.label_names[example.label]] if example.label is not None else []
+        if prediction is not None:
+            names.append(prediction.labels[prediction.predicted[query]])
+        haystack = " ".join([example.text, *names]).casefold()
+        return all(word in haystack for word in words)
+
+    def _option(self, query: int) -> Text:
+        prompt, prediction = self.state.prompt, self.state.prediction
+        assert prompt is not None
+        example = prompt.queries[query]
+        gold = None if example.label is None else prompt.label_names[example.label]
+        predicted = None if prediction is None else prediction.labels[prediction.predicted[query]]
+        width = max(20, self.size.width - 4)
+        lines = query_lines(example.text, predicted, gold, chosen=False, width=width, look=self.state.look)
+        return Text("\n", no_wrap=True).join(line for line in lines if line.plain.strip())
+
+    def open_filter(self) -> None:
+        box = self.query_one(Input)
+        box.display = True
+        box.focus()
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        message.stop()
+        self.fill()
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.query_one(QueryList).focus()
+
+    def on_key(self, event: Any) -> None:
+        box = self.query_one(Input)
+        if event.key == "escape" and (box.has_focus or box.value):
+            event.stop()
+            box.value = ""
+            box.display = False
+            self.query_one(QueryList).focus()
+
+    def on_option_list_option_highlighted(self, message: OptionList.OptionHighlighted) -> None:
+        message.stop()
+        if message.option.id is not None:
+            self.post_message(QueryChosen(int(message.option.id)))

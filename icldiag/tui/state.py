@@ -1,0 +1,39 @@
+"""What the app knows at a moment; panels read it and never change it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from icldiag.render.look import DARK, Look
+
+if TYPE_CHECKING:
+    from icldiag.analyses.prediction import Prediction
+    from icldiag.prompt.schema import Prompt
+    from icldiag.session import Session
+
+
+@dataclass
+class State:
+    """One prompt on one model, as far as they have come."""
+
+    path: Path
+    look: Look = DARK
+    prompt: Prompt | None = None
+    stage: str = ""  # of loading the model
+    prompt_error: str | None = None  # the prompt file is wrong: nothing can be shown but this
+    model_error: str | None = None  # the model is wrong: the prompt can still be read
+    session: Session | None = None
+    prediction: Prediction | None = None
+    query: int = 0
+    doing: dict[str, str] = field(default_factory=dict)  # what is being computed, by job
+    results: dict[Hashable, Any] = field(default_factory=dict)
+    failures: dict[Hashable, str] = field(default_factory=dict)
+    beta_on: bool = False  # a trained anchor re-weighting is in force
+
+    def forget_results(self) -> None:
+        self.prediction = None
+        self.results.clear()
+        self.failures.clear()

@@ -1,0 +1,310 @@
+"""The app through Pilot, on a tiny model: loading, walking, panels, wrong files, odd texts, small screens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList
+
+from icldiag.model.load import ModelSettings
+from icldiag.tui.app import DiagnosisApp, telling_query
+from icldiag.tui.matrix import Matrix
+from icldiag.tui.panels import PANELS
+from icldiag.tui.queries import Queries, QueryList
+
+NASTY = "[/red] [b \\e[31m {0} \\u202e"
+PROMPT = f"""\
+template: "Question: {{text}}\\nAnswer Type:{{label}}"
+labels: [Person, Location, Number]
+demonstrations:
+  - {{text: "Who wrote the opera ?", label: Person}}
+  - {{text: "Where is the park ?", label: Location}}
+  - {{text: "How many bridges ?", label: Number}}
+queries:
+  - {{text: "{NASTY}", label: Person}}
+  - {{text: "Where ?", label: Location}}
+  - {{text: "How many bridges cross the canal ?", label: Number}}
+  - {{text: "Who cross the sea ?"}}
+  - {{text: "Where does the river meet the sea ?", label: Person}}
+examples:
+  - {{text: "Who is one ?", label: Person}}
+  - {{text: "Who is two ?", label: Person}}
+  - {{text: "Who is three ?", label: Person}}
+  - {{text: "Who is four ?", label: Person}}
+  - {{text: "Where one ?", label: Location}}
+  - {{text: "Where two ?", label: Location}}
+  - {{text: "Where three ?", label: Location}}
+  - {{text: "Where four ?", label: Location}}
+  - {{text: "How many one ?", label: Number}}
+  - {{text: "How many two ?", label: Number}}
+  - {{text: "How many three ?", label: Number}}
+  - {{text: "How many four ?", label: Number}}
+"""
+
+
+@pytest.fixture
+def prompt_file(tmp_path: Path) -> Path:
+    path = tmp_path / "prompt.yaml"
+    path.write_text(PROMPT)
+    return path
+
+
+async def settle(pilot: Pilot[None], until: Callable[[], object] | None = None) -> None:
+    """Wait until no job runs and `until` holds."""
+    app = pilot.app
+    assert isinstance(app, DiagnosisApp)
+    for _ in range(600):
+        await pilot.pause(0.02)
+        if not app.jobs.running and (until is None or until()):
+            await pilot.pause()
+            return
+    raise AssertionError(f"still running: {app.jobs.running}, {app.state.failures}")
+
+
+def screen_text(app: DiagnosisApp) -> str:
+    """What is on the screen, line by line."""
+    width, height = app.size
+    lines = app.screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in lines[:height])[: (width + 1) * height]
+
+
+@asynccontextmanager
+async def running(
+    path: Path, model: Path | str, size: tuple[int, int] = (120, 40), **arguments: Any
+) -> AsyncIterator[tuple[DiagnosisApp, Pilot[None]]]:
+    app = DiagnosisApp(path, ModelSettings(name=str(model), device="cpu"), **arguments)
+    async with app.run_test(size=size) as pilot:
+        yield app, pilot
+
+
+async def test_it_loads_and_shows_the_wrong_queries_first(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        text = screen_text(app)
+        assert "prompt.yaml" in text  # painted before the model is there
+        assert "Labels: which labels the model confuses" in text
+        await settle(pilot, lambda: app.state.prediction)
+        prediction = app.state.prediction
+        assert prediction is not None
+        listed = app.query_one(Queries).order
+        assert listed[: len(prediction.wrong)] == list(prediction.wrong)
+        assert sorted(listed) == list(range(5))
+        assert app.state.query == telling_query(prediction, 0)
+        text = screen_text(app)
+        assert f"{prediction.correct} of 4 right" in text
+        assert "want" in text
+        assert "anchor distance" in text
+        assert "of 3 pairs" in text
+
+
+async def test_users_text_shows_as_typed(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        app.query_one(Queries).select(0)
+        await pilot.press("7")
+        await settle(pilot)
+        text = screen_text(app)
+        assert "[/red] [b ␛[31m {0} <U+202E>" in text
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+
+
+async def test_every_panel_shows_something_computed(prompt_file: Path, model_folder: Path) -> None:
+    said = {
+        "Labels": "anchor distance",
+        "Flow": "label words -> target (S_pq)",
+        "Isolate": "Nothing is cut",
+        "Extract": "AUCROC",
+        "Reweight": "Press s to train",
+        "Compress": "Press s to measure",
+        "Prompt": "3 demonstrations of",
+    }
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for number, panel in enumerate(PANELS, start=1):
+            await pilot.press(str(number))
+            await settle(pilot)
+            assert said[panel.title] in screen_text(app), panel.title
+        assert app.state.failures == {}
+
+
+async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("3", "right_square_bracket", "f")
+        await settle(pilot, lambda: "0[x] 1[x] 2[ ] 3[ ]" in screen_text(app))
+        assert "in layers 0, 1 changes" in " ".join(screen_text(app).split())
+        await pilot.press("i")
+        await settle(pilot, lambda: "0[ ] 1[ ] 2[x] 3[x]" in screen_text(app))
+        await pilot.press("0", "s")
+        await settle(pilot, lambda: "last 4" in screen_text(app))
+        assert "Nothing is cut" in screen_text(app)
+
+
+async def test_beta_is_trained_and_put_in_force(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prediction
+        await pilot.press("5", "s")
+        await settle(pilot, lambda: "Trained on 12 examples" in " ".join(screen_text(app).split()))
+        await pilot.press("b")
+        await settle(pilot, lambda: app.state.beta_on)
+        assert "RE-WEIGHTED" in screen_text(app)
+        assert app.state.prediction is not before
+        await pilot.press("b")
+        await settle(pilot, lambda: not app.state.beta_on)
+        assert app.state.prediction is not None
+        assert before is not None
+        assert (app.state.prediction.probabilities == before.probabilities).all()
+
+
+async def test_compression_is_measured_on_request(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("6", "s")
+        await settle(pilot, lambda: "Hidden_anchor" in screen_text(app))
+        assert "mean of 20" in screen_text(app)
+
+
+async def test_the_layer_slider_and_the_cell_cursor(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert "[3]" in screen_text(app)
+        await pilot.press("left_square_bracket")
+        await settle(pilot, lambda: ("confusion", 2) in app.state.results)
+        assert "[2]" in screen_text(app)
+        matrix = app.query_one("#predicted", Matrix)
+        matrix.focus()
+        await pilot.press("home", "up", "up", "left", "left", "right", "right")
+        assert matrix.cell == (0, 2)
+        assert "Person and Number: distance" in screen_text(app)
+        await pilot.press("v")
+        await settle(pilot)
+        assert "key cosine" in screen_text(app)
+
+
+async def test_filter_and_next_wrong(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prediction is not None
+        wrong = app.state.prediction.wrong
+        seen = set()
+        for _ in wrong:
+            await pilot.press("n")
+            await settle(pilot)
+            seen.add(app.state.query)
+        assert seen == set(wrong)
+        await pilot.press("slash", *"river")
+        await settle(pilot)
+        assert app.query_one(Queries).order == [4]
+        await pilot.press("escape")
+        await settle(pilot)
+        assert app.query_one(QueryList).option_count == 5
+        assert not app.query_one("#filter", Input).display
+
+
+async def test_a_wrong_file_is_told_and_read_again(prompt_file: Path, model_folder: Path) -> None:
+    prompt_file.write_text(PROMPT.replace("label: Location", "label: Locatoin", 1))
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot)
+        text = " ".join(screen_text(app).split())
+        assert "The prompt file is wrong." in text
+        assert "did you mean 'Location'" in text
+        prompt_file.write_text(PROMPT)
+        await pilot.press("r")
+        await settle(pilot, lambda: app.state.prediction)
+        assert "anchor distance" in screen_text(app)
+
+
+async def test_a_missing_model_is_told_and_the_prompt_can_be_read(prompt_file: Path, tmp_path: Path) -> None:
+    async with running(prompt_file, tmp_path / "none") as (app, pilot):
+        await settle(pilot, lambda: app.state.model_error)
+        assert "there is no model folder" in " ".join(screen_text(app).split())
+        await pilot.press("7")
+        await settle(pilot)
+        assert "Where is the park ?" in screen_text(app)
+
+
+async def test_a_job_that_raises_is_a_sentence(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from icldiag.session import Session
+
+    def broken(self: Session, *arguments: Any, **named: Any) -> None:
+        raise ZeroDivisionError("by [zero]")
+
+    monkeypatch.setattr(Session, "extraction", broken)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("4")
+        await settle(pilot)
+        assert "unexpected ZeroDivisionError: by [zero]" in screen_text(app)
+
+
+async def test_eighty_by_twenty_four_folds(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert not app.query_one("#left").display or app.query_one("#left").size.width == 0
+        line = screen_text(app).splitlines()[3]
+        assert ">" in line
+        await pilot.press("o")
+        await settle(pilot)
+        assert app.query_one("#left").size.width > 70
+        assert app.query_one(OptionList).has_focus
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert "beat" in screen_text(app) or "Right:" in screen_text(app) or "Predicted" in screen_text(app)
+        for size in ((60, 15), (200, 60), (80, 24), (20, 5), (120, 40)):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+        assert app.query_one("#left").size.width > 20
+
+
+async def test_ascii_only(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, ascii_only=True) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        bars = app.query_one("#bars").render()
+        assert str(bars).isascii()
+
+
+async def test_help_lists_the_bindings(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        text = screen_text(app)
+        assert "next wrong" in text
+        assert "layer down" in text
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(app.screen_stack) == 1
+
+
+async def test_quitting_while_something_computes(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await pilot.press("q")
+        await pilot.pause()
+    assert app.return_code == 0
+
+
+async def test_export_writes_both_formats(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("x")
+        await settle(pilot, lambda: (tmp_path / "prompt-report.md").exists())
+    assert '"schema": "icldiag-report/1"' in (tmp_path / "prompt-report.json").read_text()
+
+
+def test_the_app_does_not_import_torch() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, icldiag.tui.app; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
