@@ -96,11 +96,12 @@ def report(
 
     if format not in FORMATS:
         raise IcldiagError(f"--format {format}: choose one of {', '.join(FORMATS)}")
-    names = chosen_sections([name.strip() for name in only.split(",")] if only else None)
+    wanted = [name.strip() for name in only.split(",")] if only else None
+    chosen_sections(wanted)  # an unknown name is told before the model is loaded
     with progress_on_stderr() as (stage, progress):
         session = Session(written, _settings(model, device, dtype, revision, trust_remote_code))
         session.load(stage)
-        text = FORMATS[format](make_report(session, names, progress))
+        text = FORMATS[format](make_report(session, wanted, progress))
     if output is None:
         sys.stdout.write(text)
     else:

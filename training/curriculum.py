@@ -61,16 +61,12 @@ class Phase:
 
 EARLY = {"clinc150": 8, "banking77": 5, "trec": 2, "sst2": 1, "news": 1.5, "dialogue": 1.5}
 LATE = {"clinc150": 6, "banking77": 5, "trec": 3.5, "sst2": 3, "news": 1.5, "dialogue": 1.5}
-LAST = {"clinc150": 6.0, "banking77": 5.0, "trec": 9.0, "sst2": 4.0, "news": 2.0, "dialogue": 2.0}
 PHASES = (
     # The copying circuit takes a number of steps rather than of tokens: cheap ones until it is there.
     Phase(steps=600, window=80, rows=32, adaptive=True, mix=EARLY, offsets=False),
     Phase(steps=3000, window=112, rows=48, adaptive=True, mix=EARLY, offsets=False),
     Phase(steps=2000, window=224, rows=24, adaptive=False, mix=LATE),
     Phase(steps=1200, window=448, rows=12, adaptive=False, mix=LATE),
-    # More of the tasks with few classes, whose accuracy rises last.
-    Phase(steps=1500, window=224, rows=24, adaptive=False, mix=LAST),
-    Phase(steps=800, window=448, rows=12, adaptive=False, mix=LAST),
 )
 
 

@@ -21,8 +21,6 @@ ACROSS_DATASETS = 0.1
 WITH_INSTRUCTION = 0.15
 #: Sometimes the label words are names of other intents, so that a name's own meaning is not all that is learnt.
 BORROWED_NAMES = 0.3
-#: Intents mostly are called by other names: with their own, the mapping would be memorised and demonstrations ignored.
-OWN_NAMES_OF_INTENTS = 0.25
 NOISE_KEEPS = 0.7
 MOST_CLASSES = 6
 
@@ -150,14 +148,13 @@ class Episodes:
 
     def _label_words(self, rng: random.Random, stage: Stage, classes: Sequence[tuple[str, str]]) -> list[list[int]]:
         """A label word for each class, with different first tokens: the class names, or words that mean nothing."""
-        natural = stage.natural * (OWN_NAMES_OF_INTENTS if classes[0][0] in INTENTS else 1.0)
-        if rng.random() < natural:
+        if rng.random() < stage.natural:
             style = rng.randrange(4)
             names = [renderings(label) for _, label in classes]
             words = [self._encode(" " + ways[min(style, len(ways) - 1)]) for ways in names]
             if len({word[0] for word in words}) == len(words):
                 return words
-        if stage.natural and rng.random() < max(BORROWED_NAMES, stage.natural - natural):
+        if stage.natural and rng.random() < BORROWED_NAMES:
             names = [rng.choice(renderings(label)) for _, label in rng.sample(self.intents or self.all, len(classes))]
             words = [self._encode(f" {name}") for name in names]
             if len({word[0] for word in words}) == len(words):

@@ -1,4 +1,4 @@
-"""A row of layers with one chosen: `layer  0 1 2 3 4 5 [6] 7`, and which layer lies under a column of it."""
+"""A row of layers with one chosen, `layer  0  1  2 [3]`, and which layer lies under a column of it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ _HEAD = "layer "
 
 
 def layer_row(layers: int, chosen: int, look: Look, width: int) -> Text:
-    """Numbers where they fit, else dots with every eighth layer's number on them."""
+    """Numbers where they fit, else a dot for each layer and the chosen one's number after them."""
     row = Text(_HEAD, look.muted, no_wrap=True)
+    numbered = _numbered(layers, width)
     for layer, (start, stop) in enumerate(_spans(layers, width)):
-        row.pad_right(max(0, start - row.cell_len))
-        if layer == chosen:
-            row.append(f"[{layer}]", look.strong)
-        else:
-            text = str(layer) if _numbered(layers, width) else "."
-            row.append(text.center(stop - start), look.muted)
+        text = (f"[{layer}]" if layer == chosen else str(layer)) if numbered else ("O" if layer == chosen else ".")
+        row.append(text.center(stop - start), look.strong if layer == chosen else look.muted)
+    if not numbered:
+        row.append(f"  [{chosen}]", look.strong)
     return row
 
 

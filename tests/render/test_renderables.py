@@ -1,0 +1,130 @@
+"""Renderables as strings."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from icldiag.render.bars import probability_bars, probability_line, short_number
+from icldiag.render.curves import Curve, chart, legend
+from icldiag.render.fit import cut_middle, short_names
+from icldiag.render.heatmap import Heatmap, heatmap
+from icldiag.render.layers import layer_at, layer_row
+from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
+from icldiag.render.queries import query_lines
+from icldiag.render.stages import progress_bar, stage_list
+from icldiag.render.tokens import Piece, token_strip, weighted_strip
+from icldiag.render.visible import visible
+
+ASCII = DARK.in_ascii()
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "in_ascii"),
+    [
+        ("plain [/red]", "plain [/red]", "plain [/red]"),
+        ("a\x1b[31mb", "a␛[31mb", "a^[[31mb"),
+        ("a\nb\tc\r", "a⏎b⇥c␍", "a\\nb\\tc\\r"),
+        ("\x7f\x00", "␡␀", "^?^@"),
+        ("\x9b2J", "<U+009B>2J", "<U+009B>2J"),
+        ("a\u202eb\u200b", "a<U+202E>b<U+200B>", "a<U+202E>b<U+200B>"),
+        ("naïve 😀", "naïve 😀", "naïve 😀"),
+    ],
+)
+def test_nothing_a_terminal_would_obey_is_left(text: str, wanted: str, in_ascii: str) -> None:
+    assert visible(text) == wanted
+    assert visible(text, ascii_only=True) == in_ascii
+
+
+def test_a_heatmap_has_its_number_in_every_cell_and_marks_a_pair() -> None:
+    values = [[1.0, 0.41, NAN], [0.41, 1.0, 0.12], [NAN, 0.12, 1.0]]
+    matrix = Heatmap(("Abbreviation", "Entity", "Description"), values, lambda v: 1 - v, {(1, 2), (2, 1)})
+    assert heatmap(matrix, ASCII).plain.split("\n") == [
+        "             Abbr Enti Desc",
+        "Abbreviation       .41    -",
+        "Entity        .41     > .12",
+        "Description     -> .12     ",
+    ]
+    window = heatmap(matrix, ASCII, rows=range(1, 2), columns=range(2, 3)).plain.split("\n")
+    assert window == ["             Desc", "Entity      > .12"]
+
+
+def test_the_more_confused_the_stronger_in_every_look() -> None:
+    for look in (DARK, LIGHT, SIXTEEN, PLAIN):
+        styles = [look.heat_of(step / 20) for step in range(21)]
+        assert styles[0] != styles[-1]
+        assert list(dict.fromkeys(styles)) == list(dict.fromkeys(look.heat))
+    assert DARK.heat_of(7) == DARK.heat[-1]
+
+
+def test_probabilities_tell_predicted_from_gold_by_a_sign() -> None:
+    bars = probability_bars(["Entity", "Person", "Number"], [0.61, 0.11, 0.28], 0, 2, ASCII, 30).plain.split("\n")
+    assert [line[:2] for line in bars] == ["> ", " *", "  "]
+    assert bars[0].endswith("0.61")
+    assert bars[0].count("#") > bars[1].count("#") > bars[2].count("#")
+    few = probability_bars(["a", "b", "c", "d"], [0.4, 0.3, 0.2, 0.1], 0, 3, ASCII, 30, height=2).plain
+    assert " * d" in few or " *d" in few.replace("  ", " ")
+    line = probability_line(["Entity", "Person"], [0.61, 0.39], 0, 1, ASCII, 60)
+    assert line.plain == ">Entity .61  *Person .39"
+
+
+@pytest.mark.parametrize(("value", "wanted"), [(0.12, ".12"), (1.0, "1.00"), (-0.3, "-.30"), (NAN, "-")])
+def test_short_numbers(value: float, wanted: str) -> None:
+    assert short_number(value) == wanted
+
+
+def test_names_stay_different() -> None:
+    assert short_names(["Description", "Entity"], 4) == ("Desc", "Enti")
+    assert len(set(short_names(["card_lost", "card_late", "card_stolen"], 4))) == 3
+    assert cut_middle("abcdefghij", 6, "~") == "abc~ij"
+
+
+def test_a_query_in_two_lines() -> None:
+    first, second = query_lines("Why [b]?", "Entity", "Person", chosen=True, width=40, look=ASCII)
+    assert first.plain == ">x Why [b]?"
+    assert second.plain == "    Entity  want Person"
+    assert query_lines("", None, None, chosen=False, width=40, look=ASCII)[0].plain == " ? (empty)"
+
+
+def test_layers_and_clicks() -> None:
+    row = layer_row(8, 6, ASCII, 60).plain
+    assert "[6]" in row
+    assert layer_at(8, 60, row.index("[6]") + 1) == 6
+    assert layer_at(8, 60, row.index("3")) == 3
+    assert layer_at(8, 60, 2) is None
+
+
+def test_a_chart_leaves_gaps_where_a_value_is_undefined() -> None:
+    curves = (Curve("up", "o", [0.0, 0.5, 1.0]), Curve("gap", "x", [1.0, NAN, 0.0]))
+    lines = [line.plain for line in chart(curves, 1, 30, height=5)]
+    assert lines[0].startswith(" 1.0 |")
+    assert sum(line.count("o") for line in lines) == 3
+    assert sum(line.count("x") for line in lines) == 2
+    assert "[1]" in lines[-1]
+    assert legend(curves, 1).plain == "o up 0.50   x gap undefined"
+
+
+def test_tokens_carry_signs() -> None:
+    pieces = [
+        Piece("Type", "template", 0),
+        Piece(":", "forerunner", 0),
+        Piece(" Person", "label", 0),
+        Piece("\n", "separator", 0),
+    ]
+    assert token_strip(pieces, ASCII).plain == "Type^:[ Person]\\n"
+    assert weighted_strip(pieces, [0.0, 0.2, 0.9, 0.0], ASCII).plain == "Type:(2) Person(1)\\n\n"
+
+
+def test_stages_and_progress() -> None:
+    assert progress_bar(1, 2, ASCII, 4).plain == "[##--]"
+    assert progress_bar(0, 0, ASCII, 4).plain == "[----]"
+    text = stage_list(["tokenizer", "weights"], 1, "3 of 4", ASCII, 40).plain
+    assert "+ tokenizer" in text
+    assert "> weights  3 of 4" in text
+
+
+def test_looks_are_complete() -> None:
+    assert isinstance(DARK, Look)
+    assert DARK.in_ascii().bar == "#"
