@@ -17,8 +17,15 @@ from icldiag.analyses.extraction import Extraction, extract
 from icldiag.analyses.isolation import Cut, CutKind, Isolation, Setting, isolate, sweep
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.prediction import Prediction, predict
-from icldiag.analyses.reweighting import Reweighting, TrainingSettings, beta_edits, reweight
-from icldiag.analyses.saliency import QueryFlow, Saliency, saliency
+from icldiag.analyses.reweighting import (
+    Reweighting,
+    TrainingSettings,
+    beta_edits,
+    load_beta,
+    reweight,
+    save_beta,
+)
+from icldiag.analyses.saliency import LossTarget, QueryFlow, Saliency, saliency
 from icldiag.errors import AnalysisError
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.load import ModelSettings, Stage, load_model
@@ -104,19 +111,21 @@ class Session:
             prefix.forerunner_queries[layer].numpy(),
         )
 
-    def flow(self, query: int, progress: Progress = silent) -> QueryFlow:
+    def flow(self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent) -> QueryFlow:
         """Saliency of one query: the three flows per layer, and the token view. Raises AnalysisError."""
-        return self._once(("flow", query), lambda: self._saliency([query], progress).queries[0])
+        return self._once(
+            ("flow", query, loss_target), lambda: self._saliency([query], loss_target, progress).queries[0]
+        )
 
-    def saliency(self, progress: Progress = silent) -> Saliency:
+    def saliency(self, loss_target: LossTarget = "gold", progress: Progress = silent) -> Saliency:
         """Saliency of every query and their mean; takes one forward and backward pass per query."""
 
         def compute() -> Saliency:
             count = len(self.prompt.queries)
             steps = [step_of(progress, "saliency", query, count) for query in range(count)]
-            return Saliency(tuple(self.flow(query, step) for query, step in enumerate(steps)))
+            return Saliency(tuple(self.flow(query, loss_target, step) for query, step in enumerate(steps)))
 
-        return self._once("saliency", compute)
+        return self._once(("saliency", loss_target), compute)
 
     def isolation(
         self, kind: CutKind = "text_to_label", *, seed: int = 0, top: int = TOP, progress: Progress = silent
@@ -184,7 +193,13 @@ class Session:
         )
 
     def compression(
-        self, *, positions: Positions = "kept", draws: int = DRAWS, seed: int = 42, progress: Progress = silent
+        self,
+        *,
+        positions: Positions = "kept",
+        draws: int = DRAWS,
+        seed: int = 42,
+        top: int = TOP,
+        progress: Progress = silent,
     ) -> Compression:
         """Answer on a cache of the anchors and the template alone, and with the paper's baselines.
 
@@ -194,7 +209,7 @@ class Session:
         if self.beta is not None:
             raise AnalysisError("compression is measured without anchor re-weighting; take beta off first")
         return self._once(
-            ("compression", positions, draws, seed),
+            ("compression", positions, draws, seed, top),
             lambda: compress(
                 self.model,
                 self.encoded,
@@ -203,6 +218,7 @@ class Session:
                 positions=positions,
                 draws=draws,
                 seed=seed,
+                top=top,
                 progress=progress,
             ),
         )
@@ -222,6 +238,14 @@ class Session:
         changed._results = {key: other._results[key] for key in ("encoded", "prefix") if key in other._results}
         return changed
 
+    def with_saved_beta(self, path: Path) -> Session:
+        """`with_beta` of a file. Raises AnalysisError: no beta, or one for other demonstrations or another model."""
+        return self.with_beta(load_beta(path, self.prompt, self.beta_shape))
+
+    def save_beta(self, settings: TrainingSettings, path: Path) -> None:
+        """Write the beta that these settings train; see `reweighting`. Raises AnalysisError where it cannot."""
+        save_beta(path, self.reweighting(settings).beta, self.model.name, self.prompt)
+
     def without_beta(self) -> Session:
         """The session that this one was made from."""
         return self._plain or self
@@ -230,9 +254,16 @@ class Session:
     def beta_shape(self) -> tuple[int, int, int]:
         return self.model.n_layers, self.model.n_heads, len(self.prompt.demonstrations)
 
-    def _saliency(self, queries: Sequence[int], progress: Progress) -> Saliency:
-        predicted = self.prediction(progress).predicted.tolist()
-        return saliency(self.model, self.encoded, predicted, queries, target_edits=self._beta_edits, progress=progress)
+    def _saliency(self, queries: Sequence[int], loss_target: LossTarget, progress: Progress) -> Saliency:
+        return saliency(
+            self.model,
+            self.encoded,
+            self.prediction(progress).predicted.tolist(),
+            queries,
+            loss_target=loss_target,
+            target_edits=self._beta_edits,
+            progress=progress,
+        )
 
     @property
     def _beta_edits(self) -> Edits | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from icldiag.cli import main
@@ -92,9 +93,28 @@ def test_report_into_a_file(run: Run, prompt_file: str, model_folder: Path, tmp_
     assert target.read_text().startswith("# icldiag report: prompt\n")
 
 
+def test_a_beta_is_saved_and_is_in_force_when_loaded(
+    run: Run, prompt_file: str, model_folder: Path, tmp_path: Path
+) -> None:
+    lines = [f'  - {{text: "Who is {n} ?", label: {label}}}' for n in range(4) for label in ("Person", "Location")]
+    Path(prompt_file).write_text(PROMPT + "\n".join(["examples:", *lines, ""]))
+    beta = str(tmp_path / "beta.safetensors")
+    common = ("report", prompt_file, "--model", str(model_folder), "--only")
+    trained = json.loads(run(*common, "reweighting", "--epochs", "3", "--save-beta", beta).stdout)
+    plain = json.loads(run(*common, "prediction").stdout)
+    weighted = json.loads(run(*common, "prediction", "--beta", beta).stdout)
+    assert weighted["settings"]["beta"] == trained["reweighting"]["beta"]
+    with_beta = [query["probabilities"] for query in weighted["prediction"]["queries"]]
+    np.testing.assert_allclose(with_beta, trained["reweighting"]["probabilities"], rtol=1e-5)
+    assert with_beta != [query["probabilities"] for query in plain["prediction"]["queries"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
+        (["report", "PROMPT", "--isolate", "0-x"], 4, "write layers as in 0-2,5"),
+        (["report", "PROMPT", "--only", "prediction", "--save-beta", "x"], 1, "--save-beta needs the analysis"),
+        (["report", "PROMPT", "--model", "MODEL", "--beta", "none.st"], 4, "none.st: not a saved beta"),
         (["report", "none.yaml"], 2, "none.yaml: there is no such file"),
         (["report", "PROMPT", "--model", "./none"], 3, "there is no model folder"),
         (["report", "PROMPT", "--model", "MODEL", "--format", "pdf"], 1, "choose one of json, md"),

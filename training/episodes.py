@@ -13,14 +13,16 @@ from torch import Tensor
 from training.corpus import Dataset
 from training.curriculum import Phase, Stage
 from training.templates import INSTRUCTIONS, SEPARATORS, TEMPLATES, Template
-from training.words import one_token_words, renderings
+from training.words import content_words, one_token_words, renderings
 
 #: Some episodes take their classes from all intents together: more ways to differ than within one data set.
 INTENTS = ("clinc150", "banking77")
 ACROSS_DATASETS = 0.1
 WITH_INSTRUCTION = 0.15
 #: Sometimes the label words are names of other intents, so that a name's own meaning is not all that is learnt.
-BORROWED_NAMES = 0.3
+BORROWED_NAMES = 0.2
+#: And sometimes words of the texts themselves, of the class's own half of the time: a class's name often is one.
+WORDS_OF_TEXTS = 0.4
 NOISE_KEEPS = 0.7
 MOST_CLASSES = 6
 
@@ -56,6 +58,7 @@ class Episodes:
         self.seed = seed
         self.context = context
         self.pool = one_token_words(tokenizer)
+        self.content = content_words(tokenizer)
         # With and without a leading blank: which is right depends on what the template puts before the text.
         self.texts = {
             (dataset.name, label): {lead: self._encode_all(lead, texts) for lead in (" ", "")}
@@ -154,9 +157,18 @@ class Episodes:
             words = [self._encode(" " + ways[min(style, len(ways) - 1)]) for ways in names]
             if len({word[0] for word in words}) == len(words):
                 return words
-        if stage.natural and rng.random() < BORROWED_NAMES:
+        other = rng.random() if stage.natural else 1.0
+        if other < WORDS_OF_TEXTS:
+            found = [self._word_of_text(rng, key if rng.random() < 0.5 else rng.choice(classes)) for key in classes]
+            if len(set(found)) == len(found):
+                return [[word] for word in found]
+        elif other < WORDS_OF_TEXTS + BORROWED_NAMES:
             names = [rng.choice(renderings(label)) for _, label in rng.sample(self.intents or self.all, len(classes))]
             words = [self._encode(f" {name}") for name in names]
             if len({word[0] for word in words}) == len(words):
                 return words
         return [[word] for word in rng.sample(self.pool, len(classes))]
+
+    def _word_of_text(self, rng: random.Random, key: tuple[str, str]) -> int:
+        found = [token for token in rng.choice(self.texts[key][" "]) if token in self.content]
+        return rng.choice(found or self.pool)

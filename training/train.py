@@ -109,6 +109,8 @@ def _work(
             phase = phase_at(step, settings.phases)
             stage = curriculum.stage_for(phase)
             batch = episodes.batch(step, phase, stage, worker, settings.workers)
+            _drop(model, phase.dropout)
+            torch.manual_seed((settings.seed * settings.steps + step) * settings.workers + worker)  # for the dropout
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, settings)
             loss, *measured = losses(model, batch)
@@ -126,6 +128,13 @@ def _work(
                     save(settings.checkpoint, model, optimizer, curriculum, done)
     if meeting:
         dist.destroy_process_group()
+
+
+def _drop(model: GPT2LMHeadModel, share: float) -> None:
+    """Dropout on embeddings and on what attention and MLP add; attention itself is left whole."""
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Dropout) and not name.endswith("attn_dropout"):
+            module.p = share
 
 
 def _agree(model: GPT2LMHeadModel, measured: Tensor, workers: int) -> list[float]:

@@ -17,6 +17,15 @@ def one_token_words(tokenizer: Tokenizer, words: Iterable[str] = LABEL_WORDS) ->
     return [ids[0] for ids in encoded if len(ids) == 1]
 
 
+def content_words(tokenizer: Tokenizer, shortest: int = 4) -> frozenset[int]:
+    """The token ids that are a whole word, or the beginning of one, of at least so many letters."""
+    return frozenset(
+        token
+        for text, token in tokenizer.get_vocab().items()
+        if text.startswith("Ġ") and text[1:].isalpha() and len(text) > shortest
+    )
+
+
 def renderings(label: str) -> Sequence[str]:
     """The ways in which a class name may be written as a label word: as it is, in words, and capitalised."""
     words = label.replace("_", " ")

@@ -204,13 +204,21 @@ def _cache_examples(
 
 
 def save_beta(path: Path, beta: NDArray[np.float32], model_name: str, prompt: Prompt) -> None:
-    """Write beta as safetensors, with the model's name and the prompt's hash beside it."""
+    """Write beta as safetensors, with the model's name and the prompt's hash beside it.
+
+    Raises:
+        AnalysisError: the file cannot be written.
+    """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     metadata = {"format": "icldiag-beta/1", "model": model_name, "prompt": demonstrations_hash(prompt)}
     temporary = path.with_name(f".{path.name}.tmp")
-    save_file({"beta": np.ascontiguousarray(beta)}, temporary, metadata)
-    temporary.replace(path)
+    try:
+        save_file({"beta": np.ascontiguousarray(beta)}, temporary, metadata)
+        temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise AnalysisError(f"cannot write beta to {path} ({error}); choose another place") from None
 
 
 def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int]) -> NDArray[np.float32]:

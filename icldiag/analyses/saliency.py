@@ -195,15 +195,19 @@ def saliency(
     predicted: Sequence[int],
     queries: Sequence[int] | None = None,
     *,
+    loss_target: LossTarget = "gold",
     target_edits: Edits | None = None,
     progress: Progress = silent,
 ) -> Saliency:
-    """Saliency of some queries (all by default); the gold label is the loss's target, else the predicted one."""
+    """Saliency of some queries (all by default).
+
+    The loss's target is the gold label, and the predicted one where `loss_target` says so or gold is unknown.
+    """
     chosen = range(len(encoded.queries)) if queries is None else queries
     flows = []
     for done, query in enumerate(chosen):
         progress("saliency", done, len(chosen))
-        gold = encoded.prompt.queries[query].label
+        gold = encoded.prompt.queries[query].label if loss_target == "gold" else None
         flows.append(
             flow_of_query(
                 model,

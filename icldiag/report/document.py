@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from icldiag import __version__
-from icldiag.analyses.isolation import CUTS
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, silent
 from icldiag.report import compression, confusion, extraction, isolation, prediction, reweighting, saliency
+from icldiag.report.settings import ReportSettings
 from icldiag.session import Session
 
 SCHEMA = "icldiag-report/1"
@@ -23,28 +23,44 @@ SCHEMA = "icldiag-report/1"
 class Section:
     """One analysis in the report: how to compute it, and its two renderings."""
 
-    compute: Callable[[Session, Progress], Any]
+    compute: Callable[[Session, ReportSettings, Progress], Any]
     values: Callable[[Any], dict[str, Any]]
     markdown: Callable[[Any, Session], list[str]]
 
 
 SECTIONS: dict[str, Section] = {
-    "prediction": Section(Session.prediction, prediction.values, prediction.markdown),
+    "prediction": Section(
+        lambda session, _, progress: session.prediction(progress), prediction.values, prediction.markdown
+    ),
     "confusion": Section(
-        lambda session, progress: session.confusion(progress=progress), confusion.values, confusion.markdown
+        lambda session, settings, progress: session.confusion(settings.layer, progress),
+        confusion.values,
+        confusion.markdown,
     ),
-    "saliency": Section(Session.saliency, saliency.values, saliency.markdown),
-    "isolation": Section(
-        lambda session, progress: tuple(session.isolation(kind, progress=progress) for kind in CUTS),
-        isolation.values,
-        isolation.markdown,
+    "saliency": Section(
+        lambda session, settings, progress: session.saliency(settings.loss_target, progress),
+        saliency.values,
+        saliency.markdown,
     ),
-    "extraction": Section(Session.extraction, extraction.values, extraction.markdown),
+    "isolation": Section(isolation.compute, isolation.values, isolation.markdown),
+    "extraction": Section(
+        lambda session, _, progress: session.extraction(progress), extraction.values, extraction.markdown
+    ),
     "reweighting": Section(
-        lambda session, progress: session.reweighting(progress=progress), reweighting.values, reweighting.markdown
+        lambda session, settings, progress: session.reweighting(settings.training, progress=progress),
+        reweighting.values,
+        reweighting.markdown,
     ),
     "compression": Section(
-        lambda session, progress: session.compression(progress=progress), compression.values, compression.markdown
+        lambda session, settings, progress: session.compression(
+            positions=settings.positions,
+            draws=settings.draws,
+            seed=settings.draws_seed,
+            top=settings.top,
+            progress=progress,
+        ),
+        compression.values,
+        compression.markdown,
     ),
 }
 
@@ -65,6 +81,7 @@ class Report:
 
     session: Session
     results: dict[str, Any]
+    settings: ReportSettings = field(default_factory=ReportSettings)
     left_out: dict[str, str] = field(default_factory=dict)  # why an analysis is not there
 
     def values(self) -> dict[str, Any]:
@@ -74,6 +91,7 @@ class Report:
             "icldiag": __version__,
             "model": model_values(self.session),
             "prompt": prompt_values(self.session),
+            "settings": {**asdict(self.settings), "beta": self.session.beta},
         }
         for name, result in self.results.items():
             document[name] = SECTIONS[name].values(result)
@@ -82,22 +100,28 @@ class Report:
         return plain(document)  # type: ignore[no-any-return]
 
 
-def make_report(session: Session, only: Sequence[str] | None = None, progress: Progress = silent) -> Report:
+def make_report(
+    session: Session,
+    only: Sequence[str] | None = None,
+    settings: ReportSettings | None = None,
+    progress: Progress = silent,
+) -> Report:
     """Compute the chosen analyses.
 
     Of all, which is the default, those that this prompt cannot have are left out and named with their reason; an
     analysis that was asked for by name and cannot be computed raises its AnalysisError.
     """
+    settings = settings or ReportSettings()
     results: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     for name in chosen_sections(only):
         try:
-            results[name] = SECTIONS[name].compute(session, progress)
+            results[name] = SECTIONS[name].compute(session, settings, progress)
         except AnalysisError as error:
             if only is not None:
                 raise
             left_out[name] = str(error)
-    return Report(session, results, left_out)
+    return Report(session, results, settings, left_out)
 
 
 def model_values(session: Session) -> dict[str, Any]:

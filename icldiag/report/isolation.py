@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from icldiag.analyses.isolation import Isolation, Setting
+from icldiag.analyses.isolation import CUTS, Cut, Isolation, Setting
+from icldiag.model.readout import Progress
+from icldiag.report.settings import ReportSettings
 from icldiag.report.text import number, table
 from icldiag.session import Session
 
@@ -15,12 +18,31 @@ NAMES = {
 }
 
 
-def values(result: tuple[Isolation, ...]) -> dict[str, Any]:
-    """The section's JSON values: every setting of every sweep."""
+@dataclass(frozen=True)
+class Isolations:
+    """A sweep for each kind of cut, and the sets of layers that were asked for besides."""
+
+    sweeps: tuple[Isolation, ...]
+    chosen: tuple[Setting, ...]
+
+
+def compute(session: Session, settings: ReportSettings, progress: Progress) -> Isolations:
+    """All kinds of cuts, in the first n, the last n and the chosen sets of layers."""
+    seed, top = settings.random_words_seed, settings.top
+    cuts = [Cut.of(kind, layers, seed) for layers in settings.isolate for kind in CUTS]
+    return Isolations(
+        tuple(session.isolation(kind, seed=seed, top=top, progress=progress) for kind in CUTS),
+        tuple(session.isolate(cut, top=top, progress=progress) for cut in cuts),
+    )
+
+
+def values(result: Isolations) -> dict[str, Any]:
+    """The section's JSON values: every setting of every sweep, then the chosen ones."""
+    swept = [setting for sweep in result.sweeps for setting in sweep.settings]
     return {
-        "top": result[0].top,
-        "before": result[0].before.probabilities,
-        "settings": [_setting(setting) for sweep in result for setting in sweep.settings],
+        "top": result.sweeps[0].top,
+        "before": result.sweeps[0].before.probabilities,
+        "settings": [_setting(setting) for setting in (*swept, *result.chosen)],
     }
 
 
@@ -37,10 +59,10 @@ def _setting(setting: Setting) -> dict[str, Any]:
     }
 
 
-def markdown(result: tuple[Isolation, ...], session: Session) -> list[str]:
+def markdown(result: Isolations, session: Session) -> list[str]:
     """The section's lines: loyalties of first-n and last-n cuts, a table per kind of cut."""
     lines = ["## Isolation", ""]
-    for sweep in result:
+    for sweep in result.sweeps:
         rows = [
             [
                 str(n),
@@ -58,4 +80,17 @@ def markdown(result: tuple[Isolation, ...], session: Session) -> list[str]:
         ]
         side = ["label loyalty", "word loyalty", "accuracy"]
         lines += table(["n", *(f"first n: {name}" for name in side), *(f"last n: {name}" for name in side)], rows)
+    if result.chosen:
+        rows = [
+            [
+                NAMES[setting.cut.kind],
+                ", ".join(map(str, setting.cut.layers)),
+                number(setting.answers.label_loyalty),
+                number(setting.answers.word_loyalty),
+                number(setting.answers.accuracy),
+            ]
+            for setting in result.chosen
+        ]
+        lines += ["Cut in the chosen layers:", ""]
+        lines += table(["cut", "layers", "label loyalty", "word loyalty", "accuracy"], rows)
     return lines

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.report.document import SECTIONS, chosen_sections, make_report, plain
+from icldiag.report.settings import ReportSettings, layers_from
 from icldiag.report.text import prose
 from icldiag.report.write import as_json, as_markdown, write_whole
 from icldiag.session import Session
@@ -22,7 +24,7 @@ def test_the_json_keeps_its_names(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())
     document = json.loads(as_json(make_report(session, ["prediction", "confusion"])))
     assert document["schema"] == "icldiag-report/1"
-    assert set(document) == {"schema", "icldiag", "model", "prompt", "prediction", "confusion"}
+    assert set(document) == {"schema", "icldiag", "model", "prompt", "settings", "prediction", "confusion"}
     prediction, confusion = document["prediction"], document["confusion"]
     assert prediction["labels"] == ["Person", "Location", "Number"]
     assert prediction["accuracy"] == session.prediction().accuracy
@@ -86,6 +88,43 @@ def test_the_five_sections_keep_their_names(prompt: Prompt, tiny: Tiny) -> None:
     text = as_markdown(make_report(session))
     for title in ("Information flow", "Isolation", "Extraction", "Anchor re-weighting", "Context compression"):
         assert f"## {title}" in text
+
+
+def test_settings_reach_the_analyses_and_are_told(prompt: Prompt, tiny: Tiny) -> None:
+    examples = tuple(Example(f"Who is number {i} ?", i % 3) for i in range(12))
+    session = Session(replace(prompt, examples=examples), tiny())
+    settings = ReportSettings(
+        layer=1,
+        loss_target="predicted",
+        isolate=((0, 2),),
+        top=3,
+        draws=2,
+        positions="restart",
+        training=TrainingSettings(per_class=2, epochs=3),
+    )
+    document = json.loads(as_json(make_report(session, settings=settings)))
+    assert document["settings"]["training"]["epochs"] == 3
+    assert document["settings"]["beta"] is None
+    assert document["confusion"]["layer"] == 1
+    assert document["saliency"]["loss_target"] == "predicted"
+    assert [s["layers"] for s in document["isolation"]["settings"][-3:]] == [[0, 2]] * 3
+    assert document["isolation"]["top"] == 3
+    assert len(document["reweighting"]["loss"]) == 3
+    assert document["reweighting"]["examples"] == 6
+    restarted = session.compression(positions="restart", draws=2, top=3)
+    assert document["compression"]["methods"]["hidden_anchor"]["probabilities"] == plain(
+        restarted.hidden_anchor.answers.probabilities
+    )
+    text = as_markdown(make_report(session, ["isolation"], settings))
+    assert "| text -> label words | 0, 2 |" in text
+
+
+def test_layers_as_written() -> None:
+    assert layers_from("0-2,5") == (0, 1, 2, 5)
+    assert layers_from(" 3 ") == (3,)
+    for wrong in ("", "a", "1-b", "-1", "1,,2"):
+        with pytest.raises(AnalysisError, match="write layers as in 0-2,5"):
+            layers_from(wrong)
 
 
 def test_only_the_chosen_sections(prompt: Prompt, tiny: Tiny) -> None:

@@ -53,7 +53,7 @@ class SaliencyPanel(LayeredPanel):
         layer = self.chosen_layer(session.model.n_layers - 1)
         key = ("saliency",) if self.everyone else ("flow", query)
         found: Saliency | QueryFlow | None = self.result(
-            "saliency", key, lambda s, p: s.saliency(p) if len(key) == 1 else s.flow(query, p)
+            "saliency", key, lambda s, p: s.saliency(progress=p) if len(key) == 1 else s.flow(query, progress=p)
         )
         for name in ("#chart", "#legend", "#strip-title", "#strip"):
             self.query_one(name).display = found is not None

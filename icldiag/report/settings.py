@@ -1,0 +1,37 @@
+"""What the analyses of a report are computed with; every default is the paper's or METHOD's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from icldiag.analyses.compression import DRAWS, Positions
+from icldiag.analyses.loyalty import TOP
+from icldiag.analyses.reweighting import TrainingSettings
+from icldiag.analyses.saliency import LossTarget
+from icldiag.errors import AnalysisError
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """Options that change a number, by the analysis that reads them."""
+
+    layer: int | None = None  # confusion: the layer of the anchors' keys; None takes the default one
+    loss_target: LossTarget = "gold"  # saliency
+    isolate: tuple[tuple[int, ...], ...] = ()  # isolation: sets of layers besides the first n and the last n
+    top: int = TOP  # isolation and compression: the k of word loyalty
+    random_words_seed: int = 0  # isolation: the control's words
+    draws: int = DRAWS  # compression: random anchors
+    draws_seed: int = 42
+    positions: Positions = "kept"  # compression: "restart" as the paper's code does
+    training: TrainingSettings = field(default_factory=TrainingSettings)  # reweighting
+
+
+def layers_from(text: str) -> tuple[int, ...]:
+    """Layers as people write them: '0-2,5' is 0, 1, 2 and 5. Raises AnalysisError for anything else."""
+    layers: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            raise AnalysisError(f"--isolate {text!r}: write layers as in 0-2,5")
+        layers.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(layers))
