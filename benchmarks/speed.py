@@ -1,91 +1,30 @@
-"""How much faster than re-encoding: python -m benchmarks.speed [--bundled]
+"""How much faster than the paper's way, and in how much less memory: python -m benchmarks.speed
 
-One process, the two sides in turn, medians. The reference works as the paper's code does: every prompt encoded whole,
-one by one, eager attention. The model is a random GPT-2 of 12 layers x 768 (or the bundled one); the prompt is like
-TREC's: 6 demonstrations of about 12 tokens each, 200 queries.
+One process for the times, the two sides in turn, medians of the rounds. Memory is the growth of a fresh process while
+it does the work once, from /proc, so on Linux only. The table is Markdown.
 """
 
 from __future__ import annotations
 
-import random
+import gc
+import multiprocessing
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-import numpy as np
-import torch
-import transformers
+import typer
 
-from icldiag.analyses.isolation import Cut, isolate, prefix_edits, sweep
-from icldiag.analyses.reweighting import TrainingSettings, reweight
-from icldiag.model.attention import Edit
-from icldiag.model.forward import InstrumentedModel, batch_of
-from icldiag.model.load import BUNDLED_PATH, ModelSettings, load_model
-from icldiag.model.readout import read_queries
-from icldiag.prompt.encode import EncodedPrompt, encode
-from icldiag.prompt.schema import Example, Label, Prompt
+from benchmarks.work import Length, Which, prepared
 
-ROUNDS = 3
-QUERIES = 200
-REFERENCE_QUERIES = 25  # the reference is timed on these and scaled: it does the same for each query
+MIB = 2**20
 
 
-def make_prompt() -> Prompt:
-    """Six classes, one demonstration each, and queries of random words."""
-    rng = random.Random(0)
-    words = [
-        "what",
-        "who",
-        "where",
-        "when",
-        "how",
-        "many",
-        "is",
-        "the",
-        "of",
-        "in",
-        "a",
-        "river",
-        "city",
-        "name",
-        "war",
-        "first",
-        "made",
-        "animal",
-        "color",
-        "long",
-    ]
-    names = ("Abbreviation", "Entity", "Description", "Person", "Location", "Number")
-
-    def text() -> str:
-        return " ".join(rng.choice(words) for _ in range(9)) + " ?"
-
-    return Prompt(
-        name="benchmark",
-        template="Question: {text}\nAnswer Type:{label}",
-        separator="\n",
-        labels=tuple(Label(name, f" {name}") for name in names),
-        demonstrations=tuple(Example(text(), label) for label in range(6)),
-        queries=tuple(Example(text(), index % 6) for index in range(QUERIES)),
-        examples=tuple(Example(text(), index % 6) for index in range(24)),
-    )
-
-
-def make_model(bundled: bool) -> InstrumentedModel:
-    if bundled:
-        return load_model(ModelSettings(device="cpu"))
-    torch.manual_seed(0)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(BUNDLED_PATH)
-    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(n_positions=1024, attn_implementation="sdpa"))
-    return InstrumentedModel(model, tokenizer, "random GPT-2, 12 layers x 768")
-
-
-def alternate(ours: Callable[[], Any], reference: Callable[[], Any], scale: float) -> tuple[float, float, float]:
-    """Median seconds of both and the median ratio; `scale` multiplies the reference's time."""
+def alternate(ours: Callable[[], Any], reference: Callable[[], Any], scale: float, rounds: int) -> tuple[float, ...]:
+    """Median seconds of both, and the median of the rounds' ratios."""
     times: list[tuple[float, float]] = []
-    for round_ in range(ROUNDS + 1):
+    for round_ in range(rounds + 1):
         begun = time.perf_counter()
         ours()
         between = time.perf_counter()
@@ -96,86 +35,51 @@ def alternate(ours: Callable[[], Any], reference: Callable[[], Any], scale: floa
     return statistics.median(mine), statistics.median(theirs), statistics.median(b / a for a, b in times)
 
 
-def reference_logits(model: InstrumentedModel, encoded: EncodedPrompt, count: int, cut: Cut | None = None) -> None:
-    """Whole prompts one by one; a cut is the same edit in the whole prompt's pass."""
-    edits: dict[int, Edit] = dict(prefix_edits(encoded, cut)) if cut else {}
-    for query in encoded.queries[:count]:
-        ids = [*encoded.prefix, *query.ids]
-        if edits:
-            model.run(batch_of([ids], 0), edits=edits)
-        else:
-            model.model(input_ids=torch.tensor([ids]), output_attentions=True)
+def _status(name: str) -> int:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024
 
 
-def reference_step(model: InstrumentedModel, encoded: EncodedPrompt, beta: torch.Tensor) -> None:
-    """One training step that encodes the whole prompt, with gradients through everything behind it."""
-    from icldiag.analyses.reweighting import beta_edits
-    from icldiag.model.forward import on_rows
-
-    ids = [*encoded.prefix, *encoded.queries[0].ids]
-    run = model.run(batch_of([ids], 0), edits=on_rows(beta_edits(encoded, beta), [len(ids) - 1], model))
-    firsts = [tokens[0] for tokens in encoded.label_tokens]
-    loss = torch.nn.functional.cross_entropy(run.logits[0, -1:, firsts], torch.tensor([0]))
-    loss.backward()  # type: ignore[no-untyped-call]
+def _grow(which: Which, length: Length, row: int, side: str, answer: Any) -> None:
+    _, works = prepared(which, length)
+    gc.collect()
+    before = _status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    getattr(works[row], side)()
+    answer.put(_status("VmHWM") - before)
 
 
-def main() -> None:
-    model = make_model("--bundled" in sys.argv)
-    encoded = encode(make_prompt(), model.tokenizer, model.context_window)
-    length = float(np.mean([len(query.ids) for query in encoded.queries]))
-    print(f"{model.name}: {len(encoded.prefix)} tokens of demonstrations, {length:.0f} a query, {QUERIES} queries\n")
-    print("| work | icldiag, s | reference, s | ratio |\n| --- | --- | --- | --- |")
-    prefix = model.encode_prefix(encoded.prefix)
-    before = read_queries(model, encoded, prefix)
-    scale = QUERIES / REFERENCE_QUERIES
-
-    def predictions() -> None:
-        read_queries(model, encoded, model.encode_prefix(encoded.prefix))
-
-    @torch.no_grad()
-    def reference_predictions() -> None:
-        with model.plain() as plain:
-            plain.set_attn_implementation("eager")
-            reference_logits(model, encoded, REFERENCE_QUERIES)
-            plain.set_attn_implementation("sdpa")
-
-    report("predictions of 200 queries", alternate(predictions, reference_predictions, scale))
-
-    @torch.no_grad()
-    def reference_sweep() -> None:
-        reference_logits(model, encoded, REFERENCE_QUERIES, Cut.of("text_to_label", range(model.n_layers // 2)))
-
-    settings = 2 * model.n_layers - 1
-    report(
-        "isolation, all first-n and last-n",
-        alternate(lambda: sweep(model, encoded, prefix, before), reference_sweep, scale * settings),
-    )
-    cut = Cut.of("text_to_label", [0])
-    report(
-        "isolation, one cut", alternate(lambda: isolate(model, encoded, prefix, before, cut), reference_sweep, scale)
-    )
-
-    beta = torch.zeros(model.n_layers, model.n_heads, 6, requires_grad=True)
-    training = TrainingSettings(epochs=10)
-
-    def reference_steps() -> None:
-        for _ in range(8):
-            reference_step(model, encoded, beta)
-
-    steps = 10 * 24
-    report(
-        "re-weighting, 10 epochs of 4 per class",
-        alternate(
-            lambda: reweight(model, encoded, prefix, before, training),
-            reference_steps,
-            steps / 8,
-        ),
-    )
+def growth(which: Which, length: Length, row: int, side: str) -> int:
+    """Bytes by which a fresh process grows at most while it does the work once."""
+    context = multiprocessing.get_context("spawn")
+    answer = context.Queue()
+    process = context.Process(target=_grow, args=(which, length, row, side, answer))
+    process.start()
+    found = int(answer.get())
+    process.join()
+    return found
 
 
-def report(name: str, measured: tuple[float, float, float]) -> None:
-    print(f"| {name} | {measured[0]:.2f} | {measured[1]:.2f} | {measured[2]:.1f}x |", flush=True)
+def main(
+    model: Annotated[Which, typer.Option(help="12 layers x 768 at random, or the bundled one.")] = "random",
+    length: Annotated[Length, typer.Option(help="TREC's 6 x 12 tokens, or 2,000 (random model only).")] = "short",
+    rounds: Annotated[int, typer.Option(min=1)] = 3,
+    rows: Annotated[str, typer.Option(help="Numbers of the rows wanted, with commas.")] = "",
+) -> None:
+    """Print the table."""
+    encoded, works = prepared(model, length)
+    print(f"{model} model, demonstrations of {len(encoded.prefix)} tokens, {rounds} rounds\n")
+    print("| work | icldiag | reference | ratio | memory, icldiag | memory, reference |")
+    print("| --- | --- | --- | --- | --- | --- |", flush=True)
+    wanted = {int(row) for row in rows.split(",")} if rows else set(range(len(works)))
+    for row, work in enumerate(works):
+        if row not in wanted:
+            continue
+        mine, theirs, ratio = alternate(work.ours, work.reference, work.scale, rounds)
+        grown = [growth(model, length, row, side) / MIB for side in ("ours", "reference")]
+        cells = [f"{mine:.3g} s", f"{theirs:.3g} s", f"{ratio:.2f}x", *(f"{value:.0f} MiB" for value in grown)]
+        print(f"| {work.name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,0 +1,144 @@
+"""The paper's way of doing the same work, plainly written: what icldiag is measured against.
+
+Every prompt is encoded whole and alone, attention is eager and keeps its T x T matrices, and every gradient goes
+through all of them. It works on models that transformers routes through its attention interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import eager_mask
+
+from icldiag.model.forward import InstrumentedModel
+from icldiag.prompt.encode import EncodedPrompt
+
+NAME = "benchmark_reference"
+
+
+@dataclass
+class Asked:
+    """What the attention of the next forward is to do besides attending."""
+
+    cut_layers: frozenset[int] = frozenset()  # label words there see nothing before them
+    anchors: Tensor | None = None
+    beta: Tensor | None = None  # (L, H, n): the target's attention to anchor i is multiplied by exp(beta)
+    keep: bool = False
+    kept: list[Tensor] = field(default_factory=list)  # (1, H, T, T) of each layer
+
+
+_asked = Asked()
+
+
+def _attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor, scaling: float, **_: Any
+) -> tuple[Tensor, Tensor]:
+    layer = int(module.layer_idx)  # type: ignore[arg-type]
+    shared = query.shape[1] // key.shape[1]  # grouped queries
+    key, value = key.repeat_interleave(shared, 1), value.repeat_interleave(shared, 1)  # (1, H, T, d)
+    scores = query @ key.transpose(-1, -2) * scaling + attention_mask  # (1, H, T, T)
+    if layer in _asked.cut_layers:
+        assert _asked.anchors is not None
+        for anchor in _asked.anchors.tolist():
+            scores[:, :, anchor, :anchor] = torch.finfo(scores.dtype).min
+    weights = scores.softmax(-1)
+    if _asked.beta is not None:
+        factor = torch.ones_like(weights[0, :, -1])  # (H, T)
+        factor = factor.index_copy(1, _asked.anchors, _asked.beta[layer].exp())  # type: ignore[arg-type]
+        weights = torch.cat((weights[:, :, :-1], (weights[:, :, -1] * factor)[:, :, None]), dim=2)
+    if _asked.keep:
+        if not weights.requires_grad and torch.is_grad_enabled():
+            weights.requires_grad_()
+        _asked.kept.append(weights)
+    return (weights @ value).transpose(1, 2).contiguous(), weights
+
+
+AttentionInterface.register(NAME, _attention)
+AttentionMaskInterface.register(NAME, eager_mask)
+
+
+class Reference:
+    """The released code's way on one prompt."""
+
+    def __init__(self, model: InstrumentedModel, encoded: EncodedPrompt) -> None:
+        self.model = model
+        self.firsts = [tokens[0] for tokens in encoded.label_tokens]
+        self.anchors = torch.tensor(encoded.anchors)
+        self.prompts = [[*encoded.prefix, *query.ids] for query in encoded.queries]
+
+    @contextmanager
+    def _asking(self, asked: Asked) -> Iterator[Asked]:
+        global _asked
+        with self.model.plain() as plain:
+            before = plain.config._attn_implementation
+            plain.set_attn_implementation(NAME)
+            _asked = asked
+            try:
+                yield asked
+            finally:
+                _asked = Asked()
+                plain.set_attn_implementation(before)
+
+    def _scores(self, ids: Sequence[int]) -> Tensor:
+        logits: Tensor = self.model.model(input_ids=torch.tensor([ids]), use_cache=False).logits
+        return logits[0, -1, self.firsts]
+
+    @torch.no_grad()
+    def predictions(self, count: int) -> Tensor:
+        """Label scores (count, C), all attentions kept until the next query."""
+        with self._asking(Asked(keep=True)) as asked:
+            rows = []
+            for ids in self.prompts[:count]:
+                asked.kept.clear()
+                rows.append(self._scores(ids))
+        return torch.stack(rows)
+
+    @torch.no_grad()
+    def isolated(self, layers: Sequence[int], count: int) -> Tensor:
+        """Label scores (count, C) with label words cut off from their demonstrations."""
+        with self._asking(Asked(frozenset(layers), self.anchors)):
+            return torch.stack([self._scores(ids) for ids in self.prompts[:count]])
+
+    @torch.no_grad()
+    def extraction(self, count: int) -> Tensor:
+        """The target's attention to every anchor (count, L, n), read from the kept matrices."""
+        found = []
+        with self._asking(Asked(keep=True)) as asked:
+            for ids in self.prompts[:count]:
+                asked.kept.clear()
+                self._scores(ids)
+                found.append(torch.stack([weights[0, :, -1, self.anchors].sum(0) for weights in asked.kept]))
+        return torch.stack(found)
+
+    def saliency(self, index: int, label: int) -> Tensor:
+        """S_wp, S_pq and S_ww of every layer: (3, L)."""
+        with self._asking(Asked(keep=True)) as asked:
+            loss = cross_entropy(self._scores(self.prompts[index])[None].float(), torch.tensor([label]))
+            gradients = torch.autograd.grad(loss, asked.kept)
+            flows = [
+                (weights * gradient).sum(1)[0].abs().detach()
+                for weights, gradient in zip(asked.kept, gradients, strict=True)
+            ]
+            asked.kept.clear()
+        return torch.stack([self._three(flow.tril(-1)) for flow in flows], dim=1)
+
+    def _three(self, flow: Tensor) -> Tensor:
+        words, reading = flow[self.anchors].sum(), flow[-1, self.anchors].sum()
+        length, count = len(flow), len(self.anchors)
+        pairs = int(self.anchors.sum())
+        others = length * (length - 1) // 2 - pairs - count
+        return torch.stack((words / pairs, reading / count, (flow.sum() - words - reading) / others))
+
+    def training_step(self, beta: Tensor, index: int, label: int) -> tuple[Tensor, Tensor]:
+        """The loss of one example and its gradient for beta (L, H, n), through the whole prompt."""
+        with self._asking(Asked(anchors=self.anchors, beta=beta)):
+            loss = cross_entropy(self._scores(self.prompts[index])[None].float(), torch.tensor([label]))
+            (gradient,) = torch.autograd.grad(loss, [beta])
+        return loss.detach(), gradient

@@ -1,0 +1,153 @@
+"""What is measured: each work in icldiag's way and in the reference's, on the same model and prompt."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import transformers
+
+from benchmarks.reference import Reference
+from icldiag.analyses.extraction import extract
+from icldiag.analyses.isolation import sweep
+from icldiag.analyses.prediction import predict
+from icldiag.analyses.reweighting import TrainingSettings, reweight
+from icldiag.analyses.saliency import flow_of_query
+from icldiag.model.forward import InstrumentedModel, batch_of
+from icldiag.model.load import BUNDLED_PATH, ModelSettings, load_model
+from icldiag.model.readout import read_queries
+from icldiag.prompt.encode import EncodedPrompt, encode
+from icldiag.prompt.schema import Example, Label, Prompt
+
+Which = Literal["random", "bundled"]
+Length = Literal["short", "long"]
+
+QUERIES = 200
+EPOCHS, PER_CLASS = 10, 4
+CLASSES = ("Abbreviation", "Entity", "Description", "Person", "Location", "Number")
+WORDS = "what who where when how many is the of in a river city name war first made animal color long"
+#: Words a demonstration's text has: TREC's length, or 2,000 tokens in all.
+TEXT_WORDS = {"short": 9, "long": 325}
+
+
+@dataclass(frozen=True)
+class Work:
+    """One row of the table. The reference does `1 / scale` of the work, and its time is multiplied."""
+
+    name: str
+    ours: Callable[[], Any]
+    reference: Callable[[], Any]
+    scale: float = 1.0
+
+
+def make_prompt(length: Length) -> Prompt:
+    """Six classes, one demonstration each, and queries of random words."""
+    rng = random.Random(0)
+    words = WORDS.split()
+
+    def text(count: int) -> str:
+        return " ".join(rng.choice(words) for _ in range(count)) + " ?"
+
+    return Prompt(
+        name=f"benchmark-{length}",
+        template="Question: {text}\nAnswer Type:{label}",
+        separator="\n",
+        labels=tuple(Label(name, f" {name}") for name in CLASSES),
+        demonstrations=tuple(Example(text(TEXT_WORDS[length]), label) for label in range(6)),
+        queries=tuple(Example(text(9), index % 6) for index in range(QUERIES)),
+        examples=tuple(Example(text(9), index % 6) for index in range(PER_CLASS * 6)),
+    )
+
+
+def make_model(which: Which) -> InstrumentedModel:
+    """GPT-2's 12 layers x 768 at random, with room for the long prompt; or the bundled model."""
+    if which == "bundled":
+        return load_model(ModelSettings(device="cpu"))
+    torch.manual_seed(0)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(BUNDLED_PATH)
+    config = transformers.GPT2Config(n_positions=2304, attn_implementation="sdpa", initializer_range=0.05)
+    return InstrumentedModel(transformers.GPT2LMHeadModel(config), tokenizer, "random GPT-2, 12 layers x 768")
+
+
+def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length) -> list[Work]:
+    """All rows. The random model gives random answers, which take as long as good ones."""
+    reference = Reference(model, encoded)
+    prefix = model.encode_prefix(encoded.prefix)
+    before = read_queries(model, encoded, prefix)
+    prediction = predict(encoded, before, model.tokenizer)
+    count = {"short": 20, "long": 2}[length]  # queries the reference is timed on: it does the same for each
+    steps = {"short": 8, "long": 1}[length]
+    settings = 2 * model.n_layers - 1
+    beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.anchors), requires_grad=True)
+    label = int(encoded.prompt.queries[0].label or 0)
+    training = TrainingSettings(PER_CLASS, EPOCHS)
+    whole = TrainingSettings(PER_CLASS, EPOCHS, batch_size=0)
+    plain_ids = torch.tensor([[*encoded.prefix, *encoded.queries[0].ids]])
+    batch = batch_of([plain_ids[0].tolist()], 0)
+
+    def reference_steps() -> None:
+        for step in range(steps):
+            reference.training_step(beta, step, label)
+
+    @torch.no_grad()
+    def plain() -> None:
+        with model.plain() as fused:
+            fused(input_ids=plain_ids)
+
+    @torch.no_grad()
+    def instrumented() -> None:
+        model.run(batch)
+
+    return [
+        Work(
+            f"predictions of {QUERIES} queries",
+            lambda: read_queries(model, encoded, model.encode_prefix(encoded.prefix)),
+            lambda: reference.predictions(count),
+            QUERIES / count,
+        ),
+        Work(
+            f"isolation sweep, first n and last n of all layers, {QUERIES} queries",
+            lambda: sweep(model, encoded, prefix, before),
+            lambda: reference.isolated(range(model.n_layers // 2), count),
+            QUERIES / count * settings,
+        ),
+        Work(
+            f"re-weighting, {EPOCHS} epochs of {PER_CLASS} per class",
+            lambda: reweight(model, encoded, model.encode_prefix(encoded.prefix), before, training),
+            reference_steps,
+            EPOCHS * PER_CLASS * 6 / steps,
+        ),
+        Work(
+            "the same, all examples in one step",
+            lambda: reweight(model, encoded, model.encode_prefix(encoded.prefix), before, whole),
+            reference_steps,
+            EPOCHS * PER_CLASS * 6 / steps,
+        ),
+        Work(
+            "saliency of one query",
+            lambda: flow_of_query(model, encoded, 0, label, recompute=False),
+            lambda: reference.saliency(0, label),
+        ),
+        Work(
+            "saliency, activations recomputed",
+            lambda: flow_of_query(model, encoded, 0, label, recompute=True),
+            lambda: reference.saliency(0, label),
+        ),
+        Work(
+            f"extraction, {QUERIES} queries",
+            lambda: extract(model, encoded, model.encode_prefix(encoded.prefix), prediction),
+            lambda: reference.extraction(count),
+            QUERIES / count,
+        ),
+        Work("forward with nothing asked, against the plain fused one", instrumented, plain),
+    ]
+
+
+def prepared(which: Which, length: Length) -> tuple[EncodedPrompt, list[Work]]:
+    """The model on its prompt, ready to be measured."""
+    model = make_model(which)
+    encoded = encode(make_prompt(length), model.tokenizer, model.context_window)
+    return encoded, make_works(model, encoded, length)
