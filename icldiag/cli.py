@@ -103,7 +103,7 @@ def report(
     patience: Annotated[int | None, analysis("reweighting: stop after so many epochs without gain.", min=1)] = None,
     examples_seed: Annotated[int, analysis("reweighting: draws the training examples.")] = 0,
     save_beta: Annotated[Path | None, analysis("reweighting: write the trained beta here (safetensors).")] = None,
-    draws: Annotated[int, analysis("compression: how often random anchors are drawn.", min=1)] = 5,
+    draws: Annotated[int, analysis("compression: how often random anchors are drawn.", min=1)] = 20,
     draws_seed: Annotated[int, analysis("compression: draws the random anchors.")] = 42,
     positions: Annotated[Positions, analysis("compression: of the query; 'restart' as the paper's code.")] = "kept",
 ) -> None:

@@ -6,13 +6,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from icldiag.cli import main
+from icldiag.report.document import plain
+from icldiag.report.settings import ReportSettings
 from icldiag.samples import DEFAULT_SAMPLE, sample_names, sample_path
 
 PROMPT = """\
@@ -93,6 +95,11 @@ def test_report_into_a_file(run: Run, prompt_file: str, model_folder: Path, tmp_
     assert target.read_text().startswith("# icldiag report: prompt\n")
 
 
+def test_the_defaults_are_those_of_the_analyses(run: Run, prompt_file: str, model_folder: Path) -> None:
+    done = run("report", prompt_file, "--model", str(model_folder), "--only", "prediction")
+    assert json.loads(done.stdout)["settings"] == {**plain(asdict(ReportSettings())), "beta": None}
+
+
 def test_a_beta_is_saved_and_is_in_force_when_loaded(
     run: Run, prompt_file: str, model_folder: Path, tmp_path: Path
 ) -> None:
@@ -101,12 +108,12 @@ def test_a_beta_is_saved_and_is_in_force_when_loaded(
     beta = str(tmp_path / "beta.safetensors")
     common = ("report", prompt_file, "--model", str(model_folder), "--only")
     trained = json.loads(run(*common, "reweighting", "--epochs", "3", "--save-beta", beta).stdout)
-    plain = json.loads(run(*common, "prediction").stdout)
+    unweighted = json.loads(run(*common, "prediction").stdout)
     weighted = json.loads(run(*common, "prediction", "--beta", beta).stdout)
     assert weighted["settings"]["beta"] == trained["reweighting"]["beta"]
     with_beta = [query["probabilities"] for query in weighted["prediction"]["queries"]]
     np.testing.assert_allclose(with_beta, trained["reweighting"]["probabilities"], rtol=1e-5)
-    assert with_beta != [query["probabilities"] for query in plain["prediction"]["queries"]]
+    assert with_beta != [query["probabilities"] for query in unweighted["prediction"]["queries"]]
 
 
 @pytest.mark.parametrize(
