@@ -105,3 +105,32 @@ def aucroc_of_layer(scores: FloatArray, predicted: IntArray) -> float | None:
         of_a, of_b = shares[predicted == a], shares[predicted == b]
         pairs.append((roc_auc(of_a[:, i], of_b[:, i]) + roc_auc(of_b[:, j], of_a[:, j])) / 2)
     return float(np.mean(pairs))
+
+
+def reading(found: Extraction) -> str:
+    """One sentence: where attention to the label words foretells the answer."""
+    defined = [(value, layer) for layer, value in enumerate(found.aucroc) if value is not None]
+    if not defined:
+        return "; ".join(found.missing)
+    best, at = max(defined)
+    high = [layer for value, layer in defined if value >= 0.8]
+    where = (
+        f"it foretells the answer (0.8 or more) in layers {', '.join(map(str, high))}" if high else "no layer has 0.8"
+    )
+    return f"Attention to the label words foretells the answer best in layer {at} (AUCROC {best:.2f}); {where}."
+
+
+def reading_of_query(found: Extraction, query: int) -> str:
+    """One sentence: which class's label words the target attends to where that foretells best."""
+    defined = [(value, layer) for layer, value in enumerate(found.aucroc) if value is not None]
+    if not defined:
+        return "; ".join(found.missing)
+    _, layer = max(defined)
+    attention = found.attention[query, layer]
+    first, second = np.argsort(-attention, kind="stable")[:2]
+    total = float(attention.sum())
+    return (
+        f"In layer {layer}, where attention foretells the answers best, this query's attention to label words goes "
+        f"{attention[first] / total:.0%} to {found.labels[first]}, {attention[second] / total:.0%} to "
+        f"{found.labels[second]}."
+    )

@@ -21,6 +21,7 @@ from typing import Literal
 import torch
 
 from icldiag.analyses.loyalty import TOP, Answers, compare
+from icldiag.analyses.prediction import Prediction
 from icldiag.errors import AnalysisError
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
@@ -28,7 +29,12 @@ from icldiag.model.readout import KeptInputs, Progress, Readout, read_queries, s
 from icldiag.prompt.encode import EncodedPrompt
 
 CutKind = Literal["text_to_label", "label_to_target", "random_words"]
-CUTS: tuple[CutKind, ...] = ("text_to_label", "label_to_target", "random_words")
+CUT_NAMES: dict[CutKind, str] = {
+    "text_to_label": "text -> label words",
+    "label_to_target": "label words -> target",
+    "random_words": "text -> random words",
+}
+CUTS: tuple[CutKind, ...] = tuple(CUT_NAMES)
 
 _KEPT_BYTES = 2**30  # a sweep keeps the queries' layer inputs while they take less than this
 
@@ -239,3 +245,16 @@ def _fits(model: InstrumentedModel, encoded: EncodedPrompt) -> bool:
     tokens = sum(len(query.ids) for query in encoded.queries)
     width = int(model.model.get_input_embeddings().weight.shape[1])
     return 2 * tokens * width * model.n_layers * model.dtype.itemsize <= _KEPT_BYTES
+
+
+def reading(setting: Setting, before: Prediction, query: int) -> str:
+    """One sentence: what a cut does to this query's answer and to the others."""
+    answers, (old, new) = setting.answers, (before.predicted[query], setting.answers.predicted[query])
+    layers = ", ".join(map(str, setting.cut.layers))
+    becomes = (
+        f"stays {before.labels[old]}" if old == new else f"turns from {before.labels[old]} to {before.labels[new]}"
+    )
+    return (
+        f"With {CUT_NAMES[setting.cut.kind]} cut in layers {layers}, this answer {becomes}; {len(answers.flipped)} of "
+        f"{len(before)} answers change."
+    )

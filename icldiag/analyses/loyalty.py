@@ -20,7 +20,23 @@ class Answers:
     label_loyalty: float  # share of queries whose predicted label is the unmodified model's
     word_loyalty: float  # mean Jaccard similarity of the top-k vocabulary tokens
     accuracy: float | None  # None where no gold label is known
-    flipped: tuple[int, ...]  # queries whose predicted label changed
+    before: IntArray  # (n,) what the unmodified model predicted
+    gold: tuple[int | None, ...]
+
+    @property
+    def flipped(self) -> tuple[int, ...]:
+        """Queries whose predicted label changed."""
+        return tuple(int(query) for query in np.flatnonzero(self.before != self.predicted))
+
+    @property
+    def mended(self) -> tuple[int, ...]:
+        """Queries that were wrong and are right."""
+        return tuple(query for query in self.flipped if self.gold[query] == self.predicted[query])
+
+    @property
+    def broken(self) -> tuple[int, ...]:
+        """Queries that were right and are wrong."""
+        return tuple(query for query in self.flipped if self.gold[query] == self.before[query])
 
 
 def compare(before: Readout, after: Readout, gold: tuple[int | None, ...], top: int = TOP) -> Answers:
@@ -34,7 +50,8 @@ def compare(before: Readout, after: Readout, gold: tuple[int | None, ...], top: 
         label_loyalty=float((old == new).mean()),
         word_loyalty=word_loyalty(before.top_tokens[:, :top], after.top_tokens[:, :top]),
         accuracy=float(np.mean(right)) if labelled else None,
-        flipped=tuple(int(query) for query in np.flatnonzero(old != new)),
+        before=old,
+        gold=gold,
     )
 
 

@@ -221,3 +221,30 @@ def saliency(
         )
     progress("saliency", len(chosen), len(chosen))
     return Saliency(tuple(flows))
+
+
+def reading(shares: FloatArray, raw: FloatArray) -> str:
+    """One sentence: where label words collect and from where on the target reads them; both (3, L)."""
+    collecting, reading_, _ = np.nan_to_num(shares)
+    peak = int(raw[0].argmax())
+    later = [layer for layer in range(len(reading_)) if (reading_[layer:] > collecting[layer:]).all()]
+    taken = f"the target reads them from layer {later[0]} on" if later else "no layer is left to the target's reading"
+    return f"Text flows into label words most in layer {peak}; {taken}."
+
+
+def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:
+    """One sentence: through which class's label words most reaches the target."""
+    anchors = [demonstration.anchor for demonstration in encoded.demonstrations]
+    through = flow.into_target[:, anchors].sum(axis=0)
+    total = float(through.sum())
+    if total <= 0:
+        return "Nothing flows from the label words into the target."
+    names = encoded.prompt.label_names
+    share = np.zeros(len(names))
+    for demonstration, amount in zip(encoded.demonstrations, through, strict=True):
+        share[demonstration.label_class] += amount / total
+    first, second = np.argsort(-share, kind="stable")[:2]
+    return (
+        f"Of what the target reads from label words, {share[first]:.0%} comes from {names[first]}, "
+        f"{share[second]:.0%} from {names[second]}."
+    )

@@ -5,17 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from icldiag.analyses.isolation import CUTS, Cut, Isolation, Setting
+from icldiag.analyses.isolation import CUT_NAMES, CUTS, Cut, Isolation, Setting
 from icldiag.model.readout import Progress
 from icldiag.report.settings import ReportSettings
 from icldiag.report.text import number, table
 from icldiag.session import Session
-
-NAMES = {
-    "text_to_label": "text -> label words",
-    "label_to_target": "label words -> target",
-    "random_words": "text -> random words",
-}
 
 
 @dataclass(frozen=True)
@@ -75,7 +69,7 @@ def markdown(result: Isolations, session: Session) -> list[str]:
             for n, (first, last) in enumerate(zip(sweep.first, sweep.last, strict=True), start=1)
         ]
         lines += [
-            f"Cut {NAMES[sweep.kind]} in the first n or the last n layers (word loyalty over top {sweep.top}):",
+            f"Cut {CUT_NAMES[sweep.kind]} in the first n or the last n layers (word loyalty over top {sweep.top}):",
             "",
         ]
         side = ["label loyalty", "word loyalty", "accuracy"]
@@ -83,7 +77,7 @@ def markdown(result: Isolations, session: Session) -> list[str]:
     if result.chosen:
         rows = [
             [
-                NAMES[setting.cut.kind],
+                CUT_NAMES[setting.cut.kind],
                 ", ".join(map(str, setting.cut.layers)),
                 number(setting.answers.label_loyalty),
                 number(setting.answers.word_loyalty),

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from icldiag.analyses.saliency import FLOWS, Saliency
-from icldiag.model.readout import FloatArray
+from icldiag.analyses.saliency import FLOWS, Saliency, reading
 from icldiag.report.text import number, table
 from icldiag.session import Session
 
@@ -28,15 +25,6 @@ def values(result: Saliency) -> dict[str, Any]:
             for flow in result.queries
         ],
     }
-
-
-def reading(shares: FloatArray, raw: FloatArray) -> str:
-    """One sentence: where label words collect and from where on the target reads them; both (3, L)."""
-    collecting, reading_, _ = np.nan_to_num(shares)
-    peak = int(raw[0].argmax())
-    later = [layer for layer in range(len(reading_)) if (reading_[layer:] > collecting[layer:]).all()]
-    taken = f"the target reads them from layer {later[0]} on" if later else "no layer is left to the target's reading"
-    return f"Text flows into label words most in layer {peak}; {taken}."
 
 
 def markdown(result: Saliency, session: Session) -> list[str]:

@@ -35,7 +35,7 @@ from icldiag.tui.messages import (
     QueryChosen,
     ResultWanted,
 )
-from icldiag.tui.panels import PANELS
+from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.state import State
@@ -90,9 +90,10 @@ class DiagnosisApp(App[None]):
         with Horizontal(id="main"):
             yield Queries(self.state, id="left")
             with Vertical(id="right"):
-                yield Tabs(*(Tab(panel.title, id=f"tab-{panel.title.lower()}") for panel in PANELS))
+                tabs = (Tab(panel.title, id=f"tab-{panel.title.lower()}") for panel in PANELS)
+                yield Tabs(*tabs, active=f"tab-{FIRST.title.lower()}")
                 yield Line(id="folded")
-                with ContentSwitcher(initial=PANELS[0].title.lower()):
+                with ContentSwitcher(initial=FIRST.title.lower()):
                     for panel in PANELS:
                         yield panel(self.state)
                 yield Line(id="hints")

@@ -14,6 +14,7 @@ from textual.widgets import Input, OptionList
 from icldiag.model.load import ModelSettings
 from icldiag.tui.app import DiagnosisApp, telling_query
 from icldiag.tui.matrix import Matrix
+from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels import PANELS
 from icldiag.tui.queries import Queries, QueryList
 
@@ -105,7 +106,7 @@ async def test_users_text_shows_as_typed(prompt_file: Path, model_folder: Path) 
     async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         app.query_one(Queries).select(0)
-        await pilot.press("7")
+        await pilot.press("8")
         await settle(pilot)
         text = screen_text(app)
         assert "[/red] [b ␛[31m {0} <U+202E>" in text
@@ -115,6 +116,7 @@ async def test_users_text_shows_as_typed(prompt_file: Path, model_folder: Path) 
 
 async def test_every_panel_shows_something_computed(prompt_file: Path, model_folder: Path) -> None:
     said = {
+        "Why": "Of what the target reads from label words",
         "Labels": "anchor distance",
         "Flow": "label words -> target (S_pq)",
         "Isolate": "Nothing is cut",
@@ -132,10 +134,30 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         assert app.state.failures == {}
 
 
+async def test_why_says_the_answer_and_what_each_panel_found(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (200, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("1")
+        prediction = app.state.prediction
+        assert prediction is not None
+        for query in range(len(prediction)):
+            app.on_query_chosen(QueryChosen(query))
+            await settle(pilot)
+            known = "Wrong: " if prediction.is_wrong(query) else "Right: "
+            assert (known if prediction.gold[query] is not None else "the right label is unknown") in screen_text(app)
+        for sentence in (
+            "cut in layers 0, 1",
+            "Of what the target reads",
+            "no AUCROC: the model",
+            "Not trained yet",
+        ):
+            assert sentence in screen_text(app)
+
+
 async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press("3", "right_square_bracket", "f")
+        await pilot.press("4", "right_square_bracket", "f")
         await settle(pilot, lambda: "0[x] 1[x] 2[ ] 3[ ]" in screen_text(app))
         assert "in layers 0, 1 changes" in " ".join(screen_text(app).split())
         await pilot.press("i")
@@ -149,7 +171,7 @@ async def test_beta_is_trained_and_put_in_force(prompt_file: Path, model_folder:
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         before = app.state.prediction
-        await pilot.press("5", "s")
+        await pilot.press("6", "s")
         await settle(pilot, lambda: "Trained on 12 examples" in " ".join(screen_text(app).split()))
         await pilot.press("b")
         await settle(pilot, lambda: app.state.beta_on)
@@ -165,7 +187,7 @@ async def test_beta_is_trained_and_put_in_force(prompt_file: Path, model_folder:
 async def test_compression_is_measured_on_request(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press("6", "s")
+        await pilot.press("7", "s")
         await settle(pilot, lambda: "Hidden_anchor" in screen_text(app))
         assert "mean of 20" in screen_text(app)
 
@@ -224,7 +246,7 @@ async def test_a_missing_model_is_told_and_the_prompt_can_be_read(prompt_file: P
     async with running(prompt_file, tmp_path / "none") as (app, pilot):
         await settle(pilot, lambda: app.state.model_error)
         assert "there is no model folder" in " ".join(screen_text(app).split())
-        await pilot.press("7")
+        await pilot.press("8")
         await settle(pilot)
         assert "Where is the park ?" in screen_text(app)
 
@@ -240,7 +262,7 @@ async def test_a_job_that_raises_is_a_sentence(
     monkeypatch.setattr(Session, "extraction", broken)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press("4")
+        await pilot.press("5")
         await settle(pilot)
         assert "unexpected ZeroDivisionError: by [zero]" in screen_text(app)
 

@@ -10,8 +10,10 @@ from icldiag.tui.panels.isolation import IsolationPanel
 from icldiag.tui.panels.prompt import PromptPanel
 from icldiag.tui.panels.reweighting import ReweightingPanel
 from icldiag.tui.panels.saliency import SaliencyPanel
+from icldiag.tui.panels.why import WhyPanel
 
 PANELS: tuple[type[Panel], ...] = (
+    WhyPanel,
     ConfusionPanel,
     SaliencyPanel,
     IsolationPanel,
@@ -20,3 +22,5 @@ PANELS: tuple[type[Panel], ...] = (
     CompressionPanel,
     PromptPanel,
 )
+#: In front when the app opens.
+FIRST = ConfusionPanel

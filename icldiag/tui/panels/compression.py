@@ -13,7 +13,7 @@ from icldiag.tui.panels.base import Line, Panel
 if TYPE_CHECKING:
     from icldiag.analyses.compression import Compression
 
-_KEY = ("compression",)
+KEY = ("compression",)
 
 
 class CompressionPanel(Panel):
@@ -36,13 +36,13 @@ class CompressionPanel(Panel):
         yield Line(id="size", classes="body")
 
     def show(self) -> None:
-        found: Compression | None = self.state.results.get(_KEY)
+        found: Compression | None = self.state.results.get(KEY)
         finding, table, size = (self.query_one(name, Line) for name in ("#finding", "#table", "#size"))
         if found is None:
             table.set("")
             size.set("")
-            if _KEY in self.state.failures or "compression" in self.state.doing:
-                finding.set(self.trouble(_KEY, "compression"))
+            if KEY in self.state.failures or "compression" in self.state.doing:
+                finding.set(self.trouble(KEY, "compression"))
             else:
                 finding.set("Press s to measure compression; it runs the queries on 23 caches.")
             return
@@ -82,8 +82,8 @@ class CompressionPanel(Panel):
         return table
 
     def action_measure(self) -> None:
-        if self.state.prediction is not None and _KEY not in self.state.results:
-            self.start("compression", _KEY, lambda session, progress: session.compression(progress=progress))
+        if self.state.prediction is not None and KEY not in self.state.results:
+            self.start("compression", KEY, lambda session, progress: session.compression(progress=progress))
 
     def action_stop(self) -> None:
         self.cancel("compression")

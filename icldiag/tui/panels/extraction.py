@@ -39,6 +39,8 @@ class ExtractionPanel(LayeredPanel):
         yield Line(id="attention", classes="body")
 
     def show(self) -> None:
+        from icldiag.analyses.extraction import reading
+
         session, prediction, query = self.state.session, self.state.prediction, self.state.query
         assert session is not None
         assert prediction is not None
@@ -50,7 +52,7 @@ class ExtractionPanel(LayeredPanel):
         if found is None:
             finding.set(self.trouble(("extraction",), "extraction"))
             return
-        finding.set(Text(visible(_finding(found))))
+        finding.set(Text(visible(reading(found))))
         look = self.state.look
         curves = (
             Curve("AUCROC", "o", [math.nan if v is None else v for v in found.aucroc], look.chosen),
@@ -66,15 +68,3 @@ class ExtractionPanel(LayeredPanel):
         mean = (attention / heads).tolist()
         bars = probability_bars(found.labels, mean, predicted, gold, look, min(60, self.size.width - 4), height=12)
         self.query_one("#attention", Line).set(bars)
-
-
-def _finding(found: Extraction) -> str:
-    defined = [(value, layer) for layer, value in enumerate(found.aucroc) if value is not None]
-    if not defined:
-        return "; ".join(found.missing)
-    best, at = max(defined)
-    high = [layer for value, layer in defined if value >= 0.8]
-    where = (
-        f"it foretells the answer (0.8 or more) in layers {', '.join(map(str, high))}" if high else "no layer has 0.8"
-    )
-    return f"Attention to the label words foretells the answer best in layer {at} (AUCROC {best:.2f}); {where}."

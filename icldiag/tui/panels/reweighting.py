@@ -17,7 +17,7 @@ from icldiag.tui.panels.base import Line, Panel
 if TYPE_CHECKING:
     from icldiag.analyses.reweighting import Reweighting
 
-_KEY = ("trained", "beta")
+KEY = ("trained", "beta")
 
 
 class ReweightingPanel(Panel):
@@ -42,22 +42,21 @@ class ReweightingPanel(Panel):
 
     def show(self) -> None:
         finding, loss, changed = (self.query_one(name, Line) for name in ("#finding", "#loss", "#changed"))
-        found: Reweighting | None = self.state.results.get(_KEY)
+        found: Reweighting | None = self.state.results.get(KEY)
         loss.set("")
         changed.set("")
         if found is None:
             doing = self.state.doing.get("reweighting")
-            if _KEY in self.state.failures or doing:
-                finding.set(self.trouble(_KEY, "reweighting"))
+            if KEY in self.state.failures or doing:
+                finding.set(self.trouble(KEY, "reweighting"))
             else:
                 finding.set("Press s to train on 4 examples of each label for 10 epochs.")
             return
         before, after = (_percent(answers.accuracy) for answers in (found.before, found.after))
-        mended, broken = self._effects(found)
         force = "It is in force everywhere; b takes it off." if self.state.beta_on else "b puts it in force everywhere."
         finding.set(
             f"Trained on {found.examples} examples: accuracy on the queries {before} before, {after} after; "
-            f"{mended} mended, {broken} broken. {force}"
+            f"{len(found.after.mended)} mended, {len(found.after.broken)} broken. {force}"
         )
         look = self.state.look
         top = max(found.loss)
@@ -67,16 +66,6 @@ class ReweightingPanel(Panel):
         ]
         loss.set(Text("\n").join(lines))
         changed.set(self._changed(found))
-
-    def _effects(self, found: Reweighting) -> tuple[int, int]:
-        prompt = self.state.prompt
-        assert prompt is not None
-        mended = broken = 0
-        for query in found.changed:
-            gold = prompt.queries[query].label
-            mended += gold is not None and found.after.predicted[query] == gold
-            broken += gold is not None and found.before.predicted[query] == gold
-        return mended, broken
 
     def _changed(self, found: Reweighting) -> Table:
         prompt, look = self.state.prompt, self.state.look
@@ -92,14 +81,14 @@ class ReweightingPanel(Panel):
         return table
 
     def action_train(self) -> None:
-        if self.state.prediction is not None and _KEY not in self.state.results:
-            self.start("reweighting", _KEY, lambda session, progress: session.reweighting(progress=progress))
+        if self.state.prediction is not None and KEY not in self.state.results:
+            self.start("reweighting", KEY, lambda session, progress: session.reweighting(progress=progress))
 
     def action_stop(self) -> None:
         self.cancel("reweighting")
 
     def action_beta(self) -> None:
-        found: Reweighting | None = self.state.results.get(_KEY)
+        found: Reweighting | None = self.state.results.get(KEY)
         if found is not None:
             self.post_message(BetaToggled(None if self.state.beta_on else found.beta))
 

@@ -46,7 +46,7 @@ class SaliencyPanel(LayeredPanel):
         self.into = -1  # -1 is the target, else a demonstration
 
     def show(self) -> None:
-        from icldiag.report.saliency import reading
+        from icldiag.analyses.saliency import reading
 
         session, query = self.state.session, self.state.query
         assert session is not None
