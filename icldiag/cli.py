@@ -113,10 +113,11 @@ def report(
     written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
 
     from icldiag.analyses.reweighting import TrainingSettings
+    from icldiag.files import write_whole
     from icldiag.progress import progress_on_stderr
     from icldiag.report.document import chosen_sections, make_report
     from icldiag.report.settings import ReportSettings, layers_from
-    from icldiag.report.write import FORMATS, write_whole
+    from icldiag.report.write import FORMATS
     from icldiag.session import Session
 
     if format not in FORMATS:

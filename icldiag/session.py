@@ -21,6 +21,7 @@ from icldiag.analyses.reweighting import (
     Reweighting,
     TrainingSettings,
     beta_edits,
+    demonstrations_hash,
     load_beta,
     reweight,
     save_beta,
@@ -75,8 +76,18 @@ class Session:
         return self.load()
 
     def with_prompt(self, prompt: Prompt) -> Session:
-        """The same loaded model on another prompt."""
-        return Session(prompt, self.model)
+        """The same loaded model on another prompt; equal demonstrations are not encoded again, and keep their beta."""
+        same = demonstrations_hash(prompt) == demonstrations_hash(self.prompt)
+        changed = Session(prompt, self.model, beta=self.beta if same else None)
+        if same and "prefix" in self._results:
+            changed._results["prefix"] = self._results["prefix"]
+        if same and self._plain is not None:
+            changed._plain = self._plain.with_prompt(prompt)
+        return changed
+
+    def same_demonstrations(self, other: Session) -> bool:
+        """Whether a beta of the one is good for the other."""
+        return demonstrations_hash(self.prompt) == demonstrations_hash(other.prompt)
 
     @property
     def encoded(self) -> EncodedPrompt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,15 @@ BORROWED_NAMES = 0.2
 #: And sometimes words of the texts themselves, of the class's own half of the time: a class's name often is one.
 WORDS_OF_TEXTS = 0.4
 NOISE_KEEPS = 0.7
+QUESTIONS = "trec"
+RARE = 0.01
 MOST_CLASSES = 6
+
+
+def rare_tokens(texts: Sequence[Sequence[int]]) -> list[int]:
+    """Tokens that fewer than a share of ``RARE`` of the texts hold, as often as they occur."""
+    held = Counter(token for text in texts for token in set(text))
+    return [token for text in texts for token in text if held[token] < RARE * len(texts)]
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,9 @@ class Episodes:
         self.classes = {dataset.name: [(dataset.name, label) for label in dataset.classes] for dataset in datasets}
         self.intents = [key for name in INTENTS for key in self.classes.get(name, [])]
         self.all = [key for keys in self.classes.values() for key in keys]
+        questions = [text for key in self.classes.get(QUESTIONS, []) for text in self.texts[key][" "]]
+        self.rare = rare_tokens(questions)
+        self.rare_set = frozenset(self.rare)
         self._pieces: dict[str, list[int]] = {}
 
     def _encode_all(self, lead: str, texts: Sequence[str]) -> list[list[int]]:
@@ -127,6 +139,10 @@ class Episodes:
             if len(shown) == 1 and chosen in shown:
                 chosen = (chosen + rng.randrange(1, count)) % count
             text = self._text(rng, stage, classes[chosen], template, shown.get(chosen, []))
+            if classes[chosen][0] == QUESTIONS and phase.swapped:
+                text = [
+                    rng.choice(self.rare) if t in self.rare_set and rng.random() < phase.swapped else t for t in text
+                ]
             ids += self._encode(("" if first else separator) + template.before.rstrip(" "))
             ids += text + self._encode(template.between)
             known = chosen in shown and len(shown) > 1

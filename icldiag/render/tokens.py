@@ -86,14 +86,17 @@ def legend(look: Look, with_tokens: bool) -> Text:
     return line
 
 
-def prompt_table(pieces: Sequence[Piece], look: Look, detail: Detail = "text") -> Table:
-    """A numbered row for each demonstration and one for the query."""
+def prompt_table(pieces: Sequence[Piece], look: Look, detail: Detail = "text", marked: int | None = None) -> Table:
+    """A numbered row for each demonstration, the marked one with a sign, and one for the query."""
     table = Table.grid(padding=(0, 1))
     table.add_column(width=5, no_wrap=True)
     table.add_column(overflow="fold")
     for number, group in _groups(pieces):
         head = f"{number + 1:>5}" if number is not None else "query" if group[-1].kind != "separator" else "instr"
-        table.add_row(Text(head, look.muted if number is not None else look.chosen), token_strip(group, look, detail))
+        style = look.muted if number is not None else look.chosen
+        if number is not None and number == marked:
+            head, style = f">{head[1:]}", look.strong
+        table.add_row(Text(head, style), token_strip(group, look, detail))
     return table
 
 

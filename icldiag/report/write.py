@@ -1,14 +1,10 @@
-"""Reports as text, and their way to a file: whole or not at all."""
+"""Reports as text."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
-from pathlib import Path
 
-from icldiag.errors import IcldiagError
 from icldiag.report.document import SECTIONS, Report
 from icldiag.report.text import cell, prose
 
@@ -45,20 +41,3 @@ def as_markdown(report: Report) -> str:
 
 
 FORMATS = {"json": as_json, "md": as_markdown}
-
-
-def write_whole(text: str, path: Path) -> None:
-    """Write to a temporary file beside `path` and rename it, so that no half report is ever seen."""
-    temporary: str | None = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=False)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise IcldiagError(f"cannot write {str(path)!r}: {error.strerror}; choose another place with -o") from None

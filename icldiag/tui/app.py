@@ -19,10 +19,12 @@ from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
 
 from icldiag.errors import PromptError
 from icldiag.model.load import ModelSettings
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.edit import ask
+from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.render.bars import probability_line
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.visible import visible
+from icldiag.tui.ask import AskScreen
 from icldiag.tui.help import HelpScreen
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.messages import (
@@ -32,10 +34,11 @@ from icldiag.tui.messages import (
     JobFinished,
     JobProgressed,
     Progress,
+    PromptEdited,
     QueryChosen,
     ResultWanted,
 )
-from icldiag.tui.panels import FIRST, PANELS
+from icldiag.tui.panels import FIRST, PANELS, reweighting
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.state import State
@@ -67,6 +70,7 @@ class DiagnosisApp(App[None]):
         Binding("k", "step(-1)", "previous query", show=False),
         Binding("comma", "next_panel(-1)", "previous panel", show=False, key_display=","),
         Binding("full_stop", "next_panel(1)", "next panel", show=False, key_display="."),
+        Binding("a", "ask", "ask"),
         Binding("e", "edit", "edit"),
         Binding("r", "reload", "reload", show=False),
         Binding("x", "export", "export"),
@@ -169,6 +173,8 @@ class DiagnosisApp(App[None]):
         doing = next(iter(state.doing.values()), None)
         ready = "wrong prompt file" if state.prompt_error else "model failed" if state.model_error else "ready"
         top = Text("   ".join(parts), no_wrap=True, overflow="ellipsis")
+        if state.undo:
+            top.append(f"   EDITED {len(state.undo)}x", "bold reverse")
         if state.beta_on:
             top.append("   RE-WEIGHTED (b: off)", "bold reverse")
         top.append(f"   {visible(doing) if doing else ready}", "bold" if doing else "dim")
@@ -180,6 +186,7 @@ class DiagnosisApp(App[None]):
         state = self.state
         state.forget_results()
         state.session, state.beta_on = None, False
+        state.undo.clear()
         try:
             state.prompt, state.prompt_error = read_prompt(state.path), None
             state.query = min(state.query, len(state.prompt.queries) - 1)
@@ -244,7 +251,8 @@ class DiagnosisApp(App[None]):
     def _session_made(self, session: Session, prediction: Prediction) -> None:
         state = self.state
         first = state.session is None
-        trained = {key: value for key, value in state.results.items() if isinstance(key, tuple) and key[0] == "trained"}
+        kept = state.session is not None and session.same_demonstrations(state.session)
+        trained = {key: state.results[key] for key in (reweighting.KEY,) if kept and key in state.results}
         state.forget_results()
         state.results.update(trained)
         state.session, state.prediction, state.beta_on = session, prediction, session.beta is not None
@@ -261,10 +269,18 @@ class DiagnosisApp(App[None]):
         self.state.doing.pop(message.job, None)
         if message.job == "session" and self.state.session is None:
             self.state.model_error = message.error
+        elif message.job == "session" and not message.cancelled:
+            self._not_answered(message.error)
         elif not message.cancelled:
             self.state.failures[message.key] = message.error
         self._show_top()
         self._show_panel()
+
+    def _not_answered(self, error: str) -> None:
+        """A change that the model cannot take, such as two label words with the same first token, is undone."""
+        self.notify(visible(error), severity="error", markup=False)
+        if self.state.undo:
+            self._use_prompt(self.state.undo.pop(), None)
 
     def on_beta_toggled(self, message: BetaToggled) -> None:
         session = self.state.session
@@ -276,6 +292,41 @@ class DiagnosisApp(App[None]):
         key = ("beta", message.beta is not None)
         self.jobs.start("session", key, lambda progress: (changed, changed.prediction(progress)))
         self._show_top()
+
+    # ---- changes in place -------------------------------------------------------------------------------------------
+
+    def on_prompt_edited(self, message: PromptEdited) -> None:
+        if self.state.prompt is not None:
+            self.state.undo.append(self.state.prompt)
+            self._use_prompt(message.prompt, message.query)
+
+    def on_edit_undone(self) -> None:
+        if self.state.undo:
+            self._use_prompt(self.state.undo.pop(), None)
+        else:
+            self.notify("Nothing to undo.", markup=False)
+
+    def _use_prompt(self, prompt: Prompt, query: int | None) -> None:
+        """Answer a changed prompt with the loaded model; what was computed for the old one is forgotten."""
+        session, state = self.state.session, self.state
+        state.prompt, state.prediction = prompt, None
+        state.query = min(state.query if query is None else query, len(prompt.queries) - 1)
+        if session is None:
+            self._load_model()
+        else:
+            self.jobs.cancel_all()
+            state.doing["session"] = "answering again"
+            changed = session.with_prompt(prompt)
+            self.jobs.start("session", prompt.hash, lambda progress: (changed, changed.prediction(progress)))
+        self._show_all()
+
+    def action_ask(self) -> None:
+        def asked(text: str | None) -> None:
+            if text and self.state.prompt is not None:
+                self.on_prompt_edited(PromptEdited(ask(self.state.prompt, text), len(self.state.prompt.queries)))
+
+        if self.state.prompt is not None:
+            self.push_screen(AskScreen("a new query"), asked)
 
     # ---- queries ----------------------------------------------------------------------------------------------------
 
@@ -359,8 +410,9 @@ class DiagnosisApp(App[None]):
         target = Path.cwd() / f"{self.state.path.stem}-report"
 
         def work(progress: Progress) -> Any:
+            from icldiag.files import write_whole
             from icldiag.report.document import make_report
-            from icldiag.report.write import FORMATS, write_whole
+            from icldiag.report.write import FORMATS
 
             report = make_report(session, progress=progress)
             paths = [target.with_suffix(f".{name}") for name in FORMATS]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
 
 Progress = Callable[[str, int, int], None]
@@ -36,6 +37,19 @@ class BetaToggled(Message):
     """The user wants a trained beta in force in the whole session, or (None) out of it."""
 
     beta: Any
+
+
+@dataclass
+class PromptEdited(Message):
+    """The user changed the prompt in place; `query` is to be selected, where not the same as before."""
+
+    prompt: Prompt
+    query: int | None = None
+
+
+@dataclass
+class EditUndone(Message):
+    """The user wants the prompt as it was before the last change."""
 
 
 @dataclass

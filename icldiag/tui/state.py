@@ -32,6 +32,7 @@ class State:
     results: dict[Hashable, Any] = field(default_factory=dict)
     failures: dict[Hashable, str] = field(default_factory=dict)
     beta_on: bool = False  # a trained anchor re-weighting is in force
+    undo: list[Prompt] = field(default_factory=list)  # what the prompt was before each change made in place
 
     def forget_results(self) -> None:
         self.prediction = None

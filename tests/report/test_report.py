@@ -11,11 +11,12 @@ import pytest
 
 from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.errors import AnalysisError, IcldiagError
+from icldiag.files import write_whole
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.report.document import SECTIONS, chosen_sections, make_report, plain
 from icldiag.report.settings import ReportSettings, layers_from
 from icldiag.report.text import prose
-from icldiag.report.write import as_json, as_markdown, write_whole
+from icldiag.report.write import as_json, as_markdown
 from icldiag.session import Session
 from tests.conftest import Tiny
 

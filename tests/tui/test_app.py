@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
 from icldiag.model.load import ModelSettings
+from icldiag.prompt.schema import read_prompt
 from icldiag.tui.app import DiagnosisApp, telling_query
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import QueryChosen
@@ -330,3 +331,63 @@ def test_the_app_does_not_import_torch() -> None:
 
     code = "import sys, icldiag.tui.app; print([m for m in ('torch', 'transformers') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+async def test_a_prompt_is_changed_in_place_and_back(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        written, before = app.state.prompt, app.state.prediction
+        assert written is not None
+        assert before is not None
+        await pilot.press("8", "m")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt is not None
+        assert app.state.prompt.demonstrations[:2] == written.demonstrations[1::-1]
+        assert app.state.prediction is not before
+        await pilot.press("d")
+        await settle(pilot, lambda: app.state.prediction)
+        assert len(app.state.prompt.demonstrations) == len(written.demonstrations) - 1
+        assert "EDITED 2x" in screen_text(app)
+        await pilot.press("u", "u")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt == written
+        assert app.state.prediction is not None
+        assert app.state.prediction.probabilities.tolist() == before.probabilities.tolist()
+        assert "EDITED" not in screen_text(app)
+
+
+async def test_a_label_word_is_renamed_and_saved(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt is not None
+        name = app.state.prompt.label_names[app.state.prompt.demonstrations[0].label or 0]
+        await pilot.press("8", "w", "ctrl+u", *"Who", "enter")
+        await settle(pilot, lambda: app.state.prediction)
+        assert " Who" in [label.word for label in app.state.prompt.labels if label.name == name]
+        await pilot.press("s")
+        await settle(pilot)
+    assert read_prompt(tmp_path / "prompt-edited.yaml").hash == app.state.prompt.hash
+
+
+async def test_a_label_word_that_the_model_cannot_tell_apart_is_undone(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        written = app.state.prompt
+        await pilot.press("8", "w", "ctrl+u", "space", "enter")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt == written
+
+
+async def test_a_typed_query_is_answered(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("a", *"Where [b", "enter")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prediction is not None
+        assert app.state.prediction.texts[app.state.query] == "Where [b"
+        assert "Where [b" in screen_text(app)
+        await pilot.press("a", "escape")
+        assert len(app.state.prediction) == 6

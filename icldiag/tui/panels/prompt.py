@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 from rich.table import Table
@@ -9,8 +11,15 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.errors import IcldiagError, PromptError
+from icldiag.files import free_path, write_whole
+from icldiag.prompt.edit import drop, rename_word, swap
+from icldiag.prompt.schema import Prompt
+from icldiag.prompt.write import as_yaml
 from icldiag.render.tokens import DETAILS, legend, plain_pieces, prompt_table, token_pieces
 from icldiag.render.visible import visible
+from icldiag.tui.ask import AskScreen
+from icldiag.tui.messages import EditUndone, PromptEdited
 from icldiag.tui.panels.base import Line, Panel
 
 
@@ -21,7 +30,16 @@ class PromptPanel(Panel):
     purpose = "Prompt: the prompt as the model reads it, with its demonstrations, label words and target position."
     needs_prediction = False
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "tokens", "tokens")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "tokens", "tokens"),
+        Binding("left_square_bracket", "mark(-1)", "mark demonstration up", key_display="["),
+        Binding("right_square_bracket", "mark(1)", "mark demonstration down", key_display="]"),
+        Binding("m", "swap", "swap with the next"),
+        Binding("d", "drop", "drop"),
+        Binding("w", "rename", "rename its label word"),
+        Binding("u", "undo", "undo"),
+        Binding("s", "save", "save as a file"),
+    ]
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
@@ -32,22 +50,26 @@ class PromptPanel(Panel):
 
     def on_mount(self) -> None:
         self.detail = DETAILS[0]
+        self.marked = 0
 
     def show(self) -> None:
         prompt, session, look, query = self.state.prompt, self.state.session, self.state.look, self.state.query
         if prompt is None:
             return
+        self.marked = min(self.marked, len(prompt.demonstrations) - 1)
         self.query_one("#legend", Line).set(legend(look, session is not None))
         if session is None:
             self.query_one("#length", Line).set("The prompt as written; tokens and positions come with the model.")
-            self.query_one("#text", Line).set(prompt_table(plain_pieces(prompt, query), look))
+            self.query_one("#text", Line).set(prompt_table(plain_pieces(prompt, query), look, marked=self.marked))
             self.query_one("#answer", Line).set("")
             return
         from icldiag.prompt.encode import query_tokens
 
         encoded = session.encoded
         own = query_tokens(encoded, session.model.tokenizer, query)
-        self.query_one("#text", Line).set(prompt_table(token_pieces(encoded, own, query), look, self.detail))
+        self.query_one("#text", Line).set(
+            prompt_table(token_pieces(encoded, own, query), look, self.detail, self.marked)
+        )
         tokens = len(encoded.prefix) + len(encoded.queries[query].ids)
         window = f" of the context window's {session.model.context_window}" if session.model.context_window else ""
         finding = (
@@ -73,3 +95,56 @@ class PromptPanel(Panel):
     def action_tokens(self) -> None:
         self.detail = DETAILS[(DETAILS.index(self.detail) + 1) % len(DETAILS)]
         self.refresh_panel()
+
+    # ---- changes in place -------------------------------------------------------------------------------------------
+
+    def action_mark(self, step: int) -> None:
+        if self.state.prompt is not None:
+            self.marked = min(max(self.marked + step, 0), len(self.state.prompt.demonstrations) - 1)
+            self.refresh_panel()
+
+    def action_swap(self) -> None:
+        prompt = self.state.prompt
+        if prompt is not None and self.marked + 1 < len(prompt.demonstrations):
+            self.marked += 1
+            self.post_message(PromptEdited(swap(prompt, self.marked - 1, self.marked)))
+
+    def action_drop(self) -> None:
+        self._edit(lambda prompt: drop(prompt, self.marked))
+
+    def action_rename(self) -> None:
+        prompt = self.state.prompt
+        label = None if prompt is None else prompt.demonstrations[self.marked].label
+        if prompt is None or label is None:
+            return
+
+        def renamed(word: str | None) -> None:
+            if word is not None:
+                self._edit(lambda prompt: rename_word(prompt, label, word))
+
+        old = prompt.labels[label]
+        self.app.push_screen(AskScreen(f"label word of {visible(old.name)}", old.word.strip()), renamed)
+
+    def action_undo(self) -> None:
+        self.post_message(EditUndone())
+
+    def action_save(self) -> None:
+        """Beside the working directory's other files, under a name that is still free."""
+        prompt = self.state.prompt
+        if prompt is None:
+            return
+        target = free_path(Path.cwd() / f"{self.state.path.stem}-edited.yaml")
+        try:
+            write_whole(as_yaml(prompt), target)
+        except IcldiagError as error:
+            self.notify(visible(str(error)), severity="error", markup=False)
+        else:
+            self.notify(f"Saved: {visible(str(target))}", markup=False)
+
+    def _edit(self, change: Callable[[Prompt], Prompt]) -> None:
+        if self.state.prompt is None:
+            return
+        try:
+            self.post_message(PromptEdited(change(self.state.prompt)))
+        except PromptError as error:
+            self.notify(visible(str(error)), severity="warning", markup=False)

@@ -1,0 +1,42 @@
+"""Small changes to a prompt, each a new `Prompt`; what is impossible is a PromptError in one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from icldiag.errors import PromptError
+from icldiag.prompt.schema import Example, Label, Prompt
+
+
+def swap(prompt: Prompt, first: int, second: int) -> Prompt:
+    """Two demonstrations change places."""
+    order = list(prompt.demonstrations)
+    order[first], order[second] = order[second], order[first]
+    return replace(prompt, demonstrations=tuple(order))
+
+
+def drop(prompt: Prompt, demonstration: int) -> Prompt:
+    """One demonstration less. Raises PromptError for the last one."""
+    if len(prompt.demonstrations) == 1:
+        raise PromptError("this is the only demonstration; a prompt needs one")
+    kept = (example for index, example in enumerate(prompt.demonstrations) if index != demonstration)
+    return replace(prompt, demonstrations=tuple(kept))
+
+
+def rename_word(prompt: Prompt, label: int, word: str) -> Prompt:
+    """Another label word for a class; a space before it as the old one had. Raises PromptError if empty or taken."""
+    old = prompt.labels[label]
+    if not word.strip():
+        raise PromptError("a label word cannot be empty")
+    written = word if word[0].isspace() or not old.word[0].isspace() else f" {word}"
+    for other in prompt.labels:
+        if other is not old and other.word == written:
+            raise PromptError(f"{written.strip()!r} is the label word of {other.name!r} already")
+    labels = list(prompt.labels)
+    labels[label] = Label(old.name, written)
+    return replace(prompt, labels=tuple(labels))
+
+
+def ask(prompt: Prompt, text: str) -> Prompt:
+    """One more query at the end, its right label unknown."""
+    return prompt.with_queries((*prompt.queries, Example(text, None)))

@@ -1,0 +1,44 @@
+"""Edits give new prompts, and a written prompt reads back as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from icldiag.errors import PromptError
+from icldiag.prompt.edit import ask, drop, rename_word, swap
+from icldiag.prompt.schema import Example, Label, Prompt, read_prompt
+from icldiag.prompt.write import as_yaml
+
+
+def test_edits(prompt: Prompt) -> None:
+    first, second, *rest = prompt.demonstrations
+    assert swap(prompt, 0, 1).demonstrations == (second, first, *rest)
+    assert drop(prompt, 1).demonstrations == (first, *rest)
+    assert rename_word(prompt, 1, "Place").labels[1] == Label("Location", " Place")
+    assert ask(prompt, "Where ?").queries[-1] == Example("Where ?", None)
+    assert prompt.demonstrations == (first, second, *rest)
+
+
+def test_what_cannot_be_edited(prompt: Prompt) -> None:
+    with pytest.raises(PromptError, match="only demonstration"):
+        drop(replace(prompt, demonstrations=prompt.demonstrations[:1]), 0)
+    with pytest.raises(PromptError, match="cannot be empty"):
+        rename_word(prompt, 0, "  ")
+    with pytest.raises(PromptError, match="'Location' is the label word of 'Location' already"):
+        rename_word(prompt, 0, "Location")
+
+
+def test_a_written_prompt_reads_back(prompt: Prompt, tmp_path: Path) -> None:
+    nasty = Example('[/red] "quoted": #\u202e\u2028 \x1b[31m {label} ütf \U0001f600 - yes', 0)
+    for changed in (
+        prompt,
+        rename_word(prompt, 1, "Place"),
+        replace(prompt, instruction="Do: this\n", scoring="whole", separator="\n\n", examples=(nasty,)),
+        prompt.with_queries((nasty, Example(" no ", None), Example("1.0", 2), Example("two\nlines\n", 1))),
+    ):
+        path = tmp_path / "prompt.yaml"
+        path.write_text(as_yaml(changed), encoding="utf-8")
+        assert read_prompt(path).hash == changed.hash
