@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import events
+from textual._compositor import CompositorUpdate
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -25,6 +27,7 @@ from icldiag.render.bars import probability_line
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.visible import visible
 from icldiag.tui.ask import AskScreen
+from icldiag.tui.difference import Screenful
 from icldiag.tui.help import HelpScreen
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.messages import (
@@ -85,6 +88,7 @@ class DiagnosisApp(App[None]):
         self.ascii_only = ascii_only
         self.state = State(path=path)
         self.jobs = Jobs(self)
+        self.screenful = Screenful()
         self.set_class(ascii_only, "-ascii")
 
     # ---- layout -----------------------------------------------------------------------------------------------------
@@ -103,7 +107,14 @@ class DiagnosisApp(App[None]):
                 yield Line(id="hints")
         yield Footer(compact=True)
 
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Write what changed instead of what was updated; see `difference`."""
+        if isinstance(renderable, CompositorUpdate) and not (self._batch_count or self.is_headless or self.is_inline):
+            renderable = self.screenful.update(self.screen._compositor.render_strips())
+        super()._display(screen, renderable)
+
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, lambda _: self.screenful.forget())
         self.state.look = self._look()
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.query_one(Tabs).can_focus = False
@@ -125,6 +136,7 @@ class DiagnosisApp(App[None]):
         return look.in_ascii() if self.ascii_only else look
 
     def on_resize(self, event: events.Resize) -> None:
+        self.screenful.forget()  # terminals reflow their content as they like
         self.set_class(event.size.width < NARROW, "-narrow")
         self.call_after_refresh(self._show_all)
 

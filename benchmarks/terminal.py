@@ -1,0 +1,92 @@
+"""What the app writes to a terminal: python -m benchmarks.terminal
+
+Runs `icldiag` in a pseudo-terminal of 120x40 and prints a Markdown table: the time to the first paint, the bytes that
+usual keys make it write, the time until it answers a key during a saliency run, and the bytes it writes while idle.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import sys
+import termios
+import time
+
+ROWS, COLUMNS = 40, 120
+KEYS = {
+    "next wrong query": b"n",
+    "next query": b"j",
+    "layer down": b"[",
+    "panel Why": b"1",
+    "panel Flow": b"3",
+    "panel Isolate": b"4",
+    "cut a layer": b" ",
+    "panel Extract": b"5",
+    "panel Prompt": b"8",
+    "panel Labels": b"2",
+}
+
+
+class Terminal:
+    """The app in a pseudo-terminal."""
+
+    def __init__(self) -> None:
+        self.begun = time.perf_counter()
+        process, self.descriptor = pty.fork()
+        if process == 0:
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+            os.execv(sys.executable, [sys.executable, "-m", "icldiag"])
+        fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+
+    def read(self, quiet: float, longest: float = 60.0) -> bytes:
+        """All that is written until nothing comes for `quiet` seconds."""
+        found, end = b"", time.perf_counter() + longest
+        while time.perf_counter() < end and select.select([self.descriptor], [], [], quiet)[0]:
+            found += os.read(self.descriptor, 1 << 16)
+        return found
+
+    def press(self, key: bytes) -> None:
+        os.write(self.descriptor, key)
+
+    def first(self, words: bytes) -> float:
+        """Seconds since the start until the words are on the screen."""
+        seen = b""
+        while words not in seen:
+            seen += os.read(self.descriptor, 1 << 16)
+        return time.perf_counter() - self.begun
+
+
+def main() -> None:
+    """Print the table."""
+    terminal = Terminal()
+    print("| what | measured |\n| --- | --- |")
+    print(f"| first paint | {terminal.first(b'icldiag'):.2f} s |")
+    print(f"| answers on the screen | {terminal.first(b' right'):.1f} s |")
+    terminal.read(3.0)
+    for name, key in KEYS.items():
+        terminal.press(key)
+        print(f"| bytes for {name} | {len(terminal.read(1.5))} |", flush=True)
+    terminal.press(b"3")
+    terminal.read(1.5)
+    terminal.press(b"a")  # saliency of all queries
+    waits = []
+    for _ in range(10):
+        time.sleep(0.05)
+        terminal.read(0.0)
+        begun = time.perf_counter()
+        terminal.press(b"]")
+        select.select([terminal.descriptor], [], [], 5.0)
+        waits.append(time.perf_counter() - begun)
+    print(f"| key answered during saliency, worst of 10 | {max(waits) * 1000:.0f} ms |")
+    terminal.read(8.0)
+    time.sleep(5.0)
+    print(f"| bytes in 5 idle seconds | {len(terminal.read(0.1))} |")
+    terminal.press(b"q")
+    terminal.read(2.0)
+
+
+if __name__ == "__main__":
+    main()

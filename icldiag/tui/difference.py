@@ -1,0 +1,89 @@
+"""Only what changed on the screen is written: over a slow line, repainting whole widgets makes keys feel late.
+
+Textual writes the regions of all widgets that were updated. Here a frame is compared with the one before, cell by cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.control import Control
+from rich.style import Style
+from textual._compositor import CompositorUpdate
+from textual.strip import Strip
+
+Cell = tuple[str, Style | None]  # the second cell of a wide character is ("", style)
+
+#: Unchanged cells between two changes that are written again rather than skipped: a move costs about as much.
+_GAP = 6
+
+
+class Difference(CompositorUpdate):
+    """The parts of some rows to be written: (x, y, strip)."""
+
+    def __init__(self, parts: Sequence[tuple[int, int, Strip]]) -> None:
+        self.parts = parts
+
+    def render_segments(self, console: Console) -> str:
+        """The terminal sequence, as `CompositorUpdate` asks."""
+        return "".join(Control.move_to(x, y).segment.text + strip.render(console) for x, y, strip in self.parts)
+
+
+class Screenful:
+    """What the terminal shows."""
+
+    def __init__(self) -> None:
+        self.rows: list[Strip] = []
+
+    def forget(self) -> None:
+        """Something else has written to the terminal: the next frame is written whole."""
+        self.rows = []
+
+    def update(self, rows: Sequence[Strip]) -> Difference:
+        """What must be written to show the rows, which count as shown from then on."""
+        plain = [row.discard_meta().simplify() for row in rows]
+        if len(plain) != len(self.rows) or (plain and plain[0].cell_length != self.rows[0].cell_length):
+            parts = [(0, y, row) for y, row in enumerate(plain)]
+        else:
+            pairs = enumerate(zip(self.rows, plain, strict=True))
+            parts = [
+                (start, y, new.crop(start, stop))
+                for y, (old, new) in pairs
+                if old != new
+                for start, stop in _changes(list(_cells(old)), list(_cells(new)))
+            ]
+        self.rows = plain
+        return Difference(parts)
+
+
+def _cells(row: Strip) -> Iterator[Cell]:
+    for text, style, _ in row:
+        for character in text:
+            width = cell_len(character)
+            if width:
+                yield character, style
+            for _ in range(width - 1):
+                yield "", style
+
+
+def _changes(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[tuple[int, int]]:
+    """Half-open ranges of columns; one that would cut a wide character takes it in whole."""
+    if len(old) != len(new):
+        yield 0, len(new)
+        return
+    changed = [x for x, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]
+    start = 0
+    for index, x in enumerate(changed):
+        if index + 1 == len(changed) or changed[index + 1] - x > _GAP:
+            yield _whole(changed[start], x + 1, old, new)
+            start = index + 1
+
+
+def _whole(start: int, stop: int, old: Sequence[Cell], new: Sequence[Cell]) -> tuple[int, int]:
+    while start > 0 and "" in (old[start][0], new[start][0]):
+        start -= 1
+    while stop < len(new) and "" in (old[stop][0], new[stop][0]):
+        stop += 1
+    return start, stop
