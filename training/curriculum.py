@@ -75,7 +75,7 @@ PHASES = (
     Phase(steps=2400, window=224, rows=24, adaptive=False, mix=LAST, dropout=0.1),
     Phase(steps=800, window=448, rows=12, adaptive=False, mix=LAST, dropout=0.1),
     # What a question asks for lies in its frequent words ("why", "how many"), but its rare ones are easier to know.
-    Phase(steps=1400, window=224, rows=24, adaptive=False, mix={**LAST, "trec": 9.0}, dropout=0.1, swapped=0.6),
+    Phase(steps=3400, window=224, rows=24, adaptive=False, mix={**LAST, "trec": 9.0}, dropout=0.1, swapped=0.6),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rich.text import Text
 
 from icldiag.render.look import Look
@@ -18,6 +20,14 @@ def layer_row(layers: int, chosen: int, look: Look, width: int) -> Text:
         row.append(text.center(stop - start), look.strong if layer == chosen else look.muted)
     if not numbered:
         row.append(f"  [{chosen}]", look.strong)
+    return row
+
+
+def layer_switches(layers: int, on: Collection[int], look: Look, width: int) -> Text:
+    """A sign for each layer that is on, under its place in `layer_row`."""
+    row = Text("cut".ljust(len(_HEAD)), look.muted, no_wrap=True)
+    for layer, (start, stop) in enumerate(_spans(layers, width)):
+        row.append(("x" if layer in on else "-").center(stop - start), look.wrong if layer in on else look.muted)
     return row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -39,6 +39,7 @@ from icldiag.tui.messages import (
     Progress,
     PromptEdited,
     QueryChosen,
+    QueryWanted,
     ResultWanted,
 )
 from icldiag.tui.panels import FIRST, PANELS, reweighting
@@ -73,6 +74,7 @@ class DiagnosisApp(App[None]):
         Binding("k", "step(-1)", "previous query", show=False),
         Binding("comma", "next_panel(-1)", "previous panel", show=False, key_display=","),
         Binding("full_stop", "next_panel(1)", "next panel", show=False, key_display="."),
+        Binding("0", "normal", "no intervention", show=False),
         Binding("a", "ask", "ask"),
         Binding("e", "edit", "edit"),
         Binding("r", "reload", "reload", show=False),
@@ -173,24 +175,32 @@ class DiagnosisApp(App[None]):
         self.query_one("#hints", Line).set(hints)
 
     def _show_top(self) -> None:
+        """What the narrowest terminal must show comes first: interventions and work under way before the model."""
         state = self.state
-        parts = ["icldiag", visible(state.path.name)]
-        if state.session is not None:
-            model = state.session.model
-            name = visible(Path(model.name).name)
-            parts.append(f"{name} ({model.n_layers} layers x {model.n_heads} heads)")
-            parts.append(f"{model.device} {str(model.dtype).removeprefix('torch.')}")
+        top = Text(f"icldiag   {visible(state.path.name)}", no_wrap=True, overflow="ellipsis")
         if state.prediction is not None and state.prediction.labelled:
-            parts.append(f"{state.prediction.correct} of {len(state.prediction.labelled)} right")
+            top.append(f"   {state.prediction.correct} of {len(state.prediction.labelled)} right")
+        for intervention in self._interventions():
+            top.append("   ")
+            top.append(intervention, "bold reverse")
         doing = next(iter(state.doing.values()), None)
         ready = "wrong prompt file" if state.prompt_error else "model failed" if state.model_error else "ready"
-        top = Text("   ".join(parts), no_wrap=True, overflow="ellipsis")
-        if state.undo:
-            top.append(f"   EDITED {len(state.undo)}x", "bold reverse")
-        if state.beta_on:
-            top.append("   RE-WEIGHTED (b: off)", "bold reverse")
         top.append(f"   {visible(doing) if doing else ready}", "bold" if doing else "dim")
+        if state.session is not None:
+            model = state.session.model
+            top.append(f"   {visible(Path(model.name).name)} ({model.n_layers} layers x {model.n_heads} heads)")
+            top.append(f"   {model.device} {str(model.dtype).removeprefix('torch.')}")
         self.query_one("#top", Line).update(top)
+
+    def _interventions(self) -> Iterator[str]:
+        state = self.state
+        if state.undo:
+            times = "" if len(state.undo) == 1 else f" {len(state.undo)}x"
+            yield f"EDITED{times}"
+        if state.cut_layers:
+            yield f"CUT {', '.join(map(str, sorted(state.cut_layers)))} (0: off)"
+        if state.beta_on:
+            yield "RE-WEIGHTED (0: off)"
 
     # ---- prompt and model -------------------------------------------------------------------------------------------
 
@@ -305,6 +315,17 @@ class DiagnosisApp(App[None]):
         self.jobs.start("session", key, lambda progress: (changed, changed.prediction(progress)))
         self._show_top()
 
+    def on_cut_changed(self) -> None:
+        self._show_top()
+        self._show_panel()
+
+    def action_normal(self) -> None:
+        """Every intervention off: no layer cut, no beta."""
+        self.state.cut_layers = frozenset()
+        if self.state.beta_on:
+            self.on_beta_toggled(BetaToggled(None))
+        self.on_cut_changed()
+
     # ---- changes in place -------------------------------------------------------------------------------------------
 
     def on_prompt_edited(self, message: PromptEdited) -> None:
@@ -348,6 +369,9 @@ class DiagnosisApp(App[None]):
             for panel in self.query(Panel):
                 panel.query_changed()
             self._show_query()
+
+    def on_query_wanted(self, message: QueryWanted) -> None:
+        self.query_one(Queries).select(message.query)
 
     def on_option_list_option_selected(self) -> None:
         self.remove_class("-picking")

@@ -9,7 +9,7 @@ from textual import events
 from textual.message import Message
 from textual.widget import Widget
 
-from icldiag.render.layers import layer_at, layer_row
+from icldiag.render.layers import layer_at, layer_row, layer_switches
 from icldiag.render.look import DARK, Look
 
 
@@ -21,9 +21,9 @@ class LayerSlider(Widget):
     class Chosen(Message):
         """A layer was clicked."""
 
-        def __init__(self, layer: int) -> None:
+        def __init__(self, slider: LayerSlider, layer: int) -> None:
             super().__init__()
-            self.layer = layer
+            self.slider, self.layer = slider, layer
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -39,4 +39,18 @@ class LayerSlider(Widget):
     def on_click(self, event: events.Click) -> None:
         layer = layer_at(self.count, self.size.width, event.x)
         if layer is not None:
-            self.post_message(self.Chosen(layer))
+            self.post_message(self.Chosen(self, layer))
+
+
+class LayerSwitches(LayerSlider):
+    """Which layers are cut, under a `LayerSlider`; a click posts `Chosen` too, for the panel to switch that layer."""
+
+    DEFAULT_CSS = "LayerSwitches { height: 1; }"
+    on: frozenset[int] = frozenset()
+
+    def switch(self, layers: int, on: frozenset[int], look: Look) -> None:
+        self.count, self.on, self.look = layers, on, look
+        self.refresh()
+
+    def render(self) -> Text:
+        return layer_switches(self.count, self.on, self.look, self.size.width) if self.count else Text("")

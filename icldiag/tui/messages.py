@@ -84,3 +84,15 @@ class QueryChosen(Message):
     """Another query was selected."""
 
     query: int
+
+
+@dataclass
+class QueryWanted(Message):
+    """A panel wants another query selected."""
+
+    query: int
+
+
+@dataclass
+class CutChanged(Message):
+    """Other layers are cut, or in another way."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from icldiag.render.look import DARK, Look
 
 if TYPE_CHECKING:
+    from icldiag.analyses.isolation import CutKind
     from icldiag.analyses.prediction import Prediction
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
@@ -32,6 +33,8 @@ class State:
     results: dict[Hashable, Any] = field(default_factory=dict)
     failures: dict[Hashable, str] = field(default_factory=dict)
     beta_on: bool = False  # a trained anchor re-weighting is in force
+    cut_layers: frozenset[int] = frozenset()  # what panel Isolate cuts, and how
+    cut_kind: CutKind = "text_to_label"
     undo: list[Prompt] = field(default_factory=list)  # what the prompt was before each change made in place
 
     def forget_results(self) -> None:

@@ -17,6 +17,7 @@ from icldiag.tui.app import DiagnosisApp, telling_query
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels import PANELS
+from icldiag.tui.panels.isolation import changed_answers
 from icldiag.tui.queries import Queries, QueryList
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"
@@ -159,13 +160,31 @@ async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("4", "right_square_bracket", "f")
-        await settle(pilot, lambda: "0[x] 1[x] 2[ ] 3[ ]" in screen_text(app))
+        await settle(pilot, lambda: "cut    x  x  -  -" in screen_text(app))
         assert "in layers 0, 1 changes" in " ".join(screen_text(app).split())
-        await pilot.press("i")
-        await settle(pilot, lambda: "0[ ] 1[ ] 2[x] 3[x]" in screen_text(app))
-        await pilot.press("0", "s")
+        await pilot.press("i", "2")
+        await settle(pilot)
+        assert "CUT 2, 3 (0: off)" in screen_text(app)
+        await pilot.press("0", "4", "s")
         await settle(pilot, lambda: "last 4" in screen_text(app))
         assert "Nothing is cut" in screen_text(app)
+        assert "CUT 2" not in screen_text(app)
+
+
+async def test_a_range_is_cut_by_keys_and_a_layer_by_mouse(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("4", "right_square_bracket", "v", "right_square_bracket", "right_square_bracket", "space")
+        await settle(pilot)
+        assert app.state.cut_layers == {1, 2, 3}
+        await pilot.click("#switches", offset=(13, 0))
+        await settle(pilot)
+        assert app.state.cut_layers == {1, 3}
+        await pilot.press("c", "m")  # label words -> target, and the next query whose answer changes by it
+        await settle(pilot)
+        found = app.state.results["isolate", "label_to_target", (1, 3)]
+        assert set(changed_answers(found.answers)) == set(found.answers.flipped)
+        assert app.state.query in found.answers.flipped or not found.answers.flipped
 
 
 async def test_beta_is_trained_and_put_in_force(prompt_file: Path, model_folder: Path) -> None:

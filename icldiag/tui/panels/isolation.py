@@ -10,17 +10,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.render.visible import visible
-from icldiag.tui.layers import LayerSlider
+from icldiag.tui.layers import LayerSlider, LayerSwitches
+from icldiag.tui.messages import CutChanged, QueryWanted
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 
 if TYPE_CHECKING:
     from icldiag.analyses.isolation import CutKind, Isolation, Setting
+    from icldiag.analyses.loyalty import Answers
 
-_KINDS: tuple[tuple[CutKind, str], ...] = (
-    ("text_to_label", "text -> label words"),
-    ("label_to_target", "label words -> target"),
-    ("random_words", "text -> random words"),
-)
+KINDS: dict[CutKind, str] = {
+    "text_to_label": "text -> label words",
+    "label_to_target": "label words -> target",
+    "random_words": "text -> random words",
+}
+_LISTED = 12  # flipped queries that are shown
 
 
 class IsolationPanel(LayeredPanel):
@@ -34,11 +37,12 @@ class IsolationPanel(LayeredPanel):
     BINDINGS: ClassVar[list[BindingType]] = [
         *LAYER_KEYS,
         Binding("space", "cut", "cut / restore the layer"),
+        Binding("v", "mark", "mark a range's start"),
         Binding("f", "first", "first to here"),
         Binding("l", "last", "here to last"),
         Binding("i", "invert", "invert"),
-        Binding("0", "none", "none"),
         Binding("c", "kind", "kind of cut"),
+        Binding("m", "flipped", "next changed answer"),
         Binding("s", "sweep", "sweep"),
     ]
 
@@ -47,48 +51,46 @@ class IsolationPanel(LayeredPanel):
         yield Line(id="finding", classes="body finding")
         yield Line(id="cut", classes="body")
         yield LayerSlider(id="slider", classes="body")
-        yield Line(id="switches", classes="body")
+        yield LayerSwitches(id="switches", classes="body")
         yield Line(id="before-after", classes="body")
+        yield Line(id="flipped", classes="body")
         yield Line(id="sweep", classes="body")
 
     def on_mount(self) -> None:
-        self.cut_layers: frozenset[int] = frozenset()
-        self.kind = 0
+        self.range_start: int | None = None
         self.with_sweep = False
 
     def show(self) -> None:
-        session = self.state.session
+        session, state = self.state.session, self.state
         assert session is not None
-        layer = self.chosen_layer(0)
-        kind, title = _KINDS[self.kind]
-        self.query_one("#cut", Line).set(Text(f"cut: {title}   layers: {self._names()}", self.state.look.chosen))
-        switches = " ".join(
-            f"{number}[{'x' if number in self.cut_layers else ' '}]" for number in range(session.model.n_layers)
-        )
-        self.query_one("#switches", Line).set(Text(switches))
-        key = ("isolate", kind, tuple(sorted(self.cut_layers)))
+        self.chosen_layer(0)
+        kind = state.cut_kind
+        marked = "" if self.range_start is None else f"   range from {self.range_start}: space cuts it"
+        line = f"cut: {KINDS[kind]}   layers: {self._names()}{marked}"
+        self.query_one("#cut", Line).set(Text(line, state.look.chosen))
+        self.query_one(LayerSwitches).switch(session.model.n_layers, state.cut_layers, state.look)
+        key = ("isolate", kind, tuple(sorted(state.cut_layers)))
         found: Setting | None = self.result("isolation", key, lambda s, p: s.isolate(_cut(kind, key[2]), progress=p))
         if found is None:
             self.query_one("#finding", Line).set(self.trouble(key, "isolation"))
         else:
-            self._show_setting(found, layer)
+            self._show_setting(found)
         self._show_sweep(kind)
 
-    def _show_setting(self, found: Setting, layer: int) -> None:
-        prediction, query = self.state.prediction, self.state.query
+    def _show_setting(self, found: Setting) -> None:
+        prediction, query, look = self.state.prediction, self.state.query, self.state.look
         assert prediction is not None
-        answers, total = found.answers, len(prediction)
+        answers = found.answers
         old, new = (prediction.labels[of[query]] for of in (prediction.predicted, answers.predicted))
         if not found.cut.layers:
             text = "Nothing is cut. Choose a layer with [ and ], cut it with the space bar."
         else:
             stays = f"this one stays {old}" if old == new else f"this one turns from {old} to {new}"
             text = (
-                f"Cutting {_KINDS[self.kind][1]} in layers {self._names()} changes {len(answers.flipped)} of {total} "
-                f"answers (label loyalty {answers.label_loyalty:.2f}, word loyalty {answers.word_loyalty:.2f}); "
-                f"{stays}."
+                f"Cutting {KINDS[found.cut.kind]} in layers {self._names()} changes {len(answers.flipped)} of "
+                f"{len(prediction)} answers (label loyalty {answers.label_loyalty:.2f}, word loyalty "
+                f"{answers.word_loyalty:.2f}); {stays}."
             )
-        look = self.state.look
         self.query_one("#finding", Line).set(Text(visible(text, look.ascii_only)))
         table = Table.grid(padding=(0, 3))
         table.add_row("", Text("before", look.muted), Text("now", look.muted))
@@ -99,6 +101,25 @@ class IsolationPanel(LayeredPanel):
             changed = look.strong if abs(now[label] - before[label]) >= 0.05 else ""
             table.add_row(name, f"{before[label]:.2f}", Text(f"{now[label]:.2f}", changed))
         self.query_one("#before-after", Line).set(table)
+        self.query_one("#flipped", Line).set(self._flipped(answers))
+
+    def _flipped(self, answers: Answers) -> Table | Text:
+        """Queries whose answers change: mended ones first, then broken ones, then wrong either way."""
+        order, look, prediction = changed_answers(answers), self.state.look, self.state.prediction
+        if not order or prediction is None:
+            return Text("")
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True, overflow="ellipsis", max_width=60)
+        count = f"\n{len(answers.mended)} mended, {len(answers.broken)} broken"
+        table.add_row(Text(count, look.muted), Text("\nbefore", look.muted), Text("\nnow", look.muted))
+        for query in order[:_LISTED]:
+            sign = "+" if query in answers.mended else "x" if query in answers.broken else " "
+            texts = [prediction.labels[of[query]] for of in (answers.before, answers.predicted)]
+            line = f"{sign} {prediction.texts[query]}"
+            table.add_row(*(Text(visible(cell, look.ascii_only)) for cell in (line, *texts)))
+        if len(order) > _LISTED:
+            table.add_row(Text(f"  and {len(order) - _LISTED} more; m goes to the next", look.muted))
+        return table
 
     def _show_sweep(self, kind: CutKind) -> None:
         line = self.query_one("#sweep", Line)
@@ -121,18 +142,36 @@ class IsolationPanel(LayeredPanel):
         line.set(table)
 
     def _names(self) -> str:
-        return ", ".join(map(str, sorted(self.cut_layers))) or "none"
+        return ", ".join(map(str, sorted(self.state.cut_layers))) or "none"
+
+    # ---- which layers -----------------------------------------------------------------------------------------------
 
     def _set(self, layers: frozenset[int]) -> None:
-        self.cut_layers = layers
-        self.refresh_panel()
+        self.state.cut_layers = layers
+        self.post_message(CutChanged())
 
     def _layers(self) -> range:
         return range(self.state.session.model.n_layers if self.state.session else 0)
 
+    def on_layer_slider_chosen(self, message: LayerSlider.Chosen) -> None:
+        if isinstance(message.slider, LayerSwitches):
+            self._set(self.state.cut_layers ^ {message.layer})
+        else:
+            super().on_layer_slider_chosen(message)
+
     def action_cut(self) -> None:
-        if self.at_layer is not None:
-            self._set(self.cut_layers ^ {self.at_layer})
+        if self.at_layer is None:
+            return
+        if self.range_start is None:
+            self._set(self.state.cut_layers ^ {self.at_layer})
+        else:
+            first, last = sorted((self.range_start, self.at_layer))
+            self.range_start = None
+            self._set(self.state.cut_layers | set(range(first, last + 1)))
+
+    def action_mark(self) -> None:
+        self.range_start = self.at_layer if self.range_start is None else None
+        self.refresh_panel()
 
     def action_first(self) -> None:
         self._set(frozenset(range((self.at_layer or 0) + 1)) if self._layers() else frozenset())
@@ -141,18 +180,30 @@ class IsolationPanel(LayeredPanel):
         self._set(frozenset(self._layers()[self.at_layer or 0 :]))
 
     def action_invert(self) -> None:
-        self._set(frozenset(self._layers()) - self.cut_layers)
-
-    def action_none(self) -> None:
-        self._set(frozenset())
+        self._set(frozenset(self._layers()) - self.state.cut_layers)
 
     def action_kind(self) -> None:
-        self.kind = (self.kind + 1) % len(_KINDS)
-        self.refresh_panel()
+        kinds = list(KINDS)
+        self.state.cut_kind = kinds[(kinds.index(self.state.cut_kind) + 1) % len(kinds)]
+        self.post_message(CutChanged())
+
+    def action_flipped(self) -> None:
+        """Select the next query whose answer changes."""
+        found = self.state.results.get(("isolate", self.state.cut_kind, tuple(sorted(self.state.cut_layers))))
+        order = changed_answers(found.answers) if found is not None else []
+        if order:
+            here = order.index(self.state.query) if self.state.query in order else -1
+            self.post_message(QueryWanted(order[(here + 1) % len(order)]))
 
     def action_sweep(self) -> None:
         self.with_sweep = not self.with_sweep
         self.refresh_panel()
+
+
+def changed_answers(answers: Answers) -> list[int]:
+    """Queries whose answers change: mended, broken, and wrong either way."""
+    others = [query for query in answers.flipped if query not in (*answers.mended, *answers.broken)]
+    return [*answers.mended, *answers.broken, *others]
 
 
 def _cut(kind: CutKind, layers: tuple[int, ...]):  # type: ignore[no-untyped-def]  # noqa: ANN202

@@ -71,12 +71,13 @@ class ReweightingPanel(Panel):
         prompt, look = self.state.prompt, self.state.look
         assert prompt is not None
         table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True, overflow="ellipsis", max_width=60)
         if found.changed:
             table.add_row("\nchanged", "\nbefore", "\nafter", "\ngold")
         for query in found.changed:
             gold = prompt.queries[query].label
             names = [prompt.label_names[of[query]] for of in (found.before.predicted, found.after.predicted)]
-            cells = [prompt.queries[query].text[:48], *names, "unknown" if gold is None else prompt.label_names[gold]]
+            cells = [prompt.queries[query].text, *names, "unknown" if gold is None else prompt.label_names[gold]]
             table.add_row(*(Text(visible(cell, look.ascii_only)) for cell in cells))
         return table
 
