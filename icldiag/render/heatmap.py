@@ -25,6 +25,7 @@ class Heatmap:
     values: Sequence[Sequence[float]]
     strength: Callable[[float], float]
     marked: Collection[Cell] = ()
+    changed: Collection[Cell] = ()  # underlined: not as in the matrix that this one is compared with
 
     def names(self, look: Look) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Column heads and row heads. Where heads would be alike they are numbers, and rows carry the number too."""
@@ -77,4 +78,6 @@ def _cell(matrix: Heatmap, look: Look, cell: Cell) -> tuple[str, str]:
     value = float(matrix.values[row][column])
     sign = ">" if cell in matrix.marked else " "
     style = look.muted if value != value else look.heat_of(matrix.strength(value))
-    return f"{sign}{short_number(value):>{CELL - 1}}", f"{style} bold" if sign == ">" else style
+    style += " bold" if sign == ">" else ""
+    style += " underline" if cell in matrix.changed else ""
+    return f"{sign}{short_number(value):>{CELL - 1}}", style.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from icldiag.render.fit import cut_end, cut_middle
@@ -10,9 +11,18 @@ from icldiag.render.visible import visible
 
 
 def query_lines(
-    text: str, predicted: str | None, gold: str | None, *, chosen: bool, width: int, look: Look
+    text: str,
+    predicted: str | None,
+    gold: str | None,
+    *,
+    chosen: bool,
+    width: int,
+    look: Look,
+    was: str | None = None,
 ) -> tuple[Text, Text]:
     """The text, and under it the answer and what was wanted. `predicted` is None before the model has answered.
+
+    `was` is the answer in the state that this one is compared with, where that differs.
 
     First column: `>` the chosen query. Second: `x` a wrong answer, `?` an answer without a gold label.
     """
@@ -22,15 +32,16 @@ def query_lines(
     first.append(">" if chosen else " ", look.chosen)
     first.append(sign + " ", look.wrong if wrong else look.muted)
     first.append(cut_end(visible(text, look.ascii_only) or "(empty)", width - 3, look.dots), "bold" if chosen else "")
-    second = Text(" " * 4, no_wrap=True)
-    room = width - 4
+    second = Text(" " * 4 if was is None else "  ~ ", no_wrap=True)
+    before = "" if was is None else f" (was {cut_middle(visible(was, look.ascii_only), 14, look.dots)})"
+    room = width - 4 - cell_len(before)
     if predicted is None:
         if gold is not None:
             second.append(cut_middle(f"gold {visible(gold, look.ascii_only)}", room, look.dots), look.muted)
         return first, second
     answer = visible(predicted, look.ascii_only)
     if not wrong or gold is None:
-        second.append(cut_middle(answer, room, look.dots), look.muted)
+        second.append(cut_middle(answer, room, look.dots) + before, look.muted)
         return first, second
     wanted = visible(gold, look.ascii_only)
     each = max(4, (room - 7) // 2)
@@ -39,4 +50,5 @@ def query_lines(
     second.append(shown, look.wrong)
     second.append("  want ", look.muted)
     second.append(cut_middle(wanted, max(4, room - 7 - Text(shown).cell_len), look.dots), look.gold)
+    second.append(before, look.muted)
     return first, second

@@ -44,6 +44,7 @@ from icldiag.tui.messages import (
 )
 from icldiag.tui.panels import FIRST, PANELS, reweighting
 from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.pinned import difference, pin, same_query
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.state import State
 
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from icldiag.session import Session
 
 NARROW = 100  # columns under which the queries fold away
+WIDE = 150  # columns from which the pinned panel is beside the one in front
+_PINNED = "pinned: "  # before the name of a job for the pinned state
 
 
 class DiagnosisApp(App[None]):
@@ -76,6 +79,8 @@ class DiagnosisApp(App[None]):
         Binding("full_stop", "next_panel(1)", "next panel", show=False, key_display="."),
         Binding("0", "normal", "no intervention", show=False),
         Binding("a", "ask", "ask"),
+        Binding("p", "pin", "pin"),
+        Binding("P", "swap_pinned", "pinned / now", show=False),
         Binding("e", "edit", "edit"),
         Binding("r", "reload", "reload", show=False),
         Binding("x", "export", "export"),
@@ -103,9 +108,12 @@ class DiagnosisApp(App[None]):
                 tabs = (Tab(panel.title, id=f"tab-{panel.title.lower()}") for panel in PANELS)
                 yield Tabs(*tabs, active=f"tab-{FIRST.title.lower()}")
                 yield Line(id="folded")
-                with ContentSwitcher(initial=FIRST.title.lower()):
-                    for panel in PANELS:
-                        yield panel(self.state)
+                yield Line(id="difference")
+                with Horizontal(id="columns"):
+                    with ContentSwitcher(initial=FIRST.title.lower(), id="panels"):
+                        for panel in PANELS:
+                            yield panel(self.state)
+                    yield Vertical(Line(id="pinned-title", classes="title"), id="pinned-column")
                 yield Line(id="hints")
         yield Footer(compact=True)
 
@@ -140,12 +148,13 @@ class DiagnosisApp(App[None]):
     def on_resize(self, event: events.Resize) -> None:
         self.screenful.forget()  # terminals reflow their content as they like
         self.set_class(event.size.width < NARROW, "-narrow")
+        self.set_class(event.size.width < WIDE, "-one-column")
         self.call_after_refresh(self._show_all)
 
     @property
     def panel(self) -> Panel:
         """The panel in front."""
-        switcher = self.query_one(ContentSwitcher)
+        switcher = self.query_one("#panels", ContentSwitcher)
         return switcher.get_child_by_id(str(switcher.current), Panel)
 
     # ---- what is shown ----------------------------------------------------------------------------------------------
@@ -169,10 +178,28 @@ class DiagnosisApp(App[None]):
 
     def _show_panel(self) -> None:
         self.panel.refresh_panel()
+        self._show_pinned()
         hints = Text(no_wrap=True, overflow="ellipsis")
         for keys, does in _keys(self.panel.BINDINGS):
             hints.append(f" {keys} ", self.state.look.strong).append(f"{does}  ", self.state.look.muted)
         self.query_one("#hints", Line).set(hints)
+
+    def _show_pinned(self) -> None:
+        """The same panel of the pinned state beside the one in front, differences marked in both."""
+        pinned, columns = self.state.pinned, self.query("#pinned-panels")
+        self.query_one("#difference", Line).set(Text(visible(difference(self.state))))
+        if pinned is None or not columns:
+            return
+        other = columns.first(ContentSwitcher)
+        other.current = self.panel.id
+        beside = other.get_child_by_id(str(self.panel.id), Panel)
+        query = same_query(self.state, pinned)
+        found = "PINNED" if query is not None else "PINNED, without this query"
+        self.query_one("#pinned-title", Line).set(f"{found}   {', '.join(_interventions(pinned)) or 'no intervention'}")
+        pinned.look, pinned.query = self.state.look, pinned.query if query is None else query
+        beside.follow(self.panel)
+        beside.mark(self.panel)
+        self.panel.mark(beside)
 
     def _show_top(self) -> None:
         """What the narrowest terminal must show comes first: interventions and work under way before the model."""
@@ -180,7 +207,7 @@ class DiagnosisApp(App[None]):
         top = Text(f"icldiag   {visible(state.path.name)}", no_wrap=True, overflow="ellipsis")
         if state.prediction is not None and state.prediction.labelled:
             top.append(f"   {state.prediction.correct} of {len(state.prediction.labelled)} right")
-        for intervention in self._interventions():
+        for intervention in _interventions(state):
             top.append("   ")
             top.append(intervention, "bold reverse")
         doing = next(iter(state.doing.values()), None)
@@ -191,16 +218,6 @@ class DiagnosisApp(App[None]):
             top.append(f"   {visible(Path(model.name).name)} ({model.n_layers} layers x {model.n_heads} heads)")
             top.append(f"   {model.device} {str(model.dtype).removeprefix('torch.')}")
         self.query_one("#top", Line).update(top)
-
-    def _interventions(self) -> Iterator[str]:
-        state = self.state
-        if state.undo:
-            times = "" if len(state.undo) == 1 else f" {len(state.undo)}x"
-            yield f"EDITED{times}"
-        if state.cut_layers:
-            yield f"CUT {', '.join(map(str, sorted(state.cut_layers)))} (0: off)"
-        if state.beta_on:
-            yield "RE-WEIGHTED (0: off)"
 
     # ---- prompt and model -------------------------------------------------------------------------------------------
 
@@ -240,19 +257,25 @@ class DiagnosisApp(App[None]):
     # ---- jobs -------------------------------------------------------------------------------------------------------
 
     def on_result_wanted(self, message: ResultWanted) -> None:
-        session = self.state.session
-        if session is None or message.key in self.state.results:
+        state, session = message.state, message.state.session
+        if session is None or message.key in state.results or state not in (self.state, self.state.pinned):
             return
-        self.state.doing.setdefault(message.job, message.job)
-        self.jobs.start(message.job, message.key, lambda progress: message.compute(session, progress))
+        state.doing.setdefault(message.job, message.job)
+        job = message.job if state is self.state else _PINNED + message.job
+        self.jobs.start(job, message.key, lambda progress: message.compute(session, progress))
         self._show_top()
+
+    def _state_of(self, job: str) -> State:
+        """The state that a job computes for."""
+        pinned = self.state.pinned if job.startswith(_PINNED) else None
+        return self.state if pinned is None else pinned
 
     def on_cancel_wanted(self, message: CancelWanted) -> None:
         self.jobs.cancel(message.job)
 
     def on_job_progressed(self, message: JobProgressed) -> None:
         if message.job in self.jobs.running:
-            self.state.doing[message.job] = message.text
+            self._state_of(message.job).doing[message.job.removeprefix(_PINNED)] = message.text
             self._show_top()
             self._show_panel_if_waiting()
 
@@ -262,11 +285,13 @@ class DiagnosisApp(App[None]):
 
     def on_job_finished(self, message: JobFinished) -> None:
         self.jobs.ended(message.job, message.key)
-        self.state.doing.pop(message.job, None)
+        state = self._state_of(message.job)
+        state.doing.pop(message.job.removeprefix(_PINNED), None)
         if message.job == "session":
             self._session_made(*message.value)
             return
-        self.state.results[message.key] = message.value
+        if state is self.state or state is self.state.pinned:
+            state.results[message.key] = message.value
         self._show_top()
         self._show_panel()
 
@@ -288,13 +313,14 @@ class DiagnosisApp(App[None]):
         if superseded and self.jobs.running[message.job][0] != message.key:
             return  # a newer one of the same job runs on
         self.jobs.ended(message.job, message.key)
-        self.state.doing.pop(message.job, None)
+        state = self._state_of(message.job)
+        state.doing.pop(message.job.removeprefix(_PINNED), None)
         if message.job == "session" and self.state.session is None:
             self.state.model_error = message.error
         elif message.job == "session" and not message.cancelled:
             self._not_answered(message.error)
         elif not message.cancelled:
-            self.state.failures[message.key] = message.error
+            state.failures[message.key] = message.error
         self._show_top()
         self._show_panel()
 
@@ -325,6 +351,28 @@ class DiagnosisApp(App[None]):
         if self.state.beta_on:
             self.on_beta_toggled(BetaToggled(None))
         self.on_cut_changed()
+
+    # ---- the pinned state -------------------------------------------------------------------------------------------
+
+    async def action_pin(self) -> None:
+        """Set the present state aside to compare with, or drop the one that is set aside."""
+        column = self.query_one("#pinned-column")
+        await self.query("#pinned-panels").remove()
+        if self.state.pinned is not None or self.state.prediction is None:
+            self.state.pinned = None
+            self.remove_class("-pinned", "-swapped")
+        else:
+            self.state.pinned = pin(self.state)
+            panels = [panel(self.state.pinned) for panel in PANELS]
+            for panel in panels:
+                panel.can_focus = False  # keys are for the panel in front
+            await column.mount(ContentSwitcher(*panels, initial=self.panel.id, id="pinned-panels"))
+            self.add_class("-pinned")
+        self._show_all()
+
+    def action_swap_pinned(self) -> None:
+        """Where there is no room for both side by side: the one or the other."""
+        self.toggle_class("-swapped")
 
     # ---- changes in place -------------------------------------------------------------------------------------------
 
@@ -397,7 +445,7 @@ class DiagnosisApp(App[None]):
     # ---- panels -----------------------------------------------------------------------------------------------------
 
     def on_tabs_tab_activated(self, message: Tabs.TabActivated) -> None:
-        self.query_one(ContentSwitcher).current = str(message.tab.id).removeprefix("tab-")
+        self.query_one("#panels", ContentSwitcher).current = str(message.tab.id).removeprefix("tab-")
         self.call_after_refresh(self._show_panel)
         self.refresh_bindings()
 
@@ -418,7 +466,7 @@ class DiagnosisApp(App[None]):
 
     def action_next_panel(self, step: int) -> None:
         titles = [panel.title.lower() for panel in PANELS]
-        here = titles.index(str(self.query_one(ContentSwitcher).current))
+        here = titles.index(str(self.panel.id))
         self.action_panel((here + step) % len(titles))
 
     # ---- the file ---------------------------------------------------------------------------------------------------
@@ -467,7 +515,7 @@ class DiagnosisApp(App[None]):
     def action_help(self) -> None:
         everywhere = _keys(self.BINDINGS) + _keys(QueryList.BINDINGS)
         sections = {"Keys": everywhere, f"In the panel {self.panel.title}": _keys(self.panel.BINDINGS)}
-        self.push_screen(HelpScreen(sections, list(self.query(Panel))))
+        self.push_screen(HelpScreen(sections, list(self.query("#panels Panel").results(Panel))))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
@@ -482,6 +530,16 @@ class DiagnosisApp(App[None]):
     async def action_quit(self) -> None:
         self.jobs.cancel_all()
         self.exit()
+
+
+def _interventions(state: State) -> Iterator[str]:
+    if state.undo:
+        times = "" if len(state.undo) == 1 else f" {len(state.undo)}x"
+        yield f"EDITED{times}"
+    if state.cut_layers:
+        yield f"CUT {', '.join(map(str, sorted(state.cut_layers)))} (0: off)"
+    if state.beta_on:
+        yield "RE-WEIGHTED (0: off)"
 
 
 def telling_query(prediction: Prediction, otherwise: int) -> int:

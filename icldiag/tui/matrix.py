@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -43,6 +45,18 @@ class Matrix(Widget, can_focus=True):
         resized = self.heatmap is None or len(self.heatmap.labels) != len(matrix.labels)
         self.heatmap, self.look, self.cell = matrix, look, cell
         self.refresh(layout=resized)
+
+    def mark(self, other: Matrix) -> None:
+        """Show where the numbers differ from the other matrix's, to the two places that are shown."""
+        if self.heatmap is None or other.heatmap is None or self.heatmap.labels != other.heatmap.labels:
+            return
+        mine, theirs = self.heatmap.values, other.heatmap.values
+        cells = product(range(len(mine)), repeat=2)
+        changed = frozenset(
+            (row, column) for row, column in cells if f"{mine[row][column]:.2f}" != f"{theirs[row][column]:.2f}"
+        )
+        self.heatmap = replace(self.heatmap, changed=changed)
+        self.refresh()
 
     @property
     def head_width(self) -> int:

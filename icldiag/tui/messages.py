@@ -11,6 +11,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
+    from icldiag.tui.state import State
 
 Progress = Callable[[str, int, int], None]
 Compute = Callable[["Session", Progress], Any]
@@ -23,6 +24,7 @@ class ResultWanted(Message):
     job: str
     key: Hashable
     compute: Compute
+    state: State
 
 
 @dataclass

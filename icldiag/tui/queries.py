@@ -17,6 +17,7 @@ from icldiag.render.queries import query_lines
 from icldiag.render.visible import visible
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.base import Line
+from icldiag.tui.pinned import pinned_answer
 from icldiag.tui.state import State
 
 _BARS = 10  # labels shown under the list; the gold one is always among them
@@ -133,7 +134,8 @@ class Queries(Vertical):
         gold = None if example.label is None else prompt.label_names[example.label]
         predicted = None if prediction is None else prediction.labels[prediction.predicted[query]]
         width = max(20, self.size.width - 4)
-        lines = query_lines(example.text, predicted, gold, chosen=False, width=width, look=self.state.look)
+        was = pinned_answer(self.state, query)
+        lines = query_lines(example.text, predicted, gold, chosen=False, width=width, look=self.state.look, was=was)
         return Text("\n", no_wrap=True).join(line for line in lines if line.plain.strip())
 
     def open_filter(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from icldiag.session import Session
 
 
-@dataclass
+@dataclass(eq=False)
 class State:
     """One prompt on one model, as far as they have come."""
 
@@ -35,6 +35,7 @@ class State:
     beta_on: bool = False  # a trained anchor re-weighting is in force
     cut_layers: frozenset[int] = frozenset()  # what panel Isolate cuts, and how
     cut_kind: CutKind = "text_to_label"
+    pinned: State | None = None  # set aside to compare with
     undo: list[Prompt] = field(default_factory=list)  # what the prompt was before each change made in place
 
     def forget_results(self) -> None:

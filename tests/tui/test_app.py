@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
@@ -17,7 +18,9 @@ from icldiag.tui.app import DiagnosisApp, telling_query
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels import PANELS
+from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.panels.isolation import changed_answers
+from icldiag.tui.pinned import with_differences
 from icldiag.tui.queries import Queries, QueryList
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"
@@ -410,3 +413,40 @@ async def test_a_typed_query_is_answered(prompt_file: Path, model_folder: Path) 
         assert "Where [b" in screen_text(app)
         await pilot.press("a", "escape")
         assert len(app.state.prediction) == 6
+
+
+async def test_a_state_is_pinned_and_compared_with(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (200, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prediction
+        await pilot.press("p", "8", "d", "2")
+        await settle(pilot, lambda: app.state.prediction)
+        pinned, now = app.state.pinned, app.state.prediction
+        assert pinned is not None
+        assert pinned.prediction is before
+        assert now is not None
+        assert now is not before
+        text = " ".join(screen_text(app).split())
+        assert "Pinned -> now: 1 of 4 -> " in text
+        assert "PINNED no intervention" in text
+        panels = list(app.query(ConfusionPanel))
+        assert [panel.state for panel in panels] == [app.state, pinned]
+        mine, theirs = (panel.query_one("#predicted", Matrix).heatmap for panel in panels)
+        assert mine is not None
+        assert theirs is not None
+        assert mine.labels == theirs.labels
+        assert mine.changed == theirs.changed != frozenset()
+        for number in "13456781":  # every panel is drawn on both states
+            await pilot.press(number)
+            await settle(pilot)
+        assert pinned.failures == {}
+        assert ("flow", pinned.query) in pinned.results
+        await pilot.press("p")
+        await settle(pilot)
+        assert app.state.pinned is None
+        assert "Pinned ->" not in screen_text(app)
+
+
+def test_differing_words_are_underlined() -> None:
+    marked = with_differences(Text("Entity beat Person (0.40)"), Text("Number beat Person (0.41)"))
+    assert [marked.plain[span.start : span.end] for span in marked.spans] == ["Entity", "(0.40)"]

@@ -19,7 +19,9 @@ from textual.widgets import Static
 from icldiag.render.stages import stage_list
 from icldiag.render.visible import visible
 from icldiag.tui.layers import LayerSlider
+from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import CancelWanted, Compute, ResultWanted
+from icldiag.tui.pinned import with_differences
 from icldiag.tui.state import State
 
 STAGES = ("importing torch and transformers", "tokenizer", "weights", "checking the seam", "demonstrations", "queries")
@@ -31,10 +33,18 @@ class Line(Static):
     def __init__(self, **arguments: Any) -> None:
         super().__init__("", markup=False, **arguments)
 
+    text = Text()  # what was set, if it was text
+
     def set(self, content: RenderableType) -> None:
         empty = isinstance(content, str | Text) and not str(content)
+        self.text = Text(content) if isinstance(content, str) else content if isinstance(content, Text) else Text()
         self.display = not empty
         self.update(content)
+
+    def mark(self, other: Line) -> None:
+        """Show where the text differs from the other line's."""
+        if self.text.plain and other.text.plain:
+            self.update(with_differences(self.text, other.text))
 
 
 class Panel(VerticalScroll):
@@ -43,11 +53,28 @@ class Panel(VerticalScroll):
     title: ClassVar[str]  # on the tab
     purpose: ClassVar[str]  # what will be here, while it is awaited; also in the help
     needs_prediction: ClassVar[bool] = True
+    FOLLOWED: ClassVar[tuple[str, ...]] = ()  # what the panel of the pinned state takes over from the one in front
     can_focus = True
 
     def __init__(self, state: State) -> None:
         super().__init__(id=self.title.lower())
         self.state = state
+
+    def follow(self, other: Panel) -> None:
+        """Show the same of this panel's state as the other shows of its own."""
+        for name in self.FOLLOWED:
+            setattr(self, name, getattr(other, name))
+        if other.query(Line):
+            self.refresh_panel()
+
+    def mark(self, other: Panel) -> None:
+        """Show where this panel differs from the other, line by line and cell by cell."""
+        for line in self.query(Line):
+            found = other.query(f"#{line.id}") if line.id else None
+            if found:
+                line.mark(found.first(Line))
+        for matrix in self.query(Matrix):
+            matrix.mark(other.query_one(f"#{matrix.id}", Matrix))
 
     def show(self) -> None:
         """Draw what the state holds; called on every change while the panel is in front."""
@@ -102,7 +129,7 @@ class Panel(VerticalScroll):
         if key in self.state.results:
             return self.state.results[key]
         if key not in self.state.failures:
-            self.post_message(ResultWanted(job, key, compute))
+            self.post_message(ResultWanted(job, key, compute, self.state))
         return None
 
     def trouble(self, key: Hashable, job: str) -> Text:
@@ -114,7 +141,7 @@ class Panel(VerticalScroll):
     def start(self, job: str, key: Hashable, compute: Compute) -> None:
         """Compute anew on the user's request."""
         self.state.failures.pop(key, None)
-        self.post_message(ResultWanted(job, key, compute))
+        self.post_message(ResultWanted(job, key, compute, self.state))
 
     def cancel(self, job: str) -> None:
         self.post_message(CancelWanted(job))
@@ -129,6 +156,7 @@ LAYER_KEYS: tuple[BindingType, ...] = (
 class LayeredPanel(Panel):
     """A panel that shows one layer at a time; it composes a `LayerSlider` and has LAYER_KEYS among its bindings."""
 
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer",)
     at_layer: int | None = None  # None until the model says how many there are
 
     def chosen_layer(self, default: int) -> int:

@@ -33,6 +33,7 @@ class ConfusionPanel(LayeredPanel):
     """The similarity matrix of the label anchors, the measured one, and what they mean for the selected query."""
 
     title = "Labels"
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "view", "chosen")
     purpose = (
         "Labels: which labels the model confuses. The distance of the label words' keys, as the target position sees "
         "them, beside the measured separation of the classes (the paper's section 3.3)."

@@ -30,6 +30,7 @@ class IsolationPanel(LayeredPanel):
     """A set of layers to cut, the answers before and after, and the sweep over first and last layers."""
 
     title = "Isolate"
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "with_sweep")
     purpose = (
         "Isolate: what if the label words could not read their demonstrations in some layers, or the target not the "
         "label words? Label loyalty is the share of answers that stay (the paper's section 2.2)."

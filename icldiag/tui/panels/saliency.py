@@ -22,6 +22,7 @@ class SaliencyPanel(LayeredPanel):
     """Three curves over layers, and the tokens shaded by how much flows from them."""
 
     title = "Flow"
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "everyone", "into")
     purpose = (
         "Flow: where the answer's information comes from in each layer. Saliency: attention times the gradient of the "
         "loss (S_wp, S_pq and S_ww of the paper's section 2.1)."
@@ -85,6 +86,7 @@ class SaliencyPanel(LayeredPanel):
             strip.set("")
             return
         encoded = session.encoded
+        self.into = min(self.into, len(encoded.demonstrations) - 1)
         pieces = token_pieces(encoded, query_tokens(encoded, session.model.tokenizer, query), query)
         if self.into < 0:
             weights, where = flow.into_target[layer], "the target"

@@ -1,0 +1,94 @@
+"""A state set aside, to compare the present one with."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from icldiag.tui.state import State
+
+if TYPE_CHECKING:
+    from icldiag.analyses.prediction import Prediction
+
+
+def pin(state: State) -> State:
+    """A copy that later changes of the state do not reach."""
+    return replace(
+        state,
+        doing={},
+        results=dict(state.results),
+        failures=dict(state.failures),
+        undo=list(state.undo),
+        pinned=None,
+    )
+
+
+def same_query(now: State, pinned: State) -> int | None:
+    """The pinned state's query with the selected query's text."""
+    if now.prompt is None or pinned.prompt is None:
+        return None
+    text = now.prompt.queries[now.query].text
+    if now.query < len(pinned.prompt.queries) and pinned.prompt.queries[now.query].text == text:
+        return now.query
+    return next((index for index, query in enumerate(pinned.prompt.queries) if query.text == text), None)
+
+
+def pinned_answer(now: State, query: int) -> str | None:
+    """What the pinned state answers to a query of the present one, where that differs."""
+    pinned = now.pinned
+    if pinned is None or pinned.prediction is None or now.prediction is None:
+        return None
+    found = same_query(replace(now, query=query), pinned)
+    if found is None:
+        return None
+    old, new = (of.labels[of.predicted[at]] for of, at in ((pinned.prediction, found), (now.prediction, query)))
+    return None if old == new else old
+
+
+def difference(now: State) -> str:
+    """One sentence: what the present state answers otherwise than the pinned one."""
+    pinned, query = now.pinned, now.query
+    if pinned is None or pinned.prediction is None or now.prediction is None:
+        return ""
+    changed = [index for index in range(len(now.prediction)) if pinned_answer(now, index) is not None]
+    found = same_query(now, pinned)
+    this = "not among the pinned queries"
+    if found is not None:
+        this = f"{_answer(pinned.prediction, found)} -> {_answer(now.prediction, query)}"
+    return (
+        f"Pinned -> now: {_right(pinned.prediction)} -> {_right(now.prediction)} right, {len(changed)} answers differ. "
+        f"This one: {this}."
+    )
+
+
+def _answer(prediction: Prediction, query: int) -> str:
+    label = int(prediction.predicted[query])
+    return f"{prediction.labels[label]} {prediction.probabilities[query][label]:.2f}"
+
+
+def _right(prediction: Prediction) -> str:
+    return f"{prediction.correct} of {len(prediction.labelled)}"
+
+
+def with_differences(text: Text, other: Text) -> Text:
+    """The text with the words underlined that the other one has not."""
+    words, others = _words(text.plain), _words(other.plain)
+    matcher = difflib.SequenceMatcher(None, [word for word, _ in words], [word for word, _ in others], autojunk=False)
+    marked = text.copy()
+    for kind, start, stop, _, _ in matcher.get_opcodes():
+        if kind in ("replace", "delete"):
+            for word, at in words[start:stop]:
+                marked.stylize("underline", at, at + len(word))
+    return marked
+
+
+def _words(text: str) -> list[tuple[str, int]]:
+    found, at = [], 0
+    for word in text.split():
+        at = text.index(word, at)
+        found.append((word, at))
+        at += len(word)
+    return found
