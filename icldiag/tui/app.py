@@ -19,7 +19,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
 
-from icldiag.errors import PromptError
+from icldiag.errors import IcldiagError, PromptError
+from icldiag.files import free_path, write_whole
 from icldiag.model.load import ModelSettings
 from icldiag.prompt.edit import ask
 from icldiag.prompt.schema import Prompt, read_prompt
@@ -69,7 +70,7 @@ class DiagnosisApp(App[None]):
             Binding(str(number), f"panel({number - 1})", panel.title, show=False)
             for number, panel in enumerate(PANELS, start=1)
         ),
-        Binding("n", "wrong(1)", "next wrong"),
+        Binding("n", "wrong(1)", "wrong"),
         Binding("N", "wrong(-1)", "previous wrong", show=False),
         Binding("slash", "filter", "filter", key_display="/"),
         Binding("o", "pick", "queries"),
@@ -84,6 +85,7 @@ class DiagnosisApp(App[None]):
         Binding("e", "edit", "edit"),
         Binding("r", "reload", "reload", show=False),
         Binding("x", "export", "export"),
+        Binding("y", "copy", "copy", show=False),
         Binding("question_mark,f1", "help", "help", key_display="?"),
         Binding("q,ctrl+q", "quit", "quit", key_display="q"),
     ]
@@ -494,7 +496,6 @@ class DiagnosisApp(App[None]):
         target = Path.cwd() / f"{self.state.path.stem}-report"
 
         def work(progress: Progress) -> Any:
-            from icldiag.files import write_whole
             from icldiag.report.document import make_report
             from icldiag.report.write import FORMATS
 
@@ -509,6 +510,21 @@ class DiagnosisApp(App[None]):
         self.state.doing["export"] = "writing the report"
         self._show_top()
         self.jobs.start("export", key, work)
+
+    def action_copy(self) -> None:
+        """Through the terminal (OSC 52), and always to a file too: clipboards fail silently over SSH and tmux."""
+        prompt, query = self.state.prompt, self.state.query
+        text = self.panel.plain_text()
+        if prompt is not None:
+            text = f"{visible(prompt.name)}: {visible(prompt.queries[query].text)}\n\n{text}"
+        target = free_path(Path.cwd() / f"{self.state.path.stem}-{self.panel.id}.txt")
+        self.copy_to_clipboard(text)
+        try:
+            write_whole(text, target)
+        except IcldiagError as error:
+            self.notify(f"Copied, but not saved: {visible(str(error))}", severity="warning", markup=False)
+        else:
+            self.notify(f"Copied; also in {visible(str(target))}", markup=False)
 
     # ---- the rest ---------------------------------------------------------------------------------------------------
 

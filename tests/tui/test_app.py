@@ -450,3 +450,22 @@ async def test_a_state_is_pinned_and_compared_with(prompt_file: Path, model_fold
 def test_differing_words_are_underlined() -> None:
     marked = with_differences(Text("Entity beat Person (0.40)"), Text("Number beat Person (0.41)"))
     assert [marked.plain[span.start : span.end] for span in marked.spans] == ["Entity", "(0.40)"]
+
+
+async def test_a_panel_is_copied_and_saved(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        app.query_one(Queries).select(0)
+        await settle(pilot)
+        await pilot.press("y", "8", "y", "y")
+        await settle(pilot)
+        copied = app.clipboard
+    labels = (tmp_path / "prompt-labels.txt").read_text()
+    assert "anchor distance" in labels
+    assert "measured separation, AUC" in labels  # below the fold at this size
+    assert (tmp_path / "prompt-prompt-2.txt").read_text() == copied
+    assert "\x1b" not in copied
+    assert "[/red] [b" in copied

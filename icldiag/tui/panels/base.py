@@ -7,15 +7,17 @@ called again when it has come.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Hashable
 from typing import Any, ClassVar
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from icldiag.render.heatmap import heatmap
 from icldiag.render.stages import stage_list
 from icldiag.render.visible import visible
 from icldiag.tui.layers import LayerSlider
@@ -33,11 +35,16 @@ class Line(Static):
     def __init__(self, **arguments: Any) -> None:
         super().__init__("", markup=False, **arguments)
 
-    text = Text()  # what was set, if it was text
+    shown: RenderableType = ""
+
+    @property
+    def text(self) -> Text:
+        """What was set, if it was text."""
+        return self.shown if isinstance(self.shown, Text) else Text(self.shown if isinstance(self.shown, str) else "")
 
     def set(self, content: RenderableType) -> None:
+        self.shown = content
         empty = isinstance(content, str | Text) and not str(content)
-        self.text = Text(content) if isinstance(content, str) else content if isinstance(content, Text) else Text()
         self.display = not empty
         self.update(content)
 
@@ -111,6 +118,20 @@ class Panel(VerticalScroll):
         name, _, detail = doing.removeprefix("loading: ").partition(" ")
         found = [number for number, stage in enumerate(STAGES) if stage.startswith(name) and name]
         return stage_list(STAGES, found[0] if found else 0, detail if name in STAGES else "", self.state.look, 60)
+
+    def plain_text(self) -> str:
+        """All that the panel shows, scrolled out of view or not, to be copied."""
+        console = Console(file=io.StringIO(), width=100, color_system=None)
+        for widget in self.query("Line, Matrix"):
+            if not widget.display:
+                continue
+            if isinstance(widget, Line):
+                console.print(widget.shown, markup=False, highlight=False)
+            elif isinstance(widget, Matrix) and widget.heatmap is not None:
+                console.print(heatmap(widget.heatmap, widget.look), soft_wrap=True)
+        written = console.file
+        assert isinstance(written, io.StringIO)
+        return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).strip("\n") + "\n"
 
     def query_changed(self) -> None:
         """Another query was selected; forget what belonged to the last one."""
