@@ -52,10 +52,19 @@ def start(
     trust_remote_code: Trust = False,
     ascii_only: Ascii = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    print_config: Annotated[bool, typer.Option("--print-config", help="Print all settings and exit.")] = False,
 ) -> None:
     """Open the app on a bundled sample that fails."""
     if version:
         print(f"icldiag {__version__}")
+        raise typer.Exit
+    if print_config:
+        from icldiag.config import config_path, read_config
+        from icldiag.tui.settings import as_toml, check_settings
+
+        config = read_config()
+        check_settings(config, config_path())
+        print(f"# {config_path()}\n{as_toml(config)}", end="")
         raise typer.Exit
     if context.invoked_subcommand is None:
         from icldiag.samples import DEFAULT_SAMPLE, sample_path
@@ -119,6 +128,7 @@ def report(
     from icldiag.report.settings import ReportSettings, layers_from
     from icldiag.report.write import FORMATS
     from icldiag.session import Session
+    from icldiag.store import open_store
 
     if format not in FORMATS:
         raise IcldiagError(f"--format {format}: choose one of {', '.join(FORMATS)}")
@@ -137,7 +147,8 @@ def report(
         training=TrainingSettings(per_class, epochs, learning_rate, batch_size, patience, examples_seed),
     )
     with progress_on_stderr() as (stage, progress):
-        session = Session(written, _settings(model, device, dtype, revision, trust_remote_code))
+        chosen = _settings(model, device, dtype, revision, trust_remote_code)
+        session = Session(written, chosen, store=open_store(written, chosen))
         session.load(stage)
         if beta:
             session = session.with_saved_beta(beta)

@@ -33,8 +33,11 @@ from icldiag.model.load import ModelSettings, Stage, load_model
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.store import Store
 
 T = TypeVar("T")
+
+_NEVER_STORED = ("encoded", "prefix", "readout")  # large or quick to make, and what the others are made from
 
 
 class Session:
@@ -44,6 +47,7 @@ class Session:
         prompt: a `Prompt` or the path of a prompt file.
         model: a loaded model, settings, or a Hugging Face name or folder ('bundled' by default).
         beta: a trained anchor re-weighting, (layer, head, demonstration), in force in every analysis; see `with_beta`.
+        store: where results are kept on disk and taken from; see `icldiag.store.open_store`. None keeps none.
 
     The model loads on first need, or when `load` is called.
     """
@@ -53,6 +57,7 @@ class Session:
         prompt: Prompt | Path | str,
         model: InstrumentedModel | ModelSettings | str | None = None,
         beta: NDArray[np.float32] | None = None,
+        store: Store | None = None,
     ) -> None:
         self.prompt = prompt if isinstance(prompt, Prompt) else read_prompt(prompt)
         if isinstance(model, str):
@@ -60,6 +65,7 @@ class Session:
         self.settings = model if isinstance(model, ModelSettings) else ModelSettings()
         self._model = model if isinstance(model, InstrumentedModel) else None
         self.beta = beta
+        self._store = store
         self._plain: Session | None = None
         self._results: dict[Hashable, Any] = {}
         self._lock = threading.RLock()  # one computation at a time: they share the processor and the model
@@ -78,7 +84,8 @@ class Session:
     def with_prompt(self, prompt: Prompt) -> Session:
         """The same loaded model on another prompt; equal demonstrations are not encoded again, and keep their beta."""
         same = demonstrations_hash(prompt) == demonstrations_hash(self.prompt)
-        changed = Session(prompt, self.model, beta=self.beta if same else None)
+        beta = self.beta if same else None
+        changed = Session(prompt, self.model, beta, self._store.of(prompt, beta) if self._store else None)
         if same and "prefix" in self._results:
             changed._results["prefix"] = self._results["prefix"]
         if same and self._plain is not None:
@@ -244,7 +251,7 @@ class Session:
         if beta.shape != shape:
             raise AnalysisError(f"beta has shape {beta.shape}, this model and prompt need {shape}")
         other = self.without_beta() if self.beta is not None else self
-        changed = Session(self.prompt, self.model, beta=beta)
+        changed = Session(self.prompt, self.model, beta, self._store.of(self.prompt, beta) if self._store else None)
         changed._plain = other
         changed._results = {key: other._results[key] for key in ("encoded", "prefix") if key in other._results}
         return changed
@@ -306,8 +313,20 @@ class Session:
             ),
         )
 
+    def stored_prediction(self) -> Prediction | None:
+        """The predictions, if they were computed before on this machine; the model need not be loaded for that."""
+        found = self._store.get("prediction") if self._store else None
+        return found if isinstance(found, Prediction) else None
+
     def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """The result under a key: made before, found on disk, or computed. An exception leaves nothing behind."""
         with self._lock:
             if key not in self._results:
-                self._results[key] = compute()  # an exception leaves nothing behind
+                store = None if key in _NEVER_STORED else self._store
+                found = store.get(key) if store else None
+                if found is None:
+                    found = compute()
+                    if store:
+                        store.put(key, found)
+                self._results[key] = found
             return cast(T, self._results[key])

@@ -10,6 +10,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["ICLDIAG_CONFIG"] = os.devnull  # not the user's
 
 import pytest
 import torch
@@ -76,6 +77,13 @@ def tiny_weights(architecture: str, dtype: torch.dtype = torch.float32) -> Any:
         elif weight.ndim == 2:
             torch.nn.init.normal_(weight, std=0.5)
     return model.to(dtype).eval()
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's results and sessions, nor another test's."""
+    monkeypatch.setenv("ICLDIAG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("ICLDIAG_STATE", str(tmp_path / "state"))
 
 
 @pytest.fixture

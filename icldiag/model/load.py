@@ -44,6 +44,21 @@ class ModelSettings:
     revision: str | None = None
     trust_remote_code: bool = False
 
+    def folder(self) -> Path | None:
+        """Where the model's files lie on this machine; None for one of the hub that is not here yet."""
+        if self.name == BUNDLED:
+            return BUNDLED_PATH
+        if Path(self.name).is_dir():
+            return Path(self.name).resolve()
+        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
+
+        try:
+            found = try_to_load_from_cache(self.name, "config.json", revision=self.revision)
+        except HFValidationError:
+            return None
+        return Path(found).parent if isinstance(found, str) else None
+
 
 @dataclass(frozen=True)
 class Parity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +19,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
 
+from icldiag.config import Config, config_path, read_config
 from icldiag.errors import IcldiagError, PromptError
 from icldiag.files import free_path, write_whole
 from icldiag.model.load import ModelSettings
@@ -27,16 +28,20 @@ from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.render.bars import probability_line
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.visible import visible
+from icldiag.store import open_store
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.difference import Screenful
 from icldiag.tui.help import HelpScreen
 from icldiag.tui.jobs import Jobs
+from icldiag.tui.keys import in_force, named, pressed, shown
+from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import (
     BetaToggled,
     CancelWanted,
     JobFailed,
     JobFinished,
     JobProgressed,
+    PredictionFound,
     Progress,
     PromptEdited,
     QueryChosen,
@@ -47,6 +52,7 @@ from icldiag.tui.panels import FIRST, PANELS, reweighting
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.pinned import difference, pin, same_query
 from icldiag.tui.queries import Queries, QueryList
+from icldiag.tui.settings import check_settings
 from icldiag.tui.state import State
 
 if TYPE_CHECKING:
@@ -65,36 +71,45 @@ class DiagnosisApp(App[None]):
     TITLE = "icldiag"
     ENABLE_COMMAND_PALETTE = True
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(str(number), f"panel({number - 1})", panel.title, show=False)
-            for number, panel in enumerate(PANELS, start=1)
-        ),
-        Binding("n", "wrong(1)", "wrong"),
-        Binding("N", "wrong(-1)", "previous wrong", show=False),
-        Binding("slash", "filter", "filter", key_display="/"),
-        Binding("o", "pick", "queries"),
-        Binding("j", "step(1)", "next query", show=False),
-        Binding("k", "step(-1)", "previous query", show=False),
-        Binding("comma", "next_panel(-1)", "previous panel", show=False, key_display=","),
-        Binding("full_stop", "next_panel(1)", "next panel", show=False, key_display="."),
-        Binding("0", "normal", "no intervention", show=False),
-        Binding("a", "ask", "ask"),
-        Binding("p", "pin", "pin"),
-        Binding("P", "swap_pinned", "pinned / now", show=False),
-        Binding("e", "edit", "edit"),
-        Binding("r", "reload", "reload", show=False),
-        Binding("x", "export", "export"),
-        Binding("y", "copy", "copy", show=False),
-        Binding("question_mark,f1", "help", "help", key_display="?"),
-        Binding("q,ctrl+q", "quit", "quit", key_display="q"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "app",
+        [
+            *(
+                Binding(str(number), f"panel({number - 1})", panel.title, show=False)
+                for number, panel in enumerate(PANELS, start=1)
+            ),
+            Binding("n", "wrong(1)", "wrong"),
+            Binding("N", "wrong(-1)", "previous wrong", show=False),
+            Binding("slash", "filter", "filter", key_display="/"),
+            Binding("o", "pick", "queries"),
+            Binding("j", "step(1)", "next query", show=False),
+            Binding("k", "step(-1)", "previous query", show=False),
+            Binding("comma", "next_panel(-1)", "previous panel", show=False, key_display=","),
+            Binding("full_stop", "next_panel(1)", "next panel", show=False, key_display="."),
+            Binding("0", "normal", "no intervention", show=False),
+            Binding("a", "ask", "ask"),
+            Binding("p", "pin", "pin"),
+            Binding("P", "swap_pinned", "pinned / now", show=False),
+            Binding("e", "edit", "edit"),
+            Binding("r", "reload", "reload", show=False),
+            Binding("x", "export", "export"),
+            Binding("y", "copy", "copy", show=False),
+            Binding("question_mark,f1", "help", "help", key_display="?"),
+            Binding("q,ctrl+q", "quit", "quit", key_display="q"),
+        ],
+    )
 
-    def __init__(self, path: Path, settings: ModelSettings, ascii_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, settings: ModelSettings, ascii_only: bool = False, config: Config | None = None
+    ) -> None:
         super().__init__()
+        config = config or Config()
+        self.keys = config.keys
+        self.set_keymap(config.keys)
+        self.theme = config.theme
         self.animation_level = "none"  # nothing moves unless the user or a computation made it move
         self.settings = settings
-        self.ascii_only = ascii_only
+        self.ascii_only = ascii_only = ascii_only or config.ascii
         self.state = State(path=path)
         self.jobs = Jobs(self)
         self.screenful = Screenful()
@@ -182,7 +197,7 @@ class DiagnosisApp(App[None]):
         self.panel.refresh_panel()
         self._show_pinned()
         hints = Text(no_wrap=True, overflow="ellipsis")
-        for keys, does in _keys(self.panel.BINDINGS):
+        for keys, does in self._keys(self.panel.BINDINGS):
             hints.append(f" {keys} ", self.state.look.strong).append(f"{does}  ", self.state.look.muted)
         self.query_one("#hints", Line).set(hints)
 
@@ -246,7 +261,10 @@ class DiagnosisApp(App[None]):
         def work(progress: Progress) -> Any:
             from icldiag.session import Session
 
-            session = Session(prompt, loaded if loaded is not None else settings)
+            store = open_store(prompt, settings)
+            session = Session(prompt, loaded if loaded is not None else settings, store=store)
+            if loaded is None and (found := session.stored_prediction()) is not None:
+                self.post_message(PredictionFound(found))
             session.load(lambda stage: progress(f"loading: {stage}", 0, 0))
             return session, session.prediction(progress)
 
@@ -296,6 +314,14 @@ class DiagnosisApp(App[None]):
             state.results[message.key] = message.value
         self._show_top()
         self._show_panel()
+
+    def on_prediction_found(self, message: PredictionFound) -> None:
+        """What an earlier run of icldiag computed can be read while the model loads."""
+        prompt = self.state.prompt
+        if self.state.session is None and prompt is not None and len(message.prediction) == len(prompt.queries):
+            self.state.prediction = message.prediction
+            self.state.query = telling_query(message.prediction, self.state.query)
+            self._show_all()
 
     def _session_made(self, session: Session, prediction: Prediction) -> None:
         state = self.state
@@ -461,8 +487,8 @@ class DiagnosisApp(App[None]):
         """Keys of the panel in front work from anywhere, unless what has the focus takes them."""
         if self.focused is not None and self.panel in self.focused.ancestors_with_self:
             return  # the key has found its binding by itself
-        for binding in _bindings(self.panel.BINDINGS):
-            if event.key in binding.key.split(",") and not isinstance(self.screen, HelpScreen):
+        for binding in in_force(self.panel.BINDINGS, self.keys):
+            if pressed(binding, event.key) and len(self.screen_stack) == 1:
                 event.stop()
                 await self.run_action(binding.action, self.panel)
 
@@ -529,19 +555,34 @@ class DiagnosisApp(App[None]):
     # ---- the rest ---------------------------------------------------------------------------------------------------
 
     def action_help(self) -> None:
-        everywhere = _keys(self.BINDINGS) + _keys(QueryList.BINDINGS)
-        sections = {"Keys": everywhere, f"In the panel {self.panel.title}": _keys(self.panel.BINDINGS)}
+        sections = {
+            "Keys": self._keys(self.BINDINGS) + self._keys(QueryList.BINDINGS),
+            f"In the panel {self.panel.title}": self._keys(self.panel.BINDINGS),
+            "In a matrix": self._keys(Matrix.BINDINGS),
+        }
         self.push_screen(HelpScreen(sections, list(self.query("#panels Panel").results(Panel))))
 
+    def _keys(self, bindings: Iterable[BindingType]) -> list[tuple[str, str]]:
+        """Key and description of every binding, as hints and help show them."""
+        return [(shown(binding), binding.description) for binding in in_force(bindings, self.keys)]
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Textual's own, and every action of the app and of the panel in front."""
         yield from super().get_system_commands(screen)
-        for number, panel in enumerate(PANELS):
-            yield SystemCommand(f"Panel {panel.title}", panel.purpose, lambda number=number: self.action_panel(number))
-        yield SystemCommand("Next wrong query", "Select the next wrong query", lambda: self.action_wrong(1))
-        yield SystemCommand("Filter queries", "Show only queries with some words", self.action_filter)
-        yield SystemCommand("Reload the prompt", "Read the prompt file again", self.action_reload)
-        yield SystemCommand("Edit the prompt", "Open the prompt file in $EDITOR", self.action_edit)
-        yield SystemCommand("Export a report", "Write JSON and Markdown beside you", self.action_export)
+        places: list[tuple[str, Any, list[BindingType]]] = [
+            (self.panel.title, self.panel, self.panel.BINDINGS),
+            ("icldiag", self, self.BINDINGS),
+        ]
+        for place, target, bindings in places:
+            for binding in in_force(bindings, self.keys):
+                title = f"{place}: {binding.description}"
+                yield SystemCommand(title, f"key {shown(binding)}", self._runs(binding.action, target))
+
+    def _runs(self, action: str, target: Any) -> Callable[[], Any]:
+        async def run() -> None:
+            await self.run_action(action, target)
+
+        return run
 
     async def action_quit(self) -> None:
         self.jobs.cancel_all()
@@ -570,22 +611,11 @@ def _mixed(counts: Any, prediction: Prediction, query: int) -> int:
     return int(counts[gold, predicted] + counts[predicted, gold])
 
 
-def _keys(bindings: Iterable[BindingType]) -> list[tuple[str, str]]:
-    """Key and description of every binding, as the help shows them."""
-    found = []
-    for binding in _bindings(bindings):
-        names = [binding.key_display] if binding.key_display else binding.key.split(",")
-        found.append((" ".join(names), binding.description))
-    return found
-
-
-def _bindings(bindings: Iterable[BindingType]) -> list[Binding]:
-    return [binding for binding in bindings if isinstance(binding, Binding)]
-
-
 def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False) -> int:
-    """Run the app until the user leaves; returns the exit code."""
-    app = DiagnosisApp(path, settings, ascii_only)
+    """Run the app until the user leaves; returns the exit code. Raises ConfigError for wrong settings."""
+    config = read_config()
+    check_settings(config, config_path())
+    app = DiagnosisApp(path, settings, ascii_only, config)
     app.run()
     if app.jobs.running:  # a thread inside torch cannot be interrupted, and nothing of it is wanted any more
         os._exit(app.return_code or 0)

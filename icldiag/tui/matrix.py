@@ -15,17 +15,21 @@ from textual.widget import Widget
 
 from icldiag.render.heatmap import CELL, Cell, Heatmap, heatmap
 from icldiag.render.look import DARK, Look
+from icldiag.tui.keys import named
 
 
 class Matrix(Widget, can_focus=True):
     """Shows one `Heatmap`. Arrow keys or hjkl move its cursor; posts `CellChosen`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1, 0)", "cell above", show=False),
-        Binding("down,j", "move(1, 0)", "cell below", show=False),
-        Binding("left,h", "move(0, -1)", "cell to the left", show=False),
-        Binding("right,l", "move(0, 1)", "cell to the right", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "matrix",
+        [
+            Binding("up,k", "move(-1, 0)", "cell above", show=False),
+            Binding("down,j", "move(1, 0)", "cell below", show=False),
+            Binding("left,h", "move(0, -1)", "cell to the left", show=False),
+            Binding("right,l", "move(0, 1)", "cell to the right", show=False),
+        ],
+    )
 
     class CellChosen(Message):
         """The cursor moved to a cell."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from icldiag.analyses.prediction import Prediction
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
     from icldiag.tui.state import State
@@ -79,6 +80,13 @@ class JobFailed(Message):
     key: Hashable
     error: str
     cancelled: bool = False
+
+
+@dataclass
+class PredictionFound(Message):
+    """The predictions of an earlier run were found on disk, before the model was loaded."""
+
+    prediction: Prediction
 
 
 @dataclass

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from icldiag.render.bars import probability_bars
 from icldiag.render.queries import query_lines
 from icldiag.render.visible import visible
+from icldiag.tui.keys import named
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.base import Line
 from icldiag.tui.pinned import pinned_answer
@@ -26,12 +27,15 @@ _BARS = 10  # labels shown under the list; the gold one is always among them
 class QueryList(OptionList):
     """One option of two lines per query; the vim keys move as the arrows do."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "next query", show=False),
-        Binding("k", "cursor_up", "previous query", show=False),
-        Binding("g", "first", "first query", show=False),
-        Binding("G", "last", "last query", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "queries",
+        [
+            Binding("j", "cursor_down", "next query", show=False),
+            Binding("k", "cursor_up", "previous query", show=False),
+            Binding("g", "first", "first query", show=False),
+            Binding("G", "last", "last query", show=False),
+        ],
+    )
 
 
 class Queries(Vertical):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.text import Text
-from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
-from icldiag.model.load import ModelSettings
 from icldiag.prompt.schema import read_prompt
-from icldiag.tui.app import DiagnosisApp, telling_query
+from icldiag.tui.app import telling_query
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels import PANELS
@@ -22,70 +18,9 @@ from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.panels.isolation import changed_answers
 from icldiag.tui.pinned import with_differences
 from icldiag.tui.queries import Queries, QueryList
+from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"
-PROMPT = f"""\
-template: "Question: {{text}}\\nAnswer Type:{{label}}"
-labels: [Person, Location, Number]
-demonstrations:
-  - {{text: "Who wrote the opera ?", label: Person}}
-  - {{text: "Where is the park ?", label: Location}}
-  - {{text: "How many bridges ?", label: Number}}
-queries:
-  - {{text: "{NASTY}", label: Person}}
-  - {{text: "Where ?", label: Location}}
-  - {{text: "How many bridges cross the canal ?", label: Number}}
-  - {{text: "Who cross the sea ?"}}
-  - {{text: "Where does the river meet the sea ?", label: Person}}
-examples:
-  - {{text: "Who is one ?", label: Person}}
-  - {{text: "Who is two ?", label: Person}}
-  - {{text: "Who is three ?", label: Person}}
-  - {{text: "Who is four ?", label: Person}}
-  - {{text: "Where one ?", label: Location}}
-  - {{text: "Where two ?", label: Location}}
-  - {{text: "Where three ?", label: Location}}
-  - {{text: "Where four ?", label: Location}}
-  - {{text: "How many one ?", label: Number}}
-  - {{text: "How many two ?", label: Number}}
-  - {{text: "How many three ?", label: Number}}
-  - {{text: "How many four ?", label: Number}}
-"""
-
-
-@pytest.fixture
-def prompt_file(tmp_path: Path) -> Path:
-    path = tmp_path / "prompt.yaml"
-    path.write_text(PROMPT)
-    return path
-
-
-async def settle(pilot: Pilot[None], until: Callable[[], object] | None = None) -> None:
-    """Wait until no job runs and `until` holds."""
-    app = pilot.app
-    assert isinstance(app, DiagnosisApp)
-    for _ in range(600):
-        await pilot.pause(0.02)
-        if not app.jobs.running and (until is None or until()):
-            await pilot.pause()
-            return
-    raise AssertionError(f"still running: {app.jobs.running}, {app.state.failures}")
-
-
-def screen_text(app: DiagnosisApp) -> str:
-    """What is on the screen, line by line."""
-    width, height = app.size
-    lines = app.screen._compositor.render_strips()
-    return "\n".join(strip.text for strip in lines[:height])[: (width + 1) * height]
-
-
-@asynccontextmanager
-async def running(
-    path: Path, model: Path | str, size: tuple[int, int] = (120, 40), **arguments: Any
-) -> AsyncIterator[tuple[DiagnosisApp, Pilot[None]]]:
-    app = DiagnosisApp(path, ModelSettings(name=str(model), device="cpu"), **arguments)
-    async with app.run_test(size=size) as pilot:
-        yield app, pilot
 
 
 async def test_it_loads_and_shows_the_wrong_queries_first(prompt_file: Path, model_folder: Path) -> None:
@@ -322,7 +257,7 @@ async def test_help_lists_the_bindings(prompt_file: Path, model_folder: Path) ->
         await pilot.press("question_mark")
         await pilot.pause()
         text = screen_text(app)
-        assert "next wrong" in text
+        assert "previous wrong" in text
         assert "layer down" in text
         await pilot.press("escape")
         await pilot.pause()

@@ -20,6 +20,7 @@ from textual.widgets import Static
 from icldiag.render.heatmap import heatmap
 from icldiag.render.stages import stage_list
 from icldiag.render.visible import visible
+from icldiag.tui.keys import named
 from icldiag.tui.layers import LayerSlider
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import CancelWanted, Compute, ResultWanted
@@ -60,6 +61,12 @@ class Panel(VerticalScroll):
     title: ClassVar[str]  # on the tab
     purpose: ClassVar[str]  # what will be here, while it is awaited; also in the help
     needs_prediction: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        if "title" in cls.__dict__:
+            cls.BINDINGS = named(cls.title.lower(), cls.BINDINGS)
+        super().__init_subclass__(**arguments)
+
     FOLLOWED: ClassVar[tuple[str, ...]] = ()  # what the panel of the pinned state takes over from the one in front
     can_focus = True
 
@@ -103,7 +110,7 @@ class Panel(VerticalScroll):
         if state.prompt_error is not None:
             cure = "\n\nPress e to edit the file, r to read it again."
             return Text.assemble(("The prompt file is wrong.\n\n", "bold red"), visible(state.prompt_error), cure)
-        if not self.needs_prediction or state.prediction is not None:
+        if not self.needs_prediction or (state.prediction is not None and state.session is not None):
             return Text("")
         purpose = f"{self.purpose}\n\n"
         if state.model_error is not None:
@@ -143,7 +150,7 @@ class Panel(VerticalScroll):
 
     def settled(self) -> bool:
         """Whether all that the panel wants to show is there."""
-        return self.state.prediction is not None
+        return self.state.prediction is not None and self.state.session is not None
 
     def result(self, job: str, key: Hashable, compute: Compute) -> Any:
         """The result under `key`, or None while it is computed or where it failed (see `trouble`)."""

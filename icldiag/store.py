@@ -1,0 +1,127 @@
+"""Results on disk, found again by what they were computed from: a prompt that is opened again shows them at once.
+
+A file that is broken, foreign or cannot be written never disturbs an analysis: it is computed anew. Files are written
+whole and renamed, so that instances that share the folder do not harm each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import tempfile
+from collections.abc import Hashable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from icldiag import __version__
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from icldiag.model.load import ModelSettings
+    from icldiag.prompt.schema import Prompt
+
+LIMIT = 500 * 2**20  # bytes; the files that were not used for longest go first
+_ARRAYS = ("ndarray", "dtype", "_reconstruct", "scalar", "_frombuffer")
+_MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt")
+
+
+class Store:
+    """The results of one prompt on one model."""
+
+    def __init__(
+        self, folder: Path, model: str, prompt: Prompt, beta: NDArray[np.float32] | None = None, limit: int = LIMIT
+    ) -> None:
+        self.folder, self.model, self.limit = folder, model, limit
+        weights = "" if beta is None else hashlib.sha256(beta.tobytes()).hexdigest()
+        self.content = f"{__version__}/{model}/{prompt.hash}/{weights}"
+
+    def of(self, prompt: Prompt, beta: NDArray[np.float32] | None = None) -> Store:
+        """The same model's results of another prompt, or with a trained anchor re-weighting in force."""
+        return Store(self.folder, self.model, prompt, beta, self.limit)
+
+    def get(self, key: Hashable) -> Any:
+        """The result under `key`, or None."""
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+            os.utime(path)
+            return _Reader(io.BytesIO(content)).load()
+        except Exception:  # whatever is wrong with a file, the result can be computed
+            return None
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Keep a result; does nothing where the folder cannot be written to."""
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    pickle.dump(value, file, protocol=5)
+                Path(temporary).replace(self._path(key))
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+            self._prune()
+
+    def _path(self, key: Hashable) -> Path:
+        name = hashlib.sha256(f"{self.content}/{key!r}".encode()).hexdigest()
+        return self.folder / f"{name}.result"
+
+    def _prune(self) -> None:
+        found = []
+        for entry in os.scandir(self.folder):
+            with suppress(OSError):  # another instance may have removed it
+                state = entry.stat()
+                found.append((state.st_mtime_ns, state.st_size, entry.path))
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= self.limit:
+                return
+            with suppress(OSError):
+                Path(path).unlink()
+            total -= size
+
+
+class _Reader(pickle.Unpickler):
+    """Makes our results and NumPy's arrays, and nothing else that a file might ask for."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        ours = module.startswith("icldiag.analyses.")
+        arrays = module.split(".")[0] == "numpy" and name in _ARRAYS
+        if not (ours or arrays):
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of a result")
+        found = super().find_class(module, name)
+        if ours and getattr(found, "__module__", "") != module:
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of a result")
+        return found
+
+
+def store_folder() -> Path:
+    """`$ICLDIAG_CACHE`, or icldiag's place among the user's caches."""
+    import platformdirs
+
+    given = os.environ.get("ICLDIAG_CACHE")
+    return Path(given) if given else platformdirs.user_cache_path("icldiag") / "results"
+
+
+def open_store(prompt: Prompt, settings: ModelSettings) -> Store | None:
+    """The store of a prompt on a model, which need not be loaded; None where the model is not on this machine."""
+    model = model_identity(settings)
+    return Store(store_folder(), model, prompt) if model else None
+
+
+def model_identity(settings: ModelSettings) -> str | None:
+    """What a model's results depend on, told without reading its weights: names, sizes and times of its files."""
+    folder = settings.folder()
+    if folder is None:
+        return None
+    with suppress(OSError):
+        files = sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern))
+        states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        return repr((str(folder), states, settings.device, settings.dtype, settings.revision))
+    return None

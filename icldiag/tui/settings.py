@@ -1,0 +1,99 @@
+"""The user's settings against what the app has: themes, ids of bindings, keys; and all of it written out."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from textual.binding import Binding, BindingType
+from textual.keys import KEY_DISPLAY_ALIASES, KEY_NAME_REPLACEMENTS, Keys
+from textual.theme import BUILTIN_THEMES
+
+from icldiag.config import Config, ConfigError
+from icldiag.tui.keys import in_force
+
+_MODIFIERS = ("ctrl", "shift", "alt", "super")
+_NAMES = {key.value for key in Keys} | set(KEY_DISPLAY_ALIASES) | set(KEY_NAME_REPLACEMENTS.values())
+
+
+def check_settings(config: Config, path: Path) -> None:
+    """Raises ConfigError for a theme, a binding or a key that does not exist, and for two actions on one key."""
+    if config.theme not in BUILTIN_THEMES:
+        raise ConfigError(f"{path}: theme: there is no {config.theme!r}; choose one of {', '.join(BUILTIN_THEMES)}")
+    known = {str(binding.id): binding for binding in all_bindings()}
+    for name, keys in config.keys.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            cure = f"did you mean {close[0]!r}?" if close else "icldiag --print-config lists them"
+            raise ConfigError(f"{path}: keys: there is no action {name!r}; {cure}")
+        for key in keys.split(","):
+            if not _is_key(key):
+                raise ConfigError(f"{path}: keys: {name}: there is no key {key!r}; write one as in 'n', 'ctrl+n', 'f2'")
+    _refuse_clashes(config, path)
+
+
+def _is_key(key: str) -> bool:
+    *modifiers, last = key.split("+") if len(key) > 1 else (key,)
+    named = len(last) == 1 or last in _NAMES or key in _NAMES or _is_character(last)
+    return bool(last) and named and all(modifier in _MODIFIERS for modifier in modifiers)
+
+
+def _is_character(name: str) -> bool:
+    """Whether it names a character as Textual does: `question_mark`."""
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        return False
+    return True
+
+
+def _refuse_clashes(config: Config, path: Path) -> None:
+    """Two actions on one key that by default have keys of their own."""
+    allowed = set(_clashes({}))
+    for first, second, key in _clashes(config.keys):
+        if (first, second, key) not in allowed:
+            raise ConfigError(f"{path}: keys: {first} and {second} both are on {key!r}; change one")
+
+
+def _clashes(keys: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    """A panel's keys and the app's are in force together; those of two panels never are."""
+    taken: dict[tuple[str, str], str] = {}
+    for binding in in_force(all_bindings(), keys):
+        place = str(binding.id).partition(".")[0]
+        for one in Binding.make_bindings([binding]):
+            other = taken.get((place, one.key)) or taken.get(("app", one.key))
+            if other and other != binding.id:
+                yield str(binding.id), other, one.key
+            taken[place, one.key] = str(binding.id)
+
+
+def all_bindings() -> list[Binding]:
+    """Those of the app, then of the lists, then of the panels."""
+    from icldiag.tui.app import DiagnosisApp
+    from icldiag.tui.matrix import Matrix
+    from icldiag.tui.panels import PANELS
+    from icldiag.tui.queries import QueryList
+
+    groups: list[list[BindingType]] = [DiagnosisApp.BINDINGS, QueryList.BINDINGS, Matrix.BINDINGS]
+    groups += [panel.BINDINGS for panel in PANELS]
+    return [binding for group in groups for binding in group if isinstance(binding, Binding)]
+
+
+def as_toml(config: Config) -> str:
+    """The settings in force, every one of them, as a file that could be saved."""
+    return "\n".join(_lines(config)) + "\n"
+
+
+def _lines(config: Config) -> Iterator[str]:
+    yield f"# One of {', '.join(BUILTIN_THEMES)}."
+    yield f"theme = {json.dumps(config.theme)}"
+    yield "# Draw with ASCII characters only."
+    yield f"ascii = {json.dumps(config.ascii)}"
+    yield ""
+    yield "# Keys, with commas between those of one action."
+    yield "[keys]"
+    for binding in in_force(all_bindings(), config.keys):
+        yield f"{json.dumps(binding.id)} = {json.dumps(binding.key)}"

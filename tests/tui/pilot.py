@@ -1,0 +1,70 @@
+"""What tests of the app have in common."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from icldiag.model.load import ModelSettings
+from icldiag.tui.app import DiagnosisApp
+
+NASTY = "[/red] [b \\e[31m {0} \\u202e"
+PROMPT = f"""\
+template: "Question: {{text}}\\nAnswer Type:{{label}}"
+labels: [Person, Location, Number]
+demonstrations:
+  - {{text: "Who wrote the opera ?", label: Person}}
+  - {{text: "Where is the park ?", label: Location}}
+  - {{text: "How many bridges ?", label: Number}}
+queries:
+  - {{text: "{NASTY}", label: Person}}
+  - {{text: "Where ?", label: Location}}
+  - {{text: "How many bridges cross the canal ?", label: Number}}
+  - {{text: "Who cross the sea ?"}}
+  - {{text: "Where does the river meet the sea ?", label: Person}}
+examples:
+  - {{text: "Who is one ?", label: Person}}
+  - {{text: "Who is two ?", label: Person}}
+  - {{text: "Who is three ?", label: Person}}
+  - {{text: "Who is four ?", label: Person}}
+  - {{text: "Where one ?", label: Location}}
+  - {{text: "Where two ?", label: Location}}
+  - {{text: "Where three ?", label: Location}}
+  - {{text: "Where four ?", label: Location}}
+  - {{text: "How many one ?", label: Number}}
+  - {{text: "How many two ?", label: Number}}
+  - {{text: "How many three ?", label: Number}}
+  - {{text: "How many four ?", label: Number}}
+"""
+
+
+async def settle(pilot: Pilot[None], until: Callable[[], object] | None = None) -> None:
+    """Wait until no job runs and `until` holds."""
+    app = pilot.app
+    assert isinstance(app, DiagnosisApp)
+    for _ in range(600):
+        await pilot.pause(0.02)
+        if not app.jobs.running and (until is None or until()):
+            await pilot.pause()
+            return
+    raise AssertionError(f"still running: {app.jobs.running}, {app.state.failures}")
+
+
+def screen_text(app: DiagnosisApp) -> str:
+    """What is on the screen, line by line."""
+    width, height = app.size
+    lines = app.screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in lines[:height])[: (width + 1) * height]
+
+
+@asynccontextmanager
+async def running(
+    path: Path, model: Path | str, size: tuple[int, int] = (120, 40), **arguments: Any
+) -> AsyncIterator[tuple[DiagnosisApp, Pilot[None]]]:
+    app = DiagnosisApp(path, ModelSettings(name=str(model), device="cpu"), **arguments)
+    async with app.run_test(size=size) as pilot:
+        yield app, pilot
