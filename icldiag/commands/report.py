@@ -1,0 +1,94 @@
+"""`icldiag report`: the analyses without the app."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from icldiag.commands.options import Device, Dtype, Model, PromptPath, Revision, Trust, model_settings
+from icldiag.errors import IcldiagError
+
+LossTarget = Literal["gold", "predicted"]
+Positions = Literal["kept", "restart"]
+
+
+def analysis(text: str, **limits: Any) -> Any:
+    """An option that analyses read: the help begins with their names."""
+    return typer.Option(help=text, **limits)
+
+
+def report(
+    prompt: PromptPath,
+    model: Model = "bundled",
+    format: Annotated[str, typer.Option(help="json or md.")] = "json",
+    only: Annotated[str | None, typer.Option(help="Analyses to compute, such as prediction,confusion.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of printing.")] = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    revision: Revision = None,
+    trust_remote_code: Trust = False,
+    beta: Annotated[Path | None, typer.Option(help="A saved beta, in force in every analysis.")] = None,
+    layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; two thirds up if not given.")] = None,
+    loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
+    isolate: Annotated[list[str] | None, analysis("isolation: also these layers, as in 0-2,5; repeatable.")] = None,
+    top: Annotated[int, analysis("isolation, compression: word loyalty's k.", min=1)] = 5,
+    words_seed: Annotated[int, analysis("isolation: draws the control's random words.")] = 0,
+    per_class: Annotated[int, analysis("reweighting: training examples per class.", min=1)] = 4,
+    epochs: Annotated[int, analysis("reweighting: passes over the examples.", min=1)] = 10,
+    learning_rate: Annotated[float, analysis("reweighting: Adam's.", min=0)] = 0.01,
+    batch_size: Annotated[int, analysis("reweighting: examples a step; 0 takes all at once.", min=0)] = 1,
+    patience: Annotated[int | None, analysis("reweighting: stop after so many epochs without gain.", min=1)] = None,
+    examples_seed: Annotated[int, analysis("reweighting: draws the training examples.")] = 0,
+    save_beta: Annotated[Path | None, analysis("reweighting: write the trained beta here (safetensors).")] = None,
+    draws: Annotated[int, analysis("compression: how often random anchors are drawn.", min=1)] = 20,
+    draws_seed: Annotated[int, analysis("compression: draws the random anchors.")] = 42,
+    positions: Annotated[Positions, analysis("compression: of the query; 'restart' as the paper's code.")] = "kept",
+) -> None:
+    """Compute the analyses without the app; the report goes to stdout or a file, progress to stderr."""
+    from icldiag.prompt.schema import read_prompt
+
+    written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
+
+    from icldiag.analyses.reweighting import TrainingSettings
+    from icldiag.files import write_whole
+    from icldiag.progress import progress_on_stderr
+    from icldiag.report.document import chosen_sections, make_report
+    from icldiag.report.settings import ReportSettings, layers_from
+    from icldiag.report.write import FORMATS
+    from icldiag.session import Session
+    from icldiag.store import open_store
+
+    if format not in FORMATS:
+        raise IcldiagError(f"--format {format}: choose one of {', '.join(FORMATS)}")
+    wanted = [name.strip() for name in only.split(",")] if only else None
+    if save_beta and "reweighting" not in chosen_sections(wanted):  # wrong names are told before the model is loaded
+        raise IcldiagError("--save-beta needs the analysis reweighting; add it to --only")
+    settings = ReportSettings(
+        layer=layer,
+        loss_target=loss_target,
+        isolate=tuple(layers_from(layers) for layers in isolate or ()),
+        top=top,
+        random_words_seed=words_seed,
+        draws=draws,
+        draws_seed=draws_seed,
+        positions=positions,
+        training=TrainingSettings(per_class, epochs, learning_rate, batch_size, patience, examples_seed),
+    )
+    with progress_on_stderr() as (stage, progress):
+        chosen = model_settings(model, device, dtype, revision, trust_remote_code)
+        session = Session(written, chosen, store=open_store(written, chosen))
+        session.load(stage)
+        if beta:
+            session = session.with_saved_beta(beta)
+        made = make_report(session, wanted, settings, progress)
+        if save_beta:
+            session.save_beta(settings.training, save_beta)
+        text = FORMATS[format](made)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_whole(text, output)
+        print(f"report written to {output}", file=sys.stderr)
