@@ -17,6 +17,6 @@ def open_app(
     ascii_only: Ascii = False,
 ) -> None:
     """Open the app on a prompt file."""
-    from icldiag.tui.app import run_app
+    from icldiag.tui.run import run_app
 
     raise typer.Exit(run_app(prompt, model_settings(model, device, dtype, revision, trust_remote_code), ascii_only))

@@ -10,14 +10,13 @@ from rich.text import Text
 from textual.widgets import Input, OptionList
 
 from icldiag.prompt.schema import read_prompt
-from icldiag.tui.app import telling_query
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.panels.isolation import changed_answers
 from icldiag.tui.pinned import with_differences
-from icldiag.tui.queries import Queries, QueryList
+from icldiag.tui.queries import Queries, QueryList, telling_query
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"

@@ -1,0 +1,46 @@
+"""The column at the right in which every panel shows the pinned state, beside the panel in front."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import ContentSwitcher
+
+from icldiag.tui.panels import PANELS
+from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.pinned import same_query
+from icldiag.tui.state import State
+from icldiag.tui.top import interventions
+
+
+class PinnedColumn(Vertical):
+    """Panels of the state that is set aside, if one is."""
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="pinned-title", classes="title")
+
+    async def fill(self, pinned: State | None, current: str) -> None:
+        """Panels for another pinned state, or none."""
+        await self.query("#pinned-panels").remove()
+        if pinned is None:
+            return
+        panels = [panel(pinned) for panel in PANELS]
+        for panel in panels:
+            panel.can_focus = False  # keys are for the panel in front
+        await self.mount(ContentSwitcher(*panels, initial=current, id="pinned-panels"))
+
+    def show(self, state: State, front: Panel) -> None:
+        """The same panel of the pinned state as the one in front, differences marked in both."""
+        pinned, switcher = state.pinned, self.query("#pinned-panels")
+        if pinned is None or not switcher:
+            return
+        other = switcher.first(ContentSwitcher)
+        other.current = front.id
+        beside = other.get_child_by_id(str(front.id), Panel)
+        query = same_query(state, pinned)
+        found = "PINNED" if query is not None else "PINNED, without this query"
+        self.query_one("#pinned-title", Line).set(f"{found}   {', '.join(interventions(pinned)) or 'no intervention'}")
+        pinned.look, pinned.query = state.look, pinned.query if query is None else query
+        beside.follow(front)
+        beside.mark(front)
+        front.mark(beside)

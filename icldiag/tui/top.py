@@ -1,0 +1,40 @@
+"""The line at the top: which prompt, how many right, what intervenes, what is being computed, on which model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.text import Text
+
+from icldiag.render.visible import visible
+from icldiag.tui.state import State
+
+
+def top_line(state: State) -> Text:
+    """What the narrowest terminal must show comes first: interventions and work under way before the model."""
+    top = Text(f"icldiag   {visible(state.path.name)}", no_wrap=True, overflow="ellipsis")
+    if state.prediction is not None and state.prediction.labelled:
+        top.append(f"   {state.prediction.correct} of {len(state.prediction.labelled)} right")
+    for intervention in interventions(state):
+        top.append("   ")
+        top.append(intervention, "bold reverse")
+    doing = next(iter(state.doing.values()), None)
+    ready = "wrong prompt file" if state.prompt_error else "model failed" if state.model_error else "ready"
+    top.append(f"   {visible(doing) if doing else ready}", "bold" if doing else "dim")
+    if state.session is not None:
+        model = state.session.model
+        top.append(f"   {visible(Path(model.name).name)} ({model.n_layers} layers x {model.n_heads} heads)")
+        top.append(f"   {model.device} {str(model.dtype).removeprefix('torch.')}")
+    return top
+
+
+def interventions(state: State) -> Iterator[str]:
+    """What makes the answers other than those to the prompt file."""
+    if state.undo:
+        times = "" if len(state.undo) == 1 else f" {len(state.undo)}x"
+        yield f"EDITED{times}"
+    if state.cut_layers:
+        yield f"CUT {', '.join(map(str, sorted(state.cut_layers)))} (0: off)"
+    if state.beta_on:
+        yield "RE-WEIGHTED (0: off)"
