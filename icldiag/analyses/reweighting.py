@@ -11,6 +11,7 @@ is the forward and backward pass of one token. All tokens of a label word share 
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, s
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
 
+PAPER_TEXT_RATE, PAPER_CODE_RATE = 0.01, 0.1  # Adam's learning rate in the paper's text, and its code's default
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -36,7 +39,7 @@ class TrainingSettings:
 
     per_class: int = 4
     epochs: int = 10
-    learning_rate: float = 0.01
+    learning_rate: float = PAPER_TEXT_RATE
     batch_size: int = 1  # 0 takes all examples in one step
     patience: int | None = None  # stop after so many epochs without a lower loss; None never stops early
     seed: int = 0
@@ -53,6 +56,10 @@ class Reweighting:
     loss_per_step: FloatArray  # (epochs, steps)
     before: Answers
     after: Answers
+
+    @property
+    def stopped_early(self) -> bool:
+        return len(self.loss) < self.settings.epochs
 
     @property
     def changed(self) -> tuple[int, ...]:
@@ -108,7 +115,7 @@ def reweight(
     """Train beta on examples drawn from the prompt's (or those given, in their order) and answer the queries with it.
 
     Raises:
-        AnalysisError: too few examples, or two label words share their first token.
+        AnalysisError: too few examples, two label words share their first token, or the training diverges.
         PromptError: an example makes a prompt longer than the context window.
     """
     settings = settings or TrainingSettings()
@@ -140,7 +147,7 @@ def train_beta(
     progress: Progress = silent,
 ) -> tuple[Tensor, FloatArray]:
     """Train beta: (L, H, demonstrations), and the loss of every step: (epochs, steps)."""
-    cached = _cache_examples(model, encoded, prefix, examples, settings.batch_size or len(examples))
+    cached = _cache_examples(model, encoded, prefix, examples, settings.batch_size or len(examples), progress)
     beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.demonstrations), device=model.device)
     beta.requires_grad_()
     optimizer = torch.optim.Adam([beta], lr=settings.learning_rate)
@@ -158,6 +165,11 @@ def train_beta(
             optimizer.step()
             losses[-1].append(float(loss.detach()))
         mean = float(np.mean(losses[-1]))
+        if not math.isfinite(mean):
+            raise AnalysisError(
+                f"re-weighting diverged: in epoch {epoch + 1} the loss is not a finite number; use a learning rate "
+                f"below {settings.learning_rate:g}"
+            )
         best, since = (mean, 0) if mean < best else (best, since + 1)
         if settings.patience is not None and since >= settings.patience:
             break
@@ -176,7 +188,12 @@ class _CachedExamples:
 
 @torch.no_grad()
 def _cache_examples(
-    model: InstrumentedModel, encoded: EncodedPrompt, prefix: Prefix, examples: Sequence[Example], size: int
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    prefix: Prefix,
+    examples: Sequence[Example],
+    size: int,
+    progress: Progress,
 ) -> list[_CachedExamples]:
     as_queries = encode(encoded.prompt.with_queries(examples), model.tokenizer, model.context_window)
     prompts = [(*as_queries.prefix, *query.ids) for query in as_queries.queries]
@@ -185,6 +202,7 @@ def _cache_examples(
     whole = [ids[len(prefix.ids) :] for ids in prompts]
     cached = []
     for start in range(0, len(whole), size):
+        progress("re-weighting: examples", start, len(whole))
         rows, part = whole[start : start + size], examples[start : start + size]
         earlier = batch_of([row[:-1] for row in rows], len(prefix.ids), model.device)
         past: list[KeyValues] = []
@@ -221,11 +239,12 @@ def save_beta(path: Path, beta: NDArray[np.float32], model_name: str, prompt: Pr
         raise AnalysisError(f"cannot write beta to {path} ({error}); choose another place") from None
 
 
-def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int], model_name: str) -> NDArray[np.float32]:
     """Read a saved beta.
 
     Raises:
-        AnalysisError: the file is missing or no beta, or belongs to another model's shape or other demonstrations.
+        AnalysisError: the file is missing or no beta, or belongs to another model or other demonstrations. Models are
+            told apart by shape and by the last part of their name, so that a model's folder may move.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -236,6 +255,11 @@ def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int]) -> NDArra
         raise AnalysisError(f"{path}: not a saved beta ({str(error).splitlines()[0]})") from None
     if beta.shape != shape:
         raise AnalysisError(f"{path}: beta has shape {beta.shape}, this model and prompt need {shape}")
+    trained_on = metadata.get("model", "")
+    if Path(trained_on).name != Path(model_name).name:
+        raise AnalysisError(
+            f"{path}: this beta was trained on model {trained_on!r}, not {model_name!r}; train it again"
+        )
     if metadata.get("prompt") != demonstrations_hash(prompt):
         raise AnalysisError(f"{path}: this beta was trained for other demonstrations; train it again")
     return np.asarray(beta, np.float32)

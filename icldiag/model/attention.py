@@ -39,16 +39,17 @@ class Edit:
     """What one layer's attention does differently in a few rows.
 
     rows: (R,) different indices into the T new tokens, in ascending order.
-    blocked: (R, N) bool, N <= S first columns; True may not be attended to. Set before the softmax, so that the row
-        renormalises.
+    blocked: (R, N) bool, N <= S first columns; True may not be attended to.
     columns, log_factor: (A,) columns and (H, A); A'(row, column) = exp(log_factor) * A(row, column), after the softmax
         and without renormalisation.
+    renormalise: block before the softmax, so that a row still sums to 1; otherwise set blocked columns to 0 after it.
     """
 
     rows: Tensor
     blocked: Tensor | None = None
     columns: Tensor | None = None
     log_factor: Tensor | None = None
+    renormalise: bool = True
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,10 @@ def _with_edit(heads: Heads, output: Tensor, edit: Edit) -> Tensor:
 
 
 def _edited_attention(heads: Heads, edit: Edit) -> Tensor:
-    attention = heads.attention(edit.rows, edit.blocked)  # (B, H, R, S)
+    attention = heads.attention(edit.rows, edit.blocked if edit.renormalise else None)  # (B, H, R, S)
+    if edit.blocked is not None and not edit.renormalise:
+        beyond = attention.shape[-1] - edit.blocked.shape[-1]
+        attention = attention.masked_fill(nn.functional.pad(edit.blocked, (0, beyond)), 0.0)
     return _scaled(attention, attention, edit, torch.exp)
 
 
