@@ -200,18 +200,13 @@ def cache_at(prefix: Prefix, positions: Sequence[int]) -> list[KeyValues]:
     return [cache.at(where.to(cache.keys.device)) for cache in prefix.key_values]
 
 
-def edits_at(edits: Edits | None, positions: Sequence[int]) -> Edits | None:
-    """A scaling of the target row on a cache of some positions: columns that are not there are left out."""
-    if not edits:
-        return edits
-    found = {}
-    for layer, edit in edits.items():
-        assert edit.columns is not None and edit.log_factor is not None
-        columns = edit.columns.tolist()
-        there = [index for index, column in enumerate(columns) if column in positions]
-        moved = torch.tensor([positions.index(columns[index]) for index in there], dtype=torch.long)
-        found[layer] = replace(edit, columns=moved.to(edit.columns.device), log_factor=edit.log_factor[:, there])
-    return found
+def edits_at(edits: Edits | None, positions: Sequence[int]) -> Edits:
+    """A scaling of the target row on a cache of some of the prefix's positions."""
+    places = list(positions)
+    return {
+        layer: replace(edit, factor=None if edit.factor is None else edit.factor[:, places])
+        for layer, edit in (edits or {}).items()
+    }
 
 
 def cache_bytes(caches: Sequence[KeyValues]) -> int:

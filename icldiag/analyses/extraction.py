@@ -65,8 +65,8 @@ def extract(
         last = torch.tensor([heads.query.shape[2] - 1], device=heads.query.device)
         row = heads.attention(last)[:, :, 0][..., positions.to(last.device)]  # (B, H, demonstrations)
         edit = target_edits.get(layer) if target_edits else None
-        if edit is not None and edit.log_factor is not None:
-            row = row * edit.log_factor.exp().to(row.device)
+        if edit is not None and edit.factor is not None:
+            row = row * edit.factor[:, positions].to(row.device)
         attention[list(queries), layer] = (row.sum(1) @ owner.to(row.device)).double().cpu().numpy()
 
     read_queries(

@@ -232,7 +232,7 @@ def both(first: Edits, second: Edits | None) -> Edits:
     merged = dict(first)
     for layer, edit in (second or {}).items():
         other = merged.get(layer)
-        merged[layer] = edit if other is None else replace(other, columns=edit.columns, log_factor=edit.log_factor)
+        merged[layer] = edit if other is None else replace(other, factor=edit.factor)
     return merged
 
 

@@ -92,14 +92,12 @@ def draw_examples(prompt: Prompt, per_class: int, seed: int) -> tuple[Example, .
 
 def beta_edits(encoded: EncodedPrompt, beta: Tensor) -> Edits:
     """Edits of the target row (rows are set by whoever runs them) for beta (L, H, demonstrations)."""
-    columns, owner = [], []
-    for index, demonstration in sorted(enumerate(encoded.demonstrations), key=lambda pair: pair[1].anchor):
-        for position in range(*demonstration.label):
-            columns.append(position)
-            owner.append(index)
-    where, of = torch.tensor(columns, device=beta.device), torch.tensor(owner, device=beta.device)
+    tokens = [(position, index) for index, d in enumerate(encoded.demonstrations) for position in range(*d.label)]
+    columns, owner = torch.tensor(tokens, device=beta.device).T
+    factor = torch.ones(*beta.shape[:2], len(encoded.prefix), device=beta.device)  # (L, H, P)
+    factor = factor.index_copy(2, columns, beta.exp().index_select(2, owner))
     first_row = torch.tensor([0], device=beta.device)
-    return {layer: Edit(first_row, None, where, beta[layer][:, of]) for layer in range(beta.shape[0])}
+    return {layer: Edit(first_row, factor=of_layer) for layer, of_layer in enumerate(factor.unbind())}
 
 
 def reweight(
@@ -158,8 +156,9 @@ def train_beta(
         losses.append([])
         for done, part in enumerate(cached):
             progress("re-weighting", epoch * len(cached) + done, settings.epochs * len(cached))
-            run = model.run(part.batch, context=prefix.key_values, past=part.past, edits=beta_edits(encoded, beta))
-            loss = torch.nn.functional.cross_entropy(run.logits[:, -1, firsts].float(), part.labels)
+            edits = beta_edits(encoded, beta)
+            run = model.run(part.batch, context=prefix.key_values, past=part.past, edits=edits, tokens=firsts)
+            loss = torch.nn.functional.cross_entropy(run.logits[:, -1].float(), part.labels)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from icldiag.errors import AnalysisError
-from icldiag.model.attention import Heads, products
+from icldiag.model.attention import Edit, Heads, products
 from icldiag.model.forward import Edits, InstrumentedModel, batch_of, on_rows
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
@@ -145,7 +145,7 @@ def flow_of_query(
         recompute=length > 1024 if recompute is None else recompute,
         before_layer=lambda layer: progress("saliency: layers", 0, layers),
     ):
-        total, target_row, label_rows = _flows(attended, gradient, positions, heads, _log_factor(target_edits, layer))
+        total, target_row, label_rows = _flows(attended, gradient, positions, heads, (target_edits or {}).get(layer))
         raw[:, layer] = _three_means(total, target_row, label_rows, positions)
         into_target[layer], into_labels[layer] = target_row, label_rows
         losses.append(value)
@@ -153,19 +153,9 @@ def flow_of_query(
     return QueryFlow(query, losses[0], loss_target, raw, into_target, into_labels)
 
 
-Scaling = tuple[Tensor, Tensor]  # columns (A,), log factors (H, A) of the target row
-
-
-def _log_factor(edits: Edits | None, layer: int) -> Scaling | None:
-    edit = edits.get(layer) if edits else None
-    if edit is None or edit.columns is None or edit.log_factor is None:
-        return None
-    return edit.columns, edit.log_factor
-
-
 @torch.no_grad()
 def _flows(
-    heads: Heads, gradient: Tensor, positions: Tensor, head_sum: HeadSum, target_scaling: Scaling | None
+    heads: Heads, gradient: Tensor, positions: Tensor, head_sum: HeadSum, edit: Edit | None
 ) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
     """Sum of I over all pairs j < i, the target's row (T,), and the label words' rows (n, T), diagonal 0."""
     length = heads.query.shape[2]
@@ -178,9 +168,8 @@ def _flows(
         rows = torch.arange(start, min(start + _ROWS, length), device=device)
         until = int(rows[-1]) + 1  # causal: later columns hold nothing
         attention = heads.attention(rows, until=until)  # (1, H, R, until)
-        if target_scaling is not None and int(rows[-1]) == length - 1:
-            columns, log_factor = target_scaling
-            attention[:, :, -1, columns] *= log_factor.exp().to(attention.dtype)
+        if edit is not None and edit.factor is not None and int(rows[-1]) == length - 1:
+            attention[:, :, -1, : edit.factor.shape[1]] *= edit.factor.to(device)
         change = products(gradient[:, :, rows].float(), heads.value[:, :, :until].float())  # dL/dA: (1, H, R, until)
         flow = (attention * change)[0]  # (H, R, until)
         saliency = flow.sum(0).abs() if head_sum == "signed" else flow.abs().sum(0)  # (R, until)

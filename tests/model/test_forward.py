@@ -123,8 +123,8 @@ def test_an_edit_equals_the_same_change_written_out(architecture: str, tiny: Tin
     ids = list(range(10, 22))
     blocked = torch.zeros(1, 12, dtype=torch.bool)
     blocked[0, 3:6] = True
-    columns, factor = torch.tensor([1, 8]), torch.randn(4, 2)
-    edit = Edit(torch.tensor([9]), blocked, columns, factor)
+    factor = torch.rand(4, 9) + 0.5
+    edit = Edit(torch.tensor([9]), blocked, factor)
     seen: dict[int, tuple[Heads, torch.Tensor]] = {}
     with torch.no_grad():
         model.run(batch_of([ids], 0), edits={2: edit}, observe=lambda layer, *rest: seen.update({layer: rest}))
@@ -136,7 +136,7 @@ def test_an_edit_equals_the_same_change_written_out(architecture: str, tiny: Tin
     unedited = scores.softmax(-1) @ values[0]
     scores[:, 9, 3:6] = -torch.inf
     weights = scores.softmax(-1)
-    weights[:, 9, columns] *= factor.exp()
+    weights[:, 9, :9] *= factor
     wanted = weights @ values[0]
     torch.testing.assert_close(output[0], wanted, atol=1e-5, rtol=1e-4)
     rest = [row for row in range(12) if row != 9]
@@ -190,3 +190,15 @@ def test_whole_word_scores_are_the_conditional_log_probabilities(tiny: Tiny, pro
                 chances = plain(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
                 wanted = sum(float(chances[len(ids) - len(label) + i - 1, token]) for i, token in enumerate(label))
                 assert scores[row, column] == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_logits_of_some_tokens_alone(architecture: str, tiny: Tiny) -> None:
+    model = tiny(architecture)
+    batch, wanted = batch_of([[5, 6, 7, 8], [9, 10, 11, 12]], 0), [30, 4, 30, 399]
+    with torch.no_grad():
+        whole = model.run(batch).logits
+        torch.testing.assert_close(model.run(batch, tokens=wanted).logits, whole[..., wanted], atol=1e-6, rtol=1e-5)
+        assert torch.equal(model.run(batch).logits, whole)  # the head is whole again
+        model.model.get_output_embeddings().forward = model.model.get_output_embeddings().forward  # as accelerate does
+        assert torch.equal(model.run(batch, tokens=wanted).logits, whole[..., wanted])
