@@ -307,6 +307,10 @@ class Session:
         return beta_edits(self.encoded, torch.from_numpy(self.beta).to(self.model.device))
 
     def _prefix(self, progress: Progress) -> Prefix:
+        with self._lock:
+            taken_over = self._results.get("prefix")
+            if taken_over is not None and taken_over.ids != self.encoded.prefix:  # an empty query moves its end
+                del self._results["prefix"]
         return self._once("prefix", lambda: self._encode_prefix(progress))
 
     def _encode_prefix(self, progress: Progress) -> Prefix:

@@ -26,7 +26,7 @@ from icldiag.analyses.loyalty import Answers, compare
 from icldiag.errors import AnalysisError
 from icldiag.model.attention import Edit, Heads, KeyValues
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
-from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
+from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, rows_per_batch, silent
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
 
@@ -199,22 +199,48 @@ def _cache_examples(
     if any(ids[: len(prefix.ids)] != prefix.ids for ids in prompts):
         raise AnalysisError("the tokenizer joins an example with what precedes it; end the separator with a line break")
     whole = [ids[len(prefix.ids) :] for ids in prompts]
+    # A row of one token has nothing earlier: what stands in for it is cut off with the padding.
+    earlier = batch_of([row[:-1] or row for row in whole], len(prefix.ids), model.device)
+    past = _key_values(model, earlier, prefix, progress)
+    columns = earlier.ids.shape[1]
+    widths = [len(row) - 1 for row in whole]
     cached = []
     for start in range(0, len(whole), size):
-        progress("re-weighting: examples", start, len(whole))
-        rows, part = whole[start : start + size], examples[start : start + size]
-        earlier = batch_of([row[:-1] for row in rows], len(prefix.ids), model.device)
-        past: list[KeyValues] = []
-
-        def keep(layer: int, heads: Heads, output: Tensor, past: list[KeyValues] = past) -> None:
-            past.append(KeyValues(heads.key, heads.value))
-
-        model.run(earlier, context=prefix.key_values, observe=keep)
-        last = torch.tensor([[row[-1]] for row in rows], device=model.device)
-        labels = torch.tensor([example.label for example in part], device=model.device)
-        positions = earlier.positions[:, -1:] + 1
-        cached.append(_CachedExamples(Batch(last, positions, earlier.padding), tuple(past), labels))
+        rows = slice(start, start + size)
+        width = max(widths[rows])  # the padding that all rows of this step have is cut off
+        padding = torch.tensor([width - own for own in widths[rows]], device=model.device)
+        last = torch.tensor([[row[-1]] for row in whole[rows]], device=model.device)
+        labels = torch.tensor([example.label for example in examples[rows]], device=model.device)
+        positions = torch.tensor(widths[rows], device=model.device)[:, None] + len(prefix.ids)  # (B, 1)
+        batch = Batch(last, positions, padding if bool(padding.any()) else None)
+        own = slice(columns - width, columns)
+        own_past = tuple(KeyValues(part.keys[rows, :, own], part.values[rows, :, own]) for part in past)
+        cached.append(_CachedExamples(batch, own_past, labels))
     return cached
+
+
+def _key_values(model: InstrumentedModel, batch: Batch, prefix: Prefix, progress: Progress) -> list[KeyValues]:
+    """Every layer's keys and values of a padded batch on the demonstrations' cache, a bounded part of it at a time."""
+    count, width = batch.ids.shape
+    size = rows_per_batch(model, width, len(prefix.ids))
+    parts: list[list[KeyValues]] = [[] for _ in range(model.n_layers)]
+
+    def keep(layer: int, heads: Heads, output: Tensor) -> None:
+        parts[layer].append(KeyValues(heads.key, heads.value))
+
+    for start in range(0, count, size):
+        rows = slice(start, start + size)
+        padding = None if batch.padding is None else batch.padding[rows]
+        model.run(
+            Batch(batch.ids[rows], batch.positions[rows], padding),
+            context=prefix.key_values,
+            observe=keep,
+            before_layer=lambda layer, start=start: progress("re-weighting: examples", start, count),
+        )
+    return [
+        KeyValues(torch.cat([part.keys for part in of_layer]), torch.cat([part.values for part in of_layer]))
+        for of_layer in parts
+    ]
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------

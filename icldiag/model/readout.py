@@ -64,10 +64,16 @@ def query_batches(model: InstrumentedModel, rows: Sequence[Sequence[int]], start
     batches = []
     while order:
         width = len(rows[order[0]])
-        fitting = _SCORES_PER_BATCH // (model.n_heads * width * (start + width))
-        taken, order = order[: max(1, min(fitting, _ROWS_PER_BATCH))], order[max(1, min(fitting, _ROWS_PER_BATCH)) :]
+        fitting = rows_per_batch(model, width, start)
+        taken, order = order[:fitting], order[fitting:]
         batches.append(QueryBatch(tuple(taken), batch_of([rows[index] for index in taken], start, model.device)))
     return batches
+
+
+def rows_per_batch(model: InstrumentedModel, width: int, context: int) -> int:
+    """How many rows of `width` tokens on `context` cached ones may be run at once."""
+    fitting = _SCORES_PER_BATCH // (model.n_heads * width * (context + width))
+    return max(1, min(fitting, _ROWS_PER_BATCH))
 
 
 class KeptInputs:

@@ -93,6 +93,24 @@ def test_a_full_batch_learns_too(session: Session) -> None:
     assert whole.loss[0] == pytest.approx(still.loss[0], rel=1e-5)
 
 
+@pytest.mark.parametrize("texts", [("a", "b", "c"), ("a", "Where does the sea meet", "c d")])
+@pytest.mark.parametrize("batch_size", [1, 2, 0])
+def test_the_first_loss_is_that_of_the_predictions(
+    batch_size: int, texts: tuple[str, ...], tiny: Tiny, prompt: Prompt
+) -> None:
+    """Also where nothing stands before an example's last token."""
+    examples = tuple(Example(text, label) for label, text in enumerate(texts))
+    session = Session(replace(prompt, template="{text}{label}", examples=examples), tiny("llama"))
+    assert min(len(query.ids) for query in session.encoded.queries) == 1  # the empty query, so the prefix is shorter
+    found = session.reweighting(TrainingSettings(per_class=1, epochs=1, learning_rate=0.0, batch_size=batch_size))
+    as_queries = session.with_prompt(session.prompt.with_queries(examples))
+    assert len(as_queries.encoded.queries[0].ids) == 1
+    wanted = -np.log(np.diagonal(as_queries.prediction().probabilities))
+    size = batch_size or 3
+    means = [wanted[start : start + size].mean() for start in range(0, 3, size)]
+    np.testing.assert_allclose(found.loss_per_step[0], means, rtol=1e-4)
+
+
 def test_early_stop_on_request(session: Session) -> None:
     found = session.reweighting(TrainingSettings(learning_rate=0.0, epochs=8, patience=2))
     assert len(found.loss) == 3
