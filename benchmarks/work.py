@@ -14,7 +14,7 @@ from benchmarks.reference import Reference
 from icldiag.analyses.extraction import extract
 from icldiag.analyses.isolation import sweep
 from icldiag.analyses.prediction import predict
-from icldiag.analyses.reweighting import TrainingSettings, reweight
+from icldiag.analyses.reweighting import TrainingSettings, train_beta
 from icldiag.analyses.saliency import flow_of_query
 from icldiag.model.forward import InstrumentedModel, batch_of
 from icldiag.model.load import BUNDLED_PATH, ModelSettings, load_model
@@ -92,10 +92,13 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
         for step in range(steps):
             reference.training_step(beta, step, label)
 
+    def train(settings: TrainingSettings) -> None:
+        train_beta(model, encoded, model.encode_prefix(encoded.prefix), encoded.prompt.examples, settings)
+
     @torch.no_grad()
     def plain() -> None:
         with model.plain() as fused:
-            fused(input_ids=plain_ids)
+            fused(input_ids=plain_ids, use_cache=False, logits_to_keep=1)
 
     @torch.no_grad()
     def instrumented() -> None:
@@ -116,13 +119,13 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
         ),
         Work(
             f"re-weighting, {EPOCHS} epochs of {PER_CLASS} per class",
-            lambda: reweight(model, encoded, model.encode_prefix(encoded.prefix), before, training),
+            lambda: train(training),
             reference_steps,
             EPOCHS * PER_CLASS * 6 / steps,
         ),
         Work(
             "the same, all examples in one step",
-            lambda: reweight(model, encoded, model.encode_prefix(encoded.prefix), before, whole),
+            lambda: train(whole),
             reference_steps,
             EPOCHS * PER_CLASS * 6 / steps,
         ),
