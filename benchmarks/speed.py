@@ -50,6 +50,7 @@ def _status(name: str) -> int:
 
 def _grow(which: Which, length: Length, row: int, side: str, answer: Any) -> None:
     _, works = prepared(which, length)
+    works[row].ready()
     gc.collect()
     before = _status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
@@ -85,6 +86,7 @@ def main(
     for row, work in enumerate(works):
         if row not in wanted:
             continue
+        work.ready()
         mine, theirs, ratio = alternate(work.ours, work.reference, work.scale, rounds, CLOCKS[clock])
         grown = ["-", "-"]
         if memory:
