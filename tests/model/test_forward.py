@@ -9,7 +9,7 @@ from icldiag.errors import Cancelled
 from icldiag.model.attention import Edit, Heads
 from icldiag.model.forward import InstrumentedModel, Resume, batch_of
 from icldiag.model.load import measure_parity, require_parity
-from icldiag.model.readout import query_batches, read_queries
+from icldiag.model.readout import common_start, query_batches, read_queries
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Prompt
 from tests.conftest import CONFIGURATIONS, Tiny
@@ -202,3 +202,31 @@ def test_the_logits_of_some_tokens_alone(architecture: str, tiny: Tiny) -> None:
         assert torch.equal(model.run(batch).logits, whole)  # the head is whole again
         model.model.get_output_embeddings().forward = model.model.get_output_embeddings().forward  # as accelerate does
         assert torch.equal(model.run(batch, tokens=wanted).logits, whole[..., wanted])
+
+
+def test_what_all_queries_begin_with() -> None:
+    assert common_start([[1, 2, 3, 4], [1, 2, 9], [1, 2, 3], [1, 2, 3, 5]]) == 2
+    assert common_start([[1, 2, 3]] * 4) == 2  # a token is left to each
+    assert common_start([[1], [1, 2], [1, 3], [1]]) == 0
+    assert common_start([[2, 1], [1, 2], [1, 2], [1, 2]]) == 0
+    assert common_start([[1, 2, 3], [1, 2, 4]]) == 0  # two rows are not worth a pass
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_common_start_is_run_once_and_changes_nothing(architecture: str, tiny: Tiny, prompt: Prompt) -> None:
+    model = tiny(architecture)
+    encoded = encode(prompt, model.tokenizer)
+    stem = common_start([query.ids for query in encoded.queries])
+    assert stem >= 2  # "Question:"
+    widths: list[int] = []
+    found = read_queries(
+        model,
+        encoded,
+        model.encode_prefix(encoded.prefix),
+        observe=lambda queries, layer, heads: widths.append(heads.query.shape[2]),
+    )
+    assert max(widths) == max(len(query.ids) for query in encoded.queries) - stem
+    firsts = [tokens[0] for tokens in encoded.label_tokens]
+    torch.testing.assert_close(
+        torch.tensor(found.label_scores).float(), plain_logits(model, encoded)[:, firsts], atol=1e-5, rtol=1e-5
+    )
