@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.compression import DRAWS, Compression, Method, Positions, compress, silent_method
 from icldiag.analyses.confusion import Confusion, confuse, default_layer
-from icldiag.analyses.extraction import Extraction, extract
+from icldiag.analyses.extraction import Against, Extraction, extract
 from icldiag.analyses.isolation import Cut, CutKind, Isolation, Setting, isolate, sweep
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.prediction import Prediction, predict
@@ -27,7 +27,7 @@ from icldiag.analyses.reweighting import (
     save_beta,
     silent_epoch,
 )
-from icldiag.analyses.saliency import LossTarget, QueryFlow, Saliency, saliency
+from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow, Saliency, saliency
 from icldiag.errors import AnalysisError
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.load import ModelSettings, Stage, load_model
@@ -132,28 +132,41 @@ class Session:
             prefix.forerunner_queries[layer].numpy(),
         )
 
-    def flow(self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent) -> QueryFlow:
+    def flow(
+        self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
+    ) -> QueryFlow:
         """Saliency of one query: the three flows per layer, and the token view. Raises AnalysisError."""
         return self._once(
-            ("flow", query, loss_target), lambda: self._saliency([query], loss_target, progress).queries[0]
+            ("flow", query, loss_target, heads),
+            lambda: self._saliency([query], loss_target, heads, progress).queries[0],
         )
 
-    def saliency(self, loss_target: LossTarget = "gold", progress: Progress = silent) -> Saliency:
+    def saliency(
+        self, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
+    ) -> Saliency:
         """Saliency of every query and their mean; takes one forward and backward pass per query."""
 
         def compute() -> Saliency:
             count = len(self.prompt.queries)
             steps = [step_of(progress, "saliency", query, count) for query in range(count)]
-            return Saliency(tuple(self.flow(query, loss_target, step) for query, step in enumerate(steps)))
+            flows = tuple(self.flow(query, loss_target, step, heads=heads) for query, step in enumerate(steps))
+            progress("saliency", count, count)
+            return Saliency(flows)
 
-        return self._once(("saliency", loss_target), compute)
+        return self._once(("saliency", loss_target, heads), compute)
 
     def isolation(
-        self, kind: CutKind = "text_to_label", *, seed: int = 0, top: int = TOP, progress: Progress = silent
+        self,
+        kind: CutKind = "text_to_label",
+        *,
+        seed: int = 0,
+        renormalise: bool = True,
+        top: int = TOP,
+        progress: Progress = silent,
     ) -> Isolation:
         """Isolate the first n and the last n layers, for every n."""
         return self._once(
-            ("isolation", kind, seed, top),
+            ("isolation", kind, seed, renormalise, top),
             lambda: sweep(
                 self.model,
                 self.encoded,
@@ -161,6 +174,7 @@ class Session:
                 self._readout(progress),
                 kind,
                 seed=seed,
+                renormalise=renormalise,
                 top=top,
                 beta=self._beta_edits,
                 progress=progress,
@@ -183,15 +197,16 @@ class Session:
             ),
         )
 
-    def extraction(self, progress: Progress = silent) -> Extraction:
+    def extraction(self, progress: Progress = silent, *, against: Against = "predicted") -> Extraction:
         """Attention from the target to the label words, and how well it foretells the prediction, per layer."""
         return self._once(
-            "extraction",
+            ("extraction", against),
             lambda: extract(
                 self.model,
                 self.encoded,
                 self._prefix(progress),
                 self.prediction(progress),
+                against=against,
                 target_edits=self._beta_edits,
                 progress=progress,
             ),
@@ -242,10 +257,8 @@ class Session:
         `each_method` is told each way as it is measured; nothing where the result was computed before.
 
         Raises:
-            AnalysisError: a beta is in force (its label words are not all in every cache), or a text is too short.
+            AnalysisError: a demonstration's text is too short to draw random words from.
         """
-        if self.beta is not None:
-            raise AnalysisError("compression is measured without anchor re-weighting; take beta off first")
         return self._once(
             ("compression", positions, draws, seed, top),
             lambda: compress(
@@ -257,6 +270,7 @@ class Session:
                 draws=draws,
                 seed=seed,
                 top=top,
+                beta=self._beta_edits,
                 progress=progress,
                 each_method=each_method,
             ),
@@ -279,7 +293,7 @@ class Session:
 
     def with_saved_beta(self, path: Path) -> Session:
         """`with_beta` of a file. Raises AnalysisError: no beta, or one for other demonstrations or another model."""
-        return self.with_beta(load_beta(path, self.prompt, self.beta_shape))
+        return self.with_beta(load_beta(path, self.prompt, self.beta_shape, self.model.name))
 
     def save_beta(self, settings: TrainingSettings, path: Path) -> None:
         """Write the beta that these settings train; see `reweighting`. Raises AnalysisError where it cannot."""
@@ -293,13 +307,16 @@ class Session:
     def beta_shape(self) -> tuple[int, int, int]:
         return self.model.n_layers, self.model.n_heads, len(self.prompt.demonstrations)
 
-    def _saliency(self, queries: Sequence[int], loss_target: LossTarget, progress: Progress) -> Saliency:
+    def _saliency(
+        self, queries: Sequence[int], loss_target: LossTarget, heads: HeadSum, progress: Progress
+    ) -> Saliency:
         return saliency(
             self.model,
             self.encoded,
             self.prediction(progress).predicted.tolist(),
             queries,
             loss_target=loss_target,
+            heads=heads,
             target_edits=self._beta_edits,
             progress=progress,
         )
@@ -311,6 +328,10 @@ class Session:
         return beta_edits(self.encoded, torch.from_numpy(self.beta).to(self.model.device))
 
     def _prefix(self, progress: Progress) -> Prefix:
+        with self._lock:
+            taken_over = self._results.get("prefix")
+            if taken_over is not None and taken_over.ids != self.encoded.prefix:  # an empty query moves its end
+                del self._results["prefix"]
         return self._once("prefix", lambda: self._encode_prefix(progress))
 
     def _encode_prefix(self, progress: Progress) -> Prefix:

@@ -5,6 +5,8 @@ entropy over the labels at the target position q,
 
     I_l = | sum_h A_{h,l} * dL/dA_{h,l} |      (element-wise; heads are summed before the absolute value)
 
+as in the paper's code; its formula (1) reads as sum_h |A * dL/dA|, which `heads="absolute"` computes. Then
+
     text_to_label   S_wp  mean of I_l(p_k, j) over label words p_k and all j < p_k
     label_to_target S_pq  mean of I_l(q, p_k) over label words
     text_to_text    S_ww  mean of I_l(i, j) over all other pairs j < i
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from icldiag.errors import AnalysisError
-from icldiag.model.attention import Heads, products
+from icldiag.model.attention import Edit, Heads, products
 from icldiag.model.forward import Edits, InstrumentedModel, batch_of, on_rows
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
@@ -33,6 +35,7 @@ from icldiag.prompt.encode import EncodedPrompt
 
 FLOWS = ("text_to_label", "label_to_target", "text_to_text")
 LossTarget = Literal["gold", "predicted"]
+HeadSum = Literal["signed", "absolute"]
 
 _ROWS = 256  # rows of attention rebuilt at a time
 
@@ -71,6 +74,19 @@ class Saliency:
         return shares(self.raw)
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """What is undefined, and why."""
+        found = []
+        for what, raw in [("the mean", self.raw), *((f"query {flow.query}", flow.raw) for flow in self.queries)]:
+            still = np.flatnonzero(raw.sum(axis=0) <= 0).tolist()
+            if still:
+                layers = ", ".join(map(str, still))
+                found.append(
+                    f"no shares of {what} in layers {layers}: nothing flows there, so there is no sum to divide by"
+                )
+        return tuple(found)
+
+    @property
     def loss_target(self) -> str:
         """'gold', 'predicted' or 'mixed'."""
         targets = {flow.loss_target for flow in self.queries}
@@ -90,6 +106,7 @@ def flow_of_query(
     label: int,
     loss_target: LossTarget = "gold",
     *,
+    heads: HeadSum = "signed",
     target_edits: Edits | None = None,
     recompute: bool | None = None,
     progress: Progress = silent,
@@ -97,6 +114,7 @@ def flow_of_query(
     """Saliency of one query, for a loss against class `label`.
 
     Args:
+        heads: sum over heads before the absolute value or after it.
         target_edits: per layer, a scaling of the target row, such as a trained beta; its `rows` are set here.
         recompute: compute each layer's activations again in the backward pass, for long prompts on little memory;
             None decides by the prompt's length.
@@ -119,7 +137,7 @@ def flow_of_query(
         return torch.nn.functional.cross_entropy(logits[firsts].float()[None], wanted)
 
     losses: list[float] = []
-    for layer, heads, gradient, value in attention_gradients(
+    for layer, attended, gradient, value in attention_gradients(
         model,
         batch_of([ids], 0, model.device),
         loss,
@@ -127,7 +145,7 @@ def flow_of_query(
         recompute=length > 1024 if recompute is None else recompute,
         before_layer=lambda layer: progress("saliency: layers", 0, layers),
     ):
-        total, target_row, label_rows = _flows(heads, gradient, positions, _log_factor(target_edits, layer))
+        total, target_row, label_rows = _flows(attended, gradient, positions, heads, (target_edits or {}).get(layer))
         raw[:, layer] = _three_means(total, target_row, label_rows, positions)
         into_target[layer], into_labels[layer] = target_row, label_rows
         losses.append(value)
@@ -135,19 +153,9 @@ def flow_of_query(
     return QueryFlow(query, losses[0], loss_target, raw, into_target, into_labels)
 
 
-Scaling = tuple[Tensor, Tensor]  # columns (A,), log factors (H, A) of the target row
-
-
-def _log_factor(edits: Edits | None, layer: int) -> Scaling | None:
-    edit = edits.get(layer) if edits else None
-    if edit is None or edit.columns is None or edit.log_factor is None:
-        return None
-    return edit.columns, edit.log_factor
-
-
 @torch.no_grad()
 def _flows(
-    heads: Heads, gradient: Tensor, positions: Tensor, target_scaling: Scaling | None
+    heads: Heads, gradient: Tensor, positions: Tensor, head_sum: HeadSum, edit: Edit | None
 ) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
     """Sum of I over all pairs j < i, the target's row (T,), and the label words' rows (n, T), diagonal 0."""
     length = heads.query.shape[2]
@@ -160,11 +168,11 @@ def _flows(
         rows = torch.arange(start, min(start + _ROWS, length), device=device)
         until = int(rows[-1]) + 1  # causal: later columns hold nothing
         attention = heads.attention(rows, until=until)  # (1, H, R, until)
-        if target_scaling is not None and int(rows[-1]) == length - 1:
-            columns, log_factor = target_scaling
-            attention[:, :, -1, columns] *= log_factor.exp().to(attention.dtype)
-        change = products(gradient[:, :, rows], heads.value[:, :, :until]).float()  # dL/dA: (1, H, R, until)
-        saliency = (attention * change).sum(1)[0].abs()  # (R, until)
+        if edit is not None and edit.factor is not None and int(rows[-1]) == length - 1:
+            attention[:, :, -1, : edit.factor.shape[1]] *= edit.factor.to(device)
+        change = products(gradient[:, :, rows].float(), heads.value[:, :, :until].float())  # dL/dA: (1, H, R, until)
+        flow = (attention * change)[0]  # (H, R, until)
+        saliency = flow.sum(0).abs() if head_sum == "signed" else flow.abs().sum(0)  # (R, until)
         saliency[torch.arange(len(rows), device=device), rows] = 0.0
         total += float(saliency.sum(dtype=torch.float64))
         inside = (positions >= start) & (positions <= rows[-1])
@@ -196,6 +204,7 @@ def saliency(
     queries: Sequence[int] | None = None,
     *,
     loss_target: LossTarget = "gold",
+    heads: HeadSum = "signed",
     target_edits: Edits | None = None,
     progress: Progress = silent,
 ) -> Saliency:
@@ -215,6 +224,7 @@ def saliency(
                 query,
                 int(predicted[query]) if gold is None else gold,
                 "predicted" if gold is None else "gold",
+                heads=heads,
                 target_edits=target_edits,
                 progress=step_of(progress, "saliency", done, len(chosen)),
             )

@@ -12,6 +12,9 @@ from icldiag.commands.options import Device, Dtype, Model, PromptPath, Revision,
 from icldiag.errors import IcldiagError
 
 LossTarget = Literal["gold", "predicted"]
+HeadSum = Literal["signed", "absolute"]
+Against = Literal["predicted", "gold"]
+IsolatedRows = Literal["renormalised", "zeroed"]
 Positions = Literal["kept", "restart"]
 
 
@@ -33,8 +36,14 @@ def report(
     beta: Annotated[Path | None, typer.Option(help="A saved beta, in force in every analysis.")] = None,
     layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; two thirds up if not given.")] = None,
     loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
+    head_sum: Annotated[HeadSum, analysis("saliency: heads' sum; 'absolute' as the paper's formula.")] = "signed",
+    token_view: Annotated[str | None, analysis("saliency: layers whose flow is told token by token, as 0-2.")] = None,
     isolate: Annotated[list[str] | None, analysis("isolation: also these layers, as in 0-2,5; repeatable.")] = None,
     top: Annotated[int, analysis("isolation, compression: word loyalty's k.", min=1)] = 5,
+    isolated_rows: Annotated[
+        IsolatedRows, analysis("isolation: 'zeroed' cuts after the softmax, as the paper's text.")
+    ] = "renormalised",
+    auc_against: Annotated[Against, analysis("extraction: labels that AUCROC is taken against.")] = "predicted",
     words_seed: Annotated[int, analysis("isolation: draws the control's random words.")] = 0,
     per_class: Annotated[int, analysis("reweighting: training examples per class.", min=1)] = 4,
     epochs: Annotated[int, analysis("reweighting: passes over the examples.", min=1)] = 10,
@@ -69,9 +78,13 @@ def report(
     settings = ReportSettings(
         layer=layer,
         loss_target=loss_target,
+        heads=head_sum,
+        token_layers=layers_from(token_view, "--token-view") if token_view else (),
         isolate=tuple(layers_from(layers) for layers in isolate or ()),
         top=top,
         random_words_seed=words_seed,
+        renormalise=isolated_rows == "renormalised",
+        against=auc_against,
         draws=draws,
         draws_seed=draws_seed,
         positions=positions,

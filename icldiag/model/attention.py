@@ -39,16 +39,16 @@ class Edit:
     """What one layer's attention does differently in a few rows.
 
     rows: (R,) different indices into the T new tokens, in ascending order.
-    blocked: (R, N) bool, N <= S first columns; True may not be attended to. Set before the softmax, so that the row
-        renormalises.
-    columns, log_factor: (A,) columns and (H, A); A'(row, column) = exp(log_factor) * A(row, column), after the softmax
-        and without renormalisation.
+    blocked: (R, N) bool, N <= S first columns; True may not be attended to.
+    factor: (H, N) of the N <= S first columns; A'(row, column) = factor * A(row, column), after the softmax and without
+        renormalisation.
+    renormalise: block before the softmax, so that a row still sums to 1; otherwise set blocked columns to 0 after it.
     """
 
     rows: Tensor
     blocked: Tensor | None = None
-    columns: Tensor | None = None
-    log_factor: Tensor | None = None
+    factor: Tensor | None = None
+    renormalise: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,17 @@ class Heads:
 
         Without context, `until` leaves out the columns from there on, which must be hidden from all the rows.
         """
-        query = self.query if rows is None else self.query[:, :, rows]  # (B, H, R, d)
-        scores = products(query * self.scale, self.key[:, :, :until]).float()  # (B, H, R, O + T)
-        hidden = ~self._visible(rows)[..., :until]  # (B or 1, 1, R, O + T)
-        scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
+        query = (self.query if rows is None else self.query[:, :, rows]) * self.scale  # (B, H, R, d)
+        key = self.key if until is None else self.key[:, :, :until]
+        scores = products(query, key).float()  # (B, H, R, O + T)
+        if self.padding is not None or self.query.shape[2] > 1:  # a single new token sees everything
+            hidden = ~self._visible(rows)[..., :until]  # (B or 1, 1, R, O + T)
+            scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
         if self.context is not None:
-            shared = products(query * self.scale, self.context.keys).float()  # (B, H, R, P)
+            shared = products(query, self.context.keys).float()  # (B, H, R, P)
             scores = torch.cat([shared, scores], dim=-1)  # (B, H, R, S)
         if blocked is not None:
-            beyond = scores.shape[-1] - blocked.shape[-1]
-            scores = scores.masked_fill(nn.functional.pad(blocked, (0, beyond)), torch.finfo(scores.dtype).min)
+            scores = scores.masked_fill(_widened(blocked, scores, False), torch.finfo(scores.dtype).min)
         return scores.softmax(dim=-1)
 
     def weigh(self, attention: Tensor) -> Tensor:
@@ -125,7 +126,8 @@ def products(query: Tensor, keys: Tensor) -> Tensor:
         flat = grouped.transpose(0, 1).reshape(kv_heads, -1, width)  # (K, B * groups * R, d)
         scores = flat @ keys[0].transpose(1, 2)  # (K, B * groups * R, N)
         return scores.view(kv_heads, batch, -1, count).transpose(0, 1).reshape(batch, heads, rows, count)
-    return (grouped @ keys.transpose(2, 3)).reshape(batch, heads, rows, count)
+    scores = grouped.flatten(0, 1).bmm(keys.flatten(0, 1).transpose(1, 2))  # (B * K, groups * R, N)
+    return scores.view(batch, heads, rows, count)
 
 
 def _weigh(attention: Tensor, values: Tensor) -> Tensor:
@@ -137,7 +139,8 @@ def _weigh(attention: Tensor, values: Tensor) -> Tensor:
         flat = grouped.transpose(0, 1).reshape(kv_heads, -1, count)  # (K, B * groups * R, N)
         output = flat @ values[0]  # (K, B * groups * R, d)
         return output.view(kv_heads, batch, -1, width).transpose(0, 1).reshape(batch, heads, rows, width)
-    return (grouped @ values).reshape(batch, heads, rows, width)
+    output = grouped.flatten(0, 1).bmm(values.flatten(0, 1))  # (B * K, groups * R, d)
+    return output.view(batch, heads, rows, width)
 
 
 Observer = Callable[[int, Heads, Tensor], None]  # layer, its heads, its output (B, H, T, d)
@@ -197,22 +200,22 @@ def _with_edit(heads: Heads, output: Tensor, edit: Edit) -> Tensor:
     if edit.blocked is not None:
         return output.index_copy(2, edit.rows, heads.weigh(_edited_attention(heads, edit)).to(output.dtype))
     # Scaling alone adds (factor - 1) A V, so that a factor of one changes nothing, not by one bit.
+    assert edit.factor is not None
     attention = heads.attention(edit.rows)  # (B, H, R, S)
-    added = heads.weigh(_scaled(torch.zeros_like(attention), attention, edit, torch.expm1))
+    added = heads.weigh(attention * _widened(edit.factor - 1.0, attention, 0.0)[:, None])
     return output.index_add(2, edit.rows, added.to(output.dtype))
 
 
 def _edited_attention(heads: Heads, edit: Edit) -> Tensor:
-    attention = heads.attention(edit.rows, edit.blocked)  # (B, H, R, S)
-    return _scaled(attention, attention, edit, torch.exp)
+    attention = heads.attention(edit.rows, edit.blocked if edit.renormalise else None)  # (B, H, R, S)
+    if edit.blocked is not None and not edit.renormalise:
+        attention = attention.masked_fill(_widened(edit.blocked, attention, False), 0.0)
+    return attention if edit.factor is None else attention * _widened(edit.factor, attention, 1.0)[:, None]
 
 
-def _scaled(into: Tensor, attention: Tensor, edit: Edit, factor: Callable[[Tensor], Tensor]) -> Tensor:
-    """`into` with the edit's columns replaced by factor(log_factor) times the attention's: (B, H, R, S)."""
-    if edit.columns is None or edit.log_factor is None:
-        return into
-    scaled = attention[..., edit.columns] * factor(edit.log_factor)[None, :, None]  # (B, H, R, A)
-    return into.index_copy(3, edit.columns, scaled.to(into.dtype))
+def _widened(columns: Tensor, attention: Tensor, value: float) -> Tensor:
+    """(..., N) with `value` for the rest of the attention's columns: (..., S)."""
+    return nn.functional.pad(columns, (0, attention.shape[-1] - columns.shape[-1]), value=value)
 
 
 # Arguments with which some architectures change what a row of attention is.

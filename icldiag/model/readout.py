@@ -22,6 +22,7 @@ IntArray = NDArray[np.int64]
 # Float32 scores of one layer's explicit attention in one batch; bounds memory whatever the prompt's length.
 _SCORES_PER_BATCH = 16_000_000
 _ROWS_PER_BATCH = 64
+_ROWS_WORTH_A_STEM = 4
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -64,10 +65,16 @@ def query_batches(model: InstrumentedModel, rows: Sequence[Sequence[int]], start
     batches = []
     while order:
         width = len(rows[order[0]])
-        fitting = _SCORES_PER_BATCH // (model.n_heads * width * (start + width))
-        taken, order = order[: max(1, min(fitting, _ROWS_PER_BATCH))], order[max(1, min(fitting, _ROWS_PER_BATCH)) :]
+        fitting = rows_per_batch(model, width, start)
+        taken, order = order[:fitting], order[fitting:]
         batches.append(QueryBatch(tuple(taken), batch_of([rows[index] for index in taken], start, model.device)))
     return batches
+
+
+def rows_per_batch(model: InstrumentedModel, width: int, context: int) -> int:
+    """How many rows of `width` tokens on `context` cached ones may be run at once."""
+    fitting = _SCORES_PER_BATCH // (model.n_heads * width * (context + width))
+    return max(1, min(fitting, _ROWS_PER_BATCH))
 
 
 class KeptInputs:
@@ -124,8 +131,13 @@ def read_queries(
     done = 0
     progress(what, 0, n)
     start = len(encoded.prefix) if start is None else start
-    batches = query_batches(model, [query.ids for query in encoded.queries], start)
-    for number, part in enumerate(batches):
+    rows_of_ids = [query.ids for query in encoded.queries]
+    stem = common_start(rows_of_ids)
+    if stem:
+        run_stem = _Stem(rows_of_ids[0][:stem], start, _reporting(progress, what, done, n))
+        shared = run_stem.after(model, shared, resume, keep)
+    batches = query_batches(model, [ids[stem:] for ids in rows_of_ids], start + stem)
+    for number, part in enumerate(batches, start=1 if stem else 0):
         watched = _Watched(with_target_queries, whole, part.indices, observe)
         run = model.run(
             part.batch,
@@ -152,6 +164,53 @@ def read_queries(
         done += len(rows)
         progress(what, done, n)
     return Readout(scores, tokens, chances, mass, _in_order(vectors, n) if with_target_queries else None)
+
+
+def common_start(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens, such as the template's "Question:", begin every row and may be run once for all of them.
+
+    At least one token is left to each row. For a few rows a pass of its own is not worth it: 0.
+    """
+    if len(rows) < _ROWS_WORTH_A_STEM:
+        return 0
+    longest = min(len(row) for row in rows) - 1
+    first, last = min(rows), max(rows)  # in lexical order: what these two share, all share
+    return next((index for index in range(longest) if first[index] != last[index]), longest)
+
+
+@dataclass(frozen=True)
+class _Stem:
+    """The tokens that begin all queries, run as one row on the shared context."""
+
+    ids: Sequence[int]
+    start: int
+    before_layer: Callable[[int], None]
+
+    def after(
+        self,
+        model: InstrumentedModel,
+        context: Sequence[KeyValues],
+        resume: tuple[int, KeptInputs] | None,
+        keep: KeptInputs | None,
+    ) -> list[KeyValues]:
+        """The context with the stem's keys and values behind it, from the resumed layer on; kept as batch 0."""
+        own: list[KeyValues] = []
+        first = resume[0] if resume else 0
+        run = model.run(
+            batch_of([self.ids], self.start, model.device),
+            context=context,
+            observe=lambda layer, heads, output: own.append(KeyValues(heads.key, heads.value)),
+            resume=Resume(first, resume[1].by_layer[first][0]) if resume else None,
+            keep_inputs=keep is not None,
+            before_layer=self.before_layer,
+        )
+        if keep is not None:
+            keep.add(first, run.inputs)
+        joined = [
+            KeyValues(torch.cat([old.keys, new.keys], 2), torch.cat([old.values, new.values], 2))
+            for old, new in zip(context[first:], own, strict=True)
+        ]
+        return [*context[:first], *joined]
 
 
 class _Watched:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from icldiag.analyses.compression import Compression, Method
-from icldiag.report.text import number, table
+from icldiag.report.text import notes, number, table
 from icldiag.session import Session
 
 METHODS = ("hidden_anchor", "text_anchor", "hidden_random_top")
@@ -35,6 +35,7 @@ def values(result: Compression) -> dict[str, Any]:
         "mean_query_tokens": result.mean_query_tokens,
         "cache_bytes": {"before": result.cache_bytes[0], "after": result.cache_bytes[1]},
         "speed_up": asdict(result.speed_up) if result.speed_up else None,
+        "missing": result.missing,
     }
 
 
@@ -73,16 +74,17 @@ def markdown(result: Compression, session: Session) -> list[str]:
         "## Context compression",
         "",
         *table(["method", "label loyalty", "word loyalty", "accuracy", "positions kept"], rows),
-        f"Cache of the demonstrations {before:.2f} MiB before, {after:.2f} MiB after; queries have "
-        f"{result.mean_query_tokens:.1f} tokens on average.",
+        f"Cache of the demonstrations {before:.2f} MiB before, {after:.2f} MiB after.",
         "",
+        *notes(result.missing),
     ]
     speed = result.speed_up
     if speed is not None:
         lines += [
             f"A query is answered {speed.against_full_prompt:.1f} times as fast as with the whole prompt encoded "
             f"again, {speed.against_full_cache:.1f} times as fast as on the full cache (median of {speed.rounds} "
-            f"alternating rounds over {speed.queries} queries).",
+            f"alternating rounds over {speed.queries} queries). The demonstrations have {result.demonstration_tokens} "
+            f"tokens, queries {result.mean_query_tokens:.1f} on average.",
             "",
         ]
     return lines

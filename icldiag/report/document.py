@@ -38,13 +38,15 @@ SECTIONS: dict[str, Section] = {
         confusion.markdown,
     ),
     "saliency": Section(
-        lambda session, settings, progress: session.saliency(settings.loss_target, progress),
+        saliency.compute,
         saliency.values,
         saliency.markdown,
     ),
     "isolation": Section(isolation.compute, isolation.values, isolation.markdown),
     "extraction": Section(
-        lambda session, _, progress: session.extraction(progress), extraction.values, extraction.markdown
+        lambda session, settings, progress: session.extraction(progress, against=settings.against),
+        extraction.values,
+        extraction.markdown,
     ),
     "reweighting": Section(
         lambda session, settings, progress: session.reweighting(settings.training, progress=progress),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from icldiag.analyses.extraction import Extraction
-from icldiag.report.text import number, prose, table
+from icldiag.report.text import notes, number, table
 from icldiag.session import Session
 
 
 def values(result: Extraction) -> dict[str, Any]:
     """The section's JSON values; attention is (layer, class) for each query."""
     return {
+        "against": result.against,
         "aucroc": result.aucroc,
         "cumulative": result.cumulative,
         "denominator": result.denominator,
@@ -29,10 +30,9 @@ def markdown(result: Extraction, session: Session) -> list[str]:
     return [
         "## Extraction: attention and prediction",
         "",
-        "How well the target's attention to the label words foretells the predicted label (AUCROC, 0.5 is chance), and "
-        "the share of it reached by each layer (R):",
+        f"How well the target's attention to the label words foretells the {result.against} label (AUCROC, 0.5 is "
+        "chance), and the share of it reached by each layer (R):",
         "",
         *table(["layer", "AUCROC", "R"], rows),
-        *(f"- {prose(text)}" for text in result.missing),
-        *([""] if result.missing else []),
+        *notes(result.missing),
     ]

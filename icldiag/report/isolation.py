@@ -8,7 +8,7 @@ from typing import Any
 from icldiag.analyses.isolation import CUT_NAMES, CUTS, Cut, Isolation, Setting
 from icldiag.model.readout import Progress
 from icldiag.report.settings import ReportSettings
-from icldiag.report.text import number, table
+from icldiag.report.text import notes, number, table
 from icldiag.session import Session
 
 
@@ -23,9 +23,10 @@ class Isolations:
 def compute(session: Session, settings: ReportSettings, progress: Progress) -> Isolations:
     """All kinds of cuts, in the first n, the last n and the chosen sets of layers."""
     seed, top = settings.random_words_seed, settings.top
-    cuts = [Cut.of(kind, layers, seed) for layers in settings.isolate for kind in CUTS]
+    renormalise = settings.renormalise
+    cuts = [Cut.of(kind, layers, seed, renormalise) for layers in settings.isolate for kind in CUTS]
     return Isolations(
-        tuple(session.isolation(kind, seed=seed, top=top, progress=progress) for kind in CUTS),
+        tuple(session.isolation(kind, seed=seed, renormalise=renormalise, top=top, progress=progress) for kind in CUTS),
         tuple(session.isolate(cut, top=top, progress=progress) for cut in cuts),
     )
 
@@ -35,8 +36,10 @@ def values(result: Isolations) -> dict[str, Any]:
     swept = [setting for sweep in result.sweeps for setting in sweep.settings]
     return {
         "top": result.sweeps[0].top,
+        "renormalised": result.sweeps[0].settings[0].cut.renormalise,
         "before": result.sweeps[0].before.probabilities,
         "settings": [_setting(setting) for setting in (*swept, *result.chosen)],
+        "missing": result.sweeps[0].before.missing,
     }
 
 
@@ -87,4 +90,4 @@ def markdown(result: Isolations, session: Session) -> list[str]:
         ]
         lines += ["Cut in the chosen layers:", ""]
         lines += table(["cut", "layers", "label loyalty", "word loyalty", "accuracy"], rows)
-    return lines
+    return lines + notes(result.sweeps[0].before.missing)

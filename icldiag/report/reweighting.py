@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from icldiag.analyses.reweighting import Reweighting
-from icldiag.report.text import cell, number, table
+from icldiag.report.text import cell, notes, number, table
 from icldiag.session import Session
 
 
@@ -17,10 +17,12 @@ def values(result: Reweighting) -> dict[str, Any]:
         "settings": asdict(result.settings),
         "examples": result.examples,
         "loss": result.loss,
+        "stopped_early": result.stopped_early,
         "accuracy_before": result.before.accuracy,
         "accuracy_after": result.after.accuracy,
         "changed": result.changed,
         "probabilities": result.after.probabilities,
+        "missing": result.before.missing,
     }
 
 
@@ -42,9 +44,11 @@ def markdown(result: Reweighting, session: Session) -> list[str]:
     lines = [
         "## Anchor re-weighting",
         "",
-        f"Trained on {result.examples} examples for {len(result.loss)} epochs: mean loss {result.loss[0]:.3f} in the "
+        f"Trained on {result.examples} examples for {len(result.loss)} epochs"
+        f"{' (stopped early: no gain)' if result.stopped_early else ''}: mean loss {result.loss[0]:.3f} in the "
         f"first epoch, {result.loss[-1]:.3f} in the last. Accuracy on the queries {number(result.before.accuracy)} "
         f"before, {number(result.after.accuracy)} after; {len(result.changed)} answers changed.",
         "",
+        *notes(result.before.missing),
     ]
     return lines + (table(["query", "gold", "before", "after"], rows) if rows else [])

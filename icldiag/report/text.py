@@ -28,6 +28,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
 
 
+def notes(missing: Sequence[str]) -> list[str]:
+    """What is undefined and why, as a list and the empty line after it; nothing where nothing is."""
+    return [*(f"- {prose(text)}" for text in missing), ""] if missing else []
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table and the empty line after it. Cells are escaped by the caller."""
     lines = [header, ["---"] * len(header), *rows]
