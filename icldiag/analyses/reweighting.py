@@ -15,19 +15,22 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.errors import AnalysisError
+from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Heads, KeyValues
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ class _CachedExamples:
     labels: Tensor  # (B,)
 
 
-@torch.no_grad()
+@no_grad
 def _cache_examples(
     model: InstrumentedModel, encoded: EncodedPrompt, prefix: Prefix, examples: Sequence[Example], size: int
 ) -> list[_CachedExamples]:

@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from icldiag.errors import ModelError
+from icldiag.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Heads:
             scores = torch.cat([shared, scores], dim=-1)  # (B, H, R, S)
         if blocked is not None:
             beyond = scores.shape[-1] - blocked.shape[-1]
-            scores = scores.masked_fill(nn.functional.pad(blocked, (0, beyond)), torch.finfo(scores.dtype).min)
+            scores = scores.masked_fill(torch.nn.functional.pad(blocked, (0, beyond)), torch.finfo(scores.dtype).min)
         return scores.softmax(dim=-1)
 
     def weigh(self, attention: Tensor) -> Tensor:
@@ -94,7 +96,7 @@ class Heads:
     def output(self) -> Tensor:
         """The attention's output for all new tokens, unedited: (B, H, T, d)."""
         if self.context is None and self.padding is None and self.key.shape[2] == self.query.shape[2]:
-            return nn.functional.scaled_dot_product_attention(
+            return torch.nn.functional.scaled_dot_product_attention(
                 self.query,
                 self.key,
                 self.value,
@@ -140,7 +142,7 @@ def _weigh(attention: Tensor, values: Tensor) -> Tensor:
     return (grouped @ values).reshape(batch, heads, rows, width)
 
 
-Observer = Callable[[int, Heads, Tensor], None]  # layer, its heads, its output (B, H, T, d)
+Observer = Callable[[int, "Heads", "Tensor"], None]  # layer, its heads, its output (B, H, T, d)
 
 
 @dataclass(frozen=True)

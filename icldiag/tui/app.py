@@ -32,6 +32,7 @@ from icldiag.tui.difference import Screenful
 from icldiag.tui.export import panel_text, save_panel, write_reports
 from icldiag.tui.help import HelpScreen
 from icldiag.tui.jobs import Jobs
+from icldiag.tui.keeper import SECONDS, Keeper, Resumed
 from icldiag.tui.keys import in_force, named, pressed
 from icldiag.tui.messages import (
     BetaToggled,
@@ -39,12 +40,12 @@ from icldiag.tui.messages import (
     JobFailed,
     JobFinished,
     JobProgressed,
-    PredictionFound,
     Progress,
     PromptEdited,
     QueryChosen,
     QueryWanted,
     ResultWanted,
+    StoredFound,
 )
 from icldiag.tui.palette import commands, help_sections, hints
 from icldiag.tui.panels import FIRST, PANELS
@@ -90,12 +91,17 @@ class DiagnosisApp(App[None]):
             Binding("x", "export", "export"),
             Binding("y", "copy", "copy", show=False),
             Binding("question_mark,f1", "help", "help", key_display="?"),
-            Binding("q,ctrl+q", "quit", "quit", key_display="q"),
+            Binding("q,ctrl+q,ctrl+c", "quit", "quit", key_display="q"),
         ],
     )
 
     def __init__(
-        self, path: Path, settings: ModelSettings, ascii_only: bool = False, config: Config | None = None
+        self,
+        path: Path,
+        settings: ModelSettings,
+        ascii_only: bool = False,
+        config: Config | None = None,
+        resumed: Resumed | None = None,
     ) -> None:
         super().__init__()
         config = config or Config()
@@ -107,6 +113,8 @@ class DiagnosisApp(App[None]):
         self.state = State(path=path)
         self.jobs = Jobs(self)
         self.work = Work(self, settings)
+        self.resumed = resumed
+        self.keeper = Keeper(self, resumed.file if resumed else None)
         self.screenful = Screenful()
         self.set_class(ascii_only, "-ascii")
 
@@ -141,8 +149,13 @@ class DiagnosisApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.query_one(Tabs).can_focus = False
         self.query_one(QueryList).focus()
-        self.work.read_prompt()
+        if self.resumed is None:
+            self.work.read_prompt()
+        else:
+            self.keeper.restore(self.resumed.session)
+            self.show_all()
         self.work.load_model()
+        self.set_interval(SECONDS, self.keeper.look)
 
     def _theme_changed(self, theme: Any) -> None:
         self.state.look = self._look()
@@ -214,8 +227,8 @@ class DiagnosisApp(App[None]):
     def on_job_failed(self, message: JobFailed) -> None:
         self.work.failed(message)
 
-    def on_prediction_found(self, message: PredictionFound) -> None:
-        self.work.prediction_found(message.prediction)
+    def on_stored_found(self, message: StoredFound) -> None:
+        self.work.stored_found(message.made)
 
     # ---- interventions ----------------------------------------------------------------------------------------------
 
@@ -237,12 +250,20 @@ class DiagnosisApp(App[None]):
 
     async def action_pin(self) -> None:
         """Set the present state aside to compare with, or drop the one that is set aside."""
-        if self.state.pinned is not None or self.state.prediction is None:
+        if self.state.pinned is not None:
             self.state.pinned = None
-            self.remove_class("-pinned", "-swapped")
-        else:
+        elif self.state.prediction is not None and not self.state.stored:
             self.state.pinned = pin(self.state)
-            self.add_class("-pinned")
+        else:
+            self.notify("Nothing to pin until the model has answered.", markup=False)
+            return
+        await self.show_pinned_state()
+
+    async def show_pinned_state(self) -> None:
+        """Open the column for another pinned state, or close it."""
+        if self.state.pinned is None:
+            self.remove_class("-swapped")
+        self.set_class(self.state.pinned is not None, "-pinned")
         await self.query_one(PinnedColumn).fill(self.state.pinned, str(self.panel.id))
         self.show_all()
 
@@ -271,7 +292,7 @@ class DiagnosisApp(App[None]):
 
     def on_query_chosen(self, message: QueryChosen) -> None:
         if message.query != self.state.query:
-            self.state.query = message.query
+            self.state.query, self.state.query_chosen = message.query, True
             for panel in self.query(Panel):
                 panel.query_changed()
             self.show_query()
@@ -330,11 +351,10 @@ class DiagnosisApp(App[None]):
     # ---- the file ---------------------------------------------------------------------------------------------------
 
     def action_reload(self) -> None:
-        self.jobs.cancel_all()
-        self.work.read_prompt()
-        self.work.load_model()
+        self.work.reload()
 
     def action_edit(self) -> None:
+        self.keeper.look()
         editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
         try:
             with self.suspend():
@@ -346,7 +366,7 @@ class DiagnosisApp(App[None]):
 
     def action_export(self) -> None:
         session = self.state.session
-        if session is None or self.state.prediction is None:
+        if session is None or self.state.stored or self.state.prediction is None:
             self.notify("Nothing to export yet.", markup=False)
             return
         target = Path.cwd() / f"{self.state.path.stem}-report"
@@ -383,5 +403,15 @@ class DiagnosisApp(App[None]):
         yield from commands(self)
 
     async def action_quit(self) -> None:
+        self.leave()
+
+    def leave_soon(self, code: int) -> None:
+        """`leave`, asked for by a signal: as soon as the event loop comes to it."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self.leave, code)
+
+    def leave(self, code: int = 0) -> None:
+        """Stop the jobs, save the session, and give the terminal back."""
         self.jobs.cancel_all()
-        self.exit()
+        self.keeper.close()
+        self.exit(return_code=code)
