@@ -74,8 +74,8 @@ class Keeper:
         """Save, and let another instance resume."""
         self._closed = True
         self._writer.shutdown()
+        self.save()
         if self.file is not None:
-            self.save()
             self.file.close()
 
     def _write(self, session: SavedSession) -> None:
