@@ -117,6 +117,7 @@ class Session:
 
     def prediction(self, progress: Progress = silent) -> Prediction:
         """Label probabilities, predicted labels and top tokens of every query."""
+        assert self.facts.n_layers  # kept with it, for `StoredSession`
         return self._once("prediction", lambda: predict(self.encoded, self._readout(progress), self.model.tokenizer))
 
     def confusion(self, layer: int | None = None, progress: Progress = silent) -> Confusion:
