@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual import events
 from textual._compositor import CompositorUpdate
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import App, ComposeResult, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
@@ -355,12 +355,16 @@ class DiagnosisApp(App[None]):
 
     def action_edit(self) -> None:
         self.keeper.look()
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
         try:
             with self.suspend():
-                subprocess.run([*editor, str(self.state.path)], check=False)
-        except OSError as error:
-            self.notify(f"{editor[0]}: {error.strerror}; set EDITOR", severity="error", markup=False)
+                subprocess.run([*shlex.split(editor), str(self.state.path)], check=False)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            self.notify(f"{visible(editor)}: {reason}; set EDITOR", severity="error", markup=False)
+            return
+        except SuspendNotSupported:
+            self.notify("No editor can be opened in this terminal; edit the file elsewhere, then r.", markup=False)
             return
         self.action_reload()
 
