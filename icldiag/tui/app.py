@@ -14,10 +14,13 @@ from rich.text import Text
 from textual import events
 from textual._compositor import CompositorUpdate
 from textual.app import App, ComposeResult, SuspendNotSupported, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
+from textual.worker import WorkerFailed
 
 from icldiag.config import Config
 from icldiag.errors import IcldiagError
@@ -405,6 +408,28 @@ class DiagnosisApp(App[None]):
         """Textual's own, and every action of the app and of the panel in front."""
         yield from super().get_system_commands(screen)
         yield from commands(self)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Textual's palette leaves twice when it is clicked beside twice, and raises on the second time."""
+        if len(self.screen_stack) > 1:
+            return super().pop_screen()
+        return AwaitComplete.nothing()  # type: ignore[no-untyped-call,no-any-return]
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A worker that raises (Textual's palette has one, and it may be closed under it) leaves the app whole."""
+        if isinstance(error, WorkerFailed):
+            self.log.error(error)
+        else:
+            super()._handle_exception(error)
+
+    async def _dispatch_action(self, namespace: DOMNode, action_name: str, params: Any) -> bool:
+        """An action that raises, of ours or of Textual's widgets, is told, and the app goes on."""
+        try:
+            return await super()._dispatch_action(namespace, action_name, params)
+        except Exception as error:
+            text = f"{action_name}: unexpected {type(error).__name__}: {visible(str(error))[:200]}"
+            self.notify(text, severity="error", markup=False)
+            return True
 
     async def action_quit(self) -> None:
         self.leave()

@@ -40,14 +40,6 @@ class QueryList(OptionList):
         ],
     )
 
-    def action_page_up(self) -> None:
-        if self.option_count:  # Textual 8 raises for an empty list
-            super().action_page_up()
-
-    def action_page_down(self) -> None:
-        if self.option_count:
-            super().action_page_down()
-
 
 class Queries(Vertical):
     """List, filter and probabilities. Posts `QueryChosen`."""
