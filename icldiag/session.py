@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from icldiag.analyses.compression import DRAWS, Compression, Method, Positions, compress, silent_method
@@ -29,16 +29,18 @@ from icldiag.analyses.reweighting import (
 )
 from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow, Saliency, saliency
 from icldiag.errors import AnalysisError
+from icldiag.lazy import torch
+from icldiag.model.facts import ModelFacts, facts_of
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.load import ModelSettings, Stage, load_model
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
-from icldiag.prompt.encode import EncodedPrompt, encode
+from icldiag.prompt.encode import EncodedPrompt, Token, encode, query_tokens
 from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.store import Store
 
 T = TypeVar("T")
 
-_NEVER_STORED = ("encoded", "prefix", "readout")  # large or quick to make, and what the others are made from
+_NEVER_STORED = ("prefix", "readout")  # large or quick to make, and what the others are made from
 
 
 class Session:
@@ -66,7 +68,7 @@ class Session:
         self.settings = model if isinstance(model, ModelSettings) else ModelSettings()
         self._model = model if isinstance(model, InstrumentedModel) else None
         self.beta = beta
-        self._store = store
+        self.store = store
         self._plain: Session | None = None
         self._results: dict[Hashable, Any] = {}
         self._lock = threading.RLock()  # one computation at a time: they share the processor and the model
@@ -88,7 +90,7 @@ class Session:
         """The same loaded model on another prompt; equal demonstrations are not encoded again, and keep their beta."""
         same = demonstrations_hash(prompt) == demonstrations_hash(self.prompt)
         beta = self.beta if same else None
-        changed = Session(prompt, self.model, beta, self._store.of(prompt, beta) if self._store else None)
+        changed = Session(prompt, self.model, beta, self.store.of(prompt, beta) if self.store else None)
         if same and "prefix" in self._results:
             changed._results["prefix"] = self._results["prefix"]
         if same and self._plain is not None:
@@ -102,10 +104,23 @@ class Session:
     @property
     def encoded(self) -> EncodedPrompt:
         """Raises PromptError where the prompt does not fit the model."""
-        return self._once("encoded", lambda: encode(self.prompt, self.model.tokenizer, self.model.context_window))
+        encoded = self._once("encoded", lambda: encode(self.prompt, self.model.tokenizer, self.model.context_window))
+        if encoded.prompt is not self.prompt:  # one from the store may have been written elsewhere or named otherwise
+            encoded = self._results["encoded"] = replace(encoded, prompt=self.prompt)
+        return encoded
+
+    def query_tokens(self, query: int) -> tuple[Token, ...]:
+        """The tokens of a query after the shared prefix, for showing."""
+        return self._once(("tokens", query), lambda: query_tokens(self.encoded, self.model.tokenizer, query))
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What is shown of the model."""
+        return self._once("facts", lambda: facts_of(self.model))
 
     def prediction(self, progress: Progress = silent) -> Prediction:
         """Label probabilities, predicted labels and top tokens of every query."""
+        assert self.facts.n_layers  # kept with it, for `StoredSession`
         return self._once("prediction", lambda: predict(self.encoded, self._readout(progress), self.model.tokenizer))
 
     def confusion(self, layer: int | None = None, progress: Progress = silent) -> Confusion:
@@ -136,6 +151,7 @@ class Session:
         self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
     ) -> QueryFlow:
         """Saliency of one query: the three flows per layer, and the token view. Raises AnalysisError."""
+        self.query_tokens(query)  # kept with it: the one is shown over the other
         return self._once(
             ("flow", query, loss_target, heads),
             lambda: self._saliency([query], loss_target, heads, progress).queries[0],
@@ -286,7 +302,7 @@ class Session:
         if beta.shape != shape:
             raise AnalysisError(f"beta has shape {beta.shape}, this model and prompt need {shape}")
         other = self.without_beta() if self.beta is not None else self
-        changed = Session(self.prompt, self.model, beta, self._store.of(self.prompt, beta) if self._store else None)
+        changed = Session(self.prompt, self.model, beta, self.store.of(self.prompt, beta) if self.store else None)
         changed._plain = other
         changed._results = {key: other._results[key] for key in ("encoded", "prefix") if key in other._results}
         return changed
@@ -355,18 +371,13 @@ class Session:
             ),
         )
 
-    def stored_prediction(self) -> Prediction | None:
-        """The predictions, if they were computed before on this machine; the model need not be loaded for that."""
-        found = self._store.get("prediction") if self._store else None
-        return found if isinstance(found, Prediction) else None
-
     def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """The result under a key: made before, found on disk, or computed. An exception leaves nothing behind."""
         if key in self._results:  # without the lock: a screen that shows what is there must not wait for a computation
             return cast(T, self._results[key])
         with self._lock:
             if key not in self._results:
-                store = None if key in _NEVER_STORED else self._store
+                store = None if key in _NEVER_STORED else self.store
                 found = store.get(key) if store else None
                 if found is None:
                     found = compute()

@@ -24,10 +24,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import torch
 
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.errors import AnalysisError
+from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import KeyValues
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, batch_of, on_rows
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
@@ -234,7 +234,7 @@ def _spread(methods: Sequence[Method]) -> Spread:
     )
 
 
-@torch.no_grad()
+@no_grad
 def measure_speed_up(
     model: InstrumentedModel,
     encoded: EncodedPrompt,

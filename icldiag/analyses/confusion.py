@@ -19,7 +19,6 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from icldiag.analyses.prediction import Prediction
 from icldiag.model.readout import FloatArray
@@ -181,7 +180,9 @@ def roc_auc(positive: Sequence[float] | FloatArray, negative: Sequence[float] | 
     n, m = len(positive), len(negative)
     if n == 0 or m == 0:
         return math.nan
-    ranks = stats.rankdata(np.concatenate([positive, negative]))
+    from scipy.stats import rankdata  # slow to import, and results are read without it
+
+    ranks = rankdata(np.concatenate([positive, negative]))
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
@@ -230,8 +231,10 @@ def _spearman(pairs: Sequence[Pair]) -> tuple[float | None, int]:
     both = [(pair.distance, pair.auc) for pair in pairs if pair.distance is not None and pair.auc is not None]
     if len(both) < 3 or len({d for d, _ in both}) < 2 or len({a for _, a in both}) < 2:
         return None, len(both)
+    from scipy.stats import spearmanr
+
     distances, aucs = zip(*both, strict=True)
-    return float(stats.spearmanr(distances, aucs).statistic), len(both)
+    return float(spearmanr(distances, aucs).statistic), len(both)
 
 
 # ---- in words -------------------------------------------------------------------------------------------------------

@@ -18,10 +18,10 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
-import torch
 
 from icldiag.analyses.confusion import roc_auc
 from icldiag.analyses.prediction import Prediction
+from icldiag.lazy import torch
 from icldiag.model.attention import Heads
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.readout import FloatArray, IntArray, Progress, read_queries, silent

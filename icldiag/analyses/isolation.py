@@ -19,11 +19,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
-
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.prediction import Prediction
 from icldiag.errors import AnalysisError
+from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.readout import KeptInputs, Progress, Readout, read_queries, silent, step_of

@@ -16,19 +16,22 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.errors import AnalysisError
+from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Heads, KeyValues
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, rows_per_batch, silent
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PAPER_TEXT_RATE, PAPER_CODE_RATE = 0.01, 0.1  # Adam's learning rate in the paper's text, and its code's default
 
@@ -194,7 +197,7 @@ class _CachedExamples:
     labels: Tensor  # (B,)
 
 
-@torch.no_grad()
+@no_grad
 def _cache_examples(
     model: InstrumentedModel,
     encoded: EncodedPrompt,

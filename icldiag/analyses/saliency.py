@@ -19,19 +19,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from icldiag.errors import AnalysisError
+from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Heads, products
 from icldiag.model.forward import Edits, InstrumentedModel, batch_of, on_rows
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FLOWS = ("text_to_label", "label_to_target", "text_to_text")
 LossTarget = Literal["gold", "predicted"]
@@ -153,7 +155,7 @@ def flow_of_query(
     return QueryFlow(query, losses[0], loss_target, raw, into_target, into_labels)
 
 
-@torch.no_grad()
+@no_grad
 def _flows(
     heads: Heads, gradient: Tensor, positions: Tensor, head_sum: HeadSum, edit: Edit | None
 ) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:

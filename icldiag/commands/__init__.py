@@ -8,10 +8,12 @@ from icldiag.commands.check import check
 from icldiag.commands.doctor import doctor
 from icldiag.commands.open import open_app
 from icldiag.commands.report import report
+from icldiag.commands.resume import resume
 
 #: In the order of the help.
 COMMANDS: dict[str, Callable[..., None]] = {
     "open": open_app,
+    "resume": resume,
     "report": report,
     "check": check,
     "doctor": doctor,

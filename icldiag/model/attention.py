@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from icldiag.errors import ModelError
+from icldiag.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Heads:
     def output(self) -> Tensor:
         """The attention's output for all new tokens, unedited: (B, H, T, d)."""
         if self.context is None and self.padding is None and self.key.shape[2] == self.query.shape[2]:
-            return nn.functional.scaled_dot_product_attention(
+            return torch.nn.functional.scaled_dot_product_attention(
                 self.query,
                 self.key,
                 self.value,
@@ -143,7 +145,7 @@ def _weigh(attention: Tensor, values: Tensor) -> Tensor:
     return output.view(batch, heads, rows, width)
 
 
-Observer = Callable[[int, Heads, Tensor], None]  # layer, its heads, its output (B, H, T, d)
+Observer = Callable[[int, "Heads", "Tensor"], None]  # layer, its heads, its output (B, H, T, d)
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ def _edited_attention(heads: Heads, edit: Edit) -> Tensor:
 
 def _widened(columns: Tensor, attention: Tensor, value: float) -> Tensor:
     """(..., N) with `value` for the rest of the attention's columns: (..., S)."""
-    return nn.functional.pad(columns, (0, attention.shape[-1] - columns.shape[-1]), value=value)
+    return torch.nn.functional.pad(columns, (0, attention.shape[-1] - columns.shape[-1]), value=value)
 
 
 # Arguments with which some architectures change what a row of attention is.

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
+from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Heads, KeyValues, Observer, Pass, active
 from icldiag.model.load import context_window
-from icldiag.model.seams import Seam, decoder_layers, seam_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from icldiag.model.seams import Seam
 
 Edits = Mapping[int, Edit]  # by layer
 
@@ -93,6 +96,8 @@ class InstrumentedModel:
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str = "", revision: str | None = None) -> None:
+        from icldiag.model.seams import decoder_layers, seam_of  # imports torch and transformers
+
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.name = name
@@ -205,7 +210,7 @@ class InstrumentedModel:
             for handle in handles:
                 handle.remove()
 
-    @torch.no_grad()
+    @no_grad
     def encode_prefix(
         self,
         ids: Sequence[int],

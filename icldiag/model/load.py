@@ -10,13 +10,14 @@ import math
 import os
 import socket
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from icldiag.errors import ModelError
+from icldiag.errors import IcldiagError, ModelError
 
 if TYPE_CHECKING:
     import torch
@@ -86,7 +87,7 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
     with _explained(settings):
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
     stage("weights")
-    with _explained(settings):
+    with _explained(settings), _counted(stage):
         model = transformers.AutoModelForCausalLM.from_pretrained(
             source, dtype=_dtype(settings.dtype, device), use_safetensors=True, **hub
         ).to(device)
@@ -94,6 +95,27 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
     stage("checking the seam")
     require_parity(instrumented)
     return instrumented
+
+
+@contextmanager
+def _counted(stage: Stage) -> Iterator[None]:
+    """Tell how many of the weights' tensors are loaded: transformers counts them, on a progress bar of one module."""
+    from transformers import core_model_loading
+
+    original = getattr(core_model_loading, "tqdm", None)
+
+    def counted(tensors: Any, **bar: Any) -> Iterator[Any]:
+        for done, tensor in enumerate(tensors):
+            stage(f"weights {done} of {len(tensors)} tensors")
+            yield tensor
+
+    if original is not None:
+        core_model_loading.tqdm = counted
+    try:
+        yield
+    finally:
+        if original is not None:
+            core_model_loading.tqdm = original
 
 
 def load_tokenizer(settings: ModelSettings) -> tuple[Any, int | None]:
@@ -202,7 +224,7 @@ class _explained:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, ModelError) or not isinstance(error, Exception):
+        if error is None or isinstance(error, IcldiagError) or not isinstance(error, Exception):
             return
         raise ModelError(f"model {self.settings.name!r}: {_sentence(error)}") from error
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Heads, KeyValues
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, batch_of, on_rows
 from icldiag.prompt.encode import EncodedPrompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total; may raise Cancelled
 
@@ -90,7 +93,7 @@ class KeptInputs:
                 self.by_layer.setdefault(layer, []).append(hidden)
 
 
-@torch.no_grad()
+@no_grad
 def read_queries(
     model: InstrumentedModel,
     encoded: EncodedPrompt,

@@ -72,5 +72,5 @@ async def running(
     path: Path, model: Path | str, size: tuple[int, int] = (120, 40), **arguments: Any
 ) -> AsyncIterator[tuple[DiagnosisApp, Pilot[None]]]:
     app = DiagnosisApp(path, ModelSettings(name=str(model), device="cpu"), **arguments)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         yield app, pilot

@@ -8,7 +8,7 @@ called again when it has come.
 from __future__ import annotations
 
 import io
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -88,6 +88,16 @@ class Panel(VerticalScroll):
             setattr(self, name, getattr(other, name))
         if other.query(Line):
             self.refresh_panel()
+
+    def views(self) -> dict[str, Any]:
+        """What is shown of the state, such as the chosen layer, to be brought back by `restore`."""
+        values = {name: getattr(self, name, None) for name in self.FOLLOWED}
+        return {name: value for name, value in values.items() if isinstance(value, int | str)}
+
+    def restore(self, views: Mapping[str, Any]) -> None:
+        for name, value in views.items():
+            if name in self.FOLLOWED and type(value) is type(getattr(self, name, None) or value):
+                setattr(self, name, value)
 
     def mark(self, other: Panel) -> None:
         """Show where this panel differs from the other, line by line and cell by cell."""
@@ -187,7 +197,8 @@ class Panel(VerticalScroll):
         """What to say in place of a result: the error, or that it is on its way."""
         if key in self.state.failures:
             return Text.assemble(("Not computed: ", "bold red"), visible(self.state.failures[key]))
-        return Text(f"Computing: {visible(self.state.doing.get(job, 'waiting for its turn'))}", style="dim")
+        waits = "waiting for the model" if self.state.stored else "waiting for its turn"
+        return Text(f"Computing: {visible(self.state.doing.get(job, waits))}", style="dim")
 
     def start(self, job: str, key: Hashable, compute: Compute) -> None:
         """Compute anew on the user's request."""

@@ -64,10 +64,8 @@ class PromptPanel(Panel):
             self.query_one("#text", Line).set(prompt_table(plain_pieces(prompt, query), look, marked=self.marked))
             self.query_one("#answer", Line).set("")
             return
-        from icldiag.prompt.encode import query_tokens
-
         encoded = session.encoded
-        own = query_tokens(encoded, session.model.tokenizer, query)
+        own = session.query_tokens(query)
         self.query_one("#text", Line).set(
             prompt_table(token_pieces(encoded, own, query), look, self.detail, self.marked)
         )

@@ -80,8 +80,6 @@ class SaliencyPanel(LayeredPanel):
 
     def _show_strip(self, layer: int) -> None:
         """Token by token, always of the selected query."""
-        from icldiag.prompt.encode import query_tokens
-
         session, query = self.state.session, self.state.query
         assert session is not None
         flow: QueryFlow | None = self.state.results.get(("flow", query))
@@ -92,7 +90,7 @@ class SaliencyPanel(LayeredPanel):
             return
         encoded = session.encoded
         self.into = min(self.into, len(encoded.demonstrations) - 1)
-        pieces = token_pieces(encoded, query_tokens(encoded, session.model.tokenizer, query), query)
+        pieces = token_pieces(encoded, session.query_tokens(query), query)
         if self.into < 0:
             weights, where = flow.into_target[layer], "the target"
         else:
