@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import TypeVar, cast
 
-from icldiag.analyses.saliency import LossTarget, QueryFlow
+from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow
 from icldiag.errors import NotStored
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import ModelSettings, Stage
@@ -46,10 +46,17 @@ class StoredSession(Session):
         except NotStored:
             return query_parts(self.prompt, query)
 
-    def flow(self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent) -> QueryFlow:
+    def flow(
+        self,
+        query: int,
+        loss_target: LossTarget = "gold",
+        progress: Progress = silent,
+        *,
+        heads: HeadSum = "signed",
+    ) -> QueryFlow:
         """Raises NotStored also where its tokens were not kept."""
         super().query_tokens(query)
-        return super().flow(query, loss_target, progress)
+        return super().flow(query, loss_target, progress, heads=heads)
 
     def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
         with self._lock:
