@@ -180,6 +180,11 @@ class DiagnosisApp(App[None]):
         self.call_after_refresh(self.show_all)
 
     @property
+    def closing(self) -> bool:
+        """Whether the widgets have gone; jobs may still report."""
+        return not self.query("#top")
+
+    @property
     def panel(self) -> Panel:
         """The panel in front."""
         switcher = self.query_one("#panels", ContentSwitcher)
@@ -222,16 +227,20 @@ class DiagnosisApp(App[None]):
         self.jobs.cancel(message.job)
 
     def on_job_progressed(self, message: JobProgressed) -> None:
-        self.work.progressed(message)
+        if not self.closing:
+            self.work.progressed(message)
 
     def on_job_finished(self, message: JobFinished) -> None:
-        self.work.finished(message)
+        if not self.closing:
+            self.work.finished(message)
 
     def on_job_failed(self, message: JobFailed) -> None:
-        self.work.failed(message)
+        if not self.closing:
+            self.work.failed(message)
 
     def on_stored_found(self, message: StoredFound) -> None:
-        self.work.stored_found(message.made)
+        if not self.closing:
+            self.work.stored_found(message.made)
 
     # ---- interventions ----------------------------------------------------------------------------------------------
 
