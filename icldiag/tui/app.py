@@ -341,7 +341,9 @@ class DiagnosisApp(App[None]):
         self.refresh_bindings()
 
     def action_panel(self, number: int) -> None:
-        self.query_one(Tabs).active = f"tab-{PANELS[number].title.lower()}"
+        title = PANELS[number].title.lower()
+        self.query_one("#panels", ContentSwitcher).current = title  # at once: keys typed ahead are for this panel
+        self.query_one(Tabs).active = f"tab-{title}"
         self.remove_class("-picking")
         if self.has_class("-narrow"):
             self.call_after_refresh(lambda: self.panel.focus())
