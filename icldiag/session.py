@@ -75,7 +75,7 @@ class Session:
 
     def load(self, stage: Stage = lambda text: None) -> InstrumentedModel:
         """Load the model if it is not there yet. Raises ModelError."""
-        if self._model is not None:  # without the lock: who only asks must not wait for a computation
+        if self._model is not None:  # never waits: the app asks while something computes
             return self._model
         with self._lock:
             if self._model is None:
@@ -111,7 +111,15 @@ class Session:
 
     def query_tokens(self, query: int) -> tuple[Token, ...]:
         """The tokens of a query after the shared prefix, for showing."""
-        return self._once(("tokens", query), lambda: query_tokens(self.encoded, self.model.tokenizer, query))
+        key = ("tokens", query)
+        if key not in self._results:  # without the lock, which may be held for minutes; it takes a millisecond
+            found = (self.store.get(key) if self.store else None) or query_tokens(
+                self.encoded, self.model.tokenizer, query
+            )
+            self._results[key] = found
+            if self.store:
+                self.store.put(key, found)
+        return cast(tuple[Token, ...], self._results[key])
 
     @property
     def facts(self) -> ModelFacts:
@@ -372,8 +380,11 @@ class Session:
         )
 
     def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """The result under a key: made before, found on disk, or computed. An exception leaves nothing behind."""
-        if key in self._results:  # without the lock: a screen that shows what is there must not wait for a computation
+        """The result under a key: made before, found on disk, or computed. An exception leaves nothing behind.
+
+        What is there comes at once, also while something else is computed: the app's event loop asks for it.
+        """
+        if key in self._results:
             return cast(T, self._results[key])
         with self._lock:
             if key not in self._results:

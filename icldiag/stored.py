@@ -42,9 +42,12 @@ class StoredSession(Session):
     def query_tokens(self, query: int) -> tuple[Token, ...]:
         """Where the tokens were not kept: the parts of the query, which show the same text."""
         try:
-            return super().query_tokens(query)
+            return self._tokens(query)
         except NotStored:
             return query_parts(self.prompt, query)
+
+    def _tokens(self, query: int) -> tuple[Token, ...]:
+        return self._once(("tokens", query), lambda: ())
 
     def flow(
         self,
@@ -55,7 +58,7 @@ class StoredSession(Session):
         heads: HeadSum = "signed",
     ) -> QueryFlow:
         """Raises NotStored also where its tokens were not kept."""
-        super().query_tokens(query)
+        self._tokens(query)
         return super().flow(query, loss_target, progress, heads=heads)
 
     def _once(self, key: Hashable, compute: Callable[[], T]) -> T:

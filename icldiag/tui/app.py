@@ -181,6 +181,11 @@ class DiagnosisApp(App[None]):
         self.call_after_refresh(self.show_all)
 
     @property
+    def closing(self) -> bool:
+        """Whether the widgets have gone; jobs may still report."""
+        return not self.query("#top")
+
+    @property
     def panel(self) -> Panel:
         """The panel in front."""
         switcher = self.query_one("#panels", ContentSwitcher)
@@ -231,16 +236,20 @@ class DiagnosisApp(App[None]):
         self.jobs.cancel(message.job)
 
     def on_job_progressed(self, message: JobProgressed) -> None:
-        self.work.progressed(message)
+        if not self.closing:
+            self.work.progressed(message)
 
     def on_job_finished(self, message: JobFinished) -> None:
-        self.work.finished(message)
+        if not self.closing:
+            self.work.finished(message)
 
     def on_job_failed(self, message: JobFailed) -> None:
-        self.work.failed(message)
+        if not self.closing:
+            self.work.failed(message)
 
     def on_stored_found(self, message: StoredFound) -> None:
-        self.work.stored_found(message.made)
+        if not self.closing:
+            self.work.stored_found(message.made)
 
     # ---- interventions ----------------------------------------------------------------------------------------------
 
@@ -341,7 +350,9 @@ class DiagnosisApp(App[None]):
         self.refresh_bindings()
 
     def action_panel(self, number: int) -> None:
-        self.query_one(Tabs).active = f"tab-{PANELS[number].title.lower()}"
+        title = PANELS[number].title.lower()
+        self.query_one("#panels", ContentSwitcher).current = title  # at once: keys typed ahead are for this panel
+        self.query_one(Tabs).active = f"tab-{title}"
         self.remove_class("-picking")
         if self.has_class("-narrow"):
             self.call_after_refresh(lambda: self.panel.focus())

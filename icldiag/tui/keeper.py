@@ -101,10 +101,11 @@ class Keeper:
     # ---- what is kept -----------------------------------------------------------------------------------------------
 
     def session(self) -> SavedSession | None:
-        """What would be written now; None while no prompt was read."""
+        """What would be written now; None while there is nothing to keep."""
         app = self.app
         now = saved_state(app.state)
-        if now is None:
+        box = next(iter(app.query("#filter").results(Input)), None)
+        if now is None or box is None:  # before the first paint, or after the last
             return None
         pinned = app.work.unpinned if app.state.pinned is None else saved_state(app.state.pinned)
         return SavedSession(
@@ -112,7 +113,7 @@ class Keeper:
             model=app.work.settings,
             panel=str(app.panel.id),
             views={str(panel.id): views for panel in self._panels() if (views := panel.views())},
-            filter=app.query_one("#filter", Input).value,
+            filter=box.value,
             now=now,
             pinned=pinned,
         )
