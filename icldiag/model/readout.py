@@ -174,7 +174,7 @@ def common_start(rows: Sequence[Sequence[int]]) -> int:
     if len(rows) < _ROWS_WORTH_A_STEM:
         return 0
     longest = min(len(row) for row in rows) - 1
-    first, last = min(rows), max(rows)  # in lexical order: what these two share, all share
+    first, last = min(map(tuple, rows)), max(map(tuple, rows))  # in lexical order: what these two share, all share
     return next((index for index in range(longest) if first[index] != last[index]), longest)
 
 
