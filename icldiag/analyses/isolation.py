@@ -194,6 +194,10 @@ def sweep(
     chain_prefix, chain_inputs = prefix, kept
     for done, (side, n) in enumerate(names):
         step = step_of(progress, "isolation sweep", done, total)
+
+        def ask(layer: int, step: Progress = step) -> None:
+            step("demonstrations", layer, layers)
+
         cut = Cut.of(kind, range(n) if side == "first" else range(layers - n, layers), seed, renormalise)
         start = n - 1 if side == "first" else layers - n  # the lowest layer that differs from the run resumed
         resumed, inputs = (chain_prefix, chain_inputs) if side == "first" else (prefix, kept)
@@ -203,7 +207,7 @@ def sweep(
                 prefix.ids,
                 edits=placed(prefix_edits(encoded, cut), model),
                 resume=(start, resumed),
-                before_layer=lambda layer, step=step: step("demonstrations", layer, layers),
+                before_layer=ask,
             )
         # Keys and values change above `start`; the target's own row is cut in layer `start` already.
         query_start = start if kind == "label_to_target" else min(start + 1, layers - 1)

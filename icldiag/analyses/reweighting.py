@@ -243,11 +243,15 @@ def _key_values(model: InstrumentedModel, batch: Batch, prefix: Prefix, progress
     for start in range(0, count, size):
         rows = slice(start, start + size)
         padding = None if batch.padding is None else batch.padding[rows]
+
+        def ask(layer: int, start: int = start) -> None:
+            progress("re-weighting: examples", start, count)
+
         model.run(
             Batch(batch.ids[rows], batch.positions[rows], padding),
             context=prefix.key_values,
             observe=keep,
-            before_layer=lambda layer, start=start: progress("re-weighting: examples", start, count),
+            before_layer=ask,
         )
     return [
         KeyValues(torch.cat([part.keys for part in of_layer]), torch.cat([part.values for part in of_layer]))

@@ -173,7 +173,7 @@ def _flows(
         if edit is not None and edit.factor is not None and int(rows[-1]) == length - 1:
             attention[:, :, -1, : edit.factor.shape[1]] *= edit.factor.to(device)
         change = products(gradient[:, :, rows].float(), heads.value[:, :, :until].float())  # dL/dA: (1, H, R, until)
-        flow = (attention * change)[0]  # (H, R, until)
+        flow = change.mul_(attention)[0]  # (H, R, until)
         saliency = flow.sum(0).abs() if head_sum == "signed" else flow.abs().sum(0)  # (R, until)
         saliency[torch.arange(len(rows), device=device), rows] = 0.0
         total += float(saliency.sum(dtype=torch.float64))
