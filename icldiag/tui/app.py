@@ -26,6 +26,7 @@ from icldiag.model.load import ModelSettings
 from icldiag.prompt.edit import ask
 from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.render.bars import probability_line
+from icldiag.render.hints import Hints
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.visible import visible
 from icldiag.store import open_store
@@ -122,7 +123,7 @@ class DiagnosisApp(App[None]):
         with Horizontal(id="main"):
             yield Queries(self.state, id="left")
             with Vertical(id="right"):
-                tabs = (Tab(panel.title, id=f"tab-{panel.title.lower()}") for panel in PANELS)
+                tabs = (Tab(f"{n} {panel.title}", id=f"tab-{panel.title.lower()}") for n, panel in enumerate(PANELS, 1))
                 yield Tabs(*tabs, active=f"tab-{FIRST.title.lower()}")
                 yield Line(id="folded")
                 yield Line(id="difference")
@@ -196,10 +197,7 @@ class DiagnosisApp(App[None]):
     def _show_panel(self) -> None:
         self.panel.refresh_panel()
         self._show_pinned()
-        hints = Text(no_wrap=True, overflow="ellipsis")
-        for keys, does in self._keys(self.panel.BINDINGS):
-            hints.append(f" {keys} ", self.state.look.strong).append(f"{does}  ", self.state.look.muted)
-        self.query_one("#hints", Line).set(hints)
+        self.query_one("#hints", Line).set(Hints(self._keys(self.panel.BINDINGS), self.state.look))
 
     def _show_pinned(self) -> None:
         """The same panel of the pinned state beside the one in front, differences marked in both."""
