@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from icldiag.analyses.compression import DRAWS, Compression, Positions, compress
+from icldiag.analyses.compression import DRAWS, Compression, Method, Positions, compress, silent_method
 from icldiag.analyses.confusion import Confusion, confuse, default_layer
 from icldiag.analyses.extraction import Extraction, extract
 from icldiag.analyses.isolation import Cut, CutKind, Isolation, Setting, isolate, sweep
@@ -25,6 +25,7 @@ from icldiag.analyses.reweighting import (
     load_beta,
     reweight,
     save_beta,
+    silent_epoch,
 )
 from icldiag.analyses.saliency import LossTarget, QueryFlow, Saliency, saliency
 from icldiag.errors import AnalysisError
@@ -194,19 +195,33 @@ class Session:
             ),
         )
 
-    def reweighting(self, settings: TrainingSettings | None = None, *, progress: Progress = silent) -> Reweighting:
+    def reweighting(
+        self,
+        settings: TrainingSettings | None = None,
+        *,
+        progress: Progress = silent,
+        each_epoch: Callable[[float], object] = silent_epoch,
+    ) -> Reweighting:
         """Train beta on the prompt's examples; always from zero and against the model without any beta.
+
+        `each_epoch` is told the mean loss of every epoch; nothing where the result was computed before.
 
         Raises:
             AnalysisError: the prompt's field `examples` has too few of a class.
         """
         settings = settings or TrainingSettings()
         if self.beta is not None:
-            return self.without_beta().reweighting(settings, progress=progress)
+            return self.without_beta().reweighting(settings, progress=progress, each_epoch=each_epoch)
         return self._once(
             ("reweighting", settings),
             lambda: reweight(
-                self.model, self.encoded, self._prefix(progress), self._readout(progress), settings, progress=progress
+                self.model,
+                self.encoded,
+                self._prefix(progress),
+                self._readout(progress),
+                settings,
+                progress=progress,
+                each_epoch=each_epoch,
             ),
         )
 
@@ -218,8 +233,11 @@ class Session:
         seed: int = 42,
         top: int = TOP,
         progress: Progress = silent,
+        each_method: Callable[[Method], object] = silent_method,
     ) -> Compression:
         """Answer on a cache of the anchors and the template alone, and with the paper's baselines.
+
+        `each_method` is told each way as it is measured; nothing where the result was computed before.
 
         Raises:
             AnalysisError: a beta is in force (its label words are not all in every cache), or a text is too short.
@@ -238,6 +256,7 @@ class Session:
                 seed=seed,
                 top=top,
                 progress=progress,
+                each_method=each_method,
             ),
         )
 

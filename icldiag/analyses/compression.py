@@ -118,6 +118,10 @@ def draw_positions(encoded: EncodedPrompt, generator: random.Random) -> tuple[in
     return tuple(sorted(kept))
 
 
+def silent_method(method: Method) -> None:
+    """For callers that do not watch."""
+
+
 def compress(
     model: InstrumentedModel,
     encoded: EncodedPrompt,
@@ -130,8 +134,12 @@ def compress(
     top: int = TOP,
     timed: bool = True,
     progress: Progress = silent,
+    each_method: Callable[[Method], object] = silent_method,
 ) -> Compression:
-    """Run all methods on all queries and, where `timed`, measure the speed-up in the same run."""
+    """Run all methods on all queries and, where `timed`, measure the speed-up in the same run.
+
+    `each_method` is called with Hidden_anchor, Text_anchor and then every random draw as it is done.
+    """
     total = draws + 3
     start = len(encoded.prefix) if positions == "kept" else 0
     gold = tuple(query.label for query in encoded.prompt.queries)
@@ -147,7 +155,9 @@ def compress(
             top=max(10, top),
             progress=step_of(progress, "compression", done, total),
         )
-        return Method(compare(full, after, gold, top), kept)
+        method = Method(compare(full, after, gold, top), kept)
+        each_method(method)
+        return method
 
     kept = kept_positions(encoded)
     hidden = answer(kept, cache_at(prefix, kept), start, 0)

@@ -12,7 +12,7 @@ is the forward and backward pass of one token. All tokens of a label word share 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,10 @@ class Reweighting:
         return self.after.flipped
 
 
+def silent_epoch(loss: float) -> None:
+    """For callers that do not watch the training."""
+
+
 def draw_examples(prompt: Prompt, per_class: int, seed: int) -> tuple[Example, ...]:
     """Draw labelled examples that are neither demonstrations nor queries, taking turns between the classes.
 
@@ -104,8 +108,11 @@ def reweight(
     *,
     examples: Sequence[Example] | None = None,
     progress: Progress = silent,
+    each_epoch: Callable[[float], object] = silent_epoch,
 ) -> Reweighting:
     """Train beta on examples drawn from the prompt's (or those given, in their order) and answer the queries with it.
+
+    `each_epoch` is called with the mean loss of every epoch as it ends.
 
     Raises:
         AnalysisError: too few examples, or two label words share their first token.
@@ -116,7 +123,7 @@ def reweight(
         raise AnalysisError("re-weighting needs label words with different first tokens; change the label words")
     if examples is None:
         examples = draw_examples(encoded.prompt, settings.per_class, settings.seed)
-    beta, losses = train_beta(model, encoded, prefix, examples, settings, progress)
+    beta, losses = train_beta(model, encoded, prefix, examples, settings, progress, each_epoch)
     edits = beta_edits(encoded, beta)
     after = read_queries(model, encoded, prefix, target_edits=edits, progress=progress, what="queries with beta")
     gold = tuple(query.label for query in encoded.prompt.queries)
@@ -138,6 +145,7 @@ def train_beta(
     examples: Sequence[Example],
     settings: TrainingSettings,
     progress: Progress = silent,
+    each_epoch: Callable[[float], object] = silent_epoch,
 ) -> tuple[Tensor, FloatArray]:
     """Train beta: (L, H, demonstrations), and the loss of every step: (epochs, steps)."""
     cached = _cache_examples(model, encoded, prefix, examples, settings.batch_size or len(examples))
@@ -158,6 +166,7 @@ def train_beta(
             optimizer.step()
             losses[-1].append(float(loss.detach()))
         mean = float(np.mean(losses[-1]))
+        each_epoch(mean)
         best, since = (mean, 0) if mean < best else (best, since + 1)
         if settings.patience is not None and since >= settings.patience:
             break

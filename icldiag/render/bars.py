@@ -28,11 +28,11 @@ def probability_bars(
     room = max(1, width - name_width - 9)
     lines = []
     for label in order:
-        style = _style(label, predicted, gold, look)
+        style = label_style(label, predicted, gold, look)
         line = Text(no_wrap=True)
         line.append(signs(label, predicted, gold) + " ", style)
         line.append(pad(cut_middle(shown[label], name_width, look.dots), name_width), style)
-        line.append(f" {pad(_bar(probabilities[label], room, look), room)}", style)
+        line.append(f" {pad(bar(probabilities[label], room, look), room)}", style)
         line.append(f" {probabilities[label]:.2f}", style)
         lines.append(line)
     if left_out:
@@ -56,7 +56,7 @@ def probability_line(
             break
         if line:
             line.append("  ")
-        line.append(part, _style(label, predicted, gold, look))
+        line.append(part, label_style(label, predicted, gold, look))
     return line
 
 
@@ -83,14 +83,16 @@ def _fitting(probabilities: Sequence[float], gold: int | None, height: int | Non
     return kept, len(order) - len(kept)
 
 
-def _bar(probability: float, room: int, look: Look) -> str:
+def bar(probability: float, room: int, look: Look) -> str:
+    """A bar of at most `room` cells."""
     halves = round(2 * room * min(1.0, max(0.0, probability)))
     if look.ascii_only:
         return look.bar * round(halves / 2)
     return look.bar * (halves // 2) + look.half_bar * (halves % 2)
 
 
-def _style(label: int, predicted: int, gold: int | None, look: Look) -> str:
+def label_style(label: int, predicted: int, gold: int | None, look: Look) -> str:
+    """The style of a label's line: gold before chosen, for the answer is at the top anyway."""
     if label == gold:
         return look.gold
     return look.chosen if label == predicted else look.muted

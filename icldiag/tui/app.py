@@ -24,6 +24,7 @@ from icldiag.errors import IcldiagError
 from icldiag.model.load import ModelSettings
 from icldiag.prompt.edit import ask
 from icldiag.render.bars import probability_line
+from icldiag.render.hints import Hints
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.visible import visible
 from icldiag.tui.ask import AskScreen
@@ -46,7 +47,7 @@ from icldiag.tui.messages import (
     QueryWanted,
     ResultWanted,
 )
-from icldiag.tui.palette import commands, help_sections, hints
+from icldiag.tui.palette import commands, help_sections, key_list
 from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.pinned import difference, pin
@@ -117,7 +118,7 @@ class DiagnosisApp(App[None]):
         with Horizontal(id="main"):
             yield Queries(self.state, id="left")
             with Vertical(id="right"):
-                tabs = (Tab(panel.title, id=f"tab-{panel.title.lower()}") for panel in PANELS)
+                tabs = (Tab(f"{n} {panel.title}", id=f"tab-{panel.title.lower()}") for n, panel in enumerate(PANELS, 1))
                 yield Tabs(*tabs, active=f"tab-{FIRST.title.lower()}")
                 yield Line(id="folded")
                 yield Line(id="difference")
@@ -192,7 +193,7 @@ class DiagnosisApp(App[None]):
         self.panel.refresh_panel()
         self.query_one("#difference", Line).set(Text(visible(difference(self.state))))
         self.query_one(PinnedColumn).show(self.state, self.panel)
-        self.query_one("#hints", Line).set(hints(self.panel.BINDINGS, self.keys, self.state.look))
+        self.query_one("#hints", Line).set(Hints(key_list(self.panel.BINDINGS, self.keys), self.state.look))
 
     def show_top(self) -> None:
         self.query_one("#top", Line).update(top_line(self.state))

@@ -48,6 +48,7 @@ class Queries(Vertical):
         super().__init__(**arguments)
         self.state = state
         self.order: list[int] = []  # queries as listed
+        self.filled_at = 0  # the width that the texts were cut to
 
     def compose(self) -> ComposeResult:
         yield Line(id="queries-title", classes="title")
@@ -61,12 +62,18 @@ class Queries(Vertical):
         box.display = False
         box.cursor_blink = False
 
+    def on_resize(self) -> None:
+        """The texts are cut to the width."""
+        if self.size.width != self.filled_at:
+            self.fill()
+
     def fill(self) -> None:
         """List the queries that pass the filter, and keep the selected one selected if it is among them."""
         prompt, prediction = self.state.prompt, self.state.prediction
         if prompt is None:
             return
         self.order = [query for query in self._ordered() if self._passes(query)]
+        self.filled_at = self.size.width
         options = [Option(self._option(query), id=str(query)) for query in self.order]
         listing = self.query_one(QueryList)
         with self.app.batch_update(), listing.prevent(OptionList.OptionHighlighted):
