@@ -130,22 +130,38 @@ class Matrix(Widget, can_focus=True):
         if self.heatmap is not None:
             last = len(self.order) - 1
             row, column = (min(max(at + by, 0), last) for at, by in zip(self._place(), (rows, columns), strict=True))
-            self._choose((self.order[row], self.order[column]))
+            self.choose((self.order[row], self.order[column]))
 
-    def step_strongest(self, step: int) -> None:
-        """Go from the cursor's pair to the next weaker one, or (-1) the next stronger one; the ends are joined."""
+    def step_strongest(self, step: int, afresh: bool = False) -> None:
+        """Go from the cursor's pair to the next weaker one, or (-1) the next stronger one; the ends are joined.
+
+        `afresh` goes to the strongest of all, or to the second where the cursor is on that already.
+        """
         if self.heatmap is not None and (pairs := self.heatmap.strongest_pairs):
-            here = tuple(sorted(self.cell))
-            at = pairs.index(here) if here in pairs else -1 if step > 0 else 0
-            self._choose(pairs[(at + step) % len(pairs)])
+            here = (min(self.cell), max(self.cell))
+            at = pairs.index(here) if here in pairs else -1
+            if afresh:
+                at, step = (0, int(at == 0 and len(pairs) > 1))
+            self.choose(pairs[(at + step) % len(pairs)])
+            self.centre()
+
+    def centre(self) -> None:
+        """Show the surroundings of the cursor, not only the cursor at an edge."""
+        if self.heatmap is None:
+            return
+        rows, columns = self._window()
+        row, column = self._place()
+        self.first = (max(0, row - len(rows) // 2), max(0, column - len(columns) // 2))
+        self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         row, column = event.y - 1 + self.first[0], (event.x - self.head_width) // CELL + self.first[1]
         count = len(self.order)
         if event.y >= 1 and event.x >= self.head_width and row < count and column < count:
-            self._choose((self.order[row], self.order[column]))
+            self.choose((self.order[row], self.order[column]))
 
-    def _choose(self, cell: Cell) -> None:
+    def choose(self, cell: Cell) -> None:
+        """Move the cursor, and say so."""
         self.cell = cell
         self.refresh()
         self.post_message(self.CellChosen(self, cell))

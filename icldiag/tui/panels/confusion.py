@@ -237,11 +237,16 @@ class ConfusionPanel(LayeredPanel):
         self._front.action_move(rows, columns)
 
     def action_pair(self, step: int) -> None:
-        self._front.step_strongest(step)
+        self._front.step_strongest(step, afresh=self.chosen is None)
 
     def action_together(self) -> None:
+        """Order the labels so that like ones stand together, and show the most confusable of them."""
         self.together = not self.together
         self.refresh_panel()
+        pairs = self._front.heatmap.strongest_pairs if self._front.heatmap else []
+        if self.together and pairs:
+            self._front.choose(pairs[0])
+        self._front.centre()
 
     def action_view(self) -> None:
         if self.view is None:
