@@ -43,10 +43,6 @@ class Look:
     def dots(self) -> str:
         return "..." if self.ascii_only else "…"
 
-    @property
-    def line_end(self) -> str:
-        return "\\n" if self.ascii_only else "⏎"
-
     def heat_of(self, strength: float) -> str:
         """The style of a cell: 0 is not confused, 1 is most confused; outside values are clipped."""
         last = len(self.heat) - 1

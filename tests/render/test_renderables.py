@@ -25,9 +25,9 @@ NAN = math.nan
     ("text", "wanted", "in_ascii"),
     [
         ("plain [/red]", "plain [/red]", "plain [/red]"),
-        ("a\x1b[31mb", "a␛[31mb", "a^[[31mb"),
-        ("a\nb\tc\r", "a⏎b⇥c␍", "a\\nb\\tc\\r"),
-        ("\x7f\x00", "␡␀", "^?^@"),
+        ("a\x1b[31mb", "a^[[31mb", "a^[[31mb"),
+        ("a\nb\tc\r", "a¶b→c^M", "a\\nb\\tc\\r"),
+        ("\x7f\x00", "^?^@", "^?^@"),
         ("\x9b2J", "<U+009B>2J", "<U+009B>2J"),
         ("a\u202eb\u200b", "a<U+202E>b<U+200B>", "a<U+202E>b<U+200B>"),
         ("naïve 😀", "naïve 😀", "naïve 😀"),

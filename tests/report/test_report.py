@@ -148,7 +148,7 @@ def test_no_terminal_sequence_gets_out(prompt: Prompt, tiny: Tiny) -> None:
 
 def test_markdown_escapes() -> None:
     assert prose("a|b *c* <d> [e](f) `g` # h_i") == r"a\|b \*c\* &lt;d&gt; \[e\]\(f\) \`g\` \# h\_i"
-    assert prose("line\nbreak") == "line⏎break"
+    assert prose("line\nbreak") == "line¶break"
 
 
 def test_plain_values() -> None:

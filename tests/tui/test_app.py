@@ -48,7 +48,7 @@ async def test_users_text_shows_as_typed(prompt_file: Path, model_folder: Path) 
         await pilot.press("8")
         await settle(pilot)
         text = screen_text(app)
-        assert "[/red] [b ␛[31m {0} <U+202E>" in text
+        assert "[/red] [b ^[[31m {0} <U+202E>" in text
         assert "\x1b" not in text
         assert "\u202e" not in text
 

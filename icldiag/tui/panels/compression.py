@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 KEY = ("compression",)
 _JOB = "compression"
-_NAMES = ("anchors kept (Hidden_anchor)", "anchors as text (Text_anchor)")
-_DRAW = "random words instead (Hidden_random)"
+_NAMES = ("anchors kept", "anchors as a text")  # Hidden_anchor and Text_anchor in the paper
 
 
 class CompressionPanel(Panel):
@@ -29,7 +28,8 @@ class CompressionPanel(Panel):
     title = "Compress"
     purpose = (
         "Compress: keep only the label words' and the template's keys and values of the demonstrations, and see how "
-        "many answers stay (context compression, the paper's section 3.2)."
+        "many answers stay (context compression, the paper's section 3.2: Hidden_anchor, against Text_anchor and "
+        "Hidden_random)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "measure", "start measuring"),
@@ -86,10 +86,10 @@ class CompressionPanel(Panel):
         """The table as far as it has come; the draws are rows of numbers under it."""
         look, draws = self.state.look, methods[len(_NAMES) :]
         table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, overflow="ellipsis" if not look.ascii_only else "crop")
+        table.add_column(no_wrap=True, overflow="crop")
         for _ in range(4):
             table.add_column(justify="right", no_wrap=True)
-        table.add_row("", "labels", "words", "accuracy", "positions", style=look.muted)
+        table.add_row("", "label loyalty", "word loyalty", "accuracy", "positions", style=look.muted)
         if full is not None:
             table.add_row("whole prompt", "1.00", "1.00", _two(full[0]), str(full[1]))
         for name, method in zip(_NAMES, methods, strict=False):
@@ -99,7 +99,7 @@ class CompressionPanel(Panel):
             table.add_row(f"best of {len(draws)} random draws", *_numbers(best))
         self.query_one("#table", Line).set(table)
         loyalties = " ".join(f"{method.answers.label_loyalty:.2f}".lstrip("0") for method in draws)
-        text = f"\n{_DRAW}, label loyalty of each draw:\n{loyalties}" if draws else ""
+        text = f"\nlabel loyalty with random words kept instead, draw by draw:\n{loyalties}" if draws else ""
         self.query_one("#draws", Line).set(Text(text, look.muted))
 
     def _show_result(self, found: Compression) -> None:

@@ -57,7 +57,7 @@ class IsolationPanel(LayeredPanel):
         yield Line(id="cut", classes="body")
         yield LayerSlider(id="slider", classes="body")
         yield LayerSwitches(id="switches", classes="body")
-        yield Line(id="before-after", classes="body")
+        yield Line(id="before-after", classes="body gap")
         yield Line(id="flipped-title", classes="body gap")
         yield Line(id="flipped", classes="body")
         yield Line(id="sweep-title", classes="body gap")
