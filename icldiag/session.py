@@ -73,6 +73,8 @@ class Session:
 
     def load(self, stage: Stage = lambda text: None) -> InstrumentedModel:
         """Load the model if it is not there yet. Raises ModelError."""
+        if self._model is not None:  # without the lock: who only asks must not wait for a computation
+            return self._model
         with self._lock:
             if self._model is None:
                 self._model = load_model(self.settings, stage)
@@ -339,6 +341,8 @@ class Session:
 
     def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """The result under a key: made before, found on disk, or computed. An exception leaves nothing behind."""
+        if key in self._results:  # without the lock: a screen that shows what is there must not wait for a computation
+            return cast(T, self._results[key])
         with self._lock:
             if key not in self._results:
                 store = None if key in _NEVER_STORED else self._store

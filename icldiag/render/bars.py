@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from icldiag.render.fit import cut_middle, pad
+from icldiag.render.fit import cut_end, cut_middle, pad
 from icldiag.render.look import Look
 from icldiag.render.visible import visible
 
@@ -58,6 +58,23 @@ def probability_line(
             line.append("  ")
         line.append(part, label_style(label, predicted, gold, look))
     return line
+
+
+def folded(
+    text: str,
+    labels: Sequence[str],
+    probabilities: Sequence[float],
+    predicted: int,
+    gold: int | None,
+    look: Look,
+    width: int,
+) -> Text:
+    """A query and its probabilities in two lines, where there is no room for a list of queries."""
+    sign = "x" if gold is not None and gold != predicted else " "
+    line = Text(no_wrap=True)
+    line.append(f"{sign} ", look.wrong)
+    line.append(cut_end(visible(text, look.ascii_only) or "(empty)", max(8, width - 2), look.dots), look.strong)
+    return line.append("\n").append_text(probability_line(labels, probabilities, predicted, gold, look, width))
 
 
 def signs(label: int, predicted: int, gold: int | None) -> str:

@@ -47,8 +47,9 @@ def before_after(
     """A line per label, most probable before first: `>` is the answer now, `*` the gold label."""
     old, new = _largest(before), _largest(after)
     order = sorted(range(len(labels)), key=lambda label: -before[label])
-    wanted = [old, new, *([] if gold is None else [gold])]
-    order = [label for at, label in enumerate(order) if at < height - len(set(wanted)) or label in wanted]
+    wanted = {old, new} if gold is None else {old, new, gold}
+    others = [label for label in order if label not in wanted][: max(0, height - len(wanted))]
+    order = [label for label in order if label in wanted or label in others]
     names = [visible(label, look.ascii_only) for label in labels]
     head = min(max(cell_len(names[label]) for label in order), max(8, width // 3))
     room = max(1, min(_LONGEST_BAR, (width - head - 3 - 2 * 7) // 2))

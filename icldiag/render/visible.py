@@ -11,6 +11,7 @@ import unicodedata
 _SIGNS = {"\n": "¶", "\t": "→"}  # in every font, unlike the control pictures
 _ASCII_SIGNS = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Joiners that scripts and emoji need; harmless on a terminal.
+_REPLACEMENT = "\ufffd"  # stands for bytes that are no text, so it is no text of the user's
 _KEPT_FORMATS = {"\u200c", "\u200d", "\ufe0e", "\ufe0f"}
 
 
@@ -25,6 +26,8 @@ def _sign(character: str, ascii_only: bool) -> str:
     signs = _ASCII_SIGNS if ascii_only else _SIGNS
     if character in signs:
         return signs[character]
+    if character == _REPLACEMENT and ascii_only:
+        return "<U+FFFD>"
     code = ord(character)
     if code < 0x20 or code == 0x7F:
         return "^" + chr(code ^ 0x40)

@@ -23,7 +23,7 @@ from icldiag.config import Config
 from icldiag.errors import IcldiagError
 from icldiag.model.load import ModelSettings
 from icldiag.prompt.edit import ask
-from icldiag.render.bars import probability_line
+from icldiag.render.bars import folded
 from icldiag.render.hints import Hints
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.visible import visible
@@ -185,7 +185,15 @@ class DiagnosisApp(App[None]):
             width = max(20, self.size.width - 2)
             predicted = int(state.prediction.predicted[state.query])
             self.query_one("#folded", Line).update(
-                probability_line(state.prediction.labels, chances, predicted, gold, state.look, width)
+                folded(
+                    state.prediction.texts[state.query],
+                    state.prediction.labels,
+                    chances,
+                    predicted,
+                    gold,
+                    state.look,
+                    width,
+                )
             )
         self.show_panel()
 

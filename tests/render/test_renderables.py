@@ -7,10 +7,9 @@ import math
 import pytest
 
 from icldiag.render.bars import probability_bars, probability_line, short_number
-from icldiag.render.curves import Curve, chart, legend
 from icldiag.render.fit import cut_middle, short_names
 from icldiag.render.heatmap import Heatmap, heatmap
-from icldiag.render.layers import layer_at, layer_row
+from icldiag.render.layers import layer_at, layer_names, layer_row
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.queries import query_lines
 from icldiag.render.stages import progress_bar, stage_list
@@ -49,6 +48,17 @@ def test_a_heatmap_has_its_number_in_every_cell_and_marks_a_pair() -> None:
     ]
     window = heatmap(matrix, ASCII, rows=range(1, 2), columns=range(2, 3)).plain.split("\n")
     assert window == ["             Desc", "Entity      > .12"]
+
+
+def test_rows_and_columns_in_any_order_and_short_heads() -> None:
+    values = [[1.0, 0.41, 0.9], [0.41, 1.0, 0.12], [0.9, 0.12, 1.0]]
+    matrix = Heatmap(("Abbreviation", "Entity", "Description"), values, lambda v: 1 - v, {(0, 2)})
+    assert heatmap(matrix, ASCII, rows=[2, 0], columns=[0, 1, 2], head_width=4).plain.split("\n") == [
+        "     Abbr Enti Desc",
+        "Desc  .90  .12     ",
+        "Abbr       .41> .90",
+    ]
+    assert matrix.strongest_pairs == [(1, 2), (0, 1), (0, 2)]
 
 
 def test_the_more_confused_the_stronger_in_every_look() -> None:
@@ -94,16 +104,8 @@ def test_layers_and_clicks() -> None:
     assert layer_at(8, 60, row.index("[6]") + 1) == 6
     assert layer_at(8, 60, row.index("3")) == 3
     assert layer_at(8, 60, 2) is None
-
-
-def test_a_chart_leaves_gaps_where_a_value_is_undefined() -> None:
-    curves = (Curve("up", "o", [0.0, 0.5, 1.0]), Curve("gap", "x", [1.0, NAN, 0.0]))
-    lines = [line.plain for line in chart(curves, 1, 30, height=5)]
-    assert lines[0].startswith(" 1.0 |")
-    assert sum(line.count("o") for line in lines) == 3
-    assert sum(line.count("x") for line in lines) == 2
-    assert "[1]" in lines[-1]
-    assert legend(curves, 1).plain == "o up 0.50   x gap undefined"
+    assert layer_names({5, 0, 1, 2}) == "0-2, 5"
+    assert layer_names(()) == ""
 
 
 def test_tokens_carry_signs() -> None:

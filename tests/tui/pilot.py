@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from icldiag.model.load import ModelSettings
 from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.panels.base import Line
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"
 PROMPT = f"""\
@@ -59,6 +60,11 @@ def screen_text(app: DiagnosisApp) -> str:
     width, height = app.size
     lines = app.screen._compositor.render_strips()
     return "\n".join(strip.text for strip in lines[:height])[: (width + 1) * height]
+
+
+def lines_of(app: DiagnosisApp, query: str) -> list[str]:
+    """The text that a line of the panel in front was set to."""
+    return app.panel.query_one(query, Line).text.plain.split("\n")
 
 
 @asynccontextmanager

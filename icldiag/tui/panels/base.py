@@ -193,6 +193,7 @@ class Panel(VerticalScroll):
         """Compute anew on the user's request."""
         self.state.failures.pop(key, None)
         self.post_message(ResultWanted(job, key, compute, self.state))
+        self.call_after_refresh(self.refresh_panel)  # a key that was heard shows at once
 
     def cancel(self, job: str) -> None:
         self.post_message(CancelWanted(job))

@@ -105,7 +105,7 @@ class IsolationPanel(LayeredPanel):
         labels = prediction.labels
         changes = [
             Change(prediction.texts[at], labels[answers.before[at]], labels[answers.predicted[at]], sign)
-            for at, sign in _changed(answers)
+            for at, sign in changed_queries(answers)
         ]
         title = f"{len(changes)} answers change: + {len(answers.mended)} mended, x {len(answers.broken)} broken"
         self.query_one("#flipped-title", Line).set(Text(title if changes else "", look.muted))
@@ -211,7 +211,7 @@ class IsolationPanel(LayeredPanel):
     def action_flipped(self) -> None:
         """Select the next query whose answer changes."""
         found = self.state.results.get(("isolate", self.state.cut_kind, tuple(sorted(self.state.cut_layers))))
-        order = [query for query, _ in _changed(found.answers)] if found is not None else []
+        order = [query for query, _ in changed_queries(found.answers)] if found is not None else []
         if order:
             here = order.index(self.state.query) if self.state.query in order else -1
             self.post_message(QueryWanted(order[(here + 1) % len(order)]))
@@ -221,7 +221,7 @@ class IsolationPanel(LayeredPanel):
         self.refresh_panel()
 
 
-def _changed(answers: Answers) -> list[tuple[int, str]]:
+def changed_queries(answers: Answers) -> list[tuple[int, str]]:
     """Queries whose answers change, with their signs: mended, broken, and wrong either way."""
     known = {**dict.fromkeys(answers.mended, "+"), **dict.fromkeys(answers.broken, "x")}
     return [*known.items(), *((query, " ") for query in answers.flipped if query not in known)]
