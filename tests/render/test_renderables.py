@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from rich.style import Style
+from textual.color import Color
 
 from icldiag.render.bars import probability_bars, probability_line, short_number
 from icldiag.render.fit import cut_middle, short_names
@@ -130,3 +132,33 @@ def test_stages_and_progress() -> None:
 def test_looks_are_complete() -> None:
     assert isinstance(DARK, Look)
     assert DARK.in_ascii().bar == "#"
+
+
+def test_every_style_has_contrast_enough() -> None:
+    for look, background in ((DARK, "#121212"), (LIGHT, "#e0e0e0")):
+        plain = (look.wrong, look.right, look.gold, look.chosen, look.forerunner, look.target, look.muted)
+        for style in (*plain, *look.heat):
+            parsed = Style.parse(style)
+            ground = Color.parse(background if parsed.bgcolor is None else parsed.bgcolor.name)
+            assert parsed.color is not None
+            assert contrast(Color.parse(parsed.color.name), ground) >= 4.5, (style, look is LIGHT)
+
+
+def test_the_heat_is_one_hue_that_goes_away_from_the_background() -> None:
+    for look, ends in ((DARK, 1), (LIGHT, -1)):
+        grounds = [Color.parse(Style.parse(style).bgcolor.name) for style in look.heat]  # type: ignore[union-attr]
+        brightness = [ends * ground.brightness for ground in grounds]
+        assert brightness == sorted(brightness)
+        assert max(ground.hsl.h for ground in grounds) - min(ground.hsl.h for ground in grounds) < 0.06
+
+
+def contrast(one: Color, other: Color) -> float:
+    """As WCAG 2 defines it: 4.5 is asked of text."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(color: Color) -> float:
+    parts = [part / 255 for part in color.rgb]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

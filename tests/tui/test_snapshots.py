@@ -1,4 +1,4 @@
-"""Pictures of the main screens; look at them when they change, then `pytest tests/tui/test_snapshots.py --snapshot-update`.
+"""Pictures of the main screens. Look at what changed, then: `pytest tests/tui/test_snapshots.py --snapshot-update`.
 
 The tiny random model answers, so the numbers mean nothing; they are the same on every run.
 """

@@ -86,7 +86,7 @@ class CompressionPanel(Panel):
         """The table as far as it has come; the draws are rows of numbers under it."""
         look, draws = self.state.look, methods[len(_NAMES) :]
         table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, overflow="crop")
+        table.add_column(no_wrap=True, overflow="crop", min_width=23)
         for _ in range(4):
             table.add_column(justify="right", no_wrap=True)
         table.add_row("", "label loyalty", "word loyalty", "accuracy", "positions", style=look.muted)
