@@ -151,7 +151,7 @@ def test_check_shows_what_was_read_and_how_it_tokenizes(run: Run, prompt_file: s
     assert "longest prompt" in shown
     assert "of the context window's 256" in shown
     assert "[label]  " in shown
-    assert "[|/|r|e|d|]| |[|b| |^|[|[|3|1|m" in shown
+    assert "[|/|r|e|d|]| |[|b| |^[|[|3|1|m" in shown
     assert "\x1b" not in shown
 
 

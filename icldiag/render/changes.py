@@ -27,6 +27,12 @@ class Change:
     sign: str = " "
 
 
+def counted(changes: int, mended: int, broken: int) -> str:
+    """'3 answers change: + 1 mended, x 2 broken'"""
+    answers = "1 answer changes" if changes == 1 else f"{changes} answers change"
+    return f"{answers}: + {mended} mended, x {broken} broken"
+
+
 def outcome(labels: Sequence[str], before: Sequence[float], after: Sequence[float]) -> str:
     """'stays Person (0.96 -> 0.91)' or 'turns from Person (0.96) to Number (0.71)'."""
     old, new = _largest(before), _largest(after)

@@ -20,13 +20,15 @@ Shown = tuple[str, Sequence[str]]  # a label and its demonstrations' texts
 
 def pair_line(found: Confusion, pair: Pair, with_cosine: bool = False) -> str:
     """The exact numbers of a pair of labels, with their ranks; its names stand below, in `demonstration_lines`."""
-    distance, cosine, auc = (exact(value) for value in (pair.distance, pair.cosine, pair.auc))
     close, apart = found.distance_rank(pair), found.auc_rank(pair)
-    closeness = f" ({place(close, 'closest')} of {found.distances})" if close and found.distances > 1 else ""
+    closeness = f" ({place(close, 'closest')} of {found.distances})" if close else ""
     separation = f" ({place(apart, 'worst')} of {found.separations})" if apart and found.separations > 1 else ""
-    mixed = "1 mixed up" if pair.errors == 1 else f"{pair.errors} mixed up"
-    middle = f"   cosine {cosine}" if with_cosine else ""
-    return f"distance {distance}{closeness}{middle}   AUC {auc}{separation}   {mixed}"
+    parts = [f"AUC {exact(pair.auc)}{separation}", f"{pair.errors} mixed up"]
+    if with_cosine:
+        parts.insert(0, f"cosine {exact(pair.cosine)}")
+    if found.distances > 1:  # the only distance of two labels is 1, by its scaling
+        parts.insert(0, f"distance {exact(pair.distance)}{closeness}")
+    return "   ".join(parts)
 
 
 def demonstration_lines(shown: Sequence[Shown], look: Look, width: int) -> Text:

@@ -24,8 +24,8 @@ def key_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str,
 def help_sections(app: DiagnosisApp) -> dict[str, list[tuple[str, str]]]:
     """Keys by where they work."""
     return {
-        "Keys": key_list(app.BINDINGS, app.keys) + key_list(QueryList.BINDINGS, app.keys),
         f"In the panel {app.panel.title}": key_list(app.panel.BINDINGS, app.keys),
+        "Keys": key_list(app.BINDINGS, app.keys) + key_list(QueryList.BINDINGS, app.keys),
         "In a matrix": key_list(Matrix.BINDINGS, app.keys),
     }
 

@@ -15,7 +15,7 @@ from icldiag.render.layers import layer_at, layer_names, layer_row
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.queries import query_lines
 from icldiag.render.stages import progress_bar, stage_list
-from icldiag.render.tokens import Piece, token_strip, weighted_strip
+from icldiag.render.tokens import Piece, strongest_names, token_strip, weighted_strip
 from icldiag.render.visible import visible
 
 ASCII = DARK.in_ascii()
@@ -118,6 +118,8 @@ def test_tokens_carry_signs() -> None:
         Piece("\n", "separator", 0),
     ]
     assert token_strip(pieces, ASCII).plain == "Type^:[ Person]\\n"
+    assert strongest_names(pieces, [0.0, 0.2, 0.9, 0.0], ASCII) == "Person (1), : (2)"
+    assert strongest_names(pieces, [0.0] * 4, ASCII) == ""
     assert weighted_strip(pieces, [0.0, 0.2, 0.9, 0.0], ASCII).plain == "Type:(2) Person(1)\\n\n"
 
 

@@ -258,7 +258,9 @@ async def test_ascii_only(prompt_file: Path, model_folder: Path) -> None:
 async def test_help_lists_the_bindings(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press("2", "question_mark")
+        await pilot.press("2")
+        await settle(pilot)
+        await pilot.press("question_mark")
         await pilot.pause()
         text = screen_text(app)
         assert "previous wrong" in text

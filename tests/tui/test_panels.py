@@ -85,12 +85,17 @@ async def test_like_labels_stand_together_and_the_cursor_stays_on_its_pair(
         assert matrix.cell == (closest.a, closest.b)
         places = [matrix.order.index(label) for label in matrix.cell]
         assert abs(places[0] - places[1]) == 1
-        matrix.focus()
-        await pilot.press("right")
+        app.query_one("#list").focus()
+        query = app.state.query
+        await pilot.press("right")  # takes the focus, so that the next arrow up or down stays in the matrix
         await settle(pilot)
+        assert matrix.has_focus
         row, column = matrix.cell
         assert row == closest.a
         assert matrix.order.index(column) == min(places[1] + 1, 2)
+        await pilot.press("up", "down", "down")
+        assert matrix.order.index(matrix.cell[0]) == min(max(places[0] - 1, 0) + 2, 2)
+        assert app.state.query == query
 
 
 async def test_the_loss_is_drawn_while_it_trains(

@@ -141,17 +141,21 @@ class ConfusionPanel(LayeredPanel):
         left.fit(heads, rows)
         right.fit(spare - left.head_width if beside else width // 3, rows)
         self.query_one("#matrices").set_class(stacked, "stacked")
-        name = "distance" if self.view == "measured" else str(self.view)
-        for matrix, title, is_shown in (
-            (left, name, self.both or self.view != "measured"),
-            (right, "measured", self.both or self.view == "measured"),
-        ):
+        shown = (self.both or self.view != "measured", self.both or self.view == "measured")
+        titles = [_TITLES["distance" if self.view == "measured" else str(self.view)], _TITLES["measured"]]
+        titles = [
+            title + ("" if matrix.natural_height <= rows else f"   {matrix.natural_height - 1} rows")
+            for title, matrix in zip(titles, (left, right), strict=True)
+        ]
+        half = width // 2 - _GAP
+        rooms = (
+            [max(left.width, half), min(max(right.width, half), width - _GAP - left.width)] if beside else [width] * 2
+        )
+        dots = self.state.look.dots
+        for matrix, title, room, is_shown in zip((left, right), titles, rooms, shown, strict=True):
             assert matrix.parent is not None
             matrix.parent.display = is_shown
-            room = max(24, min(width, matrix.width)) if beside else width
-            part = "" if matrix.natural_height <= rows else f"   {matrix.natural_height - 1} rows"
-            dots = self.state.look.dots
-            self.query_one(f"#{matrix.id}-title", Line).set(cut_end(_TITLES[title] + part, room, dots))
+            self.query_one(f"#{matrix.id}-title", Line).set(cut_end(title, room, dots))
 
     def _pair(self, prediction: Prediction) -> Cell:
         """The query's (rival or gold, predicted) pair."""
@@ -234,7 +238,9 @@ class ConfusionPanel(LayeredPanel):
         self._show_pair(found, of_view, of_labels)
 
     def action_cell(self, rows: int, columns: int) -> None:
-        self._front.action_move(rows, columns)
+        front = self._front
+        front.focus()  # or the next arrow up or down would choose another query
+        front.action_move(rows, columns)
 
     def action_pair(self, step: int) -> None:
         self._front.step_strongest(step, afresh=self.chosen is None)

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.changes import Change, before_after, changed_answers, outcome
+from icldiag.render.changes import Change, before_after, changed_answers, counted, outcome
 from icldiag.render.curves import Chart, Curve
 from icldiag.render.layers import layer_names
 from icldiag.render.look import Look
@@ -107,7 +107,7 @@ class IsolationPanel(LayeredPanel):
             Change(prediction.texts[at], labels[answers.before[at]], labels[answers.predicted[at]], sign)
             for at, sign in changed_queries(answers)
         ]
-        title = f"{len(changes)} answers change: + {len(answers.mended)} mended, x {len(answers.broken)} broken"
+        title = counted(len(changes), len(answers.mended), len(answers.broken))
         self.query_one("#flipped-title", Line).set(Text(title if changes else "", look.muted))
         self.query_one("#flipped", Line).set(changed_answers(changes, look, width, max(8, self.room.height - 18)))
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.changes import Change, before_after, changed_answers, outcome
+from icldiag.render.changes import Change, before_after, changed_answers, counted, outcome
 from icldiag.render.curves import Chart, Curve
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.messages import BetaToggled
@@ -115,7 +115,7 @@ class ReweightingPanel(Panel):
             )
             for at in sorted(found.changed, key=lambda at: " +x".find(signs.get(at, " ")) % 3)
         ]
-        title = f"{len(changes)} answers change: + {len(found.after.mended)} mended, x {len(found.after.broken)} broken"
+        title = counted(len(changes), len(found.after.mended), len(found.after.broken))
         self.query_one("#changed-title", Line).set(Text(title, look.muted))
         self.query_one("#changed", Line).set(changed_answers(changes, look, width))
 

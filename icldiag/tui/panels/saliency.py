@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.render.curves import Chart, Curve
-from icldiag.render.tokens import token_pieces, weighted_strip
+from icldiag.render.tokens import strongest_names, token_pieces, weighted_strip
 from icldiag.render.visible import visible
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
@@ -100,7 +100,9 @@ class SaliencyPanel(LayeredPanel):
             of = encoded.demonstrations[self.into].label_class
             where = f"the label word {session.prompt.label_names[of]} of demonstration {self.into + 1}"
         look = self.state.look
-        title.set(Text(f"What flows into {visible(where, look.ascii_only)} in layer {layer}; (1) is the most:"))
+        most = strongest_names(pieces, weights.tolist(), look)
+        from_where = f"most from {most}:" if most else "nothing:"
+        title.set(Text(f"Into {visible(where, look.ascii_only)} in layer {layer} flows {from_where}"))
         strip.set(weighted_strip(pieces, weights.tolist(), look))
 
     def action_into(self, step: int) -> None:
