@@ -10,10 +10,11 @@ import pytest
 from textual.pilot import Pilot
 
 from icldiag.session import Session
+from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.panels import PANELS
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.queries import Queries
 from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
@@ -27,8 +28,20 @@ def ascii_prompt(tmp_path: Path) -> Path:
 
 
 async def show(pilot: Pilot[None], number: int) -> None:
+    """Bring a panel to the front and wait until it says something computed: on a busy machine that takes a while."""
+    app = pilot.app
+    assert isinstance(app, DiagnosisApp)
     await pilot.press(str(number))
-    await settle(pilot)
+
+    def there() -> bool:
+        panel = app.panel
+        return panel.title == PANELS[number - 1].title and panel.settled() and bool(finding(panel).text.plain)
+
+    await settle(pilot, there)
+
+
+def finding(panel: Panel) -> Line:
+    return panel.query(".finding").first(Line)
 
 
 async def test_ascii_means_ascii(ascii_prompt: Path, model_folder: Path) -> None:
