@@ -10,9 +10,11 @@ import pytest
 from textual.pilot import Pilot
 
 from icldiag.session import Session
+from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.panels import PANELS
+from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.queries import Queries
 from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
@@ -26,8 +28,20 @@ def ascii_prompt(tmp_path: Path) -> Path:
 
 
 async def show(pilot: Pilot[None], number: int) -> None:
+    """Bring a panel to the front and wait until it says something computed: on a busy machine that takes a while."""
+    app = pilot.app
+    assert isinstance(app, DiagnosisApp)
     await pilot.press(str(number))
-    await settle(pilot)
+
+    def there() -> bool:
+        panel = app.panel
+        return panel.title == PANELS[number - 1].title and panel.settled() and bool(finding(panel).text.plain)
+
+    await settle(pilot, there)
+
+
+def finding(panel: Panel) -> Line:
+    return panel.query(".finding").first(Line)
 
 
 async def test_ascii_means_ascii(ascii_prompt: Path, model_folder: Path) -> None:
@@ -186,3 +200,21 @@ async def test_folded_screens_still_show_the_query(prompt_file: Path, model_fold
         await settle(pilot)
         assert "Where does the river meet the sea ?" in screen_text(app).split("\n")[2]
         assert ">" in screen_text(app).split("\n")[3]
+
+
+async def test_a_cursor_of_a_longer_prompt_is_forgotten(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await show(pilot, 2)
+        while app.panel.query_one("#predicted-title", Line).text.plain != "distance of demonstrations":
+            await pilot.press("v")
+            await settle(pilot)
+        await pilot.press("p", *["right", "down"] * 3)
+        await settle(pilot)
+        assert app.panel.query_one("#predicted", Matrix).cell == (2, 2)
+        await show(pilot, 8)
+        await pilot.press("d")
+        await settle(pilot, lambda: app.state.prediction)
+        await show(pilot, 2)
+        assert max(app.panel.query_one("#predicted", Matrix).cell) < 2
+        assert app.state.failures == {}

@@ -168,6 +168,9 @@ class ConfusionPanel(LayeredPanel):
 
     def _cells(self, found: Confusion, pair: Cell) -> tuple[Cell, Cell]:
         """Where the cursor is: in the left matrix, and as a pair of labels."""
+        count = len(found.anchors if self.view == "anchors" else found.labels)
+        if self.chosen is not None and max(self.chosen) >= count:
+            self.chosen = None  # of a prompt that had more of them
         if self.view != "anchors":
             return (self.chosen or pair,) * 2
         if self.chosen is not None:

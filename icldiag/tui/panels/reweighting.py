@@ -54,6 +54,8 @@ class ReweightingPanel(Panel):
         return super().settled() and _JOB not in self.state.doing
 
     def show(self) -> None:
+        from icldiag.analyses.reweighting import TrainingSettings
+
         found: Reweighting | None = self.state.results.get(KEY)
         training = _JOB in self.state.doing
         self.query_one("#loss").display = found is not None or (training and bool(self.losses))
@@ -65,7 +67,7 @@ class ReweightingPanel(Panel):
         finding = self.query_one("#finding", Line)
         if training or KEY in self.state.failures:
             finding.set(self.trouble(KEY, _JOB))
-            self._show_loss(list(self.losses), 10)
+            self._show_loss(list(self.losses), TrainingSettings().epochs)
         else:
             finding.set(self.two_sentences(*self._offer()))
 
