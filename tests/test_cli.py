@@ -95,6 +95,25 @@ def test_report_into_a_file(run: Run, prompt_file: str, model_folder: Path, tmp_
     assert target.read_text().startswith("# icldiag report: prompt\n")
 
 
+def test_report_as_folders_of_files(run: Run, prompt_file: str, model_folder: Path, tmp_path: Path) -> None:
+    common = ("report", prompt_file, "--model", str(model_folder), "--only", "prediction", "--format")
+    html = tmp_path / "report.html"
+    assert run(*common, "html", "-o", str(html)).returncode == 0
+    assert html.read_text().startswith("<!DOCTYPE html>")
+    tables, figures = tmp_path / "tables", tmp_path / "figures"
+    assert f"5 files written to {tables}" in run(*common, "csv", "-o", str(tables)).stderr
+    assert (tables / "prediction-queries.csv").read_text().startswith("query,gold,predicted,p(Person),p(Location),")
+    run(*common, "figures", "--figure-type", "pdf", "-o", str(figures))
+    assert [path.name for path in figures.iterdir()] == ["prediction-counts.pdf"]
+    assert run(*common, "csv").stderr.endswith("--format csv writes several files; name their folder with -o\n")
+
+
+def test_the_schema_is_printed_without_a_prompt(run: Run) -> None:
+    schema = json.loads(run("report", "--print-schema").stdout)
+    assert schema["$id"] == "urn:icldiag-report:1"
+    assert {"prediction", "compression"} <= set(schema["properties"])
+
+
 def test_the_defaults_are_those_of_the_analyses(run: Run, prompt_file: str, model_folder: Path) -> None:
     done = run("report", prompt_file, "--model", str(model_folder), "--only", "prediction")
     assert json.loads(done.stdout)["settings"] == {**plain(asdict(ReportSettings())), "beta": None}
