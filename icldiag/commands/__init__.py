@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from icldiag.commands.check import check
+from icldiag.commands.diff import diff
 from icldiag.commands.doctor import doctor
 from icldiag.commands.open import open_app
 from icldiag.commands.report import report
@@ -15,6 +16,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "open": open_app,
     "resume": resume,
     "report": report,
+    "diff": diff,
     "check": check,
     "doctor": doctor,
 }

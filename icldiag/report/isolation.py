@@ -14,6 +14,7 @@ from icldiag.report.blocks import Block, Figure, Paragraph, Table, notes
 from icldiag.report.figures import curves
 from icldiag.report.section import Fields, Section, SectionFields
 from icldiag.report.settings import ReportSettings
+from icldiag.report.text import ranges
 from icldiag.report.text import shown as in_digits
 
 if TYPE_CHECKING:
@@ -144,10 +145,7 @@ def _numbers(setting: Setting) -> tuple[float, float, float | None]:
 
 
 def _settings(name: str, caption: str, settings: Sequence[Setting], aside: bool = False) -> Table:
-    rows = [
-        (CUT_NAMES[setting.cut.kind], ", ".join(map(str, setting.cut.layers)), *_numbers(setting))
-        for setting in settings
-    ]
+    rows = [(CUT_NAMES[setting.cut.kind], ranges(setting.cut.layers), *_numbers(setting)) for setting in settings]
     columns = ("cut", "layers", "label loyalty", "word loyalty", "accuracy")
     return Table(name, caption, columns, tuple(rows), place="aside" if aside else "open")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from icldiag.report.blocks import Cell
 
@@ -19,6 +20,17 @@ def shown(cell: Cell, digits: str = ".2f") -> str:
 
 def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+def ranges(layers: Sequence[int]) -> str:
+    """Sorted layers as people write them: 0, 1, 2 and 5 are '0-2, 5'."""
+    runs: list[list[int]] = []
+    for layer in layers:
+        if runs and layer == runs[-1][-1] + 1:
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def shortened(text: str, width: int) -> str:
