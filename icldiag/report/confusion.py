@@ -12,6 +12,7 @@ from icldiag.model.readout import FloatArray
 from icldiag.report.blocks import Block, Cell, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.report.figures import heatmap, scatter
 from icldiag.report.section import Fields, Section, SectionFields
+from icldiag.report.text import counted
 
 if TYPE_CHECKING:
     from icldiag.session import Session
@@ -84,9 +85,13 @@ def reading(result: Confusion, session: Session | None = None) -> str:
     measured = [(pair.auc, pair) for pair in result.pairs if pair.auc is not None]
     if measured:
         auc, worst = min(measured, key=lambda entry: entry[0])
-        names = "the same pair is" if worst is closest and sentences else ""
-        names = names or f"{result.labels[worst.a]} and {result.labels[worst.b]} are"
-        sentences.append(f"{names} separated worst (AUC {auc:.2f}, {worst.errors} errors between the two)")
+        facts = f"AUC {auc:.2f}, {counted(worst.errors, 'error')} between them"
+        if len(result.pairs) == 1:
+            sentences.append(f"the answers separate the two with {facts}")
+        elif worst is closest and sentences:
+            sentences.append(f"the same pair is separated worst ({facts})")
+        else:
+            sentences.append(f"{result.labels[worst.a]} and {result.labels[worst.b]} are separated worst ({facts})")
     text = "; ".join(sentences)
     if result.spearman is not None:
         text += (

@@ -13,7 +13,7 @@ from scipy import stats
 
 from icldiag.report.blocks import Block, Cell, Heading, Items, Page, Paragraph, Part, Table, notes
 from icldiag.report.setup import setup_rows
-from icldiag.report.text import ranges, shown
+from icldiag.report.text import counted, ranges, shown
 
 Values = dict[str, Any]
 Rows = list[tuple[Cell, ...]]
@@ -72,7 +72,7 @@ def _answers(a: Values, b: Values) -> Part | None:
     for letter, report in (("a", a), ("b", b)):
         alone = len(report["prediction"]["queries"]) - len(both)
         if alone:
-            missing.append(f"{alone} queries are in {letter} alone")
+            missing.append(f"{counted(alone, 'query')} only in {letter}")
     changed = [(old, new) for old, new in both if old["predicted"] != new["predicted"]]
     rows: Rows = []
     effects = [_effect(old, new) for old, new in both]

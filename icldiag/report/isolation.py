@@ -100,6 +100,15 @@ def reading(result: Isolations, session: Session | None = None) -> str:
     return f"Of the answers, cut in {layers} and in {deep}, {'; '.join(found)}."
 
 
+def reading_of_setting(setting: Setting) -> str:
+    """What one cut leaves."""
+    cut, answers = setting.cut, setting.answers
+    return (
+        f"With {CUT_NAMES[cut.kind]} cut in {ranges(cut.layers) or 'no layer'}, {answers.label_loyalty:.2f} of the "
+        f"answers stay (word loyalty {answers.word_loyalty:.2f}); {len(answers.flipped)} change."
+    )
+
+
 def blocks(result: Isolations, session: Session | None = None) -> list[Block]:
     """Loyalties of first-n and last-n cuts, a table per kind of cut, and the chosen sets of layers."""
     shown: list[Block] = [Paragraph("Attention is cut in the first n or in the last n layers; loyalty 1 is no effect.")]
@@ -117,8 +126,8 @@ def blocks(result: Isolations, session: Session | None = None) -> list[Block]:
         )
         shown.append(Table(sweep.kind, caption, columns, tuple(rows), place="folded"))
     if result.chosen:
-        shown.append(_settings("chosen", "Cut in the chosen layers.", result.chosen))
-    shown.append(_settings("settings", "Every setting.", _all(result), aside=True))
+        shown.append(settings_table("chosen", "Cut in the chosen layers.", result.chosen))
+    shown.append(settings_table("settings", "Every setting.", _all(result), aside=True))
     return shown + notes(result.sweeps[0].before.missing)
 
 
@@ -144,7 +153,7 @@ def _numbers(setting: Setting) -> tuple[float, float, float | None]:
     return setting.answers.label_loyalty, setting.answers.word_loyalty, setting.answers.accuracy
 
 
-def _settings(name: str, caption: str, settings: Sequence[Setting], aside: bool = False) -> Table:
+def settings_table(name: str, caption: str, settings: Sequence[Setting], aside: bool = False) -> Table:
     rows = [(CUT_NAMES[setting.cut.kind], ranges(setting.cut.layers), *_numbers(setting)) for setting in settings]
     columns = ("cut", "layers", "label loyalty", "word loyalty", "accuracy")
     return Table(name, caption, columns, tuple(rows), place="aside" if aside else "open")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from icldiag.analyses.saliency import FLOWS, QueryFlow, Saliency
+from icldiag.analyses.saliency import FLOWS, HeadSum, QueryFlow, Saliency
 from icldiag.analyses.saliency import reading as reading_of_flows
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import FloatArray, Progress
@@ -15,6 +15,7 @@ from icldiag.report.blocks import Block, Figure, Paragraph, Table, Tokens, notes
 from icldiag.report.figures import curves
 from icldiag.report.section import Fields, Section, SectionFields
 from icldiag.report.settings import ReportSettings
+from icldiag.report.text import counted
 
 if TYPE_CHECKING:
     from icldiag.session import Session
@@ -59,7 +60,7 @@ class Flows:
     """The saliency of all queries, and the layers whose token view is told."""
 
     saliency: Saliency
-    heads: str
+    heads: HeadSum | None = None  # None where only the result is at hand
     token_layers: tuple[int, ...] = ()
     tokens: tuple[tuple[str, ...], ...] = ()  # per query, the whole prompt's tokens; empty where no view is told
 
@@ -127,7 +128,7 @@ def blocks(flows: Flows, session: Session | None = None) -> list[Block]:
     target = against.get(result.loss_target, "the gold label, or the predicted one where gold is unknown")
     caption = "Share of each flow in its layer."
     shown: list[Block] = [
-        Paragraph(f"Mean saliency over {len(result.queries)} queries, for the loss against {target}."),
+        Paragraph(f"Mean saliency over {counted(len(result.queries), 'query')}, for the loss against {target}."),
         Figure("flows", caption, lambda: curves(list(zip(FLOW_NAMES, result.shares, strict=True)), "layer", "share")),
         _per_layer("flows", caption, result.shares),
         _per_layer("raw", "Mean saliency of a pair of positions, before it is made a share.", result.raw, raw=True),

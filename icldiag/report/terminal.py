@@ -35,7 +35,7 @@ def page_renderable(page: Page) -> RenderableType:
 
 
 def part_renderable(part: Part) -> RenderableType:
-    """Heading, reading, and the tables that stand open; figures and folded numbers are left to other formats."""
+    """Heading, reading and tables, as in Markdown; figures are left to other formats."""
     lines: list[RenderableType] = [Text(f"\n{visible(part.title)}", "bold underline")]
     lines += [Text(visible(part.reading))] if part.reading else []
     for block in part.blocks:
@@ -51,7 +51,7 @@ def _block(block: Block) -> Iterator[RenderableType]:
             yield Text(visible(text))
         case Items(texts):
             yield from (Text(f"- {visible(text)}") for text in texts)
-        case Table() if block.place == "open" and block.rows:
+        case Table() if block.place != "aside" and block.rows:
             yield from _table(block)
         case Tokens():
             yield Text(visible("".join(piece.text for piece in block.pieces)))

@@ -83,8 +83,8 @@ def test_queries_are_matched_by_text_also_where_it_repeats(values: Values) -> No
     assert rows(found) == ()
     assert "0 of 5 answers differ" in found.reading
     text = page_as_text(difference_page(a, b, ("x", "y")))
-    assert "- 2 queries are in a alone" in text
-    assert "- 1 queries are in b alone" in text
+    assert "- 2 queries only in a" in text
+    assert "- 1 query only in b" in text
 
 
 def test_other_settings_prompts_and_layers(values: Values, prompt: Prompt, tiny: Tiny, tmp_path: Path) -> None:
