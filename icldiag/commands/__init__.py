@@ -10,6 +10,7 @@ from icldiag.commands.doctor import doctor
 from icldiag.commands.open import open_app
 from icldiag.commands.report import report
 from icldiag.commands.resume import resume
+from icldiag.commands.serve import serve
 
 #: In the order of the help.
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -18,5 +19,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "diff": diff,
     "check": check,
+    "serve": serve,
     "doctor": doctor,
 }
