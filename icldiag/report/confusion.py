@@ -86,7 +86,9 @@ def reading(result: Confusion, session: Session | None = None) -> str:
     if measured:
         auc, worst = min(measured, key=lambda entry: entry[0])
         facts = f"AUC {auc:.2f}, {counted(worst.errors, 'error')} between them"
-        if len(result.pairs) == 1:
+        if auc == 1:
+            sentences.append("the answers separate every pair of labels perfectly (AUC 1.00)")
+        elif len(result.pairs) == 1:
             sentences.append(f"the answers separate the two with {facts}")
         elif worst is closest and sentences:
             sentences.append(f"the same pair is separated worst ({facts})")
@@ -111,7 +113,7 @@ def blocks(result: Confusion, session: Session | None = None) -> list[Block]:
             "A small distance predicts confusion; dark cells are the confusable ones in both matrices."
         ),
         Figure("distance", distance, lambda: heatmap(result.distance, result.labels, dark="low", diagonal=False)),
-        Figure("auc", auc, lambda: heatmap(result.auc, result.labels, dark="low", diagonal=False)),
+        Figure("auc", auc, lambda: heatmap(result.auc, result.labels, dark="low", diagonal=False, low=0.5)),
     ]
     both = [(pair.distance, pair.auc, pair.errors) for pair in result.pairs if None not in (pair.distance, pair.auc)]
     if result.spearman is not None:

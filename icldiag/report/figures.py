@@ -102,6 +102,7 @@ def heatmap(
     dark: Literal["high", "low", "both"] = "high",
     diagonal: bool = True,
     numbers: str = ".2f",
+    low: float = 0.0,
 ) -> Drawing:
     """A matrix with its numbers in the cells.
 
@@ -110,6 +111,7 @@ def heatmap(
         dark: which values are dark; "both" diverges from 0.
         diagonal: whether the diagonal means something.
         numbers: format of a cell's number.
+        low: what is lowest on the scale of numbers up to 1.
     """
     import matplotlib
 
@@ -118,20 +120,13 @@ def heatmap(
         np.fill_diagonal(shown, np.nan)
     height, width = shown.shape
     drawing, axes = _axes(min(9.0, 0.9 + WIDTH * 0.72 * height / max(width, 6)))
-    defined = shown[np.isfinite(shown)]
-    low, high = (float(defined.min()), float(defined.max())) if defined.size else (0.0, 1.0)
-    if dark == "both":
-        low, high = -max(abs(low), abs(high), 1e-9), max(abs(low), abs(high), 1e-9)
-    elif numbers == ".2f" and low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
     names = {"high": "Blues", "low": "Blues_r", "both": "PuOr_r"}
     colours = matplotlib.colormaps[names[dark]].with_extremes(bad="#00000000")
-    scale = matplotlib.colors.Normalize(low, high if high > low else low + 1)
+    scale = matplotlib.colors.Normalize(*_limits(shown, dark, low, numbers), clip=True)
     axes.pcolormesh(np.ma.masked_invalid(shown), cmap=colours, norm=scale, edgecolors="white", linewidth=0.5)
     axes.invert_yaxis()
     axes.set_aspect("auto" if rows is None else "equal")
-    row_names = [str(row) for row in range(height)] if rows is None else list(rows or columns)
-    _ticks(axes, columns, row_names)
+    _ticks(axes, columns, [str(row) for row in range(height)] if rows is None else list(rows or columns))
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     for spine in axes.spines.values():
@@ -140,21 +135,29 @@ def heatmap(
         for (row, column), value in np.ndenumerate(shown):
             if np.isfinite(value):
                 text = str(int(value)) if numbers == "d" else in_digits(float(value), numbers)
-                red, green, blue, _ = colours(scale(value))
-                on_dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55
-                axes.text(
-                    column + 0.5,
-                    row + 0.5,
-                    text,
-                    ha="center",
-                    va="center_baseline",
-                    fontsize=7 if width <= 8 else 5.5,
-                    color="#ffffff" if on_dark else "#101010",
-                )
+                place: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": 7 if width <= 8 else 5.5}
+                axes.text(column + 0.5, row + 0.5, text, color=_legible_on(colours(scale(value))), **place)
     else:
         bar = drawing.colorbar(axes.collections[0], ax=axes, shrink=0.8)
         bar.outline.set_visible(False)
     return drawing
+
+
+def _limits(matrix: Any, dark: str, low: float, numbers: str) -> tuple[float, float]:
+    """The ends of the colour scale: of all shares for shares, symmetric where 0 is the middle, else the matrix's own."""
+    defined = matrix[np.isfinite(matrix)]
+    least, most = (float(defined.min()), float(defined.max())) if defined.size else (0.0, 1.0)
+    if dark == "both":
+        most = max(abs(least), abs(most), 1e-9)
+        return -most, most
+    if numbers == ".2f" and least >= 0 and most <= 1:
+        return low, 1.0
+    return least, most if most > least else least + 1
+
+
+def _legible_on(colour: tuple[float, float, float, float]) -> str:
+    red, green, blue, _ = colour
+    return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.55 else "#101010"
 
 
 def _ticks(axes: Axes, columns: Sequence[str], rows: Sequence[str]) -> None:

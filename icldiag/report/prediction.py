@@ -11,7 +11,6 @@ from icldiag.analyses.prediction import Prediction
 from icldiag.report.blocks import Block, Figure, Heading, Table
 from icldiag.report.figures import heatmap
 from icldiag.report.section import Fields, Section, SectionFields
-from icldiag.report.text import times
 
 if TYPE_CHECKING:
     from icldiag.session import Session
@@ -71,10 +70,15 @@ def reading(result: Prediction, session: Session | None = None) -> str:
     np.fill_diagonal(counts, 0)
     gold, predicted = np.unravel_index(counts.argmax(), counts.shape)
     most = int(counts.max())
-    return (
-        f"{wrong} of {labelled} labelled queries are answered wrong (accuracy {result.accuracy:.2f}); the commonest "
-        f"error is {result.labels[predicted]} for {result.labels[gold]}, {times(most)}."
-    )
+    error = f"{result.labels[predicted]} for {result.labels[gold]}"
+    if wrong == 1:
+        kind = f"it is {error}"
+    elif most == 1:
+        kind = "no two are the same error"
+    else:
+        kind = f"the commonest error is {error}, {most} times"
+    are = "query is" if labelled == 1 else "queries are" if wrong != 1 else "queries is"
+    return f"{wrong} of {labelled} labelled {are} answered wrong (accuracy {result.accuracy:.2f}); {kind}."
 
 
 def blocks(result: Prediction, session: Session | None = None) -> list[Block]:

@@ -11,6 +11,7 @@ from icldiag.analyses.reweighting import Reweighting
 from icldiag.report.blocks import Block, Cell, Figure, Paragraph, Table, notes
 from icldiag.report.figures import curves, heatmap
 from icldiag.report.section import Fields, Section, SectionFields
+from icldiag.report.text import counted
 
 if TYPE_CHECKING:
     from icldiag.session import Session
@@ -63,7 +64,7 @@ def reading(result: Reweighting, session: Session | None = None) -> str:
             f"{trained} changes {changed} of {len(result.after.predicted)} answers; no gold label says if for better."
         )
     move = f"takes accuracy from {before:.2f} to {after:.2f}" if before != after else f"leaves accuracy at {before:.2f}"
-    return f"{trained} {move}: {len(result.after.mended)} answers mended, {len(result.after.broken)} broken."
+    return f"{trained} {move}: {counted(len(result.after.mended), 'answer')} mended, {len(result.after.broken)} broken."
 
 
 def blocks(result: Reweighting, session: Session | None = None) -> list[Block]:

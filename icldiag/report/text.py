@@ -25,10 +25,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}"
 
 
-def times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
 def ranges(layers: Sequence[int]) -> str:
     """Sorted layers as people write them: 0, 1, 2 and 5 are '0-2, 5'."""
     runs: list[list[int]] = []

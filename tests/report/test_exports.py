@@ -20,6 +20,7 @@ import pytest
 from icldiag.errors import IcldiagError
 from icldiag.model.forward import InstrumentedModel
 from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.report import confusion, prediction
 from icldiag.report.blocks import Figure, Table
 from icldiag.report.document import Report, make_report
 from icldiag.report.figures import file_content, heatmap
@@ -235,3 +236,22 @@ def test_the_command_repeats_the_settings(tiny: Tiny, prompt: Prompt) -> None:
     )
     assert make_report(Session(prompt, tiny()), ["prediction"]).command is None
     assert given_command(["report", "a b.yaml"]) == "icldiag report 'a b.yaml'"
+
+
+# ---- readings -------------------------------------------------------------------------------------------------------
+
+
+def test_readings_claim_no_more_than_was_counted(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())
+    found = session.prediction()  # gold: 0, 1, 2, unknown, 1, 2
+
+    def told(answers: list[int]) -> str:
+        return prediction.reading(replace(found, predicted=np.array(answers)))
+
+    assert told([0, 1, 2, 0, 1, 2]) == "Nothing: all 5 labelled queries are answered right."
+    assert told([1, 1, 2, 0, 1, 2]).endswith("accuracy 0.80); it is Location for Person.")
+    assert told([1, 0, 2, 0, 1, 2]).endswith("accuracy 0.60); no two are the same error.")
+    assert told([0, 0, 2, 0, 0, 1]).endswith("the commonest error is Person for Location, 2 times.")
+    apart = replace(session.confusion(), pairs=tuple(replace(p, auc=1.0) for p in session.confusion().pairs))
+    assert "separate every pair of labels perfectly (AUC 1.00)" in confusion.reading(apart)
+    assert "worst" not in confusion.reading(apart)
