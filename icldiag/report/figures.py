@@ -144,7 +144,7 @@ def heatmap(
 
 
 def _limits(matrix: Any, dark: str, low: float, numbers: str) -> tuple[float, float]:
-    """The ends of the colour scale: of all shares for shares, symmetric where 0 is the middle, else the matrix's own."""
+    """The ends of the colour scale: 0 and 1 for shares, symmetric around a 0 in the middle, else the matrix's own."""
     defined = matrix[np.isfinite(matrix)]
     least, most = (float(defined.min()), float(defined.max())) if defined.size else (0.0, 1.0)
     if dark == "both":
