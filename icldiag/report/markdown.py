@@ -12,9 +12,13 @@ from icldiag.report.text import shown
 _MARKUP = re.compile(r"([\\`*_{}\[\]<()#+!|~&$]|(?<!-)>)")  # an arrow is no markup
 
 
+_STARTS = re.compile(r"^(\s*)(?=[-=]+\s|[-=]{2,}$)|^(\s*\d+)(?=[.)](?:\s|$))")  # of lists, rules and headings
+
+
 def prose(text: str) -> str:
     """One line of user or computed text with all Markdown markup escaped; good for a table's cell too."""
-    return _MARKUP.sub(r"\\\1", visible(text)).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
+    escaped = _STARTS.sub(r"\1\2\\", _MARKUP.sub(r"\\\1", visible(text)))
+    return escaped.replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
 
 
 def page_as_markdown(page: Page) -> str:
@@ -62,7 +66,8 @@ def _tokens(tokens: Tokens) -> list[str]:
         written = prose(piece.text)
         bold = piece.kind in ("label", "target") and written.strip()
         text += f"**{written.strip()}**".join(_margins(written)) if bold else written
-    return [prose(tokens.caption), "", *(f"> {line}  " for line in text.split("⏎")), ""]
+        text += "\n" if piece.text.endswith("\n") else ""
+    return [prose(tokens.caption), "", *(f"> {line}  " for line in text.rstrip("\n").split("\n")), ""]
 
 
 def _margins(text: str) -> tuple[str, str]:

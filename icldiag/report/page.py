@@ -74,9 +74,8 @@ def _prompt(report: Report) -> Part:
     what = "the most confidently wrong one" if session.prediction().wrong else "the first"
     blocks: list[Block] = [
         Tokens(
-            f"As the model reads it, with query {query + 1} of {len(prompt.queries)}, {what}. Label words are boxed, "
-            "the token before each (its forerunner) is underlined; the last token is the target, where the model "
-            "answers.",
+            f"As the model reads it, with query {query + 1} of {len(prompt.queries)}, {what}; label words and the "
+            "target, where the model answers, are marked.",
             pieces_of(session, query),
         ),
         Table("labels", "Label words and their tokens' ids.", ("class", "label word", "tokens"), tuple(labels)),

@@ -146,7 +146,7 @@ def _into_target(result: Saliency, session: Session) -> Tokens:
     layer = int(result.raw[1].argmax())
     caption = (
         f"How much flows from each token into the target, the last one, in layer {layer}, where it reads most from "
-        f"label words; query {query + 1}, darkest is most."
+        f"label words; query {query + 1}."
     )
     return Tokens(caption, pieces_of(session, query), tuple(map(float, flow.into_target[layer])))
 
