@@ -26,6 +26,7 @@ from typing import Literal
 import numpy as np
 
 from icldiag.analyses.loyalty import TOP, Answers, compare
+from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import KeyValues
@@ -68,8 +69,8 @@ class SpeedUp:
     rounds: int
 
 
-@dataclass(frozen=True)
-class Compression:
+@dataclass(frozen=True, repr=False)
+class Compression(Shown):
     """All methods against the full prompt."""
 
     full: Answers

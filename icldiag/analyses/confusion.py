@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.shown import Shown
 from icldiag.model.readout import FloatArray
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -39,8 +40,8 @@ class Pair:
     errors: int  # queries of one class answered with the other
 
 
-@dataclass(frozen=True)
-class Confusion:
+@dataclass(frozen=True, repr=False)
+class Confusion(Shown):
     """The similarity of C classes' anchors in one layer, beside their measured separation. Undefined cells are NaN."""
 
     labels: tuple[str, ...]

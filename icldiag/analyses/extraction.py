@@ -21,6 +21,7 @@ import numpy as np
 
 from icldiag.analyses.confusion import roc_auc
 from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.shown import Shown
 from icldiag.lazy import torch
 from icldiag.model.attention import Heads
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
@@ -30,8 +31,8 @@ from icldiag.prompt.encode import EncodedPrompt
 Against = Literal["predicted", "gold"]
 
 
-@dataclass(frozen=True)
-class Extraction:
+@dataclass(frozen=True, repr=False)
+class Extraction(Shown):
     """Attention from the target to the classes' anchors, and how well it foretells the prediction."""
 
     labels: tuple[str, ...]

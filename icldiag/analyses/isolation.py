@@ -21,6 +21,7 @@ from typing import Literal
 
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
@@ -53,16 +54,16 @@ class Cut:
         return Cut(kind, tuple(sorted(set(layers))), seed, renormalise)
 
 
-@dataclass(frozen=True)
-class Setting:
+@dataclass(frozen=True, repr=False)
+class Setting(Shown):
     """One cut and what it did."""
 
     cut: Cut
     answers: Answers
 
 
-@dataclass(frozen=True)
-class Isolation:
+@dataclass(frozen=True, repr=False)
+class Isolation(Shown):
     """First-n and last-n cuts of one kind against the model without them."""
 
     kind: CutKind

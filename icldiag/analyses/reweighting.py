@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.analyses.loyalty import Answers, compare
+from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Heads, KeyValues
@@ -48,8 +49,8 @@ class TrainingSettings:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Reweighting:
+@dataclass(frozen=True, repr=False)
+class Reweighting(Shown):
     """A trained beta and what it did to the queries."""
 
     beta: NDArray[np.float32]  # (L, H, demonstrations)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Heads, products
@@ -42,8 +43,8 @@ HeadSum = Literal["signed", "absolute"]
 _ROWS = 256  # rows of attention rebuilt at a time
 
 
-@dataclass(frozen=True)
-class QueryFlow:
+@dataclass(frozen=True, repr=False)
+class QueryFlow(Shown):
     """One query. `raw` has the flows of FLOWS as rows and layers as columns."""
 
     query: int
@@ -59,8 +60,8 @@ class QueryFlow:
         return shares(self.raw)
 
 
-@dataclass(frozen=True)
-class Saliency:
+@dataclass(frozen=True, repr=False)
+class Saliency(Shown):
     """The mean over queries, and each query."""
 
     queries: tuple[QueryFlow, ...]

@@ -261,12 +261,12 @@ class InstrumentedModel:
 @contextmanager
 def _narrowed(head: nn.Module, tokens: Sequence[int]) -> Iterator[bool]:
     """Let the output embeddings compute some tokens' logits alone; False where they are of a kind we do not know."""
-    if type(head) is not nn.Linear or "forward" in head.__dict__:  # quantised, or moved about by accelerate
+    if type(head) is not torch.nn.Linear or "forward" in head.__dict__:  # quantised, or moved about by accelerate
         yield False
         return
     rows = torch.tensor(list(tokens), device=head.weight.device)
     weight, bias = head.weight[rows], None if head.bias is None else head.bias[rows]
-    head.forward = lambda input: nn.functional.linear(input, weight, bias)  # type: ignore[method-assign]
+    head.forward = lambda hidden: torch.nn.functional.linear(hidden, weight, bias)  # type: ignore[method-assign]
     try:
         yield True
     finally:

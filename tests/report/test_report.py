@@ -14,8 +14,8 @@ from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import write_whole
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.report.document import SECTIONS, chosen_sections, make_report, plain
+from icldiag.report.markdown import prose
 from icldiag.report.settings import ReportSettings, layers_from
-from icldiag.report.text import prose
 from icldiag.report.write import as_json, as_markdown
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -25,7 +25,8 @@ def test_the_json_keeps_its_names(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())
     document = json.loads(as_json(make_report(session, ["prediction", "confusion"])))
     assert document["schema"] == "icldiag-report/1"
-    assert set(document) == {"schema", "icldiag", "model", "prompt", "settings", "prediction", "confusion"}
+    assert {"schema", "icldiag", "model", "prompt", "settings", "prediction", "confusion"} <= set(document)
+    assert set(SECTIONS) & set(document) == {"prediction", "confusion"}
     prediction, confusion = document["prediction"], document["confusion"]
     assert prediction["labels"] == ["Person", "Location", "Number"]
     assert prediction["accuracy"] == session.prediction().accuracy
@@ -187,6 +188,9 @@ def test_no_terminal_sequence_gets_out(prompt: Prompt, tiny: Tiny) -> None:
 
 def test_markdown_escapes() -> None:
     assert prose("a|b *c* <d> [e](f) `g` # h_i") == r"a\|b \*c\* &lt;d&gt; \[e\]\(f\) \`g\` \# h\_i"
+    assert [prose(text) for text in ("- a", "1. a", "---", "== b", "2)", "-1.5", "-", "1.5")] == [
+        *(r"\- a", r"1\. a", r"\---", r"\== b", r"2\)", "-1.5", "-", "1.5")
+    ]
     assert prose("line\nbreak") == "line¶break"
 
 
