@@ -266,7 +266,7 @@ def _narrowed(head: nn.Module, tokens: Sequence[int]) -> Iterator[bool]:
         return
     rows = torch.tensor(list(tokens), device=head.weight.device)
     weight, bias = head.weight[rows], None if head.bias is None else head.bias[rows]
-    head.forward = lambda hidden: torch.nn.functional.linear(hidden, weight, bias)  # type: ignore[method-assign]
+    head.forward = lambda input: torch.nn.functional.linear(input, weight, bias)  # type: ignore[method-assign]
     try:
         yield True
     finally:
