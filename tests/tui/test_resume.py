@@ -122,7 +122,7 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
                 "4": "Nothing is cut",
                 "5": "AUCROC",
                 "6": "Press s to train",
-                "7": "Hidden_anchor",
+                "7": "anchors kept",
                 "8": "3 demonstrations of",
             }
             for number, words in said.items():

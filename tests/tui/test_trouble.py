@@ -120,7 +120,7 @@ async def test_quitting_and_a_newer_cut_stop_what_computes(
             await pilot.pause(0.02)
         await pilot.press("right_square_bracket", "space")
         await settle(pilot, lambda: ("isolate", "text_to_label", (0, 1)) in app.state.results)
-        assert stopped == [(0,)]
+        await settle(pilot, lambda: stopped == [(0,)])  # in its own thread, at its next step
         assert ("isolate", "text_to_label", (0,)) not in app.state.results
         await pilot.press("space")
         while begun.count((0,)) < 2:
