@@ -118,6 +118,8 @@ class DiagnosisApp(App[None]):
         self.jobs = Jobs(self)
         self.work = Work(self, settings)
         self.resumed = resumed
+        panels = {panel.title.lower() for panel in PANELS}
+        self.first = resumed.session.panel if resumed and resumed.session.panel in panels else FIRST.title.lower()
         self.keeper = Keeper(self, resumed.file if resumed else None)
         self.screenful = Screenful()
         self.set_class(ascii_only, "-ascii")
@@ -130,11 +132,11 @@ class DiagnosisApp(App[None]):
             yield Queries(self.state, id="left")
             with Vertical(id="right"):
                 tabs = (Tab(f"{n} {panel.title}", id=f"tab-{panel.title.lower()}") for n, panel in enumerate(PANELS, 1))
-                yield Tabs(*tabs, active=f"tab-{FIRST.title.lower()}")
+                yield Tabs(*tabs, active=f"tab-{self.first}")
                 yield Line(id="folded")
                 yield Line(id="difference")
                 with Horizontal(id="columns"):
-                    with ContentSwitcher(initial=FIRST.title.lower(), id="panels"):
+                    with ContentSwitcher(initial=self.first, id="panels"):
                         for panel in PANELS:
                             yield panel(self.state)
                     yield PinnedColumn(id="pinned-column")
@@ -344,8 +346,9 @@ class DiagnosisApp(App[None]):
 
     # ---- panels -----------------------------------------------------------------------------------------------------
 
-    def on_tabs_tab_activated(self, message: Tabs.TabActivated) -> None:
-        self.query_one("#panels", ContentSwitcher).current = str(message.tab.id).removeprefix("tab-")
+    def on_tabs_tab_activated(self) -> None:
+        active = self.query_one(Tabs).active  # not the message's: a newer key may have gone on to another
+        self.query_one("#panels", ContentSwitcher).current = active.removeprefix("tab-")
         self.call_after_refresh(self.show_panel)
         self.refresh_bindings()
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from textual.widgets import Input, Tabs
+from textual.widgets import Input
 
 from icldiag.errors import PromptError
 from icldiag.prompt.schema import Prompt, read_prompt
@@ -132,11 +132,12 @@ class Keeper:
         self._warn_of_changed_file(saved.now.undo[0] if saved.now.undo else saved.now.prompt)
 
     def _restore_views(self, saved: SavedSession) -> None:
+        if not all(panel.is_mounted for panel in self._panels()):
+            self.app.call_after_refresh(self._restore_views, saved)
+            return
         for panel in self._panels():
             views = saved.views.get(str(panel.id), {})
             panel.restore({name: value for name, value in views.items() if name != "detail" or value in DETAILS})
-            if panel.id == saved.panel:
-                self.app.query_one(Tabs).active = f"tab-{panel.id}"
         if saved.filter:
             box = self.app.query_one("#filter", Input)
             box.value, box.display = saved.filter, True

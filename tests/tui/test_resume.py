@@ -65,7 +65,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
         assert state.pinned.prediction is not None
         assert pinned.prediction is not None
         assert state.pinned.prediction.probabilities.tolist() == pinned.prediction.probabilities.tolist()
-        assert "PINNED" in screen_text(app)
+        await settle(pilot, lambda: "PINNED" in screen_text(app))
         await pilot.press("8", "u")
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prompt is not None
