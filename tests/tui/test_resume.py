@@ -138,7 +138,7 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
             assert app.state.pinned is None
             Work._session_made = original  # type: ignore[method-assign]
             app.work._session_made(loading[0])  # type: ignore[arg-type]
-            await settle(pilot, lambda: "changes" in screen_text(app))
+            await settle(pilot, lambda: "label loyalty" in screen_text(app))
             assert not app.state.stored
     finally:
         Work._session_made = original  # type: ignore[method-assign]

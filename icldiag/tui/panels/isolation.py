@@ -91,11 +91,10 @@ class IsolationPanel(LayeredPanel):
         """The answers with the layers that are cut now."""
         key = ("isolate", kind, layers)
         found: Setting | None = self.result("isolation", key, lambda s, p: s.isolate(_cut(kind, layers), progress=p))
-        if found is not None:
-            self.cancel("isolation")  # a slower, older one is not wanted any more
         if found is None:  # the last picture stays until the new one is there
             self.query_one("#finding", Line).set(self.trouble(key, "isolation"))
             return
+        self.cancel("isolation")  # one of other layers that still runs is not wanted any more
         prediction, query, look, width = self.state.prediction, self.state.query, self.state.look, self.room.width
         assert prediction is not None
         answers = found.answers
