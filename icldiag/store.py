@@ -91,7 +91,7 @@ class _Reader(pickle.Unpickler):
     """Makes our results and NumPy's arrays, and nothing else that a file might ask for."""
 
     def find_class(self, module: str, name: str) -> Any:
-        ours = module.startswith("icldiag.analyses.")
+        ours = module.startswith(("icldiag.analyses.", "icldiag.prompt.schema", "icldiag.prompt.adjustments"))
         arrays = module.split(".")[0] == "numpy" and name in _ARRAYS
         if not (ours or arrays):
             raise pickle.UnpicklingError(f"{module}.{name} is no part of a result")

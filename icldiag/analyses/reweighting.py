@@ -145,6 +145,8 @@ def train_beta(
     beta.requires_grad_()
     optimizer = torch.optim.Adam([beta], lr=settings.learning_rate)
     firsts = [ids[0] for ids in encoded.label_tokens]
+    calibration = encoded.prompt.calibration
+    shift = torch.tensor(calibration.shift if calibration else [0.0] * len(firsts), device=model.device)  # (C,)
     losses: list[list[float]] = []
     best, since = float("inf"), 0
     for epoch in range(settings.epochs):
@@ -152,7 +154,7 @@ def train_beta(
         for done, part in enumerate(cached):
             progress("re-weighting", epoch * len(cached) + done, settings.epochs * len(cached))
             run = model.run(part.batch, context=prefix.key_values, past=part.past, edits=beta_edits(encoded, beta))
-            loss = torch.nn.functional.cross_entropy(run.logits[:, -1, firsts].float(), part.labels)
+            loss = torch.nn.functional.cross_entropy(run.logits[:, -1, firsts].float() - shift, part.labels)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -242,7 +244,7 @@ def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int]) -> NDArra
 
 
 def demonstrations_hash(prompt: Prompt) -> str:
-    """Of all that beta depends on: the prompt without its queries and examples."""
+    """Of all that beta depends on: the prompt without its queries, its examples and what is in force beside its text."""
     from dataclasses import replace
 
-    return replace(prompt, queries=(), examples=()).hash
+    return replace(prompt, queries=(), examples=(), calibration=None, beta=None).hash

@@ -1,0 +1,143 @@
+"""How much does each repair gain on real data? python -m benchmarks.repairs --data DIR
+
+DIR has a folder per task with `train.jsonl` and `test.jsonl` of {"text", "label"} rows. For every task and seed, one
+demonstration of each class is drawn from `train` and 200 queries from `test`; the rest of `train` are the examples. Of
+each family of repairs the candidate that is best on the selection part is taken; the queries, which no repair was made
+from or chosen by, tell what it gains. Printed is the accuracy before, and the change in points: mean and standard
+deviation over the seeds. With --rows, what was measured is kept in a file and measured only once.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from icldiag.analyses.repairs import Repairs
+from icldiag.model.forward import InstrumentedModel
+from icldiag.model.load import ModelSettings, load_model
+from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.session import Session
+
+#: The paper's templates.
+TASKS = {
+    "sst2": "Review: {text}\nSentiment:{label}",
+    "trec": "Question: {text}\nAnswer Type:{label}",
+    "agnews": "Article: {text}\nAnswer:{label}",
+    "emoc": "Dialogue: {text}\nEmotion:{label}",
+}
+FAMILIES = ("calibration", "re-weighting", "replace", "word", "order", "combination")
+KINDS = ("contextual calibration", "domain-context calibration", "batch calibration")
+QUERIES = 200
+LONGEST = 80  # tokens of a text: four demonstrations and a query fit any model's window
+
+
+def prompt_of(task: str, folder: Path, seed: int, tokenizer: Any) -> Prompt:
+    """One demonstration a class, in random order."""
+    generator = random.Random(seed)
+    train, test = (list(_rows(folder / task / f"{part}.jsonl", tokenizer)) for part in ("train", "test"))
+    names = sorted({label for _, label in train})
+    generator.shuffle(train)
+    first = {label: place for place, (_, label) in reversed(list(enumerate(train)))}
+    shown = list(first.values())
+    generator.shuffle(shown)
+
+    def examples(rows: list[tuple[str, str]]) -> tuple[Example, ...]:
+        return tuple(Example(text, names.index(label)) for text, label in rows)
+
+    return Prompt(
+        name=f"{task}-{seed}",
+        template=TASKS[task],
+        separator="\n",
+        labels=tuple(Label(name, f" {name}") for name in names),
+        demonstrations=examples([train[place] for place in shown]),
+        queries=examples(generator.sample(test, QUERIES)),
+        examples=examples([row for place, row in enumerate(train) if place not in set(shown)]),
+    )
+
+
+def _rows(path: Path, tokenizer: Any) -> Iterator[tuple[str, str]]:
+    rows = {row["text"]: row["label"] for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
+    lengths = tokenizer(list(rows))["input_ids"]
+    yield from (row for row, ids in zip(rows.items(), lengths, strict=True) if len(ids) <= LONGEST)
+
+
+def measure(task: str, folder: Path, seed: int, model: InstrumentedModel, budget: int) -> dict[str, Any]:
+    """Accuracy on the queries before, and after the best repair of each kind and family and the best of all."""
+    session = Session(prompt_of(task, folder, seed, model.tokenizer), model)
+    repairs = session.repairs(budget=budget, seed=seed)
+    best = repairs.best
+    row: dict[str, Any] = {"task": task, "seed": seed, "before": session.prediction().accuracy, "after": {}}
+    for name in (*KINDS, *FAMILIES):
+        mine = [trial for trial in repairs.trials if name in (trial.repair.name, trial.repair.family)]
+        if mine:
+            row["after"][name] = mine[0].queries.accuracy_after
+    row["after"]["best of all, where it gains on the selection part"] = (
+        best.queries.accuracy_after if best else row["before"]
+    )
+    row["promised"] = best.selection.net / best.selection.count if best else 0.0
+    row["after"]["best of all, where it is confirmed"] = _confirmed(repairs, row["before"])
+    row["winner"] = best.repair.name if best else None
+    row["holds"] = repairs.holds
+    return row
+
+
+def _confirmed(repairs: Repairs, before: float) -> float | None:
+    """What a user has afterwards who takes a repair only where it is confirmed; the queries are part of that."""
+    best = repairs.best
+    return best.queries.accuracy_after if best and repairs.holds else before
+
+
+def table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Points gained, task by task."""
+    tasks = [task for task in TASKS if any(row["task"] == task for row in rows)]
+    yield "| repair | " + " | ".join(tasks) + " |"
+    yield "| --- |" + " --- |" * len(tasks)
+    by_task = [[row for row in rows if row["task"] == task] for task in tasks]
+    yield "| accuracy before, % | " + " | ".join(_spread([row["before"] for row in mine]) for mine in by_task) + " |"
+    for name in dict.fromkeys(name for row in rows for name in row["after"]):
+        gains = [[row["after"][name] - row["before"] for row in mine if name in row["after"]] for mine in by_task]
+        yield f"| {name} | " + " | ".join(_spread(gain, "+") for gain in gains) + " |"
+    promised = [_spread([row["promised"] for row in mine], "+") for mine in by_task]
+    yield "| the best's gain on the selection part | " + " | ".join(promised) + " |"
+
+
+def _spread(shares: list[float], sign: str = "") -> str:
+    """Mean and sample standard deviation in points."""
+    if not shares:
+        return "-"
+    values = 100 * np.array(shares)
+    deviation = values.std(ddof=1) if len(values) > 1 else 0.0
+    return f"{values.mean():{sign}.1f} ± {deviation:.1f}"
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="The folder of the tasks.")],
+    model: Annotated[str, typer.Option(help="'bundled', a Hugging Face name, or a folder.")] = "bundled",
+    seeds: Annotated[int, typer.Option(min=1)] = 5,
+    budget: Annotated[int, typer.Option(min=1)] = 24,
+    only: Annotated[str | None, typer.Option(help="One task.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="JSON lines: what is measured already, and is added to.")] = None,
+) -> None:
+    """Print the table."""
+    loaded: InstrumentedModel | None = None
+    found = [json.loads(line) for line in rows.read_text().splitlines()] if rows and rows.exists() else []
+    for task in TASKS if only is None else (only,):
+        for seed in range(seeds):
+            if any((row["task"], row["seed"]) == (task, seed) for row in found):
+                continue
+            loaded = loaded or load_model(ModelSettings(model, device="cpu"))
+            found.append(measure(task, data, seed, loaded, budget))
+            if rows:
+                with rows.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(found[-1]) + "\n")
+    print("\n".join(table(found)))
+
+
+if __name__ == "__main__":
+    typer.run(main)
