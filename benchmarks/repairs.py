@@ -1,10 +1,11 @@
 """How much does each repair gain on real data? python -m benchmarks.repairs --data DIR
 
 DIR has a folder per task with `train.jsonl` and `test.jsonl` of {"text", "label"} rows. For every task and seed, one
-demonstration of each class is drawn from `train` and 200 queries from `test`; the rest of `train` are the examples. Of
-each family of repairs the candidate that is best on the selection part is taken; the queries, which no repair was made
-from or chosen by, tell what it gains. Printed is the accuracy before, and the change in points: mean and standard
-deviation over the seeds. With --rows, what was measured is kept in a file and measured only once.
+demonstration of each class is drawn from `train` and 200 queries from `test`; the rest of `train` are the examples. Each
+calibration is measured as it is; of each family the candidate that is best on the selection part, where it gains there,
+and otherwise none. The queries, which no repair was made from or chosen by, tell what is gained. Printed is the accuracy
+before, and the change in points: mean and standard deviation over the seeds. With --rows, what was measured is kept in a
+file and measured only once.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ TASKS = {
     "agnews": "Article: {text}\nAnswer:{label}",
     "emoc": "Dialogue: {text}\nEmotion:{label}",
 }
-FAMILIES = ("calibration", "re-weighting", "replace", "word", "order", "combination")
+FAMILIES = ("calibration", "re-weighting", "replace", "word", "order", "combination")  # one shot: none to drop
 KINDS = ("contextual calibration", "domain-context calibration", "batch calibration")
 QUERIES = 200
 LONGEST = 80  # tokens of a text: four demonstrations and a query fit any model's window
@@ -68,43 +69,61 @@ def _rows(path: Path, tokenizer: Any) -> Iterator[tuple[str, str]]:
 
 
 def measure(task: str, folder: Path, seed: int, model: InstrumentedModel, budget: int) -> dict[str, Any]:
-    """Accuracy on the queries before, and after the best repair of each kind and family and the best of all."""
+    """The accuracy on the queries, and of every candidate what it changed on the selection part and on the queries."""
     session = Session(prompt_of(task, folder, seed, model.tokenizer), model)
     repairs = session.repairs(budget=budget, seed=seed)
-    best = repairs.best
-    row: dict[str, Any] = {"task": task, "seed": seed, "before": session.prediction().accuracy, "after": {}}
-    for name in (*KINDS, *FAMILIES):
-        mine = [trial for trial in repairs.trials if name in (trial.repair.name, trial.repair.family)]
-        if mine:
-            row["after"][name] = mine[0].queries.accuracy_after
-    row["after"]["best of all, where it gains on the selection part"] = (
-        best.queries.accuracy_after if best else row["before"]
-    )
-    row["promised"] = best.selection.net / best.selection.count if best else 0.0
-    row["after"]["best of all, where it is confirmed"] = _confirmed(repairs, row["before"])
-    row["winner"] = best.repair.name if best else None
-    row["holds"] = repairs.holds
-    return row
+    return {
+        "task": task,
+        "seed": seed,
+        "before": session.prediction().accuracy,
+        "selected_on": len(repairs.selection),
+        "confirmed": _confirmed(repairs, {query.text for query in session.prompt.queries}),
+        "trials": [
+            {
+                "name": trial.repair.name,
+                "family": trial.repair.family,
+                "selection": trial.selection.net / trial.selection.count,
+                "likelihood": trial.selection.likelihood_gain,
+                "gain": trial.queries.net / trial.queries.count,
+            }
+            for trial in repairs.trials
+        ],
+    }
 
 
-def _confirmed(repairs: Repairs, before: float) -> float | None:
-    """What a user has afterwards who takes a repair only where it is confirmed; the queries are part of that."""
-    best = repairs.best
-    return best.queries.accuracy_after if best and repairs.holds else before
+def _confirmed(repairs: Repairs, queries: set[str]) -> bool:
+    """Whether the winner gains on the examples of the confirmation part: the queries are kept to measure on."""
+    if repairs.confirmed is None:
+        return False
+    counted = [example.text not in queries for example in repairs.confirmation]
+    mended, broken = (sum(counted[place] for place in places) for places in (repairs.confirmed.mended, repairs.confirmed.broken))
+    return mended > broken
+
+
+def gains(row: dict[str, Any]) -> dict[str, float]:
+    """Points gained on the queries by each kind of calibration, each family's best, and the best of all."""
+    trials = row["trials"]  # ranked
+    found = {name: trial["gain"] for name in KINDS for trial in trials if trial["name"] == name}
+    for family in FAMILIES:
+        best = next((trial for trial in trials if trial["family"] == family and trial["selection"] > 0), None)
+        found[f"best {family}"] = best["gain"] if best else 0.0
+    wins = trials[0]["selection"] > 0
+    found["best of all"] = trials[0]["gain"] if wins else 0.0
+    found["best of all, if confirmed"] = trials[0]["gain"] if wins and row["confirmed"] else 0.0
+    found["what the selection part promised"] = max(trials[0]["selection"], 0.0)
+    return found
 
 
 def table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Points gained, task by task."""
-    tasks = [task for task in TASKS if any(row["task"] == task for row in rows)]
-    yield "| repair | " + " | ".join(tasks) + " |"
-    yield "| --- |" + " --- |" * len(tasks)
-    by_task = [[row for row in rows if row["task"] == task] for task in tasks]
-    yield "| accuracy before, % | " + " | ".join(_spread([row["before"] for row in mine]) for mine in by_task) + " |"
-    for name in dict.fromkeys(name for row in rows for name in row["after"]):
-        gains = [[row["after"][name] - row["before"] for row in mine if name in row["after"]] for mine in by_task]
-        yield f"| {name} | " + " | ".join(_spread(gain, "+") for gain in gains) + " |"
-    promised = [_spread([row["promised"] for row in mine], "+") for mine in by_task]
-    yield "| the best's gain on the selection part | " + " | ".join(promised) + " |"
+    """Points gained, task by task and over all."""
+    by_task = {task: [row for row in rows if row["task"] == task] for task in TASKS}
+    by_task = {task: mine for task, mine in by_task.items() if mine} | {"all": rows}
+    yield "| repair | " + " | ".join(by_task) + " |"
+    yield "| --- |" + " --- |" * len(by_task)
+    yield "| accuracy before | " + " | ".join(_spread([row["before"] for row in mine]) for mine in by_task.values()) + " |"
+    for name in gains(rows[0]):
+        cells = [_spread([gains(row)[name] for row in mine], "+") for mine in by_task.values()]
+        yield f"| {name} | " + " | ".join(cells) + " |"
 
 
 def _spread(shares: list[float], sign: str = "") -> str:

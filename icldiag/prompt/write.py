@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,14 @@ def as_yaml(prompt: Prompt, folder: Path | None = None) -> str:
         numbers = dict(zip(prompt.label_names, prompt.calibration.probabilities, strict=True))
         document["calibration"] = {"kind": prompt.calibration.kind, "probabilities": numbers}
     if prompt.beta is not None:
-        document["beta"] = _from_folder(prompt.beta.path, folder)
+        document["beta"] = named_from(folder, prompt.beta.path)
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 
-def _from_folder(path: Path, folder: Path | None) -> str:
-    whole = path.resolve()
-    if folder is None or not whole.is_relative_to(folder.resolve()):
-        return str(whole)
-    return str(whole.relative_to(folder.resolve()))
+def named_from(folder: Path | None, path: Path) -> str:
+    """A path as it is named in a file of `folder`; whole without one."""
+    return str(path.resolve()) if folder is None else os.path.relpath(path.resolve(), folder.resolve())
 
 
 def _row(prompt: Prompt, example: Example) -> dict[str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 from icldiag import __version__
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, silent
-from icldiag.report import compression, confusion, extraction, isolation, prediction, reweighting, saliency
+from icldiag.report import compression, confusion, extraction, isolation, prediction, repairs, reweighting, saliency
 from icldiag.report.settings import ReportSettings
 from icldiag.session import Session
 
@@ -61,6 +61,11 @@ SECTIONS: dict[str, Section] = {
         ),
         compression.values,
         compression.markdown,
+    ),
+    "repairs": Section(
+        lambda session, settings, progress: session.repairs(budget=settings.budget, progress=progress),
+        repairs.values,
+        repairs.markdown,
     ),
 }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from icldiag.analyses.compression import DRAWS, Positions
 from icldiag.analyses.loyalty import TOP
+from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.analyses.saliency import LossTarget
 from icldiag.errors import AnalysisError
@@ -24,6 +25,7 @@ class ReportSettings:
     draws_seed: int = 42
     positions: Positions = "kept"  # compression: "restart" as the paper's code does
     training: TrainingSettings = field(default_factory=TrainingSettings)  # reweighting
+    budget: int = BUDGET  # repairs: candidates tried
 
 
 def layers_from(text: str) -> tuple[int, ...]:

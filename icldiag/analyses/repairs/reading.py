@@ -5,6 +5,8 @@ from __future__ import annotations
 from icldiag.analyses.repairs.effect import Effect
 from icldiag.analyses.repairs.search import Repairs, Trial
 
+SIGNIFICANT = 0.05
+
 
 def finding(repairs: Repairs) -> str:
     """What came of it: the winner with its confirmed effect, or why there is none."""
@@ -19,12 +21,12 @@ def finding(repairs: Repairs) -> str:
             f"Best of {tried} on the selection part: {chosen}. There are too few labelled texts to confirm it on others, so "
             "this gain promises too much; add labelled texts to 'examples'."
         )
-    told = f"on the {repairs.confirmed.count} labelled texts that it was neither made from nor chosen by: {in_short(repairs.confirmed)}"
-    mends = "" if repairs.query is None else "mends this query, and "
+    others = f"the {repairs.confirmed.count} labelled texts that it was neither made from nor chosen by"
+    mends = "" if repairs.query is None else "It mends this query. "
     if repairs.holds:
-        return f"Best of {tried}: {chosen} {mends}is confirmed {told}."
-    lost = "gains nothing" if repairs.query is None else "loses"
-    return f"No repair holds. The best of {tried} on the selection part, {chosen}, {mends}{lost} {told}."
+        return f"Best of {tried}: {chosen}. {mends}On {others}: {in_short(repairs.confirmed)}."
+    lost = "gains nothing" if repairs.query is None else "mends this query but loses"
+    return f"No repair holds. The best of {tried}, {chosen}, {lost} on {others}: {in_short(repairs.confirmed)}."
 
 
 def _mender(repairs: Repairs) -> str:
@@ -56,9 +58,10 @@ def verdict(repairs: Repairs, trial: Trial, query: int | None) -> str:
 
 def in_short(effect: Effect) -> str:
     """Accuracy before and after, what changed, and the test of it."""
+    chance = "unlikely to be chance" if effect.p_value < SIGNIFICANT else "may be chance"
     return (
         f"{effect.right_before} right before, {effect.right_after} after "
-        f"({len(effect.mended)} mended, {len(effect.broken)} broken, McNemar p = {effect.p_value:.2g})"
+        f"({len(effect.mended)} mended, {len(effect.broken)} broken, McNemar p = {effect.p_value:.2f}: {chance})"
     )
 
 
