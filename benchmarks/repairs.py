@@ -1,11 +1,11 @@
 """How much does each repair gain on real data? python -m benchmarks.repairs --data DIR
 
 DIR has a folder per task with `train.jsonl` and `test.jsonl` of {"text", "label"} rows. For every task and seed, one
-demonstration of each class is drawn from `train` and 200 queries from `test`; the rest of `train` are the examples. Each
-calibration is measured as it is; of each family the candidate that is best on the selection part, where it gains there,
-and otherwise none. The queries, which no repair was made from or chosen by, tell what is gained. Printed is the accuracy
-before, and the change in points: mean and standard deviation over the seeds. With --rows, what was measured is kept in a
-file and measured only once.
+demonstration of each class is drawn from `train` and 200 queries from `test`; the rest of `train` are the examples.
+Each calibration is measured as it is; of each family the candidate that is best on the selection part, where it gains
+there, and otherwise none. The queries, which no repair was made from or chosen by, tell what is gained. Printed is the
+accuracy before, and the change in points: mean and standard deviation over the seeds. With --rows, what was measured is
+kept in a file and measured only once.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def _confirmed(repairs: Repairs, queries: set[str]) -> bool:
     if repairs.confirmed is None:
         return False
     counted = [example.text not in queries for example in repairs.confirmation]
-    mended, broken = (sum(counted[place] for place in places) for places in (repairs.confirmed.mended, repairs.confirmed.broken))
+    mended, broken = (
+        sum(counted[place] for place in places) for places in (repairs.confirmed.mended, repairs.confirmed.broken)
+    )
     return mended > broken
 
 
@@ -120,7 +122,11 @@ def table(rows: list[dict[str, Any]]) -> Iterator[str]:
     by_task = {task: mine for task, mine in by_task.items() if mine} | {"all": rows}
     yield "| repair | " + " | ".join(by_task) + " |"
     yield "| --- |" + " --- |" * len(by_task)
-    yield "| accuracy before | " + " | ".join(_spread([row["before"] for row in mine]) for mine in by_task.values()) + " |"
+    yield (
+        "| accuracy before | "
+        + " | ".join(_spread([row["before"] for row in mine]) for mine in by_task.values())
+        + " |"
+    )
     for name in gains(rows[0]):
         cells = [_spread([gains(row)[name] for row in mine], "+") for mine in by_task.values()]
         yield f"| {name} | " + " | ".join(cells) + " |"

@@ -6,15 +6,13 @@ import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from icldiag.analyses.repairs import Repairs, Trial, finding, verdict
 from icldiag.analyses.reweighting import save_beta
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress
 from icldiag.prompt.adjustments import SavedBeta
 from icldiag.prompt.rewrite import rewritten, write_prompt
-from icldiag.prompt.schema import Prompt
+from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.render.visible import visible
 from icldiag.session import Session
 
@@ -35,7 +33,8 @@ def chosen_query(prompt: Prompt, wanted: str) -> int:
 
 def told(repairs: Repairs) -> str:
     """The finding and what it rests on."""
-    parts = f"{len(repairs.fitting)} examples to fit on, {len(repairs.selection)} to choose by, {len(repairs.confirmation)} to confirm on"
+    sizes = [len(part) for part in (repairs.fitting, repairs.selection, repairs.confirmation)]
+    parts = f"{sizes[0]} examples to fit on, {sizes[1]} to choose by, {sizes[2]} to confirm on"
     shared = "; the prompt's queries are among them, as 'examples' has too few" if repairs.with_queries else ""
     return f"{visible(finding(repairs))}\n({parts}{shared})"
 
@@ -54,44 +53,56 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
         )
 
 
-def repaired_file(
-    session: Session, repairs: Repairs, trial: Trial, output: Path | None, progress: Progress
-) -> tuple[str, str]:
-    """The diff to the old file, and a sentence on what the written file does when it is opened.
+def repaired_diff(session: Session, trial: Trial, output: Path | None) -> str:
+    """What the repaired file changes in the old one."""
+    prompt = session.prompt
+    folder = output.parent if output is not None else (prompt.path.parent if prompt.path else Path.cwd())
+    place = _beta_place(output or folder / "repaired.yaml")
+    changed = trial.repair.apply(prompt, SavedBeta(place, ""))
+    old, new = rewritten(prompt, changed, folder)
+    names = str(prompt.path or prompt.name), str(output or "repaired")
+    lines = difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), *names)
+    return "\n".join(visible(line.rstrip("\n")) for line in lines)
 
-    Without `output` nothing is written, and the sentence is left out. A beta goes to a file beside the prompt's.
+
+def written_file(session: Session, trial: Trial, output: Path) -> Prompt:
+    """Write the repaired prompt file, and a beta beside it; the prompt as it is read back.
 
     Raises:
-        AnalysisError: the written file does not answer as the repair did.
+        IcldiagError: a file cannot be written.
     """
     prompt, repair = session.prompt, trial.repair
-    folder = output.parent if output is not None else (prompt.path.parent if prompt.path else Path.cwd())
-    new_name = str(output) if output is not None else "repaired"
     saved = None
     if repair.beta is not None:
-        place = (output or folder / "repaired.yaml").with_suffix(".safetensors")
-        if output is None:
-            saved = SavedBeta(place, "")
-        else:
-            save_beta(place, repair.beta, session.model.name, repair.apply(prompt))
-            saved = SavedBeta.at(place)
-    old, new = rewritten(prompt, repair.apply(prompt, saved), folder)
-    lines = difflib.unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), str(prompt.path or prompt.name), new_name
-    )
-    diff = "\n".join(visible(line.rstrip("\n")) for line in lines)
-    if output is None:
-        return diff, f"afterwards: {_cost(repairs, trial)}. -o FILE writes it."
-    opened = Session(write_prompt(new, output), session.model)
+        save_beta(_beta_place(output), repair.beta, session.model.name, repair.apply(prompt))
+        saved = SavedBeta.at(_beta_place(output))
+    return write_prompt(rewritten(prompt, repair.apply(prompt, saved), output.parent)[1], output)
+
+
+def verified(session: Session, repairs: Repairs, trial: Trial, output: Path, progress: Progress) -> str:
+    """Open the written file and answer its queries: what it does, in a sentence.
+
+    Raises:
+        AnalysisError: it does not answer as the repair did.
+    """
+    opened = Session(read_prompt(output), session.model)
     answers = opened.prediction(progress)
-    if not np.array_equal(answers.predicted, trial.predicted):
-        changed = int((answers.predicted != trial.predicted).sum())
+    changed = int((answers.predicted != trial.predicted).sum())
+    if changed:
         raise AnalysisError(f"{output}: {changed} answers differ from those that were verified; do not use this file")
-    right = f"{answers.correct} of {len(answers.labelled)} queries right (before: {session.prediction(progress).correct})"
-    return diff, f"written to {output}; opened again: {right}. afterwards: {_cost(repairs, trial)}."
+    before = session.prediction(progress).correct
+    return (
+        f"Written to {visible(str(output))}; opened again, {answers.correct} of {len(answers.labelled)} labelled "
+        f"queries are right, {before} before; {cost(repairs, trial)}."
+    )
 
 
-def _cost(repairs: Repairs, trial: Trial) -> str:
+def _beta_place(output: Path) -> Path:
+    return output.with_suffix(".safetensors")
+
+
+def cost(repairs: Repairs, trial: Trial) -> str:
+    """What every query costs afterwards."""
     tokens = trial.tokens - repairs.tokens_before
-    more = "no token more" if tokens == 0 else f"{tokens:+} tokens in every prompt"
-    return f"{more}, needs {trial.repair.needs}"
+    more = "as many tokens as before" if tokens == 0 else f"{abs(tokens)} tokens {'more' if tokens > 0 else 'less'}"
+    return f"every prompt has {more}, and needs {trial.repair.needs}"

@@ -244,7 +244,7 @@ def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int]) -> NDArra
 
 
 def demonstrations_hash(prompt: Prompt) -> str:
-    """Of all that beta depends on: the prompt without its queries, its examples and what is in force beside its text."""
+    """Of all that beta depends on: the prompt's text without queries, examples and what is in force beside it."""
     from dataclasses import replace
 
     return replace(prompt, queries=(), examples=(), calibration=None, beta=None).hash

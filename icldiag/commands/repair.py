@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,14 +24,14 @@ def repair(
     revision: Revision = None,
     trust_remote_code: Trust = False,
 ) -> None:
-    """Try repairs on labelled examples; write the one that holds on examples it was not chosen by, and show the diff."""
+    """Try repairs on labelled examples; write the one that holds on others than it was chosen by, and show the diff."""
     from icldiag.prompt.schema import read_prompt
 
     written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
 
     from icldiag.errors import IcldiagError
     from icldiag.progress import progress_on_stderr
-    from icldiag.repaired import chosen_query, ranking, repaired_file, told
+    from icldiag.repaired import chosen_query, cost, ranking, repaired_diff, told, verified, written_file
     from icldiag.session import Session
     from icldiag.store import open_store
 
@@ -48,7 +47,14 @@ def repair(
         taken = repairs.trials[take - 1] if take else repairs.best
         if taken is None or (take is None and repairs.holds is False):
             if output is not None:
-                raise IcldiagError(f"no repair holds, so {str(output)!r} is not written; --take N writes one all the same")
+                raise IcldiagError(
+                    f"no repair holds, so {str(output)!r} is not written; --take N writes one all the same"
+                )
             return
-        diff, verified = repaired_file(session, repairs, taken, output, progress)
-    sys.stdout.write(f"\n{diff}\n{verified}\n")
+        diff = repaired_diff(session, taken, output)
+        if output is None:
+            told_last = f"Written with -o FILE. Afterwards {cost(repairs, taken)}."
+        else:
+            written_file(session, taken, output)
+            told_last = verified(session, repairs, taken, output, progress)
+    print(f"\n{diff}\n\n{told_last}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,19 @@ from icldiag.prompt.write import as_yaml, named_from
 
 
 def rewritten(prompt: Prompt, changed: Prompt, folder: Path) -> tuple[str, str]:
-    """The text of the file that `prompt` was read from, and of one in `folder` for `changed`, to be compared and written.
+    """The text of the file that `prompt` was read from, and of one in `folder` for `changed`, which is not written.
 
-    `changed` may differ in its demonstrations, label words, calibration and beta. A prompt that did not come from a YAML
-    file, or that cannot be kept in its style, is written out in full; so is then the old one.
+    `changed` may differ in its demonstrations, label words, calibration and beta. A prompt that did not come from a
+    YAML file, or that cannot be kept in its style, is written out in full; so is then the old one.
     """
     old = _source(prompt)
     if old is not None:
         try:
-            new = _edited(old, prompt, changed, folder)
+            without = replace(changed, beta=None)  # its file need not be there yet
+            if _reads_as(_edited(old, prompt, without, folder), without, folder):
+                return old, _edited(old, prompt, changed, folder)
         except (YAMLError, KeyError, TypeError, AttributeError):  # a style that the editor does not know
-            new = None
-        if new is not None and _reads_as(new, changed, folder):
-            return old, new
+            pass
     return as_yaml(prompt, folder), as_yaml(changed, folder)
 
 

@@ -209,7 +209,9 @@ class _Reader:
             if name not in classes:
                 raise self.error(_unknown_class(name, classes), *place, name)
             if not 0 < value <= 1:  # not true of NaN either
-                raise self.error(f"{value:g} is no probability to divide by; write a number above 0, up to 1", *place, name)
+                raise self.error(
+                    f"{value:g} is no probability to divide by; write a number above 0, up to 1", *place, name
+                )
         missing = [name for name in classes if name not in given.probabilities]
         if missing:
             raise self.error(f"there is no number for the class {missing[0]!r}; write one for each class", *place)

@@ -30,7 +30,7 @@ def top_line(state: State) -> Text:
 
 
 def interventions(state: State) -> Iterator[str]:
-    """What makes the answers other than those to the prompt file."""
+    """What makes the answers other than the model's own to the prompt as its file has it."""
     if state.undo:
         times = "" if len(state.undo) == 1 else f" {len(state.undo)}x"
         yield f"EDITED{times}"
@@ -38,3 +38,5 @@ def interventions(state: State) -> Iterator[str]:
         yield f"CUT {', '.join(map(str, sorted(state.cut_layers)))} (0: off)"
     if state.beta_on:
         yield "RE-WEIGHTED (0: off)"
+    if state.prompt is not None and state.prompt.calibration is not None:
+        yield f"CALIBRATED {state.prompt.calibration.kind}"

@@ -12,7 +12,7 @@ from icldiag.prompt.edit import with_demonstrations
 
 
 def orders(bench: Bench) -> Iterator[Repair]:
-    """The failed query's class last, where a model that favours what it read last needs it; reversed; then at random."""
+    """The failed query's class last, for a model that favours what it read last; reversed; then at random."""
     shown = bench.prompt.demonstrations
     tried = {tuple(example.label for example in shown) + tuple(example.text for example in shown)}
     for order in _orders(bench):

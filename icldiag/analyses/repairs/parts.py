@@ -82,7 +82,8 @@ def _cut(labelled: Sequence[Example], classes: int, seed: int) -> tuple[list[Exa
         rest.append(mine[count:])
     turns = [mine[turn] for turn in range(max(map(len, rest))) for mine in rest if turn < len(mine)]
     # One class after the other in turn, so that a cap keeps the classes in proportion; every third turn confirms.
-    selection, confirmation = [], []
+    selection: list[Example] = []
+    confirmation: list[Example] = []
     seen = [0] * classes
     for example in turns:
         assert example.label is not None

@@ -14,12 +14,14 @@ def finding(repairs: Repairs) -> str:
     best = repairs.best
     if best is None:
         wanted = "gains on" if repairs.query is None else "mends this query without losing on"
-        return f"None of {tried} repairs {wanted} the {texts} labelled texts that they were compared on.{_mender(repairs)}"
+        return (
+            f"None of {tried} repairs {wanted} the {texts} labelled texts that they were compared on.{_mender(repairs)}"
+        )
     chosen = f"{best.repair.name} ({_signed(best.selection.net)} of {texts})"
     if repairs.confirmed is None:
         return (
-            f"Best of {tried} on the selection part: {chosen}. There are too few labelled texts to confirm it on others, so "
-            "this gain promises too much; add labelled texts to 'examples'."
+            f"Best of {tried} tried: {chosen}. There are too few labelled texts to confirm it on others, "
+            "so this gain promises too much; add labelled texts to 'examples'."
         )
     others = f"the {repairs.confirmed.count} labelled texts that it was neither made from nor chosen by"
     mends = "" if repairs.query is None else "It mends this query. "
@@ -36,7 +38,8 @@ def _mender(repairs: Repairs) -> str:
     if not found:
         return ""
     trial = found[0]  # ranked
-    return f" {trial.repair.name} {verdict(repairs, trial, query)} ({_signed(trial.selection.net)} of {trial.selection.count})."
+    net = f"{_signed(trial.selection.net)} of {trial.selection.count}"
+    return f" The best that mends it, {trial.repair.name}, {verdict(repairs, trial, query)} ({net})."
 
 
 def verdict(repairs: Repairs, trial: Trial, query: int | None) -> str:
@@ -44,7 +47,9 @@ def verdict(repairs: Repairs, trial: Trial, query: int | None) -> str:
     mends = None if query is None else repairs.mends(trial, query)
     own = 0 if query is None else (query in trial.queries.mended) - (query in trial.queries.broken)
     others = trial.selection.net + trial.queries.net - own
-    changes = len(trial.selection.mended + trial.selection.broken + trial.queries.mended + trial.queries.broken) - abs(own)
+    changes = len(trial.selection.mended + trial.selection.broken + trial.queries.mended + trial.queries.broken) - abs(
+        own
+    )
     if mends:
         balance = {1: "and others", 0: "and as many others as it breaks", -1: "but breaks others"}[_sign(others)]
         return f"mends this query {balance}" if changes else "mends this query and changes nothing else"
