@@ -66,8 +66,11 @@ def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Parts
 
 def _distinct(examples: Sequence[Example], taken: set[str]) -> list[Example]:
     """Each text once, and none of `taken`."""
-    found = {example.text: example for example in reversed(examples) if example.text not in taken}
-    return [example for example in examples if found.get(example.text) is example]
+    found: dict[str, Example] = {}
+    for example in examples:
+        if example.text not in taken:
+            found.setdefault(example.text, example)
+    return list(found.values())
 
 
 def _cut(labelled: Sequence[Example], classes: int, seed: int) -> tuple[list[Example], list[Example], list[Example]]:
