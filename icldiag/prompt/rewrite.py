@@ -57,8 +57,7 @@ def _edited(old: str, prompt: Prompt, changed: Prompt, folder: Path) -> str:
     editor.width = 1_000_000  # no line is broken anew
     editor.allow_unicode = True
     document = editor.load(old)
-    if document["demonstrations"].lc.col:  # items are set in under their key
-        editor.indent(mapping=2, sequence=4, offset=2)
+    _indent_alike(editor, document)
     if changed.demonstrations != prompt.demonstrations:
         _replace_demonstrations(document, prompt, changed)
     if changed.labels != prompt.labels:
@@ -77,6 +76,14 @@ def _edited(old: str, prompt: Prompt, changed: Prompt, folder: Path) -> str:
     written = io.StringIO()
     editor.dump(document, written)
     return written.getvalue()
+
+
+def _indent_alike(editor: YAML, document: Any) -> None:
+    """Set in lists and mappings as they are in the file."""
+    dash = document["demonstrations"].lc.col
+    labels = document["labels"]
+    mapping = labels.lc.col if isinstance(labels, CommentedMap) and not labels.fa.flow_style() else 2
+    editor.indent(mapping=mapping or 2, sequence=dash + 2, offset=dash)
 
 
 def _replace_demonstrations(document: Any, prompt: Prompt, changed: Prompt) -> None:

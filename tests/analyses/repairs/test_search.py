@@ -23,7 +23,7 @@ from icldiag.session import Session
 from icldiag.store import Store
 from tests.conftest import Tiny
 
-WORDS = "opera park river sea bridges canal film summer".split()
+WORDS = ["opera", "park", "river", "sea", "bridges", "canal", "film", "summer"]
 
 
 def texts(count: int) -> Iterator[str]:
