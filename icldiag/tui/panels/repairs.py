@@ -6,7 +6,6 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -63,7 +62,8 @@ class RepairPanel(Panel):
         from icldiag.analyses.repairs import finding as sentence
 
         self.marked = min(self.marked, len(found.trials) - 1)
-        finding.set(Text(visible(sentence(found), look.ascii_only)))
+        own = Text("\n") + self._not_yet() if self._own_is_awaited() else Text("")
+        finding.set(Text(visible(sentence(found), look.ascii_only)) + own)
         table.set(self._table(found))
         marked.set(self._about(found, found.trials[self.marked]))
 
@@ -72,6 +72,13 @@ class RepairPanel(Panel):
         results = self.state.results
         own: Repairs | None = results.get(("repairs", self.state.query))
         return own or results.get(("repairs", None))
+
+    def _own_is_awaited(self) -> bool:
+        """Whether a search goes on, or failed for this query, while an earlier one is shown."""
+        return "repairs" in self.state.doing or ("repairs", self.state.query) in self.state.failures
+
+    def settled(self) -> bool:
+        return super().settled() and "repairs" not in self.state.doing
 
     def _not_yet(self) -> Text:
         for key in (("repairs", self.state.query), ("repairs", None)):
@@ -84,28 +91,22 @@ class RepairPanel(Panel):
             "on examples that it was not made from."
         )
 
-    def _table(self, found: Repairs) -> Table:
+    def _table(self, found: Repairs) -> Text:
+        """A line per repair around the marked one, cut at the panel's edge."""
         look = self.state.look
-        table = Table.grid(padding=(0, 1))
-        for justify in ("left", "right", "right", "right", "right", "left"):
-            table.add_column(justify=justify, no_wrap=True)
-        table.columns[-1].overflow = "ellipsis"
-        table.add_row("", "net", "+", "-", "p", "this query  repair", style=look.muted)
+        lines = [Text("   net   +   -     p  this query   repair", look.muted)]
         first = max(0, min(self.marked - LISTED // 2, len(found.trials) - LISTED))
         for place, trial in enumerate(found.trials[first : first + LISTED], start=first):
-            effect = trial.selection
-            mends = found.mends(trial, self.state.query)
-            sign = {True: "mended      ", False: "still wrong ", None: "            "}[mends]
-            table.add_row(
-                ">" if place == self.marked else " ",
-                f"{effect.net:+}",
-                str(len(effect.mended)),
-                str(len(effect.broken)),
-                f"{effect.p_value:.2f}",
-                Text(sign + visible(trial.repair.name, look.ascii_only)),
-                style=look.strong if place == self.marked else "",
+            effect, marked = trial.selection, place == self.marked
+            mends = {True: "mended", False: "still wrong", None: ""}[found.mends(trial, self.state.query)]
+            lines.append(
+                Text(
+                    f"{'>' if marked else ' '} {effect.net:+4} {len(effect.mended):3} {len(effect.broken):3} "
+                    f"{effect.p_value:5.2f}  {mends:<11}  {visible(trial.repair.name, look.ascii_only)}",
+                    look.strong if marked else "",
+                )
             )
-        return table
+        return Text("\n").join(lines)
 
     def _about(self, found: Repairs, trial: Trial) -> Text:
         """The marked repair in words: this query, the other ones, and what it costs."""
