@@ -156,6 +156,7 @@ def prompt_values(session: Session) -> dict[str, Any]:
         "separator": prompt.separator,
         "instruction": prompt.instruction,
         "scoring": prompt.scoring,
+        "calibration": prompt.calibration and asdict(prompt.calibration),
         "labels": [
             {"name": label.name, "word": label.word, "tokens": list(tokens)}
             for label, tokens in zip(prompt.labels, encoded.label_tokens, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from icldiag.analyses.repairs import Effect, Repairs, Trial, finding, verdict
@@ -45,7 +46,7 @@ def _trial(result: Repairs, trial: Trial) -> dict[str, Any]:
         "predicted": trial.predicted,
         "tokens": trial.tokens,
         "needs": repair.needs,
-        "calibration": calibration and {"kind": calibration.kind, "probabilities": calibration.probabilities},
+        "calibration": calibration and asdict(calibration),
         "demonstrations": [{"text": example.text, "label": example.label} for example in repair.demonstrations],
         "words": [label.word for label in repair.labels],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 from icldiag.report.document import SECTIONS, Report
 from icldiag.report.text import cell, prose
@@ -30,6 +31,7 @@ def as_markdown(report: Report) -> str:
         f"{tokens['demonstrations']} tokens, longest prompt {tokens['longest_prompt']} tokens, "
         f"sha256 {prompt['sha256'][:12]}",
         f"- icldiag {values['icldiag']}",
+        *(f"- in force: {name}" for name in _in_force(report)),
         *(f"- note: {prose(warning)}" for warning in prompt["warnings"]),
         "",
     ]
@@ -38,6 +40,14 @@ def as_markdown(report: Report) -> str:
     for name, result in report.results.items():
         lines += SECTIONS[name].markdown(result, report.session)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _in_force(report: Report) -> Iterator[str]:
+    calibration = report.session.prompt.calibration
+    if calibration is not None:
+        yield f"{calibration.kind} calibration"
+    if report.session.beta is not None:
+        yield "anchor re-weighting"
 
 
 FORMATS = {"json": as_json, "md": as_markdown}

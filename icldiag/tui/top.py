@@ -30,7 +30,7 @@ def top_line(state: State) -> Text:
 
 
 def interventions(state: State) -> Iterator[str]:
-    """What makes the answers other than the model's own to the prompt as its file has it."""
+    """What makes the answers other than those of the model to the plain prompt file."""
     if state.undo:
         times = "" if len(state.undo) == 1 else f" {len(state.undo)}x"
         yield f"EDITED{times}"
