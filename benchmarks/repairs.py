@@ -1,7 +1,7 @@
 """How much does each repair gain on real data? python -m benchmarks.repairs --data DIR
 
 DIR has a folder per task with `train.jsonl` and `test.jsonl` of {"text", "label"} rows. For every task and seed, one
-demonstration of each class is drawn from `train` and 200 queries from `test`; the rest of `train` are the examples.
+demonstration of each class is drawn from `train`, 200 queries from `test`; 160 others of `train` are the examples.
 Each calibration is measured as it is; of each family the candidate that is best on the selection part, where it gains
 there, and otherwise none. The queries, which no repair was made from or chosen by, tell what is gained. Printed is the
 accuracy before, and the change in points: mean and standard deviation over the seeds. With --rows, what was measured is
@@ -38,7 +38,7 @@ QUERIES = 200
 LONGEST = 80  # tokens of a text: four demonstrations and a query fit any model's window
 
 
-def prompt_of(task: str, folder: Path, seed: int, tokenizer: Any) -> Prompt:
+def prompt_of(task: str, folder: Path, seed: int, tokenizer: Any, examples: int) -> Prompt:
     """One demonstration a class, in random order."""
     generator = random.Random(seed)
     train, test = (list(_rows(folder / task / f"{part}.jsonl", tokenizer)) for part in ("train", "test"))
@@ -48,7 +48,7 @@ def prompt_of(task: str, folder: Path, seed: int, tokenizer: Any) -> Prompt:
     shown = list(first.values())
     generator.shuffle(shown)
 
-    def examples(rows: list[tuple[str, str]]) -> tuple[Example, ...]:
+    def labelled(rows: list[tuple[str, str]]) -> tuple[Example, ...]:
         return tuple(Example(text, names.index(label)) for text, label in rows)
 
     return Prompt(
@@ -56,9 +56,9 @@ def prompt_of(task: str, folder: Path, seed: int, tokenizer: Any) -> Prompt:
         template=TASKS[task],
         separator="\n",
         labels=tuple(Label(name, f" {name}") for name in names),
-        demonstrations=examples([train[place] for place in shown]),
-        queries=examples(generator.sample(test, QUERIES)),
-        examples=examples([row for place, row in enumerate(train) if place not in set(shown)]),
+        demonstrations=labelled([train[place] for place in shown]),
+        queries=labelled(generator.sample(test, QUERIES)),
+        examples=labelled([row for place, row in enumerate(train) if place not in set(shown)][:examples]),
     )
 
 
@@ -68,9 +68,9 @@ def _rows(path: Path, tokenizer: Any) -> Iterator[tuple[str, str]]:
     yield from (row for row, ids in zip(rows.items(), lengths, strict=True) if len(ids) <= LONGEST)
 
 
-def measure(task: str, folder: Path, seed: int, model: InstrumentedModel, budget: int) -> dict[str, Any]:
+def measure(task: str, folder: Path, seed: int, model: InstrumentedModel, budget: int, examples: int) -> dict[str, Any]:
     """The accuracy on the queries, and of every candidate what it changed on the selection part and on the queries."""
-    session = Session(prompt_of(task, folder, seed, model.tokenizer), model)
+    session = Session(prompt_of(task, folder, seed, model.tokenizer, examples), model)
     repairs = session.repairs(budget=budget, seed=seed)
     return {
         "task": task,
@@ -145,7 +145,8 @@ def main(
     data: Annotated[Path, typer.Option(help="The folder of the tasks.")],
     model: Annotated[str, typer.Option(help="'bundled', a Hugging Face name, or a folder.")] = "bundled",
     seeds: Annotated[int, typer.Option(min=1)] = 5,
-    budget: Annotated[int, typer.Option(min=1)] = 24,
+    budget: Annotated[int, typer.Option(help="Candidates per prompt.", min=1)] = 14,
+    examples: Annotated[int, typer.Option(help="Of `train`, at most.", min=1)] = 160,
     only: Annotated[str | None, typer.Option(help="One task.")] = None,
     rows: Annotated[Path | None, typer.Option(help="JSON lines: what is measured already, and is added to.")] = None,
 ) -> None:
@@ -157,7 +158,7 @@ def main(
             if any((row["task"], row["seed"]) == (task, seed) for row in found):
                 continue
             loaded = loaded or load_model(ModelSettings(model, device="cpu"))
-            found.append(measure(task, data, seed, loaded, budget))
+            found.append(measure(task, data, seed, loaded, budget, examples))
             if rows:
                 with rows.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(found[-1]) + "\n")

@@ -36,14 +36,16 @@ def test_prompts_are_drawn_without_overlap(tmp_path: Path, tiny: Tiny) -> None:
     for part, count in (("train", 60), ("test", QUERIES + 10)):
         rows = [{"text": f"Who {part} {i} ?", "label": ("Person", "Number")[i % 2]} for i in range(count)]
         (folder / f"{part}.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    prompt = prompt_of("trec", tmp_path, 3, tiny_tokenizer())
+    prompt = prompt_of("trec", tmp_path, 3, tiny_tokenizer(), 50)
     assert sorted(example.label or 0 for example in prompt.demonstrations) == [0, 1]
     assert len(prompt.queries) == len(set(prompt.queries)) == QUERIES
-    assert len(prompt.examples) == 58
+    assert len(prompt.examples) == 50
     assert not set(prompt.demonstrations) & set(prompt.examples)
     assert (
-        prompt_of("trec", tmp_path, 3, tiny_tokenizer()) == prompt != prompt_of("trec", tmp_path, 4, tiny_tokenizer())
+        prompt_of("trec", tmp_path, 3, tiny_tokenizer(), 50)
+        == prompt
+        != prompt_of("trec", tmp_path, 4, tiny_tokenizer(), 50)
     )
-    row = measure("trec", tmp_path, 3, tiny(), budget=3)
+    row = measure("trec", tmp_path, 3, tiny(), budget=3, examples=50)
     assert [trial["family"] for trial in row["trials"]] == ["calibration"] * 3
     assert row["before"] == pytest.approx(0.5, abs=0.5)

@@ -1,8 +1,8 @@
 """Try repairs within a budget, rank them on held-out examples, and confirm the best on others.
 
 One candidate is one changed prompt, calibration or beta, answered on the selection part and the prompt's queries: the
-unit of the budget. Calibrations and re-weightings come first, then the other families take turns. With what is left of
-the budget, the calibrations are tried on top of the best of the others.
+unit of the budget. Calibrations and re-weightings come first, then the other families take turns; the last three are
+the calibrations on top of the best of the others.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from icldiag.prompt.encode import EncodedPrompt
 from icldiag.prompt.schema import Example
 
 BUDGET = 40
+RESERVED = 3  # of the budget, for the calibrations on top of the best of the others
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,17 +149,23 @@ def find_repairs(
 def _candidates(bench: Bench, trying: _Trying) -> Iterator[Repair]:
     yield from calibrations(bench)
     yield from reweightings(bench)
-    turns: list[Iterator[Repair]] = [dropped(bench), replaced(bench), words(bench), orders(bench)]
-    reserved = 3  # the calibrations of the best
-    while turns and len(trying.trials) < trying.budget - reserved:
-        turn = turns.pop(0)
-        found = next(turn, None)
-        if found is not None:
-            turns.append(turn)
-            yield found
+    turns = _taking_turns(dropped(bench), replaced(bench), words(bench), orders(bench))
+    while len(trying.trials) < trying.budget - RESERVED and (repair := next(turns, None)) is not None:
+        yield repair
     others = [trial for trial in trying.trials if trial.repair.calibration is None and trial.selection.net > 0]
     if others:
         yield from calibrations(bench, min(others, key=lambda trial: trial.rank).repair)
+    yield from turns
+
+
+def _taking_turns(*families: Iterator[Repair]) -> Iterator[Repair]:
+    waiting = list(families)
+    while waiting:
+        family = waiting.pop(0)
+        repair = next(family, None)
+        if repair is not None:
+            waiting.append(family)
+            yield repair
 
 
 def _wins(trial: Trial, query: int | None, queries: Sequence[Example]) -> bool:
