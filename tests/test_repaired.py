@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from icldiag.analyses.repairs import anchors
 from icldiag.cli import main
 from icldiag.errors import AnalysisError
 from icldiag.prompt.edit import drop
@@ -17,14 +16,9 @@ from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.repaired import chosen_query, repaired_diff, verified, written_file
 from icldiag.session import Session
+from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.analyses.repairs.test_search import rich as rich
 from tests.conftest import Tiny
-
-
-@pytest.fixture(autouse=True)
-def one_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half the time, and the rest of the budget for other families."""
-    monkeypatch.setattr(anchors, "LEARNING_RATES", (0.1,))
 
 
 @pytest.fixture

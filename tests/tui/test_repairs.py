@@ -14,6 +14,7 @@ from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.repairs import RepairPanel
+from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.tui.pilot import running, screen_text, settle
 
 NUMBER = str(PANELS.index(RepairPanel) + 1)
