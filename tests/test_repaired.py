@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from icldiag.analyses.repairs import Trial
 from icldiag.cli import main
 from icldiag.errors import AnalysisError
 from icldiag.prompt.edit import drop
@@ -31,7 +32,7 @@ def rich_file(rich: Prompt, tmp_path: Path) -> Path:
 def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_file: Path, tiny: Tiny) -> None:
     session = Session(rich_file, tiny())
     found = session.repairs(budget=16)
-    families = {}
+    families: dict[str, Trial] = {}
     for trial in found.trials:
         families.setdefault(trial.repair.family, trial)
     assert {"calibration", "re-weighting", "drop", "replace", "order"} <= set(families)
