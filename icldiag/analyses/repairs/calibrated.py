@@ -24,7 +24,7 @@ def calibrations(bench: Bench, of: Repair | None = None) -> Iterator[Repair]:
         if of is None:
             yield replace(base, family="calibration", name=f"{kind} calibration", calibration=found)
         else:
-            name = f"{of.name}, and {kind} calibration"
+            name = f"{kind} calibration with {of.name}"
             yield replace(of, family="combination", name=name, calibration=found)
 
 

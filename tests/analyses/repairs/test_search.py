@@ -79,7 +79,7 @@ def test_a_planted_bad_demonstration_is_mended_by_dropping_it(
     prompt = with_demonstrations(fewer, (wrong, *sample.demonstrations))
     found = Session(prompt, bundled).repairs(budget=9)
     assert found.best is not None
-    assert found.best.repair.name.startswith("without demonstration 1 (fee)")
+    assert "without demonstration 1 (fee)" in found.best.repair.name
     assert wrong not in found.best.repair.demonstrations
     assert found.holds
     assert "without demonstration 1 (fee)" in finding(found)
