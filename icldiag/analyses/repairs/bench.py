@@ -84,6 +84,10 @@ class Bench:
         changed = replace(repair.apply(self.prompt), queries=tuple(examples), calibration=None)
         return encode(changed, self.model.tokenizer, self.model.context_window)
 
+    def tokens(self, repair: Repair) -> int:
+        """How many tokens the changed prompt has before the query."""
+        return len(self.encode(repair, self.prompt.queries[:1]).prefix)
+
     def prefix_of(self, encoded: EncodedPrompt) -> Prefix:
         if encoded.prefix == self.prefix.ids:
             return self.prefix

@@ -141,7 +141,7 @@ def find_repairs(
         with_queries=parts.with_queries,
         gold=tuple(example.label for example in prompt.queries),
         before=trying.before,
-        tokens_before=len(encoded.prefix),
+        tokens_before=bench.tokens(bench.start),
         left_out=tuple(trying.left_out),
     )
 
@@ -191,7 +191,7 @@ class _Trying:
         bench = self.bench
         try:
             queries, selection = bench.scores(repair, bench.prompt.queries, bench.parts.selection)
-            tokens = len(bench.encode(repair, bench.prompt.queries).prefix)
+            tokens = bench.tokens(repair)
         except PromptError as error:
             self.left_out.append(f"{repair.name}: {error.message}")
             return
