@@ -21,8 +21,8 @@ PANELS: tuple[type[Panel], ...] = (
     ExtractionPanel,
     ReweightingPanel,
     CompressionPanel,
-    RepairPanel,
     PromptPanel,
+    RepairPanel,
 )
 #: In front when the app opens.
 FIRST = ConfusionPanel
