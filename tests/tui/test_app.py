@@ -61,6 +61,7 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         "Extract": "AUCROC",
         "Reweight": "Press s to train",
         "Compress": "Press s to answer from",
+        "Repair": "Press s to search",
         "Prompt": "3 demonstrations of",
     }
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
