@@ -18,6 +18,7 @@ from icldiag.analyses.explanation.ranking import KINDS as NAMED
 from icldiag.model.load import ModelSettings, load_model
 from icldiag.session import Session
 
+CHUNK = 25  # cases that one process draws from one seed
 ANOTHER, NONE = "another one", "nothing"
 COLUMNS = (*NAMED, ANOTHER, NONE)
 
@@ -32,7 +33,7 @@ def named(case: Case, explanation: Explanation) -> str:
 
 
 def count_named(kind: Kind, cases: int, seed: int) -> tuple[Kind, Counter[str], Counter[str]]:
-    """Draw cases of one kind and explain them: columns of the first cause, and of any cause that was confirmed."""
+    """Draw cases of one kind and explain them: columns of the first cause, and of any that was confirmed."""
     import torch
 
     torch.set_num_threads(1)
@@ -63,9 +64,14 @@ def main(
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
 ) -> None:
     """Print the table."""
+    chunks = [min(CHUNK, cases - start) for start in range(0, cases, CHUNK)]
+    work = [(kind, count, seed * 100 + number) for kind in KINDS for number, count in enumerate(chunks)]
+    rows: dict[Kind, tuple[Counter[str], Counter[str]]] = {kind: (Counter(), Counter()) for kind in KINDS}
     with ProcessPoolExecutor(workers) as pool:
-        rows = list(pool.map(count_named, KINDS, [cases] * len(KINDS), [seed] * len(KINDS)))
-    print(table(rows))
+        for kind, first, anywhere in pool.map(count_named, *zip(*work, strict=True)):
+            rows[kind][0].update(first)
+            rows[kind][1].update(anywhere)
+    print(table([(kind, *counts) for kind, counts in rows.items()]))
 
 
 if __name__ == "__main__":

@@ -89,9 +89,7 @@ def draw_cases(kind: Kind, count: int, seed: int, model: InstrumentedModel) -> I
         healthy = _healthy(pool[name], rng)
         try:
             found = (
-                _disordered(healthy, rng, model)
-                if kind == "order"
-                else _failing(kind, healthy, pool[name], rng, model)
+                _disordered(healthy, rng, model) if kind == "order" else _failing(kind, healthy, pool[name], rng, model)
             )
         except PromptError:  # longer than the context window
             continue

@@ -9,7 +9,6 @@ because too little was gathered.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +81,6 @@ def _strengthening(variants: Variants, label: int) -> Edit:
     rows = sorted(row for demonstration in found for row in range(*demonstration.label))
     columns = sorted(column for demonstration in found for column in range(*demonstration.text))
     device = variants.model.device
-    factor = torch.full((variants.model.n_heads, len(columns)), math.log(STRENGTH), device=device)
-    return Edit(torch.tensor(rows, device=device), None, torch.tensor(columns, device=device), factor)
-
+    factor = torch.ones(variants.model.n_heads, len(variants.encoded.prefix), device=device)
+    factor[:, columns] = STRENGTH
+    return Edit(torch.tensor(rows, device=device), factor=factor)

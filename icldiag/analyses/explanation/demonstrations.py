@@ -2,19 +2,20 @@
 
 For every demonstration: the lead when the target position alone cannot see it (all layers; the query's other tokens
 still can), the lead when it is really taken out of the prompt, and the label that the prompt without it gives to its
-own text. A demonstration whose text the others would call by the rival's name, and without which the rival is answered,
-is likely to carry the wrong label.
+own text; for those of the answer's class also the lead when they carry the rival's label instead. A demonstration whose
+text the others would call by the rival's name, and without which, or with that label, the rival is answered, is likely
+to carry the wrong label.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.variants import Variants
-
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits
 from icldiag.model.readout import FloatArray
@@ -29,11 +30,17 @@ class DemonstrationEffect:
     label: int
     hidden: Counterfactual  # the target position cannot see it
     removed: Counterfactual | None  # None for the only demonstration
+    relabelled: Counterfactual | None  # with the rival's label; only of several that have the answer's
     hidden_change: float
     removed_change: float | None
     percentile: float | None  # of `removed_change` among all demonstrations; 0 speaks most for the answer
     called: int | None  # the label that the prompt without it gives to its text
     alone: bool  # the only demonstration of its class: without it the class is not shown at all
+
+    @property
+    def turning(self) -> Counterfactual | None:
+        """What was done to it that made the rival the answer, the smaller change first."""
+        return next((run for run in (self.removed, self.relabelled) if run is not None and run.turned), None)
 
 
 def demonstration_effects(variants: Variants, contest: Contest) -> tuple[DemonstrationEffect, ...]:
@@ -53,6 +60,9 @@ def demonstration_effects(variants: Variants, contest: Contest) -> tuple[Demonst
                 label=labels[index],
                 hidden=counterfactual(contest, f"{name} hidden from the target", hidden[index]),
                 removed=None if scores is None else counterfactual(contest, f"{name} removed", scores[0]),
+                relabelled=_relabelled(variants, contest, index)
+                if labels[index] == contest.answer and labels.count(contest.answer) > 1
+                else None,
                 hidden_change=contest.lead_in(hidden[index]) - contest.lead,
                 removed_change=change,
                 percentile=None if change is None else percentile(change, defined),
@@ -73,6 +83,14 @@ def _without(variants: Variants, index: int) -> FloatArray:
     shown = variants.prompt.demonstrations
     kept = [example for place, example in enumerate(shown) if place != index]
     return variants.ask(kept, [variants.query, Example(shown[index].text, None)])
+
+
+def _relabelled(variants: Variants, contest: Contest, index: int) -> Counterfactual:
+    shown = list(variants.prompt.demonstrations)
+    shown[index] = replace(shown[index], label=contest.rival)
+    name = variants.prompt.label_names[contest.rival]
+    scores = variants.ask(shown, [variants.query])[0]
+    return counterfactual(contest, f"demonstration {index + 1} labelled {name}", scores)
 
 
 def _hiding(variants: Variants, index: int) -> Edits:

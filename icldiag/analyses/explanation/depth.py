@@ -112,8 +112,8 @@ def _estimates(variants: Variants, ids: list[int], answer: int, rival: int) -> F
 def _ablate(variants: Variants, contest: Contest, layer: int, head: int, length: int) -> Counterfactual:
     """The head attends to nothing at the target."""
     device = variants.model.device
-    factor = torch.zeros(variants.model.n_heads, length, device=device)
-    factor[head] = -torch.inf
-    edit = Edit(torch.tensor([0], device=device), None, torch.arange(length, device=device), factor)
+    factor = torch.ones(variants.model.n_heads, length, device=device)
+    factor[head] = 0.0
+    edit = Edit(torch.tensor([0], device=device), factor=factor)
     name = f"head {head} of layer {layer} ablated at the target"
     return counterfactual(contest, name, variants.ask_edited(target_edits={layer: edit}))

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.prior import lean
 from icldiag.analyses.explanation.variants import Variants
-
 from icldiag.prompt.schema import Example
 
 ORDERS = 12
@@ -31,12 +31,17 @@ class OrderEvidence:
     leans: tuple[float, ...]  # of the content-free prior in each order, in nats
     percentile: float | None  # of this order's lead among the sampled ones; 100 favours the answer most
     last: int  # class of the last demonstration
-    median: Counterfactual | None  # the run whose lead is the (lower) median
 
     @property
     def turned(self) -> float | None:
         """Share of the sampled orders that answer the rival."""
         return float(np.mean([run.turned for run in self.runs])) if self.runs else None
+
+    @property
+    def typical(self) -> Counterfactual | None:
+        """Of the orders that answer the rival, the one with the (lower) median lead; None where no order does."""
+        turned = sorted((run for run in self.runs if run.turned), key=lambda run: run.lead)
+        return turned[(len(turned) - 1) // 2] if turned else None
 
     @property
     def lean(self) -> float | None:
@@ -57,14 +62,12 @@ def order_evidence(variants: Variants, contest: Contest, seed: int) -> OrderEvid
         leans.append(lean(contest, scores[1:]))
     last = shown[-1].label
     assert last is not None
-    by_lead = sorted(runs, key=lambda run: run.lead)
     return OrderEvidence(
         orders,
         tuple(runs),
         tuple(leans),
         percentile(contest.lead, [run.lead for run in runs]),
         last,
-        by_lead[(len(by_lead) - 1) // 2] if by_lead else None,
     )
 
 

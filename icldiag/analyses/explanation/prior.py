@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from icldiag.analyses.calibration import CONTENT_FREE, label_probabilities, random_texts
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.variants import Variants
-from icldiag.prompt.adjustments import Calibration, CalibrationKind
-
 from icldiag.model.readout import FloatArray
+from icldiag.prompt.adjustments import Calibration, CalibrationKind
 from icldiag.prompt.schema import Example
 
 FEWEST_QUERIES = 4  # a batch of fewer says more about its texts than about the prompt
@@ -43,6 +43,11 @@ class PriorEvidence:
     sources: tuple[PriorSource, ...]
     counts: tuple[int, ...]  # demonstrations of each class
     balanced: tuple[Counterfactual, ...]  # seeded draws
+
+    @property
+    def mended_by_balance(self) -> bool:
+        """Whether most draws with as many demonstrations of each class, in this order, answer the rival."""
+        return 2 * sum(run.turned for run in self.balanced) > len(self.balanced)
 
     def source(self, kind: CalibrationKind) -> PriorSource | None:
         return next((source for source in self.sources if source.kind == kind), None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from icldiag.analyses.explanation.demonstrations import strongest
 from icldiag.analyses.explanation.explain import Explanation
 from icldiag.analyses.explanation.ranking import Cause, CauseKind
-from icldiag.analyses.explanation.demonstrations import strongest
 
 NAMES: dict[CauseKind, str] = {
     "demonstration": "one demonstration",
@@ -50,9 +50,9 @@ def of_cause(cause: Cause, found: Explanation) -> str:
     opening = {
         "demonstration": lambda: _demonstration(cause, found, result),
         "classes": lambda: f"{answer} and {rival} are taken for each other: with {answer} taken out, {result}",
-        "order": lambda: f"The order of the demonstrations: in the median other order {result}",
+        "order": lambda: f"The order of the demonstrations: in {cause.confirmed_by.change} {result}",
         "prior": lambda: f"The label prior favours {answer}: {_prior_change(cause)} {result}",
-        "aggregation": lambda: f"The label words of {rival} gather too little: with the flow into them doubled, {result}",
+        "aggregation": lambda: f"{rival} gathers too little: with the flow into its label words doubled, {result}",
     }[cause.kind]()
     joint = "; " if cause.supported else ". Nothing else points to it: "
     return f"{opening}{joint}{cause.support}."
@@ -64,7 +64,8 @@ def _demonstration(cause: Cause, found: Explanation, result: str) -> str:
     number = cause.demonstration + 1
     opening = f"Demonstration {number} (label {answer})"
     verb = f"reads like {rival}" if cause.supported else "draws this text"
-    return f"{opening} {verb}: without it {result}"
+    change = "without it" if cause.confirmed_by.change.endswith("removed") else f"labelled {rival} instead,"
+    return f"{opening} {verb}: {change} {result}"
 
 
 def _prior_change(cause: Cause) -> str:
@@ -110,14 +111,13 @@ def _of_classes(found: Explanation) -> Finding:
     )
     if classes.cosine is not None:
         keys += f", cosine {classes.cosine:.2f}, in layers {classes.layers[0]}-{classes.layers[-1]}"
-    taken = (
-        "" if classes.removed is None else f"; with {answer} taken out the answer is {found.labels[classes.removed.answer]}"
-    )
+    if classes.removed is not None:
+        keys += f"; with {answer} taken out the answer is {found.labels[classes.removed.answer]}"
     auc = "-" if classes.auc is None else f"AUC {classes.auc:.2f}"
     scale = f"rank {classes.distance_rank} of {classes.distances}" if classes.distances > 1 else "-"
     if classes.auc_rank is not None and classes.aucs > 1:
         scale = f"AUC {classes.auc_rank} of {classes.aucs}" + ("" if scale == "-" else f", keys {scale[5:]}")
-    return Finding("classes", auc, scale, f"{keys[0].upper()}{keys[1:]}{taken}.")
+    return Finding("classes", auc, scale, f"{keys[0].upper()}{keys[1:]}.")
 
 
 def _of_order(found: Explanation) -> Iterator[Finding]:
@@ -140,8 +140,8 @@ def _of_order(found: Explanation) -> Iterator[Finding]:
         "order",
         f"{turned} of {len(order.runs)}",
         scale,
-        f"So many sampled orders answer {rival}, and this order's lead has that percentile among them; {last} comes "
-        f"last, {counts}.",
+        f"Of {len(order.runs)} sampled orders {turned} answer {rival}; this one is where among their leads the "
+        f"percentile says. {last} comes last; {counts}.",
     )
 
 
@@ -164,11 +164,14 @@ def _of_prior(found: Explanation) -> Finding:
 def _of_aggregation(found: Explanation) -> Finding:
     part, (answer, rival) = found.aggregation, _pair(found)
     isolated = [
-        f"{name} isolated, the answer is {found.labels[part.isolated[label].answer]} ({part.isolated[label].lead:+.1f})"
+        f"with {name} isolated the answer is {found.labels[part.isolated[label].answer]} "
+        f"({part.isolated[label].lead:+.1f})"
         for label, name in ((found.contest.rival, rival), (found.contest.answer, answer))
         if label in part.isolated
     ]
-    doubled = "" if part.doubled is None else f"; the flow into {rival} doubled, {found.labels[part.doubled.answer]}"
+    doubled = (
+        "" if part.doubled is None else f"; with the flow into {rival} doubled, {found.labels[part.doubled.answer]}"
+    )
     number, scale = "-", "-"
     if part.flow is not None and found.contest.rival in part.flow:
         total = sum(part.flow.values())
