@@ -93,7 +93,7 @@ class Session:
     def beta(self) -> NDArray[np.float32] | None:
         """The anchor re-weighting in force. Raises AnalysisError where the prompt file's does not fit."""
         if self._beta is None and self.prompt.beta is not None:
-            self._beta = load_beta(self.prompt.beta.path, self.prompt, self.beta_shape)
+            self._beta = load_beta(self.prompt.beta.path, self.prompt, self.beta_shape, self.model.name)
         return self._beta
 
     def with_prompt(self, prompt: Prompt) -> Session:

@@ -60,12 +60,8 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         "Isolate": "Nothing is cut",
         "Extract": "AUCROC",
         "Reweight": "Press s to train",
-<<<<<<< HEAD
         "Compress": "Press s to answer from",
-=======
-        "Compress": "Press s to measure",
         "Repair": "Press s to search",
->>>>>>> repairs
         "Prompt": "3 demonstrations of",
     }
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):

@@ -22,14 +22,15 @@ from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes, s
 from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.prediction import Prediction
 from icldiag.analyses.saliency import QueryFlow
+from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import Progress, silent
 from icldiag.prompt.encode import EncodedPrompt
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Shown):
     """Why one query got its answer. `causes` is empty where no intervention confirmed any."""
 
     labels: tuple[str, ...]
