@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.compression import DRAWS, Compression, Method, Positions, compress, silent_method
 from icldiag.analyses.confusion import Confusion, confuse, default_layer
+from icldiag.analyses.explanation import Explanation, explain
 from icldiag.analyses.extraction import Against, Extraction, extract
 from icldiag.analyses.isolation import Cut, CutKind, Isolation, Setting, isolate, sweep
 from icldiag.analyses.loyalty import TOP
@@ -92,7 +93,7 @@ class Session:
     def beta(self) -> NDArray[np.float32] | None:
         """The anchor re-weighting in force. Raises AnalysisError where the prompt file's does not fit."""
         if self._beta is None and self.prompt.beta is not None:
-            self._beta = load_beta(self.prompt.beta.path, self.prompt, self.beta_shape)
+            self._beta = load_beta(self.prompt.beta.path, self.prompt, self.beta_shape, self.model.name)
         return self._beta
 
     def with_prompt(self, prompt: Prompt) -> Session:
@@ -172,6 +173,32 @@ class Session:
         return self._once(
             ("flow", query, loss_target, heads),
             lambda: self._saliency([query], loss_target, heads, progress).queries[0],
+        )
+
+    def explanation(self, query: int, *, seed: int = 0, progress: Progress = silent) -> Explanation:
+        """Why one query got its answer: evidence of all kinds, and the causes that an intervention confirms.
+
+        Raises:
+            AnalysisError: a beta is in force (other demonstrations would have none), or there is no such query.
+        """
+        if self.beta is not None:
+            raise AnalysisError("an answer is explained without anchor re-weighting; take beta off first")
+        if not 0 <= query < len(self.prompt.queries):
+            raise AnalysisError(f"there is no query {query}; the prompt has 0 to {len(self.prompt.queries) - 1}")
+        layers = self.model.n_layers
+        return self._once(
+            ("explanation", query, seed),
+            lambda: explain(
+                self.model,
+                self.encoded,
+                self._prefix(progress),
+                self.prediction(progress),
+                query,
+                [self.confusion(layer, progress) for layer in range(layers // 2, layers)],
+                lambda: self.flow(query, progress=progress),
+                seed=seed,
+                progress=progress,
+            ),
         )
 
     def saliency(

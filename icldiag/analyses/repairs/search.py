@@ -22,6 +22,7 @@ from icldiag.analyses.repairs.order import orders
 from icldiag.analyses.repairs.parts import make_parts
 from icldiag.analyses.repairs.repair import Repair
 from icldiag.analyses.repairs.words import words
+from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError, PromptError
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import IntArray, Progress, silent, step_of
@@ -48,8 +49,8 @@ class Trial:
         return -self.selection.net, -self.selection.likelihood_gain
 
 
-@dataclass(frozen=True, eq=False)
-class Repairs:
+@dataclass(frozen=True, eq=False, repr=False)
+class Repairs(Shown):
     """All candidates, the best on the selection part first."""
 
     query: int | None  # the one to be mended, or None for the prompt as a whole
