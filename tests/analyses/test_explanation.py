@@ -260,9 +260,7 @@ def nothing(explained: tuple[Session, Explanation]) -> Evidence:
     order = replace(found.order, runs=(run(STAYS),) * 12, leans=(1.0,) * 12)
     aggregation = replace(found.aggregation, doubled=run(STAYS), flow={0: 2.0, 1: 1.0})
     effects = (effect(0, -0.5, 0, turned=False), effect(1, 0.1, 0, turned=False))
-    return Evidence(
-        CONTEST, PriorEvidence(sources, (2, 2, 2), ()), effects, None, None, order, classes, aggregation
-    )
+    return Evidence(CONTEST, PriorEvidence(sources, (2, 2, 2), ()), effects, None, None, order, classes, aggregation)
 
 
 def test_what_no_run_confirms_is_not_named(nothing: Evidence) -> None:
@@ -322,9 +320,7 @@ def test_weak_aggregation_is_named_if_more_of_it_turns_the_answer(nothing: Evide
     assert (cause.kind, cause.supported) == ("aggregation", True)
 
 
-def test_every_sentence_holds_the_number_of_its_run(
-    nothing: Evidence, explained: tuple[Session, Explanation]
-) -> None:
+def test_every_sentence_holds_the_number_of_its_run(nothing: Evidence, explained: tuple[Session, Explanation]) -> None:
     _, found = explained
     effects = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
     evidence = replace(

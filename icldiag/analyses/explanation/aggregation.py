@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.saliency import QueryFlow
+from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 
 STRENGTH = 2.0  # by which the rival's gathering is multiplied

@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.variants import Variants
+from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits
 from icldiag.model.readout import FloatArray

@@ -12,18 +12,21 @@ and the first few are then really ablated: the head's output at the target is se
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.variants import Variants
+from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Resume, batch_of
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.readout import FloatArray
 from icldiag.prompt.encode import encode
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ABLATED = 4  # heads
 
@@ -74,7 +77,7 @@ def depth_evidence(variants: Variants, contest: Contest) -> DepthEvidence:
     return DepthEvidence(lens, leads, decided, estimates, tuple(heads), "")
 
 
-@torch.no_grad()
+@no_grad
 def _lens(variants: Variants, ids: list[int]) -> FloatArray:
     """Logits (L + 1, V) of the target's state before the first layer and after each."""
     variants.step()

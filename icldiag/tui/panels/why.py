@@ -41,18 +41,27 @@ class WhyPanel(Panel):
         yield Line(id="evidence", classes="body")
         yield Line(id="undefined", classes="body gap")
 
+    def on_mount(self) -> None:
+        self.stopped = False  # by the user, for this query
+
+    def query_changed(self) -> None:
+        self.stopped = False
+
     def show(self) -> None:
         from icldiag.analyses.explanation import findings, of_cause
 
         query = self.state.query
         key = ("explanation", query)
         self.query_one("#finding", Line).set(self._answer())
-        found: Explanation | None = self.result(_JOB, key, lambda s, p: s.explanation(query, progress=p))
+        found: Explanation | None = self.state.results.get(key)
+        if found is None and not self.stopped:
+            found = self.result(_JOB, key, lambda s, p: s.explanation(query, progress=p))
         parts = ("#further", "#evidence-title", "#evidence", "#undefined")
         for name in parts:
             self.query_one(name).display = found is not None
         if found is None:
-            self.query_one("#cause", Line).set(self.trouble(key, _JOB))
+            waiting = Text("Stopped; s explains it.") if self.stopped else self.trouble(key, _JOB)
+            self.query_one("#cause", Line).set(waiting)
             return
         self.query_one("#cause", Line).set(self._cause(found))
         further = [of_cause(cause, found) for cause in found.causes[1:]]
@@ -63,13 +72,15 @@ class WhyPanel(Panel):
         self.query_one("#undefined", Line).set(self._listed("Undefined: ", found.missing))
 
     def action_stop(self) -> None:
-        self.cancel(_JOB)
+        if _JOB in self.state.doing:
+            self.stopped = True
+            self.cancel(_JOB)
 
     def action_again(self) -> None:
-        """Compute what was stopped, or failed."""
-        query = self.state.query
-        if ("explanation", query) not in self.state.results:
-            self.start(_JOB, ("explanation", query), lambda s, p: s.explanation(query, progress=p))
+        """Explain what was stopped, or failed."""
+        self.stopped = False
+        self.state.failures.pop(("explanation", self.state.query), None)
+        self.refresh_panel()
 
     def _shown(self, text: str) -> str:
         return visible(text, self.state.look.ascii_only)
