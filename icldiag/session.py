@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.compression import DRAWS, Compression, Method, Positions, compress, silent_method
 from icldiag.analyses.confusion import Confusion, confuse, default_layer
+from icldiag.analyses.explanation import Explanation, explain
 from icldiag.analyses.extraction import Against, Extraction, extract
 from icldiag.analyses.isolation import Cut, CutKind, Isolation, Setting, isolate, sweep
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.prediction import Prediction, predict
+from icldiag.analyses.repairs import BUDGET, Repairs, find_repairs
 from icldiag.analyses.reweighting import (
     Reweighting,
     TrainingSettings,
@@ -50,6 +52,7 @@ class Session:
         prompt: a `Prompt` or the path of a prompt file.
         model: a loaded model, settings, or a Hugging Face name or folder ('bundled' by default).
         beta: a trained anchor re-weighting, (layer, head, demonstration), in force in every analysis; see `with_beta`.
+            Without one, that of the prompt file's field `beta` is.
         store: where results are kept on disk and taken from; see `icldiag.store.open_store`. None keeps none.
 
     The model loads on first need, or when `load` is called.
@@ -67,7 +70,7 @@ class Session:
             model = ModelSettings(name=model)
         self.settings = model if isinstance(model, ModelSettings) else ModelSettings()
         self._model = model if isinstance(model, InstrumentedModel) else None
-        self.beta = beta
+        self._beta = beta
         self.store = store
         self._plain: Session | None = None
         self._results: dict[Hashable, Any] = {}
@@ -86,6 +89,13 @@ class Session:
     def model(self) -> InstrumentedModel:
         return self.load()
 
+    @property
+    def beta(self) -> NDArray[np.float32] | None:
+        """The anchor re-weighting in force. Raises AnalysisError where the prompt file's does not fit."""
+        if self._beta is None and self.prompt.beta is not None:
+            self._beta = load_beta(self.prompt.beta.path, self.prompt, self.beta_shape, self.model.name)
+        return self._beta
+
     def with_prompt(self, prompt: Prompt) -> Session:
         """The same loaded model on another prompt; equal demonstrations are not encoded again, and keep their beta."""
         same = demonstrations_hash(prompt) == demonstrations_hash(self.prompt)
@@ -94,7 +104,7 @@ class Session:
         if same and "prefix" in self._results:
             changed._results["prefix"] = self._results["prefix"]
         if same and self._plain is not None:
-            changed._plain = self._plain.with_prompt(prompt)
+            changed._plain = self._plain.with_prompt(replace(prompt, beta=None))
         return changed
 
     def same_demonstrations(self, other: Session) -> bool:
@@ -163,6 +173,32 @@ class Session:
         return self._once(
             ("flow", query, loss_target, heads),
             lambda: self._saliency([query], loss_target, heads, progress).queries[0],
+        )
+
+    def explanation(self, query: int, *, seed: int = 0, progress: Progress = silent) -> Explanation:
+        """Why one query got its answer: evidence of all kinds, and the causes that an intervention confirms.
+
+        Raises:
+            AnalysisError: a beta is in force (other demonstrations would have none), or there is no such query.
+        """
+        if self.beta is not None:
+            raise AnalysisError("an answer is explained without anchor re-weighting; take beta off first")
+        if not 0 <= query < len(self.prompt.queries):
+            raise AnalysisError(f"there is no query {query}; the prompt has 0 to {len(self.prompt.queries) - 1}")
+        layers = self.model.n_layers
+        return self._once(
+            ("explanation", query, seed),
+            lambda: explain(
+                self.model,
+                self.encoded,
+                self._prefix(progress),
+                self.prediction(progress),
+                query,
+                [self.confusion(layer, progress) for layer in range(layers // 2, layers)],
+                lambda: self.flow(query, progress=progress),
+                seed=seed,
+                progress=progress,
+            ),
         )
 
     def saliency(
@@ -300,6 +336,33 @@ class Session:
             ),
         )
 
+    def repairs(
+        self, query: int | None = None, budget: int = BUDGET, *, seed: int = 0, progress: Progress = silent
+    ) -> Repairs:
+        """Changes that would mend the prompt, or one query of it, tried on examples that they were not made from.
+
+        Args:
+            query: the wrong query to mend; None for the prompt as a whole.
+            budget: how many candidates are tried, calibrations and re-weightings among them.
+            seed: cuts the examples in parts and draws what is random in the candidates.
+
+        Raises:
+            AnalysisError: too few labelled examples, or the query is not wrong.
+        """
+        return self._once(
+            ("repairs", query, budget, seed),
+            lambda: find_repairs(
+                self.model,
+                self.encoded,
+                self._prefix(progress),
+                beta=self.beta,
+                query=query,
+                budget=budget,
+                seed=seed,
+                progress=progress,
+            ),
+        )
+
     def with_beta(self, beta: NDArray[np.float32]) -> Session:
         """The same prompt and model with a trained anchor re-weighting in force in every other analysis.
 
@@ -309,8 +372,8 @@ class Session:
         shape = self.beta_shape
         if beta.shape != shape:
             raise AnalysisError(f"beta has shape {beta.shape}, this model and prompt need {shape}")
-        other = self.without_beta() if self.beta is not None else self
-        changed = Session(self.prompt, self.model, beta, self.store.of(self.prompt, beta) if self.store else None)
+        other = self.without_beta()
+        changed = Session(other.prompt, self.model, beta, self.store.of(other.prompt, beta) if self.store else None)
         changed._plain = other
         changed._results = {key: other._results[key] for key in ("encoded", "prefix") if key in other._results}
         return changed
@@ -324,7 +387,11 @@ class Session:
         save_beta(path, self.reweighting(settings).beta, self.model.name, self.prompt)
 
     def without_beta(self) -> Session:
-        """The session that this one was made from."""
+        """The session that this one was made from, or the same without the prompt file's beta."""
+        if self._plain is None and self.prompt.beta is not None:
+            prompt = replace(self.prompt, beta=None)
+            self._plain = Session(prompt, self.model, None, self.store.of(prompt) if self.store else None)
+            self._plain._results = {key: self._results[key] for key in ("prefix",) if key in self._results}
         return self._plain or self
 
     @property

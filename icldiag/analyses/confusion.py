@@ -112,7 +112,7 @@ def confuse(
     labels = prediction.labels
     missing: list[str] = []
     anchors = tuple(demonstration.label_class for demonstration in encoded.demonstrations)
-    keys = _class_means(anchor_keys, anchors, len(labels))  # (C, H * d), NaN without a demonstration
+    keys = class_means(anchor_keys, anchors, len(labels))  # (C, H * d), NaN without a demonstration
     vectors = np.concatenate([target_queries, forerunner_queries]).astype(np.float64)
     projection = principal_projection(vectors)  # (H * d, directions)
     distance = scaled_distances(keys @ projection)
@@ -201,7 +201,8 @@ def pairwise_auc(prediction: Prediction) -> FloatArray:
     return auc
 
 
-def _class_means(keys: FloatArray, anchors: Sequence[int], classes: int) -> FloatArray:
+def class_means(keys: FloatArray, anchors: Sequence[int], classes: int) -> FloatArray:
+    """Mean key of each class's anchors, (C, H * d); NaN without a demonstration."""
     means = np.full((classes, keys.shape[1]), np.nan)
     for label in set(anchors):
         means[label] = keys[[i for i, of in enumerate(anchors) if of == label]].mean(axis=0)

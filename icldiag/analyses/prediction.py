@@ -30,7 +30,7 @@ class Prediction(Shown):
     gold: tuple[int | None, ...]
     predicted: IntArray  # (n,)
     probabilities: FloatArray  # (n, C) softmax over the labels only
-    scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word
+    scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word; calibrated
     top_tokens: tuple[tuple[TopToken, ...], ...]
     label_mass: FloatArray  # (n,) share of the whole vocabulary's probability that the labels' first tokens hold
 

@@ -162,6 +162,8 @@ def train_beta(
     beta.requires_grad_()
     optimizer = torch.optim.Adam([beta], lr=settings.learning_rate)
     firsts = [ids[0] for ids in encoded.label_tokens]
+    calibration = encoded.prompt.calibration
+    shift = torch.tensor(calibration.shift if calibration else [0.0] * len(firsts), device=model.device)  # (C,)
     losses: list[list[float]] = []
     best, since = float("inf"), 0
     for epoch in range(settings.epochs):
@@ -170,7 +172,7 @@ def train_beta(
             progress("re-weighting", epoch * len(cached) + done, settings.epochs * len(cached))
             edits = beta_edits(encoded, beta)
             run = model.run(part.batch, context=prefix.key_values, past=part.past, edits=edits, tokens=firsts)
-            loss = torch.nn.functional.cross_entropy(run.logits[:, -1].float(), part.labels)
+            loss = torch.nn.functional.cross_entropy(run.logits[:, -1].float() - shift, part.labels)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -308,7 +310,7 @@ def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int], model_nam
 
 
 def demonstrations_hash(prompt: Prompt) -> str:
-    """Of all that beta depends on: the prompt without its queries and examples."""
+    """Of all that beta depends on: the prompt's text without queries, examples and what is in force beside it."""
     from dataclasses import replace
 
-    return replace(prompt, queries=(), examples=()).hash
+    return replace(prompt, queries=(), examples=(), calibration=None, beta=None).hash

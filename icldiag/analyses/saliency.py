@@ -135,9 +135,13 @@ def flow_of_query(
     into_target = np.zeros((layers, length), np.float32)
     into_labels = np.zeros((layers, len(positions), length), np.float32)
 
+    calibration = encoded.prompt.calibration
+    shift = torch.tensor(calibration.shift if calibration else [0.0] * len(firsts))
+
     def loss(logits: Tensor) -> Tensor:
         wanted = torch.tensor([label], device=logits.device)
-        return torch.nn.functional.cross_entropy(logits[firsts].float()[None], wanted)
+        scores = logits[firsts].float() - shift.to(logits.device)  # (C,)
+        return torch.nn.functional.cross_entropy(scores[None], wanted)
 
     losses: list[float] = []
     for layer, attended, gradient, value in attention_gradients(

@@ -8,6 +8,7 @@ from icldiag.commands.check import check
 from icldiag.commands.diff import diff
 from icldiag.commands.doctor import doctor
 from icldiag.commands.open import open_app
+from icldiag.commands.repair import repair
 from icldiag.commands.report import report
 from icldiag.commands.resume import resume
 from icldiag.commands.serve import serve
@@ -18,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "resume": resume,
     "report": report,
     "diff": diff,
+    "repair": repair,
     "check": check,
     "serve": serve,
     "doctor": doctor,

@@ -72,6 +72,7 @@ def report(
     draws: Annotated[int, analysis("compression: how often random anchors are drawn.", min=1)] = 20,
     draws_seed: Annotated[int, analysis("compression: draws the random anchors.")] = 42,
     positions: Annotated[Positions, analysis("compression: of the query; 'restart' as the paper's code.")] = "kept",
+    budget: Annotated[int, analysis("repairs: how many candidates are tried.", min=1)] = 40,
 ) -> None:
     """Compute the analyses without the app; the report goes to stdout, a file or a folder, progress to stderr."""
     from icldiag.prompt.schema import read_prompt
@@ -109,6 +110,7 @@ def report(
         draws_seed=draws_seed,
         positions=positions,
         training=TrainingSettings(per_class, epochs, learning_rate, batch_size, patience, examples_seed),
+        budget=budget,
     )
     with progress_on_stderr() as (stage, progress):
         chosen = model_settings(model, device, dtype, revision, trust_remote_code)

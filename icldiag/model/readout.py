@@ -41,7 +41,8 @@ def step_of(progress: Progress, what: str, done: int, total: int) -> Progress:
 class Readout:
     """The target position of n queries. Labels are in the prompt's order."""
 
-    label_scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word
+    label_scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word; a
+    # calibration of the prompt is taken off
     top_tokens: IntArray  # (n, k) vocabulary ids, most probable first
     top_log_probabilities: FloatArray  # (n, k)
     label_mass: FloatArray  # (n,) probability of all label words' first tokens, over the whole vocabulary
@@ -162,6 +163,8 @@ def read_queries(
         mass[rows] = log_probabilities[:, sorted(set(first_tokens))].double().exp().sum(1).cpu().numpy()
         if whole:
             scores[rows] += _rest_of_words(model, encoded, part.batch, shared, watched.own, target_edits)
+        if encoded.prompt.calibration is not None:
+            scores[rows] -= encoded.prompt.calibration.shift
         if with_target_queries:
             vectors.append((part.indices, torch.stack(watched.queries, 1).numpy()))
         done += len(rows)

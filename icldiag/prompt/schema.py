@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from icldiag.errors import PromptError
+from icldiag.prompt.adjustments import KINDS, Calibration, CalibrationKind, SavedBeta
 from icldiag.prompt.source import Location, line_of, read_document, read_rows
 
 Scoring = Literal["first", "whole"]
@@ -52,6 +54,8 @@ class Prompt:
     instruction: str | None = None
     scoring: Scoring = "first"
     path: Path | None = None
+    calibration: Calibration | None = None
+    beta: SavedBeta | None = None
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -66,8 +70,12 @@ class Prompt:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over everything but the path and the name: equal prompts give equal results."""
-        content = asdict(replace(self, path=None, name=""))
+        """SHA-256 over everything but paths and the name: equal prompts give equal results."""
+        content = asdict(replace(self, path=None, name="", beta=None))
+        content["beta"] = self.beta and self.beta.sha256
+        for field in ("calibration", "beta"):  # without them a prompt has the hash that it always had
+            if content[field] is None:
+                del content[field]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def with_queries(self, queries: Sequence[Example]) -> Prompt:
@@ -98,6 +106,12 @@ class _FileFields(BaseModel):
     seed: int | None = None
 
 
+class _CalibrationFields(BaseModel):
+    model_config = _STRICT
+    kind: CalibrationKind
+    probabilities: dict[str, float]
+
+
 class _PromptFields(BaseModel):
     model_config = _STRICT
     name: str | None = None
@@ -109,6 +123,8 @@ class _PromptFields(BaseModel):
     examples: _FileFields | list[_ExampleFields] = []
     instruction: str | None = None
     scoring: Scoring = "first"
+    calibration: _CalibrationFields | None = None
+    beta: str | None = None
 
 
 _REASONS = {
@@ -118,7 +134,8 @@ _REASONS = {
     "list_type": "expected a list",
     "greater_than_equal": "must be at least 1",
     "int_parsing": "expected a whole number",
-    "literal_error": "must be 'first' or 'whole'",
+    "float_parsing": "expected a number",
+    "dict_type": "expected a mapping from class name to number",
 }
 
 
@@ -147,7 +164,11 @@ class _Reader:
             if location[:1] == ("labels",):
                 location = tuple(p for p in location if p not in ("list", "dict"))
             reason = _REASONS.get(first["type"], first["msg"])
-            if first["type"] == "extra_forbidden":
+            if first["type"] == "literal_error":
+                reason = f"must be {first['ctx']['expected']}"
+            elif location == ("calibration",) and first["type"] != "missing":
+                reason = f"expected {{kind: {' or '.join(KINDS)}, probabilities: {{class: number, ...}}}}"
+            elif first["type"] == "extra_forbidden":
                 reason += _suggestion(str(location[-1]), _PromptFields.model_fields if len(location) == 1 else ())
             elif location[:1] == ("labels",):
                 reason = "expected a list of class names, or a mapping from class name to label word"
@@ -179,6 +200,35 @@ class _Reader:
                 raise self.error(f"the template {count} {part}; write it exactly once", "template")
         if template.index(LABEL) < template.index(TEXT):
             raise self.error("{text} must come before {label}: the query is the template up to {label}", "template")
+
+    def calibration(self, given: _CalibrationFields | None, classes: dict[str, int]) -> Calibration | None:
+        if given is None:
+            return None
+        place = ("calibration", "probabilities")
+        for name, value in given.probabilities.items():
+            if name not in classes:
+                raise self.error(_unknown_class(name, classes), *place, name)
+            if not 0 < value <= 1:  # not true of NaN either
+                raise self.error(
+                    f"{value:g} is no probability to divide by; write a number above 0, up to 1", *place, name
+                )
+        missing = [name for name in classes if name not in given.probabilities]
+        if missing:
+            raise self.error(f"there is no number for the class {missing[0]!r}; write one for each class", *place)
+        total = math.fsum(given.probabilities.values())
+        if not math.isclose(total, 1, abs_tol=0.01):
+            raise self.error(f"the numbers sum to {total:.3g}; probabilities of all classes sum to 1", *place)
+        return Calibration(given.kind, tuple(given.probabilities[name] for name in classes))
+
+    def beta(self, given: str | None) -> SavedBeta | None:
+        if given is None:
+            return None
+        path = self.path.parent / given
+        try:
+            return SavedBeta.at(path)
+        except OSError as error:
+            reason = f"{str(path)!r} cannot be read ({error.strerror}); the path is relative to the prompt file"
+            raise self.error(reason, "beta") from None
 
     def examples(
         self, given: _FileFields | list[_ExampleFields], classes: dict[str, int], *location: str
@@ -262,4 +312,6 @@ def read_prompt(path: Path | str) -> Prompt:
         instruction=fields.instruction,
         scoring=fields.scoring,
         path=path,
+        calibration=reader.calibration(fields.calibration, classes),
+        beta=reader.beta(fields.beta),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -9,8 +11,12 @@ import yaml
 from icldiag.prompt.schema import Example, Prompt
 
 
-def as_yaml(prompt: Prompt) -> str:
-    """All fields in the order of the README's example; queries and examples are written out, not named by file."""
+def as_yaml(prompt: Prompt, folder: Path | None = None) -> str:
+    """All fields in the order of the README's example; queries and examples are written out, not named by file.
+
+    Args:
+        folder: where the file will be: the path of a saved beta is written relative to it, and whole without it.
+    """
     plain = all(label.word == f" {label.name}" for label in prompt.labels)
     document: dict[str, Any] = {"name": prompt.name, "template": prompt.template, "separator": prompt.separator}
     document["labels"] = list(prompt.label_names) if plain else {label.name: label.word for label in prompt.labels}
@@ -21,8 +27,18 @@ def as_yaml(prompt: Prompt) -> str:
     if prompt.instruction is not None:
         document["instruction"] = prompt.instruction
     document["scoring"] = prompt.scoring
+    if prompt.calibration is not None:
+        numbers = dict(zip(prompt.label_names, prompt.calibration.probabilities, strict=True))
+        document["calibration"] = {"kind": prompt.calibration.kind, "probabilities": numbers}
+    if prompt.beta is not None:
+        document["beta"] = named_from(folder, prompt.beta.path)
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
+
+
+def named_from(folder: Path | None, path: Path) -> str:
+    """A path as it is named in a file of `folder`; whole without one."""
+    return str(path.resolve()) if folder is None else os.path.relpath(path.resolve(), folder.resolve())
 
 
 def _row(prompt: Prompt, example: Example) -> dict[str, str]:

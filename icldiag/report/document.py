@@ -13,7 +13,17 @@ import numpy as np
 from icldiag import __version__
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, silent
-from icldiag.report import compression, confusion, extraction, isolation, prediction, reweighting, saliency
+from icldiag.report import (
+    compression,
+    confusion,
+    explanation,
+    extraction,
+    isolation,
+    prediction,
+    repairs,
+    reweighting,
+    saliency,
+)
 from icldiag.report.identity import command_of, commit, environment, weights_hash
 from icldiag.report.section import Section
 from icldiag.report.settings import ReportSettings
@@ -23,10 +33,12 @@ SCHEMA = "icldiag-report/1"
 
 SECTIONS: dict[str, Section] = {
     "prediction": prediction.SECTION,
+    "explanation": explanation.SECTION,
     "confusion": confusion.SECTION,
     "saliency": saliency.SECTION,
     "isolation": isolation.SECTION,
     "extraction": extraction.SECTION,
+    "repairs": repairs.SECTION,
     "reweighting": reweighting.SECTION,
     "compression": compression.SECTION,
 }
@@ -135,6 +147,7 @@ def prompt_values(session: Session) -> dict[str, Any]:
         "separator": prompt.separator,
         "instruction": prompt.instruction,
         "scoring": prompt.scoring,
+        "calibration": prompt.calibration and asdict(prompt.calibration),
         "labels": [
             {"name": label.name, "word": label.word, "tokens": list(tokens)}
             for label, tokens in zip(prompt.labels, encoded.label_tokens, strict=True)

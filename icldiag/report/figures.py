@@ -242,3 +242,23 @@ def bars(groups: Sequence[str], series: Sequence[tuple[str, Sequence[float | Non
     axes.set_ylim(0, 1.05)
     drawing.legend(loc="outside upper center", ncols=2)
     return drawing
+
+
+def changes(rows: Sequence[tuple[str, int, int]]) -> Drawing:
+    """A row each, the first on top: how many were mended to the right of 0, how many broken to the left."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    drawing, axes = _axes(0.7 + 0.24 * len(rows))
+    places = np.arange(len(rows))[::-1]
+    axes.barh(places, [mended for _, mended, _ in rows], 0.7, label="mended", color=SERIES[0])
+    axes.barh(
+        places, [-broken for *_, broken in rows], 0.7, label="broken", color=SERIES[1], hatch="/////", linewidth=0
+    )
+    axes.axvline(0, color=INK, linewidth=0.6)
+    axes.set_yticks(places, [shortened(visible(name), 34) for name, *_ in rows])
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):.0f}"))
+    axes.spines["left"].set_visible(False)
+    drawing.legend(loc="outside upper center", ncols=2)
+    return drawing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from icldiag.prompt.encode import query_tokens
@@ -38,8 +39,17 @@ def _facts(values: dict[str, Any]) -> tuple[str, ...]:
         f"{prompt['tokens']['demonstrations']} tokens, longest prompt {prompt['tokens']['longest_prompt']} tokens, "
         f"sha256 {prompt['sha256'][:12]}",
         f"icldiag {values['icldiag']}, {values['made']}",
+        *(f"in force: {name}" for name in _in_force(values)),
         *(f"note: {warning}" for warning in prompt["warnings"]),
     )
+
+
+def _in_force(values: dict[str, Any]) -> Iterator[str]:
+    """What changes the answers beside the prompt's text."""
+    if values["prompt"]["calibration"]:
+        yield f"{values['prompt']['calibration']['kind']} calibration"
+    if values["settings"]["beta"] is not None:
+        yield "anchor re-weighting"
 
 
 def _summary(report: Report, readings: dict[str, str]) -> dict[str, tuple[tuple[str, str], ...]]:

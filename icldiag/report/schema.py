@@ -56,6 +56,7 @@ class PromptFields(Fields):
     separator: str
     instruction: str | None
     scoring: Literal["first", "whole"]
+    calibration: dict[str, Any] | None = Field(None, description="In force: kind and probabilities.")
     labels: list[LabelFields]
     demonstrations: list[DemonstrationFields]
     tokens: TokensFields

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from icldiag.analyses.compression import DRAWS, Positions
 from icldiag.analyses.extraction import Against
 from icldiag.analyses.loyalty import TOP
+from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.analyses.saliency import HeadSum, LossTarget
 from icldiag.errors import AnalysisError
@@ -29,6 +30,7 @@ class ReportSettings:
     draws_seed: int = 42
     positions: Positions = "kept"  # compression: "restart" as the paper's code does
     training: TrainingSettings = field(default_factory=TrainingSettings)  # reweighting
+    budget: int = BUDGET  # repairs: candidates tried
 
 
 def layers_from(text: str, option: str = "--isolate") -> tuple[int, ...]:

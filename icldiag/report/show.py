@@ -8,9 +8,11 @@ from typing import Any
 
 from icldiag.analyses.compression import Compression
 from icldiag.analyses.confusion import Confusion
+from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.extraction import Extraction
 from icldiag.analyses.isolation import Isolation, Setting
 from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.repairs import Repairs
 from icldiag.analyses.reweighting import Reweighting
 from icldiag.analyses.saliency import QueryFlow, Saliency
 from icldiag.errors import AnalysisError
@@ -22,11 +24,13 @@ from icldiag.report.saliency import Flows
 #: The section that shows a result, and how the section wants it.
 _HOMES: dict[type, tuple[str, Callable[[Any], Any]]] = {
     Prediction: ("prediction", lambda result: result),
+    Explanation: ("explanation", lambda found: [found]),
     Confusion: ("confusion", lambda result: result),
     Saliency: ("saliency", Flows),
     QueryFlow: ("saliency", lambda flow: Flows(Saliency((flow,)))),
     Isolation: ("isolation", lambda sweep: isolation.Isolations((sweep,))),
     Extraction: ("extraction", lambda result: result),
+    Repairs: ("repairs", lambda result: result),
     Reweighting: ("reweighting", lambda result: result),
     Compression: ("compression", lambda result: result),
 }

@@ -31,7 +31,7 @@ def top_line(state: State) -> Text:
 
 
 def interventions(state: State) -> Iterator[str]:
-    """What makes the answers other than those to the prompt file."""
+    """What makes the answers other than those of the model to the plain prompt file."""
     if state.undo:
         times = "" if len(state.undo) == 1 else f" {len(state.undo)}x"
         yield f"EDITED{times}"
@@ -39,3 +39,5 @@ def interventions(state: State) -> Iterator[str]:
         yield f"CUT {layer_names(state.cut_layers)} (key 0: off)"
     if state.beta_on:
         yield "RE-WEIGHTED (key 0: off)"
+    if state.prompt is not None and state.prompt.calibration is not None:
+        yield f"CALIBRATED {state.prompt.calibration.kind}"

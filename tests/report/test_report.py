@@ -58,7 +58,7 @@ def test_undefined_numbers_are_null(prompt: Prompt, tiny: Tiny) -> None:
 def test_what_cannot_be_computed_is_left_out_and_named(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())  # it has no examples to train on
     document = json.loads(as_json(make_report(session)))
-    assert set(SECTIONS) - set(document) == {"reweighting"}
+    assert set(SECTIONS) - set(document) == {"reweighting", "repairs"}
     assert "'examples' has 0" in document["left_out"]["reweighting"]
     assert "- no reweighting" in as_markdown(make_report(session))
     with pytest.raises(AnalysisError, match="'examples' has 0"):
@@ -172,7 +172,7 @@ def test_only_the_chosen_sections(prompt: Prompt, tiny: Tiny) -> None:
     assert "confusion" not in make_report(Session(prompt, tiny()), ["prediction"]).values()
     assert chosen_sections(None) == list(SECTIONS)
     assert chosen_sections(["confusion", "prediction"]) == ["prediction", "confusion"]
-    with pytest.raises(AnalysisError, match=r"'salience'.*choose from prediction, confusion, saliency"):
+    with pytest.raises(AnalysisError, match=r"'salience'.*choose from prediction, .*saliency, isolation"):
         chosen_sections(["salience"])
 
 

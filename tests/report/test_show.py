@@ -35,11 +35,13 @@ def results(session: Session) -> list[Any]:
     return [
         session.prediction(),
         session.confusion(),
+        session.explanation(0),
         session.saliency(),
         session.flow(1),
         session.isolation(),
         session.isolate(Cut.of("label_to_target", [0, 1])),
         session.extraction(),
+        session.repairs(budget=3),
         session.reweighting(),
         session.compression(draws=2),
     ]
@@ -47,7 +49,7 @@ def results(session: Session) -> list[Any]:
 
 def test_every_result_shows_itself(session: Session) -> None:
     shown = results(session)
-    assert {type(result) for result in shown} == {*_HOMES, type(shown[5])}
+    assert {type(result) for result in shown} == {*_HOMES, type(shown[6])}
     for result in shown:
         line = repr(result)
         assert line.startswith(f"<{type(result).__name__}: ")

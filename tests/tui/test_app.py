@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +56,14 @@ async def test_users_text_shows_as_typed(prompt_file: Path, model_folder: Path) 
 
 async def test_every_panel_shows_something_computed(prompt_file: Path, model_folder: Path) -> None:
     said = {
-        "Why": "Of what the target reads from label words",
+        "Why": "evidence, from",
         "Labels": "anchor distance",
         "Flow": "label words -> target (S_pq)",
         "Isolate": "Nothing is cut",
         "Extract": "AUCROC",
         "Reweight": "Press s to train",
         "Compress": "Press s to answer from",
+        "Repair": "Press s to search",
         "Prompt": "3 demonstrations of",
     }
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
@@ -72,24 +75,53 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         assert app.state.failures == {}
 
 
-async def test_why_says_the_answer_and_what_each_panel_found(prompt_file: Path, model_folder: Path) -> None:
+async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder, (200, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("1")
-        prediction = app.state.prediction
+        prediction, session = app.state.prediction, app.state.session
         assert prediction is not None
+        assert session is not None
         for query in range(len(prediction)):
             app.on_query_chosen(QueryChosen(query))
-            await settle(pilot)
+            await settle(pilot, lambda query=query: ("explanation", query) in app.state.results)
             known = "Wrong: " if prediction.is_wrong(query) else "Right: "
-            assert (known if prediction.gold[query] is not None else "the right label is unknown") in screen_text(app)
-        for sentence in (
-            "cut in layers 0, 1",
-            "Of what the target reads",
-            "no AUCROC",
-            "Not trained yet",
-        ):
-            assert sentence in screen_text(app)
+            text = screen_text(app)
+            assert (known if prediction.gold[query] is not None else "the right label is unknown") in text
+            found = session.explanation(query)
+            cause = ("Cause: " if found.contest.wrong else "It hangs on: ") if found.causes else "Not explained."
+            assert cause in text
+            for row in ("demonstration  ", "classes  ", "order  ", "label prior  ", "aggregation  ", "decided  "):
+                assert row in text
+
+
+async def test_why_can_be_stopped_and_started_again(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from icldiag.session import Session
+
+    explain, slow = Session.explanation, threading.Event()
+
+    def slowly(session: Session, query: int, **arguments: Any) -> Any:
+        while not slow.is_set():
+            arguments["progress"]("explanation", 0, 9)
+            time.sleep(0.01)
+        return explain(session, query, **arguments)
+
+    monkeypatch.setattr(Session, "explanation", slowly)
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        for _ in range(600):
+            await pilot.pause(0.02)
+            if "Computing: explanation 0 of 9" in screen_text(app):
+                break
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "Stopped; s explains it." in screen_text(app)
+        assert not app.state.results
+        slow.set()
+        await pilot.press("s")
+        await settle(pilot, lambda: ("explanation", app.state.query) in app.state.results)
+        assert "evidence, from" in screen_text(app)
 
 
 async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path) -> None:
