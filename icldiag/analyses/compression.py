@@ -26,8 +26,8 @@ import torch
 
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.errors import AnalysisError
-from icldiag.model.attention import KeyValues
 from icldiag.model.forward import InstrumentedModel, Prefix, batch_of
+from icldiag.model.heads import KeyValues
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 

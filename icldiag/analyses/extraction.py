@@ -20,8 +20,8 @@ import torch
 
 from icldiag.analyses.confusion import roc_auc
 from icldiag.analyses.prediction import Prediction
-from icldiag.model.attention import Heads
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.heads import Heads
 from icldiag.model.readout import FloatArray, IntArray, Progress, read_queries, silent
 from icldiag.prompt.encode import EncodedPrompt
 

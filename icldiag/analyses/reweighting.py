@@ -23,8 +23,9 @@ from torch import Tensor
 
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.errors import AnalysisError
-from icldiag.model.attention import Edit, Heads, KeyValues
+from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
+from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
@@ -190,7 +191,7 @@ def _cache_examples(
         past: list[KeyValues] = []
 
         def keep(layer: int, heads: Heads, output: Tensor, past: list[KeyValues] = past) -> None:
-            past.append(KeyValues(heads.key, heads.value))
+            past.append(heads.key_values)
 
         model.run(earlier, context=prefix.key_values, observe=keep)
         last = torch.tensor([[row[-1]] for row in rows], device=model.device)

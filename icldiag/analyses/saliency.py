@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from icldiag.errors import AnalysisError
-from icldiag.model.attention import Heads, products
 from icldiag.model.forward import Edits, InstrumentedModel, batch_of, on_rows
 from icldiag.model.gradients import attention_gradients
+from icldiag.model.heads import Heads, products
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 

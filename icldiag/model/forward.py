@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from icldiag.model.attention import Edit, Heads, KeyValues, Observer, Pass, active
+from icldiag.model.attention import Edit, Observer, Pass, active
+from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.load import context_window
 from icldiag.model.seams import Seam, decoder_layers, seam_of
 
@@ -26,6 +27,10 @@ class Batch:
     ids: Tensor  # (B, T)
     positions: Tensor  # (B, T)
     padding: Tensor | None  # (B,) padded columns of each row; None where there are none
+
+    @property
+    def last_position(self) -> int:
+        return int(self.positions.max())
 
 
 def batch_of(rows: Sequence[Sequence[int]], start: int, device: torch.device | str = "cpu") -> Batch:
@@ -98,12 +103,12 @@ class InstrumentedModel:
         self.name = name
         self.revision = revision
         config = model.config.get_text_config()
+        self.seam: Seam = seam_of(model)  # refuses what has no attention
         self.n_layers: int = config.num_hidden_layers
         self.n_heads: int = config.num_attention_heads
         self.context_window: int | None = context_window(config)
         self.architecture: str = type(model).__name__
         self.layers: nn.ModuleList = decoder_layers(model)
-        self.seam: Seam = seam_of(model)
         self._remove = self.seam.install(model)
         self._layers_return_tuples = False  # learnt whenever inputs are kept, so known before any restart
 
@@ -156,6 +161,8 @@ class InstrumentedModel:
         inputs: list[Tensor] = []
         calls: list[LayerCall] = []
         this = Pass(
+            batch.positions,
+            batch.last_position,
             tuple(context) if context is not None else None,
             tuple(past) if past is not None else None,
             batch.padding,
@@ -223,7 +230,7 @@ class InstrumentedModel:
         rows = torch.tensor(forerunners, dtype=torch.long, device=self.device)
 
         def observe(layer: int, heads: Heads, output: Tensor) -> None:
-            caches.append(KeyValues(heads.key, heads.value))
+            caches.append(heads.key_values)
             queries.append(heads.query[0][:, rows.to(heads.query.device)].transpose(0, 1).flatten(1).float().cpu())
 
         run = self.run(

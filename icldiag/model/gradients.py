@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from icldiag.model.attention import Heads, Pass, active
+from icldiag.model.attention import Pass, active
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Resume
+from icldiag.model.heads import Heads
 
 Loss = Callable[[Tensor], Tensor]  # the target's logits (V,) -> a number
 
@@ -75,7 +76,14 @@ def _layer_by_layer(
     del value
     for layer in reversed(range(model.n_layers)):
         watched: list[tuple[Heads, Tensor]] = []
-        with torch.enable_grad(), active(Pass(edits=edits or {}, padding=batch.padding, observe=_watching(watched))):
+        this = Pass(
+            batch.positions,
+            batch.last_position,
+            padding=batch.padding,
+            edits=edits or {},
+            observe=_watching(watched),
+        )
+        with torch.enable_grad(), active(this):
             hidden = inputs.pop().detach().requires_grad_()
             output = calls[layer](hidden)
             heads, attended = watched[0]

@@ -6,7 +6,6 @@ Heavy imports stay inside the functions: importing icldiag must not load torch.
 from __future__ import annotations
 
 import logging
-import math
 import os
 import socket
 import urllib.request
@@ -30,8 +29,7 @@ Stage = Callable[[str], None]
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
 
-# Largest allowed difference of logits, relative to their size, between the instrumented and the plain forward.
-_TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "float16": 2e-2, "bfloat16": 1e-1}
+_DTYPES = ("float32", "float16", "bfloat16", "float64")
 
 
 @dataclass(frozen=True)
@@ -60,15 +58,6 @@ class ModelSettings:
         return Path(found).parent if isinstance(found, str) else None
 
 
-@dataclass(frozen=True)
-class Parity:
-    """The instrumented forward against the plain one, on one prompt."""
-
-    difference: float  # of the logits, relative to the largest plain logit
-    tolerance: float
-    layers_reached: int
-
-
 def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> InstrumentedModel:
     """Load tokenizer and weights (safetensors only), install the instrumented attention and check it.
 
@@ -79,6 +68,7 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
     transformers = _quiet_transformers()
 
     from icldiag.model.forward import InstrumentedModel
+    from icldiag.model.parity import require_parity
 
     device = _device(settings.device)
     source, hub = _source(settings)
@@ -174,8 +164,8 @@ def _dtype(wanted: str, device: str) -> torch.dtype | str:
 
     if wanted == "auto":
         return torch.float32 if device == "cpu" else "auto"
-    if wanted not in _TOLERANCE:
-        raise ModelError(f"--dtype {wanted}: choose one of auto, {', '.join(_TOLERANCE)}")
+    if wanted not in _DTYPES:
+        raise ModelError(f"--dtype {wanted}: choose one of auto, {', '.join(_DTYPES)}")
     return getattr(torch, wanted)  # type: ignore[no-any-return]
 
 
@@ -229,51 +219,3 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError) or "out of memory" in lowered:
         return "not enough memory for the weights; use a smaller model or --dtype bfloat16"
     return f"it cannot be loaded: {kind}: {text.splitlines()[0][:200] if text else 'no reason given'}"
-
-
-def measure_parity(model: InstrumentedModel) -> Parity:
-    """Run one prompt through the instrumented and the plain forward, whole and split into prefix and query."""
-    import torch
-
-    from icldiag.model.forward import batch_of
-    from icldiag.model.seams import first_difference
-
-    vocabulary = model.model.get_input_embeddings().weight.shape[0]
-    length = min(24, model.context_window or 24)
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(0, vocabulary, (length,), generator=generator).tolist()
-    reached: set[int] = set()
-    with torch.no_grad():
-        with model.plain() as plain:
-            wanted = plain(input_ids=torch.tensor([ids], device=model.device), use_cache=False).logits[0, -1].cpu()
-        whole = model.run(
-            batch_of([ids], 0, model.device), observe=lambda layer, heads, output: reached.add(layer)
-        ).logits[0, -1]
-        half = length // 2
-        prefix = model.encode_prefix(ids[:half])
-        # A shorter second row, so that padding is checked as well.
-        rows = batch_of([ids[half:], ids[half:-1]], half, model.device)
-        split = model.run(rows, context=prefix.key_values).logits[0, -1]
-    difference = max(first_difference(wanted, whole.cpu()), first_difference(wanted, split.cpu()))
-    return Parity(difference, _TOLERANCE.get(str(model.dtype).removeprefix("torch."), 1e-4), len(reached))
-
-
-def require_parity(model: InstrumentedModel) -> Parity:
-    """Raise ModelError where the instrumented forward is not the plain one: nothing it says could be trusted."""
-    parity = measure_parity(model)
-    if parity.layers_reached != model.n_layers:
-        raise ModelError(
-            f"{model.architecture}: the instrumented attention was reached in {parity.layers_reached} of "
-            f"{model.n_layers} layers, so icldiag cannot analyse this architecture"
-        )
-    if math.isnan(parity.difference):
-        raise ModelError(
-            f"model {model.name!r} computes logits that are not numbers: its weights hold NaN, or they overflow in "
-            f"{str(model.dtype).removeprefix('torch.')}; try --dtype float32 or another model"
-        )
-    if parity.difference > parity.tolerance:
-        raise ModelError(
-            f"{model.architecture}: the instrumented logits differ from the plain ones by {parity.difference:.1e} "
-            f"(allowed {parity.tolerance:.0e}), so icldiag would show wrong numbers for this model and stops"
-        )
-    return parity

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icldiag.model.attention import Heads, KeyValues
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, batch_of, on_rows
+from icldiag.model.heads import Heads, KeyValues
 from icldiag.prompt.encode import EncodedPrompt
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total; may raise Cancelled
@@ -173,7 +173,7 @@ class _Watched:
         if self.with_queries:
             self.queries.append(heads.query[:, :, -1].flatten(1).float().cpu())
         if self.with_own:
-            self.own.append(KeyValues(heads.key, heads.value))
+            self.own.append(heads.key_values)
         if self.further is not None:
             self.further(self.indices, layer, heads)
 

@@ -5,14 +5,12 @@ Doing nothing changes nothing, doing something changes the logits, and leaving r
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import transformers
 from torch import Tensor
 
 from icldiag.analyses.compression import compress, kept_positions
@@ -32,58 +30,10 @@ from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
-from tests.conftest import CONFIGURATIONS, Tiny
+from tests.conftest import Tiny
+from tests.eager import plain_run
 
-ARCHITECTURES = list(CONFIGURATIONS)
-
-Change = Callable[[int, Tensor, Tensor], Tensor]  # layer, scores (1, H, T, T), attention -> attention
-
-
-def plain_run(
-    model: InstrumentedModel, ids: list[int], change: Change, record: dict[int, Tensor] | None = None
-) -> Tensor:
-    """The whole prompt through transformers' own layers, with attention written out and changed by `change`.
-
-    Returns the logits (V,); `record` receives every layer's attention, with its gradient where one is wanted.
-    """
-
-    def written_out(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        groups = query.shape[1] // key.shape[1]
-        key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-        scores = query @ key.transpose(2, 3) * scale
-        length = scores.shape[-1]
-        scores = scores.masked_fill(torch.ones(length, length, dtype=torch.bool).triu(1), -torch.inf)
-        attention = change(layer, scores, scores.softmax(-1))
-        if record is not None:
-            attention.requires_grad_() if attention.is_leaf else attention.retain_grad()
-            record[layer] = attention
-        return attention @ value
-
-    def as_interface(module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any, **extra: Any) -> Any:
-        scaling = extra.get("scaling")
-        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        return written_out(module.layer_idx, query, key, value, scale).transpose(1, 2), None
-
-    with model.plain() as plain:
-        if model.seam.name == "AttentionInterface":
-            transformers.AttentionInterface.register("written_out", as_interface)
-            before = plain.config._attn_implementation
-            plain.set_attn_implementation("written_out")
-            try:
-                return plain(input_ids=torch.tensor([ids])).logits[0, -1]  # type: ignore[no-any-return]
-            finally:
-                plain.set_attn_implementation(before)
-        modules = [module for module in plain.modules() if type(module).__name__ == "GPTJAttention"]
-        for module in modules:
-            module._attn = lambda q, k, v, mask=None, of=module: (
-                written_out(of.layer_idx, q, k, v, 1 / float(of.scale_attn)),
-                None,
-            )
-        try:
-            return plain(input_ids=torch.tensor([ids])).logits[0, -1]  # type: ignore[no-any-return]
-        finally:
-            for module in modules:
-                del module._attn
+ARCHITECTURES = ["gpt2", "gptj", "bloom", "mistral"]  # all others: tests/model/test_architectures.py
 
 
 def ids_of(encoded: EncodedPrompt, query: int) -> list[int]:
@@ -223,6 +173,16 @@ def test_compression_is_the_plain_model_with_hidden_positions(architecture: str,
         for query in (0, 3):
             wanted = plain_run(model, ids_of(encoded, query), hidden)[firsts].softmax(-1)
             np.testing.assert_allclose(found.hidden_anchor.answers.probabilities[query], wanted.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["bloom", "mistral"])
+def test_positions_that_restart_are_refused_where_distance_matters(
+    architecture: str, tiny: Tiny, prompt: Prompt
+) -> None:
+    session = Session(prompt, tiny(architecture))
+    with pytest.raises(AnalysisError, match="keep the positions"):
+        session.compression(positions="restart", draws=1)
+    assert Session(prompt, tiny("gpt2")).compression(positions="restart", draws=1).top
 
 
 @pytest.mark.parametrize("kind", ["text_to_label", "label_to_target", "random_words"])

@@ -10,7 +10,8 @@ import torch
 import transformers
 
 from icldiag.errors import ModelError
-from icldiag.model.load import ModelSettings, load_model, load_tokenizer, require_parity
+from icldiag.model.load import ModelSettings, load_model, load_tokenizer
+from icldiag.model.parity import require_parity
 from tests.conftest import Tiny, tiny_tokenizer, tiny_weights
 
 
@@ -78,13 +79,24 @@ def test_weights_that_are_not_numbers(tmp_path: Path) -> None:
         (lambda: transformers.BertLMHeadModel(transformers.BertConfig(
             vocab_size=400, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
         )), "looks ahead"),
-        (lambda: transformers.BloomForCausalLM(transformers.BloomConfig(
-            vocab_size=400, hidden_size=32, n_layer=2, n_head=2
-        )), "BloomForCausalLM keeps its own attention code"),
-        (lambda: transformers.Gemma2ForCausalLM(transformers.Gemma2Config(
+        (lambda: transformers.OpenAIGPTLMHeadModel(transformers.OpenAIGPTConfig(
+            vocab_size=400, n_embd=32, n_layer=2, n_head=2
+        )), "OpenAIGPTLMHeadModel keeps its own attention code"),
+        (lambda: transformers.JambaForCausalLM(transformers.JambaConfig(
             vocab_size=400, hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-            num_key_value_heads=1, head_dim=16
-        )), "soft-capped"),
+            num_key_value_heads=1, attn_layer_period=2, attn_layer_offset=1, num_experts=1, mamba_d_state=4,
+            use_mamba_kernels=False, pad_token_id=0,
+        )), "1 of its 2 layers have no attention"),
+        (lambda: transformers.MambaForCausalLM(transformers.MambaConfig(
+            vocab_size=400, hidden_size=32, num_hidden_layers=2, state_size=4
+        )), "MambaForCausalLM has no attention"),
+        (lambda: transformers.DiffLlamaForCausalLM(transformers.DiffLlamaConfig(
+            vocab_size=400, hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4,
+            num_key_value_heads=2,
+        )), "attends more than once"),
+        (lambda: transformers.DogeForCausalLM(transformers.DogeConfig(
+            vocab_size=400, hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+        )), "DogeForCausalLM cannot be run with icldiag's attention"),
         (lambda: transformers.T5ForConditionalGeneration(transformers.T5Config(
             vocab_size=400, d_model=32, num_layers=2, num_heads=2, d_ff=32, d_kv=16
         )), "not a causal"),
@@ -97,21 +109,10 @@ def test_what_cannot_be_exact_is_refused_by_name(model, words: str, tmp_path: Pa
         load(tmp_path)
 
 
-def test_a_sliding_window_shorter_than_the_prompt_is_refused(tiny: Tiny) -> None:
-    from icldiag.model.forward import batch_of
-
-    model = tiny("mistral")
-    model.model.config.sliding_window = 8  # the attention modules share it
-    with torch.no_grad():
-        model.run(batch_of([[1] * 8], 0))
-        with pytest.raises(ModelError, match="looks back only 8"):
-            model.run(batch_of([[1] * 9], 0))
-
-
 def test_a_forward_that_differs_is_refused(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    from icldiag.model import attention
+    from icldiag.model.heads import Heads
 
-    right = attention.Heads.output
-    monkeypatch.setattr(attention.Heads, "output", lambda heads: right(heads) * 1.01)
+    right = Heads.output
+    monkeypatch.setattr(Heads, "output", lambda heads: right(heads) * 1.01)
     with pytest.raises(ModelError, match="differ from the plain ones"):
         require_parity(tiny())
