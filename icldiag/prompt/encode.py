@@ -332,7 +332,7 @@ def _tokens(shown: Sequence[_Part], starts: Sequence[int], row: _Tokenized, coun
     text = "".join(part.text for part in shown)
     tokens, part, reached = [], 0, 0
     for index in range(count):
-        start, stop = row.offsets[index]
+        _, stop = row.offsets[index]
         if row.special[index]:
             tokens.append(Token("", "special", None))
             continue
@@ -340,8 +340,11 @@ def _tokens(shown: Sequence[_Part], starts: Sequence[int], row: _Tokenized, coun
         while part + 1 < len(shown) and starts[part + 1] < stop:
             part += 1
         # A tokenizer may trim the space from an offset: show the characters since the token before, so none is lost.
-        tokens.append(Token(text[min(reached, start) : stop], shown[part].role, shown[part].demonstration))
-        reached = max(reached, stop)
+        # Tokens may share characters (the bytes of an emoji, a space marker put in front): the last of them shows it.
+        following = row.offsets[index + 1][0] if index + 1 < len(row.offsets) and not row.special[index + 1] else stop
+        until = max(reached, min(stop, following))
+        tokens.append(Token(text[reached:until], shown[part].role, shown[part].demonstration))
+        reached = until
     return tuple(tokens)
 
 
