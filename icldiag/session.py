@@ -124,7 +124,7 @@ class Session:
             self.encoded,
             self.prediction(progress),
             layer,
-            self.model.anchor_keys(prefix, self.encoded.anchors, layer),
+            self.model.anchor_keys(prefix, self.encoded.all_anchors, layer),
             readout.target_queries[:, layer],
             prefix.forerunner_queries[layer].numpy(),
         )

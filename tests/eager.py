@@ -65,7 +65,14 @@ class _AtTheSoftmax(TorchFunctionMode):
 def plain_run(
     model: InstrumentedModel, ids: Sequence[int], change: Change = untouched, record: dict[int, Tensor] | None = None
 ) -> Tensor:
-    """The whole prompt through the model without icldiag, attention changed by `change`: the last logits (V,).
+    """The whole prompt through the model without icldiag, attention changed by `change`: the last logits (V,)."""
+    return plain_logits(model, ids, change, record)[-1]
+
+
+def plain_logits(
+    model: InstrumentedModel, ids: Sequence[int], change: Change = untouched, record: dict[int, Tensor] | None = None
+) -> Tensor:
+    """All logits of one prompt, (T, V).
 
     `record` receives every layer's attention, with its gradient where one is wanted.
     """
@@ -74,8 +81,27 @@ def plain_run(
         plain.config._attn_implementation = "sdpa" if plain.config.model_type == "falcon" else "eager"
         try:
             with _AtTheSoftmax(len(ids), change, record) as watched:
-                logits = plain(input_ids=torch.tensor([list(ids)]), use_cache=False).logits[0, -1]
+                logits = plain(input_ids=torch.tensor([list(ids)]), use_cache=False).logits[0]
         finally:
             plain.config._attn_implementation = before
     assert watched.layer == model.n_layers, "the eager attention was not reached in every layer"
     return logits  # type: ignore[no-any-return]
+
+
+def plain_word_scores(
+    model: InstrumentedModel,
+    ids: Sequence[int],
+    words: Sequence[Sequence[int]],
+    change: Change = untouched,
+    records: list[dict[int, Tensor]] | None = None,
+) -> Tensor:
+    """Log-probabilities of whole label words after a prompt, one word after the other: (C,)."""
+    scores = []
+    for word in words:
+        record: dict[int, Tensor] | None = None
+        if records is not None:
+            record = {}
+            records.append(record)
+        chances = plain_logits(model, [*ids, *word[:-1]], change, record)[-len(word) :].log_softmax(-1)
+        scores.append(chances[torch.arange(len(word)), list(word)].sum())
+    return torch.stack(scores)

@@ -26,6 +26,7 @@ from icldiag.errors import AnalysisError
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
 from icldiag.model.heads import Heads, KeyValues
+from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
@@ -109,12 +110,10 @@ def reweight(
     """Train beta on examples drawn from the prompt's (or those given, in their order) and answer the queries with it.
 
     Raises:
-        AnalysisError: too few examples, or two label words share their first token.
+        AnalysisError: too few examples.
         PromptError: an example makes a prompt longer than the context window.
     """
     settings = settings or TrainingSettings()
-    if len({ids[0] for ids in encoded.label_tokens}) < len(encoded.label_tokens):
-        raise AnalysisError("re-weighting needs label words with different first tokens; change the label words")
     if examples is None:
         examples = draw_examples(encoded.prompt, settings.per_class, settings.seed)
     beta, losses = train_beta(model, encoded, prefix, examples, settings, progress)
@@ -145,15 +144,22 @@ def train_beta(
     beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.demonstrations), device=model.device)
     beta.requires_grad_()
     optimizer = torch.optim.Adam([beta], lr=settings.learning_rate)
-    firsts = [ids[0] for ids in encoded.label_tokens]
+    words = label_words(encoded)
     losses: list[list[float]] = []
     best, since = float("inf"), 0
     for epoch in range(settings.epochs):
         losses.append([])
         for done, part in enumerate(cached):
             progress("re-weighting", epoch * len(cached) + done, settings.epochs * len(cached))
-            run = model.run(part.batch, context=prefix.key_values, past=part.past, edits=beta_edits(encoded, beta))
-            loss = torch.nn.functional.cross_entropy(run.logits[:, -1, firsts].float(), part.labels)
+            earlier = len(prefix.ids) + part.past[0].keys.shape[2]
+            run = model.run(
+                part.batch,
+                context=prefix.key_values,
+                past=part.past,
+                edits=words.edits(beta_edits(encoded, beta), model, words.rows, earlier),
+                keep=words.rows,
+            )
+            loss = torch.nn.functional.cross_entropy(words.scores(run.logits), part.labels)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -170,7 +176,7 @@ def train_beta(
 class _CachedExamples:
     """Examples up to their last token: what one training step attends to and runs."""
 
-    batch: Batch  # the last tokens, (B, 1)
+    batch: Batch  # the last tokens, and those of the label words that are scored, (B, 1 + N)
     past: tuple[KeyValues, ...]
     labels: Tensor  # (B,)
 
@@ -197,7 +203,8 @@ def _cache_examples(
         last = torch.tensor([[row[-1]] for row in rows], device=model.device)
         labels = torch.tensor([example.label for example in part], device=model.device)
         positions = earlier.positions[:, -1:] + 1
-        cached.append(_CachedExamples(Batch(last, positions, earlier.padding), tuple(past), labels))
+        batch = label_words(encoded).after(Batch(last, positions, earlier.padding))
+        cached.append(_CachedExamples(batch, tuple(past), labels))
     return cached
 
 

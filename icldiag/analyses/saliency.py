@@ -11,6 +11,9 @@ entropy over the labels at the target position q,
 
 Since A enters the output as O_h = A_h V_h, dL/dA_h = dL/dO_h V_h^T: both factors are rebuilt a block of rows at a time
 after a fused forward and backward pass, and no (layer, head, T, T) tensor ever exists.
+
+Where label words are scored whole, the loss is over the whole words, and their tokens after the first are predicted at
+positions after q: the target's row I_l(q, j) is then the sum of the rows of all positions that predict, for j < q.
 """
 
 from __future__ import annotations
@@ -24,10 +27,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icldiag.errors import AnalysisError
-from icldiag.model.forward import Edits, InstrumentedModel, batch_of, on_rows
+from icldiag.model.attention import Edit
+from icldiag.model.forward import Edits, InstrumentedModel, batch_of
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.heads import Heads, products
+from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -46,7 +50,7 @@ class QueryFlow:
     loss_target: LossTarget  # the predicted label is the loss's target where the gold one is unknown
     raw: FloatArray  # (3, L)
     into_target: NDArray[np.float32]  # (L, T) I_l(q, j)
-    into_labels: NDArray[np.float32]  # (L, demonstrations, T) I_l(p_k, j)
+    into_labels: NDArray[np.float32]  # (L, demonstrations, T) I_l(p_k, j), the mean over a demonstration's anchors
 
     @property
     def shares(self) -> FloatArray:
@@ -100,78 +104,93 @@ def flow_of_query(
         target_edits: per layer, a scaling of the target row, such as a trained beta; its `rows` are set here.
         recompute: compute each layer's activations again in the backward pass, for long prompts on little memory;
             None decides by the prompt's length.
-
-    Raises:
-        AnalysisError: two label words share their first token, so a loss over first tokens cannot tell them apart.
     """
-    firsts = [ids[0] for ids in encoded.label_tokens]
-    if len(set(firsts)) < len(firsts):
-        raise AnalysisError("saliency needs label words with different first tokens; change the label words")
+    words = label_words(encoded)
     ids = [*encoded.prefix, *encoded.queries[query].ids]
     length, layers = len(ids), model.n_layers
-    positions = torch.tensor([demonstration.anchor for demonstration in encoded.demonstrations])
+    anchors = torch.tensor([place for places in encoded.all_anchors for place in places])
+    batch = words.after(batch_of([ids], 0, model.device))
+    edits = words.edits(target_edits, model, batch.ids.shape[1], 0)
     raw = np.zeros((3, layers))
     into_target = np.zeros((layers, length), np.float32)
-    into_labels = np.zeros((layers, len(positions), length), np.float32)
+    into_labels = np.zeros((layers, len(encoded.demonstrations), length), np.float32)
 
     def loss(logits: Tensor) -> Tensor:
         wanted = torch.tensor([label], device=logits.device)
-        return torch.nn.functional.cross_entropy(logits[firsts].float()[None], wanted)
+        return torch.nn.functional.cross_entropy(words.scores(logits[None]), wanted)
 
     losses: list[float] = []
     for layer, heads, gradient, value in attention_gradients(
         model,
-        batch_of([ids], 0, model.device),
+        batch,
         loss,
-        edits=on_rows(target_edits, [length - 1], model),
+        keep=words.rows,
+        edits=edits,
         recompute=length > 1024 if recompute is None else recompute,
         before_layer=lambda layer: progress("saliency: layers", 0, layers),
     ):
-        total, target_row, label_rows = _flows(heads, gradient, positions, _log_factor(target_edits, layer))
-        raw[:, layer] = _three_means(total, target_row, label_rows, positions)
-        into_target[layer], into_labels[layer] = target_row, label_rows
+        total, target_row, label_rows = _flows(heads, gradient, anchors, length, edits.get(layer))
+        raw[:, layer] = _three_means(total, target_row, label_rows, anchors)
+        into_target[layer] = target_row
+        into_labels[layer] = _of_demonstrations(label_rows, encoded)
         losses.append(value)
         progress("saliency: layers", len(losses), layers)
     return QueryFlow(query, losses[0], loss_target, raw, into_target, into_labels)
 
 
-Scaling = tuple[Tensor, Tensor]  # columns (A,), log factors (H, A) of the target row
-
-
-def _log_factor(edits: Edits | None, layer: int) -> Scaling | None:
-    edit = edits.get(layer) if edits else None
-    if edit is None or edit.columns is None or edit.log_factor is None:
-        return None
-    return edit.columns, edit.log_factor
-
-
 @torch.no_grad()
 def _flows(
-    heads: Heads, gradient: Tensor, positions: Tensor, target_scaling: Scaling | None
+    heads: Heads, gradient: Tensor, anchors: Tensor, length: int, edit: Edit | None
 ) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
-    """Sum of I over all pairs j < i, the target's row (T,), and the label words' rows (n, T), diagonal 0."""
-    length = heads.query.shape[2]
+    """Sum of I over all pairs j < i, the target's row (T,), and the anchors' rows (n, T), diagonal 0.
+
+    The first `length` tokens are the prompt's; any others are label words'. `edit` is that of the target and these.
+    """
     device = heads.query.device
-    positions = positions.to(device)
+    anchors = anchors.to(device)
     total = 0.0
-    label_rows = torch.zeros(len(positions), length, device=device)
+    label_rows = torch.zeros(len(anchors), length, device=device)
     target_row = torch.zeros(length, device=device)
     for start in range(0, length, _ROWS):
         rows = torch.arange(start, min(start + _ROWS, length), device=device)
         until = int(rows[-1]) + 1  # causal: later columns hold nothing
         attention = heads.attention(rows, until=until)  # (1, H, R, until)
-        if target_scaling is not None and int(rows[-1]) == length - 1:
-            columns, log_factor = target_scaling
-            attention[:, :, -1, columns] *= log_factor.exp().to(attention.dtype)
-        change = products(gradient[:, :, rows], heads.value[:, :, :until]).float()  # dL/dA: (1, H, R, until)
-        saliency = (attention * change).sum(1)[0].abs()  # (R, until)
+        if until == length:
+            _scale(attention[:, :, -1:], edit)
+        saliency = _saliency(heads, gradient, rows, attention)  # (R, until)
         saliency[torch.arange(len(rows), device=device), rows] = 0.0
         total += float(saliency.sum(dtype=torch.float64))
-        inside = (positions >= start) & (positions <= rows[-1])
-        label_rows[inside, :until] = saliency[positions[inside] - start]
-        if int(rows[-1]) == length - 1:
+        inside = (anchors >= start) & (anchors <= rows[-1])
+        label_rows[inside, :until] = saliency[anchors[inside] - start]
+        if until == length:
             target_row = saliency[-1]
+    rows = torch.arange(length, heads.query.shape[2], device=device)
+    if len(rows):
+        assert edit is not None and edit.blocked is not None  # LabelWords.edits hides the other words
+        attention = heads.attention(rows, edit.blocked[1:].to(device))  # (1, H, N, T + N)
+        _scale(attention, edit)
+        later = _saliency(heads, gradient, rows, attention)[:, : length - 1].sum(0)
+        target_row[:-1] += later
+        total += float(later.sum(dtype=torch.float64))
     return total, target_row.cpu().numpy(), label_rows.cpu().numpy()
+
+
+def _saliency(heads: Heads, gradient: Tensor, rows: Tensor, attention: Tensor) -> Tensor:
+    """| sum_h A * dL/dA | of some rows: (1, H, R, N) -> (R, N)."""
+    change = products(gradient[:, :, rows], heads.value[:, :, : attention.shape[-1]]).to(attention.dtype)
+    return (attention * change).sum(1)[0].abs()
+
+
+def _scale(attention: Tensor, edit: Edit | None) -> None:
+    """Apply the edit's factors to rows of attention (1, H, R, S), in place."""
+    if edit is not None and edit.columns is not None and edit.log_factor is not None:
+        attention[..., edit.columns] *= edit.log_factor.exp().to(attention)[None, :, None]
+
+
+def _of_demonstrations(label_rows: NDArray[np.float32], encoded: EncodedPrompt) -> NDArray[np.float32]:
+    """The mean over each demonstration's anchors: (anchors, T) -> (demonstrations, T)."""
+    stops = np.cumsum([len(places) for places in encoded.all_anchors])
+    return np.stack([rows.mean(0) for rows in np.split(label_rows, stops[:-1])])
 
 
 def _three_means(
@@ -234,8 +253,7 @@ def reading(shares: FloatArray, raw: FloatArray) -> str:
 
 def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:
     """One sentence: through which class's label words most reaches the target."""
-    anchors = [demonstration.anchor for demonstration in encoded.demonstrations]
-    through = flow.into_target[:, anchors].sum(axis=0)
+    through = np.array([flow.into_target[:, list(places)].sum() for places in encoded.all_anchors])
     total = float(through.sum())
     if total <= 0:
         return "Nothing flows from the label words into the target."

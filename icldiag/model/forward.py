@@ -244,15 +244,17 @@ class InstrumentedModel:
         kept = earlier.inputs[:start] if earlier else ()
         return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), forerunners, torch.stack(queries))
 
-    def anchor_keys(self, prefix: Prefix, anchors: Sequence[int], layer: int) -> NDArray[np.float64]:
-        """Keys at the anchors in one layer, heads concatenated: (anchors, H * d).
+    def anchor_keys(self, prefix: Prefix, anchors: Sequence[Sequence[int]], layer: int) -> NDArray[np.float64]:
+        """Keys at the anchors in one layer, heads concatenated: (demonstrations, H * d).
 
+        The mean over a demonstration's anchors, where it has several.
         With grouped queries each key head is repeated for the query heads that read it, so that keys and query
         vectors have the same width. Rotary positions are applied, as attention sees them.
         """
-        keys = prefix.key_values[layer].keys[0][:, list(anchors)]  # (K, n, d)
+        of_tokens = prefix.key_values[layer].keys[0].double()  # (K, P, d)
+        keys = torch.stack([of_tokens[:, list(places)].mean(1) for places in anchors], dim=1)  # (K, n, d)
         keys = keys.repeat_interleave(self.n_heads // keys.shape[0], dim=0)  # (H, n, d)
-        return keys.transpose(0, 1).flatten(1).double().cpu().numpy()
+        return keys.transpose(0, 1).flatten(1).cpu().numpy()
 
 
 @contextmanager

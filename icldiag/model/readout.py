@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, batch_of, on_rows
+from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, batch_of
 from icldiag.model.heads import Heads, KeyValues
+from icldiag.model.label_words import LabelWords, label_words
 from icldiag.prompt.encode import EncodedPrompt
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total; may raise Cancelled
@@ -19,8 +20,9 @@ Progress = Callable[[str, int, int], None]  # what is being done, done, total; m
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Float32 scores of one layer's explicit attention in one batch; bounds memory whatever the prompt's length.
+# Float32 scores of one layer's explicit attention, and logits, in one batch; bound memory whatever the prompt's length.
 _SCORES_PER_BATCH = 16_000_000
+_LOGITS_PER_BATCH = 64_000_000
 _ROWS_PER_BATCH = 64
 
 
@@ -58,15 +60,25 @@ class QueryBatch:
     batch: Batch
 
 
-def query_batches(model: InstrumentedModel, rows: Sequence[Sequence[int]], start: int) -> list[QueryBatch]:
-    """Cut token rows into batches, longest first, so that memory is known at the first one and padding is small."""
+def query_batches(
+    model: InstrumentedModel, rows: Sequence[Sequence[int]], start: int, words: LabelWords | None = None
+) -> list[QueryBatch]:
+    """Cut token rows into batches, longest first, so that memory is known at the first one and padding is small.
+
+    With `words`, the tokens of the label words follow every row.
+    """
+    further = len(words.given) if words else 0
+    vocabulary = int(model.model.get_output_embeddings().weight.shape[0])
     order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
     batches = []
     while order:
-        width = len(rows[order[0]])
-        fitting = _SCORES_PER_BATCH // (model.n_heads * width * (start + width))
-        taken, order = order[: max(1, min(fitting, _ROWS_PER_BATCH))], order[max(1, min(fitting, _ROWS_PER_BATCH)) :]
-        batches.append(QueryBatch(tuple(taken), batch_of([rows[index] for index in taken], start, model.device)))
+        width = len(rows[order[0]]) + further
+        by_scores = _SCORES_PER_BATCH // (model.n_heads * width * (start + width))
+        by_logits = _LOGITS_PER_BATCH // ((1 + further) * vocabulary)
+        size = max(1, min(by_scores, by_logits, _ROWS_PER_BATCH))
+        taken, order = order[:size], order[size:]
+        batch = batch_of([rows[index] for index in taken], start, model.device)
+        batches.append(QueryBatch(tuple(taken), words.after(batch) if words else batch))
     return batches
 
 
@@ -109,7 +121,7 @@ def read_queries(
         with_target_queries: also return the target's query vectors of all layers.
         observe: called with the queries of a batch, a layer, and its heads.
         resume: restart at this layer from what an earlier read of the same queries kept; its result must be the same
-            below. Not for words scored whole.
+            below.
         keep: filled with the layers' inputs.
         start: position of each query's first token, where it is not the prefix's length.
     """
@@ -117,36 +129,34 @@ def read_queries(
     scores = np.zeros((n, classes))
     top = min(top, int(model.model.get_output_embeddings().weight.shape[0]))
     tokens, chances, mass = np.zeros((n, top), np.int64), np.zeros((n, top)), np.zeros(n)
-    first_tokens = [ids[0] for ids in encoded.label_tokens]
+    first_tokens = sorted({ids[0] for ids in encoded.label_tokens})
     vectors: list[tuple[tuple[int, ...], NDArray[np.float32]]] = []
     shared = context if context is not None else prefix.key_values
-    whole = encoded.prompt.scoring == "whole" and any(len(ids) > 1 for ids in encoded.label_tokens)
+    words = label_words(encoded)
     done = 0
     progress(what, 0, n)
     start = len(encoded.prefix) if start is None else start
-    batches = query_batches(model, [query.ids for query in encoded.queries], start)
+    batches = query_batches(model, [query.ids for query in encoded.queries], start, words)
     for number, part in enumerate(batches):
-        watched = _Watched(with_target_queries, whole, part.indices, observe)
+        watched = _Watched(with_target_queries, words.rows, part.indices, observe)
         run = model.run(
             part.batch,
             context=shared,
-            edits=on_rows(target_edits, [part.batch.ids.shape[1] - 1], model),
+            edits=words.edits(target_edits, model, part.batch.ids.shape[1], shared[0].keys.shape[2]),
             observe=watched,
             resume=None if resume is None else Resume(resume[0], resume[1].by_layer[resume[0]][number]),
+            keep=words.rows,
             keep_inputs=keep is not None,
             before_layer=_reporting(progress, what, done, n),
         )
-        log_probabilities = run.logits[:, -1].float().log_softmax(-1)  # (B, V)
         if keep is not None:
             keep.add(resume[0] if resume else 0, run.inputs)
         rows = list(part.indices)
+        scores[rows] = words.scores(run.logits).double().cpu().numpy()
+        log_probabilities = run.logits[:, 0].float().log_softmax(-1)  # (B, V) at the target
         best = log_probabilities.topk(top)
         tokens[rows], chances[rows] = best.indices.cpu().numpy(), best.values.double().cpu().numpy()
-        first = run.logits[:, -1].float() if encoded.prompt.scoring == "first" else log_probabilities
-        scores[rows] = first[:, first_tokens].double().cpu().numpy()
-        mass[rows] = log_probabilities[:, sorted(set(first_tokens))].double().exp().sum(1).cpu().numpy()
-        if whole:
-            scores[rows] += _rest_of_words(model, encoded, part.batch, shared, watched.own, target_edits)
+        mass[rows] = log_probabilities[:, first_tokens].double().exp().sum(1).cpu().numpy()
         if with_target_queries:
             vectors.append((part.indices, torch.stack(watched.queries, 1).numpy()))
         done += len(rows)
@@ -155,25 +165,22 @@ def read_queries(
 
 
 class _Watched:
-    """Observer of one batch: the target's query vectors and the batch's own keys and values, as far as wanted."""
+    """Observer of one batch: the target's query vectors, where wanted, and a further observer."""
 
     def __init__(
         self,
         with_queries: bool,
-        with_own: bool,
+        rows: int,
         indices: tuple[int, ...],
         further: Callable[[tuple[int, ...], int, Heads], None] | None,
     ) -> None:
-        self.with_queries, self.with_own = with_queries, with_own
+        self.with_queries, self.rows = with_queries, rows
         self.indices, self.further = indices, further
         self.queries: list[Tensor] = []  # per layer, (B, H * d)
-        self.own: list[KeyValues] = []
 
     def __call__(self, layer: int, heads: Heads, output: Tensor) -> None:
         if self.with_queries:
-            self.queries.append(heads.query[:, :, -1].flatten(1).float().cpu())
-        if self.with_own:
-            self.own.append(heads.key_values)
+            self.queries.append(heads.query[:, :, -self.rows].flatten(1).float().cpu())
         if self.further is not None:
             self.further(self.indices, layer, heads)
 
@@ -181,35 +188,6 @@ class _Watched:
 def _reporting(progress: Progress, what: str, done: int, total: int) -> Callable[[int], None]:
     """Ask between layers, too, whether to go on."""
     return lambda layer: progress(what, done, total)
-
-
-def _rest_of_words(
-    model: InstrumentedModel,
-    encoded: EncodedPrompt,
-    batch: Batch,
-    context: Sequence[KeyValues],
-    own: Sequence[KeyValues],
-    target_edits: Edits | None,
-) -> FloatArray:
-    """Sum of the log-probabilities of every label word's tokens after the first: (B, C)."""
-    rest = np.zeros((batch.ids.shape[0], len(encoded.label_tokens)))
-    for label, ids in enumerate(encoded.label_tokens):
-        if len(ids) == 1:
-            continue
-        given = torch.tensor(ids[:-1], device=batch.ids.device)  # (t,)
-        steps = torch.arange(1, len(ids), device=batch.ids.device)
-        positions = batch.positions[:, -1:] + steps  # (B, t)
-        run = model.run(
-            Batch(given.expand(len(batch.ids), -1), positions, batch.padding),
-            context=context,
-            past=own,
-            edits=on_rows(target_edits, range(len(given)), model),
-            keep=len(given),
-        )
-        chances = run.logits.float().log_softmax(-1)  # (B, t, V)
-        wanted = torch.tensor(ids[1:], device=chances.device)
-        rest[:, label] = chances[:, torch.arange(len(wanted)), wanted].sum(1).double().cpu().numpy()
-    return rest
 
 
 def _in_order(parts: Sequence[tuple[tuple[int, ...], NDArray[np.float32]]], n: int) -> NDArray[np.float32]:

@@ -19,16 +19,22 @@ Role = Literal["special", "instruction", "template", "text", "label", "separator
 
 @dataclass(frozen=True)
 class EncodedDemonstration:
-    """Where demonstration `index` lies. `anchor` is the first token of its label word (the paper's p_i)."""
+    """Where demonstration `index` lies.
+
+    `anchors` are the tokens of its label word that count as the paper's p_i: the prompt's field `anchor` says whether
+    the last (the first to have read the whole word), the first (as the paper) or all of them.
+    """
 
     span: Span
     text: Span
     label: Span
     label_class: int
+    anchors: tuple[int, ...]
 
     @property
     def anchor(self) -> int:
-        return self.label[0]
+        """The anchor where one position is wanted: the last of `anchors`."""
+        return self.anchors[-1]
 
     @property
     def forerunner(self) -> int:
@@ -74,8 +80,13 @@ class EncodedPrompt:
 
     @property
     def anchors(self) -> tuple[int, ...]:
-        """Anchor position of every demonstration, in the order of the prompt."""
+        """One anchor position of every demonstration, in the order of the prompt."""
         return tuple(demonstration.anchor for demonstration in self.demonstrations)
+
+    @property
+    def all_anchors(self) -> tuple[tuple[int, ...], ...]:
+        """All anchor positions of every demonstration, in the order of the prompt."""
+        return tuple(demonstration.anchors for demonstration in self.demonstrations)
 
 
 @dataclass(frozen=True)
@@ -248,7 +259,8 @@ def _demonstrations(
                 field="labels",
             )
         span = row.span(mine[0][0], mine[-1][1])
-        found.append(EncodedDemonstration(span, row.span(*places["text"]), label, example.label))
+        anchors = {"first": label[:1], "last": (label[1] - 1,), "all": tuple(range(*label))}[prompt.anchor]
+        found.append(EncodedDemonstration(span, row.span(*places["text"]), label, example.label, anchors))
     return tuple(found)
 
 
@@ -317,13 +329,15 @@ def _warnings(
             warnings.append(
                 f"the label word of {name!r} is tokenized differently in demonstration {number} than after a query"
             )
-    for j, tokens in enumerate(label_tokens):
-        for i in range(j):
-            if tokens[0] == label_tokens[i][0]:
-                warnings.append(
-                    f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} begin with the same token: "
-                    "their anchors carry the same word"
-                )
+    if prompt.anchor != "all":
+        end, verb = (0, "begin") if prompt.anchor == "first" else (-1, "end")
+        for j, tokens in enumerate(label_tokens):
+            for i in range(j):
+                if tokens[end] == label_tokens[i][end]:
+                    warnings.append(
+                        f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} {verb} with the same token: "
+                        "their anchors carry the same word"
+                    )
     return tuple(warnings)
 
 

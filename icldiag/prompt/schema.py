@@ -18,6 +18,7 @@ from icldiag.errors import PromptError
 from icldiag.prompt.source import Location, line_of, read_document, read_rows
 
 Scoring = Literal["first", "whole"]
+Anchor = Literal["first", "last", "all"]  # which tokens of a label word
 
 TEXT, LABEL = "{text}", "{label}"
 
@@ -51,6 +52,7 @@ class Prompt:
     examples: tuple[Example, ...] = ()
     instruction: str | None = None
     scoring: Scoring = "first"
+    anchor: Anchor = "last"
     path: Path | None = None
 
     @property
@@ -109,6 +111,7 @@ class _PromptFields(BaseModel):
     examples: _FileFields | list[_ExampleFields] = []
     instruction: str | None = None
     scoring: Scoring = "first"
+    anchor: Anchor = "last"
 
 
 _REASONS = {
@@ -118,7 +121,6 @@ _REASONS = {
     "list_type": "expected a list",
     "greater_than_equal": "must be at least 1",
     "int_parsing": "expected a whole number",
-    "literal_error": "must be 'first' or 'whole'",
 }
 
 
@@ -147,6 +149,8 @@ class _Reader:
             if location[:1] == ("labels",):
                 location = tuple(p for p in location if p not in ("list", "dict"))
             reason = _REASONS.get(first["type"], first["msg"])
+            if first["type"] == "literal_error":
+                reason = f"must be {first['ctx']['expected']}"
             if first["type"] == "extra_forbidden":
                 reason += _suggestion(str(location[-1]), _PromptFields.model_fields if len(location) == 1 else ())
             elif location[:1] == ("labels",):
@@ -261,5 +265,6 @@ def read_prompt(path: Path | str) -> Prompt:
         examples=reader.examples(fields.examples, classes, "examples"),
         instruction=fields.instruction,
         scoring=fields.scoring,
+        anchor=fields.anchor,
         path=path,
     )

@@ -21,6 +21,7 @@ def as_yaml(prompt: Prompt) -> str:
     if prompt.instruction is not None:
         document["instruction"] = prompt.instruction
     document["scoring"] = prompt.scoring
+    document["anchor"] = prompt.anchor
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
 
