@@ -123,5 +123,5 @@ def model_identity(settings: ModelSettings) -> str | None:
     with suppress(OSError):
         files = sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern))
         states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-        return repr((str(folder), states, settings.device, settings.dtype, settings.revision))
+        return repr((str(folder), states, settings.device, settings.dtype, settings.revision, settings.quantize))
     return None

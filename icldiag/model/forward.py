@@ -115,7 +115,11 @@ class InstrumentedModel:
     @property
     def device(self) -> torch.device:
         """Where token ids go in (with several devices, that of the embeddings)."""
-        return self.model.get_input_embeddings().weight.device  # type: ignore[no-any-return]
+        embeddings = self.model.get_input_embeddings()
+        device: torch.device = embeddings.weight.device
+        if device.type == "meta":  # accelerate brings the weights there when they are wanted
+            device = torch.device(embeddings._hf_hook.execution_device)
+        return device
 
     @property
     def dtype(self) -> torch.dtype:

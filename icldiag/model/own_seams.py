@@ -27,16 +27,26 @@ def replacing(class_name: str, method: str, replacement: Callable[..., Any]) -> 
 
     def install(model: Any) -> Remove:
         modules = [module for module in model.modules() if type(module).__name__ == class_name]
-        for module in modules:
-            setattr(module, method, types.MethodType(replacement, module))
+        before = [(module, _place(module, method)) for module in modules]
+        kept = [module.__dict__.get(name) for module, name in before]
+        for module, name in before:
+            setattr(module, name, types.MethodType(replacement, module))
 
         def remove() -> None:
-            for module in modules:
-                delattr(module, method)
+            for (module, name), original in zip(before, kept, strict=True):
+                if original is None:
+                    delattr(module, name)
+                else:
+                    setattr(module, name, original)
 
         return remove
 
     return install
+
+
+def _place(module: Any, method: str) -> str:
+    """Where the method stands: a hook of accelerate has moved `forward`, and calls it around moving weights."""
+    return "_old_forward" if method == "forward" and hasattr(module, "_hf_hook") else method
 
 
 def merged(output: Tensor) -> Tensor:
