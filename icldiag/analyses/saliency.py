@@ -32,6 +32,7 @@ from icldiag.model.forward import Edits, InstrumentedModel, batch_of
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.heads import Heads, products
 from icldiag.model.label_words import label_words
+from icldiag.model.memory import is_out_of_memory, release
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -39,6 +40,7 @@ FLOWS = ("text_to_label", "label_to_target", "text_to_text")
 LossTarget = Literal["gold", "predicted"]
 
 _ROWS = 256  # rows of attention rebuilt at a time
+_RECOMPUTED = 1024  # tokens from which on activations are not kept
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,34 @@ def flow_of_query(
     Args:
         target_edits: per layer, a scaling of the target row, such as a trained beta; its `rows` are set here.
         recompute: compute each layer's activations again in the backward pass, for long prompts on little memory;
-            None decides by the prompt's length.
+            None decides by the prompt's length, and turns to it when memory runs out.
     """
+    long = length_of(encoded, query) > _RECOMPUTED if recompute is None else recompute
+    try:
+        return _flow(model, encoded, query, label, loss_target, target_edits, long, progress)
+    except Exception as error:
+        if long or not is_out_of_memory(error):
+            raise
+    release()
+    model.notes.append("memory ran out in a saliency pass; each layer is computed twice instead, which is slower")
+    progress("saliency (memory ran out: recomputing layers)", 0, model.n_layers)
+    return _flow(model, encoded, query, label, loss_target, target_edits, True, progress)
+
+
+def length_of(encoded: EncodedPrompt, query: int) -> int:
+    return len(encoded.prefix) + len(encoded.queries[query].ids)
+
+
+def _flow(
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    query: int,
+    label: int,
+    loss_target: LossTarget,
+    target_edits: Edits | None,
+    recompute: bool,
+    progress: Progress,
+) -> QueryFlow:
     words = label_words(encoded)
     ids = [*encoded.prefix, *encoded.queries[query].ids]
     length, layers = len(ids), model.n_layers
@@ -126,7 +154,7 @@ def flow_of_query(
         loss,
         keep=words.rows,
         edits=edits,
-        recompute=length > 1024 if recompute is None else recompute,
+        recompute=recompute,
         before_layer=lambda layer: progress("saliency: layers", 0, layers),
     ):
         total, target_row, label_rows = _flows(heads, gradient, anchors, length, edits.get(layer))

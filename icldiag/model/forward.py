@@ -32,6 +32,11 @@ class Batch:
     def last_position(self) -> int:
         return int(self.positions.max())
 
+    def rows(self, which: slice) -> Batch:
+        """Some rows, as wide as before."""
+        padding = None if self.padding is None else self.padding[which]
+        return Batch(self.ids[which], self.positions[which], padding)
+
 
 def batch_of(rows: Sequence[Sequence[int]], start: int, device: torch.device | str = "cpu") -> Batch:
     """Left-pad token rows; every row's first token has position `start`."""
@@ -110,6 +115,8 @@ class InstrumentedModel:
         self.architecture: str = type(model).__name__
         self.layers: nn.ModuleList = decoder_layers(model)
         self._remove = self.seam.install(model)
+        self.rows_at_once = 64  # fewer after memory ran out
+        self.notes: list[str] = []  # what a user should know about how results were computed
         self._layers_return_tuples = False  # learnt whenever inputs are kept, so known before any restart
 
     @property

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from icldiag.errors import AnalysisError, ModelError
 
 if TYPE_CHECKING:
+    from icldiag.model.forward import InstrumentedModel
     from icldiag.model.load import ModelSettings
+    from icldiag.prompt.encode import EncodedPrompt
 
 GIB = 2**30
 _ITEM = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
@@ -93,6 +95,7 @@ def sizes_of(config: Any, trust_remote_code: bool = False) -> Sizes:
     text = config.get_text_config()
     heads = getattr(text, "num_attention_heads", None) or 1  # seams.py refuses a model without attention
     kv_heads = getattr(text, "num_key_value_heads", None) or getattr(text, "num_kv_heads", None) or heads
+    one_for_all = getattr(text, "multi_query", False) and not getattr(text, "new_decoder_architecture", False)
     linear = sum(
         module.weight.numel()
         for name, module in model.named_modules()
@@ -104,7 +107,7 @@ def sizes_of(config: Any, trust_remote_code: bool = False) -> Sizes:
         buffers=sum(buffer.nbytes for buffer in model.buffers()),
         layers=text.num_hidden_layers,
         heads=heads,
-        kv_heads=1 if getattr(text, "multi_query", False) else kv_heads,
+        kv_heads=1 if one_for_all else kv_heads,
         head_width=getattr(text, "head_dim", None) or text.hidden_size // heads,
         hidden=text.hidden_size,
         intermediate=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
@@ -179,9 +182,32 @@ def shortage(settings: ModelSettings, sizes: Sizes, work: Work, dtype: str, devi
     if needs[largest] <= free:
         return None
     tight = ", ".join(name for name, need in needs.items() if need > free)
+    beside = free + sizes.weights(dtype, settings.quantize)
     return (
-        f"{tight}: about {gib(needs[largest])} needed, {gib(free)} free on {device}; "
-        f"{cure(settings, sizes, dtype, device, free, needs[largest])}"
+        f"memory may run out in {tight}: about {gib(needs[largest])} needed, {gib(free)} free on {device}; "
+        f"{cure(settings, sizes, dtype, device, beside, needs[largest])}"
+    )
+
+
+def shortage_of(settings: ModelSettings, model: InstrumentedModel, work: Work) -> str | None:
+    """`shortage` of a loaded model."""
+    device, dtype = str(model.device), str(model.dtype).removeprefix("torch.")
+    if dtype not in _ITEM or not device.startswith(("cpu", "cuda")):
+        return None
+    sizes = sizes_of(model.model.config, settings.trust_remote_code)
+    return shortage(settings, sizes, work, dtype, device, free_memory(device))
+
+
+def work_of(encoded: EncodedPrompt) -> Work:
+    """What a prompt asks of a model."""
+    further = 0
+    if encoded.prompt.scoring == "whole":
+        further = sum(len(tokens) - 1 for tokens in encoded.label_tokens)
+    return Work(
+        prefix=len(encoded.prefix),
+        query=max(len(query.ids) for query in encoded.queries) + further,
+        queries=len(encoded.queries),
+        examples=len(encoded.prompt.examples),
     )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, batch_of
+from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, Run, batch_of
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
+from icldiag.model.memory import is_out_of_memory, release
 from icldiag.prompt.encode import EncodedPrompt
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total; may raise Cancelled
@@ -125,43 +127,111 @@ def read_queries(
         keep: filled with the layers' inputs.
         start: position of each query's first token, where it is not the prefix's length.
     """
-    n, classes = len(encoded.queries), len(encoded.label_tokens)
-    scores = np.zeros((n, classes))
+    n = len(encoded.queries)
     top = min(top, int(model.model.get_output_embeddings().weight.shape[0]))
-    tokens, chances, mass = np.zeros((n, top), np.int64), np.zeros((n, top)), np.zeros(n)
     first_tokens = sorted({ids[0] for ids in encoded.label_tokens})
-    vectors: list[tuple[tuple[int, ...], NDArray[np.float32]]] = []
     shared = context if context is not None else prefix.key_values
     words = label_words(encoded)
-    done = 0
-    progress(what, 0, n)
     start = len(encoded.prefix) if start is None else start
-    batches = query_batches(model, [query.ids for query in encoded.queries], start, words)
-    for number, part in enumerate(batches):
+    done = 0
+
+    def read(part: QueryBatch, hidden: Tensor | None) -> _Read:
         watched = _Watched(with_target_queries, words.rows, part.indices, observe)
         run = model.run(
             part.batch,
             context=shared,
             edits=words.edits(target_edits, model, part.batch.ids.shape[1], shared[0].keys.shape[2]),
             observe=watched,
-            resume=None if resume is None else Resume(resume[0], resume[1].by_layer[resume[0]][number]),
+            resume=Resume(resume[0], hidden) if resume is not None and hidden is not None else None,
             keep=words.rows,
             keep_inputs=keep is not None,
-            before_layer=_reporting(progress, what, done, n),
+            before_layer=lambda layer: progress(what, done, n),
         )
+        return _Read.of(part.indices, words, run, watched.queries, first_tokens, top)
+
+    def say(note: str) -> None:
+        progress(f"{what} ({note})", done, n)
+
+    progress(what, 0, n)
+    found: list[_Read] = []
+    batches = query_batches(model, [query.ids for query in encoded.queries], start, words)
+    for number, part in enumerate(batches):
+        hidden = None if resume is None else resume[1].by_layer[resume[0]][number]
+        pieces = in_pieces(model, part, hidden, read, say)
+        found += pieces
         if keep is not None:
-            keep.add(resume[0] if resume else 0, run.inputs)
-        rows = list(part.indices)
-        scores[rows] = words.scores(run.logits).double().cpu().numpy()
+            inputs = [torch.cat(layer) for layer in zip(*(piece.inputs for piece in pieces), strict=True)]
+            keep.add(resume[0] if resume else 0, inputs)
+        done += len(part.indices)
+        progress(what, done, n)
+    order = np.argsort([index for piece in found for index in piece.indices])
+
+    def whole(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate(values)[order]
+
+    return Readout(
+        whole([piece.scores for piece in found]),
+        whole([piece.tokens for piece in found]),
+        whole([piece.chances for piece in found]),
+        whole([piece.mass for piece in found]),
+        whole([piece.vectors for piece in found]) if with_target_queries else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read of some queries: the fields of Readout, and the layers' inputs where they are kept."""
+
+    indices: tuple[int, ...]
+    scores: FloatArray
+    tokens: IntArray
+    chances: FloatArray
+    mass: FloatArray
+    vectors: NDArray[np.float32]
+    inputs: tuple[Tensor, ...]
+
+    @staticmethod
+    def of(
+        indices: tuple[int, ...], words: LabelWords, run: Run, queries: list[Tensor], first_tokens: list[int], top: int
+    ) -> _Read:
         log_probabilities = run.logits[:, 0].float().log_softmax(-1)  # (B, V) at the target
         best = log_probabilities.topk(top)
-        tokens[rows], chances[rows] = best.indices.cpu().numpy(), best.values.double().cpu().numpy()
-        mass[rows] = log_probabilities[:, first_tokens].double().exp().sum(1).cpu().numpy()
-        if with_target_queries:
-            vectors.append((part.indices, torch.stack(watched.queries, 1).numpy()))
-        done += len(rows)
-        progress(what, done, n)
-    return Readout(scores, tokens, chances, mass, _in_order(vectors, n) if with_target_queries else None)
+        return _Read(
+            indices,
+            words.scores(run.logits).double().cpu().numpy(),
+            best.indices.cpu().numpy(),
+            best.values.double().cpu().numpy(),
+            log_probabilities[:, first_tokens].double().exp().sum(1).cpu().numpy(),
+            torch.stack(queries, 1).numpy() if queries else np.zeros((len(indices), 0), np.float32),
+            run.inputs,
+        )
+
+
+def in_pieces(
+    model: InstrumentedModel,
+    part: QueryBatch,
+    hidden: Tensor | None,
+    read: Callable[[QueryBatch, Tensor | None], _Read],
+    say: Callable[[str], None],
+) -> list[_Read]:
+    """Read a batch whole or, where memory runs out, in halves; what was learnt holds for all later batches."""
+    size = len(part.indices)
+    if size <= model.rows_at_once:
+        try:
+            return [read(part, hidden)]
+        except Exception as error:
+            if size == 1 or not is_out_of_memory(error):
+                raise
+        release()
+        model.rows_at_once = size // 2
+        note = f"memory ran out with {size} queries at once; {size // 2} at once from here on"
+        model.notes.append(note)
+        say(note)
+    pieces = []
+    for rows in (slice(0, (size + 1) // 2), slice((size + 1) // 2, size)):
+        half = QueryBatch(part.indices[rows], part.batch.rows(rows))
+        pieces += in_pieces(model, half, None if hidden is None else hidden[rows], read, say)
+    return pieces
 
 
 class _Watched:
@@ -183,15 +253,3 @@ class _Watched:
             self.queries.append(heads.query[:, :, -self.rows].flatten(1).float().cpu())
         if self.further is not None:
             self.further(self.indices, layer, heads)
-
-
-def _reporting(progress: Progress, what: str, done: int, total: int) -> Callable[[int], None]:
-    """Ask between layers, too, whether to go on."""
-    return lambda layer: progress(what, done, total)
-
-
-def _in_order(parts: Sequence[tuple[tuple[int, ...], NDArray[np.float32]]], n: int) -> NDArray[np.float32]:
-    whole = np.zeros((n, *parts[0][1].shape[1:]), np.float32)
-    for indices, values in parts:
-        whole[list(indices)] = values
-    return whole
