@@ -61,16 +61,18 @@ def measure(shape: str, analysis: str) -> None:
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     estimated = work.analyses(sizes_of(model.model.config), "float32")[analysis] / 2**20
     whole = work.prefix + work.query
-    print(f"| {shape} | {analysis} | {whole} | {estimated:.0f} | {grown:.0f} | {estimated / max(grown, 1):.1f} |")
+    print(
+        f"| {shape} | {analysis} | {whole} | {estimated:.0f} | {grown:.0f} | {estimated / max(grown, 1):.1f} |",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
         measure(*sys.argv[1:])
     else:
-        print(
-            "| model | analysis | tokens | estimated MiB | measured MiB | ratio |\n| --- | --- | --- | --- | --- | --- |"
-        )
+        print("| model | analysis | tokens | estimated MiB | measured MiB | ratio |")
+        print("| --- | --- | --- | --- | --- | --- |", flush=True)
         for shape in SHAPES:
             for analysis in ANALYSES:
                 subprocess.run([sys.executable, "-m", "benchmarks.memory", shape, analysis], check=True)

@@ -8,7 +8,18 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from icldiag.commands.options import Device, Dtype, Model, PromptPath, Revision, Trust, model_settings
+from icldiag.commands.options import (
+    Compile,
+    Device,
+    DeviceMap,
+    Dtype,
+    Model,
+    PromptPath,
+    Quantize,
+    Revision,
+    Trust,
+    model_settings,
+)
 from icldiag.errors import IcldiagError
 
 LossTarget = Literal["gold", "predicted"]
@@ -30,6 +41,9 @@ def report(
     dtype: Dtype = "auto",
     revision: Revision = None,
     trust_remote_code: Trust = False,
+    device_map: DeviceMap = None,
+    quantize: Quantize = None,
+    compiled: Compile = False,
     beta: Annotated[Path | None, typer.Option(help="A saved beta, in force in every analysis.")] = None,
     layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; two thirds up if not given.")] = None,
     loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
@@ -78,7 +92,7 @@ def report(
         training=TrainingSettings(per_class, epochs, learning_rate, batch_size, patience, examples_seed),
     )
     with progress_on_stderr() as (stage, progress):
-        chosen = model_settings(model, device, dtype, revision, trust_remote_code)
+        chosen = model_settings(model, device, dtype, revision, trust_remote_code, device_map, quantize, compiled)
         session = Session(written, chosen, store=open_store(written, chosen))
         session.load(stage)
         if beta:

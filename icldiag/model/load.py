@@ -103,8 +103,14 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
     instrumented = InstrumentedModel(model, tokenizer, settings.name, settings.revision)
     if settings.compile:
         compile_mlps(instrumented)
-    stage("checking the seam")
-    require_parity(instrumented)
+    stage("compiling and checking the seam" if settings.compile else "checking the seam")
+    try:
+        require_parity(instrumented)
+    except ModelError as error:
+        if settings.compile and error.__cause__ is not None:
+            reason = str(error.__cause__).splitlines()[0][:160]
+            raise ModelError(f"--compile failed ({type(error.__cause__).__name__}: {reason}); leave it out") from None
+        raise
     return instrumented
 
 

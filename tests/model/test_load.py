@@ -243,3 +243,28 @@ def test_weights_that_are_brought_only_when_wanted(architecture: str, tiny: Tiny
         found = flow_of_query(model, encoded, 1, 1, recompute=recompute)
         wanted = flow_of_query(plain, encoded, 1, 1)
         torch.testing.assert_close(torch.tensor(found.raw), torch.tensor(wanted.raw), rtol=1e-4, atol=1e-8)
+
+
+def test_compiling_touches_the_mlps_alone(model_folder: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiler itself takes a minute: here it is one that does nothing, and one that fails."""
+    from icldiag.model.place import compile_mlps
+
+    compiled: list[str] = []
+
+    def note(module: torch.nn.Module, **options: object) -> None:
+        compiled.append(type(module).__name__)
+
+    monkeypatch.setattr(torch.nn.Module, "compile", note)
+    for architecture, name in {"gpt2": "GPT2MLP", "llama": "LlamaMLP", "gptj": "GPTJMLP", "bloom": "BloomMLP"}.items():
+        compile_mlps(tiny(architecture))
+        assert compiled[-4:] == [name] * 4
+
+    def fail(module: torch.nn.Module, **options: object) -> None:
+        def broken(*anything: object) -> None:
+            raise RuntimeError("no C++ compiler\nat all")
+
+        module.forward = broken
+
+    monkeypatch.setattr(torch.nn.Module, "compile", fail)
+    with pytest.raises(ModelError, match=r"--compile failed \(RuntimeError: no C\+\+ compiler\); leave it out"):
+        load_model(ModelSettings(name=str(model_folder), device="cpu", compile=True))
