@@ -143,7 +143,7 @@ class Session:
             self.prediction(progress),
             layer,
             self.model.anchor_keys(prefix, self.encoded.all_anchors, layer),
-            readout.target_queries[:, layer],
+            readout.target_queries[layer],
             prefix.forerunner_queries[layer].numpy(),
         )
 

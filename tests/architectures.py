@@ -133,6 +133,19 @@ ARCHITECTURES: dict[str, Architecture] = {
         "norm of queries and keys, sliding window in most layers, two rotary bases",
         lambda: t.Gemma3TextConfig(**_GROUPED, head_dim=8, query_pre_attn_scalar=8, **_LOCAL),
     ),
+    "gemma4_text": Architecture(
+        "Gemma 4",
+        "wider heads in the global layers, norms of queries, keys and values, sliding window, inputs per layer",
+        lambda: t.Gemma4TextConfig(
+            **_GROUPED,
+            head_dim=8,
+            global_head_dim=16,
+            hidden_size_per_layer_input=8,
+            vocab_size_per_layer_input=400,
+            num_kv_shared_layers=0,
+            **_LOCAL,
+        ),
+    ),
     "gpt_oss": Architecture(
         "gpt-oss",
         "attention sinks, sliding window in every other layer, experts",

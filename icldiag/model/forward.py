@@ -93,7 +93,7 @@ class Prefix:
     key_values: tuple[KeyValues, ...]  # per layer, (1, K, P, d)
     inputs: tuple[Tensor, ...]  # per layer, and the last one's output, (1, P, D)
     forerunners: tuple[int, ...]  # positions whose query vectors were asked for
-    forerunner_queries: Tensor  # (L, n, H * d)
+    forerunner_queries: tuple[Tensor, ...]  # per layer (n, H * d); some architectures have layers of several widths
 
 
 class InstrumentedModel:
@@ -253,7 +253,7 @@ class InstrumentedModel:
             before_layer=before_layer,
         )
         kept = earlier.inputs[:start] if earlier else ()
-        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), forerunners, torch.stack(queries))
+        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), forerunners, tuple(queries))
 
     def anchor_keys(self, prefix: Prefix, anchors: Sequence[Sequence[int]], layer: int) -> NDArray[np.float64]:
         """Keys at the anchors in one layer, heads concatenated: (demonstrations, H * d).

@@ -30,8 +30,8 @@ class MaskRule:
 
     def _changed(self, *anything: object) -> NoReturn:
         raise ModelError(
-            "the model chooses inside its attention what it attends to (sparse attention), which icldiag cannot "
-            "compute exactly; use a model without it"
+            "the model changes its attention mask itself (sparse attention, or layers that share keys and values), "
+            "which icldiag cannot compute exactly; use a model without it"
         )
 
     __getitem__ = __and__ = __rand__ = __add__ = __radd__ = __mul__ = _changed

@@ -71,7 +71,7 @@ class Work:
         scores = 3 * rows * sizes.heads * self.query * whole * 4  # scores, their softmax, and a copy
         reading = prefix + scores + rows * (2 * sizes.vocabulary * 4 + self.query * 4 * sizes.intermediate * item)
         kept = min(GIB, 2 * self.queries * self.query * sizes.hidden * sizes.layers * item)
-        layer = whole * (8 * sizes.hidden + 4 * sizes.intermediate) * item  # what autograd keeps of one layer
+        layer = whole * (5 * sizes.hidden + 2 * sizes.intermediate) * item  # what autograd keeps of one layer
         recomputed = whole * sizes.hidden * (sizes.layers + 1) * item + layer
         rebuilt = 3 * sizes.heads * min(256, whole) * whole * 4
         return {

@@ -45,7 +45,7 @@ class Readout:
     top_tokens: IntArray  # (n, k) vocabulary ids, most probable first
     top_log_probabilities: FloatArray  # (n, k)
     label_mass: FloatArray  # (n,) probability of all label words' first tokens, over the whole vocabulary
-    target_queries: NDArray[np.float32] | None  # (n, L, H * d), where asked for
+    target_queries: tuple[NDArray[np.float32], ...] | None  # per layer (n, H * d), where asked for
 
     @property
     def probabilities(self) -> FloatArray:
@@ -174,7 +174,9 @@ def read_queries(
         whole([piece.tokens for piece in found]),
         whole([piece.chances for piece in found]),
         whole([piece.mass for piece in found]),
-        whole([piece.vectors for piece in found]) if with_target_queries else None,
+        tuple(whole(layer) for layer in zip(*(piece.vectors for piece in found), strict=True))
+        if with_target_queries
+        else None,
     )
 
 
@@ -187,7 +189,7 @@ class _Read:
     tokens: IntArray
     chances: FloatArray
     mass: FloatArray
-    vectors: NDArray[np.float32]
+    vectors: tuple[NDArray[np.float32], ...]  # per layer (B, H * d)
     inputs: tuple[Tensor, ...]
 
     @staticmethod
@@ -202,7 +204,7 @@ class _Read:
             best.indices.cpu().numpy(),
             best.values.double().cpu().numpy(),
             log_probabilities[:, first_tokens].double().exp().sum(1).cpu().numpy(),
-            torch.stack(queries, 1).numpy() if queries else np.zeros((len(indices), 0), np.float32),
+            tuple(vectors.numpy() for vectors in queries),
             run.inputs,
         )
 

@@ -39,7 +39,7 @@ def test_the_released_distances_are_reproduced(setting: str) -> None:
     )
     np.testing.assert_allclose(by_class, wanted["label_keys_query0"], atol=1e-4)
     assert readout.target_queries is not None
-    targets = readout.target_queries[:, layer]
+    targets = readout.target_queries[layer]
     np.testing.assert_allclose(targets, wanted["queries12"]["queries"], atol=1e-4)
     none = np.zeros((0, targets.shape[1]))
     found = confuse(encoded, prediction, layer, keys, targets, none)
