@@ -24,7 +24,7 @@ _LARGEST = 50_000_000  # weights; what stays larger than this is told as untried
 
 _WIDTH = ("hidden_size", "n_embd", "d_model", "word_embed_proj_dim")
 _INNER = ("intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner", "decoder_ffn_dim", "encoder_ffn_dim")
-_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers")
+_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers", "encoder_layers")
 _HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads", "decoder_attention_heads")
 _WINDOW = ("max_position_embeddings", "n_positions", "max_seq_len")
 _SMALL: dict[str, Any] = {
@@ -38,7 +38,7 @@ _SMALL: dict[str, Any] = {
     **dict.fromkeys(("moe_intermediate_size", "q_lora_rank", "kv_lora_rank", "index_head_dim"), 16),
     **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"), 4),
     **dict.fromkeys(("qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim", "head_dim", "mamba_d_state"), 8),
-    **dict.fromkeys(("n_group", "topk_group", "first_k_dense_replace", "n_shared_experts", "encoder_layers"), 1),
+    **dict.fromkeys(("n_group", "topk_group", "first_k_dense_replace", "n_shared_experts"), 1),
     "num_experts_per_tok": 2,
     "vocab_size": 400,
     "vocab_size_per_layer_input": 400,

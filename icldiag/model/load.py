@@ -173,8 +173,18 @@ def _quiet_transformers() -> Any:
 
 
 def context_window(config: Any) -> int | None:
-    """The longest sequence the model takes, in tokens; None where its configuration names no limit."""
-    return getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)
+    """The longest sequence the model takes, in tokens; None where its configuration names no limit.
+
+    Models whose rotary positions change with the length of the whole sequence (dynamic, longrope) are taken to the
+    length where they change: beyond it, demonstrations encoded apart would have other positions than in one pass.
+    """
+    limit: int | None = getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)
+    rotary = getattr(config, "rope_parameters", None) or {}
+    for parameters in (rotary, *(nested for nested in rotary.values() if isinstance(nested, dict))):
+        if limit is not None and parameters.get("rope_type") in ("dynamic", "longrope"):
+            original = parameters.get("original_max_position_embeddings")
+            limit = min(limit, original or getattr(config, "original_max_position_embeddings", None) or limit)
+    return limit
 
 
 def _dtype(settings: ModelSettings, device: str) -> torch.dtype | str:

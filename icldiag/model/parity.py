@@ -76,9 +76,9 @@ def require_parity(model: InstrumentedModel) -> Parity:
         )
     if not parity.split_difference <= parity.tolerance:
         raise ModelError(
-            f"{model.architecture}: something besides attention carries text from token to token (encoding the "
-            f"demonstrations apart changes the logits by {parity.split_difference:.1e}), which icldiag cannot follow; "
-            "use another model"
+            f"{model.architecture}: encoding the demonstrations apart changes the logits by "
+            f"{parity.split_difference:.1e}: it does not read the positions that it is given, or something besides "
+            "attention carries text from token to token; icldiag cannot follow it, use another model"
         )
     return parity
 

@@ -268,3 +268,31 @@ def test_compiling_touches_the_mlps_alone(model_folder: Path, tiny: Tiny, monkey
     monkeypatch.setattr(torch.nn.Module, "compile", fail)
     with pytest.raises(ModelError, match=r"--compile failed \(RuntimeError: no C\+\+ compiler\); leave it out"):
         load_model(ModelSettings(name=str(model_folder), device="cpu", compile=True))
+
+
+def test_the_window_ends_where_rotary_positions_change(tiny: Tiny) -> None:
+    from icldiag.model.load import context_window
+
+    factors = {"short_factor": [1.0] * 4, "long_factor": [4.0] * 4, "rope_theta": 10000.0}
+    for kind, config in {
+        "longrope": transformers.Phi3Config(
+            max_position_embeddings=256,
+            original_max_position_embeddings=64,
+            hidden_size=32,
+            num_attention_heads=4,
+            rope_parameters={"rope_type": "longrope", "original_max_position_embeddings": 64, **factors},
+        ),
+        "dynamic": transformers.LlamaConfig(
+            max_position_embeddings=256,
+            rope_parameters={
+                "rope_type": "dynamic",
+                "factor": 4.0,
+                "rope_theta": 10000.0,
+                "original_max_position_embeddings": 64,
+            },
+        ),
+    }.items():
+        assert context_window(config) == 64, kind
+    assert context_window(tiny("llama").model.config) == 256
+    assert context_window(tiny("mpt").model.config) == 256
+    assert context_window(tiny("bloom").model.config) is None
