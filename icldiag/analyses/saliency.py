@@ -107,20 +107,18 @@ def flow_of_query(
         recompute: compute each layer's activations again in the backward pass, for long prompts on little memory;
             None decides by the prompt's length, and turns to it when memory runs out.
     """
-    long = length_of(encoded, query) > _RECOMPUTED if recompute is None else recompute
+    if recompute is None:
+        recompute = model.recomputes or len(encoded.prefix) + len(encoded.queries[query].ids) > _RECOMPUTED
     try:
-        return _flow(model, encoded, query, label, loss_target, target_edits, long, progress)
+        return _flow(model, encoded, query, label, loss_target, target_edits, recompute, progress)
     except Exception as error:
-        if long or not is_out_of_memory(error):
+        if recompute or not is_out_of_memory(error):
             raise
     release()
+    model.recomputes = True
     model.notes.append("memory ran out in a saliency pass; each layer is computed twice instead, which is slower")
     progress("saliency (memory ran out: recomputing layers)", 0, model.n_layers)
     return _flow(model, encoded, query, label, loss_target, target_edits, True, progress)
-
-
-def length_of(encoded: EncodedPrompt, query: int) -> int:
-    return len(encoded.prefix) + len(encoded.queries[query].ids)
 
 
 def _flow(

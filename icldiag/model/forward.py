@@ -116,6 +116,7 @@ class InstrumentedModel:
         self.layers: nn.ModuleList = decoder_layers(model)
         self._remove = self.seam.install(model)
         self.rows_at_once = 64  # fewer after memory ran out
+        self.recomputes = False  # whether gradients compute layers twice, after memory ran out
         self.notes: list[str] = []  # what a user should know about how results were computed
         self._layers_return_tuples = False  # learnt whenever inputs are kept, so known before any restart
 
