@@ -51,7 +51,8 @@ def seam_of(model: Any) -> Seam:
         raise ModelError(f"{type(model).__name__} has no attention, which is what icldiag analyses; use a transformer")
     if kind in OWN_SEAMS:
         return OWN_SEAMS[kind]
-    if not model._can_set_attn_implementation():
+    settable = getattr(model, "_can_set_attn_implementation", None)  # newer than the first transformers 5
+    if not (settable() if settable else model._supports_attention_backend):
         raise ModelError(
             f"{type(model).__name__} keeps its own attention code, which icldiag cannot instrument; use one of the "
             "architectures in docs/architectures.md, or another on transformers' attention interface"
