@@ -50,7 +50,7 @@ def tiny_tokenizer() -> Any:
 #: Those on which every test of the forward runs; all others are checked in tests/model/test_architectures.py.
 CONFIGURATIONS: dict[str, Callable[[], Any]] = {
     name: ARCHITECTURES[name].config
-    for name in ("gpt2", "gptj", "gpt_neox", "opt", "llama", "qwen2", "mistral", "bloom", "gemma2", "gpt_oss")
+    for name in ("gpt2", "gptj", "gpt_neox", "opt", "llama", "qwen2", "mistral", "bloom", "gemma2")
 }
 
 

@@ -15,12 +15,18 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from icldiag.model.forward import InstrumentedModel
+from icldiag.prompt.encode import EncodedPrompt
 
 Change = Callable[[int, Tensor, Tensor], Tensor]  # layer, masked scores (1, H, T, T), attention -> attention
 
 
-def untouched(layer: int, scores: Tensor, attention: Tensor) -> Tensor:
+def unchanged(layer: int, scores: Tensor, attention: Tensor) -> Tensor:
     return attention
+
+
+def ids_of(encoded: EncodedPrompt, query: int) -> list[int]:
+    """The whole prompt of one query."""
+    return [*encoded.prefix, *encoded.queries[query].ids]
 
 
 class _AtTheSoftmax(TorchFunctionMode):
@@ -63,14 +69,14 @@ class _AtTheSoftmax(TorchFunctionMode):
 
 
 def plain_run(
-    model: InstrumentedModel, ids: Sequence[int], change: Change = untouched, record: dict[int, Tensor] | None = None
+    model: InstrumentedModel, ids: Sequence[int], change: Change = unchanged, record: dict[int, Tensor] | None = None
 ) -> Tensor:
     """The whole prompt through the model without icldiag, attention changed by `change`: the last logits (V,)."""
     return plain_logits(model, ids, change, record)[-1]
 
 
 def plain_logits(
-    model: InstrumentedModel, ids: Sequence[int], change: Change = untouched, record: dict[int, Tensor] | None = None
+    model: InstrumentedModel, ids: Sequence[int], change: Change = unchanged, record: dict[int, Tensor] | None = None
 ) -> Tensor:
     """All logits of one prompt, (T, V).
 
@@ -92,7 +98,7 @@ def plain_word_scores(
     model: InstrumentedModel,
     ids: Sequence[int],
     words: Sequence[Sequence[int]],
-    change: Change = untouched,
+    change: Change = unchanged,
     records: list[dict[int, Tensor]] | None = None,
 ) -> Tensor:
     """Log-probabilities of whole label words after a prompt, one word after the other: (C,)."""

@@ -20,7 +20,7 @@ from icldiag.analyses.saliency import flow_of_query
 from icldiag.model.forward import InstrumentedModel, batch_of, on_rows
 from icldiag.model.readout import query_batches, read_queries
 from icldiag.prompt.encode import EncodedPrompt
-from tests.eager import plain_run
+from tests.eager import ids_of, plain_run
 
 TOLERANCE = 3e-5  # of the largest number compared; float32 through four layers gives about 1e-6
 _EFFECT = 1e-2  # an intervention that changes less than this would prove nothing
@@ -54,10 +54,6 @@ def difference(found: Tensor | np.ndarray, wanted: Tensor | np.ndarray) -> float
 
 def measure(model: InstrumentedModel, encoded: EncodedPrompt) -> Parity:
     return Parity(*(check(model, encoded) for check in CHECKS))
-
-
-def ids_of(encoded: EncodedPrompt, query: int) -> list[int]:
-    return [*encoded.prefix, *encoded.queries[query].ids]
 
 
 def _effective(changed: Tensor, plain: Tensor) -> None:

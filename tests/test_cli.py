@@ -64,7 +64,7 @@ def test_help_and_import_load_nothing_heavy() -> None:
     code = (
         "import sys, icldiag, icldiag.cli\n"
         "from typer.testing import CliRunner\n"
-        "for words in ([], ['open'], ['report'], ['check'], ['doctor']):\n"
+        "for words in ([], ['open'], ['report'], ['diff'], ['serve'], ['check'], ['doctor']):\n"
         "    assert CliRunner().invoke(icldiag.cli.app, [*words, '--help']).exit_code == 0\n"
         "print([name for name in ('torch', 'textual', 'transformers', 'numpy') if name in sys.modules])"
     )
@@ -93,6 +93,25 @@ def test_report_into_a_file(run: Run, prompt_file: str, model_folder: Path, tmp_
     assert done.returncode == 0
     assert done.stdout == ""
     assert target.read_text().startswith("# icldiag report: prompt\n")
+
+
+def test_report_as_folders_of_files(run: Run, prompt_file: str, model_folder: Path, tmp_path: Path) -> None:
+    common = ("report", prompt_file, "--model", str(model_folder), "--only", "prediction", "--format")
+    html = tmp_path / "report.html"
+    assert run(*common, "html", "-o", str(html)).returncode == 0
+    assert html.read_text().startswith("<!DOCTYPE html>")
+    tables, figures = tmp_path / "tables", tmp_path / "figures"
+    assert f"5 files written to {tables}" in run(*common, "csv", "-o", str(tables)).stderr
+    assert (tables / "prediction-queries.csv").read_text().startswith("query,gold,predicted,p(Person),p(Location),")
+    run(*common, "figures", "--figure-type", "pdf", "-o", str(figures))
+    assert [path.name for path in figures.iterdir()] == ["prediction-counts.pdf"]
+    assert run(*common, "csv").stderr.endswith("--format csv writes several files; name their folder with -o\n")
+
+
+def test_the_schema_is_printed_without_a_prompt(run: Run) -> None:
+    schema = json.loads(run("report", "--print-schema").stdout)
+    assert schema["$id"] == "urn:icldiag-report:1"
+    assert {"prediction", "compression"} <= set(schema["properties"])
 
 
 def test_the_defaults_are_those_of_the_analyses(run: Run, prompt_file: str, model_folder: Path) -> None:
@@ -151,7 +170,7 @@ def test_check_shows_what_was_read_and_how_it_tokenizes(run: Run, prompt_file: s
     assert "longest prompt" in shown
     assert "of the context window's 256" in shown
     assert "[label]  " in shown
-    assert "[|/|r|e|d|]| |[|b| |␛|[|3|1|m" in shown
+    assert "[|/|r|e|d|]| |[|b| |^[|[|3|1|m" in shown
     assert "\x1b" not in shown
 
 

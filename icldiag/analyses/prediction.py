@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from icldiag.analyses.shown import Shown
 from icldiag.model.readout import FloatArray, IntArray, Readout
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -20,8 +21,8 @@ class TopToken:
     probability: float
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Shown):
     """n queries, C classes in the prompt's order. Labels are class indices."""
 
     labels: tuple[str, ...]

@@ -5,6 +5,8 @@ entropy over the labels at the target position q,
 
     I_l = | sum_h A_{h,l} * dL/dA_{h,l} |      (element-wise; heads are summed before the absolute value)
 
+as in the paper's code; its formula (1) reads as sum_h |A * dL/dA|, which `heads="absolute"` computes. Then
+
     text_to_label   S_wp  mean of I_l(p_k, j) over label words p_k and all j < p_k
     label_to_target S_pq  mean of I_l(q, p_k) over label words
     text_to_text    S_ww  mean of I_l(i, j) over all other pairs j < i
@@ -20,13 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from icldiag.analyses.shown import Shown
+from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, batch_of
 from icldiag.model.gradients import attention_gradients
@@ -36,15 +38,19 @@ from icldiag.model.memory import is_out_of_memory, release
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 FLOWS = ("text_to_label", "label_to_target", "text_to_text")
 LossTarget = Literal["gold", "predicted"]
+HeadSum = Literal["signed", "absolute"]
 
 _ROWS = 256  # rows of attention rebuilt at a time
 _RECOMPUTED = 1024  # tokens from which on activations are not kept
 
 
-@dataclass(frozen=True)
-class QueryFlow:
+@dataclass(frozen=True, repr=False)
+class QueryFlow(Shown):
     """One query. `raw` has the flows of FLOWS as rows and layers as columns."""
 
     query: int
@@ -60,8 +66,8 @@ class QueryFlow:
         return shares(self.raw)
 
 
-@dataclass(frozen=True)
-class Saliency:
+@dataclass(frozen=True, repr=False)
+class Saliency(Shown):
     """The mean over queries, and each query."""
 
     queries: tuple[QueryFlow, ...]
@@ -75,6 +81,19 @@ class Saliency:
     def shares(self) -> FloatArray:
         """(3, L) the mean flows divided by their sum in each layer: the paper's curves."""
         return shares(self.raw)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is undefined, and why."""
+        found = []
+        for what, raw in [("the mean", self.raw), *((f"query {flow.query}", flow.raw) for flow in self.queries)]:
+            still = np.flatnonzero(raw.sum(axis=0) <= 0).tolist()
+            if still:
+                layers = ", ".join(map(str, still))
+                found.append(
+                    f"no shares of {what} in layers {layers}: nothing flows there, so there is no sum to divide by"
+                )
+        return tuple(found)
 
     @property
     def loss_target(self) -> str:
@@ -96,6 +115,7 @@ def flow_of_query(
     label: int,
     loss_target: LossTarget = "gold",
     *,
+    heads: HeadSum = "signed",
     target_edits: Edits | None = None,
     recompute: bool | None = None,
     progress: Progress = silent,
@@ -103,6 +123,7 @@ def flow_of_query(
     """Saliency of one query, for a loss against class `label`.
 
     Args:
+        heads: sum over heads before the absolute value or after it.
         target_edits: per layer, a scaling of the target row, such as a trained beta; its `rows` are set here.
         recompute: compute each layer's activations again in the backward pass, for long prompts on little memory;
             None decides by the prompt's length, and turns to it when memory runs out.
@@ -110,7 +131,7 @@ def flow_of_query(
     if recompute is None:
         recompute = model.recomputes or len(encoded.prefix) + len(encoded.queries[query].ids) > _RECOMPUTED
     try:
-        return _flow(model, encoded, query, label, loss_target, target_edits, recompute, progress)
+        return _flow(model, encoded, query, label, loss_target, heads, target_edits, recompute, progress)
     except Exception as error:
         if recompute or not is_out_of_memory(error):
             raise
@@ -118,7 +139,7 @@ def flow_of_query(
     model.recomputes = True
     model.notes.append("memory ran out in a saliency pass; each layer is computed twice instead, which is slower")
     progress("saliency (memory ran out: recomputing layers)", 0, model.n_layers)
-    return _flow(model, encoded, query, label, loss_target, target_edits, True, progress)
+    return _flow(model, encoded, query, label, loss_target, heads, target_edits, True, progress)
 
 
 def _flow(
@@ -127,6 +148,7 @@ def _flow(
     query: int,
     label: int,
     loss_target: LossTarget,
+    heads: HeadSum,
     target_edits: Edits | None,
     recompute: bool,
     progress: Progress,
@@ -146,7 +168,7 @@ def _flow(
         return torch.nn.functional.cross_entropy(words.scores(logits[None]), wanted)
 
     losses: list[float] = []
-    for layer, heads, gradient, value in attention_gradients(
+    for layer, attended, gradient, value in attention_gradients(
         model,
         batch,
         loss,
@@ -155,7 +177,7 @@ def _flow(
         recompute=recompute,
         before_layer=lambda layer: progress("saliency: layers", 0, layers),
     ):
-        total, target_row, label_rows = _flows(heads, gradient, anchors, length, edits.get(layer))
+        total, target_row, label_rows = _flows(attended, gradient, anchors, length, heads, edits.get(layer))
         raw[:, layer] = _three_means(total, target_row, label_rows, anchors)
         into_target[layer] = target_row
         into_labels[layer] = _of_demonstrations(label_rows, encoded)
@@ -164,9 +186,9 @@ def _flow(
     return QueryFlow(query, losses[0], loss_target, raw, into_target, into_labels)
 
 
-@torch.no_grad()
+@no_grad
 def _flows(
-    heads: Heads, gradient: Tensor, anchors: Tensor, length: int, edit: Edit | None
+    heads: Heads, gradient: Tensor, anchors: Tensor, length: int, head_sum: HeadSum, edit: Edit | None
 ) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
     """Sum of I over all pairs j < i, the target's row (T,), and the anchors' rows (n, T), diagonal 0.
 
@@ -183,7 +205,7 @@ def _flows(
         attention = heads.attention(rows, until=until)  # (1, H, R, until)
         if until == length:
             _scale(attention[:, :, -1:], edit)
-        saliency = _saliency(heads, gradient, rows, attention)  # (R, until)
+        saliency = _saliency(heads, gradient, rows, attention, head_sum)  # (R, until)
         saliency[torch.arange(len(rows), device=device), rows] = 0.0
         total += float(saliency.sum(dtype=torch.float64))
         inside = (anchors >= start) & (anchors <= rows[-1])
@@ -195,22 +217,24 @@ def _flows(
         assert edit is not None and edit.blocked is not None  # LabelWords.edits hides the other words
         attention = heads.attention(rows, edit.blocked[1:].to(device))  # (1, H, N, T + N)
         _scale(attention, edit)
-        later = _saliency(heads, gradient, rows, attention)[:, : length - 1].sum(0)
+        later = _saliency(heads, gradient, rows, attention, head_sum)[:, : length - 1].sum(0)
         target_row[:-1] += later
         total += float(later.sum(dtype=torch.float64))
     return total, target_row.cpu().numpy(), label_rows.cpu().numpy()
 
 
-def _saliency(heads: Heads, gradient: Tensor, rows: Tensor, attention: Tensor) -> Tensor:
-    """| sum_h A * dL/dA | of some rows: (1, H, R, N) -> (R, N)."""
-    change = products(gradient[:, :, rows], heads.value[:, :, : attention.shape[-1]]).to(attention.dtype)
-    return (attention * change).sum(1)[0].abs()
+def _saliency(heads: Heads, gradient: Tensor, rows: Tensor, attention: Tensor, head_sum: HeadSum) -> Tensor:
+    """| sum_h A * dL/dA |, or sum_h | A * dL/dA |, of some rows: (1, H, R, N) -> (R, N)."""
+    values = heads.value[:, :, : attention.shape[-1]].to(attention.dtype)
+    change = products(gradient[:, :, rows].to(attention.dtype), values)  # dL/dA: (1, H, R, N)
+    flow = change.mul_(attention)[0]  # (H, R, N)
+    return flow.sum(0).abs() if head_sum == "signed" else flow.abs().sum(0)
 
 
 def _scale(attention: Tensor, edit: Edit | None) -> None:
     """Apply the edit's factors to rows of attention (1, H, R, S), in place."""
-    if edit is not None and edit.columns is not None and edit.log_factor is not None:
-        attention[..., edit.columns] *= edit.log_factor.exp().to(attention)[None, :, None]
+    if edit is not None and edit.factor is not None:
+        attention[..., : edit.factor.shape[1]] *= edit.factor.to(attention)[None, :, None]
 
 
 def _of_demonstrations(label_rows: NDArray[np.float32], encoded: EncodedPrompt) -> NDArray[np.float32]:
@@ -241,6 +265,7 @@ def saliency(
     queries: Sequence[int] | None = None,
     *,
     loss_target: LossTarget = "gold",
+    heads: HeadSum = "signed",
     target_edits: Edits | None = None,
     progress: Progress = silent,
 ) -> Saliency:
@@ -260,6 +285,7 @@ def saliency(
                 query,
                 int(predicted[query]) if gold is None else gold,
                 "predicted" if gold is None else "gold",
+                heads=heads,
                 target_edits=target_edits,
                 progress=step_of(progress, "saliency", done, len(chosen)),
             )

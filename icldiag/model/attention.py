@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-
-import torch
-from torch import Tensor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from icldiag.errors import AnalysisError
-from icldiag.model.heads import PLAIN, Heads, KeyValues, Variant
+from icldiag.lazy import torch
+from icldiag.model.heads import PLAIN, Heads, KeyValues, Variant, widened
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,16 @@ class Edit:
     """What one layer's attention does differently in a few rows.
 
     rows: (R,) different indices into the T new tokens, in ascending order.
-    blocked: (R, N) bool, N <= S first columns; True may not be attended to. Set before the softmax, so that the row
-        renormalises.
-    columns, log_factor: (A,) columns and (H, A); A'(row, column) = exp(log_factor) * A(row, column), after the softmax
-        and without renormalisation.
+    blocked: (R, N) bool, N <= S first columns; True may not be attended to.
+    factor: (H, N) of the N <= S first columns; A'(row, column) = factor * A(row, column), after the softmax and without
+        renormalisation.
+    renormalise: block before the softmax, so that a row still sums to 1; otherwise set blocked columns to 0 after it.
     """
 
     rows: Tensor
     blocked: Tensor | None = None
-    columns: Tensor | None = None
-    log_factor: Tensor | None = None
+    factor: Tensor | None = None
+    renormalise: bool = True
 
     def to(self, device: torch.device) -> Edit:
         """The same edit on a device."""
@@ -44,10 +46,10 @@ class Edit:
         def moved(tensor: Tensor | None) -> Tensor | None:
             return None if tensor is None else tensor.to(device)
 
-        return Edit(self.rows.to(device), moved(self.blocked), moved(self.columns), moved(self.log_factor))
+        return replace(self, rows=self.rows.to(device), blocked=moved(self.blocked), factor=moved(self.factor))
 
 
-Observer = Callable[[int, Heads, Tensor], None]  # layer, its heads, its output (B, H, T, d)
+Observer = Callable[[int, Heads, "Tensor"], None]  # layer, its heads, its output (B, H, T, d)
 
 
 @dataclass(frozen=True)
@@ -134,19 +136,14 @@ def _with_edit(heads: Heads, output: Tensor, edit: Edit) -> Tensor:
     if edit.blocked is not None:
         return output.index_copy(2, edit.rows, heads.weigh(_edited_attention(heads, edit)).to(output.dtype))
     # Scaling alone adds (factor - 1) A V, so that a factor of one changes nothing, not by one bit.
+    assert edit.factor is not None
     attention = heads.attention(edit.rows)  # (B, H, R, S)
-    added = heads.weigh(_scaled(torch.zeros_like(attention), attention, edit, torch.expm1))
+    added = heads.weigh(attention * widened(edit.factor - 1.0, attention, 0.0)[:, None])
     return output.index_add(2, edit.rows, added.to(output.dtype))
 
 
 def _edited_attention(heads: Heads, edit: Edit) -> Tensor:
-    attention = heads.attention(edit.rows, edit.blocked)  # (B, H, R, S)
-    return _scaled(attention, attention, edit, torch.exp)
-
-
-def _scaled(into: Tensor, attention: Tensor, edit: Edit, factor: Callable[[Tensor], Tensor]) -> Tensor:
-    """`into` with the edit's columns replaced by factor(log_factor) times the attention's: (B, H, R, S)."""
-    if edit.columns is None or edit.log_factor is None:
-        return into
-    scaled = attention[..., edit.columns] * factor(edit.log_factor)[None, :, None]  # (B, H, R, A)
-    return into.index_copy(3, edit.columns, scaled.to(into.dtype))
+    attention = heads.attention(edit.rows, edit.blocked if edit.renormalise else None)  # (B, H, R, S)
+    if edit.blocked is not None and not edit.renormalise:
+        attention = attention.masked_fill(widened(edit.blocked, attention, False), 0.0)
+    return attention if edit.factor is None else attention * widened(edit.factor, attention, 1.0)[:, None]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from icldiag.errors import ModelError
+from icldiag.errors import IcldiagError, ModelError
 
 if TYPE_CHECKING:
     from icldiag.model.load import ModelSettings
@@ -108,7 +108,7 @@ class explained:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, ModelError) or not isinstance(error, Exception):
+        if error is None or isinstance(error, IcldiagError) or not isinstance(error, Exception):
             return
         raise ModelError(f"model {self.settings.name!r}: {_sentence(error)}") from error
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
+from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Observer, Pass, active
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.load import context_window
-from icldiag.model.seams import Seam, decoder_layers, seam_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from icldiag.model.seams import Seam
 
 Edits = Mapping[int, Edit]  # by layer
 
@@ -78,7 +81,7 @@ class LayerCall:
 
 @dataclass(frozen=True)
 class Run:
-    """What a forward returns. `logits` are those of the last `keep` columns."""
+    """What a forward returns. `logits` are those of the last `keep` columns, for all tokens or those asked for."""
 
     logits: Tensor  # (B, keep, V)
     inputs: tuple[Tensor, ...]  # per layer from the resumed one on, and the last one's output, (B, T, D); if asked for
@@ -103,6 +106,8 @@ class InstrumentedModel:
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str = "", revision: str | None = None) -> None:
+        from icldiag.model.seams import decoder_layers, seam_of  # imports torch and transformers
+
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.name = name
@@ -156,6 +161,7 @@ class InstrumentedModel:
         observe: Observer | None = None,
         resume: Resume | None = None,
         keep: int = 1,
+        tokens: Sequence[int] | None = None,
         keep_inputs: bool = False,
         before_layer: Callable[[int], None] | None = None,
     ) -> Run:
@@ -168,6 +174,8 @@ class InstrumentedModel:
                 `batch.padding` then counts the columns of past and new tokens together.
             edits: per layer, the rows whose attention is done differently.
             observe: called in every layer with its heads and output.
+            tokens: return the logits of these vocabulary entries alone, in this order: (B, keep, tokens). A step of one
+                token spends up to a third of its time on the others.
             before_layer: called with the layer's number; may raise to stop.
         """
         inputs: list[Tensor] = []
@@ -189,6 +197,7 @@ class InstrumentedModel:
                 stack.enter_context(_skipping(self.layers[: resume.layer], handed_on))
             if keep_inputs:
                 stack.enter_context(self._keeping(resume.layer if resume else 0, inputs, calls))
+            narrowed = tokens is not None and stack.enter_context(_narrowed(self.model.get_output_embeddings(), tokens))
             output = self.model(
                 input_ids=batch.ids,
                 position_ids=batch.positions,
@@ -196,7 +205,8 @@ class InstrumentedModel:
                 use_cache=False,
                 logits_to_keep=keep,
             )
-        return Run(output.logits, tuple(inputs), tuple(calls))
+        logits = output.logits if tokens is None or narrowed else output.logits[..., list(tokens)]
+        return Run(logits, tuple(inputs), tuple(calls))
 
     @contextmanager
     def _keeping(self, first: int, inputs: list[Tensor], calls: list[LayerCall]) -> Iterator[None]:
@@ -219,7 +229,7 @@ class InstrumentedModel:
             for handle in handles:
                 handle.remove()
 
-    @torch.no_grad()
+    @no_grad
     def encode_prefix(
         self,
         ids: Sequence[int],
@@ -267,6 +277,21 @@ class InstrumentedModel:
         keys = torch.stack([of_tokens[:, list(places)].mean(1) for places in anchors], dim=1)  # (K, n, d)
         keys = keys.repeat_interleave(self.n_heads // keys.shape[0], dim=0)  # (H, n, d)
         return keys.transpose(0, 1).flatten(1).cpu().numpy()
+
+
+@contextmanager
+def _narrowed(head: nn.Module, tokens: Sequence[int]) -> Iterator[bool]:
+    """Let the output embeddings compute some tokens' logits alone; False where they are of a kind we do not know."""
+    if type(head) is not torch.nn.Linear or "forward" in head.__dict__:  # quantised, or moved about by accelerate
+        yield False
+        return
+    rows = torch.tensor(list(tokens), device=head.weight.device)
+    weight, bias = head.weight[rows], None if head.bias is None else head.bias[rows]
+    head.forward = lambda input: torch.nn.functional.linear(input, weight, bias)  # type: ignore[method-assign]
+    try:
+        yield True
+    finally:
+        del head.forward
 
 
 @contextmanager

@@ -6,15 +6,17 @@ Weights need no gradient, and the graph begins at the first layer's attention ou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from icldiag.lazy import torch
 from icldiag.model.attention import Pass, active
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Resume
 from icldiag.model.heads import Heads
 
-Loss = Callable[[Tensor], Tensor]  # the logits of the last tokens (keep, V) -> a number
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Loss = Callable[["Tensor"], "Tensor"]  # the logits of the last tokens (keep, V) -> a number
 
 
 def attention_gradients(

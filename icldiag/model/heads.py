@@ -15,15 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
+from icldiag.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: transformers' mask functions: (batch, head, position of the row, position of the column) -> may it be attended to.
-Visible = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+Visible = Callable[["Tensor", "Tensor", "Tensor", "Tensor"], "Tensor"]
 
 #: What is added to the scores of a column, by its position: (B, N) -> (B, H, 1, N).
-Bias = Callable[[Tensor], Tensor]
+Bias = Callable[["Tensor"], "Tensor"]
 
 _ROWS = 512  # rows of explicit attention computed at a time
 
@@ -39,6 +42,14 @@ class KeyValues:
     def at(self, places: Tensor) -> KeyValues:
         """Only the tokens at the given places; they keep their positions."""
         return KeyValues(self.keys[:, :, places], self.values[:, :, places], self.positions[:, places])
+
+    def then(self, later: KeyValues) -> KeyValues:
+        """These tokens, and later ones behind them."""
+        return KeyValues(
+            torch.cat([self.keys, later.keys], dim=2),
+            torch.cat([self.values, later.values], dim=2),
+            torch.cat([self.positions, later.positions], dim=1),
+        )
 
 
 @dataclass(frozen=True)
@@ -87,14 +98,16 @@ class Heads:
         Without context, `until` leaves out the columns from there on, which must be hidden from all the rows.
         """
         query = (self.query if rows is None else self.query[:, :, rows]) * self.scale  # (B, H, R, d)
-        hidden = ~self._visible(rows)[..., :until]  # (B or 1, 1, R, O + T)
-        scores = self._scores(query, self.key[:, :, :until], self.positions[:, :until], hidden)  # (B, H, R, O + T)
+        hidden = None
+        if self.padding is not None or self.query.shape[2] > 1 or self.variant.visible is not None:
+            hidden = ~self._visible(rows)[..., :until]  # (B or 1, 1, R, O + T)
+        key = self.key if until is None else self.key[:, :, :until]
+        scores = self._scores(query, key, self.positions[:, :until], hidden)  # (B, H, R, O + T)
         if self.context is not None:
             shared = self._scores(query, self.context.keys, self.context.positions, self._hidden_context(rows))
             scores = torch.cat([shared, scores], dim=-1)  # (B, H, R, S)
         if blocked is not None:
-            beyond = scores.shape[-1] - blocked.shape[-1]
-            scores = scores.masked_fill(nn.functional.pad(blocked, (0, beyond)), torch.finfo(scores.dtype).min)
+            scores = scores.masked_fill(widened(blocked, scores, False), torch.finfo(scores.dtype).min)
         if self.variant.sinks is None:
             return scores.softmax(dim=-1)
         sinks = self.variant.sinks.to(scores.dtype)[None, :, None, None].expand(*scores.shape[:3], 1)
@@ -113,7 +126,7 @@ class Heads:
         new, alone = self.query.shape[2], self.context is None and self.padding is None
         if alone and self.variant.is_masked_softmax and self.key.shape[2] == new:
             mask = None if self.variant.visible is None else self._visible(None)
-            return nn.functional.scaled_dot_product_attention(
+            return torch.nn.functional.scaled_dot_product_attention(
                 self.query,
                 self.key,
                 self.value,
@@ -175,7 +188,8 @@ def products(query: Tensor, keys: Tensor) -> Tensor:
         flat = grouped.transpose(0, 1).reshape(kv_heads, -1, width)  # (K, B * groups * R, d)
         scores = flat @ keys[0].transpose(1, 2)  # (K, B * groups * R, N)
         return scores.view(kv_heads, batch, -1, count).transpose(0, 1).reshape(batch, heads, rows, count)
-    return (grouped @ keys.transpose(2, 3)).reshape(batch, heads, rows, count)
+    scores = grouped.flatten(0, 1).bmm(keys.flatten(0, 1).transpose(1, 2))  # (B * K, groups * R, N)
+    return scores.view(batch, heads, rows, count)
 
 
 def _weigh(attention: Tensor, values: Tensor) -> Tensor:
@@ -187,4 +201,10 @@ def _weigh(attention: Tensor, values: Tensor) -> Tensor:
         flat = grouped.transpose(0, 1).reshape(kv_heads, -1, count)  # (K, B * groups * R, N)
         output = flat @ values[0]  # (K, B * groups * R, d)
         return output.view(kv_heads, batch, -1, width).transpose(0, 1).reshape(batch, heads, rows, width)
-    return (grouped @ values).reshape(batch, heads, rows, width)
+    output = grouped.flatten(0, 1).bmm(values.flatten(0, 1))  # (B * K, groups * R, d)
+    return output.view(batch, heads, rows, width)
+
+
+def widened(columns: Tensor, attention: Tensor, value: float) -> Tensor:
+    """(..., N) with `value` for the rest of the attention's columns: (..., S)."""
+    return torch.nn.functional.pad(columns, (0, attention.shape[-1] - columns.shape[-1]), value=value)

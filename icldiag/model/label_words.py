@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
+from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Edits, InstrumentedModel
 from icldiag.prompt.encode import EncodedPrompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,22 @@ class LabelWords:
         """The target and the tokens after it."""
         return 1 + len(self.given)
 
-    def scores(self, logits: Tensor) -> Tensor:
+    @property
+    def vocabulary(self) -> tuple[int, ...] | None:
+        """The only tokens whose logits are needed; None for all."""
+        return None if self.whole else tuple(token for ((_, token),) in self.read)
+
+    def scores(self, logits: Tensor, of: tuple[int, ...] | None = None) -> Tensor:
         """Logits of the target and the tokens after it (B, 1 + N, V) -> label scores (B, C), in float32.
 
         Logits of the first tokens, or log-probabilities of the whole words.
+
+        Args:
+            of: the logits are those of these tokens alone, which are `vocabulary`: (B, 1, C).
         """
         logits = logits.float()
+        if of is not None:
+            return logits[:, 0]
         norms = logits.logsumexp(-1) if self.whole else torch.zeros_like(logits[..., 0])  # (B, 1 + N)
         scores = []
         for word in self.read:
@@ -69,16 +81,18 @@ class LabelWords:
         rows = torch.arange(new - self.rows, new, device=model.device)
         if not self.given:
             return {layer: replace(edit, rows=rows) for layer, edit in (edits or {}).items()}
-        words = nn.functional.pad(self.hidden.to(model.device), (earlier + new - len(self.given), 0, 1, 0))
+        words = torch.nn.functional.pad(self.hidden.to(model.device), (earlier + new - len(self.given), 0, 1, 0))
         placed = {}
         for layer in range(model.n_layers):
             edit = (edits or {}).get(layer, Edit(rows))
-            blocked = words
-            if edit.blocked is not None:
-                blocked = words | nn.functional.pad(
-                    edit.blocked.to(model.device), (0, words.shape[1] - edit.blocked.shape[1])
-                )
-            placed[layer] = Edit(rows, blocked, edit.columns, edit.log_factor)
+            blocked, factor = words, edit.factor
+            if edit.blocked is not None and edit.renormalise:
+                own = edit.blocked.to(model.device)
+                blocked = words | torch.nn.functional.pad(own, (0, words.shape[1] - own.shape[1]))
+            elif edit.blocked is not None:  # after the softmax, where the other words are hidden before it
+                own = (~edit.blocked[:1]).to(model.device, torch.float32).expand(model.n_heads, -1)  # (H, N)
+                factor = own if factor is None else own * factor
+            placed[layer] = Edit(rows, blocked, factor)
         return placed
 
 

@@ -9,7 +9,8 @@ import logging
 import os
 import socket
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,7 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
         require_memory(settings, config, device)
     stage("weights")
-    with explained(settings):
+    with explained(settings), _counted(stage):
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
             source,
             dtype=_dtype(settings, device),
@@ -120,6 +121,27 @@ def load_config(settings: ModelSettings) -> Any:
     source, hub = _source(settings)
     with explained(settings):
         return transformers.AutoConfig.from_pretrained(source, **hub)
+
+
+@contextmanager
+def _counted(stage: Stage) -> Iterator[None]:
+    """Tell how many of the weights' tensors are loaded: transformers counts them, on a progress bar of one module."""
+    from transformers import core_model_loading
+
+    original = getattr(core_model_loading, "tqdm", None)
+
+    def counted(tensors: Any, **bar: Any) -> Iterator[Any]:
+        for done, tensor in enumerate(tensors):
+            stage(f"weights {done} of {len(tensors)} tensors")
+            yield tensor
+
+    if original is not None:
+        core_model_loading.tqdm = counted
+    try:
+        yield
+    finally:
+        if original is not None:
+            core_model_loading.tqdm = original
 
 
 def load_tokenizer(settings: ModelSettings) -> tuple[Any, int | None]:

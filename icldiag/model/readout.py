@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, Run, batch_of
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
 from icldiag.model.memory import is_out_of_memory, release
 from icldiag.prompt.encode import EncodedPrompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total; may raise Cancelled
 
@@ -26,6 +28,7 @@ IntArray = NDArray[np.int64]
 _SCORES_PER_BATCH = 16_000_000
 _LOGITS_PER_BATCH = 64_000_000
 _ROWS_PER_BATCH = 64
+_ROWS_WORTH_A_STEM = 4
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -75,13 +78,18 @@ def query_batches(
     batches = []
     while order:
         width = len(rows[order[0]]) + further
-        by_scores = _SCORES_PER_BATCH // (model.n_heads * width * (start + width))
         by_logits = _LOGITS_PER_BATCH // ((1 + further) * vocabulary)
-        size = max(1, min(by_scores, by_logits, _ROWS_PER_BATCH))
+        size = max(1, min(rows_per_batch(model, width, start), by_logits))
         taken, order = order[:size], order[size:]
         batch = batch_of([rows[index] for index in taken], start, model.device)
         batches.append(QueryBatch(tuple(taken), words.after(batch) if words else batch))
     return batches
+
+
+def rows_per_batch(model: InstrumentedModel, width: int, context: int) -> int:
+    """How many rows of `width` tokens on `context` cached ones may be run at once."""
+    fitting = _SCORES_PER_BATCH // (model.n_heads * width * (context + width))
+    return max(1, min(fitting, _ROWS_PER_BATCH))
 
 
 class KeptInputs:
@@ -97,7 +105,7 @@ class KeptInputs:
                 self.by_layer.setdefault(layer, []).append(hidden)
 
 
-@torch.no_grad()
+@no_grad
 def read_queries(
     model: InstrumentedModel,
     encoded: EncodedPrompt,
@@ -135,17 +143,20 @@ def read_queries(
     start = len(encoded.prefix) if start is None else start
     done = 0
 
+    def ask(layer: int) -> None:
+        progress(what, done, n)
+
     def read(part: QueryBatch, hidden: Tensor | None) -> _Read:
         watched = _Watched(with_target_queries, words.rows, part.indices, observe)
         run = model.run(
             part.batch,
             context=shared,
-            edits=words.edits(target_edits, model, part.batch.ids.shape[1], shared[0].keys.shape[2]),
+            edits=words.edits(target_edits, model, part.batch.ids.shape[1], shared[-1].keys.shape[2]),
             observe=watched,
             resume=Resume(resume[0], hidden) if resume is not None and hidden is not None else None,
             keep=words.rows,
             keep_inputs=keep is not None,
-            before_layer=lambda layer: progress(what, done, n),
+            before_layer=ask,
         )
         return _Read.of(part.indices, words, run, watched.queries, first_tokens, top)
 
@@ -154,8 +165,12 @@ def read_queries(
 
     progress(what, 0, n)
     found: list[_Read] = []
-    batches = query_batches(model, [query.ids for query in encoded.queries], start, words)
-    for number, part in enumerate(batches):
+    rows = [query.ids for query in encoded.queries]
+    stem = common_start(rows)
+    if stem:
+        shared = _Stem(rows[0][:stem], start, ask).after(model, shared, resume, keep)
+    batches = query_batches(model, [ids[stem:] for ids in rows], start + stem, words)
+    for number, part in enumerate(batches, start=1 if stem else 0):
         hidden = None if resume is None else resume[1].by_layer[resume[0]][number]
         pieces = in_pieces(model, part, hidden, read, say)
         found += pieces
@@ -234,6 +249,50 @@ def in_pieces(
         half = QueryBatch(part.indices[rows], part.batch.rows(rows))
         pieces += in_pieces(model, half, None if hidden is None else hidden[rows], read, say)
     return pieces
+
+
+def common_start(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens, such as the template's "Question:", begin every row and may be run once for all of them.
+
+    At least one token is left to each row. For a few rows a pass of its own is not worth it: 0.
+    """
+    if len(rows) < _ROWS_WORTH_A_STEM:
+        return 0
+    longest = min(len(row) for row in rows) - 1
+    first, last = min(map(tuple, rows)), max(map(tuple, rows))  # in lexical order: what these two share, all share
+    return next((index for index in range(longest) if first[index] != last[index]), longest)
+
+
+@dataclass(frozen=True)
+class _Stem:
+    """The tokens that begin all queries, run as one row on the shared context."""
+
+    ids: Sequence[int]
+    start: int
+    before_layer: Callable[[int], None]
+
+    def after(
+        self,
+        model: InstrumentedModel,
+        context: Sequence[KeyValues],
+        resume: tuple[int, KeptInputs] | None,
+        keep: KeptInputs | None,
+    ) -> list[KeyValues]:
+        """The context with the stem's keys and values behind it, from the resumed layer on; kept as batch 0."""
+        own: list[KeyValues] = []
+        first = resume[0] if resume else 0
+        run = model.run(
+            batch_of([self.ids], self.start, model.device),
+            context=context,
+            observe=lambda layer, heads, output: own.append(heads.key_values),
+            resume=Resume(first, resume[1].by_layer[first][0]) if resume else None,
+            keep_inputs=keep is not None,
+            before_layer=self.before_layer,
+        )
+        if keep is not None:
+            keep.add(first, run.inputs)
+        joined = [old.then(new) for old, new in zip(context[first:], own, strict=True)]
+        return [*context[:first], *joined]
 
 
 class _Watched:

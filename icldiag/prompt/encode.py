@@ -214,6 +214,12 @@ def query_tokens(encoded: EncodedPrompt, tokenizer: Any, index: int) -> tuple[To
     return _tokens(shown, _starts(shown), row, len(row.ids))[len(encoded.prefix) :]
 
 
+def query_parts(prompt: Prompt, index: int) -> tuple[Token, ...]:
+    """What `query_tokens` covers, undivided, for showing where there is no tokenizer."""
+    parts = _query_parts(prompt, prompt.queries[index].text)
+    return tuple(Token(part.text, part.role, None) for part in parts if part.text)
+
+
 def _starts(parts: Sequence[_Part]) -> list[int]:
     starts, position = [], 0
     for part in parts:

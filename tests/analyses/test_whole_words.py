@@ -20,8 +20,8 @@ from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny
-from tests.eager import plain_word_scores
-from tests.parity import difference, ids_of
+from tests.eager import ids_of, plain_word_scores
+from tests.parity import difference
 
 ARCHITECTURES = ["gpt2", "llama", "bloom", "mistral", "gpt_oss"]
 CLOSE = 3e-5
@@ -101,15 +101,16 @@ def test_saliency(architecture: str, anchor: str, recompute: bool, whole: Prompt
     assert with_beta.loss != pytest.approx(found.loss, rel=1e-3)
 
 
+@pytest.mark.parametrize("renormalise", [True, False])
 @pytest.mark.parametrize("kind", ["text_to_label", "label_to_target"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @torch.no_grad()
-def test_isolation(architecture: str, kind: str, whole: Prompt, tiny: Tiny) -> None:
+def test_isolation(architecture: str, kind: str, renormalise: bool, whole: Prompt, tiny: Tiny) -> None:
     model = tiny(architecture)
     encoded = encode(whole, model.tokenizer)
     prefix = model.encode_prefix(encoded.prefix)
     before = read_queries(model, encoded, prefix)
-    cut = Cut.of(kind, [0, 1, 2])  # type: ignore[arg-type]
+    cut = Cut.of(kind, [0, 1, 2], renormalise=renormalise)  # type: ignore[arg-type]
     labels = [(row, d.label[0]) for d in encoded.demonstrations for row in range(*d.label)]
 
     for query in (0, 1):
@@ -118,18 +119,20 @@ def test_isolation(architecture: str, kind: str, whole: Prompt, tiny: Tiny) -> N
         def masked(layer: int, scores: Tensor, attention: Tensor) -> Tensor:
             if layer not in cut.layers:
                 return attention
-            scores = scores.clone()
+            changed, none = (scores.clone(), -torch.inf) if renormalise else (attention.clone(), 0.0)
             for row, start in labels:
                 if kind == "text_to_label":
-                    scores[:, :, row, :start] = -torch.inf
+                    changed[:, :, row, :start] = none
                 else:
-                    scores[:, :, target:, row] = -torch.inf  # noqa: B023 - called in this turn of the loop
-            return scores.softmax(-1)
+                    changed[:, :, target:, row] = none  # noqa: B023 - called in this turn of the loop
+            return changed.softmax(-1) if renormalise else changed
 
         wanted = plain_word_scores(model, ids_of(encoded, query), encoded.label_tokens, masked).softmax(-1)
         found = isolate(model, encoded, prefix, before, cut).answers.probabilities[query]
         assert np.abs(found - wanted.numpy()).max() < CLOSE
-    for setting in sweep(model, encoded, prefix, before, cut.kind).settings:  # restarts above the first layer
+    for setting in sweep(
+        model, encoded, prefix, before, cut.kind, renormalise=renormalise
+    ).settings:  # restarts above the first layer
         alone = isolate(model, encoded, prefix, before, setting.cut).answers
         np.testing.assert_allclose(setting.answers.probabilities, alone.probabilities, atol=1e-5)
 

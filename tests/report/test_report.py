@@ -14,8 +14,8 @@ from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import write_whole
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.report.document import SECTIONS, chosen_sections, make_report, plain
+from icldiag.report.markdown import prose
 from icldiag.report.settings import ReportSettings, layers_from
-from icldiag.report.text import prose
 from icldiag.report.write import as_json, as_markdown
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -25,7 +25,8 @@ def test_the_json_keeps_its_names(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())
     document = json.loads(as_json(make_report(session, ["prediction", "confusion"])))
     assert document["schema"] == "icldiag-report/1"
-    assert set(document) == {"schema", "icldiag", "model", "prompt", "settings", "prediction", "confusion"}
+    assert {"schema", "icldiag", "model", "prompt", "settings", "prediction", "confusion"} <= set(document)
+    assert set(SECTIONS) & set(document) == {"prediction", "confusion"}
     prediction, confusion = document["prediction"], document["confusion"]
     assert prediction["labels"] == ["Person", "Location", "Number"]
     assert prediction["accuracy"] == session.prediction().accuracy
@@ -120,6 +121,45 @@ def test_settings_reach_the_analyses_and_are_told(prompt: Prompt, tiny: Tiny) ->
     assert "| text -> label words | 0, 2 |" in text
 
 
+def test_the_papers_other_readings_are_options_with_a_name(prompt: Prompt, tiny: Tiny) -> None:
+    """Each reading gives its own numbers, and the report says which it is."""
+    session = Session(prompt, tiny())
+    names = ["saliency", "isolation", "extraction"]
+    default = json.loads(as_json(make_report(session, names)))
+    settings = ReportSettings(heads="absolute", token_layers=(1, 3), renormalise=False, against="gold")
+    other = json.loads(as_json(make_report(session, names, settings)))
+    assert (default["saliency"]["heads"], other["saliency"]["heads"]) == ("signed", "absolute")
+    assert sum(other["saliency"]["raw"]["text_to_text"]) > sum(default["saliency"]["raw"]["text_to_text"])
+    assert (default["isolation"]["renormalised"], other["isolation"]["renormalised"]) == (True, False)
+    assert other["isolation"]["settings"][0]["probabilities"] != default["isolation"]["settings"][0]["probabilities"]
+    assert (default["extraction"]["against"], other["extraction"]["against"]) == ("predicted", "gold")
+    query = other["saliency"]["queries"][1]
+    assert [view["layer"] for view in query["token_view"]] == [1, 3]
+    encoded = session.encoded
+    assert len(query["tokens"]) == len(encoded.prefix) + len(encoded.queries[1].ids)
+    assert query["tokens"][encoded.anchors[0]].strip() in "Person"
+    assert np.shape(query["token_view"][0]["into_target"]) == (len(query["tokens"]),)
+    assert np.shape(query["token_view"][0]["into_labels"]) == (4, len(query["tokens"]))
+    assert "tokens" not in default["saliency"]["queries"][1]
+    with pytest.raises(AnalysisError, match="there is no layer 4"):
+        make_report(session, ["saliency"], ReportSettings(token_layers=(4,)))
+
+
+def test_every_undefined_number_has_its_reason(prompt: Prompt, tiny: Tiny) -> None:
+    examples = tuple(Example(f"Who is number {i} ?", i % 3) for i in range(12))
+    blind = replace(prompt, queries=(Example("Who wrote the slow film ?", None),), examples=examples)
+    report = make_report(Session(blind, tiny()))
+    document = json.loads(as_json(report))
+    assert document["extraction"]["aucroc"] == [None] * 4
+    assert "for every query" in document["extraction"]["missing"][0]
+    assert document["isolation"]["settings"][0]["accuracy"] is None
+    assert document["reweighting"]["accuracy_after"] is None
+    assert document["compression"]["methods"]["hidden_anchor"]["accuracy"] is None
+    for name in ("isolation", "reweighting", "compression"):
+        assert document[name]["missing"] == ["no accuracy: no query's gold label is known"]
+    assert as_markdown(report).count("- no accuracy: no query's gold label is known") == 3
+
+
 def test_layers_as_written() -> None:
     assert layers_from("0-2,5") == (0, 1, 2, 5)
     assert layers_from(" 3 ") == (3,)
@@ -148,7 +188,10 @@ def test_no_terminal_sequence_gets_out(prompt: Prompt, tiny: Tiny) -> None:
 
 def test_markdown_escapes() -> None:
     assert prose("a|b *c* <d> [e](f) `g` # h_i") == r"a\|b \*c\* &lt;d&gt; \[e\]\(f\) \`g\` \# h\_i"
-    assert prose("line\nbreak") == "line⏎break"
+    assert [prose(text) for text in ("- a", "1. a", "---", "== b", "2)", "-1.5", "-", "1.5")] == [
+        *(r"\- a", r"1\. a", r"\---", r"\== b", r"2\)", "-1.5", "-", "1.5")
+    ]
+    assert prose("line\nbreak") == "line¶break"
 
 
 def test_plain_values() -> None:

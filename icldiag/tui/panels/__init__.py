@@ -23,4 +23,4 @@ PANELS: tuple[type[Panel], ...] = (
     PromptPanel,
 )
 #: In front when the app opens.
-FIRST = ConfusionPanel
+FIRST = WhyPanel
