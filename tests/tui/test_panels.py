@@ -118,7 +118,9 @@ async def test_the_loss_is_drawn_while_it_trains(
     seen, go_on = threading.Event(), threading.Event()
     original = Session.reweighting
 
-    def slow(self: Session, *settings: Any, each_epoch: Any, **arguments: Any) -> Any:
+    def slow(self: Session, *settings: Any, each_epoch: Any = None, **arguments: Any) -> Any:
+        if each_epoch is None:  # the app asks whether an earlier run trained it
+            return original(self, *settings, **arguments)
         epochs = 0
 
         def told(loss: float) -> None:

@@ -44,7 +44,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
     async with running(prompt_file, model_folder, (200, 50), resumed=last_session()) as (app, pilot):
         await pilot.pause()
         assert "EDITED" in screen_text(app)  # before the model is there
-        assert "CUT 1 (0: off)" in screen_text(app)
+        assert "CUT 1 (key 0: off)" in screen_text(app)
         await settle(pilot, lambda: app.state.prediction and app.state.pinned and not app.state.stored)
         state = app.state
         assert state.prompt is not None
@@ -118,11 +118,11 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
             said = {
                 "1": "Of what the target reads from label words",
                 "2": "anchor distance",
-                "3": "into the target at layer",
+                "3": "Into the target in layer",
                 "4": "Nothing is cut",
                 "5": "AUCROC",
                 "6": "Press s to train",
-                "7": "Hidden_anchor",
+                "7": "anchors kept",
                 "8": "3 demonstrations of",
             }
             for number, words in said.items():
