@@ -20,6 +20,7 @@ def describe(prompt: Prompt) -> str:
         f"  template        {visible(prompt.template)}",
         f"  separator       {visible(prompt.separator)}",
         f"  scoring         {prompt.scoring}",
+        f"  anchor          {prompt.anchor}",
         f"  queries         {len(prompt.queries)}, {gold} with a gold label",
         f"  examples        {len(prompt.examples)}",
         f"  demonstrations  {len(prompt.demonstrations)}",

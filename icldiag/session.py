@@ -30,11 +30,12 @@ from icldiag.analyses.reweighting import (
     silent_epoch,
 )
 from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow, Saliency, saliency
-from icldiag.errors import AnalysisError
+from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.lazy import torch
 from icldiag.model.facts import ModelFacts, facts_of
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.load import ModelSettings, Stage, load_model
+from icldiag.model.memory import shortage_of, told, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt, Token, encode, query_tokens
 from icldiag.prompt.schema import Prompt, read_prompt
@@ -83,7 +84,24 @@ class Session:
         with self._lock:
             if self._model is None:
                 self._model = load_model(self.settings, stage)
+                if short := self._shortage():
+                    self._model.notes.append(short)
+                    stage(f"warning: {short}")
             return self._model
+
+    def _shortage(self) -> str | None:
+        """What of this prompt will hardly fit into the memory that is left; see `icldiag.model.memory`."""
+        assert self._model is not None
+        try:
+            encoded = self.encoded
+        except IcldiagError:  # told when it is asked for
+            return None
+        return shortage_of(self.settings, self._model, work_of(encoded))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know about the prompt's encoding and about how results were computed."""
+        return (*self.encoded.warnings, *self.model.notes)
 
     @property
     def model(self) -> InstrumentedModel:
@@ -160,8 +178,8 @@ class Session:
             self.encoded,
             self.prediction(progress),
             layer,
-            self.model.anchor_keys(prefix, self.encoded.anchors, layer),
-            readout.target_queries[:, layer],
+            self.model.anchor_keys(prefix, self.encoded.all_anchors, layer),
+            readout.target_queries[layer],
             prefix.forerunner_queries[layer].numpy(),
         )
 
@@ -458,7 +476,8 @@ class Session:
                 store = None if key in _NEVER_STORED else self.store
                 found = store.get(key) if store else None
                 if found is None:
-                    found = compute()
+                    with told(str(key[0] if isinstance(key, tuple) else key)):
+                        found = compute()
                     if store:
                         store.put(key, found)
                 self._results[key] = found

@@ -191,3 +191,21 @@ def test_every_sample_is_valid() -> None:
         assert sum(query.label is not None for query in prompt.queries) >= 12
         assert {query.label for query in prompt.queries} == set(range(len(prompt.labels)))
         assert len(prompt.examples) >= 4 * len(prompt.labels)
+
+
+def test_doctor_estimates_memory_before_it_loads(run: Run, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = run("doctor", "--model", str(model_folder)).stdout
+    assert "for 192 tokens of demonstrations, 64 queries of 64:" in shown
+    assert "for the weights in float32" in shown
+    assert "verdict       all fit" in shown
+    monkeypatch.setattr("icldiag.model.memory.free_memory", lambda device: 100_000)
+    refused = run("doctor", "--model", str(model_folder))
+    assert "verdict       memory may run out in prediction" in refused.stdout
+    assert refused.returncode == 3
+    assert "its weights take" in refused.stderr
+
+
+def test_options_of_place_reach_the_model(run: Run, prompt_file: str, model_folder: Path) -> None:
+    common = ("report", prompt_file, "--model", str(model_folder), "--only", "prediction")
+    assert "--quantize 5: choose 8 or 4" in run(*common, "--quantize", "5").stderr
+    assert "--device-map all: choose one of auto" in run(*common, "--device-map", "all").stderr

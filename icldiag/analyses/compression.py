@@ -29,8 +29,8 @@ from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
-from icldiag.model.attention import KeyValues
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, batch_of, on_rows
+from icldiag.model.heads import KeyValues
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 

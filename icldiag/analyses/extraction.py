@@ -1,8 +1,8 @@
 """Extraction: in which layers the target's attention to the label words decides the answer.
 
 Wang et al. 2023, section 2.3 (arXiv 2305.14160). For each query and layer, the attention from the target to each
-class's label words, summed over heads and shots, is scored against the label that the MODEL predicted, as in the
-paper's code (its author has also spoken of the true label, which `against="gold"` takes):
+class's anchors, summed over heads and shots, is scored against the label that the MODEL predicted, as in the paper's
+code (its author has also spoken of the true label, which `against="gold"` takes):
 
     AUCROC_l  ROC-AUC of those scores, one-vs-one and macro for more than two predicted classes
     R_l       sum_{i<=l} (AUCROC_i - 0.5) / sum_i (AUCROC_i - 0.5)
@@ -23,8 +23,9 @@ from icldiag.analyses.confusion import roc_auc
 from icldiag.analyses.prediction import Prediction
 from icldiag.analyses.shown import Shown
 from icldiag.lazy import torch
-from icldiag.model.attention import Heads
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.heads import Heads
+from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, IntArray, Progress, read_queries, silent
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -57,17 +58,18 @@ def extract(
     """Read the target's row of attention in every layer for every query; no other row is computed or kept."""
     classes, layers = len(prediction.labels), model.n_layers
     attention = np.zeros((len(encoded.queries), layers, classes))
-    positions = torch.tensor(encoded.anchors, device=model.device)
-    owner = torch.zeros(len(encoded.anchors), classes, device=model.device)
-    for row, demonstration in enumerate(encoded.demonstrations):
-        owner[row, demonstration.label_class] = 1.0
+    anchors = [(place, one.label_class) for one in encoded.demonstrations for place in one.anchors]
+    positions = torch.tensor([place for place, _ in anchors], device=model.device)
+    owner = torch.nn.functional.one_hot(torch.tensor([of for _, of in anchors], device=model.device), classes).float()
+    rows = label_words(encoded).rows
 
     def observe(queries: tuple[int, ...], layer: int, heads: Heads) -> None:
-        last = torch.tensor([heads.query.shape[2] - 1], device=heads.query.device)
-        row = heads.attention(last)[:, :, 0][..., positions.to(last.device)]  # (B, H, demonstrations)
+        target = torch.tensor([heads.query.shape[2] - rows], device=heads.query.device)
+        row = heads.attention(target)[:, :, 0]  # (B, H, S)
         edit = target_edits.get(layer) if target_edits else None
         if edit is not None and edit.factor is not None:
-            row = row * edit.factor[:, positions].to(row.device)
+            row[..., : edit.factor.shape[1]] *= edit.factor.to(row)
+        row = row[..., positions.to(row.device)]  # (B, H, anchors)
         attention[list(queries), layer] = (row.sum(1) @ owner.to(row.device)).double().cpu().numpy()
 
     read_queries(

@@ -26,6 +26,7 @@ from icldiag.errors import AnalysisError
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.label_words import label_words
 from icldiag.model.readout import KeptInputs, Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -263,9 +264,8 @@ def _gold(encoded: EncodedPrompt) -> tuple[int | None, ...]:
 
 def _fits(model: InstrumentedModel, encoded: EncodedPrompt) -> bool:
     """Whether the inputs of all layers for all queries may be kept, twice over."""
-    if encoded.prompt.scoring == "whole":  # the words' later tokens need every layer's keys and values
-        return False
-    tokens = sum(len(query.ids) for query in encoded.queries)
+    further = len(label_words(encoded).given)
+    tokens = sum(len(query.ids) + further for query in encoded.queries)
     width = int(model.model.get_input_embeddings().weight.shape[1])
     return 2 * tokens * width * model.n_layers * model.dtype.itemsize <= _KEPT_BYTES
 

@@ -25,8 +25,10 @@ from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
-from icldiag.model.attention import Edit, Heads, KeyValues
+from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
+from icldiag.model.heads import Heads, KeyValues
+from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, rows_per_batch, silent
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
@@ -124,12 +126,10 @@ def reweight(
     `each_epoch` is called with the mean loss of every epoch as it ends.
 
     Raises:
-        AnalysisError: too few examples, two label words share their first token, or the training diverges.
+        AnalysisError: too few examples, or the training diverges.
         PromptError: an example makes a prompt longer than the context window.
     """
     settings = settings or TrainingSettings()
-    if len({ids[0] for ids in encoded.label_tokens}) < len(encoded.label_tokens):
-        raise AnalysisError("re-weighting needs label words with different first tokens; change the label words")
     if examples is None:
         examples = draw_examples(encoded.prompt, settings.per_class, settings.seed)
     beta, losses = train_beta(model, encoded, prefix, examples, settings, progress, each_epoch)
@@ -161,18 +161,23 @@ def train_beta(
     beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.demonstrations), device=model.device)
     beta.requires_grad_()
     optimizer = torch.optim.Adam([beta], lr=settings.learning_rate)
-    firsts = [ids[0] for ids in encoded.label_tokens]
-    calibration = encoded.prompt.calibration
-    shift = torch.tensor(calibration.shift if calibration else [0.0] * len(firsts), device=model.device)  # (C,)
+    words = label_words(encoded)
     losses: list[list[float]] = []
     best, since = float("inf"), 0
     for epoch in range(settings.epochs):
         losses.append([])
         for done, part in enumerate(cached):
             progress("re-weighting", epoch * len(cached) + done, settings.epochs * len(cached))
-            edits = beta_edits(encoded, beta)
-            run = model.run(part.batch, context=prefix.key_values, past=part.past, edits=edits, tokens=firsts)
-            loss = torch.nn.functional.cross_entropy(run.logits[:, -1].float() - shift, part.labels)
+            earlier = len(prefix.ids) + part.past[0].keys.shape[2]
+            run = model.run(
+                part.batch,
+                context=prefix.key_values,
+                past=part.past,
+                edits=words.edits(beta_edits(encoded, beta), model, words.rows, earlier),
+                keep=words.rows,
+                tokens=words.vocabulary,
+            )
+            loss = torch.nn.functional.cross_entropy(words.scores(run.logits, words.vocabulary), part.labels)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -195,7 +200,7 @@ def train_beta(
 class _CachedExamples:
     """Examples up to their last token: what one training step attends to and runs."""
 
-    batch: Batch  # the last tokens, (B, 1)
+    batch: Batch  # the last tokens, and those of the label words that are scored, (B, 1 + N)
     past: tuple[KeyValues, ...]
     labels: Tensor  # (B,)
 
@@ -219,6 +224,7 @@ def _cache_examples(
     past = _key_values(model, earlier, prefix, progress)
     columns = earlier.ids.shape[1]
     widths = [len(row) - 1 for row in whole]
+    words = label_words(encoded)
     cached = []
     for start in range(0, len(whole), size):
         rows = slice(start, start + size)
@@ -227,9 +233,11 @@ def _cache_examples(
         last = torch.tensor([[row[-1]] for row in whole[rows]], device=model.device)
         labels = torch.tensor([example.label for example in examples[rows]], device=model.device)
         positions = torch.tensor(widths[rows], device=model.device)[:, None] + len(prefix.ids)  # (B, 1)
-        batch = Batch(last, positions, padding if bool(padding.any()) else None)
+        batch = words.after(Batch(last, positions, padding if bool(padding.any()) else None))
         own = slice(columns - width, columns)
-        own_past = tuple(KeyValues(part.keys[rows, :, own], part.values[rows, :, own]) for part in past)
+        own_past = tuple(
+            KeyValues(part.keys[rows, :, own], part.values[rows, :, own], part.positions[rows, own]) for part in past
+        )
         cached.append(_CachedExamples(batch, own_past, labels))
     return cached
 
@@ -241,7 +249,7 @@ def _key_values(model: InstrumentedModel, batch: Batch, prefix: Prefix, progress
     parts: list[list[KeyValues]] = [[] for _ in range(model.n_layers)]
 
     def keep(layer: int, heads: Heads, output: Tensor) -> None:
-        parts[layer].append(KeyValues(heads.key, heads.value))
+        parts[layer].append(heads.key_values)
 
     for start in range(0, count, size):
         rows = slice(start, start + size)
@@ -257,7 +265,11 @@ def _key_values(model: InstrumentedModel, batch: Batch, prefix: Prefix, progress
             before_layer=ask,
         )
     return [
-        KeyValues(torch.cat([part.keys for part in of_layer]), torch.cat([part.values for part in of_layer]))
+        KeyValues(
+            torch.cat([part.keys for part in of_layer]),
+            torch.cat([part.values for part in of_layer]),
+            torch.cat([part.positions for part in of_layer]),
+        )
         for of_layer in parts
     ]
 

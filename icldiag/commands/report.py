@@ -8,7 +8,18 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from icldiag.commands.options import Device, Dtype, Model, PromptPath, Revision, Trust, model_settings
+from icldiag.commands.options import (
+    Compile,
+    Device,
+    DeviceMap,
+    Dtype,
+    Model,
+    PromptPath,
+    Quantize,
+    Revision,
+    Trust,
+    model_settings,
+)
 from icldiag.errors import IcldiagError
 
 FigureType = Literal["svg", "png", "pdf"]
@@ -50,6 +61,9 @@ def report(
     dtype: Dtype = "auto",
     revision: Revision = None,
     trust_remote_code: Trust = False,
+    device_map: DeviceMap = None,
+    quantize: Quantize = None,
+    compiled: Compile = False,
     beta: Annotated[Path | None, typer.Option(help="A saved beta, in force in every analysis.")] = None,
     layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; two thirds up if not given.")] = None,
     loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
@@ -113,7 +127,7 @@ def report(
         budget=budget,
     )
     with progress_on_stderr() as (stage, progress):
-        chosen = model_settings(model, device, dtype, revision, trust_remote_code)
+        chosen = model_settings(model, device, dtype, revision, trust_remote_code, device_map, quantize, compiled)
         session = Session(written, chosen, store=open_store(written, chosen))
         session.load(stage)
         if beta:

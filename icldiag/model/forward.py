@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.lazy import no_grad, torch
-from icldiag.model.attention import Edit, Heads, KeyValues, Observer, Pass, active
+from icldiag.model.attention import Edit, Observer, Pass, active
+from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.load import context_window
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ class Batch:
     ids: Tensor  # (B, T)
     positions: Tensor  # (B, T)
     padding: Tensor | None  # (B,) padded columns of each row; None where there are none
+
+    @property
+    def last_position(self) -> int:
+        return int(self.positions.max())
+
+    def rows(self, which: slice) -> Batch:
+        """Some rows, as wide as before."""
+        padding = None if self.padding is None else self.padding[which]
+        return Batch(self.ids[which], self.positions[which], padding)
 
 
 def batch_of(rows: Sequence[Sequence[int]], start: int, device: torch.device | str = "cpu") -> Batch:
@@ -86,7 +96,7 @@ class Prefix:
     key_values: tuple[KeyValues, ...]  # per layer, (1, K, P, d)
     inputs: tuple[Tensor, ...]  # per layer, and the last one's output, (1, P, D)
     forerunners: tuple[int, ...]  # positions whose query vectors were asked for
-    forerunner_queries: Tensor  # (L, n, H * d)
+    forerunner_queries: tuple[Tensor, ...]  # per layer (n, H * d); some architectures have layers of several widths
 
 
 class InstrumentedModel:
@@ -103,19 +113,26 @@ class InstrumentedModel:
         self.name = name
         self.revision = revision
         config = model.config.get_text_config()
+        self.seam: Seam = seam_of(model)  # refuses what has no attention
         self.n_layers: int = config.num_hidden_layers
         self.n_heads: int = config.num_attention_heads
         self.context_window: int | None = context_window(config)
         self.architecture: str = type(model).__name__
         self.layers: nn.ModuleList = decoder_layers(model)
-        self.seam: Seam = seam_of(model)
         self._remove = self.seam.install(model)
+        self.rows_at_once = 64  # fewer after memory ran out
+        self.recomputes = False  # whether gradients compute layers twice, after memory ran out
+        self.notes: list[str] = []  # what a user should know about how results were computed
         self._layers_return_tuples = False  # learnt whenever inputs are kept, so known before any restart
 
     @property
     def device(self) -> torch.device:
         """Where token ids go in (with several devices, that of the embeddings)."""
-        return self.model.get_input_embeddings().weight.device  # type: ignore[no-any-return]
+        embeddings = self.model.get_input_embeddings()
+        device: torch.device = embeddings.weight.device
+        if device.type == "meta":  # accelerate brings the weights there when they are wanted
+            device = torch.device(embeddings._hf_hook.execution_device)
+        return device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -164,6 +181,8 @@ class InstrumentedModel:
         inputs: list[Tensor] = []
         calls: list[LayerCall] = []
         this = Pass(
+            batch.positions,
+            batch.last_position,
             tuple(context) if context is not None else None,
             tuple(past) if past is not None else None,
             batch.padding,
@@ -233,7 +252,7 @@ class InstrumentedModel:
         rows = torch.tensor(forerunners, dtype=torch.long, device=self.device)
 
         def observe(layer: int, heads: Heads, output: Tensor) -> None:
-            caches.append(KeyValues(heads.key, heads.value))
+            caches.append(heads.key_values)
             queries.append(heads.query[0][:, rows.to(heads.query.device)].transpose(0, 1).flatten(1).float().cpu())
 
         run = self.run(
@@ -245,17 +264,19 @@ class InstrumentedModel:
             before_layer=before_layer,
         )
         kept = earlier.inputs[:start] if earlier else ()
-        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), forerunners, torch.stack(queries))
+        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), forerunners, tuple(queries))
 
-    def anchor_keys(self, prefix: Prefix, anchors: Sequence[int], layer: int) -> NDArray[np.float64]:
-        """Keys at the anchors in one layer, heads concatenated: (anchors, H * d).
+    def anchor_keys(self, prefix: Prefix, anchors: Sequence[Sequence[int]], layer: int) -> NDArray[np.float64]:
+        """Keys at the anchors in one layer, heads concatenated: (demonstrations, H * d).
 
+        The mean over a demonstration's anchors, where it has several.
         With grouped queries each key head is repeated for the query heads that read it, so that keys and query
         vectors have the same width. Rotary positions are applied, as attention sees them.
         """
-        keys = prefix.key_values[layer].keys[0][:, list(anchors)]  # (K, n, d)
+        of_tokens = prefix.key_values[layer].keys[0].double()  # (K, P, d)
+        keys = torch.stack([of_tokens[:, list(places)].mean(1) for places in anchors], dim=1)  # (K, n, d)
         keys = keys.repeat_interleave(self.n_heads // keys.shape[0], dim=0)  # (H, n, d)
-        return keys.transpose(0, 1).flatten(1).double().cpu().numpy()
+        return keys.transpose(0, 1).flatten(1).cpu().numpy()
 
 
 @contextmanager

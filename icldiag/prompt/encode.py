@@ -19,16 +19,22 @@ Role = Literal["special", "instruction", "template", "text", "label", "separator
 
 @dataclass(frozen=True)
 class EncodedDemonstration:
-    """Where demonstration `index` lies. `anchor` is the first token of its label word (the paper's p_i)."""
+    """Where demonstration `index` lies.
+
+    `anchors` are the tokens of its label word that count as the paper's p_i: the prompt's field `anchor` says whether
+    the last (the first to have read the whole word), the first (as the paper) or all of them.
+    """
 
     span: Span
     text: Span
     label: Span
     label_class: int
+    anchors: tuple[int, ...]
 
     @property
     def anchor(self) -> int:
-        return self.label[0]
+        """The anchor where one position is wanted: the last of `anchors`."""
+        return self.anchors[-1]
 
     @property
     def forerunner(self) -> int:
@@ -74,8 +80,13 @@ class EncodedPrompt:
 
     @property
     def anchors(self) -> tuple[int, ...]:
-        """Anchor position of every demonstration, in the order of the prompt."""
+        """One anchor position of every demonstration, in the order of the prompt."""
         return tuple(demonstration.anchor for demonstration in self.demonstrations)
+
+    @property
+    def all_anchors(self) -> tuple[tuple[int, ...], ...]:
+        """All anchor positions of every demonstration, in the order of the prompt."""
+        return tuple(demonstration.anchors for demonstration in self.demonstrations)
 
 
 @dataclass(frozen=True)
@@ -254,7 +265,8 @@ def _demonstrations(
                 field="labels",
             )
         span = row.span(mine[0][0], mine[-1][1])
-        found.append(EncodedDemonstration(span, row.span(*places["text"]), label, example.label))
+        anchors = {"first": label[:1], "last": (label[1] - 1,), "all": tuple(range(*label))}[prompt.anchor]
+        found.append(EncodedDemonstration(span, row.span(*places["text"]), label, example.label, anchors))
     return tuple(found)
 
 
@@ -323,13 +335,15 @@ def _warnings(
             warnings.append(
                 f"the label word of {name!r} is tokenized differently in demonstration {number} than after a query"
             )
-    for j, tokens in enumerate(label_tokens):
-        for i in range(j):
-            if tokens[0] == label_tokens[i][0]:
-                warnings.append(
-                    f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} begin with the same token: "
-                    "their anchors carry the same word"
-                )
+    if prompt.anchor != "all":
+        end, verb = (0, "begin") if prompt.anchor == "first" else (-1, "end")
+        for j, tokens in enumerate(label_tokens):
+            for i in range(j):
+                if tokens[end] == label_tokens[i][end]:
+                    warnings.append(
+                        f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} {verb} with the same token: "
+                        "their anchors carry the same word"
+                    )
     return tuple(warnings)
 
 
@@ -338,7 +352,7 @@ def _tokens(shown: Sequence[_Part], starts: Sequence[int], row: _Tokenized, coun
     text = "".join(part.text for part in shown)
     tokens, part, reached = [], 0, 0
     for index in range(count):
-        start, stop = row.offsets[index]
+        _, stop = row.offsets[index]
         if row.special[index]:
             tokens.append(Token("", "special", None))
             continue
@@ -346,8 +360,11 @@ def _tokens(shown: Sequence[_Part], starts: Sequence[int], row: _Tokenized, coun
         while part + 1 < len(shown) and starts[part + 1] < stop:
             part += 1
         # A tokenizer may trim the space from an offset: show the characters since the token before, so none is lost.
-        tokens.append(Token(text[min(reached, start) : stop], shown[part].role, shown[part].demonstration))
-        reached = max(reached, stop)
+        # Tokens may share characters (the bytes of an emoji, a space marker put in front): the last of them shows it.
+        following = row.offsets[index + 1][0] if index + 1 < len(row.offsets) and not row.special[index + 1] else stop
+        until = max(reached, min(stop, following))
+        tokens.append(Token(text[reached:until], shown[part].role, shown[part].demonstration))
+        reached = until
     return tuple(tokens)
 
 

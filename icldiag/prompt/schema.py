@@ -20,6 +20,7 @@ from icldiag.prompt.adjustments import KINDS, Calibration, CalibrationKind, Save
 from icldiag.prompt.source import Location, line_of, read_document, read_rows
 
 Scoring = Literal["first", "whole"]
+Anchor = Literal["first", "last", "all"]  # which tokens of a label word
 
 TEXT, LABEL = "{text}", "{label}"
 
@@ -53,6 +54,7 @@ class Prompt:
     examples: tuple[Example, ...] = ()
     instruction: str | None = None
     scoring: Scoring = "first"
+    anchor: Anchor = "last"
     path: Path | None = None
     calibration: Calibration | None = None
     beta: SavedBeta | None = None
@@ -125,6 +127,7 @@ class _PromptFields(BaseModel):
     scoring: Scoring = "first"
     calibration: _CalibrationFields | None = None
     beta: str | None = None
+    anchor: Anchor = "last"
 
 
 _REASONS = {
@@ -311,6 +314,7 @@ def read_prompt(path: Path | str) -> Prompt:
         examples=reader.examples(fields.examples, classes, "examples"),
         instruction=fields.instruction,
         scoring=fields.scoring,
+        anchor=fields.anchor,
         path=path,
         calibration=reader.calibration(fields.calibration, classes),
         beta=reader.beta(fields.beta),

@@ -32,6 +32,7 @@ def as_yaml(prompt: Prompt, folder: Path | None = None) -> str:
         document["calibration"] = {"kind": prompt.calibration.kind, "probabilities": numbers}
     if prompt.beta is not None:
         document["beta"] = named_from(folder, prompt.beta.path)
+    document["anchor"] = prompt.anchor
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
 

@@ -148,16 +148,22 @@ def prompt_values(session: Session) -> dict[str, Any]:
         "instruction": prompt.instruction,
         "scoring": prompt.scoring,
         "calibration": prompt.calibration and asdict(prompt.calibration),
+        "anchor": prompt.anchor,
         "labels": [
             {"name": label.name, "word": label.word, "tokens": list(tokens)}
             for label, tokens in zip(prompt.labels, encoded.label_tokens, strict=True)
         ],
         "demonstrations": [
-            {"text": example.text, "label": names[place.label_class], "anchor": place.anchor, "span": list(place.span)}
+            {
+                "text": example.text,
+                "label": names[place.label_class],
+                "anchors": list(place.anchors),
+                "span": list(place.span),
+            }
             for example, place in zip(prompt.demonstrations, encoded.demonstrations, strict=True)
         ],
         "tokens": {"demonstrations": len(encoded.prefix), "longest_prompt": encoded.longest},
-        "warnings": list(encoded.warnings),
+        "warnings": list(session.warnings),
     }
 
 

@@ -39,7 +39,7 @@ class LabelFields(Fields):
 class DemonstrationFields(Fields):
     text: str
     label: str
-    anchor: int = Field(description="Position of the label word's first token.")
+    anchors: list[int] = Field(description="Positions of the label word's tokens that count as anchors.")
     span: tuple[int, int] = Field(description="Half-open, in tokens of the prompt.")
 
 
@@ -57,6 +57,7 @@ class PromptFields(Fields):
     instruction: str | None
     scoring: Literal["first", "whole"]
     calibration: dict[str, Any] | None = Field(None, description="In force: kind and probabilities.")
+    anchor: Literal["first", "last", "all"]
     labels: list[LabelFields]
     demonstrations: list[DemonstrationFields]
     tokens: TokensFields

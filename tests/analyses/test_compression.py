@@ -14,7 +14,7 @@ from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 from tests.conftest import CONFIGURATIONS, Tiny
-from tests.written_out import ids_of, plain_run
+from tests.eager import ids_of, plain_run
 
 
 @pytest.mark.parametrize("architecture", CONFIGURATIONS)

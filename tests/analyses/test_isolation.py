@@ -15,7 +15,7 @@ from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Prompt
 from tests.conftest import CONFIGURATIONS, Tiny
-from tests.written_out import ids_of, plain_run, unchanged
+from tests.eager import ids_of, plain_run, unchanged
 
 
 def logits_of(model: InstrumentedModel, encoded: EncodedPrompt, query: int, cut: Cut) -> Tensor:

@@ -25,7 +25,7 @@ from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.conftest import CONFIGURATIONS, Tiny
-from tests.written_out import ids_of, plain_run
+from tests.eager import ids_of, plain_run
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_step_is_the_gradient_through_the_whole_prompt(architecture: str, tiny
     assert losses[0, 0] == pytest.approx(loss.item(), rel=1e-5)
     assert beta.grad is not None
     clear = beta.grad.abs() > 1e-5
-    assert clear.float().mean() > 0.5
+    assert clear.float().mean() >= 0.5  # Mistral's window hides half of the anchors
     torch.testing.assert_close(trained[clear], -1e-3 * beta.grad[clear].sign(), rtol=2e-2, atol=0)
 
 
