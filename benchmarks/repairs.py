@@ -122,11 +122,9 @@ def table(rows: list[dict[str, Any]]) -> Iterator[str]:
     by_task = {task: mine for task, mine in by_task.items() if mine} | {"all": rows}
     yield "| repair | " + " | ".join(by_task) + " |"
     yield "| --- |" + " --- |" * len(by_task)
-    yield (
-        "| accuracy before | "
-        + " | ".join(_spread([row["before"] for row in mine]) for mine in by_task.values())
-        + " |"
-    )
+    yield "| prompts | " + " | ".join(str(len(mine)) for mine in by_task.values()) + " |"
+    before = [_spread([row["before"] for row in mine]) for mine in by_task.values()]
+    yield "| accuracy before | " + " | ".join(before) + " |"
     for name in gains(rows[0]):
         cells = [_spread([gains(row)[name] for row in mine], "+") for mine in by_task.values()]
         yield f"| {name} | " + " | ".join(cells) + " |"

@@ -26,6 +26,7 @@ def test_a_family_without_gain_on_the_selection_part_leaves_the_prompt_as_it_is(
     assert found["what the selection part promised"] == 0.05
     other = {**row, "seed": 1, "before": 0.6}
     lines = list(table([row, other]))
+    assert "| prompts | 2 | 2 |" in lines
     assert "| accuracy before | 55.0 ± 7.1 | 55.0 ± 7.1 |" in lines
     assert "| best order | -2.0 ± 0.0 | -2.0 ± 0.0 |" in lines
 
