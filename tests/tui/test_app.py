@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
         assert session is not None
         for query in range(len(prediction)):
             app.on_query_chosen(QueryChosen(query))
-            await settle(pilot, lambda query=query: ("explanation", query) in app.state.results)
+            await settle(pilot, partial(app.state.results.__contains__, ("explanation", query)))
             known = "Wrong: " if prediction.is_wrong(query) else "Right: "
             text = screen_text(app)
             assert (known if prediction.gold[query] is not None else "the right label is unknown") in text

@@ -71,7 +71,7 @@ def _by_nearness(bench: Bench) -> list[list[Example]]:
     asked = () if bench.query is None else (prompt.queries[bench.query],)
     readout = bench.read(bench.start, (*fitting, *asked), vectors=True)
     assert readout.target_queries is not None
-    vectors = readout.target_queries[:, default_layer(bench.model.n_layers)].astype(np.float64)  # (n, H * d)
+    vectors = readout.target_queries[default_layer(bench.model.n_layers)].astype(np.float64)  # (n, H * d)
     vectors -= vectors[: len(fitting)].mean(0)
     near: list[list[Example]] = []
     for label in range(len(prompt.labels)):

@@ -68,13 +68,13 @@ class _Keys:
         self.layer = default_layer(bench.model.n_layers)
         readout = bench.read(bench.start, bench.parts.fitting, vectors=True)
         assert readout.target_queries is not None
-        vectors = [readout.target_queries[:, self.layer], bench.prefix.forerunner_queries[self.layer].numpy()]
+        vectors = [readout.target_queries[self.layer], bench.prefix.forerunner_queries[self.layer].numpy()]
         self.projection = principal_projection(np.concatenate(vectors).astype(np.float64))
 
     def distances(self, prompt: Prompt) -> FloatArray:
         """(C, C) relative to their mean, which another label word changes little. Raises PromptError."""
         encoded = self.bench.encode(as_it_is(prompt, None), self.bench.parts.fitting)
-        keys = self.bench.model.anchor_keys(self.bench.prefix_of(encoded), encoded.anchors, self.layer)
+        keys = self.bench.model.anchor_keys(self.bench.prefix_of(encoded), encoded.all_anchors, self.layer)
         classes = [demonstration.label_class for demonstration in encoded.demonstrations]
         points = class_means(keys, classes, len(prompt.labels)) @ self.projection
         raw = np.linalg.norm(points[:, None] - points[None], axis=-1)
