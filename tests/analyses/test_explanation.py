@@ -26,7 +26,9 @@ from tests.conftest import CONFIGURATIONS, Tiny
 
 def scores_of(prompt: Prompt, session: Session, text: str) -> FloatArray:
     """Label scores (C,) of one text, asked of a prompt from the beginning."""
-    return Session(prompt.with_queries([Example(text, None)]), session.model).prediction().scores[0]
+    found = Session(prompt.with_queries([Example(text, None)]), session.model).prediction()
+    scores: FloatArray = found.scores[0]
+    return scores
 
 
 def a_wrong_query(session: Session) -> int:

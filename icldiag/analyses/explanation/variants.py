@@ -41,7 +41,8 @@ class Variants:
     def ask_edited(self, prefix_edits: Edits | None = None, target_edits: Edits | None = None) -> FloatArray:
         """Label scores (C,) of the query with the model's attention edited."""
         one = replace(self.prompt, queries=(self.query,), beta=None)
-        return self._read(one, prefix_edits, target_edits)[0]
+        scores: FloatArray = self._read(one, prefix_edits, target_edits)[0]
+        return scores
 
     def _read(self, prompt: Prompt, prefix_edits: Edits | None = None, target_edits: Edits | None = None) -> FloatArray:
         self.step()

@@ -96,6 +96,7 @@ class WhyPanel(Panel):
         def named(label: int, style: str) -> tuple[str, str]:
             return self._shown(f"{prediction.labels[label]} {chances[label]:.2f}"), style
 
+        parts: list[str | tuple[str, str]]
         if gold is None:
             parts = [named(won, look.chosen), ", before ", named(second, "bold"), "; the right label is unknown."]
         elif gold != won:
