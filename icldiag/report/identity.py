@@ -83,10 +83,12 @@ def command_of(session: Session, only: Sequence[str] | None, settings: ReportSet
         return None
     words = ["icldiag", "report", str(session.prompt.path), "--format", "json"]
     model, loaded = session.settings, session.model
-    words += ["--model", loaded.name or model.name, "--device", str(loaded.device)]
+    words += ["--model", loaded.name or model.name, *_place(session)]
     words += ["--dtype", str(loaded.dtype).removeprefix("torch.")]
     words += ["--revision", loaded.revision] if loaded.revision else []
     words += ["--trust-remote-code"] if model.trust_remote_code else []
+    words += ["--quantize", str(model.quantize)] if model.quantize else []
+    words += ["--compile"] if model.compile else []
     words += ["--only", ",".join(only)] if only else []
     words += ["--beta", "BETA"] if session.beta is not None else []
     for layers in settings.isolate:
@@ -97,6 +99,12 @@ def command_of(session: Session, only: Sequence[str] | None, settings: ReportSet
     words += _changed(settings, ReportSettings(), plain, _OPTIONS)
     words += _changed(settings.training, ReportSettings().training, _names(settings.training), _TRAINING_OPTIONS)
     return shlex.join(words)
+
+
+def _place(session: Session) -> list[str]:
+    if session.settings.device_map is not None:
+        return ["--device-map", session.settings.device_map]
+    return ["--device", str(session.model.device)]
 
 
 def given_command(arguments: Sequence[str]) -> str:
