@@ -6,6 +6,7 @@ Nothing here reads the user's matplotlibrc or touches pyplot, so it works in thr
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -64,7 +65,9 @@ def paper_style(**more: Any) -> Iterator[None]:
     import matplotlib
 
     settings: dict[Any, Any] = {key: v for key, v in matplotlib.rcParamsDefault.items() if key not in _BACKENDS}
-    with matplotlib.rc_context(settings | _STYLE | {"font.family": _families()} | more):
+    with warnings.catch_warnings(), matplotlib.rc_context(settings | _STYLE | {"font.family": _families()} | more):
+        # A script that no font here has: a browser has one, and in other files the boxes say so.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         yield
 
 
@@ -123,7 +126,8 @@ def heatmap(
     names = {"high": "Blues", "low": "Blues_r", "both": "PuOr_r"}
     colours = matplotlib.colormaps[names[dark]].with_extremes(bad="#00000000")
     scale = matplotlib.colors.Normalize(*_limits(shown, dark, low, numbers), clip=True)
-    axes.pcolormesh(np.ma.masked_invalid(shown), cmap=colours, norm=scale, edgecolors="white", linewidth=0.5)
+    edge = 0.5 if width <= 2 * _NUMBERED else 0.0
+    axes.pcolormesh(np.ma.masked_invalid(shown), cmap=colours, norm=scale, edgecolors="white", linewidth=edge)
     axes.invert_yaxis()
     axes.set_aspect("auto" if rows is None else "equal")
     _ticks(axes, columns, [str(row) for row in range(height)] if rows is None else list(rows or columns))
@@ -168,7 +172,8 @@ def _ticks(axes: Axes, columns: Sequence[str], rows: Sequence[str]) -> None:
     longest = max((len(name) for name in columns), default=0)
     if longest * len(columns) > 36:
         for label in axes.get_xticklabels():
-            label.set(rotation=40, ha="right", rotation_mode="anchor")
+            label.set(rotation=40 if len(columns) <= _NUMBERED else 90, ha="right", rotation_mode="anchor")
+            label.set_verticalalignment("top" if len(columns) <= _NUMBERED else "center")
 
 
 def curves(
