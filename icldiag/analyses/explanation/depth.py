@@ -97,7 +97,7 @@ def _estimates(variants: Variants, ids: list[int], answer: int, rival: int) -> F
     found = np.zeros((model.n_layers, model.n_heads))
 
     def lead(logits: Tensor) -> Tensor:
-        return (logits[answer] - logits[rival]).float()
+        return (logits[-1, answer] - logits[-1, rival]).float()
 
     for layer, heads, gradient, _ in attention_gradients(
         model,
