@@ -86,10 +86,24 @@ class RepairPanel(Panel):
                 return self.trouble(key, "repairs")
         if "repairs" in self.state.doing:
             return self.trouble(None, "repairs")
-        return Text(
-            "Press s to search for what mends the prompt, f for what mends this query: up to 40 candidates, each tried "
-            "on examples that it was not made from."
+        from icldiag.analyses.repairs import BUDGET
+
+        prediction, query = self.state.prediction, self.state.query
+        assert prediction is not None
+        names, gold, answer = prediction.labels, prediction.gold[query], int(prediction.predicted[query])
+        if gold is None:
+            this = f"This query was answered {names[answer]}; without a gold label nothing can be said to mend it."
+        elif gold == answer:
+            this = f"This query is answered right, {names[answer]}."
+        else:
+            this = (
+                f"This query was answered {names[answer]} and not {names[gold]}: press f to search for what mends it."
+            )
+        everything = (
+            f"Press s to search for what mends the prompt: up to {BUDGET} candidates, each tried on examples that it was "
+            "not made from."
         )
+        return Text(visible(f"{this} {everything}", self.state.look.ascii_only))
 
     def _table(self, found: Repairs) -> Text:
         """A line per repair around the marked one, cut at the panel's edge."""
