@@ -91,7 +91,10 @@ def _demonstration_parts(prompt: Prompt) -> list[_Part]:
     before, between, after = prompt.template_pieces
     parts: list[_Part] = []
     if prompt.instruction is not None:
-        parts += [_Part(prompt.instruction, "instruction"), _Part(prompt.separator, "separator")]
+        parts += [
+            _Part(prompt.instruction, "instruction"),
+            _Part(prompt.opening[len(prompt.instruction) :], "separator"),
+        ]
     for index, example in enumerate(prompt.demonstrations):
         assert example.label is not None  # the schema asks for it
         parts += [

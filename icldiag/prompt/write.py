@@ -20,6 +20,8 @@ def as_yaml(prompt: Prompt) -> str:
         document["examples"] = [_row(prompt, example) for example in prompt.examples]
     if prompt.instruction is not None:
         document["instruction"] = prompt.instruction
+    if prompt.instruction_separator is not None:
+        document["instruction_separator"] = prompt.instruction_separator
     document["scoring"] = prompt.scoring
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
@@ -29,4 +31,6 @@ def _row(prompt: Prompt, example: Example) -> dict[str, str]:
     row = {"text": example.text}
     if example.label is not None:
         row["label"] = prompt.label_names[example.label]
+    if example.id is not None:
+        row["id"] = example.id
     return row
