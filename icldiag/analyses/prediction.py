@@ -32,6 +32,7 @@ class Prediction:
     scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word
     top_tokens: tuple[tuple[TopToken, ...], ...]
     label_mass: FloatArray  # (n,) share of the whole vocabulary's probability that the labels' first tokens hold
+    ids: tuple[str | None, ...]  # what the queries are called where they come from
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -91,6 +92,7 @@ def predict(encoded: EncodedPrompt, readout: Readout, tokenizer: Any) -> Predict
         scores=readout.label_scores,
         top_tokens=top,
         label_mass=readout.label_mass,
+        ids=tuple(query.id for query in prompt.queries),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from icldiag.commands.check import check
 from icldiag.commands.doctor import doctor
+from icldiag.commands.import_lm_eval import import_lm_eval
 from icldiag.commands.open import open_app
 from icldiag.commands.report import report
 
@@ -15,4 +16,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "check": check,
     "doctor": doctor,
+}
+
+#: Commands with commands of their own: the help, and those.
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "import": (
+        "Make a prompt file from what another tool wrote.",
+        {"lm-eval": import_lm_eval},
+    ),
 }

@@ -135,7 +135,14 @@ def _tokenize(tokenizer: Any, texts: Sequence[str]) -> list[_Tokenized]:
             f"the tokenizer {type(tokenizer).__name__} gives no character offsets, so spans cannot be exact; "
             "use the model's fast tokenizer (tokenizer.json)"
         )
-    batch = tokenizer(list(texts), return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
+    begun = bool(tokenizer.bos_token) and texts[0].startswith(tokenizer.bos_token)  # as by a chat template
+    batch = tokenizer(
+        list(texts),
+        add_special_tokens=not begun,
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+        verbose=False,
+    )
     result = []
     for ids, offsets, special in zip(
         batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"], strict=True

@@ -84,6 +84,15 @@ class Prompt:
         separator = self.separator if self.instruction_separator is None else self.instruction_separator
         return self.instruction + separator
 
+    def written(self, query: str) -> str:
+        """The whole text that a query makes, up to where its label is asked for; without a chat template's turns."""
+        before, between, after = self.template_pieces
+        shown = "".join(
+            before + example.text + between + self.labels[example.label or 0].word + after + self.separator
+            for example in self.demonstrations
+        )
+        return self.opening + shown + before + query + between
+
     @cached_property
     def hash(self) -> str:
         """SHA-256 over everything but the path and the name: equal prompts give equal results."""
@@ -189,12 +198,21 @@ def _unknown_class(label: str, classes: dict[str, int]) -> str:
 
 
 def read_prompt(path: Path | str) -> Prompt:
-    """Read and validate a prompt file (YAML or JSON).
+    """Read and validate a prompt file (YAML or JSON), or import the samples that lm-evaluation-harness logged.
 
     Raises:
         PromptError: the first thing that is wrong, with file, line, field and cure.
     """
     path = Path(path)
+    if path.suffix.lower() in (".json", *SUFFIXES):
+        from icldiag.prompt.lm_eval.log import is_log
+
+        if is_log(path):
+            from icldiag.prompt.lm_eval.convert import import_log
+
+            return import_log(path).prompt
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            raise PromptError("a data file is no prompt; make a prompt from it with 'icldiag new'", path=path)
     document, lines = read_document(path)
     reader = _Reader(path, lines)
     fields = reader.fields(document)

@@ -16,6 +16,7 @@ def values(result: Prediction) -> dict[str, Any]:
         "accuracy": result.accuracy,
         "queries": [
             {
+                "id": result.ids[query],
                 "text": result.texts[query],
                 "gold": None if result.gold[query] is None else result.labels[result.gold[query] or 0],
                 "predicted": result.labels[result.predicted[query]],
@@ -44,12 +45,14 @@ def markdown(result: Prediction, session: Session) -> list[str]:
         lines += table(["", *map(cell, result.labels)], rows)
     if result.wrong:
         lines += ["### Wrong, the most confident first", ""]
-        rows = []
+        rows, named = [], any(name is not None for name in result.ids)
         for query in result.wrong:
             gold, predicted = result.gold[query] or 0, int(result.predicted[query])
             chances = result.probabilities[query]
+            name = result.ids[query]
             rows.append(
                 [
+                    *([cell(name or "")] if named else []),
                     cell(result.texts[query]),
                     cell(result.labels[gold]),
                     f"{chances[gold]:.2f}",
@@ -57,5 +60,5 @@ def markdown(result: Prediction, session: Session) -> list[str]:
                     f"{chances[predicted]:.2f}",
                 ]
             )
-        lines += table(["query", "gold", "p", "predicted", "p"], rows)
+        lines += table([*(["id"] if named else []), "query", "gold", "p", "predicted", "p"], rows)
     return lines
