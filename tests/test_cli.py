@@ -64,7 +64,7 @@ def test_help_and_import_load_nothing_heavy() -> None:
     code = (
         "import sys, icldiag, icldiag.cli\n"
         "from typer.testing import CliRunner\n"
-        "for words in ([], ['open'], ['report'], ['check'], ['doctor']):\n"
+        "for words in ([], ['open'], ['report'], ['check'], ['doctor'], ['new'], ['import', 'lm-eval'], ['import', 'langchain'], ['import', 'text']):\n"
         "    assert CliRunner().invoke(icldiag.cli.app, [*words, '--help']).exit_code == 0\n"
         "print([name for name in ('torch', 'textual', 'transformers', 'numpy') if name in sys.modules])"
     )

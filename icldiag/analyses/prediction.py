@@ -32,7 +32,10 @@ class Prediction:
     scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word
     top_tokens: tuple[tuple[TopToken, ...], ...]
     label_mass: FloatArray  # (n,) share of the whole vocabulary's probability that the labels' first tokens hold
-    ids: tuple[str | None, ...]  # what the queries are called where they come from
+    ids: tuple[str | None, ...] = ()  # what the queries are called where they come from; empty where nothing
+
+    def id_of(self, query: int) -> str | None:
+        return self.ids[query] if self.ids else None
 
     def __len__(self) -> int:
         return len(self.texts)

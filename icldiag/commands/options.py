@@ -20,6 +20,13 @@ Trust = Annotated[bool, typer.Option("--trust-remote-code", help="Run model code
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of printing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether an inferred template is right.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output file.")]
+MoreLabels = Annotated[str | None, typer.Option("--labels", help="Classes that no demonstration has: a,b,c.")]
+TextColumn = Annotated[str, typer.Option("--text", metavar="COLUMN", help="The data file's column of texts.")]
+LabelColumn = Annotated[
+    str | None, typer.Option("--label", metavar="COLUMN", help="Its column of labels; 'label' if it is there.")
+]
+IdColumn = Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="Its column of ids; 'id' if it is there.")]
+Split = Annotated[str | None, typer.Option(help="A datasets folder's split.")]
 Ascii = Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")]
 
 
@@ -28,3 +35,13 @@ def model_settings(model: str, device: str, dtype: str, revision: str | None, tr
     from icldiag.model.load import ModelSettings
 
     return ModelSettings(model, device, dtype, revision, trust)
+
+
+def names(listed: str | None) -> list[str]:
+    """The names in a list such as `a, b,c`."""
+    return [name.strip() for name in listed.split(",") if name.strip()] if listed else []
+
+
+def unescaped(option: str | None) -> str | None:
+    r"""An option in which \n and \t stand for a line break and a tab."""
+    return None if option is None else option.replace("\\n", "\n").replace("\\t", "\t")

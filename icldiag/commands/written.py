@@ -6,8 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import typer
-
 from icldiag.errors import IcldiagError
 from icldiag.files import write_whole
 from icldiag.prompt.schema import Prompt
@@ -42,7 +40,8 @@ def give(
     if ask:
         if not sys.stdin.isatty():
             raise IcldiagError("this template was inferred; if it is right, repeat the command with --yes")
-        if not typer.confirm("This template was inferred. Is it right?", default=True, err=True):
+        print("This template was inferred. Is it right? [Y/n] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):  # input() would write to stdout
             raise IcldiagError("nothing was written")
     text = as_yaml(prompt, comments)
     if output is None:

@@ -182,12 +182,17 @@ class _Reader:
         label_column = given.label or "label"
         for line, text, label, name in table.examples(given.text, label_column, given.id or "id"):
             if label is not None and label not in classes:
-                raise PromptError(_unknown_class(label, classes), path=path, line=line, field=label_column)
+                raise unknown_class(label, classes, path, line, label_column)
             rows.append(Example(text, None if label is None else classes[label], name))
         if given.limit is not None and given.limit < len(rows):
             drawn = rows if given.seed is None else random.Random(given.seed).sample(rows, given.limit)
             rows = drawn[: given.limit]
         return tuple(rows)
+
+
+def unknown_class(label: str, classes: dict[str, int], path: Path, line: int | None, field: str) -> PromptError:
+    """The error for a label that is no class, in a data file."""
+    return PromptError(_unknown_class(label, classes), path=path, line=line, field=field)
 
 
 def _unknown_class(label: str, classes: dict[str, int]) -> str:

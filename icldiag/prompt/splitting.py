@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
+
+from icldiag.errors import PromptError
 
 _SAMPLE = 40  # contexts that a shape is found from; all must then have it
 
@@ -49,6 +52,23 @@ class Shape:
             return None
         return Split(tuple(found), context[start:stop])
 
+    def template(self, path: Path | None) -> str:
+        """The template as a prompt file writes it. Raises PromptError where it holds {text} or {label} itself."""
+        for piece in (self.before, self.between, self.after):
+            if "{text}" in piece or "{label}" in piece:
+                raise PromptError("the template itself holds {text} or {label}", path=path)
+        return f"{self.before}{{text}}{self.between}{{label}}{self.after}"
+
+    @property
+    def instruction(self) -> tuple[str | None, str | None]:
+        """The opening as an instruction and, where that is not the separator, what follows it."""
+        if not self.opening:
+            return None, None
+        if self.opening.endswith(self.separator):
+            return self.opening.removesuffix(self.separator), None
+        text = self.opening.rstrip()
+        return text, self.opening[len(text) :]
+
 
 @dataclass(frozen=True)
 class Split:
@@ -73,7 +93,7 @@ class Known:
 def _word(words: Sequence[str] | None) -> str:
     """A group that matches a label word; of two that begin alike, the longer."""
     if words is None:
-        return r"(\s*\S[^\n]*?)"
+        return r"((?:\n|[ \t]*)\S[^\n]*?)"
     return "(" + "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) + ")"
 
 

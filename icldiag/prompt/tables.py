@@ -16,6 +16,9 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 KINDS = ".csv, .tsv, .jsonl, or a folder that datasets' save_to_disk wrote"
 
 
+LabelledRow = tuple[int, str, str | None, str | None]  # line, text, label, id
+
+
 @dataclass(frozen=True)
 class Row:
     """One row; `line` counts from 1 in the file (in a `datasets` folder it is the row's number)."""
@@ -37,12 +40,18 @@ class Table:
         if column not in self.columns:
             raise PromptError(f"there is no column {column!r}; there are {', '.join(self.columns)}", path=self.path)
 
-    def examples(
-        self, text: str, label: str | None, name: str | None
-    ) -> Iterator[tuple[int, str, str | None, str | None]]:
+    def examples(self, text: str, label: str | None, name: str | None) -> Iterator[LabelledRow]:
         """Yield (line, text, label, id) of every row from the columns named; label and id may be unknown."""
         for row in self.rows:
             yield row.line, self.text(row, text), self.text_or_none(row, label), self.text_or_none(row, name)
+
+    def labelled(self, text: str, label: str | None = None, name: str | None = None) -> list[LabelledRow]:
+        """The rows as (line, text, label, id). Columns that are named must be there; the usual ones may be."""
+        self.need(text)
+        for column in (label, name):
+            if column is not None:
+                self.need(column)
+        return list(self.examples(text, label or "label", name or "id"))
 
     def text(self, row: Row, column: str) -> str:
         """A cell that must hold text (or a number, as it is written)."""

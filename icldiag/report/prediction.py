@@ -16,7 +16,7 @@ def values(result: Prediction) -> dict[str, Any]:
         "accuracy": result.accuracy,
         "queries": [
             {
-                "id": result.ids[query],
+                "id": result.id_of(query),
                 "text": result.texts[query],
                 "gold": None if result.gold[query] is None else result.labels[result.gold[query] or 0],
                 "predicted": result.labels[result.predicted[query]],
@@ -49,7 +49,7 @@ def markdown(result: Prediction, session: Session) -> list[str]:
         for query in result.wrong:
             gold, predicted = result.gold[query] or 0, int(result.predicted[query])
             chances = result.probabilities[query]
-            name = result.ids[query]
+            name = result.id_of(query)
             rows.append(
                 [
                     *([cell(name or "")] if named else []),

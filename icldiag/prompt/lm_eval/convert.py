@@ -61,17 +61,18 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
     kept = _choose(documents, splits, choice, path)
     shown = splits[kept[0]].demonstrations
     labels = _labels(log, shape, shown, documents, words, path)
-    gold = _gold_classes(labels, documents, contexts)
+    gold = _gold_classes(labels, documents)
+    instruction, instruction_separator = shape.instruction
     prompt = Prompt(
         name=config.name if config else path.stem,
-        template=_template(shape, path),
+        template=shape.template(path),
         separator=shape.separator,
         labels=labels,
         demonstrations=_examples(shown, labels),
         queries=tuple(Example(splits[i].query, gold[i], documents[i].id) for i in kept),
         examples=_shown_elsewhere(splits, shown, labels, {splits[i].query for i in kept}),
-        instruction=_instruction(shape)[0],
-        instruction_separator=_instruction(shape)[1],
+        instruction=instruction,
+        instruction_separator=instruction_separator,
         scoring="whole" if log.kind == "multiple_choice" else "first",
         path=path,
     )
@@ -203,7 +204,7 @@ def _labels(
     return tuple(Label(name, word) for name, word in zip(names, words, strict=True))
 
 
-def _gold_classes(labels: Sequence[Label], documents: Sequence[Document], contexts: Sequence[str]) -> list[int | None]:
+def _gold_classes(labels: Sequence[Label], documents: Sequence[Document]) -> list[int | None]:
     names = [label.name for label in labels]
     golds = [None if document.gold is None else document.gold.strip() for document in documents]
     return [names.index(gold) if gold in names else None for gold in golds]
@@ -221,23 +222,6 @@ def _shown_elsewhere(
     pairs = dict.fromkeys(pair for split in splits for pair in split.demonstrations)
     texts = asked | {text for text, _ in shown}
     return _examples([pair for pair in pairs if pair[0] not in texts], labels)
-
-
-def _template(shape: Shape, path: Path) -> str:
-    for piece in (shape.before, shape.between, shape.after):
-        if "{text}" in piece or "{label}" in piece:
-            raise PromptError("the template itself holds {text} or {label}", path=path)
-    return f"{shape.before}{{text}}{shape.between}{{label}}{shape.after}"
-
-
-def _instruction(shape: Shape) -> tuple[str | None, str | None]:
-    """The opening as an instruction and what follows it, where that is not the separator."""
-    if not shape.opening:
-        return None, None
-    if shape.opening.endswith(shape.separator):
-        return shape.opening.removesuffix(shape.separator), None
-    text = shape.opening.rstrip()
-    return text, shape.opening[len(text) :]
 
 
 def _class_name(answer: str, labels: Sequence[Label]) -> str:
