@@ -43,7 +43,7 @@ def give(
         print("This template was inferred. Is it right? [Y/n] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):  # input() would write to stdout
             raise IcldiagError("nothing was written")
-    text = as_yaml(prompt, comments)
+    text = as_yaml(prompt, comments=comments)
     if output is None:
         sys.stdout.write(text)
     else:

@@ -53,6 +53,7 @@ class PromptFields(BaseModel):
     instruction: str | None = None
     instruction_separator: str | None = None
     scoring: Scoring = "first"
+    chat: bool = False
 
 
 _REASONS = {
@@ -61,6 +62,7 @@ _REASONS = {
     "string_type": "expected text",
     "list_type": "expected a list",
     "greater_than_equal": "must be at least 1",
+    "bool_parsing": "must be true or false",
     "int_parsing": "expected a whole number",
     "literal_error": "must be 'first' or 'whole'",
 }

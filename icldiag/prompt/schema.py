@@ -63,6 +63,7 @@ class Prompt:
     instruction: str | None = None
     instruction_separator: str | None = None  # None: as `separator`
     scoring: Scoring = "first"
+    chat: bool = False  # written as turns by the model's chat template; `separator` is then not used
     path: Path | None = None
 
     @property
@@ -97,6 +98,13 @@ class Prompt:
     def hash(self) -> str:
         """SHA-256 over everything but the path and the name: equal prompts give equal results."""
         content = asdict(replace(self, path=None, name=""))
+        for field in ("instruction_separator", "chat"):  # a prompt without them has the hash that it always had
+            if not content[field] and content[field] != "":
+                del content[field]
+        for part in ("demonstrations", "queries", "examples"):
+            for example in content[part]:
+                if example["id"] is None:
+                    del example["id"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def with_queries(self, queries: Sequence[Example]) -> Prompt:
@@ -124,7 +132,8 @@ class _Reader:
             raise self.error(reason, *location) from None
 
     def labels(self, fields: PromptFields) -> tuple[Label, ...]:
-        written = fields.labels if isinstance(fields.labels, dict) else {name: f" {name}" for name in fields.labels}
+        space = "" if fields.chat else " "  # an assistant's turn begins with the word itself
+        written = fields.labels if isinstance(fields.labels, dict) else {name: space + name for name in fields.labels}
         if isinstance(fields.labels, list) and len(written) < len(fields.labels):
             twice = next(i for i, name in enumerate(fields.labels) if name in fields.labels[:i])
             raise self.error(f"the class {fields.labels[twice]!r} is listed twice; remove one", "labels", twice)
@@ -222,6 +231,10 @@ def read_prompt(path: Path | str) -> Prompt:
     reader = _Reader(path, lines)
     fields = reader.fields(document)
     reader.template(fields.template)
+    if fields.chat and "separator" in fields.model_fields_set:
+        raise reader.error(
+            "a chat prompt has no separator, as its chat template parts the turns; remove it", "separator"
+        )
     labels = reader.labels(fields)
     classes = {label.name: index for index, label in enumerate(labels)}
     if not fields.demonstrations:
@@ -244,5 +257,6 @@ def read_prompt(path: Path | str) -> Prompt:
         instruction=fields.instruction,
         instruction_separator=fields.instruction_separator,
         scoring=fields.scoring,
+        chat=fields.chat,
         path=path,
     )

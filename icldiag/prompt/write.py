@@ -29,7 +29,7 @@ _Dumper.add_representer(
 )
 
 
-def as_yaml(prompt: Prompt, comments: Mapping[str, str] | None = None) -> str:
+def as_yaml(prompt: Prompt, *, comments: Mapping[str, str] | None = None) -> str:
     """All fields in the order of docs/formats.md; queries and examples are written out, not named by file.
 
     Args:
@@ -43,8 +43,10 @@ def as_yaml(prompt: Prompt, comments: Mapping[str, str] | None = None) -> str:
 
 
 def _fields(prompt: Prompt) -> dict[str, Any]:
-    plain = all(label.word == f" {label.name}" for label in prompt.labels)
-    fields: dict[str, Any] = {"name": prompt.name, "template": prompt.template, "separator": prompt.separator}
+    space = "" if prompt.chat else " "
+    plain = all(label.word == space + label.name for label in prompt.labels)
+    fields: dict[str, Any] = {"name": prompt.name, "template": prompt.template}
+    fields |= {"chat": True} if prompt.chat else {"separator": prompt.separator}
     fields["labels"] = list(prompt.label_names) if plain else {label.name: label.word for label in prompt.labels}
     if prompt.instruction is not None:
         fields["instruction"] = prompt.instruction

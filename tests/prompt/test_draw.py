@@ -63,7 +63,7 @@ def test_a_seed_draws_the_same_again(table: Table) -> None:
 def test_the_file_has_a_comment_over_each_field_and_reads_back(table: Table, tmp_path: Path) -> None:
     drawn = draw_prompt(table, DRAWING, "films")
     path = tmp_path / "prompt.yaml"
-    path.write_text(as_yaml(drawn.prompt, drawn.comments))
+    path.write_text(as_yaml(drawn.prompt, comments=drawn.comments))
     assert read_prompt(path).hash == drawn.prompt.hash
     lines = path.read_text().splitlines()
     assert lines[0] == "# Drawn from films.csv: columns 'review' and 'sentiment', 2 demonstrations per class, seed 0."
