@@ -137,7 +137,7 @@ def test_every_document_is_answered_as_the_harness_did(
 
 def test_documents_with_demonstrations_of_their_own(logged: Path) -> None:
     path = samples(logged, "sampled")
-    with pytest.raises(PromptError, match="choose one document with --doc"):
+    with pytest.raises(PromptError, match="choose one document with"):
         import_log(path)
     wanted = softmax(log_likelihoods(path, 6))
     for document in (0, 5, 11):

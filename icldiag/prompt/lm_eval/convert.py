@@ -159,8 +159,9 @@ def _choose(documents: Sequence[Document], splits: Sequence[Split], choice: Choi
     wrong = [document.id for document in documents if not document.right]
     if choice.document is None and several:
         some = f" (answered wrongly: {_listed(wrong)})" if wrong else ""
-        reason = f"the demonstrations differ from document to document; choose one document with --doc{some}, "
-        raise PromptError(reason + "or run the task with 'fewshot_config: {sampler: first_n}'", path=path)
+        reason = "the demonstrations differ from document to document; choose one document with "
+        reason += f"'icldiag import lm-eval FILE --doc ID'{some}, or run the task with "
+        raise PromptError(reason + "'fewshot_config: {sampler: first_n}'", path=path)
     if choice.document is not None and choice.document not in places:
         raise PromptError(f"there is no document {choice.document!r}; there are {_listed(list(places))}", path=path)
     first = places[choice.document] if choice.document is not None else 0

@@ -196,7 +196,7 @@ def _own_demonstrations() -> list[dict[str, Any]]:
 def test_demonstrations_that_differ_need_a_document_to_be_chosen(tmp_path: Path) -> None:
     path = write(tmp_path, _own_demonstrations())
     message = complaint(path)
-    assert "choose one document with --doc (answered wrongly: 1, 3)" in message
+    assert "import lm-eval FILE --doc ID' (answered wrongly: 1, 3)" in message
     assert "first_n" in message
     prompt = import_log(path, None, Choice(document="1")).prompt
     assert prompt.demonstrations == (Example("dull", 1), Example("so so", 2))
