@@ -80,9 +80,9 @@ class Split:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the shape beforehand; None where it is not."""
+    """What is known of the shape beforehand; None, or nothing, where it is not."""
 
-    opening: str | None = None
+    openings: tuple[str, ...] = ()  # one of these
     before: str | None = None
     between: str | None = None
     separator: str | None = None
@@ -207,8 +207,8 @@ def _opened(shape: Shape, firsts: Sequence[str], known: Known) -> Iterator[Shape
         if not rest.endswith(separator) or not separator:
             continue
         whole = replace(shape, before=before, separator=separator, after=rest[: len(rest) - len(separator)])
-        if known.opening is not None:
-            yield replace(whole, opening=known.opening)
+        if known.openings:
+            yield from (replace(whole, opening=opening) for opening in known.openings)
             continue
         if first.startswith(before) and before:
             yield whole

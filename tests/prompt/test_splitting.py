@@ -89,7 +89,7 @@ def test_of_two_label_words_the_longer_is_found() -> None:
 
 def test_what_is_known_is_taken() -> None:
     context = "Which?\n\nIs it so?\n" + INLINE
-    shape = infer([context], SPACED, Known(opening="Which?\n\n", separator="\n"))
+    shape = infer([context], SPACED, Known(openings=("What?", "Which?\n\n"), separator="\n"))
     assert parts(shape)[0] == "Which?\n\n"
     assert shape is not None
     split = shape.split(context)

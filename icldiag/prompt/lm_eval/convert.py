@@ -82,6 +82,9 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
             raise PromptError(f"the prompt of document {documents[i].id} cannot be written exactly", path=path)
     if choice.others:
         notes.append("lm-eval asked the other documents with demonstrations of their own, so it may answer otherwise")
+    free = [documents[i].id for i in kept if documents[i].given.strip() not in {label.name for label in labels}]
+    if free:
+        notes.append(f"lm-eval generated none of the labels, icldiag chooses one: documents {_listed(free)}")
     several = [documents[i].id for i in kept if gold[i] is None]
     if several:
         notes.append(f"gold label unknown, as several answers are right: documents {_listed(several)}")
@@ -137,6 +140,10 @@ def _shape(
     found = infer(contexts, words, fields)
     if found is not None:
         return found, True
+    bare = tuple(word.strip() for word in words or ())
+    if words is not None and bare != words and infer(contexts, bare, fields) is not None:
+        reason = f"the harness scored {words[0]!r}, but the demonstrations write {bare[0]!r}, as its versions before "
+        raise PromptError(reason + "0.4.8 do with a chat template; run the task with a newer one", path=path)
     if config is not None and config.chat_template and not config.multiturn:
         reason = "all demonstrations are in one chat turn, which ends otherwise than they do; "
         raise PromptError(reason + "run the task with --fewshot_as_multiturn", path=path)

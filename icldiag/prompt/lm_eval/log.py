@@ -108,16 +108,22 @@ def _of_filter(
 
 def _requests(row: dict[str, Any]) -> list[list[Any]]:
     """The requests in their order, without the pairs that acc_mutual_info adds to measure the answers alone."""
+    requests = _all_requests(row)
+    return [requests[place] for place in _asked(requests)]
+
+
+def _all_requests(row: dict[str, Any]) -> list[list[Any]]:
     given = row["arguments"]
-    if isinstance(given, dict):
-        named = sorted(given.items(), key=lambda item: _number(item[0]))
-        requests = [[value for _, value in sorted(r.items(), key=lambda i: _number(i[0]))] for _, r in named]
-    else:
-        requests = [list(request) for request in given]
-    half = len(requests) // 2
-    if half and 2 * half == len(requests) and requests[0][0] != "" and all(r[0] == "" for r in requests[half:]):
-        return requests[:half]
-    return requests
+    if not isinstance(given, dict):
+        return [list(request) for request in given]
+    named = sorted(given.items(), key=lambda item: _number(item[0]))
+    return [[value for _, value in sorted(r.items(), key=lambda i: _number(i[0]))] for _, r in named]
+
+
+def _asked(requests: list[list[Any]]) -> list[int]:
+    """The places of the requests with a context. Those without were every second one until 0.4.4, now they follow."""
+    asked = [place for place, request in enumerate(requests) if request and request[0] != ""]
+    return asked if len(requests) == 2 * len(asked) else list(range(len(requests)))
 
 
 def _number(name: str) -> int:
@@ -148,7 +154,10 @@ def _kind(requests: list[list[Any]], path: Path, line: int | None) -> Kind:
 def _choice(row: dict[str, Any], path: Path, line: int | None, as_index: bool) -> Document:
     requests = _requests(row)
     answers = tuple(str(request[1]) for request in requests)
-    scores = _scores(row, len(answers), path, line)
+    scores = _scores(row)
+    if scores is None:
+        reason = "no log-likelihoods of the answers"
+        raise PromptError(reason, path=path, line=line, field="filtered_resps")
     given = answers[max(range(len(answers)), key=scores.__getitem__)]
     golds = _golds(row["target"], answers, as_index)
     if golds is None:
@@ -157,12 +166,12 @@ def _choice(row: dict[str, Any], path: Path, line: int | None, as_index: bool) -
     return Document(str(row["doc_id"]), requests[0][0], answers, gold, given, given in golds, _fields(row))
 
 
-def _scores(row: dict[str, Any], count: int, path: Path, line: int | None) -> list[float]:
+def _scores(row: dict[str, Any]) -> list[float] | None:
+    """The log-likelihoods of the answers, or None where there are none."""
     try:
-        return [float(answer[0]) for answer in row["filtered_resps"][:count]]
+        return [float(row["filtered_resps"][place][0]) for place in _asked(_all_requests(row))]
     except (KeyError, TypeError, ValueError, IndexError):
-        reason = "no log-likelihoods of the answers"
-        raise PromptError(reason, path=path, line=line, field="filtered_resps") from None
+        return None
 
 
 def _golds(target: Any, answers: Sequence[str], as_index: bool) -> list[str] | None:
@@ -191,9 +200,8 @@ def _as_index(rows: list[tuple[int | None, dict[str, Any]]]) -> bool:
         answers = tuple(str(request[1]) for request in _requests(row))
         if not isinstance(row.get("acc"), int | float) or str(row["target"]) not in [a.strip() for a in answers]:
             continue
-        try:
-            scores = [float(answer[0]) for answer in row["filtered_resps"][: len(answers)]]
-        except (KeyError, TypeError, ValueError, IndexError):
+        scores = _scores(row)
+        if scores is None:
             continue
         given = answers[max(range(len(answers)), key=scores.__getitem__)]
         for as_index in agreeing:

@@ -32,8 +32,14 @@ class TaskConfig:
             return Known()  # the template has put turns around every part
         description = str(self.values.get("description") or "")
         before, between = self._template()
+        openings: tuple[str, ...] = (
+            description,
+            description.removesuffix("\n"),
+        )  # without its last line break until 0.4.4
+        if self.system_instruction or "{{" in description:
+            openings = ()
         return Known(
-            opening=None if self.system_instruction or "{{" in description else description,
+            openings=openings,
             before=before,
             between=between,
             separator=self.values.get("fewshot_delimiter"),

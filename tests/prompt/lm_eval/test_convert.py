@@ -133,16 +133,37 @@ def test_generate_until(tmp_path: Path, age: Age) -> None:
     assert found.prompt.scoring == "first"
     assert found.right == 2
     assert found.prompt.queries[3] == Example("no idea", 2, "3")
+    assert found.notes == ()
+    made[1]["filtered_resps"] = ["I think it is bad"]
+    notes = import_log(write(tmp_path, made, age)).notes
+    assert notes == ("lm-eval generated none of the labels, icldiag chooses one: documents 1",)
 
 
-def test_unconditional_pairs_are_set_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize("age", AGES)
+def test_unconditional_pairs_are_set_aside(tmp_path: Path, age: Age) -> None:
+    """They follow the others now; until 0.4.4 each followed its own."""
     made = []
     for n, ((text, gold), answer) in enumerate(zip(TEXTS, ANSWERS, strict=True)):
-        asked = [(context(text), f" {word}") for word in CHOICES]
-        alone = [("", f" {word}") for word in CHOICES]
-        answers = [[score, False] for score in scores(answer)] + [[0.0, False]] * 3
-        made.append(row(n, [*asked, *alone], answers, gold, doc={"text": text}, acc=float(gold == answer)))
-    check(import_log(write(tmp_path, made)))
+        scored = zip(CHOICES, scores(answer), strict=True)
+        asked = [((context(text), f" {word}"), [score, False]) for word, score in scored]
+        alone = [(("", f" {word}"), [0.0, False]) for word in CHOICES]
+        pairs = [*asked, *alone] if age == "now" else [one for both in zip(asked, alone, strict=True) for one in both]
+        requests, answers = zip(*pairs, strict=True)
+        made.append(row(n, requests, answers, gold, age, doc={"text": text}, acc=float(gold == answer)))
+    check(import_log(write(tmp_path, made, age)))
+
+
+def test_old_versions_lost_the_last_line_break_of_a_description(tmp_path: Path) -> None:
+    made = [
+        choice_row(n, *pair, answer, "0.4.3", made=context(pair[0], opening="Judge."))
+        for n, (pair, answer) in enumerate(zip(TEXTS, ANSWERS, strict=True))
+    ]
+    path = write(tmp_path, made)
+    write_results(path, {"description": "Judge.\n"})
+    found = import_log(path)
+    assert not found.inferred
+    assert (found.prompt.instruction, found.prompt.instruction_separator) == ("Judge.", "")
+    assert found.prompt.written(TEXTS[0][0]) == context(TEXTS[0][0], opening="Judge.")
 
 
 def test_more_than_ten_answers_keep_their_order(tmp_path: Path) -> None:
@@ -238,6 +259,15 @@ def test_chat_turns_are_text_of_the_template(tmp_path: Path, system: str, with_r
     assert (
         prompt.written(TEXTS[1][0]) == json.loads(path.read_text().splitlines()[1])["arguments"]["gen_args_0"]["arg_0"]
     )
+
+
+def test_labels_scored_otherwise_than_they_are_demonstrated_are_refused(tmp_path: Path) -> None:
+    made = _chat("", multiturn=True)
+    for sample in made:
+        for request in sample["arguments"].values():
+            request["arg_1"] = f" {request['arg_1']}"
+    words = "the harness scored ' positive', but the demonstrations write 'positive'"
+    assert words in complaint(write(tmp_path, made))
 
 
 def test_demonstrations_in_one_chat_turn_are_refused(tmp_path: Path) -> None:
