@@ -168,6 +168,8 @@ def _without_last_spaces(text: str) -> tuple[str, str]:
 def _with_partials(file: _File, name: str) -> str:
     """The prefix or suffix with the variables filled in that the file has values for."""
     text, partials = file.text(name), file.values.get("partial_variables") or {}
+    if not isinstance(partials, dict):
+        raise file.error("expected a mapping from variable to value", "partial_variables")
     for variable, value in partials.items():
         sign = f"{{{variable}}}" if file.format == "f-string" else f"{{{{{variable}}}}}"
         text = text.replace(sign, str(value))

@@ -240,6 +240,8 @@ def read_prompt(path: Path | str) -> Prompt:
     if not fields.demonstrations:
         raise reader.error("there are no demonstrations; write at least one {text, label}", "demonstrations")
     demonstrations = reader.examples(fields.demonstrations, classes, "demonstrations")
+    if not demonstrations:
+        raise reader.error("there are no rows in the file; a prompt needs at least one demonstration", "demonstrations")
     for index, demonstration in enumerate(demonstrations):
         if demonstration.label is None:  # only a row of a file can lack it
             raise reader.error(f"row {index + 1} of the file has no label; a demonstration needs one", "demonstrations")

@@ -74,7 +74,10 @@ def test_demonstrations_come_from_a_file_too(tmp_path: Path) -> None:
     path = write(tmp_path / "prompt.yaml", PROMPT.replace("DEMONSTRATIONS", "{file: d.csv}"))
     assert read_prompt(path).demonstrations == (Example("Who ?", 0), Example("Where ?", 1))
     write(tmp_path / "d.csv", "text,label\nWho ?,Person\nWhere ?,\n")
-    with pytest.raises(PromptError, match="row 2 of the file has no label") as caught:
+    with pytest.raises(PromptError, match="row 2 of the file has no label"):
+        read_prompt(path)
+    write(tmp_path / "d.csv", "text,label\n")
+    with pytest.raises(PromptError, match="no rows in the file") as caught:
         read_prompt(path)
     assert (caught.value.line, caught.value.field) == (3, "demonstrations")
 

@@ -6,7 +6,7 @@ The prompt is refused unless it writes, for every document, the very text that t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,17 +77,9 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
         path=path,
     )
     for i in kept:
-        asked = contexts[i] if splits[i].demonstrations == shown else None
-        if asked is not None and prompt.written(splits[i].query) != asked:
+        if splits[i].demonstrations == shown and prompt.written(splits[i].query) != contexts[i]:
             raise PromptError(f"the prompt of document {documents[i].id} cannot be written exactly", path=path)
-    if choice.others:
-        notes.append("lm-eval asked the other documents with demonstrations of their own, so it may answer otherwise")
-    free = [documents[i].id for i in kept if documents[i].given.strip() not in {label.name for label in labels}]
-    if free:
-        notes.append(f"lm-eval generated none of the labels, icldiag chooses one: documents {_listed(free)}")
-    several = [documents[i].id for i in kept if gold[i] is None]
-    if several:
-        notes.append(f"gold label unknown, as several answers are right: documents {_listed(several)}")
+    notes += _notes([(documents[i], gold[i]) for i in kept], labels, choice)
     return Imported(
         prompt=prompt,
         given={documents[i].id: _class_name(documents[i].given, labels) for i in kept},
@@ -95,6 +87,19 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
         notes=tuple(notes),
         inferred=inferred,
     )
+
+
+def _notes(asked: Sequence[tuple[Document, int | None]], labels: Sequence[Label], choice: Choice) -> Iterator[str]:
+    """What the user should know of the documents that are imported."""
+    if choice.others:
+        yield "lm-eval asked the other documents with demonstrations of their own, so it may answer otherwise"
+    names = {label.name for label in labels}
+    free = [document.id for document, _ in asked if document.given.strip() not in names]
+    if free:
+        yield f"lm-eval generated none of the labels, icldiag chooses one: documents {_listed(free)}"
+    several = [document.id for document, gold in asked if gold is None]
+    if several:
+        yield f"gold label unknown, as several answers are right: documents {_listed(several)}"
 
 
 def _with_same_answers(log: Log, notes: list[str]) -> tuple[list[Document], tuple[str, ...] | None]:

@@ -12,12 +12,31 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from icldiag.errors import PromptError
 from icldiag.prompt.source import read_rows, read_text
 
 Kind = Literal["multiple_choice", "generate_until"]
+
+
+_Numbered = Annotated[str, StringConstraints(pattern=r"_\d+$")]
+_NOT_A_ROW = "not a row that lm-evaluation-harness logs with --log_samples"
+
+
+class _RowFields(BaseModel):
+    """What every row must have, in either age's shape."""
+
+    model_config = ConfigDict(extra="ignore")
+    doc_id: int | str
+    target: Any
+    arguments: (
+        Annotated[list[Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]
+        | Annotated[dict[_Numbered, Annotated[dict[_Numbered, Any], Field(min_length=1)]], Field(min_length=1)]
+    )
+    filtered_resps: Annotated[list[Any], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -65,9 +84,12 @@ def read_log(path: Path, filter: str | None = None) -> Log:
     if not rows:
         raise PromptError("the file holds no samples", path=path)
     for line, row in rows:
-        if "doc_id" not in row or "arguments" not in row:
-            reason = "not a row that lm-evaluation-harness logs with --log_samples; it has no doc_id and arguments"
-            raise PromptError(reason, path=path, line=line)
+        try:
+            _RowFields.model_validate(row)
+        except ValidationError as error:
+            field = str(error.errors()[0]["loc"][0])
+            told = "is missing" if field not in row else "has another shape"
+            raise PromptError(f"{_NOT_A_ROW}; {field!r} {told}", path=path, line=line) from None
     rows = _of_filter(rows, filter, path)
     kinds = {_kind(_requests(row), path, line) for line, row in rows}
     if len(kinds) > 1:
@@ -138,8 +160,10 @@ def _kind(requests: list[list[Any]], path: Path, line: int | None) -> Kind:
         reason = "the contexts are not text"
     elif sizes == {1}:
         reason = "a loglikelihood_rolling task measures a text and asks for no label"
-    elif 3 in sizes:
+    elif max(sizes) > 2:
         reason = "a task with images or sound"
+    elif sizes != {2}:
+        reason = "some requests have no answer to score"
     elif len(requests) == 1 and isinstance(requests[0][1], dict):
         return "generate_until"
     elif len(requests) == 1:
@@ -211,12 +235,14 @@ def _as_index(rows: list[tuple[int | None, dict[str, Any]]]) -> bool:
 
 
 def _generated(row: dict[str, Any], path: Path, line: int | None, _: bool) -> Document:
-    answers = row.get("filtered_resps") or [""]
-    given = answers[0] if isinstance(answers[0], str) else str(answers[0][0] if answers[0] else "")
+    given = row["filtered_resps"][0]
+    if isinstance(given, list):  # several samples of the answer
+        given = given[0] if given else ""
+    given = str(given)
     target = row["target"]
     if isinstance(target, str) and target[:1] == "[" and target[-1:] == "]":
         target = ast.literal_eval(target) if _is_list(target) else target
-    golds = [str(one) for one in target] if isinstance(target, list) else [str(target)]
+    golds = [str(one) for one in target if str(one).strip()] if isinstance(target, list) else [str(target)]
     scores = [row[name] for name in ("exact_match", "acc") if isinstance(row.get(name), int | float)]
     right = bool(scores[0]) if scores else given.strip() in [gold.strip() for gold in golds]
     context = _requests(row)[0][0]

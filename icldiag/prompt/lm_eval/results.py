@@ -32,6 +32,7 @@ class TaskConfig:
             return Known()  # the template has put turns around every part
         description = str(self.values.get("description") or "")
         before, between = self._template()
+        separator = self.values.get("fewshot_delimiter")
         openings: tuple[str, ...] = (
             description,
             description.removesuffix("\n"),
@@ -42,7 +43,7 @@ class TaskConfig:
             openings=openings,
             before=before,
             between=between,
-            separator=self.values.get("fewshot_delimiter"),
+            separator=separator if isinstance(separator, str) else None,
         )
 
     def _template(self) -> tuple[str | None, str | None]:
@@ -72,7 +73,7 @@ def read_task(path: Path, samples: Path) -> TaskConfig:
     except json.JSONDecodeError as error:
         raise PromptError(f"not valid JSON: {error.msg}", path=path, line=error.lineno) from None
     configs = results.get("configs") if isinstance(results, dict) else None
-    if not isinstance(configs, dict) or not configs:
+    if not isinstance(configs, dict) or not configs or not all(isinstance(one, dict) for one in configs.values()):
         raise PromptError("not a results file of lm-evaluation-harness; it has no 'configs'", path=path)
     named = [name for name in configs if re.search(rf"(?:^|_){re.escape(name)}(?:_\d|$)", samples.stem)]
     if not named and len(configs) > 1:
