@@ -31,7 +31,7 @@ class Asked:
     anchors: Tensor | None = None
     beta: Tensor | None = None  # (L, H, n): the target's attention to anchor i is multiplied by exp(beta)
     keep: bool = False
-    kept: list[Tensor] = field(default_factory=list)  # (1, H, T, T) of each layer
+    kept: list[Tensor] = field(default_factory=list)  # (1, H, T, T) of each layer: attention, or its factors of one
 
 
 _asked = Asked()
@@ -54,9 +54,12 @@ def _attention(
         factor = factor.index_copy(1, _asked.anchors, _asked.beta[layer].exp())  # type: ignore[arg-type]
         weights = torch.cat((weights[:, :, :-1], (weights[:, :, -1] * factor)[:, :, None]), dim=2)
     if _asked.keep:
-        if not weights.requires_grad and torch.is_grad_enabled():
-            weights.requires_grad_()
-        _asked.kept.append(weights)
+        if torch.is_grad_enabled():  # saliency: the gradient of a factor of one is A * dL/dA
+            ones = torch.ones_like(weights).requires_grad_()
+            weights = weights * ones
+            _asked.kept.append(ones)
+        else:
+            _asked.kept.append(weights)
     return (weights @ value).transpose(1, 2).contiguous(), weights
 
 
@@ -122,10 +125,7 @@ class Reference:
         with self._asking(Asked(keep=True)) as asked:
             loss = cross_entropy(self._scores(self.prompts[index])[None].float(), torch.tensor([label]))
             gradients = torch.autograd.grad(loss, asked.kept)
-            flows = [
-                (weights * gradient).sum(1)[0].abs().detach()
-                for weights, gradient in zip(asked.kept, gradients, strict=True)
-            ]
+            flows = [gradient.sum(1)[0].abs() for gradient in gradients]
             asked.kept.clear()
         return torch.stack([self._three(flow.tril(-1)) for flow in flows], dim=1)
 

@@ -12,6 +12,7 @@ import pty
 import select
 import struct
 import sys
+import tempfile
 import termios
 import time
 
@@ -37,7 +38,8 @@ class Terminal:
         self.begun = time.perf_counter()
         process, self.descriptor = pty.fork()
         if process == 0:
-            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+            place = tempfile.mkdtemp()  # not the user's results and sessions
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", ICLDIAG_CACHE=place, ICLDIAG_STATE=place)
             os.execv(sys.executable, [sys.executable, "-m", "icldiag"])
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
 

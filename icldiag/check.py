@@ -22,6 +22,7 @@ def describe(prompt: Prompt) -> str:
         if prompt.chat
         else f"  separator       {visible(prompt.separator)}",
         f"  scoring         {prompt.scoring}",
+        f"  anchor          {prompt.anchor}",
         f"  queries         {len(prompt.queries)}, {gold} with a gold label",
         f"  examples        {len(prompt.examples)}",
         f"  demonstrations  {len(prompt.demonstrations)}",

@@ -10,7 +10,7 @@ import typer
 from icldiag import __version__
 from icldiag.commands import COMMANDS, GROUPS
 from icldiag.commands.open import open_app
-from icldiag.commands.options import Ascii, Device, Dtype, Model, Revision, Trust
+from icldiag.commands.options import Ascii, Compile, Device, DeviceMap, Dtype, Model, Quantize, Revision, Trust
 from icldiag.errors import IcldiagError
 
 app = typer.Typer(
@@ -38,6 +38,9 @@ def start(
     revision: Revision = None,
     trust_remote_code: Trust = False,
     ascii_only: Ascii = False,
+    device_map: DeviceMap = None,
+    quantize: Quantize = None,
+    compiled: Compile = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print all settings and exit.")] = False,
 ) -> None:
@@ -56,7 +59,8 @@ def start(
     if context.invoked_subcommand is None:
         from icldiag.samples import DEFAULT_SAMPLE, sample_path
 
-        open_app(sample_path(DEFAULT_SAMPLE), model, device, dtype, revision, trust_remote_code, ascii_only)
+        where = (device_map, quantize, compiled)
+        open_app(sample_path(DEFAULT_SAMPLE), model, device, dtype, revision, trust_remote_code, ascii_only, *where)
 
 
 def main() -> None:

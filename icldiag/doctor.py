@@ -9,7 +9,11 @@ import shutil
 import sys
 
 from icldiag import __version__
-from icldiag.model.load import ModelSettings, load_model, measure_parity
+from icldiag.model.load import ModelSettings, load_model
+from icldiag.model.memory import gib
+
+# A prompt of a usual size, for the estimate.
+_PREFIX, _QUERY, _QUERIES = 1024, 64, 64
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "textual", "rich")
 
@@ -23,21 +27,15 @@ def diagnose_place() -> str:
     lines += [f"  {name:13} {importlib.metadata.version(name)}" for name in _PACKAGES]
     memory = psutil.virtual_memory()
     lines.append(f"processor       {torch.get_num_threads()} threads for torch, {os.cpu_count()} cores")
-    lines.append(f"memory          {_gib(memory.available)} free of {_gib(memory.total)}")
+    lines.append(f"memory          {gib(memory.available)} free of {gib(memory.total)}")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             free, total = torch.cuda.mem_get_info(index)
-            lines.append(
-                f"cuda:{index}          {torch.cuda.get_device_name(index)}, {_gib(free)} free of {_gib(total)}"
-            )
+            lines.append(f"cuda:{index}          {torch.cuda.get_device_name(index)}, {gib(free)} free of {gib(total)}")
     else:
         apple = "yes" if torch.backends.mps.is_available() else "no"
         lines.append(f"GPU             none for CUDA; Apple GPU: {apple}")
     return "\n".join([*lines, *_terminal()])
-
-
-def _gib(size: float) -> str:
-    return f"{size / 2**30:.1f} GiB"
 
 
 def _terminal() -> list[str]:
@@ -61,8 +59,11 @@ def _terminal() -> list[str]:
 
 def diagnose_model(settings: ModelSettings) -> str:
     """Load the model and compare the instrumented forward with the plain one. Raises ModelError."""
+    from icldiag.model.parity import measure_parity
+
     model = load_model(settings)
     parity = measure_parity(model)
+    difference = max(parity.difference, parity.split_difference)
     return "\n".join(
         [
             f"model           {model.name}",
@@ -71,7 +72,32 @@ def diagnose_model(settings: ModelSettings) -> str:
             f"  place         {str(model.dtype).removeprefix('torch.')} on {model.device}, "
             f"context window {model.context_window or 'unlimited'}",
             f"  seam          {model.seam.name}, reached in {parity.layers_reached} of {model.n_layers} layers",
-            f"  parity        logits differ from the plain forward by {parity.difference:.1e} of their size "
-            f"(allowed {parity.tolerance:.0e}): {'exact' if parity.difference <= parity.tolerance else 'NOT EXACT'}",
+            f"  parity        logits differ from the plain forward by {difference:.1e} of their size "
+            f"(allowed {parity.tolerance:.0e}): {'exact' if difference <= parity.tolerance else 'NOT EXACT'}",
+        ]
+    )
+
+
+def diagnose_memory(settings: ModelSettings) -> str:
+    """What the model and each analysis of a typical prompt would take, before anything is loaded. Raises ModelError."""
+    from icldiag.model.load import context_window, load_config
+    from icldiag.model.memory import Work, dtype_name, free_memory, shortage, sizes_of
+    from icldiag.model.place import choose_device
+
+    device, config = choose_device(settings), load_config(settings)
+    sizes, dtype = sizes_of(config, settings.trust_remote_code), dtype_name(settings, config, device)
+    window = context_window(config.get_text_config()) or _PREFIX + _QUERY
+    query = min(_QUERY, window // 4)
+    work = Work(min(_PREFIX, window - query), query, _QUERIES)
+    free, weights = free_memory(device), sizes.weights(dtype, settings.quantize)
+    needs = work.analyses(sizes, dtype)
+    short = shortage(settings, sizes, work, dtype, device, free - weights)
+    return "\n".join(
+        [
+            f"memory          {gib(weights)} for the weights in {dtype}, {gib(free)} free on {device}",
+            f"  estimate      for {work.prefix} tokens of demonstrations, {_QUERIES} queries of {work.query}:",
+            f"  cache         {gib(sizes.cache(work.prefix, dtype))} of keys and values, part of each analysis",
+            *(f"  {name:13} {gib(need)}" for name, need in needs.items()),
+            f"  verdict       {short or 'all fit'}",
         ]
     )

@@ -42,6 +42,10 @@ class AnalysisError(IcldiagError):
     exit_code = 4
 
 
+class NotStored(AnalysisError):
+    """A result is asked for without the model, and no earlier run computed it."""
+
+
 class Cancelled(IcldiagError):
     """Raised by a progress callback to stop a computation between two layers or batches."""
 

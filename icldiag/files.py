@@ -9,21 +9,27 @@ from pathlib import Path
 from icldiag.errors import IcldiagError
 
 
-def write_whole(text: str, path: Path) -> None:
-    """Write to a temporary file beside `path` and rename it, so that no half report is ever seen."""
-    temporary: str | None = None
+def write_whole(content: str | bytes, path: Path) -> None:
+    """`replace_whole` for what the user asked for: readable as the user's other files, IcldiagError if it cannot be."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=False)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
         mask = os.umask(0)
         os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
+        replace_whole(content, path, 0o666 & ~mask)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise IcldiagError(f"cannot write {str(path)!r}: {error.strerror}; choose another place with -o") from None
+
+
+def replace_whole(content: str | bytes, path: Path, mode: int = 0o600) -> None:
+    """Write to a temporary file beside `path` and rename it, so that no half file is ever seen. Raises OSError."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=False)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def free_path(path: Path) -> Path:

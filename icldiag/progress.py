@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,10 +30,7 @@ def progress_on_stderr() -> Iterator[tuple[Stage, Report]]:
                 tasks[what] = bars.add_task(what, total=total)
             bars.update(tasks[what], completed=done, total=total)
 
-        def stage(text: str) -> None:
-            bars.console.print(f"loading: {text}", markup=False)
-
-        yield stage, progress
+        yield _once_each(lambda text: bars.console.print(f"loading: {text}", markup=False)), progress
 
 
 def _lines() -> tuple[Stage, Report]:
@@ -43,4 +41,17 @@ def _lines() -> tuple[Stage, Report]:
             begun.add(what)
             print(f"computing: {what} ({total})", file=sys.stderr)
 
-    return lambda text: print(f"loading: {text}", file=sys.stderr), progress
+    return _once_each(lambda text: print(f"loading: {text}", file=sys.stderr)), progress
+
+
+def _once_each(say: Stage) -> Stage:
+    """The stages without their counts, such as `weights 212 of 579 tensors`: a line each."""
+    said: set[str] = set()
+
+    def stage(text: str) -> None:
+        name = re.sub(r" \d+ of \d+ .*", "", text)
+        if name not in said:
+            said.add(name)
+            say(name)
+
+    return stage

@@ -10,13 +10,18 @@ import hashlib
 import io
 import os
 import pickle
+import platform
 import tempfile
 from collections.abc import Hashable
 from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icldiag import __version__
+from icldiag.model.load import BUNDLED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +33,11 @@ if TYPE_CHECKING:
 LIMIT = 500 * 2**20  # bytes; the files that were not used for longest go first
 _ARRAYS = ("ndarray", "dtype", "_reconstruct", "scalar", "_frombuffer")
 _MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt")
+_COMPUTING = ("analyses", "model", "prompt")  # packages whose code makes the results
+_RESULTS = ("icldiag.analyses.", "icldiag.prompt.", "icldiag.model.facts")  # modules whose classes results are made of
+_PATHS = tuple((module, name) for module in ("pathlib", "pathlib._local") for name in ("PosixPath", "WindowsPath"))
+_LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "scipy")
+_DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
 
 
 class Store:
@@ -38,7 +48,7 @@ class Store:
     ) -> None:
         self.folder, self.model, self.limit = folder, model, limit
         weights = "" if beta is None else hashlib.sha256(beta.tobytes()).hexdigest()
-        self.content = f"{__version__}/{model}/{prompt.hash}/{weights}"
+        self.content = f"{program_identity()}/{model}/{prompt.hash}/{weights}"
 
     def of(self, prompt: Prompt, beta: NDArray[np.float32] | None = None) -> Store:
         """The same model's results of another prompt, or with a trained anchor re-weighting in force."""
@@ -91,12 +101,14 @@ class _Reader(pickle.Unpickler):
     """Makes our results and NumPy's arrays, and nothing else that a file might ask for."""
 
     def find_class(self, module: str, name: str) -> Any:
-        ours = module.startswith("icldiag.analyses.")
+        ours = module.startswith(_RESULTS)
+        if (module, name) in _PATHS:
+            return super().find_class(module, name)
         arrays = module.split(".")[0] == "numpy" and name in _ARRAYS
         if not (ours or arrays):
             raise pickle.UnpicklingError(f"{module}.{name} is no part of a result")
         found = super().find_class(module, name)
-        if ours and getattr(found, "__module__", "") != module:
+        if ours and not (isinstance(found, type) and found.__module__ == module):
             raise pickle.UnpicklingError(f"{module}.{name} is no part of a result")
         return found
 
@@ -116,12 +128,46 @@ def open_store(prompt: Prompt, settings: ModelSettings) -> Store | None:
 
 
 def model_identity(settings: ModelSettings) -> str | None:
-    """What a model's results depend on, told without reading its weights: names, sizes and times of its files."""
+    """What a model's results depend on, told without importing torch or loading it.
+
+    The bundled model is known by its content: a package manager may give the weights of two versions one size and one
+    time. Other models may be large, and are known by names, sizes, times and inodes: the time of the last change of
+    an inode (ctime) cannot be set back, as that of the content can.
+    """
     folder = settings.folder()
     if folder is None:
         return None
     with suppress(OSError):
         files = sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern))
-        states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-        return repr((str(folder), states, settings.device, settings.dtype, settings.revision))
+        known = [_content(path) if settings.name == BUNDLED else _state(path) for path in files]
+        where = (platform.node(), *(os.environ.get(name) for name in _DEVICES)) if settings.device == "auto" else ()
+        return repr((known, replace(settings, name=""), where))
     return None
+
+
+def _content(path: Path) -> tuple[str, str]:
+    with path.open("rb") as file:
+        return path.name, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _state(path: Path) -> tuple[str, int, int, int, int]:
+    state = path.stat()
+    return path.name, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino
+
+
+@cache
+def program_identity() -> str:
+    """What computes the results: icldiag's own code, by content (versions in development share a number), and others.
+
+    Other code of icldiag, such as that of its panels, may change and the results stay.
+    """
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    files = [path for name in _COMPUTING for path in sorted((package / name).glob("*.py"))]
+    for path in [*files, package / "session.py", package / "store.py"]:
+        digest.update(path.name.encode() + path.read_bytes())
+    versions = []
+    for name in _LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):
+            versions.append(f"{name} {metadata.version(name)}")
+    return f"{__version__} {digest.hexdigest()} {', '.join(versions)}"

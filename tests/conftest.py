@@ -19,6 +19,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from icldiag.model.forward import InstrumentedModel
 from icldiag.prompt.schema import Example, Label, Prompt
+from tests.architectures import ARCHITECTURES
 
 torch.set_num_threads(2)
 
@@ -46,36 +47,24 @@ def tiny_tokenizer() -> Any:
     return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>", bos_token="<|end|>")
 
 
-_SMALL: dict[str, Any] = {"vocab_size": 400, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
-_MODERN: dict[str, Any] = {
-    **_SMALL,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 256,
-}
-
+#: Those on which every test of the forward runs; all others are checked in tests/model/test_architectures.py.
 CONFIGURATIONS: dict[str, Callable[[], Any]] = {
-    "gpt2": lambda: transformers.GPT2Config(**_SMALL, n_positions=256, n_embd=32, n_layer=4, n_head=4),
-    "gptj": lambda: transformers.GPTJConfig(**_SMALL, n_positions=256, n_embd=32, n_layer=4, n_head=4, rotary_dim=4),
-    "gpt_neox": lambda: transformers.GPTNeoXConfig(**_MODERN),
-    "opt": lambda: transformers.OPTConfig(**_MODERN, ffn_dim=48, word_embed_proj_dim=32),
-    "llama": lambda: transformers.LlamaConfig(**_MODERN, num_key_value_heads=2),
-    "qwen2": lambda: transformers.Qwen2Config(**_MODERN, num_key_value_heads=2),
-    "mistral": lambda: transformers.MistralConfig(**_MODERN, num_key_value_heads=2, sliding_window=None),
+    name: ARCHITECTURES[name].config
+    for name in ("gpt2", "gptj", "gpt_neox", "opt", "llama", "qwen2", "mistral", "bloom", "gemma2")
 }
 
 
 def tiny_weights(architecture: str, dtype: torch.dtype = torch.float32) -> Any:
     """A random checkpoint whose attention is far from uniform, so that a wrong mask shows."""
     torch.manual_seed(0)
-    model = transformers.AutoModelForCausalLM.from_config(CONFIGURATIONS[architecture]())
+    model = transformers.AutoModelForCausalLM.from_config(ARCHITECTURES[architecture].config())
     for name, weight in model.named_parameters():
-        if weight.ndim == 2 and "embed" not in name and "wte" not in name and "wpe" not in name:
+        if weight.ndim == 3 or (weight.ndim == 2 and "embed" not in name and "wte" not in name and "wpe" not in name):
             torch.nn.init.normal_(weight, std=0.2)
         elif weight.ndim == 2:
             torch.nn.init.normal_(weight, std=0.5)
+        elif name.endswith("sinks"):
+            torch.nn.init.normal_(weight)
     return model.to(dtype).eval()
 
 
@@ -96,6 +85,10 @@ def tiny() -> Tiny:
 
 @pytest.fixture
 def prompt() -> Prompt:
+    return tiny_prompt()
+
+
+def tiny_prompt() -> Prompt:
     """Three classes, one of them shown twice; queries of different length, one with an unknown label."""
     return Prompt(
         name="tiny",

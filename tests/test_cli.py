@@ -97,6 +97,25 @@ def test_report_into_a_file(run: Run, prompt_file: str, model_folder: Path, tmp_
     assert target.read_text().startswith("# icldiag report: prompt\n")
 
 
+def test_report_as_folders_of_files(run: Run, prompt_file: str, model_folder: Path, tmp_path: Path) -> None:
+    common = ("report", prompt_file, "--model", str(model_folder), "--only", "prediction", "--format")
+    html = tmp_path / "report.html"
+    assert run(*common, "html", "-o", str(html)).returncode == 0
+    assert html.read_text().startswith("<!DOCTYPE html>")
+    tables, figures = tmp_path / "tables", tmp_path / "figures"
+    assert f"5 files written to {tables}" in run(*common, "csv", "-o", str(tables)).stderr
+    assert (tables / "prediction-queries.csv").read_text().startswith("query,gold,predicted,p(Person),p(Location),")
+    run(*common, "figures", "--figure-type", "pdf", "-o", str(figures))
+    assert [path.name for path in figures.iterdir()] == ["prediction-counts.pdf"]
+    assert run(*common, "csv").stderr.endswith("--format csv writes several files; name their folder with -o\n")
+
+
+def test_the_schema_is_printed_without_a_prompt(run: Run) -> None:
+    schema = json.loads(run("report", "--print-schema").stdout)
+    assert schema["$id"] == "urn:icldiag-report:1"
+    assert {"prediction", "compression"} <= set(schema["properties"])
+
+
 def test_the_defaults_are_those_of_the_analyses(run: Run, prompt_file: str, model_folder: Path) -> None:
     done = run("report", prompt_file, "--model", str(model_folder), "--only", "prediction")
     assert json.loads(done.stdout)["settings"] == {**plain(asdict(ReportSettings())), "beta": None}
@@ -153,7 +172,7 @@ def test_check_shows_what_was_read_and_how_it_tokenizes(run: Run, prompt_file: s
     assert "longest prompt" in shown
     assert "of the context window's 256" in shown
     assert "[label]  " in shown
-    assert "[|/|r|e|d|]| |[|b| |␛|[|3|1|m" in shown
+    assert "[|/|r|e|d|]| |[|b| |^[|[|3|1|m" in shown
     assert "\x1b" not in shown
 
 
@@ -174,3 +193,21 @@ def test_every_sample_is_valid() -> None:
         assert sum(query.label is not None for query in prompt.queries) >= 12
         assert {query.label for query in prompt.queries} == set(range(len(prompt.labels)))
         assert len(prompt.examples) >= 4 * len(prompt.labels)
+
+
+def test_doctor_estimates_memory_before_it_loads(run: Run, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = run("doctor", "--model", str(model_folder)).stdout
+    assert "for 192 tokens of demonstrations, 64 queries of 64:" in shown
+    assert "for the weights in float32" in shown
+    assert "verdict       all fit" in shown
+    monkeypatch.setattr("icldiag.model.memory.free_memory", lambda device: 100_000)
+    refused = run("doctor", "--model", str(model_folder))
+    assert "verdict       memory may run out in prediction" in refused.stdout
+    assert refused.returncode == 3
+    assert "its weights take" in refused.stderr
+
+
+def test_options_of_place_reach_the_model(run: Run, prompt_file: str, model_folder: Path) -> None:
+    common = ("report", prompt_file, "--model", str(model_folder), "--only", "prediction")
+    assert "--quantize 5: choose 8 or 4" in run(*common, "--quantize", "5").stderr
+    assert "--device-map all: choose one of auto" in run(*common, "--device-map", "all").stderr

@@ -13,22 +13,17 @@ import numpy as np
 import pytest
 
 from icldiag.analyses.isolation import Cut
+from icldiag.errors import NotStored
 from icldiag.model.load import ModelSettings
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
-from icldiag.store import Store, model_identity, open_store
+from icldiag.store import Store, model_identity, open_store, program_identity
+from icldiag.stored import StoredSession
 from tests.conftest import Tiny
 
 
-class Loud:
-    """A session's model that must not be needed."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"the model was asked for {name}")
-
-
 def same(first: Any, second: Any) -> bool:
-    return pickle.dumps(first) == pickle.dumps(second)
+    return pickle.dumps(first) == pickle.dumps(second) or bool(first == second)
 
 
 @pytest.fixture
@@ -39,8 +34,8 @@ def full(prompt: Prompt) -> Prompt:
 def test_every_result_comes_back_without_the_model(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:
     store = Store(tmp_path, "model", full)
     session = Session(full, tiny(), store=store)
-    again = Session(full, store=store)
-    again._model = Loud()  # type: ignore[assignment]
+    session.prediction()
+    again = StoredSession(full, ModelSettings(), store)
     asked: tuple[Callable[[Session], Any], ...] = (
         lambda s: s.prediction(),
         lambda s: s.flow(1),
@@ -50,21 +45,33 @@ def test_every_result_comes_back_without_the_model(full: Prompt, tiny: Tiny, tmp
         lambda s: s.extraction(),
         lambda s: s.reweighting(),
         lambda s: s.compression(),
-        lambda s: s._once(("confusion", 1), lambda: s.confusion(1)),
+        lambda s: s.confusion(1),
+        lambda s: s.encoded.tokens,
+        lambda s: s.query_tokens(1),
+        lambda s: s.facts.n_layers,
     )
+    for compute in asked[1:9]:  # prediction, encoded, tokens and facts are kept from the start
+        with pytest.raises(NotStored):
+            compute(again)
     for compute in asked:
         assert same(compute(session), compute(again))
-    assert again.stored_prediction() is not None
 
 
 def test_other_content_is_other_results(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:
     session = Session(full, tiny(), store=Store(tmp_path, "model", full))
     session.prediction()
     beta = np.ones(session.beta_shape, np.float32)
-    assert session.with_beta(beta).stored_prediction() is None
-    assert session.with_prompt(replace(full, separator="\n\n")).stored_prediction() is None
-    assert Session(full, store=Store(tmp_path, "another", full)).stored_prediction() is None
-    assert Session(replace(full, name="renamed"), store=Store(tmp_path, "model", full)).stored_prediction() is not None
+    for store in (
+        session.with_beta(beta).store,
+        session.with_prompt(replace(full, separator="\n\n")).store,
+        Store(tmp_path, "another", full),
+    ):
+        assert store is not None
+        assert store.get("prediction") is None
+    renamed = replace(full, name="renamed", path=tmp_path)
+    found = StoredSession(renamed, ModelSettings("its-name"), Store(tmp_path, "model", renamed))
+    assert found.encoded.prompt is renamed
+    assert found.model.name == "its-name"
 
 
 def test_a_model_is_known_by_its_files(model_folder: Path, full: Prompt) -> None:
@@ -79,6 +86,33 @@ def test_a_model_is_known_by_its_files(model_folder: Path, full: Prompt) -> None
     assert open_store(full, ModelSettings()) is not None
 
 
+def test_results_are_of_this_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, full: Prompt) -> None:
+    before = program_identity()
+    Store(tmp_path, "model", full).put("prediction", 1)
+    assert Store(tmp_path, "model", full).get("prediction") == 1
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == "saliency.py"))
+    program_identity.cache_clear()
+    try:
+        assert program_identity() != before
+        assert Store(tmp_path, "model", full).get("prediction") is None
+    finally:
+        program_identity.cache_clear()
+
+
+def test_the_bundled_model_is_known_by_its_content(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    copy = tmp_path / "bundled"
+    copy.mkdir()
+    weights = copy / "model.safetensors"
+    identities = []
+    for content in (b"one", b"two", b"one"):
+        weights.write_bytes(content)
+        os.utime(weights, (1, 1))  # as package managers do
+        monkeypatch.setattr("icldiag.model.load.BUNDLED_PATH", copy)
+        identities.append(model_identity(ModelSettings()))
+    assert identities[0] == identities[2] != identities[1]
+
+
 def test_a_broken_or_foreign_file_is_computed_anew(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:
     store = Store(tmp_path / "results", "model", full)
     store.put("prediction", 1)
@@ -87,7 +121,8 @@ def test_a_broken_or_foreign_file_is_computed_anew(full: Prompt, tiny: Tiny, tmp
     for content in (b"", b"not a pickle", pickle.dumps(np.zeros(3))[:-5], _attack(mark)):
         path.write_bytes(content)
         assert store.get("prediction") is None
-        assert Session(full, store=store).stored_prediction() is None
+        with pytest.raises(NotStored):
+            StoredSession(full, ModelSettings(), store)
     assert not mark.exists()
     assert Session(full, tiny(), store=store).prediction().labels == full.label_names
     assert store.get("prediction") is not None

@@ -8,6 +8,8 @@ positions and run the queries on that cache:
     hidden_random      in place of each label word, a random word between the previous label word and it
     hidden_random_top  the draw of hidden_random with the best label loyalty
 
+A beta in force scales the target's attention to those label words that a cache still holds.
+
 A query keeps the positions that it has in the full prompt. The released code does so for GPT-J only; for GPT-2 its
 queries begin again at position 0, which `positions="restart"` repeats.
 """
@@ -18,16 +20,17 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import torch
 
 from icldiag.analyses.loyalty import TOP, Answers, compare
+from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
-from icldiag.model.attention import KeyValues
-from icldiag.model.forward import InstrumentedModel, Prefix, batch_of
+from icldiag.lazy import no_grad, torch
+from icldiag.model.forward import Edits, InstrumentedModel, Prefix, batch_of, on_rows
+from icldiag.model.heads import KeyValues
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -66,8 +69,8 @@ class SpeedUp:
     rounds: int
 
 
-@dataclass(frozen=True)
-class Compression:
+@dataclass(frozen=True, repr=False)
+class Compression(Shown):
     """All methods against the full prompt."""
 
     full: Answers
@@ -81,6 +84,12 @@ class Compression:
     cache_bytes: tuple[int, int]  # keys and values of the demonstrations before and after
     speed_up: SpeedUp | None
     top: int  # k of the word loyalty
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is undefined, and why."""
+        untimed = () if self.speed_up else ("no speed-up: it was not measured",)
+        return (*self.full.missing, *untimed)
 
 
 def kept_positions(encoded: EncodedPrompt) -> tuple[int, ...]:
@@ -118,6 +127,10 @@ def draw_positions(encoded: EncodedPrompt, generator: random.Random) -> tuple[in
     return tuple(sorted(kept))
 
 
+def silent_method(method: Method) -> None:
+    """For callers that do not watch."""
+
+
 def compress(
     model: InstrumentedModel,
     encoded: EncodedPrompt,
@@ -128,10 +141,20 @@ def compress(
     draws: int = DRAWS,
     seed: int = 42,
     top: int = TOP,
+    beta: Edits | None = None,
     timed: bool = True,
     progress: Progress = silent,
+    each_method: Callable[[Method], object] = silent_method,
 ) -> Compression:
-    """Run all methods on all queries and, where `timed`, measure the speed-up in the same run."""
+    """Run all methods on all queries and, where `timed`, measure the speed-up in the same run.
+
+    Args:
+        full: the queries' answers on the whole cache, with `beta` if there is one.
+        positions: 'kept' gives a query its positions in the full prompt, 'restart' begins again at 0.
+        draws, seed: of the random words.
+        beta: edits of the target row that stay in force (a trained anchor re-weighting).
+        each_method: called with Hidden_anchor, Text_anchor and then every random draw as it is done.
+    """
     total = draws + 3
     start = len(encoded.prefix) if positions == "kept" else 0
     gold = tuple(query.label for query in encoded.prompt.queries)
@@ -143,21 +166,26 @@ def compress(
             encoded,
             prefix,
             context=context,
+            target_edits=edits_at(beta, kept),
             start=start,
             top=max(10, top),
             progress=step_of(progress, "compression", done, total),
         )
-        return Method(compare(full, after, gold, top), kept)
+        method = Method(compare(full, after, gold, top), kept)
+        each_method(method)
+        return method
 
     kept = kept_positions(encoded)
     hidden = answer(kept, cache_at(prefix, kept), start, 0)
-    text_prefix = model.encode_prefix([encoded.prefix[position] for position in kept])
+    text_prefix = model.encode_prefix(
+        [encoded.prefix[position] for position in kept], before_layer=lambda layer: progress("compression", 1, total)
+    )
     text = answer(kept, text_prefix.key_values, len(kept), 1)
     generator = random.Random(seed)
     chosen = [draw_positions(encoded, generator) for _ in range(draws)]
     randoms = tuple(answer(places, cache_at(prefix, places), start, 2 + done) for done, places in enumerate(chosen))
     progress("compression", total - 1, total)
-    speed_up = measure_speed_up(model, encoded, prefix, kept, start, progress) if timed else None
+    speed_up = measure_speed_up(model, encoded, prefix, kept, start, beta, progress) if timed else None
     progress("compression", total, total)
     return Compression(
         full=compare(full, full, gold, top),
@@ -181,6 +209,15 @@ def cache_at(prefix: Prefix, positions: Sequence[int]) -> list[KeyValues]:
     return [cache.at(where.to(cache.keys.device)) for cache in prefix.key_values]
 
 
+def edits_at(edits: Edits | None, positions: Sequence[int]) -> Edits:
+    """A scaling of the target row on a cache of some of the prefix's positions."""
+    places = list(positions)
+    return {
+        layer: replace(edit, factor=None if edit.factor is None else edit.factor[:, places])
+        for layer, edit in (edits or {}).items()
+    }
+
+
 def cache_bytes(caches: Sequence[KeyValues]) -> int:
     return sum(cache.keys.nbytes + cache.values.nbytes for cache in caches)
 
@@ -198,36 +235,43 @@ def _spread(methods: Sequence[Method]) -> Spread:
     )
 
 
-@torch.no_grad()
+@no_grad
 def measure_speed_up(
     model: InstrumentedModel,
     encoded: EncodedPrompt,
     prefix: Prefix,
     kept: Sequence[int],
     start: int,
+    beta: Edits | None = None,
     progress: Progress = silent,
 ) -> SpeedUp:
     """Answer the same queries one by one in three ways, taking turns, so that a busy machine slows all alike."""
+
+    def ask() -> None:
+        progress("compression: timing", len(seconds[-1]), _TIMED_ROUNDS + 1)
+
+    def answer(
+        rows: Sequence[Sequence[int]], start: int, context: Sequence[KeyValues] | None, edits: Edits | None
+    ) -> None:
+        for row in rows:
+            ask()
+            batch = batch_of([row], start, model.device)
+            run = model.run(batch, context=context, edits=on_rows(edits, [len(row) - 1], model))
+            run.logits[:, -1].argmax(-1).tolist()  # waits for the device
+
     queries = encoded.queries[:_TIMED_QUERIES]
     compressed = cache_at(prefix, kept)
+    alone, short_edits = [query.ids for query in queries], edits_at(beta, kept)
     ways: list[Callable[[], None]] = [
-        lambda: _answer_all(model, [[*encoded.prefix, *query.ids] for query in queries], 0, None),
-        lambda: _answer_all(model, [query.ids for query in queries], len(encoded.prefix), prefix.key_values),
-        lambda: _answer_all(model, [query.ids for query in queries], start, compressed),
+        lambda: answer([[*encoded.prefix, *ids] for ids in alone], 0, None, beta),
+        lambda: answer(alone, len(encoded.prefix), prefix.key_values, beta),
+        lambda: answer(alone, start, compressed, short_edits),
     ]
     seconds: list[list[float]] = [[], [], []]
     for _ in range(_TIMED_ROUNDS + 1):
         for way, taken in zip(ways, seconds, strict=True):
-            progress("compression: timing", len(seconds[-1]), _TIMED_ROUNDS + 1)
             begun = time.perf_counter()
             way()
             taken.append(time.perf_counter() - begun)
     whole, cached, short = (np.array(taken[1:]) for taken in seconds)  # the first round warms up
     return SpeedUp(float(np.median(whole / short)), float(np.median(cached / short)), len(queries), _TIMED_ROUNDS)
-
-
-def _answer_all(
-    model: InstrumentedModel, rows: Sequence[Sequence[int]], start: int, context: Sequence[KeyValues] | None
-) -> None:
-    for row in rows:
-        model.run(batch_of([row], start, model.device), context=context).logits[:, -1].argmax(-1).tolist()

@@ -19,9 +19,9 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.shown import Shown
 from icldiag.model.readout import FloatArray
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -40,8 +40,8 @@ class Pair:
     errors: int  # queries of one class answered with the other
 
 
-@dataclass(frozen=True)
-class Confusion:
+@dataclass(frozen=True, repr=False)
+class Confusion(Shown):
     """The similarity of C classes' anchors in one layer, beside their measured separation. Undefined cells are NaN."""
 
     labels: tuple[str, ...]
@@ -112,7 +112,7 @@ def confuse(
     labels = prediction.labels
     missing: list[str] = []
     anchors = tuple(demonstration.label_class for demonstration in encoded.demonstrations)
-    keys = _class_means(anchor_keys, anchors, len(labels))  # (C, H * d), NaN without a demonstration
+    keys = class_means(anchor_keys, anchors, len(labels))  # (C, H * d), NaN without a demonstration
     vectors = np.concatenate([target_queries, forerunner_queries]).astype(np.float64)
     projection = principal_projection(vectors)  # (H * d, directions)
     distance = scaled_distances(keys @ projection)
@@ -181,7 +181,9 @@ def roc_auc(positive: Sequence[float] | FloatArray, negative: Sequence[float] | 
     n, m = len(positive), len(negative)
     if n == 0 or m == 0:
         return math.nan
-    ranks = stats.rankdata(np.concatenate([positive, negative]))
+    from scipy.stats import rankdata  # slow to import, and results are read without it
+
+    ranks = rankdata(np.concatenate([positive, negative]))
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
@@ -199,7 +201,8 @@ def pairwise_auc(prediction: Prediction) -> FloatArray:
     return auc
 
 
-def _class_means(keys: FloatArray, anchors: Sequence[int], classes: int) -> FloatArray:
+def class_means(keys: FloatArray, anchors: Sequence[int], classes: int) -> FloatArray:
+    """Mean key of each class's anchors, (C, H * d); NaN without a demonstration."""
     means = np.full((classes, keys.shape[1]), np.nan)
     for label in set(anchors):
         means[label] = keys[[i for i, of in enumerate(anchors) if of == label]].mean(axis=0)
@@ -230,8 +233,10 @@ def _spearman(pairs: Sequence[Pair]) -> tuple[float | None, int]:
     both = [(pair.distance, pair.auc) for pair in pairs if pair.distance is not None and pair.auc is not None]
     if len(both) < 3 or len({d for d, _ in both}) < 2 or len({a for _, a in both}) < 2:
         return None, len(both)
+    from scipy.stats import spearmanr
+
     distances, aucs = zip(*both, strict=True)
-    return float(stats.spearmanr(distances, aucs).statistic), len(both)
+    return float(spearmanr(distances, aucs).statistic), len(both)
 
 
 # ---- in words -------------------------------------------------------------------------------------------------------

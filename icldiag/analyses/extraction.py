@@ -1,12 +1,13 @@
 """Extraction: in which layers the target's attention to the label words decides the answer.
 
 Wang et al. 2023, section 2.3 (arXiv 2305.14160). For each query and layer, the attention from the target to each
-class's label words, summed over heads and shots, is scored against the label that the MODEL predicted:
+class's anchors, summed over heads and shots, is scored against the label that the MODEL predicted, as in the paper's
+code (its author has also spoken of the true label, which `against="gold"` takes):
 
     AUCROC_l  ROC-AUC of those scores, one-vs-one and macro for more than two predicted classes
     R_l       sum_{i<=l} (AUCROC_i - 0.5) / sum_i (AUCROC_i - 0.5)
 
-Labels that are never predicted are dropped, and each row is then divided by its sum over the remaining ones. With two
+Labels that never occur there are dropped, and each row is then divided by its sum over the remaining ones. With two
 remaining, the attention to the second one is scored as it is.
 """
 
@@ -14,23 +15,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
-import torch
 
 from icldiag.analyses.confusion import roc_auc
 from icldiag.analyses.prediction import Prediction
-from icldiag.model.attention import Heads
+from icldiag.analyses.shown import Shown
+from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.heads import Heads
+from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, IntArray, Progress, read_queries, silent
 from icldiag.prompt.encode import EncodedPrompt
 
+Against = Literal["predicted", "gold"]
 
-@dataclass(frozen=True)
-class Extraction:
+
+@dataclass(frozen=True, repr=False)
+class Extraction(Shown):
     """Attention from the target to the classes' anchors, and how well it foretells the prediction."""
 
     labels: tuple[str, ...]
+    against: Against  # the labels that AUCROC is taken against
     attention: FloatArray  # (n, L, C) summed over heads and shots
     aucroc: tuple[float | None, ...]  # per layer; None where undefined
     cumulative: tuple[float | None, ...]  # R_l
@@ -44,41 +51,48 @@ def extract(
     prefix: Prefix,
     prediction: Prediction,
     *,
+    against: Against = "predicted",
     target_edits: Edits | None = None,
     progress: Progress = silent,
 ) -> Extraction:
     """Read the target's row of attention in every layer for every query; no other row is computed or kept."""
     classes, layers = len(prediction.labels), model.n_layers
     attention = np.zeros((len(encoded.queries), layers, classes))
-    positions = torch.tensor(encoded.anchors, device=model.device)
-    owner = torch.zeros(len(encoded.anchors), classes, device=model.device)
-    for row, demonstration in enumerate(encoded.demonstrations):
-        owner[row, demonstration.label_class] = 1.0
+    anchors = [(place, one.label_class) for one in encoded.demonstrations for place in one.anchors]
+    positions = torch.tensor([place for place, _ in anchors], device=model.device)
+    owner = torch.nn.functional.one_hot(torch.tensor([of for _, of in anchors], device=model.device), classes).float()
+    rows = label_words(encoded).rows
 
     def observe(queries: tuple[int, ...], layer: int, heads: Heads) -> None:
-        last = torch.tensor([heads.query.shape[2] - 1], device=heads.query.device)
-        row = heads.attention(last)[:, :, 0][..., positions.to(last.device)]  # (B, H, demonstrations)
+        target = torch.tensor([heads.query.shape[2] - rows], device=heads.query.device)
+        row = heads.attention(target)[:, :, 0]  # (B, H, S)
         edit = target_edits.get(layer) if target_edits else None
-        if edit is not None and edit.log_factor is not None:
-            row = row * edit.log_factor.exp().to(row.device)
+        if edit is not None and edit.factor is not None:
+            row[..., : edit.factor.shape[1]] *= edit.factor.to(row)
+        row = row[..., positions.to(row.device)]  # (B, H, anchors)
         attention[list(queries), layer] = (row.sum(1) @ owner.to(row.device)).double().cpu().numpy()
 
     read_queries(
         model, encoded, prefix, target_edits=target_edits, observe=observe, progress=progress, what="extraction"
     )
-    return score_extraction(prediction, attention)
+    return score_extraction(prediction, attention, against)
 
 
-def score_extraction(prediction: Prediction, attention: FloatArray) -> Extraction:
-    """AUCROC_l and R_l of attention (n, L, C) against the predicted labels."""
-    aucroc = tuple(aucroc_of_layer(attention[:, layer], prediction.predicted) for layer in range(attention.shape[1]))
+def score_extraction(prediction: Prediction, attention: FloatArray, against: Against = "predicted") -> Extraction:
+    """AUCROC_l and R_l of attention (n, L, C) against the predicted labels, or the gold ones where they are known."""
+    labels, scored = prediction.predicted, attention
+    if against == "gold":
+        labels = np.array([prediction.gold[query] for query in prediction.labelled], np.int64)
+        scored = attention[list(prediction.labelled)]
+    aucroc = tuple(aucroc_of_layer(scored[:, layer], labels) for layer in range(attention.shape[1]))
     missing: list[str] = []
     cumulative: tuple[float | None, ...] = (None,) * len(aucroc)
     denominator = None
     defined = [value for value in aucroc if value is not None]
     if len(defined) < len(aucroc):
-        only = prediction.labels[int(prediction.predicted[0])]
-        missing.append(f"no AUCROC: the model predicts {only} for every query, so there is nothing to tell apart")
+        missing.append(
+            f"no AUCROC and no R_l: {_why_undefined(prediction, against)}, so there is nothing to tell apart"
+        )
     else:
         excess = np.cumsum(np.array(defined) - 0.5)
         denominator = float(excess[-1])
@@ -86,23 +100,31 @@ def score_extraction(prediction: Prediction, attention: FloatArray) -> Extractio
             missing.append("no R_l: AUCROC - 0.5 sums to 0 over the layers")
         else:
             cumulative = tuple(float(value) for value in excess / denominator)
-    return Extraction(prediction.labels, attention, aucroc, cumulative, denominator, tuple(missing))
+    return Extraction(prediction.labels, against, attention, aucroc, cumulative, denominator, tuple(missing))
 
 
-def aucroc_of_layer(scores: FloatArray, predicted: IntArray) -> float | None:
-    """One-vs-one macro ROC-AUC of (n, C) scores against the predicted classes; None with fewer than two of them."""
-    remaining = sorted(set(predicted.tolist()))
+def _why_undefined(prediction: Prediction, against: Against) -> str:
+    if against == "predicted":
+        return f"the model predicts {prediction.labels[int(prediction.predicted[0])]} for every query"
+    if not prediction.labelled:
+        return "no gold label is known"
+    return f"every known gold label is {prediction.labels[prediction.gold[prediction.labelled[0]] or 0]}"
+
+
+def aucroc_of_layer(scores: FloatArray, classes: IntArray) -> float | None:
+    """One-vs-one macro ROC-AUC of (n, C) scores against classes (n,); None with fewer than two of them."""
+    remaining = sorted(set(classes.tolist()))
     if len(remaining) < 2:
         return None
     if len(remaining) == 2:
         second = scores[:, remaining[1]]
-        return roc_auc(second[predicted == remaining[1]], second[predicted == remaining[0]])
+        return roc_auc(second[classes == remaining[1]], second[classes == remaining[0]])
     kept = scores[:, remaining]
     total = kept.sum(axis=1, keepdims=True)
     shares = np.divide(kept, total, out=np.zeros_like(kept), where=total > 0)
     pairs = []
     for (i, a), (j, b) in combinations(enumerate(remaining), 2):
-        of_a, of_b = shares[predicted == a], shares[predicted == b]
+        of_a, of_b = shares[classes == a], shares[classes == b]
         pairs.append((roc_auc(of_a[:, i], of_b[:, i]) + roc_auc(of_b[:, j], of_a[:, j])) / 2)
     return float(np.mean(pairs))
 
@@ -114,10 +136,9 @@ def reading(found: Extraction) -> str:
         return "; ".join(found.missing)
     best, at = max(defined)
     high = [layer for value, layer in defined if value >= 0.8]
-    where = (
-        f"it foretells the answer (0.8 or more) in layers {', '.join(map(str, high))}" if high else "no layer has 0.8"
-    )
-    return f"Attention to the label words foretells the answer best in layer {at} (AUCROC {best:.2f}); {where}."
+    told = "the answer" if found.against == "predicted" else "the gold label"
+    where = f"it foretells {told} (0.8 or more) in layers {', '.join(map(str, high))}" if high else "no layer has 0.8"
+    return f"Attention to the label words foretells {told} best in layer {at} (AUCROC {best:.2f}); {where}."
 
 
 def reading_of_query(found: Extraction, query: int) -> str:

@@ -1,7 +1,8 @@
 """Isolation: what is lost when label words cannot read their demonstrations, or the target not the label words.
 
 Wang et al. 2023, section 2.2 (arXiv 2305.14160). In a set of layers, attention is cut before the softmax, so that a row
-renormalises over what it may still see:
+renormalises over what it may still see, as in the paper's code; its text sets A to 0 after the softmax, which
+`renormalise=False` does:
 
     text_to_label    a label word may not attend to anything before it, A_l(p_k, j) = 0 for j < p_k (the paper's)
     label_to_target  the target may not attend to the label words, A_l(q, p_k) = 0 (the mirror)
@@ -15,16 +16,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
-
-import torch
 
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
+from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.label_words import label_words
 from icldiag.model.readout import KeptInputs, Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -41,27 +43,28 @@ _KEPT_BYTES = 2**30  # a sweep keeps the queries' layer inputs while they take l
 
 @dataclass(frozen=True)
 class Cut:
-    """What is cut, in which layers. `seed` draws the random words."""
+    """What is cut, in which layers. `seed` draws the random words; `renormalise` cuts before the softmax, not after."""
 
     kind: CutKind
     layers: tuple[int, ...]
     seed: int = 0
+    renormalise: bool = True
 
     @staticmethod
-    def of(kind: CutKind, layers: Iterable[int], seed: int = 0) -> Cut:
-        return Cut(kind, tuple(sorted(set(layers))), seed)
+    def of(kind: CutKind, layers: Iterable[int], seed: int = 0, renormalise: bool = True) -> Cut:
+        return Cut(kind, tuple(sorted(set(layers))), seed, renormalise)
 
 
-@dataclass(frozen=True)
-class Setting:
+@dataclass(frozen=True, repr=False)
+class Setting(Shown):
     """One cut and what it did."""
 
     cut: Cut
     answers: Answers
 
 
-@dataclass(frozen=True)
-class Isolation:
+@dataclass(frozen=True, repr=False)
+class Isolation(Shown):
     """First-n and last-n cuts of one kind against the model without them."""
 
     kind: CutKind
@@ -99,7 +102,7 @@ def prefix_edits(encoded: EncodedPrompt, cut: Cut) -> Edits:
     rows = sorted((row, start) for start, stop in spans for row in range(start, stop))
     columns = torch.arange(len(encoded.prefix))
     blocked = torch.stack([columns < start for _, start in rows])  # (R, P)
-    edit = Edit(torch.tensor([row for row, _ in rows]), blocked)
+    edit = Edit(torch.tensor([row for row, _ in rows]), blocked, renormalise=cut.renormalise)
     return dict.fromkeys(cut.layers, edit)
 
 
@@ -110,7 +113,7 @@ def target_edits(encoded: EncodedPrompt, cut: Cut) -> Edits:
     blocked = torch.zeros(1, len(encoded.prefix), dtype=torch.bool)
     for demonstration in encoded.demonstrations:
         blocked[0, slice(*demonstration.label)] = True
-    return {layer: Edit(torch.tensor([0]), blocked) for layer in cut.layers}
+    return {layer: Edit(torch.tensor([0]), blocked, renormalise=cut.renormalise) for layer in cut.layers}
 
 
 def random_words(encoded: EncodedPrompt, seed: int) -> list[int]:
@@ -147,7 +150,10 @@ def isolate(
     cut_prefix = prefix
     if cut.layers and cut.kind != "label_to_target":
         cut_prefix = model.encode_prefix(
-            prefix.ids, edits=placed(prefix_edits(encoded, cut), model), resume=(cut.layers[0], prefix)
+            prefix.ids,
+            edits=placed(prefix_edits(encoded, cut), model),
+            resume=(cut.layers[0], prefix),
+            before_layer=lambda layer: progress("isolation: demonstrations", layer, model.n_layers),
         )
     edits = both(placed(target_edits(encoded, cut), model), beta)
     after = read_queries(
@@ -164,6 +170,7 @@ def sweep(
     kind: CutKind = "text_to_label",
     *,
     seed: int = 0,
+    renormalise: bool = True,
     top: int = TOP,
     beta: Edits | None = None,
     progress: Progress = silent,
@@ -177,17 +184,32 @@ def sweep(
     names = [("first", n) for n in range(1, layers + 1)] + [("last", n) for n in range(1, layers)]
     total, found = len(names), {}
     kept = KeptInputs() if _fits(model, encoded) and not beta else None
-    base = read_queries(model, encoded, prefix, target_edits=beta, top=max(10, top), keep=kept)
+    base = read_queries(
+        model,
+        encoded,
+        prefix,
+        target_edits=beta,
+        top=max(10, top),
+        keep=kept,
+        progress=step_of(progress, "isolation sweep", 0, total),
+    )
     chain_prefix, chain_inputs = prefix, kept
     for done, (side, n) in enumerate(names):
-        progress("isolation sweep", done, total)
-        cut = Cut.of(kind, range(n) if side == "first" else range(layers - n, layers), seed)
+        step = step_of(progress, "isolation sweep", done, total)
+
+        def ask(layer: int, step: Progress = step) -> None:
+            step("demonstrations", layer, layers)
+
+        cut = Cut.of(kind, range(n) if side == "first" else range(layers - n, layers), seed, renormalise)
         start = n - 1 if side == "first" else layers - n  # the lowest layer that differs from the run resumed
         resumed, inputs = (chain_prefix, chain_inputs) if side == "first" else (prefix, kept)
         cut_prefix = resumed
         if kind != "label_to_target":
             cut_prefix = model.encode_prefix(
-                prefix.ids, edits=placed(prefix_edits(encoded, cut), model), resume=(start, resumed)
+                prefix.ids,
+                edits=placed(prefix_edits(encoded, cut), model),
+                resume=(start, resumed),
+                before_layer=ask,
             )
         # Keys and values change above `start`; the target's own row is cut in layer `start` already.
         query_start = start if kind == "label_to_target" else min(start + 1, layers - 1)
@@ -200,7 +222,7 @@ def sweep(
             top=max(10, top),
             resume=(query_start, inputs) if inputs is not None else None,
             keep=fresh,
-            progress=step_of(progress, "isolation sweep", done, total),
+            progress=step,
         )
         if side == "first":
             chain_prefix = cut_prefix
@@ -215,7 +237,7 @@ def both(first: Edits, second: Edits | None) -> Edits:
     merged = dict(first)
     for layer, edit in (second or {}).items():
         other = merged.get(layer)
-        merged[layer] = edit if other is None else Edit(edit.rows, other.blocked, edit.columns, edit.log_factor)
+        merged[layer] = edit if other is None else replace(other, factor=edit.factor)
     return merged
 
 
@@ -223,7 +245,9 @@ def placed(edits: Edits, model: InstrumentedModel) -> Edits:
     """Edits on the model's device."""
     device = model.device
     return {
-        layer: Edit(edit.rows.to(device), None if edit.blocked is None else edit.blocked.to(device))
+        layer: replace(
+            edit, rows=edit.rows.to(device), blocked=None if edit.blocked is None else edit.blocked.to(device)
+        )
         for layer, edit in edits.items()
     }
 
@@ -240,9 +264,8 @@ def _gold(encoded: EncodedPrompt) -> tuple[int | None, ...]:
 
 def _fits(model: InstrumentedModel, encoded: EncodedPrompt) -> bool:
     """Whether the inputs of all layers for all queries may be kept, twice over."""
-    if encoded.prompt.scoring == "whole":  # the words' later tokens need every layer's keys and values
-        return False
-    tokens = sum(len(query.ids) for query in encoded.queries)
+    further = len(label_words(encoded).given)
+    tokens = sum(len(query.ids) + further for query in encoded.queries)
     width = int(model.model.get_input_embeddings().weight.shape[1])
     return 2 * tokens * width * model.n_layers * model.dtype.itemsize <= _KEPT_BYTES
 

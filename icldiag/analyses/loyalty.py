@@ -24,6 +24,11 @@ class Answers:
     gold: tuple[int | None, ...]
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """What is undefined, and why."""
+        return () if self.accuracy is not None else ("no accuracy: no query's gold label is known",)
+
+    @property
     def flipped(self) -> tuple[int, ...]:
         """Queries whose predicted label changed."""
         return tuple(int(query) for query in np.flatnonzero(self.before != self.predicted))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from icldiag.analyses.shown import Shown
 from icldiag.model.readout import FloatArray, IntArray, Readout
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -20,8 +21,8 @@ class TopToken:
     probability: float
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Shown):
     """n queries, C classes in the prompt's order. Labels are class indices."""
 
     labels: tuple[str, ...]
@@ -29,7 +30,7 @@ class Prediction:
     gold: tuple[int | None, ...]
     predicted: IntArray  # (n,)
     probabilities: FloatArray  # (n, C) softmax over the labels only
-    scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word
+    scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word; calibrated
     top_tokens: tuple[tuple[TopToken, ...], ...]
     label_mass: FloatArray  # (n,) share of the whole vocabulary's probability that the labels' first tokens hold
     ids: tuple[str | None, ...] = ()  # what the queries are called where they come from; empty where nothing

@@ -11,23 +11,32 @@ is the forward and backward pass of one token. All tokens of a label word share 
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from icldiag.analyses.loyalty import Answers, compare
+from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
-from icldiag.model.attention import Edit, Heads, KeyValues
+from icldiag.lazy import no_grad, torch
+from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
-from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
+from icldiag.model.heads import Heads, KeyValues
+from icldiag.model.label_words import label_words
+from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, rows_per_batch, silent
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PAPER_TEXT_RATE, PAPER_CODE_RATE = 0.01, 0.1  # Adam's learning rate in the paper's text, and its code's default
 
 
 @dataclass(frozen=True)
@@ -36,14 +45,14 @@ class TrainingSettings:
 
     per_class: int = 4
     epochs: int = 10
-    learning_rate: float = 0.01
+    learning_rate: float = PAPER_TEXT_RATE
     batch_size: int = 1  # 0 takes all examples in one step
     patience: int | None = None  # stop after so many epochs without a lower loss; None never stops early
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Reweighting:
+@dataclass(frozen=True, repr=False)
+class Reweighting(Shown):
     """A trained beta and what it did to the queries."""
 
     beta: NDArray[np.float32]  # (L, H, demonstrations)
@@ -55,9 +64,17 @@ class Reweighting:
     after: Answers
 
     @property
+    def stopped_early(self) -> bool:
+        return len(self.loss) < self.settings.epochs
+
+    @property
     def changed(self) -> tuple[int, ...]:
         """Queries whose predicted label changed."""
         return self.after.flipped
+
+
+def silent_epoch(loss: float) -> None:
+    """For callers that do not watch the training."""
 
 
 def draw_examples(prompt: Prompt, per_class: int, seed: int) -> tuple[Example, ...]:
@@ -85,14 +102,12 @@ def draw_examples(prompt: Prompt, per_class: int, seed: int) -> tuple[Example, .
 
 def beta_edits(encoded: EncodedPrompt, beta: Tensor) -> Edits:
     """Edits of the target row (rows are set by whoever runs them) for beta (L, H, demonstrations)."""
-    columns, owner = [], []
-    for index, demonstration in sorted(enumerate(encoded.demonstrations), key=lambda pair: pair[1].anchor):
-        for position in range(*demonstration.label):
-            columns.append(position)
-            owner.append(index)
-    where, of = torch.tensor(columns, device=beta.device), torch.tensor(owner, device=beta.device)
+    tokens = [(position, index) for index, d in enumerate(encoded.demonstrations) for position in range(*d.label)]
+    columns, owner = torch.tensor(tokens, device=beta.device).T
+    factor = torch.ones(*beta.shape[:2], len(encoded.prefix), device=beta.device)  # (L, H, P)
+    factor = factor.index_copy(2, columns, beta.exp().index_select(2, owner))
     first_row = torch.tensor([0], device=beta.device)
-    return {layer: Edit(first_row, None, where, beta[layer][:, of]) for layer in range(beta.shape[0])}
+    return {layer: Edit(first_row, factor=of_layer) for layer, of_layer in enumerate(factor.unbind())}
 
 
 def reweight(
@@ -104,19 +119,20 @@ def reweight(
     *,
     examples: Sequence[Example] | None = None,
     progress: Progress = silent,
+    each_epoch: Callable[[float], object] = silent_epoch,
 ) -> Reweighting:
     """Train beta on examples drawn from the prompt's (or those given, in their order) and answer the queries with it.
 
+    `each_epoch` is called with the mean loss of every epoch as it ends.
+
     Raises:
-        AnalysisError: too few examples, or two label words share their first token.
+        AnalysisError: too few examples, or the training diverges.
         PromptError: an example makes a prompt longer than the context window.
     """
     settings = settings or TrainingSettings()
-    if len({ids[0] for ids in encoded.label_tokens}) < len(encoded.label_tokens):
-        raise AnalysisError("re-weighting needs label words with different first tokens; change the label words")
     if examples is None:
         examples = draw_examples(encoded.prompt, settings.per_class, settings.seed)
-    beta, losses = train_beta(model, encoded, prefix, examples, settings, progress)
+    beta, losses = train_beta(model, encoded, prefix, examples, settings, progress, each_epoch)
     edits = beta_edits(encoded, beta)
     after = read_queries(model, encoded, prefix, target_edits=edits, progress=progress, what="queries with beta")
     gold = tuple(query.label for query in encoded.prompt.queries)
@@ -138,26 +154,41 @@ def train_beta(
     examples: Sequence[Example],
     settings: TrainingSettings,
     progress: Progress = silent,
+    each_epoch: Callable[[float], object] = silent_epoch,
 ) -> tuple[Tensor, FloatArray]:
     """Train beta: (L, H, demonstrations), and the loss of every step: (epochs, steps)."""
-    cached = _cache_examples(model, encoded, prefix, examples, settings.batch_size or len(examples))
+    cached = _cache_examples(model, encoded, prefix, examples, settings.batch_size or len(examples), progress)
     beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.demonstrations), device=model.device)
     beta.requires_grad_()
     optimizer = torch.optim.Adam([beta], lr=settings.learning_rate)
-    firsts = [ids[0] for ids in encoded.label_tokens]
+    words = label_words(encoded)
     losses: list[list[float]] = []
     best, since = float("inf"), 0
     for epoch in range(settings.epochs):
         losses.append([])
         for done, part in enumerate(cached):
             progress("re-weighting", epoch * len(cached) + done, settings.epochs * len(cached))
-            run = model.run(part.batch, context=prefix.key_values, past=part.past, edits=beta_edits(encoded, beta))
-            loss = torch.nn.functional.cross_entropy(run.logits[:, -1, firsts].float(), part.labels)
+            earlier = len(prefix.ids) + part.past[0].keys.shape[2]
+            run = model.run(
+                part.batch,
+                context=prefix.key_values,
+                past=part.past,
+                edits=words.edits(beta_edits(encoded, beta), model, words.rows, earlier),
+                keep=words.rows,
+                tokens=words.vocabulary,
+            )
+            loss = torch.nn.functional.cross_entropy(words.scores(run.logits, words.vocabulary), part.labels)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             losses[-1].append(float(loss.detach()))
         mean = float(np.mean(losses[-1]))
+        if not math.isfinite(mean):
+            raise AnalysisError(
+                f"re-weighting diverged: in epoch {epoch + 1} the loss is not a finite number; use a learning rate "
+                f"below {settings.learning_rate:g}"
+            )
+        each_epoch(mean)
         best, since = (mean, 0) if mean < best else (best, since + 1)
         if settings.patience is not None and since >= settings.patience:
             break
@@ -169,35 +200,78 @@ def train_beta(
 class _CachedExamples:
     """Examples up to their last token: what one training step attends to and runs."""
 
-    batch: Batch  # the last tokens, (B, 1)
+    batch: Batch  # the last tokens, and those of the label words that are scored, (B, 1 + N)
     past: tuple[KeyValues, ...]
     labels: Tensor  # (B,)
 
 
-@torch.no_grad()
+@no_grad
 def _cache_examples(
-    model: InstrumentedModel, encoded: EncodedPrompt, prefix: Prefix, examples: Sequence[Example], size: int
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    prefix: Prefix,
+    examples: Sequence[Example],
+    size: int,
+    progress: Progress,
 ) -> list[_CachedExamples]:
     as_queries = encode(encoded.prompt.with_queries(examples), model.tokenizer, model.context_window)
     prompts = [(*as_queries.prefix, *query.ids) for query in as_queries.queries]
     if any(ids[: len(prefix.ids)] != prefix.ids for ids in prompts):
         raise AnalysisError("the tokenizer joins an example with what precedes it; end the separator with a line break")
     whole = [ids[len(prefix.ids) :] for ids in prompts]
+    # A row of one token has nothing earlier: what stands in for it is cut off with the padding.
+    earlier = batch_of([row[:-1] or row for row in whole], len(prefix.ids), model.device)
+    past = _key_values(model, earlier, prefix, progress)
+    columns = earlier.ids.shape[1]
+    widths = [len(row) - 1 for row in whole]
+    words = label_words(encoded)
     cached = []
     for start in range(0, len(whole), size):
-        rows, part = whole[start : start + size], examples[start : start + size]
-        earlier = batch_of([row[:-1] for row in rows], len(prefix.ids), model.device)
-        past: list[KeyValues] = []
-
-        def keep(layer: int, heads: Heads, output: Tensor, past: list[KeyValues] = past) -> None:
-            past.append(KeyValues(heads.key, heads.value))
-
-        model.run(earlier, context=prefix.key_values, observe=keep)
-        last = torch.tensor([[row[-1]] for row in rows], device=model.device)
-        labels = torch.tensor([example.label for example in part], device=model.device)
-        positions = earlier.positions[:, -1:] + 1
-        cached.append(_CachedExamples(Batch(last, positions, earlier.padding), tuple(past), labels))
+        rows = slice(start, start + size)
+        width = max(widths[rows])  # the padding that all rows of this step have is cut off
+        padding = torch.tensor([width - own for own in widths[rows]], device=model.device)
+        last = torch.tensor([[row[-1]] for row in whole[rows]], device=model.device)
+        labels = torch.tensor([example.label for example in examples[rows]], device=model.device)
+        positions = torch.tensor(widths[rows], device=model.device)[:, None] + len(prefix.ids)  # (B, 1)
+        batch = words.after(Batch(last, positions, padding if bool(padding.any()) else None))
+        own = slice(columns - width, columns)
+        own_past = tuple(
+            KeyValues(part.keys[rows, :, own], part.values[rows, :, own], part.positions[rows, own]) for part in past
+        )
+        cached.append(_CachedExamples(batch, own_past, labels))
     return cached
+
+
+def _key_values(model: InstrumentedModel, batch: Batch, prefix: Prefix, progress: Progress) -> list[KeyValues]:
+    """Every layer's keys and values of a padded batch on the demonstrations' cache, a bounded part of it at a time."""
+    count, width = batch.ids.shape
+    size = rows_per_batch(model, width, len(prefix.ids))
+    parts: list[list[KeyValues]] = [[] for _ in range(model.n_layers)]
+
+    def keep(layer: int, heads: Heads, output: Tensor) -> None:
+        parts[layer].append(heads.key_values)
+
+    for start in range(0, count, size):
+        rows = slice(start, start + size)
+        padding = None if batch.padding is None else batch.padding[rows]
+
+        def ask(layer: int, start: int = start) -> None:
+            progress("re-weighting: examples", start, count)
+
+        model.run(
+            Batch(batch.ids[rows], batch.positions[rows], padding),
+            context=prefix.key_values,
+            observe=keep,
+            before_layer=ask,
+        )
+    return [
+        KeyValues(
+            torch.cat([part.keys for part in of_layer]),
+            torch.cat([part.values for part in of_layer]),
+            torch.cat([part.positions for part in of_layer]),
+        )
+        for of_layer in parts
+    ]
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
@@ -221,11 +295,12 @@ def save_beta(path: Path, beta: NDArray[np.float32], model_name: str, prompt: Pr
         raise AnalysisError(f"cannot write beta to {path} ({error}); choose another place") from None
 
 
-def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int], model_name: str) -> NDArray[np.float32]:
     """Read a saved beta.
 
     Raises:
-        AnalysisError: the file is missing or no beta, or belongs to another model's shape or other demonstrations.
+        AnalysisError: the file is missing or no beta, or belongs to another model or other demonstrations. Models are
+            told apart by shape and by the last part of their name, so that a model's folder may move.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -236,13 +311,18 @@ def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int]) -> NDArra
         raise AnalysisError(f"{path}: not a saved beta ({str(error).splitlines()[0]})") from None
     if beta.shape != shape:
         raise AnalysisError(f"{path}: beta has shape {beta.shape}, this model and prompt need {shape}")
+    trained_on = metadata.get("model", "")
+    if Path(trained_on).name != Path(model_name).name:
+        raise AnalysisError(
+            f"{path}: this beta was trained on model {trained_on!r}, not {model_name!r}; train it again"
+        )
     if metadata.get("prompt") != demonstrations_hash(prompt):
         raise AnalysisError(f"{path}: this beta was trained for other demonstrations; train it again")
     return np.asarray(beta, np.float32)
 
 
 def demonstrations_hash(prompt: Prompt) -> str:
-    """Of all that beta depends on: the prompt without its queries and examples."""
+    """Of all that beta depends on: the prompt's text without queries, examples and what is in force beside it."""
     from dataclasses import replace
 
-    return replace(prompt, queries=(), examples=()).hash
+    return replace(prompt, queries=(), examples=(), calibration=None, beta=None).hash

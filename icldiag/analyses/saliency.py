@@ -5,40 +5,52 @@ entropy over the labels at the target position q,
 
     I_l = | sum_h A_{h,l} * dL/dA_{h,l} |      (element-wise; heads are summed before the absolute value)
 
+as in the paper's code; its formula (1) reads as sum_h |A * dL/dA|, which `heads="absolute"` computes. Then
+
     text_to_label   S_wp  mean of I_l(p_k, j) over label words p_k and all j < p_k
     label_to_target S_pq  mean of I_l(q, p_k) over label words
     text_to_text    S_ww  mean of I_l(i, j) over all other pairs j < i
 
 Since A enters the output as O_h = A_h V_h, dL/dA_h = dL/dO_h V_h^T: both factors are rebuilt a block of rows at a time
 after a fused forward and backward pass, and no (layer, head, T, T) tensor ever exists.
+
+Where label words are scored whole, the loss is over the whole words, and their tokens after the first are predicted at
+positions after q: the target's row I_l(q, j) is then the sum of the rows of all positions that predict, for j < q.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from icldiag.errors import AnalysisError
-from icldiag.model.attention import Heads, products
-from icldiag.model.forward import Edits, InstrumentedModel, batch_of, on_rows
+from icldiag.analyses.shown import Shown
+from icldiag.lazy import no_grad, torch
+from icldiag.model.attention import Edit
+from icldiag.model.forward import Edits, InstrumentedModel, batch_of
 from icldiag.model.gradients import attention_gradients
+from icldiag.model.heads import Heads, products
+from icldiag.model.label_words import label_words
+from icldiag.model.memory import is_out_of_memory, release
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 FLOWS = ("text_to_label", "label_to_target", "text_to_text")
 LossTarget = Literal["gold", "predicted"]
+HeadSum = Literal["signed", "absolute"]
 
 _ROWS = 256  # rows of attention rebuilt at a time
+_RECOMPUTED = 1024  # tokens from which on activations are not kept
 
 
-@dataclass(frozen=True)
-class QueryFlow:
+@dataclass(frozen=True, repr=False)
+class QueryFlow(Shown):
     """One query. `raw` has the flows of FLOWS as rows and layers as columns."""
 
     query: int
@@ -46,7 +58,7 @@ class QueryFlow:
     loss_target: LossTarget  # the predicted label is the loss's target where the gold one is unknown
     raw: FloatArray  # (3, L)
     into_target: NDArray[np.float32]  # (L, T) I_l(q, j)
-    into_labels: NDArray[np.float32]  # (L, demonstrations, T) I_l(p_k, j)
+    into_labels: NDArray[np.float32]  # (L, demonstrations, T) I_l(p_k, j), the mean over a demonstration's anchors
 
     @property
     def shares(self) -> FloatArray:
@@ -54,8 +66,8 @@ class QueryFlow:
         return shares(self.raw)
 
 
-@dataclass(frozen=True)
-class Saliency:
+@dataclass(frozen=True, repr=False)
+class Saliency(Shown):
     """The mean over queries, and each query."""
 
     queries: tuple[QueryFlow, ...]
@@ -69,6 +81,19 @@ class Saliency:
     def shares(self) -> FloatArray:
         """(3, L) the mean flows divided by their sum in each layer: the paper's curves."""
         return shares(self.raw)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is undefined, and why."""
+        found = []
+        for what, raw in [("the mean", self.raw), *((f"query {flow.query}", flow.raw) for flow in self.queries)]:
+            still = np.flatnonzero(raw.sum(axis=0) <= 0).tolist()
+            if still:
+                layers = ", ".join(map(str, still))
+                found.append(
+                    f"no shares of {what} in layers {layers}: nothing flows there, so there is no sum to divide by"
+                )
+        return tuple(found)
 
     @property
     def loss_target(self) -> str:
@@ -90,6 +115,7 @@ def flow_of_query(
     label: int,
     loss_target: LossTarget = "gold",
     *,
+    heads: HeadSum = "signed",
     target_edits: Edits | None = None,
     recompute: bool | None = None,
     progress: Progress = silent,
@@ -97,81 +123,124 @@ def flow_of_query(
     """Saliency of one query, for a loss against class `label`.
 
     Args:
+        heads: sum over heads before the absolute value or after it.
         target_edits: per layer, a scaling of the target row, such as a trained beta; its `rows` are set here.
         recompute: compute each layer's activations again in the backward pass, for long prompts on little memory;
-            None decides by the prompt's length.
-
-    Raises:
-        AnalysisError: two label words share their first token, so a loss over first tokens cannot tell them apart.
+            None decides by the prompt's length, and turns to it when memory runs out.
     """
-    firsts = [ids[0] for ids in encoded.label_tokens]
-    if len(set(firsts)) < len(firsts):
-        raise AnalysisError("saliency needs label words with different first tokens; change the label words")
+    if recompute is None:
+        recompute = model.recomputes or len(encoded.prefix) + len(encoded.queries[query].ids) > _RECOMPUTED
+    try:
+        return _flow(model, encoded, query, label, loss_target, heads, target_edits, recompute, progress)
+    except Exception as error:
+        if recompute or not is_out_of_memory(error):
+            raise
+    release()
+    model.recomputes = True
+    model.notes.append("memory ran out in a saliency pass; each layer is computed twice instead, which is slower")
+    progress("saliency (memory ran out: recomputing layers)", 0, model.n_layers)
+    return _flow(model, encoded, query, label, loss_target, heads, target_edits, True, progress)
+
+
+def _flow(
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    query: int,
+    label: int,
+    loss_target: LossTarget,
+    heads: HeadSum,
+    target_edits: Edits | None,
+    recompute: bool,
+    progress: Progress,
+) -> QueryFlow:
+    words = label_words(encoded)
     ids = [*encoded.prefix, *encoded.queries[query].ids]
     length, layers = len(ids), model.n_layers
-    positions = torch.tensor([demonstration.anchor for demonstration in encoded.demonstrations])
+    anchors = torch.tensor([place for places in encoded.all_anchors for place in places])
+    batch = words.after(batch_of([ids], 0, model.device))
+    edits = words.edits(target_edits, model, batch.ids.shape[1], 0)
     raw = np.zeros((3, layers))
     into_target = np.zeros((layers, length), np.float32)
-    into_labels = np.zeros((layers, len(positions), length), np.float32)
+    into_labels = np.zeros((layers, len(encoded.demonstrations), length), np.float32)
 
     def loss(logits: Tensor) -> Tensor:
         wanted = torch.tensor([label], device=logits.device)
-        return torch.nn.functional.cross_entropy(logits[firsts].float()[None], wanted)
+        return torch.nn.functional.cross_entropy(words.scores(logits[None]), wanted)
 
     losses: list[float] = []
-    for layer, heads, gradient, value in attention_gradients(
+    for layer, attended, gradient, value in attention_gradients(
         model,
-        batch_of([ids], 0, model.device),
+        batch,
         loss,
-        edits=on_rows(target_edits, [length - 1], model),
-        recompute=length > 1024 if recompute is None else recompute,
+        keep=words.rows,
+        edits=edits,
+        recompute=recompute,
         before_layer=lambda layer: progress("saliency: layers", 0, layers),
     ):
-        total, target_row, label_rows = _flows(heads, gradient, positions, _log_factor(target_edits, layer))
-        raw[:, layer] = _three_means(total, target_row, label_rows, positions)
-        into_target[layer], into_labels[layer] = target_row, label_rows
+        total, target_row, label_rows = _flows(attended, gradient, anchors, length, heads, edits.get(layer))
+        raw[:, layer] = _three_means(total, target_row, label_rows, anchors)
+        into_target[layer] = target_row
+        into_labels[layer] = _of_demonstrations(label_rows, encoded)
         losses.append(value)
         progress("saliency: layers", len(losses), layers)
     return QueryFlow(query, losses[0], loss_target, raw, into_target, into_labels)
 
 
-Scaling = tuple[Tensor, Tensor]  # columns (A,), log factors (H, A) of the target row
-
-
-def _log_factor(edits: Edits | None, layer: int) -> Scaling | None:
-    edit = edits.get(layer) if edits else None
-    if edit is None or edit.columns is None or edit.log_factor is None:
-        return None
-    return edit.columns, edit.log_factor
-
-
-@torch.no_grad()
+@no_grad
 def _flows(
-    heads: Heads, gradient: Tensor, positions: Tensor, target_scaling: Scaling | None
+    heads: Heads, gradient: Tensor, anchors: Tensor, length: int, head_sum: HeadSum, edit: Edit | None
 ) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
-    """Sum of I over all pairs j < i, the target's row (T,), and the label words' rows (n, T), diagonal 0."""
-    length = heads.query.shape[2]
+    """Sum of I over all pairs j < i, the target's row (T,), and the anchors' rows (n, T), diagonal 0.
+
+    The first `length` tokens are the prompt's; any others are label words'. `edit` is that of the target and these.
+    """
     device = heads.query.device
-    positions = positions.to(device)
+    anchors = anchors.to(device)
     total = 0.0
-    label_rows = torch.zeros(len(positions), length, device=device)
+    label_rows = torch.zeros(len(anchors), length, device=device)
     target_row = torch.zeros(length, device=device)
     for start in range(0, length, _ROWS):
         rows = torch.arange(start, min(start + _ROWS, length), device=device)
         until = int(rows[-1]) + 1  # causal: later columns hold nothing
         attention = heads.attention(rows, until=until)  # (1, H, R, until)
-        if target_scaling is not None and int(rows[-1]) == length - 1:
-            columns, log_factor = target_scaling
-            attention[:, :, -1, columns] *= log_factor.exp().to(attention.dtype)
-        change = products(gradient[:, :, rows], heads.value[:, :, :until]).float()  # dL/dA: (1, H, R, until)
-        saliency = (attention * change).sum(1)[0].abs()  # (R, until)
+        if until == length:
+            _scale(attention[:, :, -1:], edit)
+        saliency = _saliency(heads, gradient, rows, attention, head_sum)  # (R, until)
         saliency[torch.arange(len(rows), device=device), rows] = 0.0
         total += float(saliency.sum(dtype=torch.float64))
-        inside = (positions >= start) & (positions <= rows[-1])
-        label_rows[inside, :until] = saliency[positions[inside] - start]
-        if int(rows[-1]) == length - 1:
+        inside = (anchors >= start) & (anchors <= rows[-1])
+        label_rows[inside, :until] = saliency[anchors[inside] - start]
+        if until == length:
             target_row = saliency[-1]
+    rows = torch.arange(length, heads.query.shape[2], device=device)
+    if len(rows):
+        assert edit is not None and edit.blocked is not None  # LabelWords.edits hides the other words
+        attention = heads.attention(rows, edit.blocked[1:].to(device))  # (1, H, N, T + N)
+        _scale(attention, edit)
+        later = _saliency(heads, gradient, rows, attention, head_sum)[:, : length - 1].sum(0)
+        target_row[:-1] += later
+        total += float(later.sum(dtype=torch.float64))
     return total, target_row.cpu().numpy(), label_rows.cpu().numpy()
+
+
+def _saliency(heads: Heads, gradient: Tensor, rows: Tensor, attention: Tensor, head_sum: HeadSum) -> Tensor:
+    """| sum_h A * dL/dA |, or sum_h | A * dL/dA |, of some rows: (1, H, R, N) -> (R, N)."""
+    values = heads.value[:, :, : attention.shape[-1]].to(attention.dtype)
+    change = products(gradient[:, :, rows].to(attention.dtype), values)  # dL/dA: (1, H, R, N)
+    flow = change.mul_(attention)[0]  # (H, R, N)
+    return flow.sum(0).abs() if head_sum == "signed" else flow.abs().sum(0)
+
+
+def _scale(attention: Tensor, edit: Edit | None) -> None:
+    """Apply the edit's factors to rows of attention (1, H, R, S), in place."""
+    if edit is not None and edit.factor is not None:
+        attention[..., : edit.factor.shape[1]] *= edit.factor.to(attention)[None, :, None]
+
+
+def _of_demonstrations(label_rows: NDArray[np.float32], encoded: EncodedPrompt) -> NDArray[np.float32]:
+    """The mean over each demonstration's anchors: (anchors, T) -> (demonstrations, T)."""
+    stops = np.cumsum([len(places) for places in encoded.all_anchors])
+    return np.stack([rows.mean(0) for rows in np.split(label_rows, stops[:-1])])
 
 
 def _three_means(
@@ -196,6 +265,7 @@ def saliency(
     queries: Sequence[int] | None = None,
     *,
     loss_target: LossTarget = "gold",
+    heads: HeadSum = "signed",
     target_edits: Edits | None = None,
     progress: Progress = silent,
 ) -> Saliency:
@@ -215,6 +285,7 @@ def saliency(
                 query,
                 int(predicted[query]) if gold is None else gold,
                 "predicted" if gold is None else "gold",
+                heads=heads,
                 target_edits=target_edits,
                 progress=step_of(progress, "saliency", done, len(chosen)),
             )
@@ -234,8 +305,7 @@ def reading(shares: FloatArray, raw: FloatArray) -> str:
 
 def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:
     """One sentence: through which class's label words most reaches the target."""
-    anchors = [demonstration.anchor for demonstration in encoded.demonstrations]
-    through = flow.into_target[:, anchors].sum(axis=0)
+    through = np.array([flow.into_target[:, list(places)].sum() for places in encoded.all_anchors])
     total = float(through.sum())
     if total <= 0:
         return "Nothing flows from the label words into the target."

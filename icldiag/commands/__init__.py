@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from icldiag.commands.check import check
+from icldiag.commands.diff import diff
 from icldiag.commands.doctor import doctor
 from icldiag.commands.import_langchain import import_langchain
 from icldiag.commands.import_lm_eval import import_lm_eval
 from icldiag.commands.import_text import import_text
 from icldiag.commands.new import new
 from icldiag.commands.open import open_app
+from icldiag.commands.repair import repair
 from icldiag.commands.report import report
+from icldiag.commands.resume import resume
+from icldiag.commands.serve import serve
 
 #: In the order of the help.
 COMMANDS: dict[str, Callable[..., None]] = {
     "open": open_app,
+    "resume": resume,
     "report": report,
+    "diff": diff,
+    "repair": repair,
     "check": check,
     "new": new,
+    "serve": serve,
     "doctor": doctor,
 }
 

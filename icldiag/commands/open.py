@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from icldiag.commands.options import Ascii, Device, Dtype, Model, PromptPath, Revision, Trust, model_settings
+from icldiag.commands.options import (
+    Ascii,
+    Compile,
+    Device,
+    DeviceMap,
+    Dtype,
+    Model,
+    PromptPath,
+    Quantize,
+    Revision,
+    Trust,
+    model_settings,
+)
 
 
 def open_app(
@@ -15,8 +27,17 @@ def open_app(
     revision: Revision = None,
     trust_remote_code: Trust = False,
     ascii_only: Ascii = False,
+    device_map: DeviceMap = None,
+    quantize: Quantize = None,
+    compiled: Compile = False,
 ) -> None:
     """Open the app on a prompt file."""
     from icldiag.tui.run import run_app
 
-    raise typer.Exit(run_app(prompt, model_settings(model, device, dtype, revision, trust_remote_code), ascii_only))
+    raise typer.Exit(
+        run_app(
+            prompt,
+            model_settings(model, device, dtype, revision, trust_remote_code, device_map, quantize, compiled),
+            ascii_only,
+        )
+    )

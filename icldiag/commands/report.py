@@ -8,11 +8,40 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from icldiag.commands.options import Device, Dtype, Model, PromptPath, Revision, Trust, model_settings
+from icldiag.commands.options import (
+    Compile,
+    Device,
+    DeviceMap,
+    Dtype,
+    Model,
+    PromptPath,
+    Quantize,
+    Revision,
+    Trust,
+    model_settings,
+)
 from icldiag.errors import IcldiagError
 
+FigureType = Literal["svg", "png", "pdf"]
 LossTarget = Literal["gold", "predicted"]
+HeadSum = Literal["signed", "absolute"]
+Against = Literal["predicted", "gold"]
+IsolatedRows = Literal["renormalised", "zeroed"]
 Positions = Literal["kept", "restart"]
+
+
+SCHEMA = "Print the JSON Schema of the JSON report and exit."
+
+
+def schema(wanted: bool) -> None:
+    """Print the schema and leave, before a prompt is asked for."""
+    if wanted:
+        import json
+
+        from icldiag.report.schema import json_schema
+
+        print(json.dumps(json_schema(), indent=1))
+        raise typer.Exit
 
 
 def analysis(text: str, **limits: Any) -> Any:
@@ -23,18 +52,29 @@ def analysis(text: str, **limits: Any) -> Any:
 def report(
     prompt: PromptPath,
     model: Model = "bundled",
-    format: Annotated[str, typer.Option(help="json or md.")] = "json",
+    format: Annotated[str, typer.Option(help="json, md, html (one file each), csv, figures (a folder each).")] = "json",
     only: Annotated[str | None, typer.Option(help="Analyses to compute, such as prediction,confusion.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of printing.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here: a file, or a folder.")] = None,
+    figure_type: Annotated[FigureType, typer.Option(help="Of the figures' files.")] = "svg",
+    print_schema: Annotated[bool, typer.Option("--print-schema", callback=schema, is_eager=True, help=SCHEMA)] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
     revision: Revision = None,
     trust_remote_code: Trust = False,
+    device_map: DeviceMap = None,
+    quantize: Quantize = None,
+    compiled: Compile = False,
     beta: Annotated[Path | None, typer.Option(help="A saved beta, in force in every analysis.")] = None,
     layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; two thirds up if not given.")] = None,
     loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
+    head_sum: Annotated[HeadSum, analysis("saliency: heads' sum; 'absolute' as the paper's formula.")] = "signed",
+    token_view: Annotated[str | None, analysis("saliency: layers whose flow is told token by token, as 0-2.")] = None,
     isolate: Annotated[list[str] | None, analysis("isolation: also these layers, as in 0-2,5; repeatable.")] = None,
     top: Annotated[int, analysis("isolation, compression: word loyalty's k.", min=1)] = 5,
+    isolated_rows: Annotated[
+        IsolatedRows, analysis("isolation: 'zeroed' cuts after the softmax, as the paper's text.")
+    ] = "renormalised",
+    auc_against: Annotated[Against, analysis("extraction: labels that AUCROC is taken against.")] = "predicted",
     words_seed: Annotated[int, analysis("isolation: draws the control's random words.")] = 0,
     per_class: Annotated[int, analysis("reweighting: training examples per class.", min=1)] = 4,
     epochs: Annotated[int, analysis("reweighting: passes over the examples.", min=1)] = 10,
@@ -46,8 +86,9 @@ def report(
     draws: Annotated[int, analysis("compression: how often random anchors are drawn.", min=1)] = 20,
     draws_seed: Annotated[int, analysis("compression: draws the random anchors.")] = 42,
     positions: Annotated[Positions, analysis("compression: of the query; 'restart' as the paper's code.")] = "kept",
+    budget: Annotated[int, analysis("repairs: how many candidates are tried.", min=1)] = 40,
 ) -> None:
-    """Compute the analyses without the app; the report goes to stdout or a file, progress to stderr."""
+    """Compute the analyses without the app; the report goes to stdout, a file or a folder, progress to stderr."""
     from icldiag.prompt.schema import read_prompt
 
     written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
@@ -56,38 +97,53 @@ def report(
     from icldiag.files import write_whole
     from icldiag.progress import progress_on_stderr
     from icldiag.report.document import chosen_sections, make_report
+    from icldiag.report.identity import given_command
     from icldiag.report.settings import ReportSettings, layers_from
-    from icldiag.report.write import FORMATS
+    from icldiag.report.write import FOLDER_FORMATS, FORMATS, write_figures, write_tables
     from icldiag.session import Session
     from icldiag.store import open_store
 
-    if format not in FORMATS:
-        raise IcldiagError(f"--format {format}: choose one of {', '.join(FORMATS)}")
+    if format not in (*FORMATS, *FOLDER_FORMATS):
+        raise IcldiagError(f"--format {format}: choose one of {', '.join((*FORMATS, *FOLDER_FORMATS))}")
+    if format in FOLDER_FORMATS and output is None:
+        raise IcldiagError(f"--format {format} writes several files; name their folder with -o")
     wanted = [name.strip() for name in only.split(",")] if only else None
     if save_beta and "reweighting" not in chosen_sections(wanted):  # wrong names are told before the model is loaded
         raise IcldiagError("--save-beta needs the analysis reweighting; add it to --only")
     settings = ReportSettings(
         layer=layer,
         loss_target=loss_target,
+        heads=head_sum,
+        token_layers=layers_from(token_view, "--token-view") if token_view else (),
         isolate=tuple(layers_from(layers) for layers in isolate or ()),
         top=top,
         random_words_seed=words_seed,
+        renormalise=isolated_rows == "renormalised",
+        against=auc_against,
         draws=draws,
         draws_seed=draws_seed,
         positions=positions,
         training=TrainingSettings(per_class, epochs, learning_rate, batch_size, patience, examples_seed),
+        budget=budget,
     )
     with progress_on_stderr() as (stage, progress):
-        chosen = model_settings(model, device, dtype, revision, trust_remote_code)
+        chosen = model_settings(model, device, dtype, revision, trust_remote_code, device_map, quantize, compiled)
         session = Session(written, chosen, store=open_store(written, chosen))
         session.load(stage)
         if beta:
             session = session.with_saved_beta(beta)
-        made = make_report(session, wanted, settings, progress)
+        made = make_report(session, wanted, settings, progress, given_command(sys.argv[1:]))
         if save_beta:
             session.save_beta(settings.training, save_beta)
-        text = FORMATS[format](made)
-    if output is None:
+        if format == "csv" and output is not None:
+            files = write_tables(made, output)
+        elif format == "figures" and output is not None:
+            files = write_figures(made, output, figure_type, progress)
+        else:
+            text = FORMATS[format](made)
+    if format in FOLDER_FORMATS:
+        print(f"{len(files)} files written to {output}", file=sys.stderr)
+    elif output is None:
         sys.stdout.write(text)
     else:
         write_whole(text, output)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from icldiag.model.attention import Edit, Heads, KeyValues, Observer, Pass, active
+from icldiag.lazy import no_grad, torch
+from icldiag.model.attention import Edit, Observer, Pass, active
+from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.load import context_window
-from icldiag.model.seams import Seam, decoder_layers, seam_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from icldiag.model.seams import Seam
 
 Edits = Mapping[int, Edit]  # by layer
 
@@ -26,6 +30,15 @@ class Batch:
     ids: Tensor  # (B, T)
     positions: Tensor  # (B, T)
     padding: Tensor | None  # (B,) padded columns of each row; None where there are none
+
+    @property
+    def last_position(self) -> int:
+        return int(self.positions.max())
+
+    def rows(self, which: slice) -> Batch:
+        """Some rows, as wide as before."""
+        padding = None if self.padding is None else self.padding[which]
+        return Batch(self.ids[which], self.positions[which], padding)
 
 
 def batch_of(rows: Sequence[Sequence[int]], start: int, device: torch.device | str = "cpu") -> Batch:
@@ -68,7 +81,7 @@ class LayerCall:
 
 @dataclass(frozen=True)
 class Run:
-    """What a forward returns. `logits` are those of the last `keep` columns."""
+    """What a forward returns. `logits` are those of the last `keep` columns, for all tokens or those asked for."""
 
     logits: Tensor  # (B, keep, V)
     inputs: tuple[Tensor, ...]  # per layer from the resumed one on, and the last one's output, (B, T, D); if asked for
@@ -83,7 +96,7 @@ class Prefix:
     key_values: tuple[KeyValues, ...]  # per layer, (1, K, P, d)
     inputs: tuple[Tensor, ...]  # per layer, and the last one's output, (1, P, D)
     forerunners: tuple[int, ...]  # positions whose query vectors were asked for
-    forerunner_queries: Tensor  # (L, n, H * d)
+    forerunner_queries: tuple[Tensor, ...]  # per layer (n, H * d); some architectures have layers of several widths
 
 
 class InstrumentedModel:
@@ -93,24 +106,33 @@ class InstrumentedModel:
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str = "", revision: str | None = None) -> None:
+        from icldiag.model.seams import decoder_layers, seam_of  # imports torch and transformers
+
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.name = name
         self.revision = revision
         config = model.config.get_text_config()
+        self.seam: Seam = seam_of(model)  # refuses what has no attention
         self.n_layers: int = config.num_hidden_layers
         self.n_heads: int = config.num_attention_heads
         self.context_window: int | None = context_window(config)
         self.architecture: str = type(model).__name__
         self.layers: nn.ModuleList = decoder_layers(model)
-        self.seam: Seam = seam_of(model)
         self._remove = self.seam.install(model)
+        self.rows_at_once = 64  # fewer after memory ran out
+        self.recomputes = False  # whether gradients compute layers twice, after memory ran out
+        self.notes: list[str] = []  # what a user should know about how results were computed
         self._layers_return_tuples = False  # learnt whenever inputs are kept, so known before any restart
 
     @property
     def device(self) -> torch.device:
         """Where token ids go in (with several devices, that of the embeddings)."""
-        return self.model.get_input_embeddings().weight.device  # type: ignore[no-any-return]
+        embeddings = self.model.get_input_embeddings()
+        device: torch.device = embeddings.weight.device
+        if device.type == "meta":  # accelerate brings the weights there when they are wanted
+            device = torch.device(embeddings._hf_hook.execution_device)
+        return device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -139,6 +161,7 @@ class InstrumentedModel:
         observe: Observer | None = None,
         resume: Resume | None = None,
         keep: int = 1,
+        tokens: Sequence[int] | None = None,
         keep_inputs: bool = False,
         before_layer: Callable[[int], None] | None = None,
     ) -> Run:
@@ -151,11 +174,15 @@ class InstrumentedModel:
                 `batch.padding` then counts the columns of past and new tokens together.
             edits: per layer, the rows whose attention is done differently.
             observe: called in every layer with its heads and output.
+            tokens: return the logits of these vocabulary entries alone, in this order: (B, keep, tokens). A step of one
+                token spends up to a third of its time on the others.
             before_layer: called with the layer's number; may raise to stop.
         """
         inputs: list[Tensor] = []
         calls: list[LayerCall] = []
         this = Pass(
+            batch.positions,
+            batch.last_position,
             tuple(context) if context is not None else None,
             tuple(past) if past is not None else None,
             batch.padding,
@@ -170,6 +197,7 @@ class InstrumentedModel:
                 stack.enter_context(_skipping(self.layers[: resume.layer], handed_on))
             if keep_inputs:
                 stack.enter_context(self._keeping(resume.layer if resume else 0, inputs, calls))
+            narrowed = tokens is not None and stack.enter_context(_narrowed(self.model.get_output_embeddings(), tokens))
             output = self.model(
                 input_ids=batch.ids,
                 position_ids=batch.positions,
@@ -177,7 +205,8 @@ class InstrumentedModel:
                 use_cache=False,
                 logits_to_keep=keep,
             )
-        return Run(output.logits, tuple(inputs), tuple(calls))
+        logits = output.logits if tokens is None or narrowed else output.logits[..., list(tokens)]
+        return Run(logits, tuple(inputs), tuple(calls))
 
     @contextmanager
     def _keeping(self, first: int, inputs: list[Tensor], calls: list[LayerCall]) -> Iterator[None]:
@@ -200,7 +229,7 @@ class InstrumentedModel:
             for handle in handles:
                 handle.remove()
 
-    @torch.no_grad()
+    @no_grad
     def encode_prefix(
         self,
         ids: Sequence[int],
@@ -223,7 +252,7 @@ class InstrumentedModel:
         rows = torch.tensor(forerunners, dtype=torch.long, device=self.device)
 
         def observe(layer: int, heads: Heads, output: Tensor) -> None:
-            caches.append(KeyValues(heads.key, heads.value))
+            caches.append(heads.key_values)
             queries.append(heads.query[0][:, rows.to(heads.query.device)].transpose(0, 1).flatten(1).float().cpu())
 
         run = self.run(
@@ -235,17 +264,34 @@ class InstrumentedModel:
             before_layer=before_layer,
         )
         kept = earlier.inputs[:start] if earlier else ()
-        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), forerunners, torch.stack(queries))
+        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), forerunners, tuple(queries))
 
-    def anchor_keys(self, prefix: Prefix, anchors: Sequence[int], layer: int) -> NDArray[np.float64]:
-        """Keys at the anchors in one layer, heads concatenated: (anchors, H * d).
+    def anchor_keys(self, prefix: Prefix, anchors: Sequence[Sequence[int]], layer: int) -> NDArray[np.float64]:
+        """Keys at the anchors in one layer, heads concatenated: (demonstrations, H * d).
 
+        The mean over a demonstration's anchors, where it has several.
         With grouped queries each key head is repeated for the query heads that read it, so that keys and query
         vectors have the same width. Rotary positions are applied, as attention sees them.
         """
-        keys = prefix.key_values[layer].keys[0][:, list(anchors)]  # (K, n, d)
+        of_tokens = prefix.key_values[layer].keys[0].double()  # (K, P, d)
+        keys = torch.stack([of_tokens[:, list(places)].mean(1) for places in anchors], dim=1)  # (K, n, d)
         keys = keys.repeat_interleave(self.n_heads // keys.shape[0], dim=0)  # (H, n, d)
-        return keys.transpose(0, 1).flatten(1).double().cpu().numpy()
+        return keys.transpose(0, 1).flatten(1).cpu().numpy()
+
+
+@contextmanager
+def _narrowed(head: nn.Module, tokens: Sequence[int]) -> Iterator[bool]:
+    """Let the output embeddings compute some tokens' logits alone; False where they are of a kind we do not know."""
+    if type(head) is not torch.nn.Linear or "forward" in head.__dict__:  # quantised, or moved about by accelerate
+        yield False
+        return
+    rows = torch.tensor(list(tokens), device=head.weight.device)
+    weight, bias = head.weight[rows], None if head.bias is None else head.bias[rows]
+    head.forward = lambda input: torch.nn.functional.linear(input, weight, bias)  # type: ignore[method-assign]
+    try:
+        yield True
+    finally:
+        del head.forward
 
 
 @contextmanager

@@ -6,14 +6,17 @@ Weights need no gradient, and the graph begins at the first layer's attention ou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
-from icldiag.model.attention import Heads, Pass, active
+from icldiag.lazy import torch
+from icldiag.model.attention import Pass, active
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Resume
+from icldiag.model.heads import Heads
 
-Loss = Callable[[Tensor], Tensor]  # the target's logits (V,) -> a number
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Loss = Callable[["Tensor"], "Tensor"]  # the logits of the last tokens (keep, V) -> a number
 
 
 def attention_gradients(
@@ -21,6 +24,7 @@ def attention_gradients(
     batch: Batch,
     loss: Loss,
     *,
+    keep: int = 1,
     edits: Edits | None = None,
     recompute: bool = False,
     before_layer: Callable[[int], None] | None = None,
@@ -28,17 +32,17 @@ def attention_gradients(
     """Yield (layer, its heads, dL/dO (1, H, T, d), the loss) for every layer of one prompt; deep layers first.
 
     Args:
-        batch: one whole prompt; the loss is taken at its last token.
+        batch: one whole prompt; the loss is taken at its last `keep` tokens.
         recompute: keep only the layers' inputs and compute each layer again when its turn comes: about one more
             forward in time, and memory for one layer's activations instead of all.
     """
     if recompute:
-        yield from _layer_by_layer(model, batch, loss, edits, before_layer)
+        yield from _layer_by_layer(model, batch, loss, keep, edits, before_layer)
         return
     watched: list[tuple[Heads, Tensor]] = []
     with torch.enable_grad():
-        run = model.run(batch, edits=edits, observe=_watching(watched), before_layer=before_layer)
-        value = loss(run.logits[0, -1])
+        run = model.run(batch, edits=edits, observe=_watching(watched), keep=keep, before_layer=before_layer)
+        value = loss(run.logits[0])
         gradients = torch.autograd.grad(value, [output for _, output in watched])
     number = float(value.detach())
     del run, value
@@ -61,6 +65,7 @@ def _layer_by_layer(
     model: InstrumentedModel,
     batch: Batch,
     loss: Loss,
+    keep: int,
     edits: Edits | None,
     before_layer: Callable[[int], None] | None,
 ) -> Iterator[tuple[int, Heads, Tensor, float]]:
@@ -69,13 +74,20 @@ def _layer_by_layer(
     inputs, calls = list(run.inputs), list(run.calls)
     with torch.enable_grad():
         last = inputs.pop().detach().requires_grad_()  # the input of the final norm
-        value = loss(model.run(batch, resume=Resume(model.n_layers, last)).logits[0, -1])
+        value = loss(model.run(batch, resume=Resume(model.n_layers, last), keep=keep).logits[0])
         (gradient,) = torch.autograd.grad(value, [last])
     number = float(value.detach())
     del value
     for layer in reversed(range(model.n_layers)):
         watched: list[tuple[Heads, Tensor]] = []
-        with torch.enable_grad(), active(Pass(edits=edits or {}, padding=batch.padding, observe=_watching(watched))):
+        this = Pass(
+            batch.positions,
+            batch.last_position,
+            padding=batch.padding,
+            edits=edits or {},
+            observe=_watching(watched),
+        )
+        with torch.enable_grad(), active(this):
             hidden = inputs.pop().detach().requires_grad_()
             output = calls[layer](hidden)
             heads, attended = watched[0]

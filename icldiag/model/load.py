@@ -6,17 +6,19 @@ Heavy imports stay inside the functions: importing icldiag must not load torch.
 from __future__ import annotations
 
 import logging
-import math
 import os
 import socket
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from icldiag.errors import ModelError
+from icldiag.model.failures import check_complete, check_name, check_weights, explained, require_numbers
+from icldiag.model.place import choose_device, compile_mlps, placement
 
 if TYPE_CHECKING:
     import torch
@@ -28,21 +30,24 @@ BUNDLED_PATH = Path(__file__).parent / "bundled"
 
 Stage = Callable[[str], None]
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
-
-# Largest allowed difference of logits, relative to their size, between the instrumented and the plain forward.
-_TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "float16": 2e-2, "bfloat16": 1e-1}
-
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Which model, where and how. `device` and `dtype` may be 'auto'."""
+    """Which model, where and how. `device` and `dtype` may be 'auto'.
+
+    device_map: 'auto' spreads the layers over all GPUs, then the CPU, then the disk (through accelerate).
+    quantize: bits of a weight, 8 or 4 (through bitsandbytes, on a GPU).
+    compile: torch.compile the layers' MLPs.
+    """
 
     name: str = BUNDLED
     device: str = "auto"
     dtype: str = "auto"
     revision: str | None = None
     trust_remote_code: bool = False
+    device_map: str | None = None
+    quantize: int | None = None
+    compile: bool = False
 
     def folder(self) -> Path | None:
         """Where the model's files lie on this machine; None for one of the hub that is not here yet."""
@@ -60,47 +65,90 @@ class ModelSettings:
         return Path(found).parent if isinstance(found, str) else None
 
 
-@dataclass(frozen=True)
-class Parity:
-    """The instrumented forward against the plain one, on one prompt."""
-
-    difference: float  # of the logits, relative to the largest plain logit
-    tolerance: float
-    layers_reached: int
-
-
 def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> InstrumentedModel:
     """Load tokenizer and weights (safetensors only), install the instrumented attention and check it.
 
     Raises:
-        ModelError: one sentence for whatever is wrong with the name, the folder, the hub, the device or the seam.
+        ModelError: one sentence for whatever is wrong with the name, the folder, the hub, the device, the weights or
+            the seam, or where memory will not do.
     """
     stage("importing torch and transformers")
     transformers = _quiet_transformers()
 
     from icldiag.model.forward import InstrumentedModel
+    from icldiag.model.memory import require_memory
+    from icldiag.model.parity import require_parity
 
-    device = _device(settings.device)
+    device = choose_device(settings)
     source, hub = _source(settings)
     stage("tokenizer")
-    with _explained(settings):
+    with explained(settings):
+        config = transformers.AutoConfig.from_pretrained(source, **hub)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
+        require_memory(settings, config, device)
     stage("weights")
-    with _explained(settings):
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            source, dtype=_dtype(settings.dtype, device), use_safetensors=True, **hub
-        ).to(device)
+    with explained(settings), _counted(stage):
+        model, info = transformers.AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=_dtype(settings, device),
+            use_safetensors=True,
+            output_loading_info=True,
+            **placement(settings, device),
+            **hub,
+        )
+    check_complete(settings.name, info)
+    if settings.device_map is None and getattr(model, "hf_device_map", None) is None:
+        with explained(settings):
+            model = model.to(device)
+    require_numbers(settings.name, model)
     instrumented = InstrumentedModel(model, tokenizer, settings.name, settings.revision)
-    stage("checking the seam")
-    require_parity(instrumented)
+    if settings.compile:
+        compile_mlps(instrumented)
+    stage("compiling and checking the seam" if settings.compile else "checking the seam")
+    try:
+        require_parity(instrumented)
+    except ModelError as error:
+        if settings.compile and error.__cause__ is not None:
+            reason = str(error.__cause__).splitlines()[0][:160]
+            raise ModelError(f"--compile failed ({type(error.__cause__).__name__}: {reason}); leave it out") from None
+        raise
     return instrumented
+
+
+def load_config(settings: ModelSettings) -> Any:
+    """The model's configuration alone. Raises ModelError."""
+    transformers = _quiet_transformers()
+    source, hub = _source(settings)
+    with explained(settings):
+        return transformers.AutoConfig.from_pretrained(source, **hub)
+
+
+@contextmanager
+def _counted(stage: Stage) -> Iterator[None]:
+    """Tell how many of the weights' tensors are loaded: transformers counts them, on a progress bar of one module."""
+    from transformers import core_model_loading
+
+    original = getattr(core_model_loading, "tqdm", None)
+
+    def counted(tensors: Any, **bar: Any) -> Iterator[Any]:
+        for done, tensor in enumerate(tensors):
+            stage(f"weights {done} of {len(tensors)} tensors")
+            yield tensor
+
+    if original is not None:
+        core_model_loading.tqdm = counted
+    try:
+        yield
+    finally:
+        if original is not None:
+            core_model_loading.tqdm = original
 
 
 def load_tokenizer(settings: ModelSettings) -> tuple[Any, int | None]:
     """The tokenizer alone, and the model's context window in tokens. Raises ModelError."""
     transformers = _quiet_transformers()
     source, hub = _source(settings)
-    with _explained(settings):
+    with explained(settings):
         config = transformers.AutoConfig.from_pretrained(source, **hub).get_text_config()
         return transformers.AutoTokenizer.from_pretrained(source, **hub), context_window(config)
 
@@ -110,7 +158,9 @@ def _source(settings: ModelSettings) -> tuple[str, dict[str, Any]]:
     source = str(BUNDLED_PATH) if settings.name == BUNDLED else settings.name
     if settings.name == BUNDLED and not (BUNDLED_PATH / "model.safetensors").is_file():
         raise ModelError("the bundled model is missing from this installation; reinstall icldiag or name a --model")
-    _check_name(source)
+    check_name(source)
+    if Path(source).expanduser().is_dir():
+        check_weights(Path(source).expanduser())
     hub: dict[str, Any] = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
     if not Path(source).expanduser().is_dir() and not _hub_answers():
         hub["local_files_only"] = True  # the cache may hold it; asking the hub would retry for minutes
@@ -145,135 +195,25 @@ def _quiet_transformers() -> Any:
 
 
 def context_window(config: Any) -> int | None:
-    """The longest sequence the model takes, in tokens; None where its configuration names no limit."""
-    return getattr(config, "max_position_embeddings", None)
+    """The longest sequence the model takes, in tokens; None where its configuration names no limit.
+
+    Models whose rotary positions change with the length of the whole sequence (dynamic, longrope) are taken to the
+    length where they change: beyond it, demonstrations encoded apart would have other positions than in one pass.
+    """
+    limit: int | None = getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)
+    rotary = getattr(config, "rope_parameters", None) or {}
+    for parameters in (rotary, *(nested for nested in rotary.values() if isinstance(nested, dict))):
+        if limit is not None and parameters.get("rope_type") in ("dynamic", "longrope"):
+            original = parameters.get("original_max_position_embeddings")
+            limit = min(limit, original or getattr(config, "original_max_position_embeddings", None) or limit)
+    return limit
 
 
-def _device(wanted: str) -> str:
-    import torch
-
-    if wanted == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    kind = wanted.split(":")[0]
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ModelError("--device cuda: torch sees no CUDA GPU here; use --device cpu")
-    if kind == "mps" and not torch.backends.mps.is_available():
-        raise ModelError("--device mps: torch sees no Apple GPU here; use --device cpu")
-    try:
-        torch.empty(0, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"--device {wanted}: {str(error).splitlines()[0]}") from None
-    return wanted
-
-
-def _dtype(wanted: str, device: str) -> torch.dtype | str:
+def _dtype(settings: ModelSettings, device: str) -> torch.dtype | str:
     """'auto' is float32 on a CPU, where half precision is slow, and the checkpoint's own on a GPU."""
     import torch
 
+    wanted = settings.dtype
     if wanted == "auto":
-        return torch.float32 if device == "cpu" else "auto"
-    if wanted not in _TOLERANCE:
-        raise ModelError(f"--dtype {wanted}: choose one of auto, {', '.join(_TOLERANCE)}")
+        return torch.float32 if device == "cpu" and settings.device_map is None else "auto"
     return getattr(torch, wanted)  # type: ignore[no-any-return]
-
-
-def _check_name(source: str) -> None:
-    path = Path(source).expanduser()
-    looks_local = source.startswith((".", "/", "~")) or source.count("/") > 1
-    if looks_local and not path.exists():
-        raise ModelError(f"there is no model folder {source!r}; check the path")
-    if path.is_file():
-        raise ModelError(f"{source!r} is a file; name the folder that holds config.json and the weights")
-    if path.is_dir() and not (path / "config.json").is_file():
-        raise ModelError(f"the folder {source!r} holds no config.json, so it is not a Hugging Face model folder")
-    if path.is_dir() and not any((path / name).is_file() for name in _TOKENIZER_FILES):
-        raise ModelError(f"the folder {source!r} holds no tokenizer; copy the model's tokenizer.json into it")
-
-
-class _explained:
-    """Turn what transformers raises while loading into one sentence."""
-
-    def __init__(self, settings: ModelSettings) -> None:
-        self.settings = settings
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, ModelError) or not isinstance(error, Exception):
-            return
-        raise ModelError(f"model {self.settings.name!r}: {_sentence(error)}") from error
-
-
-def _sentence(error: Exception) -> str:
-    text, kind = str(error), type(error).__name__
-    lowered = text.lower()
-    if "trust_remote_code" in lowered:
-        return "its code lives on the hub and is not run unless --trust-remote-code is given"
-    if "gated" in lowered or kind == "GatedRepoError":
-        return "access is gated; ask for it on the hub and log in with 'hf auth login'"
-    if "safetensors" in lowered and ("no file named" in lowered or "does not appear to have" in lowered):
-        return "it has no safetensors weights; icldiag loads no pickled ones, convert them or choose another revision"
-    if "not a valid model identifier" in lowered or "repository not found" in lowered or "404" in text:
-        return "neither a local folder nor a model on the hub; check the name"
-    if "couldn't connect" in lowered or "connection" in lowered or "offline" in lowered or "resolve host" in lowered:
-        return "the hub cannot be reached and the model is not in the local cache; name a local folder"
-    if "unrecognized configuration class" in lowered or "for this kind of automodel" in lowered:
-        return "it is not a causal (decoder-only) language model, which few-shot prompts need"
-    if "SafetensorError" in kind:
-        return "its weights are damaged or half downloaded; fetch them again"
-    if "tokenizer" in lowered:
-        return f"its tokenizer cannot be loaded ({text.splitlines()[0][:160]})"
-    if isinstance(error, MemoryError) or "out of memory" in lowered:
-        return "not enough memory for the weights; use a smaller model or --dtype bfloat16"
-    return f"it cannot be loaded: {kind}: {text.splitlines()[0][:200] if text else 'no reason given'}"
-
-
-def measure_parity(model: InstrumentedModel) -> Parity:
-    """Run one prompt through the instrumented and the plain forward, whole and split into prefix and query."""
-    import torch
-
-    from icldiag.model.forward import batch_of
-    from icldiag.model.seams import first_difference
-
-    vocabulary = model.model.get_input_embeddings().weight.shape[0]
-    length = min(24, model.context_window or 24)
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(0, vocabulary, (length,), generator=generator).tolist()
-    reached: set[int] = set()
-    with torch.no_grad():
-        with model.plain() as plain:
-            wanted = plain(input_ids=torch.tensor([ids], device=model.device), use_cache=False).logits[0, -1].cpu()
-        whole = model.run(
-            batch_of([ids], 0, model.device), observe=lambda layer, heads, output: reached.add(layer)
-        ).logits[0, -1]
-        half = length // 2
-        prefix = model.encode_prefix(ids[:half])
-        # A shorter second row, so that padding is checked as well.
-        rows = batch_of([ids[half:], ids[half:-1]], half, model.device)
-        split = model.run(rows, context=prefix.key_values).logits[0, -1]
-    difference = max(first_difference(wanted, whole.cpu()), first_difference(wanted, split.cpu()))
-    return Parity(difference, _TOLERANCE.get(str(model.dtype).removeprefix("torch."), 1e-4), len(reached))
-
-
-def require_parity(model: InstrumentedModel) -> Parity:
-    """Raise ModelError where the instrumented forward is not the plain one: nothing it says could be trusted."""
-    parity = measure_parity(model)
-    if parity.layers_reached != model.n_layers:
-        raise ModelError(
-            f"{model.architecture}: the instrumented attention was reached in {parity.layers_reached} of "
-            f"{model.n_layers} layers, so icldiag cannot analyse this architecture"
-        )
-    if math.isnan(parity.difference):
-        raise ModelError(
-            f"model {model.name!r} computes logits that are not numbers: its weights hold NaN, or they overflow in "
-            f"{str(model.dtype).removeprefix('torch.')}; try --dtype float32 or another model"
-        )
-    if parity.difference > parity.tolerance:
-        raise ModelError(
-            f"{model.architecture}: the instrumented logits differ from the plain ones by {parity.difference:.1e} "
-            f"(allowed {parity.tolerance:.0e}), so icldiag would show wrong numbers for this model and stops"
-        )
-    return parity

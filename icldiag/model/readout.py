@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from icldiag.model.attention import Heads, KeyValues
-from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, batch_of, on_rows
+from icldiag.lazy import no_grad, torch
+from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, Run, batch_of
+from icldiag.model.heads import Heads, KeyValues
+from icldiag.model.label_words import LabelWords, label_words
+from icldiag.model.memory import is_out_of_memory, release
 from icldiag.prompt.encode import EncodedPrompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, total; may raise Cancelled
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Float32 scores of one layer's explicit attention in one batch; bounds memory whatever the prompt's length.
+# Float32 scores of one layer's explicit attention, and logits, in one batch; bound memory whatever the prompt's length.
 _SCORES_PER_BATCH = 16_000_000
+_LOGITS_PER_BATCH = 64_000_000
 _ROWS_PER_BATCH = 64
+_ROWS_WORTH_A_STEM = 4
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -37,11 +44,12 @@ def step_of(progress: Progress, what: str, done: int, total: int) -> Progress:
 class Readout:
     """The target position of n queries. Labels are in the prompt's order."""
 
-    label_scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word
+    label_scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word; a
+    # calibration of the prompt is taken off
     top_tokens: IntArray  # (n, k) vocabulary ids, most probable first
     top_log_probabilities: FloatArray  # (n, k)
     label_mass: FloatArray  # (n,) probability of all label words' first tokens, over the whole vocabulary
-    target_queries: NDArray[np.float32] | None  # (n, L, H * d), where asked for
+    target_queries: tuple[NDArray[np.float32], ...] | None  # per layer (n, H * d), where asked for
 
     @property
     def probabilities(self) -> FloatArray:
@@ -58,16 +66,31 @@ class QueryBatch:
     batch: Batch
 
 
-def query_batches(model: InstrumentedModel, rows: Sequence[Sequence[int]], start: int) -> list[QueryBatch]:
-    """Cut token rows into batches, longest first, so that memory is known at the first one and padding is small."""
+def query_batches(
+    model: InstrumentedModel, rows: Sequence[Sequence[int]], start: int, words: LabelWords | None = None
+) -> list[QueryBatch]:
+    """Cut token rows into batches, longest first, so that memory is known at the first one and padding is small.
+
+    With `words`, the tokens of the label words follow every row.
+    """
+    further = len(words.given) if words else 0
+    vocabulary = int(model.model.get_output_embeddings().weight.shape[0])
     order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
     batches = []
     while order:
-        width = len(rows[order[0]])
-        fitting = _SCORES_PER_BATCH // (model.n_heads * width * (start + width))
-        taken, order = order[: max(1, min(fitting, _ROWS_PER_BATCH))], order[max(1, min(fitting, _ROWS_PER_BATCH)) :]
-        batches.append(QueryBatch(tuple(taken), batch_of([rows[index] for index in taken], start, model.device)))
+        width = len(rows[order[0]]) + further
+        by_logits = _LOGITS_PER_BATCH // ((1 + further) * vocabulary)
+        size = max(1, min(rows_per_batch(model, width, start), by_logits))
+        taken, order = order[:size], order[size:]
+        batch = batch_of([rows[index] for index in taken], start, model.device)
+        batches.append(QueryBatch(tuple(taken), words.after(batch) if words else batch))
     return batches
+
+
+def rows_per_batch(model: InstrumentedModel, width: int, context: int) -> int:
+    """How many rows of `width` tokens on `context` cached ones may be run at once."""
+    fitting = _SCORES_PER_BATCH // (model.n_heads * width * (context + width))
+    return max(1, min(fitting, _ROWS_PER_BATCH))
 
 
 class KeptInputs:
@@ -83,7 +106,7 @@ class KeptInputs:
                 self.by_layer.setdefault(layer, []).append(hidden)
 
 
-@torch.no_grad()
+@no_grad
 def read_queries(
     model: InstrumentedModel,
     encoded: EncodedPrompt,
@@ -109,111 +132,186 @@ def read_queries(
         with_target_queries: also return the target's query vectors of all layers.
         observe: called with the queries of a batch, a layer, and its heads.
         resume: restart at this layer from what an earlier read of the same queries kept; its result must be the same
-            below. Not for words scored whole.
+            below.
         keep: filled with the layers' inputs.
         start: position of each query's first token, where it is not the prefix's length.
     """
-    n, classes = len(encoded.queries), len(encoded.label_tokens)
-    scores = np.zeros((n, classes))
+    n = len(encoded.queries)
     top = min(top, int(model.model.get_output_embeddings().weight.shape[0]))
-    tokens, chances, mass = np.zeros((n, top), np.int64), np.zeros((n, top)), np.zeros(n)
-    first_tokens = [ids[0] for ids in encoded.label_tokens]
-    vectors: list[tuple[tuple[int, ...], NDArray[np.float32]]] = []
+    first_tokens = sorted({ids[0] for ids in encoded.label_tokens})
     shared = context if context is not None else prefix.key_values
-    whole = encoded.prompt.scoring == "whole" and any(len(ids) > 1 for ids in encoded.label_tokens)
-    done = 0
-    progress(what, 0, n)
+    words = label_words(encoded)
     start = len(encoded.prefix) if start is None else start
-    batches = query_batches(model, [query.ids for query in encoded.queries], start)
-    for number, part in enumerate(batches):
-        watched = _Watched(with_target_queries, whole, part.indices, observe)
+    done = 0
+
+    def ask(layer: int) -> None:
+        progress(what, done, n)
+
+    def read(part: QueryBatch, hidden: Tensor | None) -> _Read:
+        watched = _Watched(with_target_queries, words.rows, part.indices, observe)
         run = model.run(
             part.batch,
             context=shared,
-            edits=on_rows(target_edits, [part.batch.ids.shape[1] - 1], model),
+            edits=words.edits(target_edits, model, part.batch.ids.shape[1], shared[-1].keys.shape[2]),
             observe=watched,
-            resume=None if resume is None else Resume(resume[0], resume[1].by_layer[resume[0]][number]),
+            resume=Resume(resume[0], hidden) if resume is not None and hidden is not None else None,
+            keep=words.rows,
             keep_inputs=keep is not None,
-            before_layer=_reporting(progress, what, done, n),
+            before_layer=ask,
         )
-        log_probabilities = run.logits[:, -1].float().log_softmax(-1)  # (B, V)
+        return _Read.of(part.indices, words, run, watched.queries, first_tokens, top)
+
+    def say(note: str) -> None:
+        progress(f"{what} ({note})", done, n)
+
+    progress(what, 0, n)
+    found: list[_Read] = []
+    rows = [query.ids for query in encoded.queries]
+    stem = common_start(rows)
+    if stem:
+        shared = _Stem(rows[0][:stem], start, ask).after(model, shared, resume, keep)
+    batches = query_batches(model, [ids[stem:] for ids in rows], start + stem, words)
+    for number, part in enumerate(batches, start=1 if stem else 0):
+        hidden = None if resume is None else resume[1].by_layer[resume[0]][number]
+        pieces = in_pieces(model, part, hidden, read, say)
+        found += pieces
         if keep is not None:
-            keep.add(resume[0] if resume else 0, run.inputs)
-        rows = list(part.indices)
-        best = log_probabilities.topk(top)
-        tokens[rows], chances[rows] = best.indices.cpu().numpy(), best.values.double().cpu().numpy()
-        first = run.logits[:, -1].float() if encoded.prompt.scoring == "first" else log_probabilities
-        scores[rows] = first[:, first_tokens].double().cpu().numpy()
-        mass[rows] = log_probabilities[:, sorted(set(first_tokens))].double().exp().sum(1).cpu().numpy()
-        if whole:
-            scores[rows] += _rest_of_words(model, encoded, part.batch, shared, watched.own, target_edits)
-        if with_target_queries:
-            vectors.append((part.indices, torch.stack(watched.queries, 1).numpy()))
-        done += len(rows)
+            inputs = [torch.cat(layer) for layer in zip(*(piece.inputs for piece in pieces), strict=True)]
+            keep.add(resume[0] if resume else 0, inputs)
+        done += len(part.indices)
         progress(what, done, n)
-    return Readout(scores, tokens, chances, mass, _in_order(vectors, n) if with_target_queries else None)
+    order = np.argsort([index for piece in found for index in piece.indices])
+
+    def whole(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate(values)[order]
+
+    return Readout(
+        whole([piece.scores for piece in found]),
+        whole([piece.tokens for piece in found]),
+        whole([piece.chances for piece in found]),
+        whole([piece.mass for piece in found]),
+        tuple(whole(layer) for layer in zip(*(piece.vectors for piece in found), strict=True))
+        if with_target_queries
+        else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read of some queries: the fields of Readout, and the layers' inputs where they are kept."""
+
+    indices: tuple[int, ...]
+    scores: FloatArray
+    tokens: IntArray
+    chances: FloatArray
+    mass: FloatArray
+    vectors: tuple[NDArray[np.float32], ...]  # per layer (B, H * d)
+    inputs: tuple[Tensor, ...]
+
+    @staticmethod
+    def of(
+        indices: tuple[int, ...], words: LabelWords, run: Run, queries: list[Tensor], first_tokens: list[int], top: int
+    ) -> _Read:
+        log_probabilities = run.logits[:, 0].float().log_softmax(-1)  # (B, V) at the target
+        best = log_probabilities.topk(top)
+        return _Read(
+            indices,
+            words.scores(run.logits).double().cpu().numpy(),
+            best.indices.cpu().numpy(),
+            best.values.double().cpu().numpy(),
+            log_probabilities[:, first_tokens].double().exp().sum(1).cpu().numpy(),
+            tuple(vectors.numpy() for vectors in queries),
+            run.inputs,
+        )
+
+
+def in_pieces(
+    model: InstrumentedModel,
+    part: QueryBatch,
+    hidden: Tensor | None,
+    read: Callable[[QueryBatch, Tensor | None], _Read],
+    say: Callable[[str], None],
+) -> list[_Read]:
+    """Read a batch whole or, where memory runs out, in halves; what was learnt holds for all later batches."""
+    size = len(part.indices)
+    if size <= model.rows_at_once:
+        try:
+            return [read(part, hidden)]
+        except Exception as error:
+            if size == 1 or not is_out_of_memory(error):
+                raise
+        release()
+        model.rows_at_once = size // 2
+        note = f"memory ran out with {size} queries at once; {size // 2} at once from here on"
+        model.notes.append(note)
+        say(note)
+    pieces = []
+    for rows in (slice(0, (size + 1) // 2), slice((size + 1) // 2, size)):
+        half = QueryBatch(part.indices[rows], part.batch.rows(rows))
+        pieces += in_pieces(model, half, None if hidden is None else hidden[rows], read, say)
+    return pieces
+
+
+def common_start(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens, such as the template's "Question:", begin every row and may be run once for all of them.
+
+    At least one token is left to each row. For a few rows a pass of its own is not worth it: 0.
+    """
+    if len(rows) < _ROWS_WORTH_A_STEM:
+        return 0
+    longest = min(len(row) for row in rows) - 1
+    first, last = min(map(tuple, rows)), max(map(tuple, rows))  # in lexical order: what these two share, all share
+    return next((index for index in range(longest) if first[index] != last[index]), longest)
+
+
+@dataclass(frozen=True)
+class _Stem:
+    """The tokens that begin all queries, run as one row on the shared context."""
+
+    ids: Sequence[int]
+    start: int
+    before_layer: Callable[[int], None]
+
+    def after(
+        self,
+        model: InstrumentedModel,
+        context: Sequence[KeyValues],
+        resume: tuple[int, KeptInputs] | None,
+        keep: KeptInputs | None,
+    ) -> list[KeyValues]:
+        """The context with the stem's keys and values behind it, from the resumed layer on; kept as batch 0."""
+        own: list[KeyValues] = []
+        first = resume[0] if resume else 0
+        run = model.run(
+            batch_of([self.ids], self.start, model.device),
+            context=context,
+            observe=lambda layer, heads, output: own.append(heads.key_values),
+            resume=Resume(first, resume[1].by_layer[first][0]) if resume else None,
+            keep_inputs=keep is not None,
+            before_layer=self.before_layer,
+        )
+        if keep is not None:
+            keep.add(first, run.inputs)
+        joined = [old.then(new) for old, new in zip(context[first:], own, strict=True)]
+        return [*context[:first], *joined]
 
 
 class _Watched:
-    """Observer of one batch: the target's query vectors and the batch's own keys and values, as far as wanted."""
+    """Observer of one batch: the target's query vectors, where wanted, and a further observer."""
 
     def __init__(
         self,
         with_queries: bool,
-        with_own: bool,
+        rows: int,
         indices: tuple[int, ...],
         further: Callable[[tuple[int, ...], int, Heads], None] | None,
     ) -> None:
-        self.with_queries, self.with_own = with_queries, with_own
+        self.with_queries, self.rows = with_queries, rows
         self.indices, self.further = indices, further
         self.queries: list[Tensor] = []  # per layer, (B, H * d)
-        self.own: list[KeyValues] = []
 
     def __call__(self, layer: int, heads: Heads, output: Tensor) -> None:
         if self.with_queries:
-            self.queries.append(heads.query[:, :, -1].flatten(1).float().cpu())
-        if self.with_own:
-            self.own.append(KeyValues(heads.key, heads.value))
+            self.queries.append(heads.query[:, :, -self.rows].flatten(1).float().cpu())
         if self.further is not None:
             self.further(self.indices, layer, heads)
-
-
-def _reporting(progress: Progress, what: str, done: int, total: int) -> Callable[[int], None]:
-    """Ask between layers, too, whether to go on."""
-    return lambda layer: progress(what, done, total)
-
-
-def _rest_of_words(
-    model: InstrumentedModel,
-    encoded: EncodedPrompt,
-    batch: Batch,
-    context: Sequence[KeyValues],
-    own: Sequence[KeyValues],
-    target_edits: Edits | None,
-) -> FloatArray:
-    """Sum of the log-probabilities of every label word's tokens after the first: (B, C)."""
-    rest = np.zeros((batch.ids.shape[0], len(encoded.label_tokens)))
-    for label, ids in enumerate(encoded.label_tokens):
-        if len(ids) == 1:
-            continue
-        given = torch.tensor(ids[:-1], device=batch.ids.device)  # (t,)
-        steps = torch.arange(1, len(ids), device=batch.ids.device)
-        positions = batch.positions[:, -1:] + steps  # (B, t)
-        run = model.run(
-            Batch(given.expand(len(batch.ids), -1), positions, batch.padding),
-            context=context,
-            past=own,
-            edits=on_rows(target_edits, range(len(given)), model),
-            keep=len(given),
-        )
-        chances = run.logits.float().log_softmax(-1)  # (B, t, V)
-        wanted = torch.tensor(ids[1:], device=chances.device)
-        rest[:, label] = chances[:, torch.arange(len(wanted)), wanted].sum(1).double().cpu().numpy()
-    return rest
-
-
-def _in_order(parts: Sequence[tuple[tuple[int, ...], NDArray[np.float32]]], n: int) -> NDArray[np.float32]:
-    whole = np.zeros((n, *parts[0][1].shape[1:]), np.float32)
-    for indices, values in parts:
-        whole[list(indices)] = values
-    return whole

@@ -6,20 +6,15 @@ them without patching a class. The rest need a seam of their own, or are refused
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from transformers import AttentionInterface
+from torch import nn
 
 from icldiag.errors import ModelError
-from icldiag.model import attention
-
-_IMPLEMENTATION = "icldiag"
-AttentionInterface.register(_IMPLEMENTATION, attention.interface)
+from icldiag.model import interface, own_seams
+from icldiag.model.own_seams import replacing
 
 
 @dataclass(frozen=True)
@@ -30,35 +25,19 @@ class Seam:
     install: Callable[[Any], Callable[[], None]]  # returns what removes it
 
 
-def _install_interface(model: Any) -> Callable[[], None]:
-    original = model.config._attn_implementation
-    model.set_attn_implementation(_IMPLEMENTATION)
-    return lambda: model.set_attn_implementation(original)
+def _own(class_name: str, method: str, replacement: Callable[..., Any]) -> Seam:
+    return Seam(f"{class_name}.{method}", replacing(class_name, method, replacement))
 
 
-def _gptj_attention(
-    self: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None = None
-) -> tuple[Tensor, None]:
-    """In the place of GPTJAttention._attn, which computes scores in float32 whatever the model's dtype."""
-    del attention_mask
-    output = attention.attend(self.layer_idx, query.float(), key.float(), value.float(), 1.0 / float(self.scale_attn))
-    return output.to(value.dtype), None  # (B, H, T, d)
-
-
-def _install_gptj(model: Any) -> Callable[[], None]:
-    modules = [module for module in model.modules() if type(module).__name__ == "GPTJAttention"]
-    for module in modules:
-        module._attn = types.MethodType(_gptj_attention, module)
-
-    def remove() -> None:
-        for module in modules:
-            del module._attn
-
-    return remove
-
-
-INTERFACE = Seam("AttentionInterface", _install_interface)
-OWN_SEAMS = {"gptj": Seam("GPTJAttention._attn", _install_gptj)}
+INTERFACE = Seam("AttentionInterface", interface.install)
+OWN_SEAMS = {
+    "gptj": _own("GPTJAttention", "_attn", own_seams.gptj),
+    "codegen": _own("CodeGenAttention", "_attn", own_seams.gptj),
+    "gpt_neo": _own("GPTNeoSelfAttention", "_attn", own_seams.gpt_neo),
+    "bloom": _own("BloomAttention", "forward", own_seams.bloom),
+    "mpt": _own("MptAttention", "forward", own_seams.mpt),
+    "falcon": _own("FalconAttention", "forward", own_seams.falcon),
+}
 
 
 def seam_of(model: Any) -> Seam:
@@ -68,12 +47,15 @@ def seam_of(model: Any) -> Seam:
         ModelError: its attention cannot be reached, so nothing that icldiag would compute could be trusted.
     """
     kind = model.config.model_type
+    if getattr(model.config.get_text_config(), "num_attention_heads", None) is None:
+        raise ModelError(f"{type(model).__name__} has no attention, which is what icldiag analyses; use a transformer")
     if kind in OWN_SEAMS:
         return OWN_SEAMS[kind]
-    if not getattr(type(model), "_supports_attention_backend", False):
+    settable = getattr(model, "_can_set_attn_implementation", None)  # newer than the first transformers 5
+    if not (settable() if settable else model._supports_attention_backend):
         raise ModelError(
-            f"{type(model).__name__} keeps its own attention code, which icldiag cannot instrument yet; "
-            "use a GPT-2, GPT-J, GPT-NeoX, OPT, Llama, Qwen2 or another model on transformers' attention interface"
+            f"{type(model).__name__} keeps its own attention code, which icldiag cannot instrument; use one of the "
+            "architectures in docs/architectures.md, or another on transformers' attention interface"
         )
     return INTERFACE
 
@@ -85,9 +67,3 @@ def decoder_layers(model: Any) -> nn.ModuleList:
         if isinstance(module, nn.ModuleList) and len(module) == count:
             return module
     raise ModelError(f"{type(model).__name__}: cannot find its {count} decoder layers")
-
-
-def first_difference(plain: Tensor, instrumented: Tensor) -> float:
-    """The largest difference between two sets of logits, relative to the plain ones' largest size."""
-    scale = max(float(plain.float().abs().max()), torch.finfo(torch.float32).tiny)
-    return float((plain.float() - instrumented.float()).abs().max()) / scale

@@ -1,26 +1,35 @@
-"""Small changes to a prompt, each a new `Prompt`; what is impossible is a PromptError in one sentence."""
+"""Small changes to a prompt, each a new `Prompt`; what is impossible is a PromptError in one sentence.
+
+A calibration and a beta belong to the demonstrations and label words they were made for: changing these takes them off.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from icldiag.errors import PromptError
 from icldiag.prompt.schema import Example, Label, Prompt
 
 
+def with_demonstrations(prompt: Prompt, demonstrations: Sequence[Example]) -> Prompt:
+    """Other demonstrations, or the same in another order."""
+    return replace(prompt, demonstrations=tuple(demonstrations), calibration=None, beta=None)
+
+
 def swap(prompt: Prompt, first: int, second: int) -> Prompt:
     """Two demonstrations change places."""
     order = list(prompt.demonstrations)
     order[first], order[second] = order[second], order[first]
-    return replace(prompt, demonstrations=tuple(order))
+    return with_demonstrations(prompt, order)
 
 
 def drop(prompt: Prompt, demonstration: int) -> Prompt:
     """One demonstration less. Raises PromptError for the last one."""
     if len(prompt.demonstrations) == 1:
         raise PromptError("this is the only demonstration; a prompt needs one")
-    kept = (example for index, example in enumerate(prompt.demonstrations) if index != demonstration)
-    return replace(prompt, demonstrations=tuple(kept))
+    kept = [example for index, example in enumerate(prompt.demonstrations) if index != demonstration]
+    return with_demonstrations(prompt, kept)
 
 
 def rename_word(prompt: Prompt, label: int, word: str) -> Prompt:
@@ -34,7 +43,7 @@ def rename_word(prompt: Prompt, label: int, word: str) -> Prompt:
             raise PromptError(f"{written.strip()!r} is the label word of {other.name!r} already")
     labels = list(prompt.labels)
     labels[label] = Label(old.name, written)
-    return replace(prompt, labels=tuple(labels))
+    return replace(prompt, labels=tuple(labels), calibration=None, beta=None)
 
 
 def ask(prompt: Prompt, text: str) -> Prompt:

@@ -20,16 +20,22 @@ Span = tuple[int, int]  # half-open [start, stop), in tokens of the whole prompt
 
 @dataclass(frozen=True)
 class EncodedDemonstration:
-    """Where demonstration `index` lies. `anchor` is the first token of its label word (the paper's p_i)."""
+    """Where demonstration `index` lies.
+
+    `anchors` are the tokens of its label word that count as the paper's p_i: the prompt's field `anchor` says whether
+    the last (the first to have read the whole word), the first (as the paper) or all of them.
+    """
 
     span: Span
     text: Span
     label: Span
     label_class: int
+    anchors: tuple[int, ...]
 
     @property
     def anchor(self) -> int:
-        return self.label[0]
+        """The anchor where one position is wanted: the last of `anchors`."""
+        return self.anchors[-1]
 
     @property
     def forerunner(self) -> int:
@@ -75,8 +81,13 @@ class EncodedPrompt:
 
     @property
     def anchors(self) -> tuple[int, ...]:
-        """Anchor position of every demonstration, in the order of the prompt."""
+        """One anchor position of every demonstration, in the order of the prompt."""
         return tuple(demonstration.anchor for demonstration in self.demonstrations)
+
+    @property
+    def all_anchors(self) -> tuple[tuple[int, ...], ...]:
+        """All anchor positions of every demonstration, in the order of the prompt."""
+        return tuple(demonstration.anchors for demonstration in self.demonstrations)
 
 
 @dataclass(frozen=True)
@@ -178,6 +189,12 @@ def query_tokens(encoded: EncodedPrompt, tokenizer: Any, index: int) -> tuple[To
     return _tokens(written, starts_of(written), row, len(row.ids))[len(encoded.prefix) :]
 
 
+def query_parts(prompt: Prompt, index: int) -> tuple[Token, ...]:
+    """What `query_tokens` covers, undivided, for showing where there is no tokenizer; so without a chat's turns."""
+    parts = plain_parts(prompt.with_queries([prompt.queries[index]])).queries[0]
+    return tuple(Token(part.text, part.role, None) for part in parts if part.text)
+
+
 def _parts(prompt: Prompt, tokenizer: Any) -> Parts:
     return chat_parts(prompt, tokenizer) if prompt.chat else plain_parts(prompt)
 
@@ -219,7 +236,8 @@ def _demonstrations(
                 field="labels",
             )
         span = row.span(mine[0][0], mine[-1][1])
-        found.append(EncodedDemonstration(span, row.span(*places["text"]), label, example.label))
+        anchors = {"first": label[:1], "last": (label[1] - 1,), "all": tuple(range(*label))}[prompt.anchor]
+        found.append(EncodedDemonstration(span, row.span(*places["text"]), label, example.label, anchors))
     return tuple(found)
 
 
@@ -287,13 +305,15 @@ def _warnings(
             warnings.append(
                 f"the label word of {name!r} is tokenized differently in demonstration {number} than after a query"
             )
-    for j, tokens in enumerate(label_tokens):
-        for i in range(j):
-            if tokens[0] == label_tokens[i][0]:
-                warnings.append(
-                    f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} begin with the same token: "
-                    "their anchors carry the same word"
-                )
+    if prompt.anchor != "all":
+        end, verb = (0, "begin") if prompt.anchor == "first" else (-1, "end")
+        for j, tokens in enumerate(label_tokens):
+            for i in range(j):
+                if tokens[end] == label_tokens[i][end]:
+                    warnings.append(
+                        f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} {verb} with the same token: "
+                        "their anchors carry the same word"
+                    )
     return tuple(warnings)
 
 
@@ -302,7 +322,7 @@ def _tokens(shown: Sequence[Part], starts: Sequence[int], row: _Tokenized, count
     text = text_of(shown)
     tokens, part, reached = [], 0, 0
     for index in range(count):
-        start, stop = row.offsets[index]
+        _, stop = row.offsets[index]
         if row.special[index]:
             tokens.append(Token("", "special", None))
             continue
@@ -310,8 +330,11 @@ def _tokens(shown: Sequence[Part], starts: Sequence[int], row: _Tokenized, count
         while part + 1 < len(shown) and starts[part + 1] < stop:
             part += 1
         # A tokenizer may trim the space from an offset: show the characters since the token before, so none is lost.
-        tokens.append(Token(text[min(reached, start) : stop], shown[part].role, shown[part].demonstration))
-        reached = max(reached, stop)
+        # Tokens may share characters (the bytes of an emoji, a space marker put in front): the last of them shows it.
+        following = row.offsets[index + 1][0] if index + 1 < len(row.offsets) and not row.special[index + 1] else stop
+        until = max(reached, min(stop, following))
+        tokens.append(Token(text[reached:until], shown[part].role, shown[part].demonstration))
+        reached = until
     return tuple(tokens)
 
 

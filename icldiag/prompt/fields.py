@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from icldiag.prompt.adjustments import KINDS, CalibrationKind
 from icldiag.prompt.source import Location
 
 Scoring = Literal["first", "whole"]
+Anchor = Literal["first", "last", "all"]  # which tokens of a label word
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
@@ -22,9 +24,7 @@ class ExampleFields(BaseModel):
     id: str | None = None
 
 
-class DemonstrationFields(BaseModel):
-    model_config = _STRICT
-    text: str
+class DemonstrationFields(ExampleFields):
     label: str
 
 
@@ -41,6 +41,12 @@ class FileFields(BaseModel):
     seed: int | None = None
 
 
+class CalibrationFields(BaseModel):
+    model_config = _STRICT
+    kind: CalibrationKind
+    probabilities: dict[str, float]
+
+
 class PromptFields(BaseModel):
     model_config = _STRICT
     name: str | None = None
@@ -53,7 +59,10 @@ class PromptFields(BaseModel):
     instruction: str | None = None
     instruction_separator: str | None = None
     scoring: Scoring = "first"
+    anchor: Anchor = "last"
     chat: bool = False
+    calibration: CalibrationFields | None = None
+    beta: str | None = None
 
 
 _REASONS = {
@@ -64,15 +73,17 @@ _REASONS = {
     "greater_than_equal": "must be at least 1",
     "bool_parsing": "must be true or false",
     "int_parsing": "expected a whole number",
-    "literal_error": "must be 'first' or 'whole'",
+    "float_parsing": "expected a number",
+    "dict_type": "expected a mapping from class name to number",
 }
 _EXAMPLES = ("demonstrations", "queries", "examples")
 
 
 def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Location]:
     """The first thing that is wrong, in a few words, and its place in the user's file."""
-    errors = error.errors()
-    found = next((one for one in errors if _of_the_kind_written(one["loc"], document)), errors[0])
+    errors = [one for one in error.errors() if _of_the_kind_written(one["loc"], document)] or error.errors()
+    # a misspelt field is also missing under its right name: the misspelling is what to mend
+    found = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     # pydantic names the member of a union inside the location: the user's file knows no such key
     location = tuple(
         part
@@ -82,6 +93,10 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
     reason = _REASONS.get(found["type"], found["msg"])
     if found["type"] == "extra_forbidden":
         reason += suggestion(str(location[-1]), _known_fields(document, location))
+    elif found["type"] == "literal_error":
+        reason = f"must be {found['ctx']['expected']}"
+    elif location == ("calibration",) and found["type"] != "missing":
+        reason = f"expected {{kind: {' or '.join(KINDS)}, probabilities: {{class: number, ...}}}}"
     elif location[0] == "labels" and found["type"] != "missing":
         reason = "expected a list of class names, or a mapping from class name to label word"
     elif location[0] in _EXAMPLES and len(location) == 1 and found["type"] != "missing":
@@ -100,6 +115,8 @@ def _known_fields(document: dict[str, Any], location: Location) -> Sequence[str]
     """The fields that could have been meant at a location that names none."""
     if len(location) == 1:
         return list(PromptFields.model_fields)
+    if location[0] == "calibration":
+        return list(CalibrationFields.model_fields)
     if isinstance(document.get(str(location[0])), dict):
         return list(FileFields.model_fields)
     return list((DemonstrationFields if location[0] == "demonstrations" else ExampleFields).model_fields)

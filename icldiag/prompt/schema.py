@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,8 +15,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from icldiag.errors import PromptError
+from icldiag.prompt.adjustments import Calibration, SavedBeta
 from icldiag.prompt.fields import (
-    DemonstrationFields,
+    Anchor,
+    CalibrationFields,
     ExampleFields,
     FileFields,
     PromptFields,
@@ -63,8 +66,11 @@ class Prompt:
     instruction: str | None = None
     instruction_separator: str | None = None  # None: as `separator`
     scoring: Scoring = "first"
+    anchor: Anchor = "last"
     chat: bool = False  # written as turns by the model's chat template; `separator` is then not used
     path: Path | None = None
+    calibration: Calibration | None = None
+    beta: SavedBeta | None = None
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -96,11 +102,14 @@ class Prompt:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over everything but the path and the name: equal prompts give equal results."""
-        content = asdict(replace(self, path=None, name=""))
-        for field in ("instruction_separator", "chat"):  # a prompt without them has the hash that it always had
-            if not content[field] and content[field] != "":
+        """SHA-256 over everything but paths and the name: equal prompts give equal results."""
+        content = asdict(replace(self, path=None, name="", beta=None))
+        content["beta"] = self.beta and self.beta.sha256
+        for field in ("calibration", "beta", "instruction_separator"):
+            if content[field] is None:  # a prompt without them has the hash that it always had
                 del content[field]
+        if not self.chat:
+            del content["chat"]
         for part in ("demonstrations", "queries", "examples"):
             for example in content[part]:
                 if example["id"] is None:
@@ -157,9 +166,38 @@ class _Reader:
         if template.index(LABEL) < template.index(TEXT):
             raise self.error("{text} must come before {label}: the query is the template up to {label}", "template")
 
+    def calibration(self, given: CalibrationFields | None, classes: dict[str, int]) -> Calibration | None:
+        if given is None:
+            return None
+        place = ("calibration", "probabilities")
+        for name, value in given.probabilities.items():
+            if name not in classes:
+                raise self.error(_unknown_class(name, classes), *place, name)
+            if not 0 < value <= 1:  # not true of NaN either
+                raise self.error(
+                    f"{value:g} is no probability to divide by; write a number above 0, up to 1", *place, name
+                )
+        missing = [name for name in classes if name not in given.probabilities]
+        if missing:
+            raise self.error(f"there is no number for the class {missing[0]!r}; write one for each class", *place)
+        total = math.fsum(given.probabilities.values())
+        if not math.isclose(total, 1, abs_tol=0.01):
+            raise self.error(f"the numbers sum to {total:.3g}; probabilities of all classes sum to 1", *place)
+        return Calibration(given.kind, tuple(given.probabilities[name] for name in classes))
+
+    def beta(self, given: str | None) -> SavedBeta | None:
+        if given is None:
+            return None
+        path = self.path.parent / given
+        try:
+            return SavedBeta.at(path)
+        except OSError as error:
+            reason = f"{str(path)!r} cannot be read ({error.strerror}); the path is relative to the prompt file"
+            raise self.error(reason, "beta") from None
+
     def examples(
         self,
-        given: FileFields | Sequence[ExampleFields | DemonstrationFields],
+        given: FileFields | Sequence[ExampleFields],
         classes: dict[str, int],
         *location: str,
     ) -> tuple[Example, ...]:
@@ -168,7 +206,7 @@ class _Reader:
         found = []
         for index, row in enumerate(given):
             label = self._class(row.label, classes, *location, index, "label")
-            found.append(Example(row.text, label, row.id if isinstance(row, ExampleFields) else None))
+            found.append(Example(row.text, label, row.id))
         return tuple(found)
 
     def _class(self, label: str | None, classes: dict[str, int], *location: str | int) -> int | None:
@@ -260,5 +298,8 @@ def read_prompt(path: Path | str) -> Prompt:
         instruction_separator=fields.instruction_separator,
         scoring=fields.scoring,
         chat=fields.chat,
+        anchor=fields.anchor,
         path=path,
+        calibration=reader.calibration(fields.calibration, classes),
+        beta=reader.beta(fields.beta),
     )

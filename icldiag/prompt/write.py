@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -29,20 +31,21 @@ _Dumper.add_representer(
 )
 
 
-def as_yaml(prompt: Prompt, *, comments: Mapping[str, str] | None = None) -> str:
+def as_yaml(prompt: Prompt, folder: Path | None = None, *, comments: Mapping[str, str] | None = None) -> str:
     """All fields in the order of docs/formats.md; queries and examples are written out, not named by file.
 
     Args:
+        folder: where the file will be: the path of a saved beta is written relative to it, and whole without it.
         comments: for a field, what to write above it; under the empty name, what to write at the top.
     """
     comments = comments or {}
-    fields = {"": None, **_fields(prompt)}
+    fields = {"": None, **_fields(prompt, folder)}
     return "".join(
         _comment(comments.get(name)) + (_dump(name, value) if name else "") for name, value in fields.items()
     )
 
 
-def _fields(prompt: Prompt) -> dict[str, Any]:
+def _fields(prompt: Prompt, folder: Path | None) -> dict[str, Any]:
     space = "" if prompt.chat else " "
     plain = all(label.word == space + label.name for label in prompt.labels)
     fields: dict[str, Any] = {"name": prompt.name, "template": prompt.template}
@@ -53,11 +56,22 @@ def _fields(prompt: Prompt) -> dict[str, Any]:
     if prompt.instruction_separator is not None:
         fields["instruction_separator"] = prompt.instruction_separator
     fields["scoring"] = prompt.scoring
+    fields["anchor"] = prompt.anchor
     fields["demonstrations"] = [_row(prompt, example) for example in prompt.demonstrations]
     fields["queries"] = [_row(prompt, example) for example in prompt.queries]
     if prompt.examples:
         fields["examples"] = [_row(prompt, example) for example in prompt.examples]
+    if prompt.calibration is not None:
+        numbers = dict(zip(prompt.label_names, prompt.calibration.probabilities, strict=True))
+        fields["calibration"] = {"kind": prompt.calibration.kind, "probabilities": numbers}
+    if prompt.beta is not None:
+        fields["beta"] = named_from(folder, prompt.beta.path)
     return fields
+
+
+def named_from(folder: Path | None, path: Path) -> str:
+    """A path as it is named in a file of `folder`; whole without one."""
+    return str(path.resolve()) if folder is None else os.path.relpath(path.resolve(), folder.resolve())
 
 
 def _dump(name: str, value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from icldiag.render.fit import cut_middle, pad
+from icldiag.render.fit import cut_end, cut_middle, pad
 from icldiag.render.look import Look
 from icldiag.render.visible import visible
 
@@ -28,11 +28,11 @@ def probability_bars(
     room = max(1, width - name_width - 9)
     lines = []
     for label in order:
-        style = _style(label, predicted, gold, look)
+        style = label_style(label, predicted, gold, look)
         line = Text(no_wrap=True)
         line.append(signs(label, predicted, gold) + " ", style)
         line.append(pad(cut_middle(shown[label], name_width, look.dots), name_width), style)
-        line.append(f" {pad(_bar(probabilities[label], room, look), room)}", style)
+        line.append(f" {pad(bar(probabilities[label], room, look), room)}", style)
         line.append(f" {probabilities[label]:.2f}", style)
         lines.append(line)
     if left_out:
@@ -56,8 +56,25 @@ def probability_line(
             break
         if line:
             line.append("  ")
-        line.append(part, _style(label, predicted, gold, look))
+        line.append(part, label_style(label, predicted, gold, look))
     return line
+
+
+def folded(
+    text: str,
+    labels: Sequence[str],
+    probabilities: Sequence[float],
+    predicted: int,
+    gold: int | None,
+    look: Look,
+    width: int,
+) -> Text:
+    """A query and its probabilities in two lines, where there is no room for a list of queries."""
+    sign = "x" if gold is not None and gold != predicted else " "
+    line = Text(no_wrap=True)
+    line.append(f"{sign} ", look.wrong)
+    line.append(cut_end(visible(text, look.ascii_only) or "(empty)", max(8, width - 2), look.dots), look.strong)
+    return line.append("\n").append_text(probability_line(labels, probabilities, predicted, gold, look, width))
 
 
 def signs(label: int, predicted: int, gold: int | None) -> str:
@@ -83,14 +100,16 @@ def _fitting(probabilities: Sequence[float], gold: int | None, height: int | Non
     return kept, len(order) - len(kept)
 
 
-def _bar(probability: float, room: int, look: Look) -> str:
+def bar(probability: float, room: int, look: Look) -> str:
+    """A bar of at most `room` cells."""
     halves = round(2 * room * min(1.0, max(0.0, probability)))
     if look.ascii_only:
         return look.bar * round(halves / 2)
     return look.bar * (halves // 2) + look.half_bar * (halves % 2)
 
 
-def _style(label: int, predicted: int, gold: int | None, look: Look) -> str:
+def label_style(label: int, predicted: int, gold: int | None, look: Look) -> str:
+    """The style of a label's line: gold before chosen, for the answer is at the top anyway."""
     if label == gold:
         return look.gold
     return look.chosen if label == predicted else look.muted

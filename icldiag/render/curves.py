@@ -1,12 +1,18 @@
-"""Curves over layers as text: one sign per curve, a cursor that names a layer."""
+"""Curves over layers as text: one sign per curve, a cursor that names a layer and reads out its values."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from rich.cells import cell_len
 from rich.text import Text
+
+from icldiag.render.look import Look
+
+_MARGIN = 7  # cells left of the first layer: "1.0 | "
 
 
 @dataclass(frozen=True)
@@ -19,58 +25,114 @@ class Curve:
     style: str = ""
 
 
-def chart(
-    curves: Sequence[Curve], cursor: int | None, width: int, height: int = 9, low: float = 0.0, high: float = 1.0
-) -> list[Text]:
-    """Draw curves of values from `low` to `high`; the first one wins where two meet."""
-    layers = len(curves[0].values)
-    step = max(1, min(6, (width - 6) // max(layers, 1)))
-    grid: list[list[tuple[str, str]]] = [[(" ", "")] * (layers * step) for _ in range(height)]
+@dataclass(frozen=True)
+class Chart:
+    """Curves of values from `low` to `high`; the first one wins where two meet. `unit` names what is counted below."""
+
+    curves: Sequence[Curve]
+    low: float = 0.0
+    high: float = 1.0
+    unit: str = "layer"
+    first: int = 0  # the number under the first point
+
+    @property
+    def points(self) -> int:
+        return len(self.curves[0].values)
+
+    def step(self, width: int) -> int:
+        """Cells from one point to the next; small enough for the legend to stand at the right, where that can be."""
+        beside = (width - _MARGIN - self.legend_width) // max(self.points, 1)
+        alone = (width - _MARGIN) // max(self.points, 1)
+        return max(1, min(8, beside if beside >= 3 else alone))
+
+    def point_at(self, width: int, column: int) -> int | None:
+        """The point under a click; None left or right of the curves."""
+        point = (column - _MARGIN) // self.step(width)
+        return point if column >= _MARGIN and point < self.points else None
+
+    @property
+    def legend_width(self) -> int:
+        return 11 + max(cell_len(curve.name) for curve in self.curves)
+
+
+def chart(what: Chart, cursor: int | None, width: int, height: int, look: Look) -> Text:
+    """The curves, with their legend at the right or, where there is no room, below."""
+    step = what.step(width)
+    lines = _plot(what, cursor, step, height, look)
+    notes = legend_lines(what, cursor, look)
+    room = width - _MARGIN - what.points * step
+    if room >= what.legend_width and len(notes) <= len(lines):
+        for line, note in zip(lines, notes, strict=False):
+            line.append(" " * (_MARGIN + what.points * step - line.cell_len + 2)).append_text(note)
+    else:
+        lines += notes
+    return Text("\n", no_wrap=True).join(lines)
+
+
+def _plot(what: Chart, cursor: int | None, step: int, height: int, look: Look) -> list[Text]:
+    grid: list[list[tuple[str, str]]] = [[(" ", "")] * (what.points * step) for _ in range(height)]
     if cursor is not None:
         for row in grid:
-            row[cursor * step + step // 2] = ("|", "dim")
-    for curve in reversed(curves):
-        for layer, value in enumerate(curve.values):
+            row[cursor * step + step // 2] = ("|", look.muted)
+
+    def row_of(value: float) -> int:
+        share = min(max((value - what.low) / (what.high - what.low), 0.0), 1.0)
+        return height - 1 - round(share * (height - 1))
+
+    for curve in reversed(what.curves):
+        for column, value in _between(curve.values, step):
+            grid[row_of(value)][column] = (curve.sign, curve.style.replace("bold", "").strip())
+    for curve in reversed(what.curves):
+        for point, value in enumerate(curve.values):
             if not math.isnan(value):
-                share = min(max((value - low) / (high - low), 0.0), 1.0)
-                row_index = height - 1 - round(share * (height - 1))
-                grid[row_index][layer * step + step // 2] = (curve.sign, curve.style)
+                grid[row_of(value)][point * step + step // 2] = (curve.sign, f"bold {curve.style}")
     lines = []
     for index, row in enumerate(grid):
-        value = high - (high - low) * index / (height - 1)
-        line = Text(f"{value:4.1f} |" if index in (0, height // 2, height - 1) else "     |", no_wrap=True)
+        value = what.high - (what.high - what.low) * index / max(1, height - 1)
+        line = Text(no_wrap=True)
+        line.append(f"{value:4.2f} | " if index in (0, height // 2, height - 1) else "     | ", look.muted)
         for character, style in row:
             line.append(character, style)
         lines.append(line)
-    return [*lines, layer_axis(layers, step, cursor)]
+    return [*lines, axis(what, step, cursor, look)]
 
 
-def layer_axis(layers: int, step: int, cursor: int | None) -> Text:
-    """The layers' numbers under a chart, as many as fit, the cursor's always."""
-    axis = Text("      ", no_wrap=True)
+def _between(values: Sequence[float], step: int) -> list[tuple[int, float]]:
+    """The straight line from each defined point to the next: (column, value)."""
+    found = []
+    for point, (here, there) in enumerate(pairwise(values)):
+        if not math.isnan(here) and not math.isnan(there):
+            start = point * step + step // 2
+            found += [(start + part, here + (there - here) * part / step) for part in range(1, step)]
+    return found
+
+
+def axis(what: Chart, step: int, cursor: int | None, look: Look) -> Text:
+    """The points' numbers under a chart, as many as fit, the cursor's always."""
+    line = Text(f"{what.unit[: _MARGIN - 1]:<{_MARGIN}}", look.muted, no_wrap=True)
     every = max(1, math.ceil(3 / step))
     free = 0
-    for layer in range(layers):
-        place = layer * step + step // 2
-        name = f"[{layer}]" if layer == cursor else str(layer)
-        start = place - len(name) // 2
-        crowded = cursor is not None and layer != cursor and abs(layer - cursor) * step < 4
-        if start < free or (layer != cursor and (layer % every or crowded)):
+    for point in range(what.points):
+        place = point * step + step // 2
+        name = f"[{point + what.first}]" if point == cursor else str(point + what.first)
+        start = max(0, place - len(name) // 2)
+        crowded = cursor is not None and point != cursor and abs(point - cursor) * step < 2 + len(str(point))
+        if start < free or (point != cursor and (point % every or crowded)):
             continue
-        axis.append(" " * (start - free))
-        axis.append(name, "reverse bold" if layer == cursor else "")
+        line.append(" " * (start - free))
+        line.append(name, look.strong if point == cursor else look.muted)
         free = start + len(name)
-    return axis
-
-
-def legend(curves: Sequence[Curve], layer: int | None) -> Text:
-    """Sign, name and, at the cursor, value of every curve."""
-    line = Text()
-    for index, curve in enumerate(curves):
-        if index:
-            line.append("   ")
-        line.append(f"{curve.sign} {curve.name}", curve.style)
-        if layer is not None:
-            value = curve.values[layer]
-            line.append(" undefined" if math.isnan(value) else f" {value:.2f}", f"bold {curve.style}".strip())
     return line
+
+
+def legend_lines(what: Chart, cursor: int | None, look: Look) -> list[Text]:
+    """A line for every curve: its sign, its value at the cursor, and its name."""
+    lines = [] if cursor is None else [Text(f"{what.unit} {cursor + what.first}", look.strong, no_wrap=True)]
+    for curve in what.curves:
+        value = math.nan if cursor is None else curve.values[cursor]
+        number = "" if cursor is None else "  -  " if math.isnan(value) else f"{value:5.2f}"
+        line = Text(no_wrap=True)
+        line.append(f"{curve.sign} ", f"bold {curve.style}")
+        line.append(f"{number}  ", f"bold {curve.style}").append(curve.name, curve.style)
+        lines.append(line)
+    return lines

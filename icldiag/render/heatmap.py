@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import combinations
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -29,14 +31,16 @@ class Heatmap:
 
     def names(self, look: Look) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Column heads and row heads. Where heads would be alike they are numbers, and rows carry the number too."""
-        shown = [visible(label, look.ascii_only) for label in self.labels]
-        heads = short_names(shown, CELL - 1)
-        numbered = heads != tuple(shown) and all(head.isdigit() for head in heads)
-        width = len(str(len(shown)))
-        rows = tuple(f"{head:>{width}} {name}" if numbered else name for head, name in zip(heads, shown, strict=True))
-        return heads, rows
+        return _names(self.labels, look.ascii_only)
 
-    def head_width(self, look: Look, limit: int = 16) -> int:
+    @cached_property
+    def strongest_pairs(self) -> list[Cell]:
+        """(row, column), row < column, the most confused first; cells without a value are left out."""
+        values = self.values
+        pairs = [(i, j) for i, j in combinations(range(len(self.labels)), 2) if values[i][j] == values[i][j]]
+        return sorted(pairs, key=lambda pair: -self.strength(values[pair[0]][pair[1]]))
+
+    def head_width(self, look: Look, limit: int = 20) -> int:
         return min(limit, max(cell_len(name) for name in self.names(look)[1]))
 
 
@@ -44,12 +48,12 @@ def heatmap(
     matrix: Heatmap,
     look: Look,
     *,
-    rows: range | None = None,
-    columns: range | None = None,
+    rows: Sequence[int] | None = None,
+    columns: Sequence[int] | None = None,
     cursor: Cell | None = None,
     head_width: int | None = None,
 ) -> Text:
-    """The matrix, or the given window of it, with its heads."""
+    """The matrix, or the given rows and columns of it, with its heads."""
     count = len(matrix.labels)
     rows = range(count) if rows is None else rows
     columns = range(count) if columns is None else columns
@@ -63,12 +67,23 @@ def heatmap(
     for row in rows:
         at = cursor is not None and cursor[0] == row
         line = Text(no_wrap=True)
-        line.append(pad(cut_middle(names[row], width, look.dots), width), look.strong if at else look.muted)
+        name = names[row] if width > CELL or cell_len(names[row]) <= width else heads[row]
+        line.append(pad(cut_middle(name, width, look.dots), width), look.strong if at else look.muted)
         for column in columns:
             text, style = _cell(matrix, look, (row, column))
             line.append(text, look.cursor if cursor == (row, column) else style)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
+
+
+@lru_cache(maxsize=8)  # asked for on every cursor move
+def _names(labels: tuple[str, ...], ascii_only: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    shown = [visible(label, ascii_only) for label in labels]
+    heads = short_names(shown, CELL - 1)
+    numbered = heads != tuple(shown) and all(head.isdigit() for head in heads)
+    width = len(str(len(shown)))
+    rows = tuple(f"{head:>{width}} {name}" if numbered else name for head, name in zip(heads, shown, strict=True))
+    return heads, rows
 
 
 def _cell(matrix: Heatmap, look: Look, cell: Cell) -> tuple[str, str]:

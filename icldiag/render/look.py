@@ -43,10 +43,6 @@ class Look:
     def dots(self) -> str:
         return "..." if self.ascii_only else "…"
 
-    @property
-    def line_end(self) -> str:
-        return "\\n" if self.ascii_only else "⏎"
-
     def heat_of(self, strength: float) -> str:
         """The style of a cell: 0 is not confused, 1 is most confused; outside values are clipped."""
         last = len(self.heat) - 1
@@ -59,11 +55,11 @@ class Look:
 DARK = Look()
 LIGHT = Look(
     wrong="bold #b3261e",
-    right="#1a7f37",
-    gold="bold #8a5a00",
+    right="#12692b",
+    gold="bold #7a4f00",
     chosen="bold #0a52b0",
-    label_word="bold #8a5a00",
-    forerunner="bold #00707a",
+    label_word="bold #7a4f00",
+    forerunner="bold #00646d",
     target="bold #a8206b",
     muted="#57606a",
     heat=(
@@ -71,7 +67,7 @@ LIGHT = Look(
         "#33465f on #dbe8f6",
         "#23384f on #bcd5ef",
         "#11253c on #97bde5",
-        "#ffffff on #5b8dca",
+        "#06182c on #7aa9e0",
         "#ffffff on #3268ab",
         "bold #ffffff on #123f7c",
     ),
@@ -86,7 +82,7 @@ SIXTEEN = Look(
     forerunner="bold cyan",
     target="bold magenta",
     muted="dim",
-    heat=("dim", "", "", "black on cyan", "white on blue", "bold white on blue"),
+    heat=("dim", "", "bold", "white on blue", "bold white on blue", "bold black on bright_blue"),
 )
 # No colours at all: signs, weight and reverse alone.
 PLAIN = Look(

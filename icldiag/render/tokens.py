@@ -150,11 +150,22 @@ def _piece(piece: Piece, look: Look, detail: Detail, joined: bool) -> Text:
     return result
 
 
+def strongest(weights: Sequence[float], count: int = 5) -> list[int]:
+    """The places of the heaviest weights, heaviest first; none without a weight."""
+    order = sorted(range(len(weights)), key=lambda index: -weights[index])
+    return [index for index in order[:count] if weights[index] > 0]
+
+
+def strongest_names(pieces: Sequence[Piece], weights: Sequence[float], look: Look, count: int = 3) -> str:
+    """'lost (1), delivery (2), declined (3)': in a long prompt the tokens themselves may be out of sight."""
+    names = (visible(pieces[index].text, look.ascii_only).strip() or "blank" for index in strongest(weights, count))
+    return ", ".join(f"{name} ({rank})" for rank, name in enumerate(names, start=1))
+
+
 def weighted_strip(pieces: Sequence[Piece], weights: Sequence[float], look: Look) -> Text:
     """The pieces shaded by weight relative to the heaviest; the five heaviest are followed by their rank, (1) first."""
     heaviest = max(weights, default=0.0)
-    order = sorted(range(len(weights)), key=lambda index: -weights[index])
-    ranks = {index: rank for rank, index in enumerate(order[:5], start=1) if weights[index] > 0}
+    ranks = {index: rank for rank, index in enumerate(strongest(weights), start=1)}
     line = Text()
     for index, piece in enumerate(pieces):
         share = weights[index] / heaviest if heaviest > 0 else 0.0

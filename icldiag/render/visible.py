@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import unicodedata
 
-_SIGNS = {"\n": "⏎", "\r": "␍", "\t": "⇥"}
+_SIGNS = {"\n": "¶", "\t": "→"}  # in every font, unlike the control pictures
 _ASCII_SIGNS = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Joiners that scripts and emoji need; harmless on a terminal.
+_REPLACEMENT = "\ufffd"  # stands for bytes that are no text, so it is no text of the user's
 _KEPT_FORMATS = {"\u200c", "\u200d", "\ufe0e", "\ufe0f"}
 
 
@@ -22,11 +23,14 @@ def visible(text: str, ascii_only: bool = False) -> str:
 
 
 def _sign(character: str, ascii_only: bool) -> str:
-    if character in _SIGNS:
-        return (_ASCII_SIGNS if ascii_only else _SIGNS)[character]
+    signs = _ASCII_SIGNS if ascii_only else _SIGNS
+    if character in signs:
+        return signs[character]
+    if character == _REPLACEMENT and ascii_only:
+        return "<U+FFFD>"
     code = ord(character)
     if code < 0x20 or code == 0x7F:
-        return ("^" + chr(code ^ 0x40)) if ascii_only else chr(0x2400 + (code if code < 0x20 else 0x21))
+        return "^" + chr(code ^ 0x40)
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _KEPT_FORMATS:
         return f"<U+{code:04X}>"
     return character

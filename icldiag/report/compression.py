@@ -3,13 +3,71 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
 
 from icldiag.analyses.compression import Compression, Method
-from icldiag.report.text import number, table
-from icldiag.session import Session
+from icldiag.report.blocks import Block, Cell, Figure, Paragraph, Table, notes
+from icldiag.report.figures import bars
+from icldiag.report.section import Fields, Section, SectionFields
+
+if TYPE_CHECKING:
+    from icldiag.session import Session
 
 METHODS = ("hidden_anchor", "text_anchor", "hidden_random_top")
+MEASURES = ("label loyalty", "word loyalty", "accuracy")
+
+
+class MethodFields(Fields):
+    label_loyalty: float
+    word_loyalty: float
+    accuracy: float | None
+    kept_positions: list[int] = Field(description="Positions of the demonstrations whose keys and values are kept.")
+    probabilities: list[list[float]] = Field(description="(query, class)")
+
+
+class DeviationFields(Fields):
+    label_loyalty: float
+    word_loyalty: float
+    accuracy: float | None
+
+
+class RandomFields(Fields):
+    label_loyalty: float = Field(description="Mean over draws; so are the others.")
+    word_loyalty: float
+    accuracy: float | None
+    deviation: DeviationFields
+    draws: list[MethodFields]
+
+
+class MethodsFields(Fields):
+    hidden_anchor: MethodFields
+    text_anchor: MethodFields
+    hidden_random_top: MethodFields
+    hidden_random: RandomFields
+
+
+class BytesFields(Fields):
+    before: int
+    after: int
+
+
+class SpeedUpFields(Fields):
+    against_full_prompt: float
+    against_full_cache: float
+    queries: int
+    rounds: int
+
+
+class CompressionFields(SectionFields):
+    methods: MethodsFields
+    accuracy_full: float | None
+    demonstration_tokens: int
+    mean_query_tokens: float
+    cache_bytes: BytesFields
+    speed_up: SpeedUpFields | None
+    missing: list[str] = Field([], description="What is undefined, and why.")
 
 
 def values(result: Compression) -> dict[str, Any]:
@@ -35,6 +93,7 @@ def values(result: Compression) -> dict[str, Any]:
         "mean_query_tokens": result.mean_query_tokens,
         "cache_bytes": {"before": result.cache_bytes[0], "after": result.cache_bytes[1]},
         "speed_up": asdict(result.speed_up) if result.speed_up else None,
+        "missing": result.missing,
     }
 
 
@@ -48,45 +107,90 @@ def _method(method: Method) -> dict[str, Any]:
     }
 
 
-def markdown(result: Compression, session: Session) -> list[str]:
-    """The section's lines: loyalties and accuracy per method, sizes and speed."""
-    rows = [["full prompt", "1.00", "1.00", number(result.full.accuracy), str(result.demonstration_tokens)]]
-    for name, title in zip(METHODS, ("Hidden_anchor", "Text_anchor", "Hidden_random-top"), strict=True):
-        method: Method = getattr(result, name)
-        answers = method.answers
-        loyalties = [number(answers.label_loyalty), number(answers.word_loyalty), number(answers.accuracy)]
-        rows.append([title.replace("_", r"\_"), *loyalties, str(len(method.kept_positions))])
-    spread = result.hidden_random
-    accuracy = spread.accuracy
-    rows.insert(
-        3,
-        [
-            f"Hidden\\_random, mean of {spread.draws} draws",
-            _with_deviation(spread.label_loyalty),
-            _with_deviation(spread.word_loyalty),
-            _with_deviation(accuracy) if accuracy else "-",
-            str(len(result.hidden_anchor.kept_positions)),
-        ],
+def reading(result: Compression, session: Session | None = None) -> str:
+    """How many answers stay on the anchors alone, beside the baselines."""
+    anchor, text, spread = result.hidden_anchor, result.text_anchor, result.hidden_random
+    mean, deviation = spread.label_loyalty
+    return (
+        f"On {len(anchor.kept_positions)} of the demonstrations' {result.demonstration_tokens} positions, label words "
+        f"and template, {anchor.answers.label_loyalty:.2f} of the answers stay (Hidden_anchor); as a prompt of their "
+        f"own {text.answers.label_loyalty:.2f} (Text_anchor), with random words for the label words {mean:.2f} ± "
+        f"{deviation:.2f}."
     )
+
+
+def blocks(result: Compression, session: Session | None = None) -> list[Block]:
+    """Loyalties and accuracy per method, sizes and speed."""
+    table = _methods(result)
     before, after = (size / 2**20 for size in result.cache_bytes)
-    lines = [
-        "## Context compression",
-        "",
-        *table(["method", "label loyalty", "word loyalty", "accuracy", "positions kept"], rows),
+    sizes = (
         f"Cache of the demonstrations {before:.2f} MiB before, {after:.2f} MiB after; queries have "
-        f"{result.mean_query_tokens:.1f} tokens on average.",
-        "",
-    ]
+        f"{result.mean_query_tokens:.1f} tokens on average."
+    )
     speed = result.speed_up
     if speed is not None:
-        lines += [
-            f"A query is answered {speed.against_full_prompt:.1f} times as fast as with the whole prompt encoded "
+        sizes += (
+            f" A query is answered {speed.against_full_prompt:.1f} times as fast as with the whole prompt encoded "
             f"again, {speed.against_full_cache:.1f} times as fast as on the full cache (median of {speed.rounds} "
-            f"alternating rounds over {speed.queries} queries).",
-            "",
-        ]
-    return lines
+            f"alternating rounds over {speed.queries} queries)."
+        )
+    draws: list[tuple[Cell, ...]] = [
+        (draw, *_numbers(method)) for draw, method in enumerate(result.random_draws, start=1)
+    ]
+    return [
+        Figure("methods", f"{table.caption} Whiskers: deviation over draws.", lambda: _draw(result)),
+        table,
+        Paragraph(sizes),
+        Table("draws", "Hidden_random, draw by draw.", ("draw", *MEASURES), tuple(draws), place="aside"),
+        *notes(result.missing),
+    ]
 
 
-def _with_deviation(value: tuple[float, float]) -> str:
-    return f"{value[0]:.2f} ± {value[1]:.2f}"
+def _numbers(method: Method) -> tuple[float, float, float | None]:
+    return method.answers.label_loyalty, method.answers.word_loyalty, method.answers.accuracy
+
+
+def _methods(result: Compression) -> Table:
+    spread = result.hidden_random
+    kept = len(result.hidden_anchor.kept_positions)
+    accuracy = spread.accuracy or (None, None)
+    mean, deviation = zip(spread.label_loyalty, spread.word_loyalty, accuracy, strict=True)
+    rows: list[tuple[Cell, ...]] = [("full prompt", 1.0, 1.0, result.full.accuracy, result.demonstration_tokens)]
+    for name, method in (("Hidden_anchor", result.hidden_anchor), ("Text_anchor", result.text_anchor)):
+        rows.append((name, *_numbers(method), len(method.kept_positions)))
+    rows.append((f"Hidden_random, mean of {spread.draws} draws", *mean, kept))
+    rows.append(("Hidden_random, deviation", *deviation, None))
+    top = result.hidden_random_top
+    rows.append(("Hidden_random-top", *_numbers(top), len(top.kept_positions)))
+    caption = f"What survives of the answers per method (word loyalty over top {result.top})."
+    return Table("methods", caption, ("method", *MEASURES, "positions kept"), tuple(rows))
+
+
+def _draw(result: Compression) -> Any:
+    spread = result.hidden_random
+    pairs = (spread.label_loyalty, spread.word_loyalty, spread.accuracy or (None, None))
+    series = [
+        ("Hidden_anchor", _numbers(result.hidden_anchor), None),
+        ("Text_anchor", _numbers(result.text_anchor), None),
+        ("Hidden_random", [mean for mean, _ in pairs], [deviation for _, deviation in pairs]),
+        ("Hidden_random-top", _numbers(result.hidden_random_top), None),
+    ]
+    return bars(MEASURES, series)
+
+
+SECTION = Section(
+    title="Context compression",
+    question="How the model reads the prompt",
+    fields=CompressionFields,
+    compute=lambda session, settings, progress: session.compression(
+        positions=settings.positions,
+        draws=settings.draws,
+        seed=settings.draws_seed,
+        top=settings.top,
+        progress=progress,
+    ),
+    values=values,
+    reading=reading,
+    blocks=blocks,
+    main="methods",
+)

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from pydantic import Field
 
-from icldiag.analyses.confusion import Confusion, reading
+from icldiag.analyses.confusion import Confusion
+from icldiag.analyses.confusion import reading as reading_of_query
 from icldiag.model.readout import FloatArray
-from icldiag.report.text import cell, number, prose, table
-from icldiag.session import Session
+from icldiag.report.blocks import Block, Cell, Figure, Heading, Items, Paragraph, Table, notes
+from icldiag.report.figures import heatmap, scatter
+from icldiag.report.section import Fields, Section, SectionFields
+from icldiag.report.text import counted
+
+if TYPE_CHECKING:
+    from icldiag.session import Session
+
+Matrix = list[list[float | None]]
+
+
+class PairFields(Fields):
+    labels: tuple[str, str]
+    distance: float | None
+    cosine: float | None
+    auc: float | None
+    errors: int = Field(description="Queries of the one class that were answered with the other.")
+
+
+class ConfusionFields(SectionFields):
+    layer: int
+    query_vectors: int = Field(description="target_vectors + forerunner_vectors")
+    target_vectors: int
+    forerunner_vectors: int
+    directions: int = Field(description="Principal directions that the keys are projected on.")
+    distance: Matrix = Field(description="Of the classes' anchors, scaled to a maximum of 1; the diagonal is 1.")
+    cosine: Matrix
+    auc: Matrix = Field(description="ROC-AUC of p(row) / p(column) between queries of the two gold labels.")
+    pairs: list[PairFields] = Field(description="Closest anchors first.")
+    spearman: float | None = Field(description="Rank correlation of distance and AUC over pairs.")
+    spearman_pairs: int
+    anchor_distance: Matrix = Field(description="Demonstration by demonstration.")
+    missing: list[str] = Field(description="What is undefined, and why.")
 
 
 def values(result: Confusion) -> dict[str, Any]:
@@ -40,53 +72,95 @@ def values(result: Confusion) -> dict[str, Any]:
     }
 
 
-def markdown(result: Confusion, session: Session) -> list[str]:
-    """The section's lines: both matrices, the ranked pairs and a reading of each wrong query."""
-    vectors = f"{result.target_vectors} targets + {result.forerunner_vectors} forerunners"
-    lines = [
-        "## Confusable labels",
-        "",
-        f"Distance of the label anchors' keys in layer {result.layer}, seen along the {result.directions} principal "
-        f"directions of {vectors} as query vectors. 1 is the farthest pair; a small distance predicts confusion.",
-        "",
-        *_matrix(result, result.distance),
-        "Measured separation of the classes, ROC-AUC of p(row) / p(column). 1 is perfect, 0.5 is chance:",
-        "",
-        *_matrix(result, result.auc),
-    ]
+def reading(result: Confusion, session: Session | None = None) -> str:
+    """The closest anchors, the worst separated pair, and whether the one foretells the other."""
+    sentences = []
+    closest = result.pairs[0]
+    if closest.distance is not None and result.distances > 1:
+        a, b = result.labels[closest.a], result.labels[closest.b]
+        sentences.append(f"In layer {result.layer} the anchors of {a} and {b} are closest ({closest.distance:.2f})")
+    elif closest.cosine is not None:
+        a, b = result.labels[closest.a], result.labels[closest.b]
+        sentences.append(f"In layer {result.layer} the anchors' keys of {a} and {b} have cosine {closest.cosine:.2f}")
+    measured = [(pair.auc, pair) for pair in result.pairs if pair.auc is not None]
+    if measured:
+        auc, worst = min(measured, key=lambda entry: entry[0])
+        facts = f"AUC {auc:.2f}, {counted(worst.errors, 'error')} between them"
+        if auc == 1:
+            sentences.append("the answers separate every pair of labels perfectly (AUC 1.00)")
+        elif len(result.pairs) == 1:
+            sentences.append(f"the answers separate the two with {facts}")
+        elif worst is closest and sentences:
+            sentences.append(f"the same pair is separated worst ({facts})")
+        else:
+            sentences.append(f"{result.labels[worst.a]} and {result.labels[worst.b]} are separated worst ({facts})")
+    text = "; ".join(sentences)
     if result.spearman is not None:
-        lines += [
-            f"Spearman correlation of the two over {result.spearman_pairs} pairs: {result.spearman:.2f} "
-            "(positive where close anchors go with poor separation).",
-            "",
-        ]
-    lines += [f"- {prose(text)}" for text in result.missing] + ([""] if result.missing else [])
-    rows = [
-        [
-            cell(f"{result.labels[pair.a]} / {result.labels[pair.b]}"),
-            number(pair.distance),
-            number(pair.cosine),
-            number(pair.auc),
-            str(pair.errors),
-        ]
-        for pair in result.pairs[:20]
+        text += (
+            f". Anchor distance and separation correlate with {result.spearman:.2f} over {result.spearman_pairs} pairs"
+        )
+    return f"{text}." if text else "; ".join(result.missing)
+
+
+def blocks(result: Confusion, session: Session | None = None) -> list[Block]:
+    """Both matrices, the ranked pairs and a reading of each wrong query."""
+    vectors = f"{result.target_vectors} targets and {result.forerunner_vectors} forerunners"
+    distance = f"Distance of the label anchors' keys in layer {result.layer}; 1 is the farthest pair."
+    auc = "Separation measured: ROC-AUC of p(row) / p(column); 1 is perfect, 0.5 is chance."
+    shown: list[Block] = [
+        Paragraph(
+            f"Keys are compared along the {result.directions} principal directions of the query vectors of {vectors}. "
+            "A small distance predicts confusion; dark cells are the confusable ones in both matrices."
+        ),
+        Figure("distance", distance, lambda: heatmap(result.distance, result.labels, dark="low", diagonal=False)),
+        Figure("auc", auc, lambda: heatmap(result.auc, result.labels, dark="low", diagonal=False, low=0.5)),
     ]
-    lines += ["### Pairs, closest anchors first", ""]
-    lines += table(["labels", "distance", "cosine of keys", "AUC", "errors"], rows)
-    prediction = session.prediction()
-    if prediction.wrong:
-        lines += ["### What this says about the wrong queries", ""]
-        lines += [
-            f"- {cell(prediction.texts[query])}: {prose(reading(result, prediction, query))}"
+    both = [(pair.distance, pair.auc, pair.errors) for pair in result.pairs if None not in (pair.distance, pair.auc)]
+    if result.spearman is not None:
+        caption = (
+            f"Each point is a pair of labels. Spearman correlation {result.spearman:.2f} over {result.spearman_pairs} "
+            "pairs (positive where close anchors go with poor separation)."
+        )
+        points = [(float(d or 0), float(a or 0)) for d, a, _ in both]
+        shown.append(Figure("pairs", caption, lambda: scatter(points, "distance of anchors", "separation (AUC)")))
+    shown += [_matrix("distance", distance, result, result.distance), _matrix("auc", auc, result, result.auc)]
+    shown.append(_matrix("cosine", "Cosine of the raw keys.", result, result.cosine, aside=True))
+    shown += notes(result.missing)
+    shown += [Heading("Pairs, closest anchors first"), _pairs(result)]
+    if session is not None and session.prediction().wrong:
+        prediction = session.prediction()
+        shown.append(Heading("What this says about the wrong queries"))
+        readings = [
+            f"“{prediction.texts[query]}” {reading_of_query(result, prediction, query)}"
             for query in prediction.wrong[:20]
         ]
-        lines.append("")
-    return lines
+        shown.append(Items(tuple(readings)))
+    return shown
 
 
-def _matrix(result: Confusion, values: FloatArray) -> list[str]:
-    rows = []
-    for i, name in enumerate(result.labels):
-        rows.append([cell(name), *("" if i == j else number(values[i, j]) for j in range(len(result.labels)))])
-    assert np.shape(values) == (len(rows), len(rows))
-    return table(["", *map(cell, result.labels)], rows)
+def _pairs(result: Confusion) -> Table:
+    rows = [
+        (result.labels[pair.a], result.labels[pair.b], pair.distance, pair.cosine, pair.auc, pair.errors)
+        for pair in result.pairs
+    ]
+    columns = ("label", "other label", "distance", "cosine of keys", "AUC", "errors")
+    return Table("pairs", "Errors are queries of the one answered with the other.", columns, tuple(rows), limit=20)
+
+
+def _matrix(name: str, caption: str, result: Confusion, matrix: FloatArray, aside: bool = False) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for i, label in enumerate(result.labels):
+        rows.append((label, *(None if i == j else float(matrix[i, j]) for j in range(len(result.labels)))))
+    return Table(name, caption, ("label", *result.labels), tuple(rows), place="aside" if aside else "folded")
+
+
+SECTION = Section(
+    title="Confusable labels",
+    question="Why",
+    fields=ConfusionFields,
+    compute=lambda session, settings, progress: session.confusion(settings.layer, progress),
+    values=values,
+    reading=reading,
+    blocks=blocks,
+    main="pairs",
+)

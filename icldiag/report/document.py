@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,56 +13,34 @@ import numpy as np
 from icldiag import __version__
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, silent
-from icldiag.report import compression, confusion, extraction, isolation, prediction, reweighting, saliency
+from icldiag.report import (
+    compression,
+    confusion,
+    explanation,
+    extraction,
+    isolation,
+    prediction,
+    repairs,
+    reweighting,
+    saliency,
+)
+from icldiag.report.identity import command_of, commit, environment, weights_hash
+from icldiag.report.section import Section
 from icldiag.report.settings import ReportSettings
 from icldiag.session import Session
 
 SCHEMA = "icldiag-report/1"
 
-
-@dataclass(frozen=True)
-class Section:
-    """One analysis in the report: how to compute it, and its two renderings."""
-
-    compute: Callable[[Session, ReportSettings, Progress], Any]
-    values: Callable[[Any], dict[str, Any]]
-    markdown: Callable[[Any, Session], list[str]]
-
-
 SECTIONS: dict[str, Section] = {
-    "prediction": Section(
-        lambda session, _, progress: session.prediction(progress), prediction.values, prediction.markdown
-    ),
-    "confusion": Section(
-        lambda session, settings, progress: session.confusion(settings.layer, progress),
-        confusion.values,
-        confusion.markdown,
-    ),
-    "saliency": Section(
-        lambda session, settings, progress: session.saliency(settings.loss_target, progress),
-        saliency.values,
-        saliency.markdown,
-    ),
-    "isolation": Section(isolation.compute, isolation.values, isolation.markdown),
-    "extraction": Section(
-        lambda session, _, progress: session.extraction(progress), extraction.values, extraction.markdown
-    ),
-    "reweighting": Section(
-        lambda session, settings, progress: session.reweighting(settings.training, progress=progress),
-        reweighting.values,
-        reweighting.markdown,
-    ),
-    "compression": Section(
-        lambda session, settings, progress: session.compression(
-            positions=settings.positions,
-            draws=settings.draws,
-            seed=settings.draws_seed,
-            top=settings.top,
-            progress=progress,
-        ),
-        compression.values,
-        compression.markdown,
-    ),
+    "prediction": prediction.SECTION,
+    "explanation": explanation.SECTION,
+    "confusion": confusion.SECTION,
+    "saliency": saliency.SECTION,
+    "isolation": isolation.SECTION,
+    "extraction": extraction.SECTION,
+    "repairs": repairs.SECTION,
+    "reweighting": reweighting.SECTION,
+    "compression": compression.SECTION,
 }
 
 
@@ -83,18 +62,25 @@ class Report:
     results: dict[str, Any]
     settings: ReportSettings = field(default_factory=ReportSettings)
     left_out: dict[str, str] = field(default_factory=dict)  # why an analysis is not there
+    command: str | None = None  # that computes the same; None for a prompt made in memory
+    weights: str | None = None  # see `weights_hash`
+    made: str = ""  # when, in UTC
 
     def values(self) -> dict[str, Any]:
         """Everything as JSON values."""
         document = {
             "schema": SCHEMA,
             "icldiag": __version__,
-            "model": model_values(self.session),
+            "made": self.made,
+            "command": self.command,
+            "environment": environment(),
+            "model": {**model_values(self.session), "weights_sha256": self.weights},
             "prompt": prompt_values(self.session),
             "settings": {**asdict(self.settings), "beta": self.session.beta},
         }
         for name, result in self.results.items():
-            document[name] = SECTIONS[name].values(result)
+            section = SECTIONS[name]
+            document[name] = {"reading": section.reading(result, self.session), **section.values(result)}
         if self.left_out:
             document["left_out"] = self.left_out
         return plain(document)  # type: ignore[no-any-return]
@@ -105,6 +91,7 @@ def make_report(
     only: Sequence[str] | None = None,
     settings: ReportSettings | None = None,
     progress: Progress = silent,
+    command: str | None = None,
 ) -> Report:
     """Compute the chosen analyses.
 
@@ -121,7 +108,15 @@ def make_report(
             if only is not None:
                 raise
             left_out[name] = str(error)
-    return Report(session, results, settings, left_out)
+    return Report(
+        session,
+        results,
+        settings,
+        left_out,
+        command or command_of(session, only, settings),
+        weights_hash(session.model, progress),
+        datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
 
 
 def model_values(session: Session) -> dict[str, Any]:
@@ -129,6 +124,7 @@ def model_values(session: Session) -> dict[str, Any]:
     return {
         "name": model.name,
         "revision": model.revision,
+        "commit": commit(model),
         "architecture": model.architecture,
         "layers": model.n_layers,
         "heads": model.n_heads,
@@ -150,17 +146,26 @@ def prompt_values(session: Session) -> dict[str, Any]:
         "template": prompt.template,
         "separator": prompt.separator,
         "instruction": prompt.instruction,
+        "instruction_separator": prompt.instruction_separator,
+        "chat": prompt.chat,
         "scoring": prompt.scoring,
+        "calibration": prompt.calibration and asdict(prompt.calibration),
+        "anchor": prompt.anchor,
         "labels": [
             {"name": label.name, "word": label.word, "tokens": list(tokens)}
             for label, tokens in zip(prompt.labels, encoded.label_tokens, strict=True)
         ],
         "demonstrations": [
-            {"text": example.text, "label": names[place.label_class], "anchor": place.anchor, "span": list(place.span)}
+            {
+                "text": example.text,
+                "label": names[place.label_class],
+                "anchors": list(place.anchors),
+                "span": list(place.span),
+            }
             for example, place in zip(prompt.demonstrations, encoded.demonstrations, strict=True)
         ],
         "tokens": {"demonstrations": len(encoded.prefix), "longest_prompt": encoded.longest},
-        "warnings": list(encoded.warnings),
+        "warnings": list(session.warnings),
     }
 
 

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
 
 from icldiag.analyses.isolation import CUT_NAMES, CUTS, Cut, Isolation, Setting
 from icldiag.model.readout import Progress
+from icldiag.report.blocks import Block, Figure, Paragraph, Table, notes
+from icldiag.report.figures import curves
+from icldiag.report.section import Fields, Section, SectionFields
 from icldiag.report.settings import ReportSettings
-from icldiag.report.text import number, table
-from icldiag.session import Session
+from icldiag.report.text import ranges
+from icldiag.report.text import shown as in_digits
+
+if TYPE_CHECKING:
+    from icldiag.session import Session
+
+
+class SettingFields(Fields):
+    cut: Literal["text_to_label", "label_to_target", "random_words"]
+    layers: list[int]
+    seed: int | None = Field(description="Of the random words; null for the other cuts.")
+    label_loyalty: float = Field(description="Share of queries whose predicted label equals the unmodified model's.")
+    word_loyalty: float = Field(description="Mean Jaccard similarity of the top tokens against the unmodified model's.")
+    accuracy: float | None
+    flipped: list[int] = Field(description="Indices of the queries whose predicted label changed.")
+    probabilities: list[list[float]] = Field(description="(query, class)")
+
+
+class IsolationFields(SectionFields):
+    top: int = Field(description="k of the word loyalty")
+    renormalised: bool = Field(True, description="False: attention is set to 0 after the softmax.")
+    before: list[list[float]] = Field(description="Probabilities without a cut, (query, class).")
+    settings: list[SettingFields]
+    missing: list[str] = Field([], description="What is undefined, and why.")
 
 
 @dataclass(frozen=True)
@@ -17,27 +45,33 @@ class Isolations:
     """A sweep for each kind of cut, and the sets of layers that were asked for besides."""
 
     sweeps: tuple[Isolation, ...]
-    chosen: tuple[Setting, ...]
+    chosen: tuple[Setting, ...] = ()
 
 
 def compute(session: Session, settings: ReportSettings, progress: Progress) -> Isolations:
     """All kinds of cuts, in the first n, the last n and the chosen sets of layers."""
     seed, top = settings.random_words_seed, settings.top
-    cuts = [Cut.of(kind, layers, seed) for layers in settings.isolate for kind in CUTS]
+    renormalise = settings.renormalise
+    cuts = [Cut.of(kind, layers, seed, renormalise) for layers in settings.isolate for kind in CUTS]
     return Isolations(
-        tuple(session.isolation(kind, seed=seed, top=top, progress=progress) for kind in CUTS),
+        tuple(session.isolation(kind, seed=seed, renormalise=renormalise, top=top, progress=progress) for kind in CUTS),
         tuple(session.isolate(cut, top=top, progress=progress) for cut in cuts),
     )
 
 
 def values(result: Isolations) -> dict[str, Any]:
     """The section's JSON values: every setting of every sweep, then the chosen ones."""
-    swept = [setting for sweep in result.sweeps for setting in sweep.settings]
     return {
         "top": result.sweeps[0].top,
+        "renormalised": result.sweeps[0].settings[0].cut.renormalise,
         "before": result.sweeps[0].before.probabilities,
-        "settings": [_setting(setting) for setting in (*swept, *result.chosen)],
+        "settings": [_setting(setting) for setting in _all(result)],
+        "missing": result.sweeps[0].before.missing,
     }
+
+
+def _all(result: Isolations) -> list[Setting]:
+    return [*(setting for sweep in result.sweeps for setting in sweep.settings), *result.chosen]
 
 
 def _setting(setting: Setting) -> dict[str, Any]:
@@ -53,38 +87,85 @@ def _setting(setting: Setting) -> dict[str, Any]:
     }
 
 
-def markdown(result: Isolations, session: Session) -> list[str]:
-    """The section's lines: loyalties of first-n and last-n cuts, a table per kind of cut."""
-    lines = ["## Isolation", ""]
+def reading(result: Isolations, session: Session | None = None) -> str:
+    """A shallow cut against an equally wide deep one: a quarter of the layers, at most the paper's five."""
+    n = min(5, max(1, result.sweeps[0].layers // 4))
+    layers = f"the first {n} of {result.sweeps[0].layers} layers" if n > 1 else "the first layer"
+    deep = f"the last {n}" if n > 1 else "the last"
+    found = [
+        f"{CUT_NAMES[sweep.kind]} leaves {in_digits(sweep.first[n - 1].answers.label_loyalty)} and "
+        f"{in_digits(sweep.last[n - 1].answers.label_loyalty)}"
+        for sweep in result.sweeps
+    ]
+    return f"Of the answers, cut in {layers} and in {deep}, {'; '.join(found)}."
+
+
+def reading_of_setting(setting: Setting) -> str:
+    """What one cut leaves."""
+    cut, answers = setting.cut, setting.answers
+    return (
+        f"With {CUT_NAMES[cut.kind]} cut in {ranges(cut.layers) or 'no layer'}, {answers.label_loyalty:.2f} of the "
+        f"answers stay (word loyalty {answers.word_loyalty:.2f}); {len(answers.flipped)} change."
+    )
+
+
+def blocks(result: Isolations, session: Session | None = None) -> list[Block]:
+    """Loyalties of first-n and last-n cuts, a table per kind of cut, and the chosen sets of layers."""
+    shown: list[Block] = [Paragraph("Attention is cut in the first n or in the last n layers; loyalty 1 is no effect.")]
+    for measure in ("label_loyalty", "word_loyalty"):
+        shown.append(Figure(measure, _caption(measure, result.sweeps[0].top), _drawing(result.sweeps, measure)))
+    side = ("label loyalty", "word loyalty", "accuracy")
+    columns = ("n", *(f"first n: {name}" for name in side), *(f"last n: {name}" for name in side))
     for sweep in result.sweeps:
         rows = [
-            [
-                str(n),
-                *(
-                    number(value)
-                    for setting in (first, last)
-                    for value in (setting.answers.label_loyalty, setting.answers.word_loyalty, setting.answers.accuracy)
-                ),
-            ]
+            (n, *_numbers(first), *_numbers(last))
             for n, (first, last) in enumerate(zip(sweep.first, sweep.last, strict=True), start=1)
         ]
-        lines += [
-            f"Cut {CUT_NAMES[sweep.kind]} in the first n or the last n layers (word loyalty over top {sweep.top}):",
-            "",
-        ]
-        side = ["label loyalty", "word loyalty", "accuracy"]
-        lines += table(["n", *(f"first n: {name}" for name in side), *(f"last n: {name}" for name in side)], rows)
+        caption = (
+            f"Cut {CUT_NAMES[sweep.kind]} in the first n or the last n layers (word loyalty over top {sweep.top})."
+        )
+        shown.append(Table(sweep.kind, caption, columns, tuple(rows), place="folded"))
     if result.chosen:
-        rows = [
-            [
-                CUT_NAMES[setting.cut.kind],
-                ", ".join(map(str, setting.cut.layers)),
-                number(setting.answers.label_loyalty),
-                number(setting.answers.word_loyalty),
-                number(setting.answers.accuracy),
-            ]
-            for setting in result.chosen
+        shown.append(settings_table("chosen", "Cut in the chosen layers.", result.chosen))
+    shown.append(settings_table("settings", "Every setting.", _all(result), aside=True))
+    return shown + notes(result.sweeps[0].before.missing)
+
+
+def _caption(measure: str, top: int) -> str:
+    if measure == "label_loyalty":
+        return "Label loyalty: share of the answers that stay the same."
+    return f"Word loyalty: mean Jaccard similarity of the top {top} tokens."
+
+
+def _drawing(sweeps: Sequence[Isolation], measure: str) -> Any:
+    def draw() -> Any:
+        series = [
+            (f"{where} n, {CUT_NAMES[sweep.kind]}", [getattr(setting.answers, measure) for setting in settings])
+            for sweep in sweeps
+            for where, settings in (("first", sweep.first), ("last", sweep.last))
         ]
-        lines += ["Cut in the chosen layers:", ""]
-        lines += table(["cut", "layers", "label loyalty", "word loyalty", "accuracy"], rows)
-    return lines
+        return curves(series, "n layers cut", measure.replace("_", " "), start=1, paired=True)
+
+    return draw
+
+
+def _numbers(setting: Setting) -> tuple[float, float, float | None]:
+    return setting.answers.label_loyalty, setting.answers.word_loyalty, setting.answers.accuracy
+
+
+def settings_table(name: str, caption: str, settings: Sequence[Setting], aside: bool = False) -> Table:
+    rows = [(CUT_NAMES[setting.cut.kind], ranges(setting.cut.layers), *_numbers(setting)) for setting in settings]
+    columns = ("cut", "layers", "label loyalty", "word loyalty", "accuracy")
+    return Table(name, caption, columns, tuple(rows), place="aside" if aside else "open")
+
+
+SECTION = Section(
+    title="Isolation",
+    question="How the model reads the prompt",
+    fields=IsolationFields,
+    compute=compute,
+    values=values,
+    reading=reading,
+    blocks=blocks,
+    main="settings",
+)

@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
 
 from icldiag.analyses.prediction import Prediction
-from icldiag.report.text import cell, percent, table
-from icldiag.session import Session
+from icldiag.report.blocks import Block, Cell, Figure, Heading, Table
+from icldiag.report.figures import heatmap
+from icldiag.report.section import Fields, Section, SectionFields
+
+if TYPE_CHECKING:
+    from icldiag.session import Session
+
+
+class TopTokenFields(Fields):
+    text: str
+    probability: float
+
+
+class QueryFields(Fields):
+    id: str | None = Field(None, description="What it is called where it comes from; null where nothing.")
+    text: str
+    gold: str | None = Field(description="Class name; null where it is unknown.")
+    predicted: str
+    probabilities: list[float] = Field(description="Softmax over the labels only, in the order of `labels`.")
+    label_mass: float = Field(description="Share of the vocabulary's probability on the labels' first tokens.")
+    top_tokens: list[TopTokenFields]
+
+
+class PredictionFields(SectionFields):
+    labels: list[str]
+    accuracy: float | None = Field(description="Over the queries with a gold label; null where there is none.")
+    queries: list[QueryFields]
+    counts: list[list[int]] = Field(description="Queries by gold (row) and predicted label (column).")
 
 
 def values(result: Prediction) -> dict[str, Any]:
@@ -18,7 +47,7 @@ def values(result: Prediction) -> dict[str, Any]:
             {
                 "id": result.id_of(query),
                 "text": result.texts[query],
-                "gold": None if result.gold[query] is None else result.labels[result.gold[query] or 0],
+                "gold": _gold(result, query),
                 "predicted": result.labels[result.predicted[query]],
                 "probabilities": result.probabilities[query],
                 "label_mass": result.label_mass[query],
@@ -32,33 +61,94 @@ def values(result: Prediction) -> dict[str, Any]:
     }
 
 
-def markdown(result: Prediction, session: Session) -> list[str]:
-    """The section's lines: accuracy, who is taken for whom, and the wrong queries."""
-    lines = ["## Predictions", ""]
+def reading(result: Prediction, session: Session | None = None) -> str:
+    """How many are wrong, and which label is most often answered for which."""
     if result.accuracy is None:
-        lines += [f"{len(result)} queries; no gold labels, so no accuracy.", ""]
+        return f"{len(result)} queries were answered; none has a gold label, so there is no accuracy."
+    wrong, labelled = len(result.wrong), len(result.labelled)
+    if not wrong:
+        return f"Nothing: all {labelled} labelled queries are answered right."
+    counts = result.counts.copy()
+    np.fill_diagonal(counts, 0)
+    gold, predicted = np.unravel_index(counts.argmax(), counts.shape)
+    most = int(counts.max())
+    error = f"{result.labels[predicted]} for {result.labels[gold]}"
+    if wrong == 1:
+        kind = f"it is {error}"
+    elif most == 1:
+        kind = "no two are the same error"
     else:
-        right, all_ = result.correct, len(result.labelled)
-        lines += [f"{right} of {all_} labelled queries are right ({percent(result.accuracy)}).", ""]
-        rows = [[cell(name), *map(str, row)] for name, row in zip(result.labels, result.counts.tolist(), strict=True)]
-        lines += ["Gold label by row, predicted label by column:", ""]
-        lines += table(["", *map(cell, result.labels)], rows)
+        kind = f"the commonest error is {error}, {most} times"
+    are = "query is" if labelled == 1 else "queries are" if wrong != 1 else "queries is"
+    return f"{wrong} of {labelled} labelled {are} answered wrong (accuracy {result.accuracy:.2f}); {kind}."
+
+
+def blocks(result: Prediction, session: Session | None = None) -> list[Block]:
+    """Who is taken for whom, the wrong queries, and all of them."""
+    shown: list[Block] = []
+    if result.accuracy is not None:
+        caption = "Queries by gold label (row) and predicted label (column)."
+        shown.append(
+            Figure("counts", caption, lambda: heatmap(result.counts, result.labels, "predicted", "gold", numbers="d"))
+        )
+        rows = [(name, *row) for name, row in zip(result.labels, result.counts.tolist(), strict=True)]
+        shown.append(Table("counts", caption, ("gold", *result.labels), tuple(rows), place="folded"))
     if result.wrong:
-        lines += ["### Wrong, the most confident first", ""]
-        rows, named = [], any(name is not None for name in result.ids)
-        for query in result.wrong:
-            gold, predicted = result.gold[query] or 0, int(result.predicted[query])
-            chances = result.probabilities[query]
-            name = result.id_of(query)
-            rows.append(
-                [
-                    *([cell(name or "")] if named else []),
-                    cell(result.texts[query]),
-                    cell(result.labels[gold]),
-                    f"{chances[gold]:.2f}",
-                    cell(result.labels[predicted]),
-                    f"{chances[predicted]:.2f}",
-                ]
-            )
-        lines += table([*(["id"] if named else []), "query", "gold", "p", "predicted", "p"], rows)
-    return lines
+        shown += [Heading("Wrong answers, the most confident first"), _wrong(result)]
+    shown.append(_queries(result))
+    return shown
+
+
+def _wrong(result: Prediction) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for query in result.wrong:
+        gold, predicted, chances = result.gold[query] or 0, int(result.predicted[query]), result.probabilities[query]
+        names = result.labels
+        answers = (names[gold], float(chances[gold]), names[predicted], float(chances[predicted]))
+        rows.append((*_id(result, query), result.texts[query], *answers))
+    columns = (*_id_column(result), "query", "gold", "p of gold", "predicted", "p of predicted")
+    return Table("wrong", "p is over the labels only.", columns, tuple(rows), limit=100)
+
+
+def _queries(result: Prediction) -> Table:
+    rows = [
+        (
+            *_id(result, query),
+            result.texts[query],
+            _gold(result, query),
+            result.labels[result.predicted[query]],
+            *map(float, result.probabilities[query]),
+            float(result.label_mass[query]),
+        )
+        for query in range(len(result))
+    ]
+    chances = (f"p({name})" for name in result.labels)
+    columns = (*_id_column(result), "query", "gold", "predicted", *chances, "label mass")
+    caption = "All queries; label mass is the share of the vocabulary's probability on the labels' first tokens."
+    return Table("queries", caption, columns, tuple(rows), place="aside", limit=200)
+
+
+def _id_column(result: Prediction) -> tuple[str, ...]:
+    """The column of ids, in tables of queries that have any."""
+    return ("id",) if any(name is not None for name in result.ids) else ()
+
+
+def _id(result: Prediction, query: int) -> tuple[str, ...]:
+    return (result.id_of(query) or "",) if _id_column(result) else ()
+
+
+def _gold(result: Prediction, query: int) -> str | None:
+    label = result.gold[query]
+    return None if label is None else result.labels[label]
+
+
+SECTION = Section(
+    title="Predictions",
+    question="What failed",
+    fields=PredictionFields,
+    compute=lambda session, _, progress: session.prediction(progress),
+    values=values,
+    reading=reading,
+    blocks=blocks,
+    main="queries",
+)

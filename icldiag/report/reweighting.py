@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
 
 from icldiag.analyses.reweighting import Reweighting
-from icldiag.report.text import cell, number, table
-from icldiag.session import Session
+from icldiag.report.blocks import Block, Cell, Figure, Paragraph, Table, notes
+from icldiag.report.figures import curves, heatmap
+from icldiag.report.section import Fields, Section, SectionFields
+from icldiag.report.text import counted
+
+if TYPE_CHECKING:
+    from icldiag.session import Session
+
+
+class TrainingFields(Fields):
+    per_class: int
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    patience: int | None
+    seed: int
+
+
+class ReweightingFields(SectionFields):
+    beta: list[list[list[float]]] = Field(description="(layer, head, demonstration)")
+    settings: TrainingFields
+    examples: int
+    loss: list[float] = Field(description="Mean per epoch.")
+    stopped_early: bool = False
+    accuracy_before: float | None
+    accuracy_after: float | None
+    changed: list[int] = Field(description="Indices of the queries whose predicted label changed.")
+    probabilities: list[list[float]] = Field(description="(query, class) with the trained beta.")
+    missing: list[str] = Field([], description="What is undefined, and why.")
 
 
 def values(result: Reweighting) -> dict[str, Any]:
@@ -17,34 +46,87 @@ def values(result: Reweighting) -> dict[str, Any]:
         "settings": asdict(result.settings),
         "examples": result.examples,
         "loss": result.loss,
+        "stopped_early": result.stopped_early,
         "accuracy_before": result.before.accuracy,
         "accuracy_after": result.after.accuracy,
         "changed": result.changed,
         "probabilities": result.after.probabilities,
+        "missing": result.before.missing,
     }
 
 
-def markdown(result: Reweighting, session: Session) -> list[str]:
-    """The section's lines: the loss, accuracy before and after, and the queries that changed."""
-    labels, prompt = session.prompt.label_names, session.prompt
-    before = result.before.predicted
-    rows = []
-    for query in result.changed:
-        gold = prompt.queries[query].label
-        rows.append(
-            [
-                cell(prompt.queries[query].text),
-                "-" if gold is None else cell(labels[gold]),
-                cell(labels[before[query]]),
-                cell(labels[result.after.predicted[query]]),
-            ]
+def reading(result: Reweighting, session: Session | None = None) -> str:
+    """What training did to the queries' answers."""
+    before, after, changed = result.before.accuracy, result.after.accuracy, len(result.changed)
+    trained = f"Anchor re-weighting, trained on {result.examples} other examples,"
+    if before is None or after is None:
+        return (
+            f"{trained} changes {changed} of {len(result.after.predicted)} answers; no gold label says if for better."
         )
-    lines = [
-        "## Anchor re-weighting",
-        "",
-        f"Trained on {result.examples} examples for {len(result.loss)} epochs: mean loss {result.loss[0]:.3f} in the "
-        f"first epoch, {result.loss[-1]:.3f} in the last. Accuracy on the queries {number(result.before.accuracy)} "
-        f"before, {number(result.after.accuracy)} after; {len(result.changed)} answers changed.",
-        "",
+    move = f"takes accuracy from {before:.2f} to {after:.2f}" if before != after else f"leaves accuracy at {before:.2f}"
+    return f"{trained} {move}: {counted(len(result.after.mended), 'answer')} mended, {len(result.after.broken)} broken."
+
+
+def blocks(result: Reweighting, session: Session | None = None) -> list[Block]:
+    """The loss, beta, and the queries that changed."""
+    loss = "Mean loss on the training examples per epoch."
+    beta = "Trained beta, mean over heads: above 0 the target listens more to this demonstration's label word."
+    demonstrations = result.beta.shape[2]
+    names = [f"demo {number}" for number in range(1, demonstrations + 1)]
+    if session is not None:
+        classes = [session.prompt.demonstrations[index].label or 0 for index in range(demonstrations)]
+        names = [f"{number} {session.prompt.label_names[label]}" for number, label in enumerate(classes, start=1)]
+    early = " (stopped early: no gain)" if result.stopped_early else ""
+    mean = result.beta.mean(axis=1)  # (L, demonstrations)
+    shown: list[Block] = [
+        Paragraph(
+            f"Trained on {result.examples} examples for {len(result.loss)} epochs{early}: mean loss "
+            f"{result.loss[0]:.3f} in the first epoch, {result.loss[-1]:.3f} in the last."
+        ),
+        Figure("loss", loss, lambda: curves([("loss", result.loss)], "epoch", "loss", start=1, floor=None)),
+        Figure("beta", beta, lambda: heatmap(mean, names, "demonstration", "layer", rows=None, dark="both")),
     ]
-    return lines + (table(["query", "gold", "before", "after"], rows) if rows else [])
+    if result.changed:
+        shown.append(_changed(result, session))
+    epochs = [(epoch, value) for epoch, value in enumerate(result.loss, start=1)]
+    shown.append(Table("loss", loss, ("epoch", "loss"), tuple(epochs), place="aside", digits=".4f"))
+    shown.append(_betas(result))
+    return shown + notes(result.before.missing)
+
+
+def _changed(result: Reweighting, session: Session | None) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for query in result.changed:
+        effect = "mended" if query in result.after.mended else "broken" if query in result.after.broken else ""
+        classes = (result.after.gold[query], int(result.before.predicted[query]), int(result.after.predicted[query]))
+        if session is None:
+            rows.append((query, *classes, effect))
+        else:
+            names = session.prompt.label_names
+            gold, before, after = (None if label is None else names[label] for label in classes)
+            rows.append((session.prompt.queries[query].text, gold, before, after, effect))
+    return Table("changed", "Answers that changed.", ("query", "gold", "before", "after", "effect"), tuple(rows))
+
+
+def _betas(result: Reweighting) -> Table:
+    layers, heads, demonstrations = result.beta.shape
+    rows = [
+        (layer, head, index + 1, float(result.beta[layer, head, index]))
+        for layer in range(layers)
+        for head in range(heads)
+        for index in range(demonstrations)
+    ]
+    columns = ("layer", "head", "demonstration", "beta")
+    return Table("beta", "Every beta.", columns, tuple(rows), place="aside", digits=".4f", limit=50)
+
+
+SECTION = Section(
+    title="Anchor re-weighting",
+    question="What mends it",
+    fields=ReweightingFields,
+    compute=lambda session, settings, progress: session.reweighting(settings.training, progress=progress),
+    values=values,
+    reading=reading,
+    blocks=blocks,
+    main="beta",
+)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from icldiag.analyses.compression import DRAWS, Positions
+from icldiag.analyses.extraction import Against
 from icldiag.analyses.loyalty import TOP
+from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting import TrainingSettings
-from icldiag.analyses.saliency import LossTarget
+from icldiag.analyses.saliency import HeadSum, LossTarget
 from icldiag.errors import AnalysisError
 
 
@@ -17,21 +19,26 @@ class ReportSettings:
 
     layer: int | None = None  # confusion: the layer of the anchors' keys; None takes the default one
     loss_target: LossTarget = "gold"  # saliency
+    heads: HeadSum = "signed"  # saliency: "absolute" as the paper's formula reads, not its code
+    token_layers: tuple[int, ...] = ()  # saliency: layers whose token view is reported
     isolate: tuple[tuple[int, ...], ...] = ()  # isolation: sets of layers besides the first n and the last n
     top: int = TOP  # isolation and compression: the k of word loyalty
     random_words_seed: int = 0  # isolation: the control's words
+    renormalise: bool = True  # isolation: False sets attention to 0 after the softmax, as the paper's text reads
+    against: Against = "predicted"  # extraction: the labels that AUCROC is taken against
     draws: int = DRAWS  # compression: random anchors
     draws_seed: int = 42
     positions: Positions = "kept"  # compression: "restart" as the paper's code does
     training: TrainingSettings = field(default_factory=TrainingSettings)  # reweighting
+    budget: int = BUDGET  # repairs: candidates tried
 
 
-def layers_from(text: str) -> tuple[int, ...]:
+def layers_from(text: str, option: str = "--isolate") -> tuple[int, ...]:
     """Layers as people write them: '0-2,5' is 0, 1, 2 and 5. Raises AnalysisError for anything else."""
     layers: set[int] = set()
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
         if not first.isdecimal() or (last and not last.isdecimal()):
-            raise AnalysisError(f"--isolate {text!r}: write layers as in 0-2,5")
+            raise AnalysisError(f"{option} {text!r}: write layers as in 0-2,5")
         layers.update(range(int(first), int(last or first) + 1))
     return tuple(sorted(layers))

@@ -1,34 +1,44 @@
-"""Users' text in Markdown: shown as typed, never read as markup, HTML or an escape sequence."""
+"""Numbers and users' text as a page shows them."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
-from icldiag.render.visible import visible
-
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$])")
+from icldiag.report.blocks import Cell
 
 
-def prose(text: str) -> str:
-    """One line of user or computed text with all Markdown markup escaped."""
-    return _MARKUP.sub(r"\\\1", visible(text)).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;")
+def shown(cell: Cell, digits: str = ".2f") -> str:
+    """A cell as text: floats with these digits, a dash where a number is undefined. Text is as it is."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return "-"
+    if not isinstance(cell, float):
+        return str(cell)
+    text = format(cell, digits)
+    return text.lstrip("-") if not text.strip("-0.") else text  # no -0.00
 
 
-cell = prose  # a table's cell needs the same: `|` and line breaks are dealt with
+def counted(count: int, noun: str) -> str:
+    """'1 error', '2 errors', '3 queries'."""
+    if count != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count} {noun}"
 
 
-def number(value: float | None) -> str:
-    """Two decimals; a dash where the number is undefined."""
-    return "-" if value is None or math.isnan(value) else f"{value:.2f}"
+def ranges(layers: Sequence[int]) -> str:
+    """Sorted layers as people write them: 0, 1, 2 and 5 are '0-2, 5'."""
+    runs: list[list[int]] = []
+    for layer in layers:
+        if runs and layer == runs[-1][-1] + 1:
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.0f}%"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table and the empty line after it. Cells are escaped by the caller."""
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines] + [""]
+def shortened(text: str, width: int) -> str:
+    """Cut in the middle where it is longer than `width`."""
+    if len(text) <= width:
+        return text
+    head = (width - 1) // 2 + (width - 1) % 2
+    return f"{text[:head]}…{text[len(text) - (width - 1) // 2 :]}"

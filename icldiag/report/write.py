@@ -1,43 +1,84 @@
-"""Reports as text."""
+"""Reports as texts and as folders of files."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
 
-from icldiag.report.document import SECTIONS, Report
-from icldiag.report.text import cell, prose
+from icldiag.errors import IcldiagError
+from icldiag.files import write_whole
+from icldiag.model.readout import Progress, silent
+from icldiag.report.blocks import Figure, Table
+from icldiag.report.document import Report
+from icldiag.report.figures import FigureType, file_content
+from icldiag.report.html import page_as_html
+from icldiag.report.markdown import page_as_markdown
+from icldiag.report.page import page_of
+from icldiag.report.tables import as_csv
+
+Named = TypeVar("Named", Figure, Table)
 
 # JSON strings may hold these raw, but a terminal that the report is printed on would obey or reorder.
-_HARMFUL = re.compile("[\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_HARMFUL = re.compile("[\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def as_json(report: Report) -> str:
-    text = json.dumps(report.values(), ensure_ascii=False, allow_nan=False, indent=1)
+def json_text(values: Any) -> str:
+    text = json.dumps(values, ensure_ascii=False, allow_nan=False, indent=1)
     return _HARMFUL.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
+def as_json(report: Report) -> str:
+    return json_text(report.values())
+
+
 def as_markdown(report: Report) -> str:
-    values = report.values()
-    model, prompt = values["model"], values["prompt"]
-    tokens = prompt["tokens"]
-    lines = [
-        f"# icldiag report: {prose(prompt['name'])}",
-        "",
-        f"- model: {cell(model['name'])}, {model['architecture']}, {model['layers']} layers x {model['heads']} heads, "
-        f"{model['dtype']} on {model['device']}",
-        f"- prompt: {cell(prompt['file'] or 'made in memory')}, {len(prompt['demonstrations'])} demonstrations of "
-        f"{tokens['demonstrations']} tokens, longest prompt {tokens['longest_prompt']} tokens, "
-        f"sha256 {prompt['sha256'][:12]}",
-        f"- icldiag {values['icldiag']}",
-        *(f"- note: {prose(warning)}" for warning in prompt["warnings"]),
-        "",
-    ]
-    lines += [f"- no {name}: {prose(reason)}" for name, reason in report.left_out.items()]
-    lines += [""] if report.left_out else []
-    for name, result in report.results.items():
-        lines += SECTIONS[name].markdown(result, report.session)
-    return "\n".join(lines).rstrip() + "\n"
+    return page_as_markdown(page_of(report))
 
 
-FORMATS = {"json": as_json, "md": as_markdown}
+def as_html(report: Report) -> str:
+    return page_as_html(page_of(report))
+
+
+#: Formats of one file.
+FORMATS: dict[str, Callable[[Report], str]] = {"json": as_json, "md": as_markdown, "html": as_html}
+
+
+def write_tables(report: Report, folder: Path) -> list[Path]:
+    """Every table as `SECTION-TABLE.csv` in the folder."""
+    return _write(folder, {f"{place}.csv": as_csv(table) for place, table in _found(report, Table)})
+
+
+def write_figures(report: Report, folder: Path, kind: FigureType = "svg", progress: Progress = silent) -> list[Path]:
+    """Every figure as `SECTION-FIGURE.KIND` in the folder."""
+    figures = list(_found(report, Figure))
+    files: dict[str, str | bytes] = {}
+    for done, (place, figure) in enumerate(figures):
+        progress("figures", done, len(figures))
+        files[f"{place}.{kind}"] = file_content(figure, kind)
+    return _write(folder, files)
+
+
+#: Formats of a folder of files.
+FOLDER_FORMATS = ("csv", "figures")
+
+
+def _found(report: Report, kind: type[Named]) -> Iterator[tuple[str, Named]]:
+    for part in page_of(report).parts:
+        for block in part.blocks:
+            if isinstance(block, kind):
+                yield f"{part.name}-{block.name}", block
+
+
+def _write(folder: Path, files: dict[str, Any]) -> list[Path]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise IcldiagError(
+            f"cannot make the folder {str(folder)!r}: {error.strerror}; choose another with -o"
+        ) from None
+    for name, content in files.items():
+        write_whole(content, folder / name)
+    return [folder / name for name in files]

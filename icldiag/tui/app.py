@@ -13,17 +13,21 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual import events
 from textual._compositor import CompositorUpdate
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import App, ComposeResult, SuspendNotSupported, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
+from textual.worker import WorkerFailed
 
 from icldiag.config import Config
 from icldiag.errors import IcldiagError
 from icldiag.model.load import ModelSettings
 from icldiag.prompt.edit import ask
-from icldiag.render.bars import probability_line
+from icldiag.render.bars import folded
+from icldiag.render.hints import Hints
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.visible import visible
 from icldiag.tui.ask import AskScreen
@@ -32,6 +36,7 @@ from icldiag.tui.difference import Screenful
 from icldiag.tui.export import panel_text, save_panel, write_reports
 from icldiag.tui.help import HelpScreen
 from icldiag.tui.jobs import Jobs
+from icldiag.tui.keeper import SECONDS, Keeper, Resumed
 from icldiag.tui.keys import in_force, named, pressed
 from icldiag.tui.messages import (
     BetaToggled,
@@ -39,14 +44,14 @@ from icldiag.tui.messages import (
     JobFailed,
     JobFinished,
     JobProgressed,
-    PredictionFound,
     Progress,
     PromptEdited,
     QueryChosen,
     QueryWanted,
     ResultWanted,
+    StoredFound,
 )
-from icldiag.tui.palette import commands, help_sections, hints
+from icldiag.tui.palette import commands, help_sections, key_list
 from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.pinned import difference, pin
@@ -90,12 +95,17 @@ class DiagnosisApp(App[None]):
             Binding("x", "export", "export"),
             Binding("y", "copy", "copy", show=False),
             Binding("question_mark,f1", "help", "help", key_display="?"),
-            Binding("q,ctrl+q", "quit", "quit", key_display="q"),
+            Binding("q,ctrl+q,ctrl+c", "quit", "quit", key_display="q"),
         ],
     )
 
     def __init__(
-        self, path: Path, settings: ModelSettings, ascii_only: bool = False, config: Config | None = None
+        self,
+        path: Path,
+        settings: ModelSettings,
+        ascii_only: bool = False,
+        config: Config | None = None,
+        resumed: Resumed | None = None,
     ) -> None:
         super().__init__()
         config = config or Config()
@@ -107,6 +117,10 @@ class DiagnosisApp(App[None]):
         self.state = State(path=path)
         self.jobs = Jobs(self)
         self.work = Work(self, settings)
+        self.resumed = resumed
+        panels = {panel.title.lower() for panel in PANELS}
+        self.first = resumed.session.panel if resumed and resumed.session.panel in panels else FIRST.title.lower()
+        self.keeper = Keeper(self, resumed.file if resumed else None)
         self.screenful = Screenful()
         self.set_class(ascii_only, "-ascii")
 
@@ -117,12 +131,12 @@ class DiagnosisApp(App[None]):
         with Horizontal(id="main"):
             yield Queries(self.state, id="left")
             with Vertical(id="right"):
-                tabs = (Tab(panel.title, id=f"tab-{panel.title.lower()}") for panel in PANELS)
-                yield Tabs(*tabs, active=f"tab-{FIRST.title.lower()}")
+                tabs = (Tab(f"{n} {panel.title}", id=f"tab-{panel.title.lower()}") for n, panel in enumerate(PANELS, 1))
+                yield Tabs(*tabs, active=f"tab-{self.first}")
                 yield Line(id="folded")
                 yield Line(id="difference")
                 with Horizontal(id="columns"):
-                    with ContentSwitcher(initial=FIRST.title.lower(), id="panels"):
+                    with ContentSwitcher(initial=self.first, id="panels"):
                         for panel in PANELS:
                             yield panel(self.state)
                     yield PinnedColumn(id="pinned-column")
@@ -141,8 +155,13 @@ class DiagnosisApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.query_one(Tabs).can_focus = False
         self.query_one(QueryList).focus()
-        self.work.read_prompt()
+        if self.resumed is None:
+            self.work.read_prompt()
+        else:
+            self.keeper.restore(self.resumed.session)
+            self.show_all()
         self.work.load_model()
+        self.set_interval(SECONDS, self.keeper.look)
 
     def _theme_changed(self, theme: Any) -> None:
         self.state.look = self._look()
@@ -162,6 +181,11 @@ class DiagnosisApp(App[None]):
         self.set_class(event.size.width < NARROW, "-narrow")
         self.set_class(event.size.width < WIDE, "-one-column")
         self.call_after_refresh(self.show_all)
+
+    @property
+    def closing(self) -> bool:
+        """Whether the widgets have gone; jobs may still report."""
+        return not self.query("#top")
 
     @property
     def panel(self) -> Panel:
@@ -184,7 +208,15 @@ class DiagnosisApp(App[None]):
             width = max(20, self.size.width - 2)
             predicted = int(state.prediction.predicted[state.query])
             self.query_one("#folded", Line).update(
-                probability_line(state.prediction.labels, chances, predicted, gold, state.look, width)
+                folded(
+                    state.prediction.texts[state.query],
+                    state.prediction.labels,
+                    chances,
+                    predicted,
+                    gold,
+                    state.look,
+                    width,
+                )
             )
         self.show_panel()
 
@@ -192,7 +224,7 @@ class DiagnosisApp(App[None]):
         self.panel.refresh_panel()
         self.query_one("#difference", Line).set(Text(visible(difference(self.state))))
         self.query_one(PinnedColumn).show(self.state, self.panel)
-        self.query_one("#hints", Line).set(hints(self.panel.BINDINGS, self.keys, self.state.look))
+        self.query_one("#hints", Line).set(Hints(key_list(self.panel.BINDINGS, self.keys), self.state.look))
 
     def show_top(self) -> None:
         self.query_one("#top", Line).update(top_line(self.state))
@@ -206,16 +238,20 @@ class DiagnosisApp(App[None]):
         self.jobs.cancel(message.job)
 
     def on_job_progressed(self, message: JobProgressed) -> None:
-        self.work.progressed(message)
+        if not self.closing:
+            self.work.progressed(message)
 
     def on_job_finished(self, message: JobFinished) -> None:
-        self.work.finished(message)
+        if not self.closing:
+            self.work.finished(message)
 
     def on_job_failed(self, message: JobFailed) -> None:
-        self.work.failed(message)
+        if not self.closing:
+            self.work.failed(message)
 
-    def on_prediction_found(self, message: PredictionFound) -> None:
-        self.work.prediction_found(message.prediction)
+    def on_stored_found(self, message: StoredFound) -> None:
+        if not self.closing:
+            self.work.stored_found(message.made)
 
     # ---- interventions ----------------------------------------------------------------------------------------------
 
@@ -237,12 +273,20 @@ class DiagnosisApp(App[None]):
 
     async def action_pin(self) -> None:
         """Set the present state aside to compare with, or drop the one that is set aside."""
-        if self.state.pinned is not None or self.state.prediction is None:
+        if self.state.pinned is not None:
             self.state.pinned = None
-            self.remove_class("-pinned", "-swapped")
-        else:
+        elif self.state.prediction is not None and not self.state.stored:
             self.state.pinned = pin(self.state)
-            self.add_class("-pinned")
+        else:
+            self.notify("Nothing to pin until the model has answered.", markup=False)
+            return
+        await self.show_pinned_state()
+
+    async def show_pinned_state(self) -> None:
+        """Open the column for another pinned state, or close it."""
+        if self.state.pinned is None:
+            self.remove_class("-swapped")
+        self.set_class(self.state.pinned is not None, "-pinned")
         await self.query_one(PinnedColumn).fill(self.state.pinned, str(self.panel.id))
         self.show_all()
 
@@ -271,7 +315,7 @@ class DiagnosisApp(App[None]):
 
     def on_query_chosen(self, message: QueryChosen) -> None:
         if message.query != self.state.query:
-            self.state.query = message.query
+            self.state.query, self.state.query_chosen = message.query, True
             for panel in self.query(Panel):
                 panel.query_changed()
             self.show_query()
@@ -302,13 +346,16 @@ class DiagnosisApp(App[None]):
 
     # ---- panels -----------------------------------------------------------------------------------------------------
 
-    def on_tabs_tab_activated(self, message: Tabs.TabActivated) -> None:
-        self.query_one("#panels", ContentSwitcher).current = str(message.tab.id).removeprefix("tab-")
+    def on_tabs_tab_activated(self) -> None:
+        active = self.query_one(Tabs).active  # not the message's: a newer key may have gone on to another
+        self.query_one("#panels", ContentSwitcher).current = active.removeprefix("tab-")
         self.call_after_refresh(self.show_panel)
         self.refresh_bindings()
 
     def action_panel(self, number: int) -> None:
-        self.query_one(Tabs).active = f"tab-{PANELS[number].title.lower()}"
+        title = PANELS[number].title.lower()
+        self.query_one("#panels", ContentSwitcher).current = title  # at once: keys typed ahead are for this panel
+        self.query_one(Tabs).active = f"tab-{title}"
         self.remove_class("-picking")
         if self.has_class("-narrow"):
             self.call_after_refresh(lambda: self.panel.focus())
@@ -330,23 +377,26 @@ class DiagnosisApp(App[None]):
     # ---- the file ---------------------------------------------------------------------------------------------------
 
     def action_reload(self) -> None:
-        self.jobs.cancel_all()
-        self.work.read_prompt()
-        self.work.load_model()
+        self.work.reload()
 
     def action_edit(self) -> None:
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        self.keeper.look()
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
         try:
             with self.suspend():
-                subprocess.run([*editor, str(self.state.path)], check=False)
-        except OSError as error:
-            self.notify(f"{editor[0]}: {error.strerror}; set EDITOR", severity="error", markup=False)
+                subprocess.run([*shlex.split(editor), str(self.state.path)], check=False)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            self.notify(f"{visible(editor)}: {reason}; set EDITOR", severity="error", markup=False)
+            return
+        except SuspendNotSupported:
+            self.notify("No editor can be opened in this terminal; edit the file elsewhere, then r.", markup=False)
             return
         self.action_reload()
 
     def action_export(self) -> None:
         session = self.state.session
-        if session is None or self.state.prediction is None:
+        if session is None or self.state.stored or self.state.prediction is None:
             self.notify("Nothing to export yet.", markup=False)
             return
         target = Path.cwd() / f"{self.state.path.stem}-report"
@@ -382,6 +432,38 @@ class DiagnosisApp(App[None]):
         yield from super().get_system_commands(screen)
         yield from commands(self)
 
+    def pop_screen(self) -> AwaitComplete:
+        """Textual's palette leaves twice when it is clicked beside twice, and raises on the second time."""
+        if len(self.screen_stack) > 1:
+            return super().pop_screen()
+        return AwaitComplete.nothing()  # type: ignore[no-untyped-call,no-any-return]
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A worker that raises (Textual's palette has one, and it may be closed under it) leaves the app whole."""
+        if isinstance(error, WorkerFailed):
+            self.log.error(error)
+        else:
+            super()._handle_exception(error)
+
+    async def _dispatch_action(self, namespace: DOMNode, action_name: str, params: Any) -> bool:
+        """An action that raises, of ours or of Textual's widgets, is told, and the app goes on."""
+        try:
+            return await super()._dispatch_action(namespace, action_name, params)
+        except Exception as error:
+            text = f"{action_name}: unexpected {type(error).__name__}: {visible(str(error))[:200]}"
+            self.notify(text, severity="error", markup=False)
+            return True
+
     async def action_quit(self) -> None:
+        self.leave()
+
+    def leave_soon(self, code: int) -> None:
+        """`leave`, asked for by a signal: as soon as the event loop comes to it."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self.leave, code)
+
+    def leave(self, code: int = 0) -> None:
+        """Stop the jobs, save the session, and give the terminal back."""
         self.jobs.cancel_all()
-        self.exit()
+        self.keeper.close()
+        self.exit(return_code=code)

@@ -35,8 +35,14 @@ class PinnedColumn(Vertical):
         if pinned is None or not switcher:
             return
         other = switcher.first(ContentSwitcher)
+        if not other.is_mounted:  # a job has finished before the new panels are composed
+            front.app.call_after_refresh(self.show, state, front)
+            return
         other.current = front.id
         beside = other.get_child_by_id(str(front.id), Panel)
+        if not beside.is_mounted:
+            front.app.call_after_refresh(self.show, state, front)
+            return
         query = same_query(state, pinned)
         found = "PINNED" if query is not None else "PINNED, without this query"
         self.query_one("#pinned-title", Line).set(f"{found}   {', '.join(interventions(pinned)) or 'no intervention'}")

@@ -12,7 +12,7 @@ from typing import Any
 from textual.app import App
 from textual.worker import Worker, get_current_worker
 
-from icldiag.errors import Cancelled, IcldiagError
+from icldiag.errors import Cancelled, IcldiagError, NotStored
 from icldiag.tui.messages import JobFailed, JobFinished, JobProgressed, Progress
 
 _SECONDS_BETWEEN_REPORTS = 0.15  # more would repaint the header for nothing
@@ -38,9 +38,10 @@ class Jobs:
         if job in self.running:
             self.running[job][1].cancel()
 
-    def cancel_all(self) -> None:
-        for _, worker in self.running.values():
-            worker.cancel()
+    def cancel_all(self, but: str | None = None) -> None:
+        for job, (_, worker) in self.running.items():
+            if job != but:
+                worker.cancel()
 
     def ended(self, job: str, key: Hashable) -> None:
         """A message of the job's end was handled."""
@@ -63,6 +64,8 @@ class Jobs:
 
         try:
             value = work(progress)
+        except NotStored:
+            self.app.post_message(JobFailed(job, key, "", not_stored=True))
         except Cancelled:
             self.app.post_message(JobFailed(job, key, "stopped", cancelled=True))
         except IcldiagError as error:

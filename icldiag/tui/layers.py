@@ -6,9 +6,11 @@ from typing import Any
 
 from rich.text import Text
 from textual import events
+from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
+from icldiag.render.curves import Chart, chart
 from icldiag.render.layers import layer_at, layer_row, layer_switches
 from icldiag.render.look import DARK, Look
 
@@ -54,3 +56,36 @@ class LayerSwitches(LayerSlider):
 
     def render(self) -> Text:
         return layer_switches(self.count, self.on, self.look, self.size.width) if self.count else Text("")
+
+
+class LayerChart(LayerSlider):
+    """Curves over layers with the chosen layer's values read out; a click posts `Chosen`."""
+
+    DEFAULT_CSS = "LayerChart { height: auto; }"
+    chart: Chart | None = None
+    rows = 9  # of the curves alone
+
+    def draw(self, what: Chart, rows: int) -> None:
+        """Show curves; `set` says at which layer."""
+        resized = (
+            self.chart is None or rows != self.rows or self._lines(self.size.width, what, rows) != self.size.height
+        )
+        self.chart, self.rows = what, rows
+        self.refresh(layout=resized)
+
+    def shown(self, width: int) -> Text:
+        return chart(self.chart, self.chosen, width, self.rows, self.look) if self.chart else Text("")
+
+    def render(self) -> Text:
+        return self.shown(self.size.width)
+
+    def _lines(self, width: int, what: Chart, rows: int) -> int:
+        return chart(what, self.chosen, width, rows, self.look).plain.count("\n") + 1
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return self._lines(width, self.chart, self.rows) if self.chart else 1
+
+    def on_click(self, event: events.Click) -> None:
+        layer = self.chart.point_at(self.size.width, event.x) if self.chart else None
+        if layer is not None:
+            self.post_message(self.Chosen(self, layer))

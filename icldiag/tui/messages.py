@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from icldiag.analyses.prediction import Prediction
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
+    from icldiag.tui.loading import Made
     from icldiag.tui.state import State
 
 Progress = Callable[[str, int, int], None]
@@ -74,19 +74,23 @@ class JobFinished(Message):
 
 @dataclass
 class JobFailed(Message):
-    """A job ended with an error, told in one sentence; `cancelled` if the user or a newer job stopped it."""
+    """A job ended with an error, told in one sentence.
+
+    `cancelled` if the user or a newer job stopped it; `not_stored` if it has to wait for the model.
+    """
 
     job: str
     key: Hashable
     error: str
     cancelled: bool = False
+    not_stored: bool = False
 
 
 @dataclass
-class PredictionFound(Message):
-    """The predictions of an earlier run were found on disk, before the model was loaded."""
+class StoredFound(Message):
+    """What an earlier run computed was found on disk, before the model was loaded."""
 
-    prediction: Prediction
+    made: Made
 
 
 @dataclass

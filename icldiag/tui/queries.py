@@ -48,6 +48,8 @@ class Queries(Vertical):
         super().__init__(**arguments)
         self.state = state
         self.order: list[int] = []  # queries as listed
+        self.marked = -1  # the query whose option has the sign of the chosen one
+        self.filled_at = 0  # the width that the texts were cut to
 
     def compose(self) -> ComposeResult:
         yield Line(id="queries-title", classes="title")
@@ -61,12 +63,19 @@ class Queries(Vertical):
         box.display = False
         box.cursor_blink = False
 
+    def on_resize(self) -> None:
+        """The texts are cut to the width."""
+        if self.size.width != self.filled_at:
+            self.fill()
+
     def fill(self) -> None:
         """List the queries that pass the filter, and keep the selected one selected if it is among them."""
         prompt, prediction = self.state.prompt, self.state.prediction
         if prompt is None:
             return
         self.order = [query for query in self._ordered() if self._passes(query)]
+        self.filled_at = self.size.width
+        self.marked = self.state.query
         options = [Option(self._option(query), id=str(query)) for query in self.order]
         listing = self.query_one(QueryList)
         with self.app.batch_update(), listing.prevent(OptionList.OptionHighlighted):
@@ -91,6 +100,7 @@ class Queries(Vertical):
         if asked.id is not None:
             line = Text.assemble((f"{visible(asked.id, look.ascii_only)}  ", look.muted), line)
         self.query_one("#query-text", Line).set(line)
+        self._mark_chosen()
         bars = Text("")
         if prediction is not None:
             predicted, gold = int(prediction.predicted[query]), prediction.gold[query]
@@ -98,6 +108,13 @@ class Queries(Vertical):
             width = max(20, self.size.width - 3)
             bars = probability_bars(prediction.labels, chances, predicted, gold, look, width, height=_BARS)
         self.query_one("#bars", Line).set(bars)
+
+    def _mark_chosen(self) -> None:
+        """The sign moves from the query that was chosen to the one that is."""
+        old, self.marked = self.marked, self.state.query
+        listing = self.query_one(QueryList)
+        for query in {old, self.marked}.intersection(self.order) if old != self.marked else ():
+            listing.replace_option_prompt(str(query), self._option(query))
 
     def select(self, query: int) -> None:
         """Move the list's cursor to a query; its message selects it in the app."""
@@ -146,7 +163,9 @@ class Queries(Vertical):
         predicted = None if prediction is None else prediction.labels[prediction.predicted[query]]
         width = max(20, self.size.width - 4)
         was = pinned_answer(self.state, query)
-        lines = query_lines(example.text, predicted, gold, chosen=False, width=width, look=self.state.look, was=was)
+        lines = query_lines(
+            example.text, predicted, gold, chosen=query == self.marked, width=width, look=self.state.look, was=was
+        )
         return Text("\n", no_wrap=True).join(line for line in lines if line.plain.strip())
 
     def open_filter(self) -> None:

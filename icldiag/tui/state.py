@@ -23,16 +23,18 @@ class State:
     path: Path
     look: Look = DARK
     prompt: Prompt | None = None
-    stage: str = ""  # of loading the model
     prompt_error: str | None = None  # the prompt file is wrong: nothing can be shown but this
     model_error: str | None = None  # the model is wrong: the prompt can still be read
     session: Session | None = None
+    stored: bool = False  # the session is one without its model, which is loading: only earlier results can be shown
     prediction: Prediction | None = None
     query: int = 0
+    query_chosen: bool = False  # by the user, or by the session that is resumed: not to be replaced by a telling one
     doing: dict[str, str] = field(default_factory=dict)  # what is being computed, by job
     results: dict[Hashable, Any] = field(default_factory=dict)
     failures: dict[Hashable, str] = field(default_factory=dict)
     beta_on: bool = False  # a trained anchor re-weighting is in force
+    beta_wanted: dict[str, Any] | None = None  # how the one was trained that a resumed session will put in force
     cut_layers: frozenset[int] = frozenset()  # what panel Isolate cuts, and how
     cut_kind: CutKind = "text_to_label"
     pinned: State | None = None  # set aside to compare with

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from icldiag.render.layers import layer_names
 from icldiag.render.visible import visible
 from icldiag.tui.state import State
 
@@ -30,11 +31,13 @@ def top_line(state: State) -> Text:
 
 
 def interventions(state: State) -> Iterator[str]:
-    """What makes the answers other than those to the prompt file."""
+    """What makes the answers other than those of the model to the plain prompt file."""
     if state.undo:
         times = "" if len(state.undo) == 1 else f" {len(state.undo)}x"
         yield f"EDITED{times}"
     if state.cut_layers:
-        yield f"CUT {', '.join(map(str, sorted(state.cut_layers)))} (0: off)"
+        yield f"CUT {layer_names(state.cut_layers)} (key 0: off)"
     if state.beta_on:
-        yield "RE-WEIGHTED (0: off)"
+        yield "RE-WEIGHTED (key 0: off)"
+    if state.prompt is not None and state.prompt.calibration is not None:
+        yield f"CALIBRATED {state.prompt.calibration.kind}"

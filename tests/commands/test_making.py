@@ -63,7 +63,7 @@ def test_an_inferred_template_is_confirmed(make: Make, tmp_path: Path) -> None:
     samples = write(tmp_path, rows()).name
     refused = make("import", "lm-eval", samples)
     assert (refused.code, refused.out) == (1, "")
-    assert "template        Review: {text}⏎Sentiment:{label}" in refused.err
+    assert "template        Review: {text}¶Sentiment:{label}" in refused.err
     assert "repeat the command with --yes" in refused.err
     assert make("import", "lm-eval", samples, "--yes").out.startswith("name: samples_films")
     no = make("import", "lm-eval", samples, stdin="n\n", terminal=True)

@@ -6,15 +6,16 @@ import pytest
 import torch
 
 from icldiag.errors import Cancelled
-from icldiag.model.attention import Edit, Heads
+from icldiag.model.attention import Edit
 from icldiag.model.forward import InstrumentedModel, Resume, batch_of
-from icldiag.model.load import measure_parity, require_parity
-from icldiag.model.readout import query_batches, read_queries
+from icldiag.model.heads import Heads, KeyValues
+from icldiag.model.parity import measure_parity, require_parity
+from icldiag.model.readout import common_start, query_batches, read_queries
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Prompt
 from tests.conftest import CONFIGURATIONS, Tiny
 
-ARCHITECTURES = list(CONFIGURATIONS)
+ARCHITECTURES = list(CONFIGURATIONS)  # the others: test_architectures.py
 
 
 def plain_logits(model: InstrumentedModel, encoded: EncodedPrompt) -> torch.Tensor:
@@ -85,14 +86,13 @@ def test_the_parity_check_passes_and_reaches_every_layer(architecture: str, tiny
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("architecture", ["gpt2", "gptj", "llama"])
+@pytest.mark.parametrize("architecture", ["gpt2", "gptj", "llama", "bloom", "falcon_rw", "gemma2", "gpt_oss"])
 def test_half_precision_passes_the_check(architecture: str, dtype: torch.dtype, tiny: Tiny) -> None:
     require_parity(tiny(architecture, dtype))
 
 
 def test_a_token_on_its_own_past_gives_the_plain_logits(tiny: Tiny) -> None:
     """The cache of re-weighting: shared demonstrations, each row's own padded past, one new token."""
-    from icldiag.model.attention import KeyValues
     from icldiag.model.forward import Batch
 
     model = tiny("llama")
@@ -101,7 +101,7 @@ def test_a_token_on_its_own_past_gives_the_plain_logits(tiny: Tiny) -> None:
     past: list[KeyValues] = []
 
     def keep(layer: int, heads: Heads, output: torch.Tensor) -> None:
-        past.append(KeyValues(heads.key, heads.value))
+        past.append(heads.key_values)
 
     with torch.no_grad():
         earlier = batch_of([row[:-1] for row in rows], len(shared))
@@ -116,15 +116,15 @@ def test_a_token_on_its_own_past_gives_the_plain_logits(tiny: Tiny) -> None:
                 torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ["gpt2", "gptj", "llama", "mistral"])
 def test_an_edit_equals_the_same_change_written_out(architecture: str, tiny: Tiny) -> None:
     """Blocking and boosting one row, against softmax(QK) V written plainly from the observed heads."""
     model = tiny(architecture)
     ids = list(range(10, 22))
     blocked = torch.zeros(1, 12, dtype=torch.bool)
     blocked[0, 3:6] = True
-    columns, factor = torch.tensor([1, 8]), torch.randn(4, 2)
-    edit = Edit(torch.tensor([9]), blocked, columns, factor)
+    factor = torch.rand(4, 9) + 0.5
+    edit = Edit(torch.tensor([9]), blocked, factor)
     seen: dict[int, tuple[Heads, torch.Tensor]] = {}
     with torch.no_grad():
         model.run(batch_of([ids], 0), edits={2: edit}, observe=lambda layer, *rest: seen.update({layer: rest}))
@@ -136,7 +136,7 @@ def test_an_edit_equals_the_same_change_written_out(architecture: str, tiny: Tin
     unedited = scores.softmax(-1) @ values[0]
     scores[:, 9, 3:6] = -torch.inf
     weights = scores.softmax(-1)
-    weights[:, 9, columns] *= factor.exp()
+    weights[:, 9, :9] *= factor
     wanted = weights @ values[0]
     torch.testing.assert_close(output[0], wanted, atol=1e-5, rtol=1e-4)
     rest = [row for row in range(12) if row != 9]
@@ -190,3 +190,43 @@ def test_whole_word_scores_are_the_conditional_log_probabilities(tiny: Tiny, pro
                 chances = plain(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
                 wanted = sum(float(chances[len(ids) - len(label) + i - 1, token]) for i, token in enumerate(label))
                 assert scores[row, column] == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_logits_of_some_tokens_alone(architecture: str, tiny: Tiny) -> None:
+    model = tiny(architecture)
+    batch, wanted = batch_of([[5, 6, 7, 8], [9, 10, 11, 12]], 0), [30, 4, 30, 399]
+    with torch.no_grad():
+        whole = model.run(batch).logits
+        torch.testing.assert_close(model.run(batch, tokens=wanted).logits, whole[..., wanted], atol=1e-6, rtol=1e-5)
+        assert torch.equal(model.run(batch).logits, whole)  # the head is whole again
+        model.model.get_output_embeddings().forward = model.model.get_output_embeddings().forward  # as accelerate does
+        assert torch.equal(model.run(batch, tokens=wanted).logits, whole[..., wanted])
+
+
+def test_what_all_queries_begin_with() -> None:
+    assert common_start([[1, 2, 3, 4], [1, 2, 9], [1, 2, 3], [1, 2, 3, 5]]) == 2
+    assert common_start([[1, 2, 3]] * 4) == 2  # a token is left to each
+    assert common_start([[1], [1, 2], [1, 3], [1]]) == 0
+    assert common_start([[2, 1], [1, 2], [1, 2], [1, 2]]) == 0
+    assert common_start([[1, 2, 3], [1, 2, 4]]) == 0  # two rows are not worth a pass
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_common_start_is_run_once_and_changes_nothing(architecture: str, tiny: Tiny, prompt: Prompt) -> None:
+    model = tiny(architecture)
+    encoded = encode(prompt, model.tokenizer)
+    stem = common_start([query.ids for query in encoded.queries])
+    assert stem >= 2  # "Question:"
+    widths: list[int] = []
+    found = read_queries(
+        model,
+        encoded,
+        model.encode_prefix(encoded.prefix),
+        observe=lambda queries, layer, heads: widths.append(heads.query.shape[2]),
+    )
+    assert max(widths) == max(len(query.ids) for query in encoded.queries) - stem
+    firsts = [tokens[0] for tokens in encoded.label_tokens]
+    torch.testing.assert_close(
+        torch.tensor(found.label_scores).float(), plain_logits(model, encoded)[:, firsts], atol=1e-5, rtol=1e-5
+    )

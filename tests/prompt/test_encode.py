@@ -133,7 +133,7 @@ def test_two_labels_with_the_same_first_token(prompt: Prompt) -> None:
     words = (Label("a", " Person Person"), Label("b", " Person Location"), Label("c", " Number"))
     with pytest.raises(PromptError, match=r"'a' and 'b' begin with the same token.*scoring: whole"):
         encode(replace(prompt, labels=words), tiny_tokenizer())
-    encoded = encode(replace(prompt, labels=words, scoring="whole"), tiny_tokenizer())
+    encoded = encode(replace(prompt, labels=words, scoring="whole", anchor="first"), tiny_tokenizer())
     assert len(encoded.label_tokens[0]) == 2
     assert any("same token" in warning for warning in encoded.warnings)
 
@@ -166,3 +166,19 @@ def test_too_long_names_the_query_and_the_cure(prompt: Prompt) -> None:
 def test_a_class_without_demonstration_is_a_warning(prompt: Prompt) -> None:
     kept = tuple(d for d in prompt.demonstrations if d.label != 2)
     assert "no demonstration of Number" in encode(replace(prompt, demonstrations=kept), tiny_tokenizer()).warnings[0]
+
+
+@pytest.mark.parametrize(("anchor", "verb"), [("first", "begin"), ("last", "end")])
+def test_the_anchor_is_what_the_prompt_says(anchor: str, verb: str, prompt: Prompt) -> None:
+    words = (Label("a", " sea park"), Label("b", " sea bridges cross"), Label("c", " river park"))
+    several = replace(prompt, labels=words, scoring="whole")
+    spans = [d.label for d in encode(several, tiny_tokenizer()).demonstrations]
+    assert all(stop - start > 1 for start, stop in spans)
+    assert encode(several, tiny_tokenizer()).anchors == tuple(stop - 1 for _, stop in spans)  # the default: last
+    every = encode(replace(several, anchor="all"), tiny_tokenizer())
+    assert every.all_anchors == tuple(tuple(range(*span)) for span in spans)
+    assert not any("same token" in warning for warning in every.warnings)
+    one = encode(replace(several, anchor=anchor), tiny_tokenizer())  # type: ignore[arg-type]
+    assert one.anchors == tuple(start if anchor == "first" else stop - 1 for start, stop in spans)
+    assert one.demonstrations[0].forerunner == spans[0][0] - 1
+    assert [f"{verb} with the same token" in warning for warning in one.warnings].count(True) == 1

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 
 import pytest
+from rich.style import Style
+from textual.color import Color
 
 from icldiag.render.bars import probability_bars, probability_line, short_number
-from icldiag.render.curves import Curve, chart, legend
 from icldiag.render.fit import cut_middle, short_names
 from icldiag.render.heatmap import Heatmap, heatmap
-from icldiag.render.layers import layer_at, layer_row
+from icldiag.render.layers import layer_at, layer_names, layer_row
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.queries import query_lines
 from icldiag.render.stages import progress_bar, stage_list
-from icldiag.render.tokens import Piece, token_strip, weighted_strip
+from icldiag.render.tokens import Piece, strongest_names, token_strip, weighted_strip
 from icldiag.render.visible import visible
 
 ASCII = DARK.in_ascii()
@@ -25,9 +26,9 @@ NAN = math.nan
     ("text", "wanted", "in_ascii"),
     [
         ("plain [/red]", "plain [/red]", "plain [/red]"),
-        ("a\x1b[31mb", "a␛[31mb", "a^[[31mb"),
-        ("a\nb\tc\r", "a⏎b⇥c␍", "a\\nb\\tc\\r"),
-        ("\x7f\x00", "␡␀", "^?^@"),
+        ("a\x1b[31mb", "a^[[31mb", "a^[[31mb"),
+        ("a\nb\tc\r", "a¶b→c^M", "a\\nb\\tc\\r"),
+        ("\x7f\x00", "^?^@", "^?^@"),
         ("\x9b2J", "<U+009B>2J", "<U+009B>2J"),
         ("a\u202eb\u200b", "a<U+202E>b<U+200B>", "a<U+202E>b<U+200B>"),
         ("naïve 😀", "naïve 😀", "naïve 😀"),
@@ -49,6 +50,17 @@ def test_a_heatmap_has_its_number_in_every_cell_and_marks_a_pair() -> None:
     ]
     window = heatmap(matrix, ASCII, rows=range(1, 2), columns=range(2, 3)).plain.split("\n")
     assert window == ["             Desc", "Entity      > .12"]
+
+
+def test_rows_and_columns_in_any_order_and_short_heads() -> None:
+    values = [[1.0, 0.41, 0.9], [0.41, 1.0, 0.12], [0.9, 0.12, 1.0]]
+    matrix = Heatmap(("Abbreviation", "Entity", "Description"), values, lambda v: 1 - v, {(0, 2)})
+    assert heatmap(matrix, ASCII, rows=[2, 0], columns=[0, 1, 2], head_width=4).plain.split("\n") == [
+        "     Abbr Enti Desc",
+        "Desc  .90  .12     ",
+        "Abbr       .41> .90",
+    ]
+    assert matrix.strongest_pairs == [(1, 2), (0, 1), (0, 2)]
 
 
 def test_the_more_confused_the_stronger_in_every_look() -> None:
@@ -94,16 +106,8 @@ def test_layers_and_clicks() -> None:
     assert layer_at(8, 60, row.index("[6]") + 1) == 6
     assert layer_at(8, 60, row.index("3")) == 3
     assert layer_at(8, 60, 2) is None
-
-
-def test_a_chart_leaves_gaps_where_a_value_is_undefined() -> None:
-    curves = (Curve("up", "o", [0.0, 0.5, 1.0]), Curve("gap", "x", [1.0, NAN, 0.0]))
-    lines = [line.plain for line in chart(curves, 1, 30, height=5)]
-    assert lines[0].startswith(" 1.0 |")
-    assert sum(line.count("o") for line in lines) == 3
-    assert sum(line.count("x") for line in lines) == 2
-    assert "[1]" in lines[-1]
-    assert legend(curves, 1).plain == "o up 0.50   x gap undefined"
+    assert layer_names({5, 0, 1, 2}) == "0-2, 5"
+    assert layer_names(()) == ""
 
 
 def test_tokens_carry_signs() -> None:
@@ -114,6 +118,8 @@ def test_tokens_carry_signs() -> None:
         Piece("\n", "separator", 0),
     ]
     assert token_strip(pieces, ASCII).plain == "Type^:[ Person]\\n"
+    assert strongest_names(pieces, [0.0, 0.2, 0.9, 0.0], ASCII) == "Person (1), : (2)"
+    assert strongest_names(pieces, [0.0] * 4, ASCII) == ""
     assert weighted_strip(pieces, [0.0, 0.2, 0.9, 0.0], ASCII).plain == "Type:(2) Person(1)\\n\n"
 
 
@@ -128,3 +134,33 @@ def test_stages_and_progress() -> None:
 def test_looks_are_complete() -> None:
     assert isinstance(DARK, Look)
     assert DARK.in_ascii().bar == "#"
+
+
+def test_every_style_has_contrast_enough() -> None:
+    for look, background in ((DARK, "#121212"), (LIGHT, "#e0e0e0")):
+        plain = (look.wrong, look.right, look.gold, look.chosen, look.forerunner, look.target, look.muted)
+        for style in (*plain, *look.heat):
+            parsed = Style.parse(style)
+            ground = Color.parse(background if parsed.bgcolor is None else parsed.bgcolor.name)
+            assert parsed.color is not None
+            assert contrast(Color.parse(parsed.color.name), ground) >= 4.5, (style, look is LIGHT)
+
+
+def test_the_heat_is_one_hue_that_goes_away_from_the_background() -> None:
+    for look, ends in ((DARK, 1), (LIGHT, -1)):
+        grounds = [Color.parse(Style.parse(style).bgcolor.name) for style in look.heat]  # type: ignore[union-attr]
+        brightness = [ends * ground.brightness for ground in grounds]
+        assert brightness == sorted(brightness)
+        assert max(ground.hsl.h for ground in grounds) - min(ground.hsl.h for ground in grounds) < 0.06
+
+
+def contrast(one: Color, other: Color) -> float:
+    """As WCAG 2 defines it: 4.5 is asked of text."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(color: Color) -> float:
+    parts = [part / 255 for part in color.rgb]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

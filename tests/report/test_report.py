@@ -13,9 +13,10 @@ from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import write_whole
 from icldiag.prompt.schema import Example, Prompt
+from icldiag.report.blocks import Table
 from icldiag.report.document import SECTIONS, chosen_sections, make_report, plain
+from icldiag.report.markdown import prose
 from icldiag.report.settings import ReportSettings, layers_from
-from icldiag.report.text import prose
 from icldiag.report.write import as_json, as_markdown
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -25,7 +26,8 @@ def test_the_json_keeps_its_names(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())
     document = json.loads(as_json(make_report(session, ["prediction", "confusion"])))
     assert document["schema"] == "icldiag-report/1"
-    assert set(document) == {"schema", "icldiag", "model", "prompt", "settings", "prediction", "confusion"}
+    assert {"schema", "icldiag", "model", "prompt", "settings", "prediction", "confusion"} <= set(document)
+    assert set(SECTIONS) & set(document) == {"prediction", "confusion"}
     prediction, confusion = document["prediction"], document["confusion"]
     assert prediction["labels"] == ["Person", "Location", "Number"]
     assert prediction["accuracy"] == session.prediction().accuracy
@@ -57,7 +59,7 @@ def test_undefined_numbers_are_null(prompt: Prompt, tiny: Tiny) -> None:
 def test_what_cannot_be_computed_is_left_out_and_named(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())  # it has no examples to train on
     document = json.loads(as_json(make_report(session)))
-    assert set(SECTIONS) - set(document) == {"reweighting"}
+    assert set(SECTIONS) - set(document) == {"reweighting", "repairs"}
     assert "'examples' has 0" in document["left_out"]["reweighting"]
     assert "- no reweighting" in as_markdown(make_report(session))
     with pytest.raises(AnalysisError, match="'examples' has 0"):
@@ -120,6 +122,45 @@ def test_settings_reach_the_analyses_and_are_told(prompt: Prompt, tiny: Tiny) ->
     assert "| text -> label words | 0, 2 |" in text
 
 
+def test_the_papers_other_readings_are_options_with_a_name(prompt: Prompt, tiny: Tiny) -> None:
+    """Each reading gives its own numbers, and the report says which it is."""
+    session = Session(prompt, tiny())
+    names = ["saliency", "isolation", "extraction"]
+    default = json.loads(as_json(make_report(session, names)))
+    settings = ReportSettings(heads="absolute", token_layers=(1, 3), renormalise=False, against="gold")
+    other = json.loads(as_json(make_report(session, names, settings)))
+    assert (default["saliency"]["heads"], other["saliency"]["heads"]) == ("signed", "absolute")
+    assert sum(other["saliency"]["raw"]["text_to_text"]) > sum(default["saliency"]["raw"]["text_to_text"])
+    assert (default["isolation"]["renormalised"], other["isolation"]["renormalised"]) == (True, False)
+    assert other["isolation"]["settings"][0]["probabilities"] != default["isolation"]["settings"][0]["probabilities"]
+    assert (default["extraction"]["against"], other["extraction"]["against"]) == ("predicted", "gold")
+    query = other["saliency"]["queries"][1]
+    assert [view["layer"] for view in query["token_view"]] == [1, 3]
+    encoded = session.encoded
+    assert len(query["tokens"]) == len(encoded.prefix) + len(encoded.queries[1].ids)
+    assert query["tokens"][encoded.anchors[0]].strip() in "Person"
+    assert np.shape(query["token_view"][0]["into_target"]) == (len(query["tokens"]),)
+    assert np.shape(query["token_view"][0]["into_labels"]) == (4, len(query["tokens"]))
+    assert "tokens" not in default["saliency"]["queries"][1]
+    with pytest.raises(AnalysisError, match="there is no layer 4"):
+        make_report(session, ["saliency"], ReportSettings(token_layers=(4,)))
+
+
+def test_every_undefined_number_has_its_reason(prompt: Prompt, tiny: Tiny) -> None:
+    examples = tuple(Example(f"Who is number {i} ?", i % 3) for i in range(12))
+    blind = replace(prompt, queries=(Example("Who wrote the slow film ?", None),), examples=examples)
+    report = make_report(Session(blind, tiny()))
+    document = json.loads(as_json(report))
+    assert document["extraction"]["aucroc"] == [None] * 4
+    assert "for every query" in document["extraction"]["missing"][0]
+    assert document["isolation"]["settings"][0]["accuracy"] is None
+    assert document["reweighting"]["accuracy_after"] is None
+    assert document["compression"]["methods"]["hidden_anchor"]["accuracy"] is None
+    for name in ("isolation", "reweighting", "compression"):
+        assert document[name]["missing"] == ["no accuracy: no query's gold label is known"]
+    assert as_markdown(report).count("- no accuracy: no query's gold label is known") == 3
+
+
 def test_layers_as_written() -> None:
     assert layers_from("0-2,5") == (0, 1, 2, 5)
     assert layers_from(" 3 ") == (3,)
@@ -132,7 +173,7 @@ def test_only_the_chosen_sections(prompt: Prompt, tiny: Tiny) -> None:
     assert "confusion" not in make_report(Session(prompt, tiny()), ["prediction"]).values()
     assert chosen_sections(None) == list(SECTIONS)
     assert chosen_sections(["confusion", "prediction"]) == ["prediction", "confusion"]
-    with pytest.raises(AnalysisError, match=r"'salience'.*choose from prediction, confusion, saliency"):
+    with pytest.raises(AnalysisError, match=r"'salience'.*choose from prediction, .*saliency, isolation"):
         chosen_sections(["salience"])
 
 
@@ -148,7 +189,10 @@ def test_no_terminal_sequence_gets_out(prompt: Prompt, tiny: Tiny) -> None:
 
 def test_markdown_escapes() -> None:
     assert prose("a|b *c* <d> [e](f) `g` # h_i") == r"a\|b \*c\* &lt;d&gt; \[e\]\(f\) \`g\` \# h\_i"
-    assert prose("line\nbreak") == "line⏎break"
+    assert [prose(text) for text in ("- a", "1. a", "---", "== b", "2)", "-1.5", "-", "1.5")] == [
+        *(r"\- a", r"1\. a", r"\---", r"\== b", r"2\)", "-1.5", "-", "1.5")
+    ]
+    assert prose("line\nbreak") == "line¶break"
 
 
 def test_plain_values() -> None:
@@ -166,3 +210,18 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
     with pytest.raises(IcldiagError, match="choose another place"):
         write_whole("x", tmp_path / "none" / "report.json")
+
+
+def test_ids_have_a_column_where_any_query_has_one(prompt: Prompt, tiny: Tiny) -> None:
+    first, *others = prompt.queries
+    named = prompt.with_queries([replace(first, id="doc 17"), *others])
+    section = SECTIONS["prediction"]
+    for asked, columns, cell in ((named, ("id", "query"), "doc 17"), (prompt, ("query", "gold"), first.text)):
+        result = Session(asked, tiny()).prediction()
+        tables = {block.name: block for block in section.blocks(result, None) if isinstance(block, Table)}
+        for name in {"queries", "wrong"} & set(tables):
+            assert tables[name].columns[:2] == columns
+            assert all(len(row) == len(tables[name].columns) for row in tables[name].rows)
+        assert tables["queries"].rows[0][0] == cell
+    document = json.loads(as_json(make_report(Session(named, tiny()), ["prediction"])))
+    assert [query["id"] for query in document["prediction"]["queries"]] == ["doc 17"] + [None] * len(others)

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from icldiag.model.load import ModelSettings
 from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.panels.base import Line
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"
 PROMPT = f"""\
@@ -61,10 +62,15 @@ def screen_text(app: DiagnosisApp) -> str:
     return "\n".join(strip.text for strip in lines[:height])[: (width + 1) * height]
 
 
+def lines_of(app: DiagnosisApp, query: str) -> list[str]:
+    """The text that a line of the panel in front was set to."""
+    return app.panel.query_one(query, Line).text.plain.split("\n")
+
+
 @asynccontextmanager
 async def running(
     path: Path, model: Path | str, size: tuple[int, int] = (120, 40), **arguments: Any
 ) -> AsyncIterator[tuple[DiagnosisApp, Pilot[None]]]:
     app = DiagnosisApp(path, ModelSettings(name=str(model), device="cpu"), **arguments)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         yield app, pilot

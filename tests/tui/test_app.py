@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,10 @@ from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.confusion import ConfusionPanel
-from icldiag.tui.panels.isolation import changed_answers
+from icldiag.tui.panels.isolation import changed_queries
 from icldiag.tui.pinned import with_differences
 from icldiag.tui.queries import Queries, QueryList, telling_query
-from tests.tui.pilot import PROMPT, running, screen_text, settle
+from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"
 
@@ -26,7 +29,7 @@ async def test_it_loads_and_shows_the_wrong_queries_first(prompt_file: Path, mod
     async with running(prompt_file, model_folder) as (app, pilot):
         text = screen_text(app)
         assert "prompt.yaml" in text  # painted before the model is there
-        assert "Labels: which labels the model confuses" in text
+        assert "Why: the answer to the selected query" in text
         await settle(pilot, lambda: app.state.prediction)
         prediction = app.state.prediction
         assert prediction is not None
@@ -37,7 +40,6 @@ async def test_it_loads_and_shows_the_wrong_queries_first(prompt_file: Path, mod
         text = screen_text(app)
         assert f"{prediction.correct} of 4 right" in text
         assert "want" in text
-        assert "anchor distance" in text
         assert "of 3 pairs" in text
 
 
@@ -48,20 +50,21 @@ async def test_users_text_shows_as_typed(prompt_file: Path, model_folder: Path) 
         await pilot.press("8")
         await settle(pilot)
         text = screen_text(app)
-        assert "[/red] [b ␛[31m {0} <U+202E>" in text
+        assert "[/red] [b ^[[31m {0} <U+202E>" in text
         assert "\x1b" not in text
         assert "\u202e" not in text
 
 
 async def test_every_panel_shows_something_computed(prompt_file: Path, model_folder: Path) -> None:
     said = {
-        "Why": "Of what the target reads from label words",
+        "Why": "evidence, from",
         "Labels": "anchor distance",
         "Flow": "label words -> target (S_pq)",
         "Isolate": "Nothing is cut",
         "Extract": "AUCROC",
         "Reweight": "Press s to train",
-        "Compress": "Press s to measure",
+        "Compress": "Press s to answer from",
+        "Repair": "Press s to search",
         "Prompt": "3 demonstrations of",
     }
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
@@ -73,24 +76,53 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         assert app.state.failures == {}
 
 
-async def test_why_says_the_answer_and_what_each_panel_found(prompt_file: Path, model_folder: Path) -> None:
+async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder, (200, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("1")
-        prediction = app.state.prediction
+        prediction, session = app.state.prediction, app.state.session
         assert prediction is not None
+        assert session is not None
         for query in range(len(prediction)):
             app.on_query_chosen(QueryChosen(query))
-            await settle(pilot)
+            await settle(pilot, partial(app.state.results.__contains__, ("explanation", query)))
             known = "Wrong: " if prediction.is_wrong(query) else "Right: "
-            assert (known if prediction.gold[query] is not None else "the right label is unknown") in screen_text(app)
-        for sentence in (
-            "cut in layers 0, 1",
-            "Of what the target reads",
-            "no AUCROC: the model",
-            "Not trained yet",
-        ):
-            assert sentence in screen_text(app)
+            text = screen_text(app)
+            assert (known if prediction.gold[query] is not None else "the right label is unknown") in text
+            found = session.explanation(query)
+            cause = ("Cause: " if found.contest.wrong else "It hangs on: ") if found.causes else "Not explained."
+            assert cause in text
+            for row in ("demonstration  ", "classes  ", "order  ", "label prior  ", "aggregation  ", "decided  "):
+                assert row in text
+
+
+async def test_why_can_be_stopped_and_started_again(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from icldiag.session import Session
+
+    explain, slow = Session.explanation, threading.Event()
+
+    def slowly(session: Session, query: int, **arguments: Any) -> Any:
+        while not slow.is_set():
+            arguments["progress"]("explanation", 0, 9)
+            time.sleep(0.01)
+        return explain(session, query, **arguments)
+
+    monkeypatch.setattr(Session, "explanation", slowly)
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        for _ in range(600):
+            await pilot.pause(0.02)
+            if "Computing: explanation 0 of 9" in screen_text(app):
+                break
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "Stopped; s explains it." in screen_text(app)
+        assert not app.state.results
+        slow.set()
+        await pilot.press("s")
+        await settle(pilot, lambda: ("explanation", app.state.query) in app.state.results)
+        assert "evidence, from" in screen_text(app)
 
 
 async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path) -> None:
@@ -98,14 +130,16 @@ async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("4", "right_square_bracket", "f")
         await settle(pilot, lambda: "cut    x  x  -  -" in screen_text(app))
-        assert "in layers 0, 1 changes" in " ".join(screen_text(app).split())
+        assert "cut in layers 0-1" in " ".join(screen_text(app).split())
         await pilot.press("i", "2")
         await settle(pilot)
-        assert "CUT 2, 3 (0: off)" in screen_text(app)
-        await pilot.press("0", "4", "s")
-        await settle(pilot, lambda: "last 4" in screen_text(app))
-        assert "Nothing is cut" in screen_text(app)
+        assert "CUT 2-3 (key 0: off)" in screen_text(app)
+        await pilot.press("0", "4")
+        await settle(pilot, lambda: "Nothing is cut" in screen_text(app))
         assert "CUT 2" not in screen_text(app)
+        await pilot.press("s")  # every n: the cursor stands at the first two layers
+        await settle(pilot, lambda: "with the first 2 layers cut" in screen_text(app))
+        assert "the last n layers" in screen_text(app)
 
 
 async def test_a_range_is_cut_by_keys_and_a_layer_by_mouse(prompt_file: Path, model_folder: Path) -> None:
@@ -120,7 +154,7 @@ async def test_a_range_is_cut_by_keys_and_a_layer_by_mouse(prompt_file: Path, mo
         await pilot.press("c", "m")  # label words -> target, and the next query whose answer changes by it
         await settle(pilot)
         found = app.state.results["isolate", "label_to_target", (1, 3)]
-        assert set(changed_answers(found.answers)) == set(found.answers.flipped)
+        assert [query for query, _ in sorted(changed_queries(found.answers))] == list(found.answers.flipped)
         assert app.state.query in found.answers.flipped or not found.answers.flipped
 
 
@@ -145,14 +179,16 @@ async def test_compression_is_measured_on_request(prompt_file: Path, model_folde
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("7", "s")
-        await settle(pilot, lambda: "Hidden_anchor" in screen_text(app))
-        assert "mean of 20" in screen_text(app)
+        await settle(pilot, lambda: "From the anchors" in screen_text(app))
+        assert "best of 20 random draws" in screen_text(app)
+        assert "standard deviation" in screen_text(app)
 
 
 async def test_the_layer_slider_and_the_cell_cursor(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        assert "[3]" in screen_text(app)
+        await pilot.press("2")
+        await settle(pilot, lambda: "[3]" in screen_text(app))
         await pilot.press("left_square_bracket")
         await settle(pilot, lambda: ("confusion", 2) in app.state.results)
         assert "[2]" in screen_text(app)
@@ -160,10 +196,12 @@ async def test_the_layer_slider_and_the_cell_cursor(prompt_file: Path, model_fol
         matrix.focus()
         await pilot.press("home", "up", "up", "left", "left", "right", "right")
         assert matrix.cell == (0, 2)
-        assert "Person and Number: distance" in screen_text(app)
+        assert [line.split("  ")[0].strip() for line in lines_of(app, "#demonstrations")] == ["Person", "Number"]
+        assert "Who wrote the opera ?" in lines_of(app, "#demonstrations")[0]
+        assert lines_of(app, "#cell")[0].startswith("distance 0.")
         await pilot.press("v")
         await settle(pilot)
-        assert "key cosine" in screen_text(app)
+        assert "cosine of keys" in screen_text(app)
 
 
 async def test_filter_and_next_wrong(prompt_file: Path, model_folder: Path) -> None:
@@ -196,7 +234,7 @@ async def test_a_wrong_file_is_told_and_read_again(prompt_file: Path, model_fold
         prompt_file.write_text(PROMPT)
         await pilot.press("r")
         await settle(pilot, lambda: app.state.prediction)
-        assert "anchor distance" in screen_text(app)
+        assert "Labels " in screen_text(app)
 
 
 async def test_a_missing_model_is_told_and_the_prompt_can_be_read(prompt_file: Path, tmp_path: Path) -> None:
@@ -253,6 +291,8 @@ async def test_ascii_only(prompt_file: Path, model_folder: Path) -> None:
 async def test_help_lists_the_bindings(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("2")
+        await settle(pilot)
         await pilot.press("question_mark")
         await pilot.pause()
         text = screen_text(app)
@@ -394,12 +434,14 @@ async def test_a_panel_is_copied_and_saved(
         await settle(pilot, lambda: app.state.prediction)
         app.query_one(Queries).select(0)
         await settle(pilot)
+        await pilot.press("2")
+        await settle(pilot)
         await pilot.press("y", "8", "y", "y")
         await settle(pilot)
         copied = app.clipboard
     labels = (tmp_path / "prompt-labels.txt").read_text()
     assert "anchor distance" in labels
-    assert "measured separation, AUC" in labels  # below the fold at this size
+    assert "Query vectors: " in labels  # below the fold at this size
     assert (tmp_path / "prompt-prompt-2.txt").read_text() == copied
     assert "\x1b" not in copied
     assert "[/red] [b" in copied

@@ -60,13 +60,15 @@ async def test_other_keys_work_from_anywhere_and_are_shown(prompt_file: Path, mo
     app = DiagnosisApp(prompt_file, ModelSettings(str(model_folder), "cpu"), config=Config(keys=keys))
     async with app.run_test(size=(130, 50)) as pilot:
         await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("2")
+        await settle(pilot)
         await pilot.press("left_square_bracket")
         await settle(pilot)
         assert app.panel.query_one(LayerSlider).chosen == 3  # the key has no meaning any more
         await pilot.press("f5")
         await settle(pilot)
         assert app.panel.query_one(LayerSlider).chosen == 2
-        assert "f5 layer down" in " ".join(screen_text(app).split())
+        assert "f5 ] layer" in " ".join(screen_text(app).split())
         commands = [command.title for command in app.get_system_commands(app.screen)]
         assert {"Labels: layer down", "icldiag: export", "icldiag: no intervention"} <= set(commands)
 

@@ -8,6 +8,7 @@ from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.panels.extraction import ExtractionPanel
 from icldiag.tui.panels.isolation import IsolationPanel
 from icldiag.tui.panels.prompt import PromptPanel
+from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.panels.reweighting import ReweightingPanel
 from icldiag.tui.panels.saliency import SaliencyPanel
 from icldiag.tui.panels.why import WhyPanel
@@ -21,6 +22,7 @@ PANELS: tuple[type[Panel], ...] = (
     ReweightingPanel,
     CompressionPanel,
     PromptPanel,
+    RepairPanel,
 )
 #: In front when the app opens.
-FIRST = ConfusionPanel
+FIRST = WhyPanel

@@ -8,20 +8,23 @@ called again when it has come.
 from __future__ import annotations
 
 import io
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.geometry import Size
 from textual.widgets import Static
 
 from icldiag.render.heatmap import heatmap
 from icldiag.render.stages import stage_list
 from icldiag.render.visible import visible
+from icldiag.tui import scrollbar as scrollbar  # sets how they look
 from icldiag.tui.keys import named
-from icldiag.tui.layers import LayerSlider
+from icldiag.tui.layers import LayerChart, LayerSlider
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import CancelWanted, Compute, ResultWanted
 from icldiag.tui.pinned import with_differences
@@ -63,8 +66,12 @@ class Panel(VerticalScroll):
     needs_prediction: ClassVar[bool] = True
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        if "title" in cls.__dict__:
-            cls.BINDINGS = named(cls.title.lower(), cls.BINDINGS)
+        if "title" in cls.__dict__:  # the line of hints shows the panel's keys, so the footer need not
+            cls.BINDINGS = [
+                replace(binding, show=False)
+                for binding in named(cls.title.lower(), cls.BINDINGS)
+                if isinstance(binding, Binding)
+            ]
         super().__init_subclass__(**arguments)
 
     FOLLOWED: ClassVar[tuple[str, ...]] = ()  # what the panel of the pinned state takes over from the one in front
@@ -73,6 +80,7 @@ class Panel(VerticalScroll):
     def __init__(self, state: State) -> None:
         super().__init__(id=self.title.lower())
         self.state = state
+        self.awaits = False  # a result that was asked for when it was last drawn
 
     def follow(self, other: Panel) -> None:
         """Show the same of this panel's state as the other shows of its own."""
@@ -80,6 +88,16 @@ class Panel(VerticalScroll):
             setattr(self, name, getattr(other, name))
         if other.query(Line):
             self.refresh_panel()
+
+    def views(self) -> dict[str, Any]:
+        """What is shown of the state, such as the chosen layer, to be brought back by `restore`."""
+        values = {name: getattr(self, name, None) for name in self.FOLLOWED}
+        return {name: value for name, value in values.items() if isinstance(value, int | str)}
+
+    def restore(self, views: Mapping[str, Any]) -> None:
+        for name, value in views.items():
+            if name in self.FOLLOWED and type(value) is type(getattr(self, name, None) or value):
+                setattr(self, name, value)
 
     def mark(self, other: Panel) -> None:
         """Show where this panel differs from the other, line by line and cell by cell."""
@@ -96,6 +114,7 @@ class Panel(VerticalScroll):
 
     def refresh_panel(self) -> None:
         """Draw, or say what is awaited or wrong."""
+        self.awaits = False
         waiting = self.query_one(".waiting", Line)
         body = self.query(".body")
         text = self._awaited()
@@ -129,16 +148,29 @@ class Panel(VerticalScroll):
     def plain_text(self) -> str:
         """All that the panel shows, scrolled out of view or not, to be copied."""
         console = Console(file=io.StringIO(), width=100, color_system=None)
-        for widget in self.query("Line, Matrix"):
+        for widget in self.query("Line, Matrix, LayerChart"):
             if not widget.display:
                 continue
             if isinstance(widget, Line):
                 console.print(widget.shown, markup=False, highlight=False)
             elif isinstance(widget, Matrix) and widget.heatmap is not None:
                 console.print(heatmap(widget.heatmap, widget.look), soft_wrap=True)
+            elif isinstance(widget, LayerChart):
+                console.print(widget.shown(100), soft_wrap=True)
         written = console.file
         assert isinstance(written, io.StringIO)
         return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).strip("\n") + "\n"
+
+    def two_sentences(self, first: str, second: str = "") -> Text:
+        """The finding for this query, and under it in plain weight what holds for all."""
+        look = self.state.look
+        said = Text(visible(first, look.ascii_only))
+        return said.append(f"\n{visible(second, look.ascii_only)}", f"not bold {look.muted}") if second else said
+
+    @property
+    def room(self) -> Size:
+        """What can be drawn on, whether a scroll bar is there or not."""
+        return self.scrollable_content_region.size
 
     def query_changed(self) -> None:
         """Another query was selected; forget what belonged to the last one."""
@@ -150,13 +182,14 @@ class Panel(VerticalScroll):
 
     def settled(self) -> bool:
         """Whether all that the panel wants to show is there."""
-        return self.state.prediction is not None and self.state.session is not None
+        return self.state.prediction is not None and self.state.session is not None and not self.awaits
 
     def result(self, job: str, key: Hashable, compute: Compute) -> Any:
         """The result under `key`, or None while it is computed or where it failed (see `trouble`)."""
         if key in self.state.results:
             return self.state.results[key]
         if key not in self.state.failures:
+            self.awaits = True
             self.post_message(ResultWanted(job, key, compute, self.state))
         return None
 
@@ -164,12 +197,14 @@ class Panel(VerticalScroll):
         """What to say in place of a result: the error, or that it is on its way."""
         if key in self.state.failures:
             return Text.assemble(("Not computed: ", "bold red"), visible(self.state.failures[key]))
-        return Text(f"Computing: {visible(self.state.doing.get(job, 'waiting for its turn'))}", style="dim")
+        waits = "waiting for the model" if self.state.stored else "waiting for its turn"
+        return Text(f"Computing: {visible(self.state.doing.get(job, waits))}", style="dim")
 
     def start(self, job: str, key: Hashable, compute: Compute) -> None:
         """Compute anew on the user's request."""
         self.state.failures.pop(key, None)
         self.post_message(ResultWanted(job, key, compute, self.state))
+        self.call_after_refresh(self.refresh_panel)  # a key that was heard shows at once
 
     def cancel(self, job: str) -> None:
         self.post_message(CancelWanted(job))
@@ -194,6 +229,11 @@ class LayeredPanel(Panel):
         self.at_layer = default if self.at_layer is None else min(self.at_layer, session.model.n_layers - 1)
         self.query_one(LayerSlider).set(session.model.n_layers, self.at_layer, self.state.look)
         return self.at_layer
+
+    @property
+    def chart_rows(self) -> int:
+        """Of a chart that leaves about half of the panel to what is under it."""
+        return min(max((self.room.height // 2 - 3) // 2 * 2 + 1, 5), 11)  # odd: the middle has a row
 
     def on_layer_slider_chosen(self, message: LayerSlider.Chosen) -> None:
         self.at_layer = message.layer

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.render.changes import before_after, outcome
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
-    from icldiag.analyses.compression import Compression
+    from icldiag.analyses.compression import Compression, Method
+    from icldiag.analyses.prediction import Prediction
 
 KEY = ("compression",)
+_JOB = "compression"
+_NAMES = ("anchors kept", "anchors as a text")  # Hidden_anchor and Text_anchor in the paper
 
 
 class CompressionPanel(Panel):
@@ -22,10 +28,11 @@ class CompressionPanel(Panel):
     title = "Compress"
     purpose = (
         "Compress: keep only the label words' and the template's keys and values of the demonstrations, and see how "
-        "many answers stay (context compression, the paper's section 3.2)."
+        "many answers stay (context compression, the paper's section 3.2: Hidden_anchor, against Text_anchor and "
+        "Hidden_random)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "measure", "measure"),
+        Binding("s", "measure", "start measuring"),
         Binding("escape", "stop", "stop"),
     ]
 
@@ -33,60 +40,115 @@ class CompressionPanel(Panel):
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
         yield Line(id="table", classes="body")
-        yield Line(id="size", classes="body")
+        yield Line(id="draws", classes="body")
+        yield Line(id="before-after", classes="body gap")
+        yield Line(id="size", classes="body gap")
+
+    def on_mount(self) -> None:
+        self.methods: list[Method] = []  # of the measurement that runs; its thread appends
+
+    def settled(self) -> bool:
+        """While it measures, every report may bring another draw."""
+        return super().settled() and _JOB not in self.state.doing
 
     def show(self) -> None:
         found: Compression | None = self.state.results.get(KEY)
-        finding, table, size = (self.query_one(name, Line) for name in ("#finding", "#table", "#size"))
-        if found is None:
-            table.set("")
-            size.set("")
-            if KEY in self.state.failures or "compression" in self.state.doing:
-                finding.set(self.trouble(KEY, "compression"))
-            else:
-                finding.set("Press s to measure compression; it runs the queries on 23 caches.")
+        measuring = _JOB in self.state.doing
+        for name in ("#before-after", "#size"):
+            self.query_one(name).display = found is not None
+        for name in ("#table", "#draws"):
+            self.query_one(name).display = found is not None or measuring
+        if found is not None:
+            self._show_result(found)
             return
-        anchor, kept = found.hidden_anchor.answers, len(found.hidden_anchor.kept_positions)
-        finding.set(
-            f"On {kept} of {found.demonstration_tokens} positions the answers stay the same for "
-            f"{anchor.label_loyalty:.0%} of the queries."
+        finding = self.query_one("#finding", Line)
+        if measuring or KEY in self.state.failures:
+            finding.set(self.trouble(KEY, _JOB))
+            self._show_methods(list(self.methods))
+        else:
+            finding.set(self.two_sentences(*self._offer()))
+
+    def _offer(self) -> tuple[str, str]:
+        """What would be measured on this prompt."""
+        from icldiag.analyses.compression import DRAWS, kept_positions
+
+        session, prompt = self.state.session, self.state.prompt
+        assert session is not None
+        assert prompt is not None
+        kept, of = len(kept_positions(session.encoded)), len(session.encoded.prefix)
+        return (
+            f"Press s to answer from {kept} of the {of} positions of the demonstrations: label words and template.",
+            f"It runs {len(prompt.queries)} queries in {DRAWS + 2} ways: with the anchors kept, with them as a text of "
+            f"their own, and with {DRAWS} draws of random words.",
         )
-        table.set(self._table(found))
-        before, after = (size_ / 2**20 for size_ in found.cache_bytes)
-        text = f"\ncache {before:.2f} MiB before, {after:.2f} MiB after"
+
+    def _show_methods(self, methods: Sequence[Method], full: tuple[float | None, int] | None = None) -> None:
+        """The table as far as it has come; the draws are rows of numbers under it."""
+        look, draws = self.state.look, methods[len(_NAMES) :]
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True, overflow="crop", min_width=23)
+        for _ in range(4):
+            table.add_column(justify="right", no_wrap=True)
+        table.add_row("", "label loyalty", "word loyalty", "accuracy", "positions", style=look.muted)
+        if full is not None:
+            table.add_row("whole prompt", "1.00", "1.00", _two(full[0]), str(full[1]))
+        for name, method in zip(_NAMES, methods, strict=False):
+            table.add_row(name, *_numbers(method), style=look.chosen if name == _NAMES[0] else "")
+        if draws:
+            best = max(draws, key=lambda method: method.answers.label_loyalty)
+            table.add_row(f"best of {len(draws)} random draws", *_numbers(best))
+        self.query_one("#table", Line).set(table)
+        loyalties = " ".join(f"{method.answers.label_loyalty:.2f}".lstrip("0") for method in draws)
+        text = f"\nlabel loyalty with random words kept instead, draw by draw:\n{loyalties}" if draws else ""
+        self.query_one("#draws", Line).set(Text(text, look.muted))
+
+    def _show_result(self, found: Compression) -> None:
+        prediction, query, look, width = self.state.prediction, self.state.query, self.state.look, self.room.width
+        assert prediction is not None
+        self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found, prediction)))
+        methods = (found.hidden_anchor, found.text_anchor, *found.random_draws)
+        self._show_methods(methods, (found.full.accuracy, found.demonstration_tokens))
+        spread, draws = found.hidden_random, self.query_one("#draws", Line)
+        mean, deviation = spread.label_loyalty
+        draws.set(draws.text.append(f"\nmean {mean:.2f}, standard deviation {deviation:.2f}"))
+        before = found.full.probabilities[query].tolist()
+        after = found.hidden_anchor.answers.probabilities[query].tolist()
+        bars = before_after(prediction.labels, before, after, prediction.gold[query], look, width, height=7)
+        self.query_one("#before-after", Line).set(bars)
+        old, new = (size / 2**20 for size in found.cache_bytes)
+        text = f"cache {old:.2f} MiB before, {new:.2f} MiB after"
         if found.speed_up is not None:
             text += (
-                f"\na query is answered {found.speed_up.against_full_prompt:.1f} times as fast as with the whole "
+                f"; a query is answered {found.speed_up.against_full_prompt:.1f} times as fast as with the whole "
                 f"prompt encoded again, {found.speed_up.against_full_cache:.1f} times as fast as on the full cache"
             )
-        size.set(text)
+        self.query_one("#size", Line).set(Text(text, look.muted))
 
-    def _table(self, found: Compression) -> Table:
-        look = self.state.look
-        table = Table.grid(padding=(0, 3))
-        table.add_row("method", "label loyalty", "word loyalty", "accuracy", "positions", style=look.muted)
-        table.add_row("full prompt", "1.00", "1.00", _two(found.full.accuracy), str(found.demonstration_tokens))
-        methods = (
-            ("anchors kept (Hidden_anchor)", found.hidden_anchor),
-            ("anchors as a prompt (Text_anchor)", found.text_anchor),
-            ("best of the random draws", found.hidden_random_top),
+    def _finding(self, found: Compression, prediction: Prediction) -> tuple[str, str]:
+        query, answers = self.state.query, found.hidden_anchor.answers
+        before, after = (of.probabilities[query].tolist() for of in (found.full, answers))
+        now = outcome(prediction.labels, before, after)
+        kept = len(found.hidden_anchor.kept_positions)
+        return (
+            f"From the anchors and the template alone, {kept} of {found.demonstration_tokens} positions, this answer "
+            f"{now}.",
+            f"Of all answers {answers.label_loyalty:.0%} stay (label loyalty).",
         )
-        for name, method in methods:
-            answers = method.answers
-            loyalties = f"{answers.label_loyalty:.2f}", f"{answers.word_loyalty:.2f}"
-            table.add_row(name, *loyalties, _two(answers.accuracy), str(len(method.kept_positions)))
-        spread = found.hidden_random
-        pairs = [spread.label_loyalty, spread.word_loyalty, spread.accuracy]
-        shown = ["-" if pair is None else f"{pair[0]:.2f} +- {pair[1]:.2f}" for pair in pairs]
-        table.add_row(f"random words (mean of {spread.draws})", *shown, str(len(found.hidden_anchor.kept_positions)))
-        return table
 
     def action_measure(self) -> None:
-        if self.state.prediction is not None and KEY not in self.state.results:
-            self.start("compression", KEY, lambda session, progress: session.compression(progress=progress))
+        if self.state.prediction is not None and KEY not in self.state.results and _JOB not in self.state.doing:
+            methods: list[Method] = []
+            self.methods = methods
+            self.start(_JOB, KEY, lambda s, progress: s.compression(progress=progress, each_method=methods.append))
 
     def action_stop(self) -> None:
-        self.cancel("compression")
+        self.cancel(_JOB)
+
+
+def _numbers(method: Method) -> tuple[str, ...]:
+    answers = method.answers
+    loyalties = f"{answers.label_loyalty:.2f}", f"{answers.word_loyalty:.2f}"
+    return *loyalties, _two(answers.accuracy), str(len(method.kept_positions))
 
 
 def _two(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +12,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 
-from icldiag.render.heatmap import Heatmap
+from icldiag.render.fit import cut_end
+from icldiag.render.heatmap import CELL, Cell, Heatmap
+from icldiag.render.pairs import demonstration_lines, exact, pair_line
 from icldiag.render.visible import visible
 from icldiag.tui.layers import LayerSlider
 from icldiag.tui.matrix import Matrix
@@ -20,20 +23,23 @@ from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 if TYPE_CHECKING:
     from icldiag.analyses.confusion import Confusion
     from icldiag.analyses.prediction import Prediction
+    from icldiag.model.readout import FloatArray
 
-_VIEWS = ("distance", "cosine", "anchors")
 _TITLES = {
-    "distance": "anchor distance (small: confusable)",
-    "cosine": "key cosine (large: confusable)",
-    "anchors": "distance, anchor by anchor",
+    "distance": "anchor distance (small: alike)",
+    "measured": "measured AUC (small: mixed up)",
+    "cosine": "cosine of keys (large: alike)",
+    "anchors": "distance of demonstrations",
 }
+_GAP = 2  # between two matrices
+_LEAST_HEADS = (8, CELL - 1)  # cells for the row heads of the left and of the right matrix
 
 
 class ConfusionPanel(LayeredPanel):
     """The similarity matrix of the label anchors, the measured one, and what they mean for the selected query."""
 
     title = "Labels"
-    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "view", "chosen")
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "view", "chosen", "together")
     purpose = (
         "Labels: which labels the model confuses. The distance of the label words' keys, as the target position sees "
         "them, beside the measured separation of the classes (the paper's section 3.3)."
@@ -41,7 +47,14 @@ class ConfusionPanel(LayeredPanel):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *LAYER_KEYS,
-        Binding("v", "view", "distance / cosine / anchor by anchor"),
+        Binding("left", "cell(0, -1)", "cell left", key_display="arrows"),
+        Binding("right", "cell(0, 1)", "cell right", key_display="arrows"),
+        Binding("up", "cell(-1, 0)", "cell up", key_display="arrows"),
+        Binding("down", "cell(1, 0)", "cell down", key_display="arrows"),
+        Binding("m", "pair(1)", "next closest pair"),
+        Binding("M", "pair(-1)", "previous closest pair"),
+        Binding("c", "together", "like labels together"),
+        Binding("v", "view", "other matrix"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -49,8 +62,9 @@ class ConfusionPanel(LayeredPanel):
         yield Line(id="finding", classes="body finding")
         yield LayerSlider(id="slider", classes="body")
         yield Line(id="cell", classes="body")
+        yield Line(id="demonstrations", classes="body")
         with Container(id="matrices", classes="body"):
-            with Container(classes="matrix"):
+            with Container(classes="matrix left"):
                 yield Line(id="predicted-title", classes="title")
                 yield Matrix(id="predicted")
             with Container(classes="matrix"):
@@ -59,8 +73,10 @@ class ConfusionPanel(LayeredPanel):
         yield Line(id="notes", classes="body")
 
     def on_mount(self) -> None:
-        self.view = "distance"
-        self.chosen: tuple[int, int] | None = None  # None follows the query's own pair
+        self.view: str | None = None  # None until it is known how many labels there are
+        self.together = False
+        self.chosen: Cell | None = None  # None follows the query's own pair
+        self.both = True  # there is room for the measured separation beside or under the other matrix
 
     def show(self) -> None:
         from icldiag.analyses.confusion import default_layer, reading
@@ -75,33 +91,73 @@ class ConfusionPanel(LayeredPanel):
         if found is None:
             finding.set(self.trouble(key, "confusion"))
             return
-        finding.set(Text(visible(reading(found, prediction, self.state.query))))
-        self._show_matrices(found, prediction)
+        text = visible(reading(found, prediction, self.state.query), self.state.look.ascii_only)
+        finding.set(Text(text))
+        if self.view is None:
+            self.view = "distance" if found.distances > 1 else "cosine"  # two labels have one distance, always 1
+        self._show_matrices(found, prediction, len(textwrap.wrap(text, max(20, self.room.width))))
         self._show_notes(found)
 
-    def _show_matrices(self, found: Confusion, prediction: Prediction) -> None:
+    # ---- the matrices -----------------------------------------------------------------------------------------------
+
+    def _show_matrices(self, found: Confusion, prediction: Prediction, finding_lines: int) -> None:
         pair = self._pair(prediction)
         marked = frozenset({pair, pair[::-1]})
-        cell = self.chosen or pair
-        values = {"distance": found.distance, "cosine": found.cosine, "anchors": found.anchor_distance}[self.view]
-        strength = _as_it_is if self.view == "cosine" else _reversed
-        names, marked_left = found.labels, marked
-        if self.view == "anchors":
-            names = tuple(f"{number} {found.labels[of]}" for number, of in enumerate(found.anchors, start=1))
-            pairs = product(enumerate(found.anchors), repeat=2)
-            marked_left = frozenset((i, j) for (i, a), (j, b) in pairs if (a, b) in marked)
-        look = self.state.look
+        of_view, of_labels = self._cells(found, pair)
         left, right = self.query_one("#predicted", Matrix), self.query_one("#measured", Matrix)
-        left_cell = cell if max(cell) < len(names) else (0, 1)
-        left.set(Heatmap(names, values.tolist(), strength, marked_left), look, left_cell)
-        right.set(Heatmap(found.labels, found.auc.tolist(), lambda value: 2 - 2 * value, marked), look, cell)
-        self.query_one("#predicted-title", Line).set(_TITLES[self.view])
-        self.query_one("#measured-title", Line).set("measured separation, AUC")
-        wide = max(left.get_content_width(self.size, self.size), 36) + right.get_content_width(self.size, self.size)
-        self.query_one("#matrices").set_class(wide + 6 > self.size.width, "stacked")
-        self._show_cell(found, cell)
+        heatmap = self._left_heatmap(found, marked)
+        look = self.state.look
+        left.set(heatmap, look, of_view, self._order(_distances(heatmap)))
+        measured = Heatmap(found.labels, found.auc.tolist(), lambda value: 2 - 2 * value, marked)
+        right.set(measured, look, of_labels, self._order(found.distance))
+        self._fit(left, right, finding_lines + 8)  # and the layers, the pair's lines, titles, blanks
+        self._show_pair(found, of_view, of_labels)
 
-    def _pair(self, prediction: Prediction) -> tuple[int, int]:
+    def _left_heatmap(self, found: Confusion, marked: frozenset[Cell]) -> Heatmap:
+        if self.view == "cosine":
+            return Heatmap(found.labels, found.cosine.tolist(), lambda value: value, marked)
+        if self.view != "anchors":
+            return Heatmap(found.labels, found.distance.tolist(), lambda value: 1 - value, marked)
+        names = tuple(f"{number} {found.labels[of]}" for number, of in enumerate(found.anchors, start=1))
+        pairs = product(enumerate(found.anchors), repeat=2)
+        cells = frozenset((i, j) for (i, a), (j, b) in pairs if (a, b) in marked)
+        return Heatmap(names, found.anchor_distance.tolist(), lambda value: 1 - value, cells)
+
+    def _order(self, distance: FloatArray) -> tuple[int, ...] | None:
+        if not self.together:
+            return None
+        from icldiag.analyses.clusters import alike_together
+
+        return alike_together(distance)
+
+    def _fit(self, left: Matrix, right: Matrix, taken: int) -> None:
+        """Both matrices beside or under each other where there is room, else the one that the view names."""
+        width, rows = self.room.width, max(6, self.room.height - taken)
+        spare = width - _GAP - left.cells_width - right.cells_width
+        beside = spare >= sum(_LEAST_HEADS)
+        stacked = not beside and left.natural_height + right.natural_height + 2 <= rows
+        self.both = beside or stacked
+        heads = max(_LEAST_HEADS[0], spare - _LEAST_HEADS[1]) if beside else width // 3
+        left.fit(heads, rows)
+        right.fit(spare - left.head_width if beside else width // 3, rows)
+        self.query_one("#matrices").set_class(stacked, "stacked")
+        shown = (self.both or self.view != "measured", self.both or self.view == "measured")
+        titles = [_TITLES["distance" if self.view == "measured" else str(self.view)], _TITLES["measured"]]
+        titles = [
+            title + ("" if matrix.natural_height <= rows else f"   {matrix.natural_height - 1} rows")
+            for title, matrix in zip(titles, (left, right), strict=True)
+        ]
+        half = width // 2 - _GAP
+        rooms = (
+            [max(left.width, half), min(max(right.width, half), width - _GAP - left.width)] if beside else [width] * 2
+        )
+        dots = self.state.look.dots
+        for matrix, title, room, is_shown in zip((left, right), titles, rooms, shown, strict=True):
+            assert matrix.parent is not None
+            matrix.parent.display = is_shown
+            self.query_one(f"#{matrix.id}-title", Line).set(cut_end(title, room, dots))
+
+    def _pair(self, prediction: Prediction) -> Cell:
         """The query's (rival or gold, predicted) pair."""
         query = self.state.query
         predicted, gold = int(prediction.predicted[query]), prediction.gold[query]
@@ -110,49 +166,105 @@ class ConfusionPanel(LayeredPanel):
         order = np.argsort(-prediction.probabilities[query], kind="stable")
         return int(order[1]), predicted
 
-    def _show_cell(self, found: Confusion, cell: tuple[int, int]) -> None:
-        a, b = cell
-        if self.view == "anchors" and self.query_one("#predicted").has_focus:
-            first, second = found.labels[found.anchors[a]], found.labels[found.anchors[b]]
-            text = f"demonstration {a + 1} ({first}) and {b + 1} ({second}): {found.anchor_distance[a, b]:.3f}"
-        elif a == b:
-            text = f"{found.labels[a]}: a label with itself"
+    def _cells(self, found: Confusion, pair: Cell) -> tuple[Cell, Cell]:
+        """Where the cursor is: in the left matrix, and as a pair of labels."""
+        count = len(found.anchors if self.view == "anchors" else found.labels)
+        if self.chosen is not None and max(self.chosen) >= count:
+            self.chosen = None  # of a prompt that had more of them
+        if self.view != "anchors":
+            return (self.chosen or pair,) * 2
+        if self.chosen is not None:
+            return self.chosen, (found.anchors[self.chosen[0]], found.anchors[self.chosen[1]])
+        first, second = (found.anchors.index(of) if of in found.anchors else 0 for of in pair)
+        return (first, second), pair
+
+    def _show_pair(self, found: Confusion, of_view: Cell, of_labels: Cell) -> None:
+        """The exact numbers under the cursor, and the demonstrations of the two labels."""
+        prompt, look, width = self.state.prompt, self.state.look, max(20, self.room.width)
+        assert prompt is not None
+        texts = [example.text for example in prompt.demonstrations]
+        a, b = of_labels
+        if self.view == "anchors":
+            i, j = of_view
+            text = f"demonstrations {i + 1} and {j + 1}: distance {exact(float(found.anchor_distance[i, j]))}"
+            shown = [(f"{at + 1} {found.labels[found.anchors[at]]}", [texts[at]]) for at in dict.fromkeys(of_view)]
         else:
-            pair = found.pair(a, b)
-            rank = found.distance_rank(pair)
-            place = f", {rank} of {found.distances} pairs from the closest" if rank else ""
             text = (
-                f"{found.labels[a]} and {found.labels[b]}: distance {_exact(pair.distance)}{place}, "
-                f"cosine {_exact(pair.cosine)}, AUC {_exact(pair.auc)}, {pair.errors} errors"
+                f"{found.labels[a]}: a label with itself"
+                if a == b
+                else pair_line(found, found.pair(a, b), with_cosine=self.view == "cosine")
             )
-        self.query_one("#cell", Line).set(Text(visible(text), style="bold"))
+            of = {
+                label: [text for text, owner in zip(texts, found.anchors, strict=True) if owner == label]
+                for label in (a, b)
+            }
+            shown = [(found.labels[label], of[label]) for label in of]
+        self.query_one("#cell", Line).set(Text(visible(text, look.ascii_only), look.strong))
+        self.query_one("#demonstrations", Line).set(demonstration_lines(shown, look, width))
 
     def _show_notes(self, found: Confusion) -> None:
         lines = []
         if found.spearman is not None:
             lines.append(
-                f"Does the one predict the other? Spearman {found.spearman:.2f} over {found.spearman_pairs} pairs."
+                f"Do close anchors foretell mixed-up answers? Spearman {found.spearman:.2f} over "
+                f"{found.spearman_pairs} pairs (1: always)."
             )
         lines.append(
             f"Query vectors: {found.target_vectors} targets + {found.forerunner_vectors} forerunners, "
             f"{found.directions} principal directions."
         )
-        lines += [f"Missing: {visible(text)}." for text in found.missing]
+        room = 2 * max(20, self.room.width)  # 150 labels without a query would fill the screen
+        dots = self.state.look.dots
+        lines += [
+            f"Missing: {cut_end(visible(text, self.state.look.ascii_only), room, dots)}." for text in found.missing
+        ]
         self.query_one("#notes", Line).set(Text("\n".join(lines), style=self.state.look.muted))
 
-    def on_matrix_cell_chosen(self, message: Matrix.CellChosen) -> None:
-        self.chosen = message.cell
+    # ---- the cursor -------------------------------------------------------------------------------------------------
+
+    @property
+    def _front(self) -> Matrix:
+        """The matrix that keys of the panel move in: the one with the focus, else the one that is shown first."""
         for matrix in self.query(Matrix):
-            if matrix is not message.matrix and self.view != "anchors":
-                matrix.cell = message.cell
-                matrix.refresh()
+            if matrix.has_focus:
+                return matrix
+        return self.query_one("#measured" if self.view == "measured" and not self.both else "#predicted", Matrix)
+
+    def on_matrix_cell_chosen(self, message: Matrix.CellChosen) -> None:
         found = self.state.results.get(("confusion", self.at_layer))
-        if found is not None:
-            self._show_cell(found, self.chosen)
+        if found is None or (self.view == "anchors" and message.matrix.id == "measured"):
+            return
+        self.chosen = message.cell
+        of_view, of_labels = self._cells(found, message.cell)
+        self.query_one("#predicted", Matrix).put(of_view)
+        self.query_one("#measured", Matrix).put(of_labels)
+        self._show_pair(found, of_view, of_labels)
+
+    def action_cell(self, rows: int, columns: int) -> None:
+        front = self._front
+        front.focus()  # or the next arrow up or down would choose another query
+        front.action_move(rows, columns)
+
+    def action_pair(self, step: int) -> None:
+        self._front.step_strongest(step, afresh=self.chosen is None)
+
+    def action_together(self) -> None:
+        """Order the labels so that like ones stand together, and show the most confusable of them."""
+        self.together = not self.together
+        self.refresh_panel()
+        pairs = self._front.heatmap.strongest_pairs if self._front.heatmap else []
+        if self.together and pairs:
+            self._front.choose(pairs[0])
+        self._front.centre()
 
     def action_view(self) -> None:
-        self.view = _VIEWS[(_VIEWS.index(self.view) + 1) % len(_VIEWS)]
-        self.chosen = None
+        if self.view is None:
+            return
+        views = [view for view in _TITLES if view != "measured" or not self.both]
+        here = views.index(self.view) if self.view in views else -1
+        if "anchors" in (self.view, views[(here + 1) % len(views)]):
+            self.chosen = None  # a cell of demonstrations is none of labels
+        self.view = views[(here + 1) % len(views)]
         self.refresh_panel()
 
     def query_changed(self) -> None:
@@ -160,13 +272,6 @@ class ConfusionPanel(LayeredPanel):
         self.chosen = None
 
 
-def _as_it_is(value: float) -> float:
-    return value
-
-
-def _reversed(value: float) -> float:
-    return 1 - value
-
-
-def _exact(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+def _distances(heatmap: Heatmap) -> FloatArray:
+    """Small where the heatmap is strong."""
+    return np.array([[1 - heatmap.strength(value) for value in row] for row in heatmap.values])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
@@ -9,21 +10,24 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.visible import visible
-from icldiag.tui.layers import LayerSlider, LayerSwitches
+from icldiag.render.changes import Change, before_after, changed_answers, counted, outcome
+from icldiag.render.curves import Chart, Curve
+from icldiag.render.layers import layer_names
+from icldiag.render.look import Look
+from icldiag.tui.layers import LayerChart, LayerSlider, LayerSwitches
 from icldiag.tui.messages import CutChanged, QueryWanted
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 
 if TYPE_CHECKING:
     from icldiag.analyses.isolation import CutKind, Isolation, Setting
     from icldiag.analyses.loyalty import Answers
+    from icldiag.analyses.prediction import Prediction
 
 KINDS: dict[CutKind, str] = {
     "text_to_label": "text -> label words",
     "label_to_target": "label words -> target",
     "random_words": "text -> random words",
 }
-_LISTED = 12  # flipped queries that are shown
 
 
 class IsolationPanel(LayeredPanel):
@@ -37,14 +41,14 @@ class IsolationPanel(LayeredPanel):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *LAYER_KEYS,
-        Binding("space", "cut", "cut / restore the layer"),
-        Binding("v", "mark", "mark a range's start"),
+        Binding("space", "cut", "cut"),
+        Binding("v", "mark", "range"),
         Binding("f", "first", "first to here"),
         Binding("l", "last", "here to last"),
         Binding("i", "invert", "invert"),
         Binding("c", "kind", "kind of cut"),
         Binding("m", "flipped", "next changed answer"),
-        Binding("s", "sweep", "sweep"),
+        Binding("s", "sweep", "every n"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -53,8 +57,12 @@ class IsolationPanel(LayeredPanel):
         yield Line(id="cut", classes="body")
         yield LayerSlider(id="slider", classes="body")
         yield LayerSwitches(id="switches", classes="body")
-        yield Line(id="before-after", classes="body")
+        yield Line(id="before-after", classes="body gap")
+        yield Line(id="flipped-title", classes="body gap")
         yield Line(id="flipped", classes="body")
+        yield Line(id="sweep-title", classes="body gap")
+        yield LayerChart(id="sweep-chart", classes="body")
+        yield Line(id="numbers-title", classes="body gap")
         yield Line(id="sweep", classes="body")
 
     def on_mount(self) -> None:
@@ -64,86 +72,99 @@ class IsolationPanel(LayeredPanel):
     def show(self) -> None:
         session, state = self.state.session, self.state
         assert session is not None
-        self.chosen_layer(0)
-        kind = state.cut_kind
-        marked = "" if self.range_start is None else f"   range from {self.range_start}: space cuts it"
-        line = f"cut: {KINDS[kind]}   layers: {self._names()}{marked}"
+        layer, layers = self.chosen_layer(0), session.model.n_layers
+        marked = "" if self.range_start is None else f"   range from layer {self.range_start}: space cuts it"
+        line = f"cut {KINDS[state.cut_kind]}   in {_in_layers(state.cut_layers) or 'no layer'}{marked}"
         self.query_one("#cut", Line).set(Text(line, state.look.chosen))
-        self.query_one(LayerSwitches).switch(session.model.n_layers, state.cut_layers, state.look)
-        key = ("isolate", kind, tuple(sorted(state.cut_layers)))
-        found: Setting | None = self.result("isolation", key, lambda s, p: s.isolate(_cut(kind, key[2]), progress=p))
-        if found is None:
-            self.query_one("#finding", Line).set(self.trouble(key, "isolation"))
+        self.query_one(LayerSwitches).switch(layers, state.cut_layers, state.look)
+        for name in ("#before-after", "#flipped-title", "#flipped"):
+            self.query_one(name).display = not self.with_sweep
+        for name in ("#sweep-title", "#sweep-chart", "#numbers-title", "#sweep"):
+            self.query_one(name).display = self.with_sweep
+        if self.with_sweep:
+            self.query_one("#sweep-chart", LayerChart).set(layers, layer, state.look)
+            self._show_sweep(state.cut_kind)
         else:
-            self._show_setting(found)
-        self._show_sweep(kind)
+            self._show_setting(state.cut_kind, tuple(sorted(state.cut_layers)))
 
-    def _show_setting(self, found: Setting) -> None:
-        prediction, query, look = self.state.prediction, self.state.query, self.state.look
+    def _show_setting(self, kind: CutKind, layers: tuple[int, ...]) -> None:
+        """The answers with the layers that are cut now."""
+        key = ("isolate", kind, layers)
+        found: Setting | None = self.result("isolation", key, lambda s, p: s.isolate(_cut(kind, layers), progress=p))
+        if found is None:  # the last picture stays until the new one is there
+            self.query_one("#finding", Line).set(self.trouble(key, "isolation"))
+            return
+        self.cancel("isolation")  # one of other layers that still runs is not wanted any more
+        prediction, query, look, width = self.state.prediction, self.state.query, self.state.look, self.room.width
         assert prediction is not None
         answers = found.answers
-        old, new = (prediction.labels[of[query]] for of in (prediction.predicted, answers.predicted))
-        if not found.cut.layers:
-            text = "Nothing is cut. Choose a layer with [ and ], cut it with the space bar."
-        else:
-            stays = f"this one stays {old}" if old == new else f"this one turns from {old} to {new}"
-            text = (
-                f"Cutting {KINDS[found.cut.kind]} in layers {self._names()} changes {len(answers.flipped)} of "
-                f"{len(prediction)} answers (label loyalty {answers.label_loyalty:.2f}, word loyalty "
-                f"{answers.word_loyalty:.2f}); {stays}."
-            )
-        self.query_one("#finding", Line).set(Text(visible(text, look.ascii_only)))
-        table = Table.grid(padding=(0, 3))
-        table.add_row("", Text("before", look.muted), Text("now", look.muted))
-        before, now, gold = prediction.probabilities[query], answers.probabilities[query], prediction.gold[query]
-        for label in sorted(range(len(prediction.labels)), key=lambda label: -before[label])[:12]:
-            sign = (">" if label == answers.predicted[query] else " ") + ("*" if label == gold else " ")
-            name = Text(f"{sign} {visible(prediction.labels[label], look.ascii_only)}")
-            changed = look.strong if abs(now[label] - before[label]) >= 0.05 else ""
-            table.add_row(name, f"{before[label]:.2f}", Text(f"{now[label]:.2f}", changed))
-        self.query_one("#before-after", Line).set(table)
-        self.query_one("#flipped", Line).set(self._flipped(answers))
+        self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found, prediction)))
+        before, after = prediction.probabilities[query].tolist(), answers.probabilities[query].tolist()
+        self.query_one("#before-after", Line).set(
+            before_after(prediction.labels, before, after, prediction.gold[query], look, width)
+        )
+        labels = prediction.labels
+        changes = [
+            Change(prediction.texts[at], labels[answers.before[at]], labels[answers.predicted[at]], sign)
+            for at, sign in changed_queries(answers)
+        ]
+        title = counted(len(changes), len(answers.mended), len(answers.broken))
+        self.query_one("#flipped-title", Line).set(Text(title if changes else "", look.muted))
+        self.query_one("#flipped", Line).set(changed_answers(changes, look, width, max(8, self.room.height - 18)))
 
-    def _flipped(self, answers: Answers) -> Table | Text:
-        """Queries whose answers change: mended ones first, then broken ones, then wrong either way."""
-        order, look, prediction = changed_answers(answers), self.state.look, self.state.prediction
-        if not order or prediction is None:
-            return Text("")
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, overflow="ellipsis", max_width=60)
-        count = f"\n{len(answers.mended)} mended, {len(answers.broken)} broken"
-        table.add_row(Text(count, look.muted), Text("\nbefore", look.muted), Text("\nnow", look.muted))
-        for query in order[:_LISTED]:
-            sign = "+" if query in answers.mended else "x" if query in answers.broken else " "
-            texts = [prediction.labels[of[query]] for of in (answers.before, answers.predicted)]
-            line = f"{sign} {prediction.texts[query]}"
-            table.add_row(*(Text(visible(cell, look.ascii_only)) for cell in (line, *texts)))
-        if len(order) > _LISTED:
-            table.add_row(Text(f"  and {len(order) - _LISTED} more; m goes to the next", look.muted))
-        return table
+    def _finding(self, found: Setting, prediction: Prediction) -> tuple[str, ...]:
+        answers, query = found.answers, self.state.query
+        before, after = (of.probabilities[query].tolist() for of in (prediction, answers))
+        if not found.cut.layers:
+            how = "Nothing is cut. Choose a layer with [ and ] or the mouse, and cut it with the space bar."
+            return f"This answer is {prediction.labels[prediction.predicted[query]]} ({max(before):.2f}).", how
+        return (
+            f"With {KINDS[found.cut.kind]} cut in {_in_layers(found.cut.layers)}, this answer "
+            f"{outcome(prediction.labels, before, after)}.",
+            f"{len(answers.flipped)} of {len(prediction)} answers change (label loyalty {answers.label_loyalty:.2f}, "
+            f"word loyalty {answers.word_loyalty:.2f}).",
+        )
+
+    # ---- every number of layers -------------------------------------------------------------------------------------
 
     def _show_sweep(self, kind: CutKind) -> None:
-        line = self.query_one("#sweep", Line)
-        if not self.with_sweep:
-            line.set("")
-            return
+        """Label loyalty with the first n and the last n layers cut, for every n."""
         key = ("sweep", kind)
         found: Isolation | None = self.result("sweep", key, lambda s, p: s.isolation(kind, progress=p))
         if found is None:
-            line.set(self.trouble(key, "sweep"))
+            self.query_one("#finding", Line).set(self.trouble(key, "sweep"))
             return
-        table = Table.grid(padding=(0, 2))
-        table.add_row("\nlayers cut", "\nlabel loyalty", "\nword loyalty", "\naccuracy")
-        for side, settings in (("first", found.first), ("last", found.last)):
-            for number, setting in enumerate(settings, start=1):
-                answers = setting.answers
-                accuracy = "-" if answers.accuracy is None else f"{answers.accuracy:.2f}"
-                values = f"{answers.label_loyalty:.2f}", f"{answers.word_loyalty:.2f}", accuracy
-                table.add_row(f"{side} {number}", *values)
-        line.set(table)
+        look, prediction = self.state.look, self.state.prediction
+        assert prediction is not None
+        self.query_one("#finding", Line).set(self.two_sentences(*self._sweep_finding(found, prediction)))
+        title = "label loyalty, the share of answers that stay, with n layers cut"
+        self.query_one("#sweep-title", Line).set(Text(title, look.muted))
+        first, last = ([setting.answers for setting in side] for side in (found.first, found.last))
+        curves = (
+            Curve("the first n layers", "o", [answers.label_loyalty for answers in first], look.chosen),
+            Curve("the last n layers", "x", [answers.label_loyalty for answers in last], look.gold),
+        )
+        self.query_one("#sweep-chart", LayerChart).draw(Chart(curves, unit="n", first=1), self.chart_rows)
+        title = "label loyalty, word loyalty, accuracy: the first n layers cut at the left, the last n at the right"
+        self.query_one("#numbers-title", Line).set(Text(title, look.muted))
+        self.query_one("#sweep", Line).set(_sweep_table(first, last, look))
 
-    def _names(self) -> str:
-        return ", ".join(map(str, sorted(self.state.cut_layers))) or "none"
+    def _sweep_finding(self, found: Isolation, prediction: Prediction) -> tuple[str, str]:
+        """From how many layers on this answer changes, and how many of all stay at the cursor's n."""
+        query, n = self.state.query, (self.at_layer or 0) + 1
+        old, said = prediction.predicted[query], []
+        for side, settings in (("first", found.first), ("last", found.last)):
+            changes = [at for at, setting in enumerate(settings, start=1) if setting.answers.predicted[query] != old]
+            if changes:
+                new = prediction.labels[settings[changes[0] - 1].answers.predicted[query]]
+                said.append(f"turns to {new} with the {side} {_count(changes[0])} cut")
+            else:
+                said.append(f"stays however many of the {side} layers are cut")
+        first, last = (side[n - 1].answers.label_loyalty for side in (found.first, found.last))
+        return (
+            f"{KINDS[found.kind]}: {prediction.labels[old]} {' and '.join(said)}.",
+            f"Of all answers, {first:.0%} stay with the first {_count(n)} cut, {last:.0%} with the last {n}.",
+        )
 
     # ---- which layers -----------------------------------------------------------------------------------------------
 
@@ -191,7 +212,7 @@ class IsolationPanel(LayeredPanel):
     def action_flipped(self) -> None:
         """Select the next query whose answer changes."""
         found = self.state.results.get(("isolate", self.state.cut_kind, tuple(sorted(self.state.cut_layers))))
-        order = changed_answers(found.answers) if found is not None else []
+        order = [query for query, _ in changed_queries(found.answers)] if found is not None else []
         if order:
             here = order.index(self.state.query) if self.state.query in order else -1
             self.post_message(QueryWanted(order[(here + 1) % len(order)]))
@@ -201,10 +222,33 @@ class IsolationPanel(LayeredPanel):
         self.refresh_panel()
 
 
-def changed_answers(answers: Answers) -> list[int]:
-    """Queries whose answers change: mended, broken, and wrong either way."""
-    others = [query for query in answers.flipped if query not in (*answers.mended, *answers.broken)]
-    return [*answers.mended, *answers.broken, *others]
+def changed_queries(answers: Answers) -> list[tuple[int, str]]:
+    """Queries whose answers change, with their signs: mended, broken, and wrong either way."""
+    known = {**dict.fromkeys(answers.mended, "+"), **dict.fromkeys(answers.broken, "x")}
+    return [*known.items(), *((query, " ") for query in answers.flipped if query not in known)]
+
+
+def _sweep_table(first: Sequence[Answers], last: Sequence[Answers], look: Look) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for _ in range(7):
+        table.add_column(justify="right")
+    table.add_row("n", *("labels", "words", "right") * 2, style=look.muted)
+    for n, pair in enumerate(zip(first, last, strict=True), start=1):
+        cells = [
+            "-" if value is None else f"{value:.2f}"
+            for answers in pair
+            for value in (answers.label_loyalty, answers.word_loyalty, answers.accuracy)
+        ]
+        table.add_row(str(n), *cells)
+    return table
+
+
+def _in_layers(layers: Collection[int]) -> str:
+    return f"layer{'s' if len(layers) > 1 else ''} {layer_names(layers)}" if layers else ""
+
+
+def _count(layers: int) -> str:
+    return "layer" if layers == 1 else f"{layers} layers"
 
 
 def _cut(kind: CutKind, layers: tuple[int, ...]):  # type: ignore[no-untyped-def]  # noqa: ANN202

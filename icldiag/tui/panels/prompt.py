@@ -33,8 +33,8 @@ class PromptPanel(Panel):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "tokens", "tokens"),
-        Binding("left_square_bracket", "mark(-1)", "mark demonstration up", key_display="["),
-        Binding("right_square_bracket", "mark(1)", "mark demonstration down", key_display="]"),
+        Binding("left_square_bracket", "mark(-1)", "demonstration up", key_display="["),
+        Binding("right_square_bracket", "mark(1)", "demonstration down", key_display="]"),
         Binding("m", "swap", "swap with the next"),
         Binding("d", "drop", "drop"),
         Binding("w", "rename", "rename its label word"),
@@ -64,22 +64,32 @@ class PromptPanel(Panel):
             self.query_one("#text", Line).set(prompt_table(plain_pieces(prompt, query), look, marked=self.marked))
             self.query_one("#answer", Line).set("")
             return
-        from icldiag.prompt.encode import query_tokens
-
         encoded = session.encoded
-        own = query_tokens(encoded, session.model.tokenizer, query)
+        own = session.query_tokens(query)
         self.query_one("#text", Line).set(
             prompt_table(token_pieces(encoded, own, query), look, self.detail, self.marked)
         )
         tokens = len(encoded.prefix) + len(encoded.queries[query].ids)
         window = f" of the context window's {session.model.context_window}" if session.model.context_window else ""
-        finding = (
+        length = (
             f"{len(encoded.demonstrations)} demonstrations of {len(encoded.prefix)} tokens; with this query the prompt "
             f"has {tokens}{window}."
         )
-        notes = "".join(f"\nNote: {visible(warning, look.ascii_only)}." for warning in encoded.warnings)
-        self.query_one("#length", Line).set(Text(finding + notes))
+        notes = "".join(f" Note: {warning}." for warning in encoded.warnings)
+        said = [sentence for sentence in (self._next_token(), length + notes) if sentence]
+        self.query_one("#length", Line).set(self.two_sentences(*said))
         self.query_one("#answer", Line).set(self._answer())
+
+    def _next_token(self) -> str:
+        """What the model would write, and how much of that is a label word."""
+        prediction, query = self.state.prediction, self.state.query
+        if prediction is None or not prediction.top_tokens[query]:
+            return ""
+        top, mass = prediction.top_tokens[query][0], prediction.label_mass[query]
+        return (
+            f"After this query the model would write {top.text!r} ({top.probability:.2f}); all label words together "
+            f"have {mass:.2f}."
+        )
 
     def _answer(self) -> Table | Text:
         """The most probable next tokens at the target, and what the label words hold of the probability."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.stages import progress_bar
-from icldiag.render.visible import visible
+from icldiag.render.changes import Change, before_after, changed_answers, counted, outcome
+from icldiag.render.curves import Chart, Curve
+from icldiag.tui.layers import LayerChart
 from icldiag.tui.messages import BetaToggled
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
+    from icldiag.analyses.prediction import Prediction
     from icldiag.analyses.reweighting import Reweighting
 
 KEY = ("trained", "beta")
+_JOB = "reweighting"
 
 
 class ReweightingPanel(Panel):
@@ -29,70 +33,115 @@ class ReweightingPanel(Panel):
         "(anchor re-weighting, the paper's section 3.1)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "train", "train"),
+        Binding("s", "train", "start training"),
         Binding("escape", "stop", "stop"),
-        Binding("b", "beta", "apply / take off"),
+        Binding("b", "beta", "use in all panels / no more"),
     ]
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
-        yield Line(id="loss", classes="body")
+        yield LayerChart(id="loss", classes="body")
+        yield Line(id="before-after", classes="body gap")
+        yield Line(id="changed-title", classes="body gap")
         yield Line(id="changed", classes="body")
 
-    def show(self) -> None:
-        finding, loss, changed = (self.query_one(name, Line) for name in ("#finding", "#loss", "#changed"))
-        found: Reweighting | None = self.state.results.get(KEY)
-        loss.set("")
-        changed.set("")
-        if found is None:
-            doing = self.state.doing.get("reweighting")
-            if KEY in self.state.failures or doing:
-                finding.set(self.trouble(KEY, "reweighting"))
-            else:
-                finding.set("Press s to train on 4 examples of each label for 10 epochs.")
-            return
-        before, after = (_percent(answers.accuracy) for answers in (found.before, found.after))
-        force = "It is in force everywhere; b takes it off." if self.state.beta_on else "b puts it in force everywhere."
-        finding.set(
-            f"Trained on {found.examples} examples: accuracy on the queries {before} before, {after} after; "
-            f"{len(found.after.mended)} mended, {len(found.after.broken)} broken. {force}"
-        )
-        look = self.state.look
-        top = max(found.loss)
-        lines = [
-            Text.assemble(f"epoch {epoch:>2}  loss {value:.3f}  ", progress_bar(value, top, look))
-            for epoch, value in enumerate(found.loss, start=1)
-        ]
-        loss.set(Text("\n").join(lines))
-        changed.set(self._changed(found))
+    def on_mount(self) -> None:
+        self.losses: list[float] = []  # of the training that runs; its thread appends
 
-    def _changed(self, found: Reweighting) -> Table:
-        prompt, look = self.state.prompt, self.state.look
+    def settled(self) -> bool:
+        """While it trains, every report may bring another epoch's loss."""
+        return super().settled() and _JOB not in self.state.doing
+
+    def show(self) -> None:
+        from icldiag.analyses.reweighting import TrainingSettings
+
+        found: Reweighting | None = self.state.results.get(KEY)
+        training = _JOB in self.state.doing
+        self.query_one("#loss").display = found is not None or (training and bool(self.losses))
+        for name in ("#before-after", "#changed-title", "#changed"):
+            self.query_one(name).display = found is not None
+        if found is not None:
+            self._show_result(found)
+            return
+        finding = self.query_one("#finding", Line)
+        if training or KEY in self.state.failures:
+            finding.set(self.trouble(KEY, _JOB))
+            self._show_loss(list(self.losses), TrainingSettings().epochs)
+        else:
+            finding.set(self.two_sentences(*self._offer()))
+
+    def _offer(self) -> tuple[str, str]:
+        """What would be trained, on the examples that this prompt has."""
+        from icldiag.analyses.reweighting import TrainingSettings
+
+        prompt, settings = self.state.prompt, TrainingSettings()
         assert prompt is not None
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, overflow="ellipsis", max_width=60)
-        if found.changed:
-            table.add_row("\nchanged", "\nbefore", "\nafter", "\ngold")
-        for query in found.changed:
-            gold = prompt.queries[query].label
-            names = [prompt.label_names[of[query]] for of in (found.before.predicted, found.after.predicted)]
-            cells = [prompt.queries[query].text, *names, "unknown" if gold is None else prompt.label_names[gold]]
-            table.add_row(*(Text(visible(cell, look.ascii_only)) for cell in cells))
-        return table
+        has = Counter(example.label for example in prompt.examples if example.label is not None)
+        short = [name for label, name in enumerate(prompt.label_names) if has[label] < settings.per_class]
+        what = f"{settings.per_class} examples of each label for {settings.epochs} epochs"
+        if not short:
+            train = f"Press s to train on {settings.per_class * len(prompt.labels)} examples: {what}."
+            return train, "It changes the target's attention to the label words, and nothing else."
+        names = ", ".join(short[:3]) + (f" and {len(short) - 3} more" if len(short) > 3 else "")
+        return (
+            f"There are too few examples to train on: it takes {what}.",
+            f"The prompt file's field 'examples' lacks some of {names}; add them (key e) to train.",
+        )
+
+    def _show_loss(self, losses: list[float], epochs: int) -> None:
+        if losses:
+            padded = [*losses, *[math.nan] * (epochs - len(losses))]
+            curve = Curve("mean loss", "o", padded, self.state.look.chosen)
+            chart = self.query_one(LayerChart)
+            chart.set(len(padded), len(losses) - 1, self.state.look)
+            chart.draw(Chart((curve,), high=max(losses), unit="epoch", first=1), 5)
+
+    def _show_result(self, found: Reweighting) -> None:
+        prediction, query, look, width = self.state.prediction, self.state.query, self.state.look, self.room.width
+        assert prediction is not None
+        self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found, prediction)))
+        self._show_loss(list(found.loss), len(found.loss))
+        before, after = found.before.probabilities[query].tolist(), found.after.probabilities[query].tolist()
+        self.query_one("#before-after", Line).set(
+            before_after(prediction.labels, before, after, prediction.gold[query], look, width)
+        )
+        signs = {**dict.fromkeys(found.after.mended, "+"), **dict.fromkeys(found.after.broken, "x")}
+        labels = prediction.labels
+        changes = [
+            Change(
+                prediction.texts[at],
+                labels[found.before.predicted[at]],
+                labels[found.after.predicted[at]],
+                signs.get(at, " "),
+            )
+            for at in sorted(found.changed, key=lambda at: " +x".find(signs.get(at, " ")) % 3)
+        ]
+        title = counted(len(changes), len(found.after.mended), len(found.after.broken))
+        self.query_one("#changed-title", Line).set(Text(title, look.muted))
+        self.query_one("#changed", Line).set(changed_answers(changes, look, width))
+
+    def _finding(self, found: Reweighting, prediction: Prediction) -> tuple[str, str]:
+        query = self.state.query
+        before, after = (of.probabilities[query].tolist() for of in (found.before, found.after))
+        now = outcome(prediction.labels, before, after)
+        accuracy = ["unknown" if of.accuracy is None else f"{of.accuracy:.0%}" for of in (found.before, found.after)]
+        force = "In force in all panels; b ends that." if self.state.beta_on else "b uses it in all panels."
+        return (
+            f"Trained on {found.examples} examples: this answer {now}.",
+            f"Accuracy on the queries {accuracy[0]} before, {accuracy[1]} after. {force}",
+        )
 
     def action_train(self) -> None:
-        if self.state.prediction is not None and KEY not in self.state.results:
-            self.start("reweighting", KEY, lambda session, progress: session.reweighting(progress=progress))
+        if self.state.prediction is not None and KEY not in self.state.results and _JOB not in self.state.doing:
+            losses: list[float] = []
+            self.losses = losses
+            self.start(_JOB, KEY, lambda s, progress: s.reweighting(progress=progress, each_epoch=losses.append))
 
     def action_stop(self) -> None:
-        self.cancel("reweighting")
+        self.cancel(_JOB)
 
     def action_beta(self) -> None:
         found: Reweighting | None = self.state.results.get(KEY)
         if found is not None:
             self.post_message(BetaToggled(None if self.state.beta_on else found.beta))
-
-
-def _percent(accuracy: float | None) -> str:
-    return "unknown" if accuracy is None else f"{accuracy:.0%}"

@@ -8,10 +8,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.curves import Curve, chart, legend
-from icldiag.render.tokens import token_pieces, weighted_strip
+from icldiag.render.curves import Chart, Curve
+from icldiag.render.tokens import strongest_names, token_pieces, weighted_strip
 from icldiag.render.visible import visible
-from icldiag.tui.layers import LayerSlider
+from icldiag.tui.layers import LayerChart
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 
 if TYPE_CHECKING:
@@ -29,16 +29,15 @@ class SaliencyPanel(LayeredPanel):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *LAYER_KEYS,
-        Binding("w", "into", "into target / label word"),
-        Binding("a", "all", "this query / mean of all"),
+        Binding("w", "into(1)", "next label word"),
+        Binding("W", "into(-1)", "previous label word"),
+        Binding("m", "all", "this query / mean of all"),
     ]
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
-        yield Line(id="chart", classes="body")
-        yield Line(id="legend", classes="body")
-        yield LayerSlider(id="slider", classes="body")
+        yield LayerChart(id="chart", classes="body")
         yield Line(id="strip-title", classes="body title")
         yield Line(id="strip", classes="body")
 
@@ -47,36 +46,40 @@ class SaliencyPanel(LayeredPanel):
         self.into = -1  # -1 is the target, else a demonstration
 
     def show(self) -> None:
-        from icldiag.analyses.saliency import reading
-
         session, query = self.state.session, self.state.query
         assert session is not None
-        layer = self.chosen_layer(session.model.n_layers - 1)
         key = ("saliency",) if self.everyone else ("flow", query)
         found: Saliency | QueryFlow | None = self.result(
             "saliency", key, lambda s, p: s.saliency(progress=p) if len(key) == 1 else s.flow(query, progress=p)
         )
-        for name in ("#chart", "#legend", "#strip-title", "#strip"):
+        for name in ("#chart", "#strip-title", "#strip"):
             self.query_one(name).display = found is not None
         if found is None:
             self.query_one("#finding", Line).set(self.trouble(key, "saliency"))
             return
-        whose = f"Mean of {len(session.prompt.queries)} queries: " if self.everyone else "This query: "
-        self.query_one("#finding", Line).set(whose + reading(found.shares, found.raw))
+        layer = self.chosen_layer(int(found.raw[1].argmax()))  # where the target reads most
+        self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found)))
         look, shares = self.state.look, found.shares
         curves = (
-            Curve("text -> label words (S_wp)", "x", shares[0].tolist(), look.gold),
             Curve("label words -> target (S_pq)", "o", shares[1].tolist(), look.chosen),
+            Curve("text -> label words (S_wp)", "x", shares[0].tolist(), look.gold),
             Curve("text -> text (S_ww)", ".", shares[2].tolist(), look.muted),
         )
-        self.query_one("#chart", Line).set(Text("\n").join(chart(curves, layer, self.size.width - 4)))
-        self.query_one("#legend", Line).set(legend(curves, layer))
+        self.query_one(LayerChart).draw(Chart(curves), self.chart_rows)
         self._show_strip(layer)
+
+    def _finding(self, found: Saliency | QueryFlow) -> tuple[str, ...]:
+        from icldiag.analyses.saliency import QueryFlow, reading, reading_of_query
+
+        session = self.state.session
+        assert session is not None
+        layers = reading(found.shares, found.raw)
+        if isinstance(found, QueryFlow):
+            return reading_of_query(found, session.encoded), layers
+        return (f"Mean of {len(session.prompt.queries)} queries: {layers[0].lower()}{layers[1:]}",)
 
     def _show_strip(self, layer: int) -> None:
         """Token by token, always of the selected query."""
-        from icldiag.prompt.encode import query_tokens
-
         session, query = self.state.session, self.state.query
         assert session is not None
         flow: QueryFlow | None = self.state.results.get(("flow", query))
@@ -87,7 +90,7 @@ class SaliencyPanel(LayeredPanel):
             return
         encoded = session.encoded
         self.into = min(self.into, len(encoded.demonstrations) - 1)
-        pieces = token_pieces(encoded, query_tokens(encoded, session.model.tokenizer, query), query)
+        pieces = token_pieces(encoded, session.query_tokens(query), query)
         if self.into < 0:
             weights, where = flow.into_target[layer], "the target"
         else:
@@ -95,13 +98,16 @@ class SaliencyPanel(LayeredPanel):
             of = encoded.demonstrations[self.into].label_class
             where = f"the label word {session.prompt.label_names[of]} of demonstration {self.into + 1}"
         look = self.state.look
-        title.set(Text(f"into {visible(where, look.ascii_only)} at layer {layer}; (1) is the strongest"))
+        most = strongest_names(pieces, weights.tolist(), look)
+        from_where = f"most from {most}:" if most else "nothing:"
+        title.set(Text(f"Into {visible(where, look.ascii_only)} in layer {layer} flows {from_where}"))
         strip.set(weighted_strip(pieces, weights.tolist(), look))
 
-    def action_into(self) -> None:
+    def action_into(self, step: int) -> None:
         session = self.state.session
         if session is not None:
-            self.into = self.into + 1 if self.into + 1 < len(session.prompt.demonstrations) else -1
+            places = len(session.prompt.demonstrations) + 1  # the target is the one before the first
+            self.into = (self.into + 1 + step) % places - 1
             self.refresh_panel()
 
     def action_all(self) -> None:

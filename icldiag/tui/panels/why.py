@@ -1,150 +1,152 @@
-"""Panel Why: what every diagnosis says about the selected query, in one place."""
+"""Panel Why: the answer, the cause that an intervention confirms, and the other evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from icldiag.render.visible import visible
-from icldiag.tui.panels import compression, reweighting
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
-    from icldiag.analyses.compression import Compression
-    from icldiag.analyses.confusion import Confusion
-    from icldiag.analyses.extraction import Extraction
-    from icldiag.analyses.isolation import Setting
-    from icldiag.analyses.reweighting import Reweighting
-    from icldiag.analyses.saliency import QueryFlow
+    from icldiag.analyses.explanation import Explanation, Finding
 
-Finding = tuple[str, Text]  # the tab that shows more, and a sentence
+_JOB = "explanation"
+_WIDE = 96  # columns from which a row of evidence has its reading beside it
 
 
 class WhyPanel(Panel):
-    """The answer, then one sentence from each of the other panels."""
+    """What explains the selected query's answer, and what does not."""
 
     title = "Why"
     purpose = (
-        "Why: the answer to the selected query, and what each of the other panels says about it. Every sentence is "
-        "computed; those of Reweight and Compress come when you have run them."
+        "Why: the answer to the selected query and what explains it. Demonstrations are removed, hidden and reordered, "
+        "classes taken out, the label prior divided out, label words isolated; a cause is named only if such a change "
+        "makes the right label (or, of an answer that is not wrong, the runner-up) the answer."
     )
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "stop", "stop"), Binding("s", "again", "again")]
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
-        yield Line(id="findings", classes="body")
+        yield Line(id="cause", classes="body")
+        yield Line(id="further", classes="body")
+        yield Line(id="evidence-title", classes="body gap")
+        yield Line(id="evidence", classes="body")
+        yield Line(id="undefined", classes="body gap")
+
+    def on_mount(self) -> None:
+        self.stopped = False  # by the user, for this query
+
+    def query_changed(self) -> None:
+        self.stopped = False
 
     def show(self) -> None:
-        self.query_one("#finding", Line).set(Text(visible(self._answer(), self.state.look.ascii_only)))
-        table = Table.grid(padding=(0, 2, 1, 0), collapse_padding=False)
-        table.add_column(width=8, no_wrap=True)
-        table.add_column(ratio=1)
-        for tab, sentence in self._findings():
-            table.add_row(Text(tab, self.state.look.chosen), sentence)
-        self.query_one("#findings", Line).set(table)
+        from icldiag.analyses.explanation import findings, of_cause
 
-    def _answer(self) -> str:
-        prediction, query = self.state.prediction, self.state.query
+        query = self.state.query
+        key = ("explanation", query)
+        self.query_one("#finding", Line).set(self._answer())
+        found: Explanation | None = self.state.results.get(key)
+        if found is None and not self.stopped:
+            found = self.result(_JOB, key, lambda s, p: s.explanation(query, progress=p))
+        parts = ("#further", "#evidence-title", "#evidence", "#undefined")
+        for name in parts:
+            self.query_one(name).display = found is not None
+        if found is None:
+            waiting = Text("Stopped; s explains it.") if self.stopped else self.trouble(key, _JOB)
+            self.query_one("#cause", Line).set(waiting)
+            return
+        self.query_one("#cause", Line).set(self._cause(found))
+        further = [of_cause(cause, found) for cause in found.causes[1:]]
+        self.query_one("#further", Line).set(self._listed("Also confirmed: ", further))
+        title = f"evidence, from {found.runs} changed prompts and passes"
+        self.query_one("#evidence-title", Line).set(Text(title, self.state.look.muted))
+        self.query_one("#evidence", Line).set(self._table(findings(found)))
+        self.query_one("#undefined", Line).set(self._listed("Undefined: ", found.missing))
+
+    def action_stop(self) -> None:
+        if _JOB in self.state.doing:
+            self.stopped = True
+            self.cancel(_JOB)
+
+    def action_again(self) -> None:
+        """Explain what was stopped, or failed."""
+        self.stopped = False
+        self.state.failures.pop(("explanation", self.state.query), None)
+        self.refresh_panel()
+
+    def _shown(self, text: str) -> str:
+        return visible(text, self.state.look.ascii_only)
+
+    def _answer(self) -> Text:
+        """The answer in one line: wrong or right, and between which labels it was."""
+        prediction, query, look = self.state.prediction, self.state.query, self.state.look
         assert prediction is not None
         chances, gold = prediction.probabilities[query], prediction.gold[query]
         order = sorted(range(len(chances)), key=lambda label: -chances[label])
-        won = f"{prediction.labels[order[0]]} ({chances[order[0]]:.2f})"
+        won, second = order[0], order[1]
+
+        def named(label: int, style: str) -> tuple[str, str]:
+            return self._shown(f"{prediction.labels[label]} {chances[label]:.2f}"), style
+
+        parts: list[str | tuple[str, str]]
         if gold is None:
-            second = order[1]
-            return f"{won}, before {prediction.labels[second]} ({chances[second]:.2f}); the right label is unknown."
-        if gold != order[0]:
-            place = order.index(gold) + 1
-            return (
-                f"Wrong: {won} won. {prediction.labels[gold]}, the right label, has {chances[gold]:.2f}, place {place}."
+            parts = [named(won, look.chosen), ", before ", named(second, "bold"), "; the right label is unknown."]
+        elif gold != won:
+            place = f", place {order.index(gold) + 1}" if len(order) > 2 else ""
+            parts = [("x Wrong: ", look.wrong), named(won, look.chosen), " won. The right label is "]
+            parts += [named(gold, look.gold), f"{place}."]
+        else:
+            parts = [("Right: ", look.right), named(won, look.gold), f", before {named(second, '')[0]}."]
+        return Text.assemble(*parts)
+
+    def _cause(self, found: Explanation) -> Text:
+        from icldiag.analyses.explanation import reading
+        from icldiag.analyses.explanation.reading import NAMES
+
+        look = self.state.look
+        if not found.causes:
+            return Text.assemble(("Not explained. ", look.strong), self._shown(reading(found)))
+        word = "Cause" if found.contest.wrong else "It hangs on"
+        name = NAMES[found.causes[0].kind]
+        return Text.assemble((f"{word}: {name}. ", look.chosen), self._shown(reading(found)))
+
+    def _listed(self, opening: str, sentences: tuple[str, ...] | list[str]) -> RenderableType:
+        if not sentences:
+            return ""
+        muted = self.state.look.muted
+        lines = [Text.assemble((opening, muted), self._shown(sentence)) for sentence in sentences]
+        return Text("\n").join(lines)
+
+    def _table(self, rows: tuple[Finding, ...]) -> RenderableType:
+        """Beside each other where there is room; else the reading under its numbers."""
+        look = self.state.look
+        if self.room.width >= _WIDE:
+            table = Table.grid(padding=(0, 2, 0, 0))
+            for _ in range(3):
+                table.add_column(no_wrap=True)
+            table.add_column(ratio=1)
+            for row in rows:
+                table.add_row(
+                    Text(row.name, look.chosen),
+                    Text(self._shown(row.number), look.strong),
+                    Text(self._shown(row.scale), look.muted),
+                    Text(self._shown(row.sentence)),
+                )
+            return table
+        blocks: list[RenderableType] = []
+        for row in rows:
+            head = Text.assemble(
+                (f"{row.name}  ", look.chosen),
+                (f"{self._shown(row.number)}  ", look.strong),
+                (self._shown(row.scale), look.muted),
             )
-        return f"Right: {won} won, before {prediction.labels[order[1]]} ({chances[order[1]]:.2f})."
-
-    def _findings(self) -> Iterator[Finding]:
-        yield "Labels", self._labels()
-        yield "Flow", self._flow()
-        yield "Isolate", self._isolate()
-        yield "Extract", self._extract()
-        yield "Reweight", self._reweight()
-        yield "Compress", self._compress()
-
-    def _sentence(self, text: str) -> Text:
-        return Text(visible(text, self.state.look.ascii_only))
-
-    def _labels(self) -> Text:
-        from icldiag.analyses.confusion import default_layer, reading
-
-        session, prediction = self.state.session, self.state.prediction
-        assert session is not None
-        assert prediction is not None
-        layer = default_layer(session.model.n_layers)
-        key = ("confusion", layer)
-        found: Confusion | None = self.result("confusion", key, lambda s, p: s.confusion(layer, p))
-        if found is None:
-            return self.trouble(key, "confusion")
-        return self._sentence(reading(found, prediction, self.state.query))
-
-    def _flow(self) -> Text:
-        from icldiag.analyses.saliency import reading_of_query
-
-        query, session = self.state.query, self.state.session
-        assert session is not None
-        key = ("flow", query)
-        found: QueryFlow | None = self.result("saliency", key, lambda s, p: s.flow(query, progress=p))
-        return (
-            self.trouble(key, "saliency") if found is None else self._sentence(reading_of_query(found, session.encoded))
-        )
-
-    def _isolate(self) -> Text:
-        """Label words that never read their texts: does the answer depend on what they gather in the shallow half?"""
-        from icldiag.analyses.isolation import Cut, reading
-
-        session, prediction = self.state.session, self.state.prediction
-        assert session is not None
-        assert prediction is not None
-        layers = tuple(range(session.model.n_layers // 2))
-        key = ("isolate", "text_to_label", layers)
-        found: Setting | None = self.result(
-            "isolation", key, lambda s, p: s.isolate(Cut.of("text_to_label", layers), progress=p)
-        )
-        if found is None:
-            return self.trouble(key, "isolation")
-        return self._sentence(reading(found, prediction, self.state.query))
-
-    def _extract(self) -> Text:
-        from icldiag.analyses.extraction import reading_of_query
-
-        key = ("extraction",)
-        found: Extraction | None = self.result("extraction", key, lambda s, p: s.extraction(p))
-        return (
-            self.trouble(key, "extraction")
-            if found is None
-            else self._sentence(reading_of_query(found, self.state.query))
-        )
-
-    def _reweight(self) -> Text:
-        found: Reweighting | None = self.state.results.get(reweighting.KEY)
-        if found is None:
-            return Text("Not trained yet: s in its panel.", self.state.look.muted)
-        prediction, query = self.state.prediction, self.state.query
-        assert prediction is not None
-        label = prediction.labels[found.after.predicted[query]]
-        accuracy = "" if found.after.accuracy is None else f" Accuracy becomes {found.after.accuracy:.0%}."
-        return self._sentence(f"With the trained beta this answer is {label}.{accuracy}")
-
-    def _compress(self) -> Text:
-        found: Compression | None = self.state.results.get(compression.KEY)
-        if found is None:
-            return Text("Not measured yet: s in its panel.", self.state.look.muted)
-        prediction, query = self.state.prediction, self.state.query
-        assert prediction is not None
-        answers = found.hidden_anchor.answers
-        label = prediction.labels[answers.predicted[query]]
-        return self._sentence(
-            f"From the anchors alone this answer is {label}; {answers.label_loyalty:.0%} of all answers stay."
-        )
+            blocks += [head, Padding(Text(self._shown(row.sentence)), (0, 0, 0, 2))]
+        return Group(*blocks)

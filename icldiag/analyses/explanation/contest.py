@@ -1,0 +1,66 @@
+"""What an explanation is about: why one label was answered and not another; and what a change did to that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from icldiag.analyses.prediction import Prediction, probability_order
+from icldiag.model.readout import FloatArray
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Why `answer` and not `rival`? The rival of a wrong answer is the gold label, of any other the runner-up."""
+
+    query: int
+    answer: int
+    rival: int
+    gold: int | None
+    lead: float  # log p(answer) / p(rival) in nats; not negative
+
+    @property
+    def wrong(self) -> bool:
+        return self.gold is not None and self.gold != self.answer
+
+    def lead_in(self, scores: FloatArray) -> float:
+        """The lead in other label scores (C,) of the same query."""
+        return float(scores[self.answer] - scores[self.rival])
+
+
+def contest_of(prediction: Prediction, query: int) -> Contest:
+    """The contest of one query."""
+    order = probability_order(prediction, query)
+    answer, gold = int(prediction.predicted[query]), prediction.gold[query]
+    rival = gold if gold is not None and gold != answer else next(label for label in order if label != answer)
+    scores = prediction.scores[query]
+    return Contest(query, answer, rival, gold, float(scores[answer] - scores[rival]))
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """One change that was run, and what became of the query's answer."""
+
+    change: str  # what was done, as in "demonstration 3 removed"
+    answer: int
+    lead: float  # of the same two labels
+    probability: float  # of the rival
+    turned: bool  # the rival is answered now
+
+
+def counterfactual(contest: Contest, change: str, scores: FloatArray) -> Counterfactual:
+    """Describe what label scores (C,) under a change say."""
+    chances = np.exp(scores - scores.max())
+    answer = int(scores.argmax())
+    probability = float(chances[contest.rival] / chances.sum())
+    return Counterfactual(change, answer, contest.lead_in(scores), probability, answer == contest.rival)
+
+
+def percentile(value: float, among: Sequence[float]) -> float | None:
+    """Per cent of the numbers that are smaller, ties counting half; None where there are fewer than two numbers."""
+    if len(among) < 2:
+        return None
+    values = np.asarray(among)
+    return float(100 * ((values < value).mean() + (values == value).mean() / 2))

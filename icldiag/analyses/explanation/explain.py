@@ -1,0 +1,139 @@
+"""The entry function: gather the evidence about one query, and name the causes that an intervention confirms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from icldiag.analyses.confusion import Confusion
+from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
+from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
+from icldiag.analyses.explanation.contest import Contest, contest_of
+from icldiag.analyses.explanation.demonstrations import (
+    DemonstrationEffect,
+    demonstration_effects,
+    separation_without,
+)
+from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
+from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
+from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws, prior_evidence
+from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes, suspect_of
+from icldiag.analyses.explanation.variants import Variants
+from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.saliency import QueryFlow
+from icldiag.analyses.shown import Shown
+from icldiag.errors import AnalysisError, Cancelled
+from icldiag.model.forward import InstrumentedModel, Prefix
+from icldiag.model.readout import Progress, silent
+from icldiag.prompt.encode import EncodedPrompt
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(Shown):
+    """Why one query got its answer. `causes` is empty where no intervention confirmed any."""
+
+    labels: tuple[str, ...]
+    contest: Contest
+    causes: tuple[Cause, ...]
+    classes: ClassesEvidence
+    prior: PriorEvidence
+    demonstrations: tuple[DemonstrationEffect, ...]
+    auc_without_suspect: float | None
+    order: OrderEvidence
+    aggregation: AggregationEvidence
+    depth: DepthEvidence
+    runs: int  # changed prompts and edited passes that were run
+    seed: int
+    missing: tuple[str, ...]  # what is undefined, and why
+
+
+def explain(
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    prefix: Prefix,
+    prediction: Prediction,
+    query: int,
+    deep: Sequence[Confusion],
+    flow: Callable[[], QueryFlow],
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Explanation:
+    """Explain one query's answer.
+
+    Args:
+        deep: the confusion of every layer in the deep half.
+        flow: gives the query's saliency, or raises AnalysisError where it is undefined.
+        seed: draws the orders, the random words and the balanced demonstrations.
+    """
+    contest = contest_of(prediction, query)
+    variants = Variants(model, encoded, prefix, query, progress)
+    shown = encoded.prompt.demonstrations
+    variants.expect(_runs(encoded, model))
+    missing = []
+    saliency = None
+    try:
+        saliency = flow()
+    except Cancelled:
+        raise
+    except AnalysisError as error:
+        missing.append(f"no flow into the label words: {error}")
+    effects = demonstration_effects(variants, contest)
+    suspect = suspect_of(contest, effects)
+    without = separation_without(variants, contest, suspect, prediction.gold) if suspect else None
+    evidence = Evidence(
+        contest=contest,
+        prior=prior_evidence(variants, contest, prediction.scores, seed),
+        demonstrations=effects,
+        suspect=suspect,
+        auc_without_suspect=without,
+        order=order_evidence(variants, contest, seed),
+        classes=classes_evidence(variants, contest, deep),
+        aggregation=aggregation_evidence(variants, contest, saliency),
+    )
+    depth = depth_evidence(variants, contest)
+    progress("explanation", variants.total, variants.total)
+    return Explanation(
+        labels=prediction.labels,
+        contest=contest,
+        causes=rank_causes(evidence, prediction.labels),
+        classes=evidence.classes,
+        prior=evidence.prior,
+        demonstrations=effects,
+        auc_without_suspect=without,
+        order=evidence.order,
+        aggregation=evidence.aggregation,
+        depth=depth,
+        runs=variants.steps,
+        seed=seed,
+        missing=(*missing, *_missing(evidence, depth, len(shown))),
+    )
+
+
+def _runs(encoded: EncodedPrompt, model: InstrumentedModel) -> int:
+    """About as many runs as will be needed: for the progress only."""
+    shown = encoded.prompt.demonstrations
+    orders = min(ORDERS, math.factorial(min(len(shown), 6)) - 1)
+    classes = len({example.label for example in shown})
+    return 2 * len(shown) + orders + classes + 4 + ABLATED + len(balanced_draws(shown, 0))
+
+
+def _missing(evidence: Evidence, depth: DepthEvidence, demonstrations: int) -> list[str]:
+    found = []
+    contest = evidence.contest
+    if contest.gold is None:
+        found.append("the right label is unknown: the answer is compared with its runner-up")
+    if evidence.classes.auc is None:
+        found.append("no measured separation: the queries have no gold labels of both classes")
+    if evidence.classes.distance is None:
+        found.append("no distance of anchors: one of the two classes has no demonstration")
+    elif evidence.classes.distances < 2:
+        found.append("two classes have one distance, which is 1 by its scaling")
+    if demonstrations < 2:
+        found.append("there is one demonstration: it cannot be removed, and there are no other orders")
+    if evidence.prior.source("batch") is None:
+        found.append("no batch prior: there are fewer than 4 queries")
+    if depth.missing:
+        found.append(f"no layer of decision: {depth.missing}")
+    return found

@@ -1,0 +1,84 @@
+"""Evidence: position. The same demonstrations in other orders, and which classes come last and most often.
+
+A seeded sample of orders is run. Where the rival is answered in most of them, this order is to blame. The prior of
+content-free queries is read in each order as well: a prior that goes away with the order belongs to the order.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from icldiag.analyses.calibration import CONTENT_FREE
+from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
+from icldiag.analyses.explanation.prior import lean
+from icldiag.analyses.explanation.variants import Variants
+from icldiag.prompt.schema import Example
+
+ORDERS = 12
+
+
+@dataclass(frozen=True)
+class OrderEvidence:
+    """`orders` is empty for a single demonstration."""
+
+    orders: tuple[tuple[int, ...], ...]  # each a permutation of the demonstrations
+    runs: tuple[Counterfactual, ...]
+    leans: tuple[float, ...]  # of the content-free prior in each order, in nats
+    percentile: float | None  # of this order's lead among the sampled ones; 100 favours the answer most
+    last: int  # class of the last demonstration
+
+    @property
+    def turned(self) -> float | None:
+        """Share of the sampled orders that answer the rival."""
+        return float(np.mean([run.turned for run in self.runs])) if self.runs else None
+
+    @property
+    def typical(self) -> Counterfactual | None:
+        """Of the orders that answer the rival, the one with the (lower) median lead; None where no order does."""
+        turned = sorted((run for run in self.runs if run.turned), key=lambda run: run.lead)
+        return turned[(len(turned) - 1) // 2] if turned else None
+
+    @property
+    def lean(self) -> float | None:
+        """The median prior of the other orders."""
+        return float(np.median(self.leans)) if self.leans else None
+
+
+def order_evidence(variants: Variants, contest: Contest, seed: int) -> OrderEvidence:
+    """Run a sample of other orders."""
+    shown = variants.prompt.demonstrations
+    orders = sample_orders(len(shown), seed)
+    queries = [variants.query, *(Example(text, None) for text in CONTENT_FREE)]
+    runs, leans = [], []
+    for order in orders:
+        scores = variants.ask([shown[place] for place in order], queries)
+        name = "order " + " ".join(str(place + 1) for place in order)
+        runs.append(counterfactual(contest, name, scores[0]))
+        leans.append(lean(contest, scores[1:]))
+    last = shown[-1].label
+    assert last is not None
+    return OrderEvidence(
+        orders,
+        tuple(runs),
+        tuple(leans),
+        percentile(contest.lead, [run.lead for run in runs]),
+        last,
+    )
+
+
+def sample_orders(count: int, seed: int) -> tuple[tuple[int, ...], ...]:
+    """Up to ORDERS different orders of `count` demonstrations, without the present one."""
+    own: Sequence[int] = tuple(range(count))
+    wanted = min(ORDERS, math.factorial(min(count, 6)) - 1)
+    generator = random.Random(seed)
+    found: dict[tuple[int, ...], None] = {}
+    while len(found) < wanted:
+        order = tuple(generator.sample(own, count))
+        if order != own:
+            found[order] = None
+    return tuple(found)

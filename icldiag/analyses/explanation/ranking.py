@@ -1,0 +1,168 @@
+"""Which causes are named, and in which order. The rule is written down in docs/explanation.md.
+
+A cause is named only if its counterfactual was run and the rival was answered. Among those that are named, one that a
+second, independent test supports comes before one that stands alone; then the smaller change to the prompt comes before
+the larger: one demonstration, two classes, the order, the prior, what the label words gather.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from icldiag.analyses.explanation.aggregation import AggregationEvidence
+from icldiag.analyses.explanation.classes import ClassesEvidence
+from icldiag.analyses.explanation.contest import Contest, Counterfactual
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
+from icldiag.analyses.explanation.order import OrderEvidence
+from icldiag.analyses.explanation.prior import PriorEvidence
+
+CauseKind = Literal["demonstration", "classes", "order", "prior", "aggregation"]
+KINDS: tuple[CauseKind, ...] = ("demonstration", "classes", "order", "prior", "aggregation")  # smallest change first
+
+MARGIN = 1.0  # nats of lead by which changing one demonstration must exceed changing any other of its class
+CONFUSED = 0.75  # ROC-AUC of a pair below which its two classes are taken for each other
+HALF = 1 / 2  # share of other orders that must answer the rival for the order to be named
+NEARLY_ALL = 0.9  # share from which nothing but the order needs a change
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A cause that an intervention confirmed. `demonstration` is the one that is meant, if it is one."""
+
+    kind: CauseKind
+    confirmed_by: Counterfactual
+    supported: bool  # a second test agrees
+    support: str  # what that test found, in words
+    demonstration: int | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a cause may be named for."""
+
+    contest: Contest
+    prior: PriorEvidence
+    demonstrations: tuple[DemonstrationEffect, ...]
+    suspect: DemonstrationEffect | None  # the demonstration that the first test points at
+    auc_without_suspect: float | None
+    order: OrderEvidence
+    classes: ClassesEvidence
+    aggregation: AggregationEvidence
+
+
+def suspect_of(contest: Contest, effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect | None:
+    """Of the answer's demonstrations that turn it, one called by the rival's name comes first, then the one whose
+    removal costs the answer most; None if there is none. The only demonstration of a class is none: without it the
+    class is not shown, and that its answer goes then says nothing."""
+    return min(
+        (effect for effect in effects if effect.label == contest.answer and not effect.alone and effect.turning),
+        key=lambda effect: (effect.called != contest.rival, effect.removed_change or 0.0),
+        default=None,
+    )
+
+
+def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]:
+    """The confirmed causes, the most likely first; empty where nothing was confirmed."""
+    tests: tuple[Callable[[Evidence, tuple[str, ...]], Iterator[Cause]], ...] = (
+        _demonstration,
+        _classes,
+        _order,
+        _prior,
+        _aggregation,
+    )
+    causes = [cause for test in tests for cause in test(evidence, names)]
+    return tuple(sorted(causes, key=lambda cause: (not cause.supported, KINDS.index(cause.kind))))
+
+
+def _demonstration(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
+    suspect, contest = evidence.suspect, evidence.contest
+    if suspect is None or suspect.turning is None or suspect.called is None:
+        return
+    misnamed = suspect.called == contest.rival
+    separated = evidence.auc_without_suspect is None or evidence.auc_without_suspect >= CONFUSED
+    others = [effect for effect in evidence.demonstrations if effect.label == contest.answer and effect != suspect]
+    margin = max(
+        _margin([other.removed for other in others], suspect.removed),
+        _margin([other.relabelled for other in others], suspect.relabelled),
+    )
+    orders = evidence.order.turned
+    support = (
+        f"without it the prompt calls its text {names[suspect.called]}, and {_compared(margin)} any other of "
+        f"{names[contest.answer]}"
+    )
+    supported = misnamed and separated and margin >= MARGIN and (orders is None or orders < NEARLY_ALL)
+    yield Cause("demonstration", suspect.turning, supported, support, suspect.index)
+
+
+def _margin(others: Sequence[Counterfactual | None], own: Counterfactual | None) -> float:
+    """By how much less lead one change leaves than the next of its kind."""
+    leads = [run.lead for run in others if run is not None]
+    return min(leads) - own.lead if leads and own is not None else 0.0
+
+
+def _compared(margin: float) -> str:
+    more = "more" if margin >= 0 else "less"
+    return f"changing it moves the lead {abs(margin):.1f} nats {more} than"
+
+
+def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
+    found = evidence.classes
+    if found.removed is None or not found.removed.turned or found.auc is None or found.auc >= CONFUSED:
+        return
+    without = evidence.auc_without_suspect
+    mended = without is not None and without >= CONFUSED
+    support = f"the answers separate the two classes with AUC {found.auc:.2f}"
+    yield Cause("classes", found.removed, not mended, support)
+
+
+def _order(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
+    found = evidence.order
+    if found.typical is None or found.turned is None or found.turned < HALF:
+        return
+    turned = sum(run.turned for run in found.runs)
+    support = f"{turned} of {len(found.runs)} other orders answer {names[evidence.contest.rival]}"
+    counted = _majority(evidence)
+    if counted:
+        support += ", but so does this order with as many demonstrations of each class"
+    yield Cause("order", found.typical, not counted, support)
+
+
+def _prior(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
+    found = evidence.prior
+    divided = [source.divided for source in found.sources if source.divided.turned]
+    balanced = [run for run in found.balanced if run.turned]
+    majority = _majority(evidence)
+    if not divided and not majority:
+        return
+    leaning = sum(source.lean > 0 for source in found.sources)
+    lasting = evidence.order.lean is not None and evidence.order.lean > 0
+    support = f"{leaning} of {len(found.sources)} measurements of the prior favour {names[evidence.contest.answer]}"
+    if lasting:
+        support += ", and content-free queries do so in other orders too"
+    if majority:
+        support += (
+            f"; it has at least twice as many demonstrations as any other class, and {len(balanced)} of "
+            f"{len(found.balanced)} draws with as many of each answer {names[evidence.contest.rival]}"
+        )
+    supported = majority or (2 * leaning > len(found.sources) and lasting)
+    yield Cause("prior", (divided or balanced)[0], supported, support)
+
+
+def _majority(evidence: Evidence) -> bool:
+    """Whether the answer's class is shown twice as often as any other, and balance makes the rival the answer."""
+    counts, answer = evidence.prior.counts, evidence.contest.answer
+    most = max(count for label, count in enumerate(counts) if label != answer)
+    return counts[answer] >= 2 * most and evidence.prior.mended_by_balance
+
+
+def _aggregation(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
+    found, rival = evidence.aggregation, evidence.contest.rival
+    if found.doubled is None or not found.doubled.turned:
+        return
+    weak = found.flow is not None and found.flow[rival] < float(np.mean(list(found.flow.values())))
+    support = f"the flow into {names[rival]} is {'below' if weak else 'not below'} the mean of the classes"
+    yield Cause("aggregation", found.doubled, weak, support)

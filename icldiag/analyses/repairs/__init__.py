@@ -1,0 +1,10 @@
+"""Repairs: changes to a prompt that were tried on labelled examples, and what each did. One file per family."""
+
+from __future__ import annotations
+
+from icldiag.analyses.repairs.effect import Effect
+from icldiag.analyses.repairs.reading import finding, in_short, verdict
+from icldiag.analyses.repairs.repair import Repair
+from icldiag.analyses.repairs.search import BUDGET, Repairs, Trial, find_repairs
+
+__all__ = ["BUDGET", "Effect", "Repair", "Repairs", "Trial", "find_repairs", "finding", "in_short", "verdict"]

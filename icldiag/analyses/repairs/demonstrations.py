@@ -1,0 +1,90 @@
+"""Candidates: one demonstration dropped, or another example in its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from icldiag.analyses.confusion import default_layer
+from icldiag.analyses.repairs.bench import Bench
+from icldiag.analyses.repairs.repair import Repair, change
+from icldiag.model.readout import FloatArray
+from icldiag.prompt.edit import drop, with_demonstrations
+from icldiag.prompt.schema import Example
+
+PLACED = 6  # examples tried in each demonstration's place, if the budget lasts
+
+
+def dropped(bench: Bench) -> Iterator[Repair]:
+    """Every demonstration whose class has another one: a class without any is rarely answered."""
+    prompt = bench.prompt
+    shots = Counter(example.label for example in prompt.demonstrations)
+    for place in _concerned_first(bench):
+        if shots[prompt.demonstrations[place].label] > 1:
+            yield change("drop", f"without demonstration {_named(bench, place)}", drop(prompt, place))
+
+
+def replaced(bench: Bench) -> Iterator[Repair]:
+    """An example of the fitting part in a demonstration's place: same class, the nearest first.
+
+    Near is what the model's own target query vector (two thirds up, where it looks for label words) is near to: the
+    failed query's, for its class; the mean of the class's examples otherwise.
+    """
+    fitting = bench.parts.fitting
+    if not fitting:
+        return
+    near = _by_nearness(bench)
+    shown = bench.prompt.demonstrations
+    for turn in range(PLACED):
+        for place in _concerned_first(bench):
+            label = shown[place].label
+            if label is None or turn >= len(near[label]):
+                continue
+            example = near[label][turn]
+            demonstrations = [*shown[:place], example, *shown[place + 1 :]]
+            name = f"demonstration {_named(bench, place)} replaced by '{example.text}'"
+            yield change("replace", name, with_demonstrations(bench.prompt, demonstrations))
+
+
+def _concerned_first(bench: Bench) -> list[int]:
+    """Places of the demonstrations; with a failed query, those of its class and of the answered one first."""
+    shown = bench.prompt.demonstrations
+    places = list(range(len(shown)))
+    if bench.query is None:
+        return places
+    query = bench.prompt.queries[bench.query]
+    (scores,) = bench.scores(bench.start, [query])
+    concerned = {query.label, int(scores[0].argmax())}
+    return sorted(places, key=lambda place: shown[place].label not in concerned)
+
+
+def _named(bench: Bench, place: int) -> str:
+    label = bench.prompt.demonstrations[place].label
+    return f"{place + 1} ({bench.prompt.label_names[label]})" if label is not None else str(place + 1)
+
+
+def _by_nearness(bench: Bench) -> list[list[Example]]:
+    """Per class, the fitting part's examples, nearest first."""
+    prompt, fitting = bench.prompt, bench.parts.fitting
+    asked = () if bench.query is None else (prompt.queries[bench.query],)
+    readout = bench.read(bench.start, (*fitting, *asked), vectors=True)
+    assert readout.target_queries is not None
+    vectors = readout.target_queries[default_layer(bench.model.n_layers)].astype(np.float64)  # (n, H * d)
+    vectors -= vectors[: len(fitting)].mean(0)
+    near: list[list[Example]] = []
+    for label in range(len(prompt.labels)):
+        mine = [place for place, example in enumerate(fitting) if example.label == label]
+        if not mine:
+            near.append([])
+            continue
+        wanted = vectors[-1] if asked and asked[0].label == label else vectors[mine].mean(0)
+        likeness = _cosines(vectors[mine], wanted)
+        near.append([fitting[mine[place]] for place in np.argsort(-likeness, kind="stable")])
+    return near
+
+
+def _cosines(vectors: FloatArray, wanted: FloatArray) -> FloatArray:
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(wanted)
+    return np.asarray(vectors @ wanted / np.maximum(lengths, 1e-12))

@@ -1,0 +1,53 @@
+"""A repair: what would be changed in a prompt, as a value that can be kept and applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icldiag.prompt.adjustments import Calibration, SavedBeta
+from icldiag.prompt.schema import Example, Label, Prompt
+
+Family = Literal["calibration", "order", "drop", "replace", "word", "re-weighting", "combination"]
+
+
+@dataclass(frozen=True, eq=False)
+class Repair:
+    """The parts of a prompt that repairs change, as they are after this one."""
+
+    family: Family
+    name: str  # a phrase; holds texts of the user
+    demonstrations: tuple[Example, ...]
+    labels: tuple[Label, ...]
+    calibration: Calibration | None = None
+    beta: NDArray[np.float32] | None = None  # (L, H, demonstrations)
+
+    def apply(self, prompt: Prompt, beta: SavedBeta | None = None) -> Prompt:
+        """The repaired prompt; `beta` is where this repair's beta was saved, for one that has a beta."""
+        return replace(
+            prompt,
+            demonstrations=self.demonstrations,
+            labels=self.labels,
+            calibration=self.calibration,
+            beta=beta if self.beta is not None else None,
+        )
+
+    @property
+    def needs(self) -> str:
+        """What must be at hand wherever the repaired prompt is used."""
+        if self.beta is not None:
+            return "a runtime that can scale attention"
+        return "the label probabilities" if self.calibration is not None else "nothing"
+
+
+def as_it_is(prompt: Prompt, beta: NDArray[np.float32] | None) -> Repair:
+    """The change that changes nothing: what all others are compared with."""
+    return Repair("combination", "as it is", prompt.demonstrations, prompt.labels, prompt.calibration, beta)
+
+
+def change(family: Family, name: str, prompt: Prompt) -> Repair:
+    """A changed prompt text. What was calibrated or trained for the old text does not go with it."""
+    return Repair(family, name, prompt.demonstrations, prompt.labels)

@@ -1,0 +1,213 @@
+"""Try repairs within a budget, rank them on held-out examples, and confirm the best on others.
+
+One candidate is one changed prompt, calibration or beta, answered on the selection part and the prompt's queries: the
+unit of the budget. Calibrations and re-weightings come first, then the other families take turns; the last three are
+the calibrations on top of the best of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icldiag.analyses.repairs.anchors import reweightings
+from icldiag.analyses.repairs.bench import Bench
+from icldiag.analyses.repairs.calibrated import calibrations
+from icldiag.analyses.repairs.demonstrations import dropped, replaced
+from icldiag.analyses.repairs.effect import Effect, effect
+from icldiag.analyses.repairs.order import orders
+from icldiag.analyses.repairs.parts import make_parts
+from icldiag.analyses.repairs.repair import Repair
+from icldiag.analyses.repairs.words import words
+from icldiag.analyses.shown import Shown
+from icldiag.errors import AnalysisError, PromptError
+from icldiag.model.forward import InstrumentedModel, Prefix
+from icldiag.model.readout import IntArray, Progress, silent, step_of
+from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.schema import Example
+
+BUDGET = 40
+RESERVED = 3  # of the budget, for the calibrations on top of the best of the others
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One repair and what it did. Places in `selection` count in `Repairs.selection`, those in `queries` queries."""
+
+    repair: Repair
+    selection: Effect
+    queries: Effect  # the prompt's labelled queries, less those that repairs were fitted on
+    predicted: IntArray  # (n,) label of every query of the prompt afterwards
+    tokens: int  # that the demonstrations take afterwards
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Smaller is better: the net gain on the selection part; of equals the more probable gold labels."""
+        return -self.selection.net, -self.selection.likelihood_gain
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Repairs(Shown):
+    """All candidates, the best on the selection part first."""
+
+    query: int | None  # the one to be mended, or None for the prompt as a whole
+    budget: int
+    seed: int
+    trials: tuple[Trial, ...]
+    winner: int | None  # its place in `trials`
+    confirmed: Effect | None  # of the winner, on the confirmation part; None without a winner or with too few examples
+    fitting: tuple[Example, ...]
+    selection: tuple[Example, ...]
+    confirmation: tuple[Example, ...]
+    with_queries: bool  # the three parts hold queries of the prompt, because `examples` has too few
+    gold: tuple[int | None, ...]  # of the prompt's queries
+    before: IntArray  # (n,) what is answered without any repair
+    tokens_before: int
+    left_out: tuple[str, ...]  # candidates that this model cannot be asked, with the reason
+
+    @property
+    def best(self) -> Trial | None:
+        """The winner."""
+        return None if self.winner is None else self.trials[self.winner]
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the winner gains on the confirmation part too; None where there is no winner or no such part.
+
+        As in the selection, a query that was to be mended counts as one gained.
+        """
+        return None if self.confirmed is None else self.confirmed.net + (self.query is not None) > 0
+
+    def mends(self, trial: Trial, query: int) -> bool | None:
+        """Whether a query that was wrong is right; None for one that was not wrong."""
+        gold = self.gold[query]
+        if gold is None or self.before[query] == gold:
+            return None
+        return bool(trial.predicted[query] == gold)
+
+
+def find_repairs(
+    model: InstrumentedModel,
+    encoded: EncodedPrompt,
+    prefix: Prefix,
+    *,
+    beta: NDArray[np.float32] | None = None,
+    query: int | None = None,
+    budget: int = BUDGET,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Repairs:
+    """Try at most `budget` candidates on the prompt as it is, with the calibration and beta in force.
+
+    Args:
+        query: candidates are then made for this query; the winner must mend it and lose nothing on the others.
+
+    Raises:
+        AnalysisError: too few labelled examples, a query that is not there, not labelled or not wrong.
+    """
+    prompt = encoded.prompt
+    if query is not None and not (0 <= query < len(prompt.queries) and prompt.queries[query].label is not None):
+        raise AnalysisError(f"there is no labelled query {query + 1}; only one with a gold label can be mended")
+    parts = make_parts(prompt, query, seed)
+    bench = Bench(model, encoded, prefix, parts, beta=beta, query=query, seed=seed)
+    bench.progress = step_of(progress, "repairs", 0, budget)
+    trying = _Trying(bench, budget)
+    if query is not None and trying.before[query] == prompt.queries[query].label:
+        raise AnalysisError(f"query {query + 1} is answered right; there is nothing to mend")
+    for repair in _candidates(bench, trying):
+        if len(trying.trials) >= budget:
+            break
+        bench.progress = step_of(progress, "repairs", len(trying.trials), budget)
+        bench.progress("", 0, 0)
+        trying.add(repair)
+    ranked = sorted(trying.trials, key=lambda trial: trial.rank)
+    winner = next((place for place, trial in enumerate(ranked) if _wins(trial, query, prompt.queries)), None)
+    confirmed = None
+    if winner is not None and parts.confirmation:
+        confirmed = trying.effect_on(ranked[winner].repair, parts.confirmation)
+    progress("repairs", len(ranked), len(ranked))
+    return Repairs(
+        query=query,
+        budget=budget,
+        seed=seed,
+        trials=tuple(ranked),
+        winner=winner,
+        confirmed=confirmed,
+        fitting=parts.fitting,
+        selection=parts.selection,
+        confirmation=parts.confirmation,
+        with_queries=parts.with_queries,
+        gold=tuple(example.label for example in prompt.queries),
+        before=trying.before,
+        tokens_before=bench.tokens(bench.start),
+        left_out=tuple(trying.left_out),
+    )
+
+
+def _candidates(bench: Bench, trying: _Trying) -> Iterator[Repair]:
+    yield from calibrations(bench)
+    yield from reweightings(bench)
+    turns = _taking_turns(dropped(bench), replaced(bench), words(bench), orders(bench))
+    while len(trying.trials) < trying.budget - RESERVED and (repair := next(turns, None)) is not None:
+        yield repair
+    others = [trial for trial in trying.trials if trial.repair.calibration is None and trial.selection.net > 0]
+    if others:
+        yield from calibrations(bench, min(others, key=lambda trial: trial.rank).repair)
+    yield from turns
+
+
+def _taking_turns(*families: Iterator[Repair]) -> Iterator[Repair]:
+    waiting = list(families)
+    while waiting:
+        family = waiting.pop(0)
+        repair = next(family, None)
+        if repair is not None:
+            waiting.append(family)
+            yield repair
+
+
+def _wins(trial: Trial, query: int | None, queries: Sequence[Example]) -> bool:
+    if query is None:
+        return trial.selection.net > 0
+    return bool(trial.predicted[query] == queries[query].label) and trial.selection.net >= 0
+
+
+class _Trying:
+    """The answers before any repair, and the trials so far."""
+
+    def __init__(self, bench: Bench, budget: int) -> None:
+        self.bench, self.budget = bench, budget
+        self.trials: list[Trial] = []
+        self.left_out: list[str] = []
+        prompt, parts = bench.prompt, bench.parts
+        fitted = {example.text for example in parts.fitting} | set(parts.unlabelled)
+        self.counted = [None if query.text in fitted else query.label for query in prompt.queries]
+        self.before = bench.scores(bench.start, prompt.queries, parts.selection)[0].argmax(1)
+
+    def add(self, repair: Repair) -> None:
+        """Answer the queries and the selection part."""
+        bench = self.bench
+        try:
+            queries, selection = bench.scores(repair, bench.prompt.queries, bench.parts.selection)
+            tokens = bench.tokens(repair)
+        except PromptError as error:
+            self.left_out.append(f"{repair.name}: {error.message}")
+            return
+        before, selection_before = bench.scores(bench.start, bench.prompt.queries, bench.parts.selection)
+        self.trials.append(
+            Trial(
+                repair=repair,
+                selection=effect(selection_before, selection, [example.label for example in bench.parts.selection]),
+                queries=effect(before, queries, self.counted),
+                predicted=queries.argmax(1),
+                tokens=tokens,
+            )
+        )
+
+    def effect_on(self, repair: Repair, examples: Sequence[Example]) -> Effect:
+        """What a repair does to other labelled texts."""
+        (before,), (after,) = (self.bench.scores(each, examples) for each in (self.bench.start, repair))
+        return effect(before, after, [example.label for example in examples])

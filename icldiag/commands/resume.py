@@ -1,0 +1,102 @@
+"""`icldiag resume`: go on where a session of the app was left or cut off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from icldiag.commands.options import Ascii
+
+if TYPE_CHECKING:
+    from icldiag.saved import SavedSession, SessionFile
+
+Which = Annotated[
+    str | None,
+    typer.Argument(metavar="[ID]", help="Its id, how the id begins, or its number in the list.", show_default=False),
+]
+List = Annotated[bool, typer.Option("--list", help="List the saved sessions and exit.")]
+
+
+def resume(which: Which = None, list_only: List = False, ascii_only: Ascii = False) -> None:
+    """Go on where a session was left, or where the line dropped."""
+    from icldiag.saved import SessionError, find_session, session_files
+
+    files = session_files()
+    if not files:
+        raise SessionError("there is no saved session; icldiag saves one whenever it is open")
+    if list_only or (which is None and len(files) > 1):
+        _print_list(files)
+        return
+    _go_on(find_session(which or "1"), ascii_only)
+
+
+def _go_on(file: SessionFile, ascii_only: bool) -> None:
+    import sys
+
+    from icldiag.saved import SessionFile
+    from icldiag.tui.keeper import Resumed
+    from icldiag.tui.run import run_app
+
+    session = file.read()
+    if not _taken(file):
+        file = SessionFile.new(session.prompt_file.stem)
+        print("icldiag: that session is open elsewhere; going on with a copy of it", file=sys.stderr)
+    raise typer.Exit(run_app(session.prompt_file, session.model, ascii_only, Resumed(session, file)))
+
+
+def _taken(file: SessionFile) -> bool:
+    try:
+        return file.take()
+    except OSError:  # a folder that cannot be written to: the app will say so when it saves
+        return True
+
+
+def _print_list(files: list[SessionFile]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from icldiag.render.visible import visible
+    from icldiag.saved import SessionError
+
+    table = Table(box=None, pad_edge=False, header_style="")
+    for heading in ("", "ID", "saved", "prompt", "model", "where it was"):
+        table.add_column(heading, overflow="fold")
+    for number, file in enumerate(files, start=1):
+        try:
+            session = file.read()
+        except SessionError:
+            table.add_row(str(number), file.id, "", "", "", Text("broken"))
+            continue
+        cells = _ago(session), session.prompt_file.name, session.model.name, _where(session, file)
+        table.add_row(str(number), file.id, *(Text(visible(cell)) for cell in cells))
+    Console(highlight=False).print(table)
+    print("icldiag resume ID goes on with one; its number will do.")
+
+
+def _where(session: SavedSession, file: SessionFile) -> str:
+    now = session.now
+    parts = [f"query {now.query + 1}", session.panel]
+    if now.undo:
+        parts.append(f"{len(now.undo)} edits" if len(now.undo) > 1 else "edited")
+    if now.cut_layers:
+        parts.append(f"cut {', '.join(map(str, now.cut_layers))}")
+    if now.beta is not None:
+        parts.append("re-weighted")
+    if session.pinned is not None:
+        parts.append("pinned")
+    if file.is_open:
+        parts.append("open now")
+    return ", ".join(parts)
+
+
+def _ago(session: SavedSession) -> str:
+    from datetime import UTC, datetime
+
+    seconds = (datetime.now(UTC) - session.saved).total_seconds()
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"

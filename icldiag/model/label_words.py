@@ -1,0 +1,121 @@
+"""How a model's answer is scored against the label words: by their first tokens, or by the whole words.
+
+A whole word's score is the sum of its tokens' conditional log-probabilities. All words are read in one pass: after the
+target stand the tokens of every word but each word's last, as branches of a tree,
+
+    ... Answer Type :   bra (of "bravo charlie")   bra vo (of "bra vo delta")   ...
+
+Each token has the position it would have if its word followed alone, and does not see the other words. So all labels,
+and all queries of a batch, share the demonstrations' cache and the query's own keys and values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from icldiag.lazy import torch
+from icldiag.model.attention import Edit
+from icldiag.model.forward import Batch, Edits, InstrumentedModel
+from icldiag.prompt.encode import EncodedPrompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LabelWords:
+    """C label words after the target, N further tokens."""
+
+    given: tuple[int, ...]  # (N,) tokens read after the target
+    steps: tuple[int, ...]  # (N,) positions after the target's
+    hidden: Tensor  # (N, N) bool: this row's word is not that column's
+    read: tuple[tuple[tuple[int, int], ...], ...]  # per class: (row, token) of what is scored; row 0 is the target
+    shift: tuple[float, ...]  # (C,) taken off the scores: the log of the label prior that a calibration divides by
+    whole: bool
+
+    @property
+    def rows(self) -> int:
+        """The target and the tokens after it."""
+        return 1 + len(self.given)
+
+    @property
+    def vocabulary(self) -> tuple[int, ...] | None:
+        """The only tokens whose logits are needed; None for all."""
+        return None if self.whole else tuple(token for ((_, token),) in self.read)
+
+    def scores(self, logits: Tensor, of: tuple[int, ...] | None = None) -> Tensor:
+        """Logits of the target and the tokens after it (B, 1 + N, V) -> label scores (B, C), in float32.
+
+        Logits of the first tokens, or log-probabilities of the whole words, with the prompt's calibration.
+
+        Args:
+            of: the logits are those of these tokens alone, which are `vocabulary`: (B, 1, C).
+        """
+        logits = logits.float()
+        shift = torch.tensor(self.shift, device=logits.device)  # (C,)
+        if of is not None:
+            return logits[:, 0] - shift
+        norms = logits.logsumexp(-1) if self.whole else torch.zeros_like(logits[..., 0])  # (B, 1 + N)
+        scores = []
+        for word in self.read:
+            rows, tokens = (torch.tensor(part, device=logits.device) for part in zip(*word, strict=True))
+            scores.append((logits[:, rows, tokens] - norms[:, rows]).sum(1))  # (B,)
+        return torch.stack(scores, dim=1) - shift
+
+    def after(self, batch: Batch) -> Batch:
+        """The batch with the words' tokens after each row's last: (B, T) -> (B, T + N)."""
+        if not self.given:
+            return batch
+        given = torch.tensor(self.given, device=batch.ids.device).expand(len(batch.ids), -1)
+        steps = torch.tensor(self.steps, device=batch.ids.device)
+        positions = torch.cat([batch.positions, batch.positions[:, -1:] + steps], dim=1)
+        return Batch(torch.cat([batch.ids, given], dim=1), positions, batch.padding)
+
+    def edits(self, edits: Edits | None, model: InstrumentedModel, new: int, earlier: int) -> Edits:
+        """Edits of the target row, for the target and the words' tokens, which do not see each other's words.
+
+        Args:
+            edits: per layer; their rows are set here.
+            new, earlier: tokens of the batch with the words in it, and tokens of context and past before it.
+        """
+        rows = torch.arange(new - self.rows, new, device=model.device)
+        if not self.given:
+            return {layer: replace(edit, rows=rows) for layer, edit in (edits or {}).items()}
+        words = torch.nn.functional.pad(self.hidden.to(model.device), (earlier + new - len(self.given), 0, 1, 0))
+        placed = {}
+        for layer in range(model.n_layers):
+            edit = (edits or {}).get(layer, Edit(rows))
+            blocked, factor = words, edit.factor
+            if edit.blocked is not None and edit.renormalise:
+                own = edit.blocked.to(model.device)
+                blocked = words | torch.nn.functional.pad(own, (0, words.shape[1] - own.shape[1]))
+            elif edit.blocked is not None:  # after the softmax, where the other words are hidden before it
+                own = (~edit.blocked[:1]).to(model.device, torch.float32).expand(model.n_heads, -1)  # (H, N)
+                factor = own if factor is None else own * factor
+            placed[layer] = Edit(rows, blocked, factor)
+        return placed
+
+
+def label_words(encoded: EncodedPrompt) -> LabelWords:
+    """The prompt's label words, scored as it says."""
+    whole = encoded.prompt.scoring == "whole"
+    given: list[int] = []
+    steps: list[int] = []
+    word_of: list[int] = []
+    read = []
+    for label, tokens in enumerate(encoded.label_tokens):
+        scored = [(0, tokens[0])]
+        for step, (token, following) in enumerate(pairwise(tokens), start=1):
+            if whole:
+                given.append(token)
+                steps.append(step)
+                word_of.append(label)
+                scored.append((len(given), following))
+        read.append(tuple(scored))
+    owner = torch.tensor(word_of)
+    hidden = owner[:, None] != owner[None, :]  # (N, N)
+    calibration = encoded.prompt.calibration
+    shift = tuple(calibration.shift) if calibration else (0.0,) * len(read)
+    return LabelWords(tuple(given), tuple(steps), hidden, tuple(read), shift, whole)

@@ -1,0 +1,251 @@
+"""How much memory a model and its analyses will take, told before it is taken; and what to do when it runs out.
+
+Weights, cache and kept inputs are counted exactly; what an analysis needs beside them is an estimate of its largest
+tensors, meant to be right within a factor of two.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from icldiag.errors import AnalysisError, ModelError
+
+if TYPE_CHECKING:
+    from icldiag.model.forward import InstrumentedModel
+    from icldiag.model.load import ModelSettings
+    from icldiag.prompt.encode import EncodedPrompt
+
+GIB = 2**30
+_ITEM = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
+_QUANTIZED = {8: 1.0, 4: 0.5625}  # bytes a weight, with the scales of each block
+_ALLOCATION = ("can't allocate memory", "out of memory", "not enough memory", "cannot allocate memory")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a model's memory depends on, from its configuration and its shapes alone."""
+
+    parameters: int
+    linear: int  # of these, in linear layers of the decoder: what quantisation makes smaller
+    buffers: int  # bytes
+    layers: int
+    heads: int
+    kv_heads: int
+    head_width: int
+    hidden: int
+    intermediate: int
+    vocabulary: int
+
+    def weights(self, dtype: str, quantize: int | None = None) -> int:
+        """Bytes of all weights."""
+        item = _ITEM[dtype]
+        if quantize is None:
+            return self.parameters * item + self.buffers
+        return int((self.parameters - self.linear) * item + self.linear * _QUANTIZED[quantize]) + self.buffers
+
+    def cache(self, tokens: int, dtype: str) -> int:
+        """Bytes of the keys and values of a prompt, in all layers."""
+        return 2 * self.layers * self.kv_heads * self.head_width * tokens * _ITEM[dtype]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a prompt asks of a model, in tokens."""
+
+    prefix: int
+    query: int  # the longest, with the label words' further tokens where they are scored whole
+    queries: int
+    examples: int = 0
+
+    def analyses(self, sizes: Sizes, dtype: str) -> dict[str, int]:
+        """Bytes that each analysis needs at most, beside the weights; the demonstrations' cache is in each."""
+        item, whole = _ITEM[dtype], self.prefix + self.query
+        inputs = (sizes.layers + 1) * self.prefix * sizes.hidden * item  # kept for restarts
+        prefix = sizes.cache(self.prefix, dtype) + inputs
+        rows = max(1, min(64, self.queries, 16_000_000 // (sizes.heads * self.query * whole)))
+        scores = 3 * rows * sizes.heads * self.query * whole * 4  # scores, their softmax, and a copy
+        reading = prefix + scores + rows * (2 * sizes.vocabulary * 4 + self.query * 4 * sizes.intermediate * item)
+        kept = min(GIB, 2 * self.queries * self.query * sizes.hidden * sizes.layers * item)
+        layer = whole * (5 * sizes.hidden + 2 * sizes.intermediate) * item  # what autograd keeps of one layer
+        recomputed = whole * sizes.hidden * (sizes.layers + 1) * item + layer
+        rebuilt = 3 * sizes.heads * min(256, whole) * whole * 4
+        return {
+            "prediction": reading,
+            "extraction": reading,
+            "confusion": reading,
+            "isolation": reading + 2 * prefix + kept,
+            "compression": reading + sizes.cache(self.prefix, dtype),
+            "saliency": (recomputed if whole > 1024 else sizes.layers * layer) + rebuilt,
+            "reweighting": reading + sizes.cache(self.query, dtype) * self.examples,
+        }
+
+
+def sizes_of(config: Any, trust_remote_code: bool = False) -> Sizes:
+    """Count a model's weights by building it without memory (torch's meta device)."""
+    import torch
+    import transformers
+
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+    text = config.get_text_config()
+    heads = getattr(text, "num_attention_heads", None) or 1  # seams.py refuses a model without attention
+    kv_heads = getattr(text, "num_key_value_heads", None) or getattr(text, "num_kv_heads", None) or heads
+    one_for_all = getattr(text, "multi_query", False) and not getattr(text, "new_decoder_architecture", False)
+    linear = sum(
+        module.weight.numel()
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and "head" not in name
+    )
+    return Sizes(
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        linear=linear,
+        buffers=sum(buffer.nbytes for buffer in model.buffers()),
+        layers=text.num_hidden_layers,
+        heads=heads,
+        kv_heads=1 if one_for_all else kv_heads,
+        head_width=getattr(text, "head_dim", None) or text.hidden_size // heads,
+        hidden=text.hidden_size,
+        intermediate=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
+        vocabulary=text.vocab_size,
+    )
+
+
+def free_memory(device: str) -> int:
+    """Free bytes of a device; of the container, where that has less than the machine."""
+    import psutil
+    import torch
+
+    if device.startswith("cuda"):
+        return int(torch.cuda.mem_get_info(torch.device(device))[0])
+    return min(int(psutil.virtual_memory().available), _left_in_container())
+
+
+def _left_in_container() -> int:
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = (group / "memory.max").read_text().strip()
+        used = int((group / "memory.current").read_text())
+        cached = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):
+        return 2**62
+    # Cached files are counted as used, but give way.
+    return 2**62 if limit == "max" else int(limit) - used + int(cached.get("inactive_file", 0))
+
+
+def dtype_name(settings: ModelSettings, config: Any, device: str) -> str:
+    """The dtype that loading will use, as a name."""
+    if settings.dtype != "auto":
+        return settings.dtype
+    own = str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
+    return "float32" if device == "cpu" or own not in _ITEM else own
+
+
+def require_memory(settings: ModelSettings, config: Any, device: str) -> None:
+    """Raise ModelError where the weights are larger than what is free, with the setting that would make them fit."""
+    sizes = sizes_of(config, settings.trust_remote_code)
+    dtype, free = dtype_name(settings, config, device), free_memory(device)
+    needed = sizes.weights(dtype, settings.quantize)
+    if needed <= free or settings.device_map is not None:  # a map may spread it over devices and disk
+        return
+    raise ModelError(
+        f"model {settings.name!r}: its weights take {gib(needed)} in {dtype}, and {gib(free)} are free on {device}; "
+        f"{cure(settings, sizes, dtype, device, free, 0)}"
+    )
+
+
+def cure(settings: ModelSettings, sizes: Sizes, dtype: str, device: str, free: int, beside: int) -> str:
+    """The first setting with which the weights, and `beside` bytes of float32 work, would fit."""
+    shares = _ITEM[dtype]
+    tries: list[tuple[str, int, int]] = []
+    if shares > 2:
+        tries.append(("--dtype bfloat16", sizes.weights("bfloat16") + beside * 2 // shares, free))
+    if device.startswith("cuda"):
+        tries += [
+            (f"--quantize {bits}", sizes.weights("bfloat16", bits) + beside * 2 // shares, free) for bits in (8, 4)
+        ]
+        tries.append(("--device-map auto", sizes.weights(dtype) + beside, free + free_memory("cpu")))
+    for option, needed, available in tries:
+        if needed <= available:
+            return f"{option} needs {gib(needed)}"
+    return "no setting makes it fit; use a smaller model" + (" or fewer demonstrations" if beside else "")
+
+
+def shortage(settings: ModelSettings, sizes: Sizes, work: Work, dtype: str, device: str, free: int) -> str | None:
+    """One sentence where an analysis will not fit into what is free beside the weights; None where all do."""
+    needs = work.analyses(sizes, dtype)
+    largest = max(needs, key=needs.__getitem__)
+    if needs[largest] <= free:
+        return None
+    tight = ", ".join(name for name, need in needs.items() if need > free)
+    beside = free + sizes.weights(dtype, settings.quantize)
+    return (
+        f"memory may run out in {tight}: about {gib(needs[largest])} needed, {gib(free)} free on {device}; "
+        f"{cure(settings, sizes, dtype, device, beside, needs[largest])}"
+    )
+
+
+def shortage_of(settings: ModelSettings, model: InstrumentedModel, work: Work) -> str | None:
+    """`shortage` of a loaded model."""
+    device, dtype = str(model.device), str(model.dtype).removeprefix("torch.")
+    if dtype not in _ITEM or not device.startswith(("cpu", "cuda")):
+        return None
+    sizes = sizes_of(model.model.config, settings.trust_remote_code)
+    return shortage(settings, sizes, work, dtype, device, free_memory(device))
+
+
+def work_of(encoded: EncodedPrompt) -> Work:
+    """What a prompt asks of a model."""
+    further = 0
+    if encoded.prompt.scoring == "whole":
+        further = sum(len(tokens) - 1 for tokens in encoded.label_tokens)
+    return Work(
+        prefix=len(encoded.prefix),
+        query=max(len(query.ids) for query in encoded.queries) + further,
+        queries=len(encoded.queries),
+        examples=len(encoded.prompt.examples),
+    )
+
+
+def gib(size: float) -> str:
+    return f"{size / GIB:.1f} GiB" if size >= GIB / 10 else f"{size / 2**20:.0f} MiB"
+
+
+# ---- when it runs out ------------------------------------------------------------------------------------------------
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on a GPU or on the CPU (where torch raises a RuntimeError)."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _ALLOCATION)
+
+
+def release() -> None:
+    """Give back what a failed attempt still holds."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Memory that runs out in the block becomes an AnalysisError with a cure; the session stays usable."""
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        release()
+        raise AnalysisError(
+            f"{what}: memory ran out, even with the smallest batch; use fewer or shorter demonstrations, a smaller "
+            "model, or --dtype bfloat16"
+        ) from None

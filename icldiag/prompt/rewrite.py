@@ -1,0 +1,144 @@
+"""The user's prompt file with a few fields changed: comments, order and style of the rest stay, files stay named."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from icldiag.errors import PromptError
+from icldiag.files import write_whole
+from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.source import read_text
+from icldiag.prompt.write import as_yaml, named_from
+
+
+def rewritten(prompt: Prompt, changed: Prompt, folder: Path) -> tuple[str, str]:
+    """The text of the file that `prompt` was read from, and of one in `folder` for `changed`, which is not written.
+
+    `changed` may differ in its demonstrations, label words, calibration and beta. A prompt that did not come from a
+    YAML file, or that cannot be kept in its style, is written out in full; so is then the old one.
+    """
+    old = _source(prompt)
+    if old is not None:
+        try:
+            without = replace(changed, beta=None)  # its file need not be there yet
+            if _reads_as(_edited(old, prompt, without, folder), without, folder):
+                return old, _edited(old, prompt, changed, folder)
+        except (YAMLError, KeyError, TypeError, AttributeError):  # a style that the editor does not know
+            pass
+    return as_yaml(prompt, folder), as_yaml(changed, folder)
+
+
+def write_prompt(text: str, path: Path) -> Prompt:
+    """Write a prompt file whole, and read it back."""
+    write_whole(text, path)
+    return read_prompt(path)
+
+
+def _source(prompt: Prompt) -> str | None:
+    if prompt.path is None or prompt.path.suffix.lower() not in (".yaml", ".yml"):
+        return None
+    try:
+        return read_text(prompt.path) if read_prompt(prompt.path).hash == prompt.hash else None
+    except PromptError:  # gone or changed since
+        return None
+
+
+def _edited(old: str, prompt: Prompt, changed: Prompt, folder: Path) -> str:
+    editor = YAML()
+    editor.preserve_quotes = True
+    editor.width = 1_000_000  # no line is broken anew
+    editor.allow_unicode = True
+    document = editor.load(old)
+    _indent_alike(editor, document)
+    if changed.demonstrations != prompt.demonstrations:
+        _replace_demonstrations(document, prompt, changed)
+    if changed.labels != prompt.labels:
+        _replace_words(document, prompt, changed)
+    assert prompt.path is not None
+    for field in ("demonstrations", "queries", "examples"):
+        if isinstance(document.get(field), dict):
+            document[field]["file"] = named_from(folder, prompt.path.parent / document[field]["file"])
+    document.pop("calibration", None)
+    document.pop("beta", None)
+    if changed.calibration is not None:
+        numbers = zip(changed.label_names, changed.calibration.probabilities, strict=True)
+        document["calibration"] = {"kind": changed.calibration.kind, "probabilities": dict(numbers)}
+    if changed.beta is not None:
+        document["beta"] = named_from(folder, changed.beta.path)
+    written = io.StringIO()
+    editor.dump(document, written)
+    return written.getvalue()
+
+
+def _indent_alike(editor: YAML, document: Any) -> None:
+    """Set in lists and mappings as they are in the file."""
+    lists = [document.get(field) for field in ("demonstrations", "queries", "examples", "labels")]
+    dash = next((one.lc.col for one in lists if isinstance(one, CommentedSeq) and not one.fa.flow_style()), 2)
+    labels = document["labels"]
+    mapping = labels.lc.col if isinstance(labels, CommentedMap) and not labels.fa.flow_style() else 2
+    editor.indent(mapping=mapping or 2, sequence=dash + 2, offset=dash)
+
+
+def _replace_demonstrations(document: Any, prompt: Prompt, changed: Prompt) -> None:
+    """In place, so that the list keeps its style; a demonstration that was there before keeps its own writing.
+
+    Demonstrations that a data file holds are listed in its place, with the comments that followed its name.
+    """
+    written, kept = document["demonstrations"], {}
+    if isinstance(written, CommentedMap):
+        following = document.ca.items.pop("demonstrations", None) if written.fa.flow_style() else None
+        following = following or written.ca.items.get(list(written)[-1])
+        document["demonstrations"] = written = CommentedSeq()
+        if following:  # the editor keeps them at a mapping's last value, and in a list at the row itself
+            written.ca.items[len(changed.demonstrations) - 1] = [following[2], None, None, None]
+    else:
+        kept = dict(zip(prompt.demonstrations, list(written), strict=True))
+    rows = []
+    for example in changed.demonstrations:
+        assert example.label is not None
+        row = kept.get(example)
+        if row is None:
+            quoted = DoubleQuotedScalarString(example.text)  # PyYAML reads no plain ' ?' in braces
+            row = CommentedMap(text=quoted, label=changed.label_names[example.label])
+            if example.id is not None:
+                row["id"] = example.id
+            if all(other.fa.flow_style() for other in kept.values()):
+                row.fa.set_flow_style()
+        rows.append(row)
+    del written[:]
+    written.extend(rows)
+
+
+def _replace_words(document: Any, prompt: Prompt, changed: Prompt) -> None:
+    """A list of class names becomes a mapping to label words."""
+    if not isinstance(document["labels"], dict):
+        document["labels"] = CommentedMap((label.name, label.word) for label in changed.labels)
+        return
+    for before, after in zip(prompt.labels, changed.labels, strict=True):
+        if before != after:
+            quoted = type(document["labels"][before.name])  # in the same kind of quotes
+            document["labels"][before.name] = quoted(after.word) if issubclass(quoted, str) else after.word
+
+
+def _reads_as(text: str, wanted: Prompt, folder: Path) -> bool:
+    """Whether the text, as a file in `folder`, is the wanted prompt."""
+    try:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", dir=folder, encoding="utf-8", delete=False) as file:
+            file.write(text)
+    except OSError:  # nothing will be written here either
+        return True
+    try:
+        return read_prompt(file.name).hash == wanted.hash
+    except PromptError:
+        return False
+    finally:
+        Path(file.name).unlink()

@@ -1,0 +1,108 @@
+"""What `icldiag repair` prints and writes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+
+from icldiag.analyses.repairs import Repairs, Trial, finding, verdict
+from icldiag.analyses.reweighting import save_beta
+from icldiag.errors import AnalysisError
+from icldiag.model.readout import Progress
+from icldiag.prompt.adjustments import SavedBeta
+from icldiag.prompt.rewrite import rewritten, write_prompt
+from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.render.visible import visible
+from icldiag.session import Session
+
+
+def chosen_query(prompt: Prompt, wanted: str) -> int:
+    """The query of this number, counted from 1, or the only one whose text holds the words. Raises AnalysisError."""
+    if wanted.isdecimal():
+        if not 1 <= int(wanted) <= len(prompt.queries):
+            raise AnalysisError(f"--query {wanted}: there are queries 1 to {len(prompt.queries)}")
+        return int(wanted) - 1
+    found = [place for place, query in enumerate(prompt.queries) if wanted.casefold() in query.text.casefold()]
+    if len(found) != 1:
+        places = ", ".join(str(place + 1) for place in found[:8])
+        which = f"queries {places} hold this text; give a number" if found else "no query holds this text"
+        raise AnalysisError(f"--query {wanted!r}: {which}")
+    return found[0]
+
+
+def told(repairs: Repairs) -> str:
+    """The finding and what it rests on."""
+    sizes = [len(part) for part in (repairs.fitting, repairs.selection, repairs.confirmation)]
+    parts = f"{sizes[0]} examples to fit on, {sizes[1]} to choose by, {sizes[2]} to confirm on"
+    shared = "; the prompt's queries are among them, as 'examples' has too few" if repairs.with_queries else ""
+    return f"{visible(finding(repairs))}\n({parts}{shared})"
+
+
+def ranking(repairs: Repairs, count: int) -> Iterator[str]:
+    """The best repairs, a line each: net gain, mended and broken on the selection part, p, the queries, the cost."""
+    if not count:
+        return
+    yield f"rank  net  mended broken     p  queries  tokens  repair (selection part: {len(repairs.selection)} examples)"
+    for rank, trial in enumerate(repairs.trials[:count], start=1):
+        effect = trial.selection
+        of = "" if repairs.query is None else f": {verdict(repairs, trial, repairs.query)}"
+        yield visible(
+            f"{rank:4}  {effect.net:+3}  {len(effect.mended):6} {len(effect.broken):6}  {effect.p_value:.2f}  "
+            f"{trial.queries.net:+7}  {trial.tokens - repairs.tokens_before:+6}  {trial.repair.name}{of}"
+        )
+
+
+def repaired_diff(session: Session, trial: Trial, output: Path | None) -> str:
+    """What the repaired file changes in the old one."""
+    prompt = session.prompt
+    folder = output.parent if output is not None else (prompt.path.parent if prompt.path else Path.cwd())
+    place = _beta_place(output or folder / "repaired.yaml")
+    changed = trial.repair.apply(prompt, SavedBeta(place, ""))
+    old, new = rewritten(prompt, changed, folder)
+    names = str(prompt.path or prompt.name), str(output or "repaired")
+    lines = difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), *names)
+    return "\n".join(visible(line.rstrip("\n")) for line in lines)
+
+
+def written_file(session: Session, trial: Trial, output: Path) -> Prompt:
+    """Write the repaired prompt file, and a beta beside it; the prompt as it is read back.
+
+    Raises:
+        IcldiagError: a file cannot be written.
+    """
+    prompt, repair = session.prompt, trial.repair
+    saved = None
+    if repair.beta is not None:
+        save_beta(_beta_place(output), repair.beta, session.model.name, repair.apply(prompt))
+        saved = SavedBeta.at(_beta_place(output))
+    return write_prompt(rewritten(prompt, repair.apply(prompt, saved), output.parent)[1], output)
+
+
+def verified(session: Session, repairs: Repairs, trial: Trial, output: Path, progress: Progress) -> str:
+    """Open the written file and answer its queries: what it does, in a sentence.
+
+    Raises:
+        AnalysisError: it does not answer as the repair did.
+    """
+    opened = Session(read_prompt(output), session.model)
+    answers = opened.prediction(progress)
+    changed = int((answers.predicted != trial.predicted).sum())
+    if changed:
+        raise AnalysisError(f"{output}: {changed} answers differ from those that were verified; do not use this file")
+    before = session.prediction(progress).correct
+    return (
+        f"Written to {visible(str(output))}; opened again, {answers.correct} of {len(answers.labelled)} labelled "
+        f"queries are right, {before} before; {cost(repairs, trial)}."
+    )
+
+
+def _beta_place(output: Path) -> Path:
+    return output.with_suffix(".safetensors")
+
+
+def cost(repairs: Repairs, trial: Trial) -> str:
+    """What every query costs afterwards."""
+    tokens = trial.tokens - repairs.tokens_before
+    more = "as many tokens as before" if tokens == 0 else f"{abs(tokens)} tokens {'more' if tokens > 0 else 'less'}"
+    return f"every prompt has {more}, and needs {trial.repair.needs}"

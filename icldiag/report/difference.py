@@ -1,0 +1,221 @@
+"""Two reports, a and b, as one page: what differs in the set-up, and what differs in the findings.
+
+Queries are matched by their text, labels by their name, cuts by kind and layers. Only what both reports have is
+compared; what cannot be is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from scipy import stats
+
+from icldiag.report.blocks import Block, Cell, Heading, Items, Page, Paragraph, Part, Table, notes
+from icldiag.report.setup import setup_rows
+from icldiag.report.text import counted, ranges, shown
+
+Values = dict[str, Any]
+Rows = list[tuple[Cell, ...]]
+
+_CUTS = {
+    "text_to_label": "text -> label words",
+    "label_to_target": "label words -> target",
+    "random_words": "text -> random words",
+}
+_METHODS = ("hidden_anchor", "text_anchor", "hidden_random", "hidden_random_top")
+
+
+def difference_page(a: Values, b: Values, names: tuple[str, str]) -> Page:
+    """The comparison of two reports as `read_report` gives them; `names` say which is which."""
+    parts = [part for make in (_setup, _answers, _pairs, _loyalties, _layers) if (part := make(a, b)) is not None]
+    return Page(
+        title="icldiag: two reports compared",
+        facts=tuple(
+            f"{letter}: {name}, {report['model']['name']}, prompt {report['prompt']['name']}"
+            for letter, name, report in zip("ab", names, (a, b), strict=True)
+        ),
+        summary={"What differs": tuple((part.name, part.reading) for part in parts if part.reading)},
+        parts=tuple(parts),
+    )
+
+
+def _setup(a: Values, b: Values) -> Part:
+    rows = setup_rows(a, b)
+    what = ", ".join(str(row[0]) for row in rows)
+    reading = f"The set-ups differ in {what}." if rows else "The set-ups are the same."
+    return Part("setup", "Set-up", reading, (Table("setup", "What differs.", ("what", "a", "b"), tuple(rows)),))
+
+
+# ---- answers --------------------------------------------------------------------------------------------------------
+
+
+def _matched(a: Values, b: Values) -> Iterator[tuple[Values, Values]]:
+    """The queries that both have, by text; of equal texts the first with the first."""
+    found: dict[tuple[str, int], Values] = {}
+    for report, keep in ((b, True), (a, False)):
+        seen: dict[str, int] = {}
+        for query in report["prediction"]["queries"]:
+            key = (query["text"], seen.setdefault(query["text"], 0))
+            seen[query["text"]] += 1
+            if keep:
+                found[key] = query
+            elif key in found:
+                yield query, found[key]
+
+
+def _answers(a: Values, b: Values) -> Part | None:
+    if not (a["prediction"] and b["prediction"]):
+        return None
+    both = list(_matched(a, b))
+    missing = []
+    for letter, report in (("a", a), ("b", b)):
+        alone = len(report["prediction"]["queries"]) - len(both)
+        if alone:
+            missing.append(f"{counted(alone, 'query')} only in {letter}")
+    changed = [(old, new) for old, new in both if old["predicted"] != new["predicted"]]
+    rows: Rows = []
+    effects = [_effect(old, new) for old, new in both]
+    for old, new in sorted(changed, key=lambda pair: ("mended", "broken", None).index(_effect(*pair))):
+        answers = (old["predicted"], _chance(a, old), new["predicted"], _chance(b, new))
+        rows.append((old["text"], new["gold"], *answers, _effect(old, new)))
+    columns = ("query", "gold", "a", "p", "b", "p", "effect")
+    caption = "Answers that changed: mended were wrong in a and are right in b, broken the reverse."
+    blocks: list[Block] = [Table("changed", caption, columns, tuple(rows), limit=200), *notes(missing)]
+    reading = _verdict(both, effects, len(changed), a, b)
+    return Part("answers", "Answers", reading, tuple(blocks))
+
+
+def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], changed: int, a: Values, b: Values) -> str:
+    if not both:
+        return "The reports have no query in common."
+    labelled = [(old, new) for old, new in both if new["gold"] is not None and old["gold"] == new["gold"]]
+    told = f"{changed} of {len(both)} answers differ"
+    if not labelled:
+        return f"{told}; no query has the same gold label in both."
+    before, after = (
+        sum(query["gold"] == query["predicted"] for query in side) / len(labelled)
+        for side in zip(*labelled, strict=True)
+    )
+    mended, broken = effects.count("mended"), effects.count("broken")
+    text = f"Accuracy on the {len(labelled)} queries of both: {before:.2f} in a, {after:.2f} in b; {told}, "
+    text += f"{mended} mended and {broken} broken"
+    if mended + broken:
+        chance = float(stats.binomtest(mended, mended + broken).pvalue)
+        text += f" (exact sign test, p = {chance:.2g})"
+    return f"{text}."
+
+
+def _effect(old: Values, new: Values) -> str | None:
+    """Mended or broken; None where gold is unknown or not the same, or neither is right."""
+    gold = new["gold"]
+    if gold is None or gold != old["gold"] or old["predicted"] == new["predicted"]:
+        return None
+    return "mended" if new["predicted"] == gold else "broken" if old["predicted"] == gold else None
+
+
+def _chance(report: Values, query: Values) -> float | None:
+    labels = report["prediction"]["labels"]
+    return float(query["probabilities"][labels.index(query["predicted"])])
+
+
+# ---- labels ---------------------------------------------------------------------------------------------------------
+
+
+def _pairs(a: Values, b: Values) -> Part | None:
+    if not (a["confusion"] and b["confusion"]):
+        return None
+    other = {frozenset(pair["labels"]): pair for pair in b["confusion"]["pairs"]}
+    rows: Rows = []
+    for pair in a["confusion"]["pairs"]:
+        found = other.get(frozenset(pair["labels"]))
+        if found is not None:
+            numbers = [side[name] for name in ("distance", "auc", "errors") for side in (pair, found)]
+            rows.append((" / ".join(pair["labels"]), *numbers))
+    if not rows:
+        return Part("pairs", "Pairs of labels", "The reports have no pair of labels in common.", ())
+    rows.sort(key=lambda row: -_change(row[3], row[4]))
+    moved = rows[0]
+    reading = (
+        f"The separation of {moved[0]} changed most: AUC {shown(moved[3])} in a, {shown(moved[4])} in b."
+        if _change(moved[3], moved[4])
+        else "No pair's measured separation changed."
+    )
+    layers = f"Distances of anchors in layer {a['confusion']['layer']} (a) and {b['confusion']['layer']} (b)."
+    columns = ("pair", *(f"{name} {side}" for name in ("distance", "AUC", "errors") for side in "ab"))
+    layers += " The pairs whose AUC changed most stand first."
+    return Part("pairs", "Pairs of labels", reading, (Table("pairs", layers, columns, tuple(rows), limit=50),))
+
+
+def _change(old: Cell, new: Cell) -> float:
+    """How far a number moved; 0 where one of the two is undefined."""
+    if isinstance(old, str) or isinstance(new, str) or old is None or new is None:
+        return 0.0
+    return abs(new - old)
+
+
+# ---- interventions and layers ---------------------------------------------------------------------------------------
+
+
+def _loyalties(a: Values, b: Values) -> Part | None:
+    rows: Rows = []
+    if a["isolation"] and b["isolation"]:
+        other = {_key(setting): setting for setting in b["isolation"]["settings"]}
+        for setting in a["isolation"]["settings"]:
+            found = other.get(_key(setting))
+            if found is not None:
+                cut = f"{_CUTS[setting['cut']]} cut in {ranges(setting['layers'])}"
+                rows.append((cut, *_loyalty(setting, found)))
+    if a["compression"] and b["compression"]:
+        for name in _METHODS:
+            old, new = (report["compression"]["methods"][name] for report in (a, b))
+            rows.append((f"compression: {name}", *_loyalty(old, new)))
+    if not rows:
+        return None
+    rows.sort(key=lambda row: -_change(row[1], row[2]))
+    widest = rows[0]
+    reading = (
+        f"Label loyalty changed most under {widest[0]}: {shown(widest[1])} in a, {shown(widest[2])} in b."
+        if _change(widest[1], widest[2])
+        else "No intervention's label loyalty changed."
+    )
+    columns = ("intervention", *(f"{name} {side}" for name in ("label loyalty", "word loyalty") for side in "ab"))
+    caption = "Share of answers, and mean overlap of top tokens, that stay; what changed most stands first."
+    return Part("loyalties", "Interventions", reading, (Table("loyalties", caption, columns, tuple(rows), limit=20),))
+
+
+def _key(setting: Values) -> tuple[str, tuple[int, ...]]:
+    return setting["cut"], tuple(setting["layers"])
+
+
+def _loyalty(old: Values, new: Values) -> Iterator[Cell]:
+    for name in ("label_loyalty", "word_loyalty"):
+        yield from (old[name], new[name])
+
+
+def _layers(a: Values, b: Values) -> Part | None:
+    """Curves over layers, where both models have as many, and the accuracies of re-weighting."""
+    blocks: list[Block] = []
+    curves = [("extraction", "aucroc", "AUCROC")]
+    curves += [("saliency", flow, flow.replace("_", " ")) for flow in ("text_to_label", "label_to_target")]
+    if a["model"]["layers"] != b["model"]["layers"]:
+        blocks.append(Items(("layers are not compared: the models have different numbers of them",)))
+    else:
+        found = [(name, a[part][key], b[part][key]) for part, key, name in curves if a[part] and b[part]]
+        rows: Rows = [
+            (layer, *(cell for _, old, new in found for cell in (old[layer], new[layer])))
+            for layer in range(a["model"]["layers"] if found else 0)
+        ]
+        columns = ("layer", *(f"{name} {side}" for name, _, _ in found for side in "ab"))
+        blocks += [Table("layers", "Layer by layer.", columns, tuple(rows))] if rows else []
+    trained = [report["reweighting"] for report in (a, b)]
+    if all(trained):
+        old, new = ((side["accuracy_before"], side["accuracy_after"]) for side in trained)
+        blocks += [
+            Heading("Anchor re-weighting"),
+            Paragraph(
+                f"Accuracy {shown(old[0])} before and {shown(old[1])} after training in a, {shown(new[0])} and "
+                f"{shown(new[1])} in b."
+            ),
+        ]
+    return Part("layers", "Layers and training", "", tuple(blocks)) if blocks else None

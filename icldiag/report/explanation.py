@@ -1,0 +1,265 @@
+"""The section on explanations: why each wrong query failed, and what confirms it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from icldiag.analyses.explanation import Explanation, findings, of_cause
+from icldiag.analyses.explanation import reading as reading_of_query
+from icldiag.analyses.explanation.contest import Counterfactual
+from icldiag.analyses.explanation.reading import NAMES
+from icldiag.errors import AnalysisError
+from icldiag.model.readout import Progress, step_of
+from icldiag.report.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
+from icldiag.report.figures import curves
+from icldiag.report.section import Fields, Section, SectionFields
+from icldiag.report.settings import ReportSettings
+from icldiag.report.text import counted
+
+if TYPE_CHECKING:
+    from icldiag.session import Session
+
+MOST = 20  # wrong queries that are explained, the most confident first
+
+
+class RunFields(Fields):
+    """A counterfactual: what was changed, and what the model answered then."""
+
+    change: str
+    answer: str
+    lead: float = Field(description="Of the answer over the rival, in nats.")
+    probability_of_rival: float
+    turned: bool = Field(description="Whether the rival is answered.")
+
+
+class CauseFields(Fields):
+    kind: Literal["demonstration", "classes", "order", "prior", "aggregation"]
+    supported: bool = Field(description="A second test agrees.")
+    support: str
+    demonstration: int | None = Field(description="Index from 0.")
+    confirmed_by: RunFields
+
+
+class QueryFields(Fields):
+    query: int = Field(description="Index from 0.")
+    answer: str
+    rival: str
+    wrong: bool
+    lead: float
+    reading: str
+    causes: list[CauseFields] = Field(description="Confirmed ones, the strongest first.")
+    evidence: dict[str, Any] = Field(description="Of each kind; see docs/explanation.md.")
+    runs: int
+    seed: int
+    missing: list[str]
+
+
+class ExplanationFields(SectionFields):
+    queries: list[QueryFields]
+
+
+def compute(session: Session, settings: ReportSettings, progress: Progress) -> list[Explanation]:
+    """An explanation of every wrong query, up to `MOST`; of the first query where none is known to be wrong."""
+    prediction = session.prediction(progress)
+    chosen: Sequence[int] = prediction.wrong[:MOST] or [0]
+    if session.beta is not None:
+        raise AnalysisError("an answer is explained without anchor re-weighting; leave out --beta")
+    return [
+        session.explanation(query, progress=step_of(progress, "explanation", done, len(chosen)))
+        for done, query in enumerate(chosen)
+    ]
+
+
+def values(result: list[Explanation]) -> dict[str, Any]:
+    """The section's JSON values; leads are in nats, positions of demonstrations count from 0."""
+    return {"queries": [_values(found) for found in result]}
+
+
+def _values(found: Explanation) -> dict[str, Any]:
+    contest, labels = found.contest, found.labels
+    return {
+        "query": contest.query,
+        "answer": labels[contest.answer],
+        "rival": labels[contest.rival],
+        "wrong": contest.wrong,
+        "lead": contest.lead,
+        "reading": reading_of_query(found),
+        "causes": [
+            {
+                "kind": cause.kind,
+                "supported": cause.supported,
+                "support": cause.support,
+                "demonstration": cause.demonstration,
+                "confirmed_by": _run(found, cause.confirmed_by),
+            }
+            for cause in found.causes
+        ],
+        "evidence": {
+            "classes": {
+                "layers": found.classes.layers,
+                "distance": found.classes.distance,
+                "distance_rank": found.classes.distance_rank,
+                "pairs": found.classes.distances,
+                "cosine": found.classes.cosine,
+                "auc": found.classes.auc,
+                "auc_rank": found.classes.auc_rank,
+                "removed": _run(found, found.classes.removed),
+            },
+            "prior": {
+                "counts": found.prior.counts,
+                "sources": [
+                    {
+                        "kind": source.kind,
+                        "texts": source.texts,
+                        "probabilities": source.probabilities,
+                        "lean": source.lean,
+                        "divided": _run(found, source.divided),
+                    }
+                    for source in found.prior.sources
+                ],
+                "balanced": [_run(found, run) for run in found.prior.balanced],
+            },
+            "demonstrations": [
+                {
+                    "index": effect.index,
+                    "label": labels[effect.label],
+                    "hidden": _run(found, effect.hidden),
+                    "removed": _run(found, effect.removed),
+                    "percentile": effect.percentile,
+                    "called": None if effect.called is None else labels[effect.called],
+                }
+                for effect in found.demonstrations
+            ],
+            "auc_without_suspect": found.auc_without_suspect,
+            "order": {
+                "turned": found.order.turned,
+                "percentile": found.order.percentile,
+                "lean_in_other_orders": found.order.lean,
+                "last": labels[found.order.last],
+                "runs": [_run(found, run) for run in found.order.runs],
+            },
+            "aggregation": {
+                "layers": found.aggregation.layers,
+                "flow": found.aggregation.flow
+                and {labels[label]: value for label, value in found.aggregation.flow.items()},
+                "isolated": {labels[label]: _run(found, run) for label, run in found.aggregation.isolated.items()},
+                "doubled": _run(found, found.aggregation.doubled),
+            },
+            "depth": {
+                "lens": found.depth.lens,
+                "leads": found.depth.leads,
+                "decided_after_layers": found.depth.decided,
+                "head_estimates": found.depth.estimates,
+                "heads": [
+                    {
+                        "layer": head.layer,
+                        "head": head.head,
+                        "estimate": head.estimate,
+                        "ablated": _run(found, head.ablated),
+                    }
+                    for head in found.depth.heads
+                ],
+            },
+        },
+        "runs": found.runs,
+        "seed": found.seed,
+        "missing": found.missing,
+    }
+
+
+def _run(found: Explanation, run: Counterfactual | None) -> dict[str, Any] | None:
+    if run is None:
+        return None
+    return {
+        "change": run.change,
+        "answer": found.labels[run.answer],
+        "lead": run.lead,
+        "probability_of_rival": run.probability,
+        "turned": run.turned,
+    }
+
+
+def reading(result: list[Explanation], session: Session | None = None) -> str:
+    """How many of the wrong answers each cause explains, and the first of them in words."""
+    wrong = [found for found in result if found.contest.wrong]
+    if not wrong:
+        return f"No labelled query is known to be wrong. {reading_of_query(result[0])}"
+    kinds = Counter(NAMES[found.causes[0].kind] for found in wrong if found.causes)
+    told = [f"{name} ({count})" for name, count in kinds.most_common()]
+    unexplained = sum(not found.causes for found in wrong)
+    told += [f"nothing that was tried ({unexplained})"] if unexplained else []
+    first = f"The most confident: {reading_of_query(wrong[0])}"
+    return f"What explains {counted(len(wrong), 'wrong answer')}: {', '.join(told)}. {first}"
+
+
+def blocks(result: list[Explanation], session: Session | None = None) -> list[Block]:
+    """Per query the answer, the named cause, further ones and the evidence; where the first was decided."""
+    shown: list[Block] = []
+    if session is not None and len(session.prediction().wrong) > len(result):
+        shown.append(Paragraph(f"The {len(result)} most confident of {len(session.prediction().wrong)} wrong queries."))
+    leads = result[0].depth.leads
+    if leads is not None:
+        answer, rival = _pair(result[0])
+        caption = (
+            f"Lead of {answer} over {rival} after each layer (logit lens, nats), for the first query below; the answer "
+            "is decided where it stays above 0."
+        )
+        series = [(f"{answer} over {rival}", leads)]
+        shown.append(Figure("leads", caption, lambda: curves(series, "layers", "lead", floor=None, reference=0.0)))
+    for found in result:
+        shown += _query(found, session)
+    shown.append(_evidence(result))
+    return shown
+
+
+def _pair(found: Explanation) -> tuple[str, str]:
+    return found.labels[found.contest.answer], found.labels[found.contest.rival]
+
+
+def _query(found: Explanation, session: Session | None) -> list[Block]:
+    answer, rival = _pair(found)
+    verdict = f"{answer}, not {rival}" if found.contest.wrong else f"{answer}, before {rival}"
+    query = found.contest.query
+    shown: list[Block] = [
+        Heading(f"Query {query + 1}" if session is None else session.prompt.queries[query].text),
+        Paragraph(f"{verdict}. {reading_of_query(found)}"),
+    ]
+    further = tuple(of_cause(cause, found) for cause in found.causes[1:])
+    shown += [Items(further)] if further else []
+    rows = tuple((row.name, row.number, row.scale, row.sentence) for row in findings(found))
+    caption = f"Evidence on query {query + 1}."
+    columns = ("evidence", "number", "among", "reading")
+    return [*shown, Table(f"query-{query + 1}", caption, columns, rows, place="folded"), *notes(found.missing)]
+
+
+def _evidence(result: list[Explanation]) -> Table:
+    """A row for each query, for files and frames."""
+    rows = [
+        (
+            found.contest.query + 1,
+            *_pair(found),
+            found.contest.lead,
+            NAMES[found.causes[0].kind] if found.causes else None,
+            found.causes[0].confirmed_by.change if found.causes else None,
+            found.causes[0].confirmed_by.lead if found.causes else None,
+        )
+        for found in result
+    ]
+    columns = ("query", "answer", "rival", "lead", "cause", "confirmed by", "lead then")
+    return Table("causes", "The first cause of each.", columns, tuple(rows), place="aside")
+
+
+SECTION = Section(
+    title="Why",
+    question="Why",
+    fields=ExplanationFields,
+    compute=compute,
+    values=values,
+    reading=reading,
+    blocks=blocks,
+    main="causes",
+)

@@ -1,0 +1,145 @@
+"""A report as a page: the summary, the analyses, the prompt with its spans, and what is needed to repeat it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from icldiag.prompt.encode import query_tokens
+from icldiag.render.tokens import Piece, token_pieces
+from icldiag.report.blocks import Block, Cell, Code, Items, Page, Paragraph, Part, Table, Tokens
+from icldiag.report.document import SECTIONS, Report
+from icldiag.report.section import QUESTIONS
+from icldiag.session import Session
+
+
+def page_of(report: Report) -> Page:
+    values = report.values()
+    parts = [_section(report, name) for name in report.results]
+    return Page(
+        title=f"icldiag report: {report.session.prompt.name}",
+        facts=_facts(values),
+        summary=_summary(report, {part.name: part.reading for part in parts}),
+        parts=(*parts, _prompt(report), _repeat(values)),
+    )
+
+
+def _section(report: Report, name: str) -> Part:
+    section, result = SECTIONS[name], report.results[name]
+    reading = section.reading(result, report.session)
+    return Part(name, section.title, reading, tuple(section.blocks(result, report.session)))
+
+
+def _facts(values: dict[str, Any]) -> tuple[str, ...]:
+    model, prompt = values["model"], values["prompt"]
+    return (
+        f"model: {model['name']}, {model['architecture']}, {model['layers']} layers x {model['heads']} heads, "
+        f"{model['dtype']} on {model['device']}",
+        f"prompt: {prompt['file'] or 'made in memory'}, {len(prompt['demonstrations'])} demonstrations of "
+        f"{prompt['tokens']['demonstrations']} tokens, longest prompt {prompt['tokens']['longest_prompt']} tokens, "
+        f"sha256 {prompt['sha256'][:12]}",
+        f"icldiag {values['icldiag']}, {values['made']}",
+        *(f"in force: {name}" for name in _in_force(values)),
+        *(f"note: {warning}" for warning in prompt["warnings"]),
+    )
+
+
+def _in_force(values: dict[str, Any]) -> Iterator[str]:
+    """What changes the answers beside the prompt's text."""
+    if values["prompt"]["calibration"]:
+        yield f"{values['prompt']['calibration']['kind']} calibration"
+    if values["settings"]["beta"] is not None:
+        yield "anchor re-weighting"
+
+
+def _summary(report: Report, readings: dict[str, str]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Each section's reading under the question that it answers; what was left out says why."""
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for question in QUESTIONS:
+        names = [name for name, section in SECTIONS.items() if section.question == question]
+        answers = [(name, readings[name]) for name in names if name in readings]
+        answers += [("", f"no {name}: {report.left_out[name]}") for name in names if name in report.left_out]
+        if answers:
+            found[question] = tuple(answers)
+    return found
+
+
+def example_query(session: Session) -> int:
+    """The query that a page shows: the most confidently wrong one, or the first."""
+    return next(iter(session.prediction().wrong), 0)
+
+
+def pieces_of(session: Session, query: int) -> tuple[Piece, ...]:
+    """The prompt that ends with this query, token by token."""
+    return token_pieces(session.encoded, query_tokens(session.encoded, session.model.tokenizer, query), query)
+
+
+def _prompt(report: Report) -> Part:
+    session = report.session
+    prompt, query = session.prompt, example_query(session)
+    labels: list[tuple[Cell, ...]] = [
+        (label.name, label.word, " ".join(map(str, tokens)))
+        for label, tokens in zip(prompt.labels, session.encoded.label_tokens, strict=True)
+    ]
+    what = "the most confidently wrong one" if session.prediction().wrong else "the first"
+    blocks: list[Block] = [
+        Tokens(
+            f"As the model reads it, with query {query + 1} of {len(prompt.queries)}, {what}; label words and the "
+            "target, where the model answers, are marked.",
+            pieces_of(session, query),
+        ),
+        Table("labels", "Label words and their tokens' ids.", ("class", "label word", "tokens"), tuple(labels)),
+    ]
+    blocks += [Items(session.encoded.warnings)] if session.encoded.warnings else []
+    return Part("prompt", "The prompt", "", tuple(blocks))
+
+
+def _repeat(values: dict[str, Any]) -> Part:
+    model, environment = values["model"], values["environment"]
+    rows: list[tuple[Cell, ...]] = [
+        ("icldiag", values["icldiag"]),
+        ("model", model["name"]),
+        ("revision", model["revision"] or "(not given)"),
+        ("commit", model["commit"]),
+        ("weights, sha256", model["weights_sha256"]),
+        ("prompt, sha256", values["prompt"]["sha256"]),
+        ("device", model["device"]),
+        ("dtype", model["dtype"]),
+        ("attention reached through", model["seam"]),
+        ("python", environment["python"]),
+        ("platform", environment["platform"]),
+        *environment["packages"].items(),
+        *_settings(values["settings"]),
+    ]
+    command = values["command"]
+    return Part(
+        "repeat",
+        "To repeat this report",
+        "",
+        (
+            Code(command) if command else Paragraph("The prompt was made in memory, so there is no command."),
+            Table("repeat", "What the numbers depend on.", ("what", "value"), tuple(rows)),
+        ),
+    )
+
+
+def _settings(settings: dict[str, Any]) -> list[tuple[Cell, ...]]:
+    rows: list[tuple[Cell, ...]] = []
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            rows += [(f"{name}, {key}", _written(member)) for key, member in value.items()]
+        elif name == "beta":
+            rows.append((name, "none" if value is None else "a trained beta is in force, see the JSON report"))
+        else:
+            rows.append((name.replace("_", " "), _written(value)))
+    return rows
+
+
+def _written(value: Any) -> str:
+    """A setting as text. Not as a number, which a page would round."""
+    if value is None:
+        return "(default)"
+    if isinstance(value, list):
+        parts = [",".join(map(str, member)) if isinstance(member, list) else str(member) for member in value]
+        return "; ".join(parts) or "none"
+    return str(value)

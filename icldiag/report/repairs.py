@@ -1,0 +1,169 @@
+"""The section on repairs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from icldiag.analyses.repairs import Effect, Repairs, Trial, finding, verdict
+from icldiag.report.blocks import Block, Cell, Figure, Items, Table, notes
+from icldiag.report.figures import changes
+from icldiag.report.section import Fields, Section, SectionFields
+
+if TYPE_CHECKING:
+    from icldiag.session import Session
+
+LISTED = 10  # on a page; files have all
+
+
+class EffectFields(Fields):
+    count: int = Field(description="Labelled texts that it was measured on.")
+    right_before: int
+    right_after: int
+    mended: list[int] = Field(description="Places among these texts.")
+    broken: list[int]
+    p_value: float = Field(description="McNemar's exact test.")
+    likelihood_gain: float
+
+
+class RepairFields(Fields):
+    name: str
+    family: str
+    selection: EffectFields
+    queries: EffectFields
+    verdict: str
+    predicted: list[int] = Field(description="Class index of every query afterwards.")
+    tokens: int = Field(description="That the demonstrations take afterwards.")
+    needs: str
+    calibration: dict[str, Any] | None
+    demonstrations: list[dict[str, Any]]
+    words: list[str]
+
+
+class PartsFields(Fields):
+    fitting: list[str]
+    selection: list[str]
+    confirmation: list[str]
+    with_queries: bool
+
+
+class RepairsFields(SectionFields):
+    finding: str
+    query: int | None
+    budget: int
+    seed: int
+    winner: int | None = Field(description="Its place in `repairs`.")
+    holds: bool | None = Field(description="Whether the winner gains on the confirmation part too.")
+    confirmed: EffectFields | None
+    parts: PartsFields
+    tokens_before: int
+    repairs: list[RepairFields] = Field(description="The best on the selection part first.")
+    left_out: list[str]
+
+
+def values(result: Repairs) -> dict[str, Any]:
+    """The section's JSON values, the best repair first."""
+    return {
+        "finding": finding(result),
+        "query": result.query,
+        "budget": result.budget,
+        "seed": result.seed,
+        "winner": result.winner,
+        "holds": result.holds,
+        "confirmed": None if result.confirmed is None else _effect(result.confirmed),
+        "parts": {
+            "fitting": [example.text for example in result.fitting],
+            "selection": [example.text for example in result.selection],
+            "confirmation": [example.text for example in result.confirmation],
+            "with_queries": result.with_queries,
+        },
+        "tokens_before": result.tokens_before,
+        "repairs": [_trial(result, trial) for trial in result.trials],
+        "left_out": result.left_out,
+    }
+
+
+def _trial(result: Repairs, trial: Trial) -> dict[str, Any]:
+    repair = trial.repair
+    calibration = repair.calibration
+    return {
+        "name": repair.name,
+        "family": repair.family,
+        "selection": _effect(trial.selection),
+        "queries": _effect(trial.queries),
+        "verdict": verdict(result, trial, result.query),
+        "predicted": trial.predicted,
+        "tokens": trial.tokens,
+        "needs": repair.needs,
+        "calibration": calibration and asdict(calibration),
+        "demonstrations": [{"text": example.text, "label": example.label} for example in repair.demonstrations],
+        "words": [label.word for label in repair.labels],
+    }
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "count": effect.count,
+        "right_before": effect.right_before,
+        "right_after": effect.right_after,
+        "mended": effect.mended,
+        "broken": effect.broken,
+        "p_value": effect.p_value,
+        "likelihood_gain": effect.likelihood_gain,
+    }
+
+
+def reading(result: Repairs, session: Session | None = None) -> str:
+    """The winner with its confirmed effect, or why there is none."""
+    return finding(result)
+
+
+def blocks(result: Repairs, session: Session | None = None) -> list[Block]:
+    """The best repairs, and what the winner does to the queries."""
+    best = result.trials[:LISTED]
+    caption = f"Labelled texts of the selection part ({len(result.selection)}) mended and broken by the best repairs."
+    bars = [(trial.repair.name, len(trial.selection.mended), len(trial.selection.broken)) for trial in best]
+    shown: list[Block] = [Figure("repairs", caption, lambda: changes(bars))] if bars else []
+    shown.append(_ranking(result))
+    winner = result.best
+    if winner is not None and session is not None:
+        texts, effect = session.prompt.queries, winner.queries
+        told = [f"The best mends: {texts[place].text}" for place in effect.mended]
+        told += [f"The best breaks: {texts[place].text}" for place in effect.broken]
+        shown += [Items(tuple(told))] if told else []
+    return shown + notes(result.left_out)
+
+
+def _ranking(result: Repairs) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for trial in result.trials:
+        effect, queries = trial.selection, trial.queries
+        counts = (effect.net, len(effect.mended), len(effect.broken), effect.p_value)
+        of_queries = (len(queries.mended), len(queries.broken))
+        rows.append((trial.repair.name, *counts, *of_queries, trial.tokens - result.tokens_before, trial.repair.needs))
+    columns = (
+        "repair",
+        "net gain",
+        "mended",
+        "broken",
+        "McNemar p",
+        "queries mended",
+        "queries broken",
+        "tokens",
+        "needs",
+    )
+    return Table("repairs", "Ranked on the selection part.", columns, tuple(rows), limit=LISTED)
+
+
+SECTION = Section(
+    title="Repairs",
+    question="What mends it",
+    fields=RepairsFields,
+    compute=lambda session, settings, progress: session.repairs(budget=settings.budget, progress=progress),
+    values=values,
+    reading=reading,
+    blocks=blocks,
+    main="repairs",
+)

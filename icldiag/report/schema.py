@@ -1,0 +1,102 @@
+"""The JSON report's shape, published as a JSON Schema and used to read reports back.
+
+Within `icldiag-report/1` names and meanings stay; fields may be added, so readers ignore what they do not know.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, create_model
+
+from icldiag.report.document import SCHEMA, SECTIONS
+from icldiag.report.section import Fields
+
+
+class ModelFields(Fields):
+    name: str
+    revision: str | None
+    commit: str | None = Field(None, description="Of the hub's repository.")
+    architecture: str
+    layers: int
+    heads: int
+    parameters: int
+    context_window: int | None
+    device: str
+    dtype: str
+    seam: str
+    weights_sha256: str | None = Field(
+        None, description="Over name, dtype, shape and bytes of every tensor that ran, in the order of their names."
+    )
+
+
+class LabelFields(Fields):
+    name: str
+    word: str
+    tokens: list[int]
+
+
+class DemonstrationFields(Fields):
+    text: str
+    label: str
+    anchors: list[int] = Field(description="Positions of the label word's tokens that count as anchors.")
+    span: tuple[int, int] = Field(description="Half-open, in tokens of the prompt.")
+
+
+class TokensFields(Fields):
+    demonstrations: int
+    longest_prompt: int
+
+
+class PromptFields(Fields):
+    name: str
+    file: str | None
+    sha256: str
+    template: str
+    separator: str
+    instruction: str | None
+    instruction_separator: str | None = Field(None, description="Null: as `separator`.")
+    chat: bool = Field(False, description="Written as turns by the model's chat template, without `separator`.")
+    scoring: Literal["first", "whole"]
+    calibration: dict[str, Any] | None = Field(None, description="In force: kind and probabilities.")
+    anchor: Literal["first", "last", "all"]
+    labels: list[LabelFields]
+    demonstrations: list[DemonstrationFields]
+    tokens: TokensFields
+    warnings: list[str]
+
+
+class EnvironmentFields(Fields):
+    python: str
+    platform: str
+    processor: str
+    packages: dict[str, str]
+
+
+class ReportFields(Fields):
+    """A report without its sections."""
+
+    schema_: Literal["icldiag-report/1"] = Field(alias="schema")
+    icldiag: str = Field(description="Version.")
+    made: str | None = Field(None, description="When, in UTC.")
+    command: str | None = Field(None, description="That computes the same; null for a prompt made in memory.")
+    environment: EnvironmentFields | None = None
+    model: ModelFields
+    prompt: PromptFields
+    settings: dict[str, Any] = Field(description="What the analyses were computed with, seeds among them.")
+    left_out: dict[str, str] = Field({}, description="Analyses that this prompt cannot have, with the reason.")
+
+
+_SECTION_FIELDS: dict[str, Any] = {name: (section.fields | None, None) for name, section in SECTIONS.items()}
+
+#: A whole report; a section that was not computed is absent.
+ReportDocument = create_model("Report", __base__=ReportFields, **_SECTION_FIELDS)
+
+
+def json_schema() -> dict[str, Any]:
+    """The published schema, in JSON Schema's draft 2020-12."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{SCHEMA.replace('/', ':')}",
+        **ReportDocument.model_json_schema(by_alias=True),
+    }

@@ -1,0 +1,58 @@
+"""What differs between two reports before anything is computed: model, prompt, settings, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from icldiag.report.blocks import Cell
+
+_IGNORED = ("file", "warnings", "tokens", "seam")  # follow from the rest, or are places
+_LONG = 60
+_HASH = "prompt sha256"  # differing alone, it tells of the queries or examples
+
+
+def setup_rows(a: dict[str, Any], b: dict[str, Any]) -> list[tuple[Cell, ...]]:
+    """Rows (what, in a, in b) of all that differs, the model first."""
+    rows: list[tuple[Cell, ...]] = []
+    for part in ("model", "prompt", "settings"):
+        old, new = dict(_flat(a[part])), dict(_flat(b[part]))
+        for name in {**old, **new}:
+            if name.split(".")[0] not in _IGNORED and old.get(name) != new.get(name):
+                rows.append((f"{part} {name.replace('_', ' ')}", _short(old.get(name)), _short(new.get(name))))
+    told = [row for row in rows if str(row[0]).startswith("prompt ") and row[0] != _HASH]
+    rows = [row for row in rows if row[0] != _HASH or not told]  # it follows from what else differs in the prompt
+    rows += _versions(a, b)
+    return rows
+
+
+def _versions(a: dict[str, Any], b: dict[str, Any]) -> Iterator[tuple[Cell, ...]]:
+    old, new = (
+        {"icldiag": report["icldiag"], **((report["environment"] or {}).get("packages") or {})} for report in (a, b)
+    )
+    for name in {**old, **new}:
+        if old.get(name) != new.get(name):
+            yield (f"version of {name}", old.get(name), new.get(name))
+
+
+def _flat(values: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Members by dotted name; demonstrations and labels by their number, everything else that is a list as one."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        elif name == "demonstrations" and isinstance(value, list):
+            for number, shown in enumerate(value, start=1):
+                yield f"demonstration {number}", f"{shown['text']} ({shown['label']})"
+        elif name == "labels" and isinstance(value, list):
+            for number, label in enumerate(value, start=1):
+                yield f"label {number}", f"{label['name']}, written {label['word']!r}"
+        else:
+            yield f"{before}{name}", value
+
+
+def _short(value: Any) -> str | None:
+    """As text; long numbers such as a trained beta are not spelled out."""
+    if value is None:
+        return None
+    text = str(value)
+    return text if isinstance(value, str) or len(text) <= _LONG else f"{text[: _LONG - 1]}…"

@@ -1,0 +1,28 @@
+"""Tables as CSV files, which people open in spreadsheets and `cat` on terminals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+from icldiag.render.visible import visible
+from icldiag.report.blocks import Cell, Table
+
+_FORMULA = ("=", "+", "-", "@")
+
+
+def as_csv(table: Table) -> str:
+    """Every row, numbers in full, undefined ones empty. Text is on one line, and never a spreadsheet's formula."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(_cell(name) for name in table.columns)
+    writer.writerows([_cell(cell) for cell in row] for row in table.rows)
+    return buffer.getvalue()
+
+
+def _cell(cell: Cell) -> Cell:
+    if isinstance(cell, str):
+        text = visible(cell)
+        return f"'{text}" if text.startswith(_FORMULA) else text
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

@@ -1,0 +1,209 @@
+"""What is kept of a session of the app on disk, so that it can be resumed: one JSON file for each.
+
+The results are not in it; they are found by content in the store. Files are written whole and renamed, and only the
+instance that holds a session's lock writes to it, so instances never harm each other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from icldiag.errors import IcldiagError
+from icldiag.files import replace_whole
+from icldiag.model.load import ModelSettings
+from icldiag.prompt.schema import LABEL, TEXT, Prompt
+
+_CURE = "icldiag resume --list shows those there are"
+
+KEPT = 50  # sessions; of those that are not open, the oldest go first
+
+
+class SessionError(IcldiagError):
+    """A saved session is not there or cannot be used."""
+
+    exit_code = 2
+
+
+def _whole(prompt: Prompt) -> Prompt:
+    """A prompt that `read_prompt` could have made."""
+    if not (prompt.labels and prompt.demonstrations and prompt.queries):
+        raise ValueError("labels, demonstrations and queries must not be empty")
+    if TEXT not in prompt.template or LABEL not in prompt.template.partition(TEXT)[2]:
+        raise ValueError(f"the template must hold {TEXT} and then {LABEL}")
+    for example in (*prompt.demonstrations, *prompt.queries, *prompt.examples):
+        if example.label is not None and not 0 <= example.label < len(prompt.labels):
+            raise ValueError(f"there is no label number {example.label}")
+    if any(example.label is None for example in prompt.demonstrations):
+        raise ValueError("every demonstration needs a label")
+    return prompt
+
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+SavedPrompt = Annotated[Prompt, AfterValidator(_whole)]
+ViewValue = Annotated[int, Field(ge=-1, strict=True)] | Annotated[bool, Field(strict=True)] | str | None
+
+
+class SavedState(BaseModel):
+    """One prompt and what intervenes."""
+
+    model_config = _STRICT
+    prompt: SavedPrompt
+    undo: tuple[SavedPrompt, ...] = ()  # what the prompt was before each change made in place
+    query: Annotated[int, Field(ge=0)] = 0
+    cut_kind: Literal["text_to_label", "label_to_target", "random_words"] = "text_to_label"
+    cut_layers: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    beta: dict[str, int | float | None] | None = None  # in force: the `TrainingSettings` that it was trained with
+
+
+class SavedSession(BaseModel):
+    """Everything that is needed to go on."""
+
+    model_config = _STRICT
+    format: Literal["icldiag-session/1"] = "icldiag-session/1"
+    saved: datetime = datetime.fromtimestamp(0, UTC)  # set when it is written
+    prompt_file: Path
+    model: ModelSettings
+    panel: str
+    views: dict[str, dict[str, ViewValue]] = {}  # chosen layer and the like, by panel
+    filter: str = ""
+    now: SavedState
+    pinned: SavedState | None = None
+
+    def to_json(self) -> str:
+        """As it is written, with the time."""
+        return self.model_copy(update={"saved": datetime.now(UTC).replace(microsecond=0)}).model_dump_json(indent=1)
+
+
+def state_folder() -> Path:
+    """`$ICLDIAG_STATE`, or icldiag's place among the user's state files."""
+    import platformdirs
+
+    given = os.environ.get("ICLDIAG_STATE")
+    return Path(given) if given else platformdirs.user_state_path("icldiag") / "sessions"
+
+
+@dataclass
+class SessionFile:
+    """The place of one session, and the lock that says that it is open."""
+
+    id: str
+    folder: Path
+    lock: IO[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"{self.id}.json"
+
+    @staticmethod
+    def new(stem: str, folder: Path | None = None) -> SessionFile:
+        """A place that no other instance has, named after the prompt file. Raises OSError."""
+        folder = folder or state_folder()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:24] or "prompt"
+        while True:
+            found = SessionFile(f"{name}-{secrets.token_hex(2)}", folder)
+            if not found.path.exists() and found.take():
+                return found
+
+    def take(self) -> bool:
+        """Lock it for this process; False where another instance has it open. Raises OSError."""
+        file = (self.folder / f"{self.id}.lock").open("ab")
+        if not _locked(file):
+            file.close()
+            return False
+        self.lock = file
+        return True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether some instance has it open at the moment."""
+        if self.lock is not None:
+            return True
+        with suppress(OSError), (self.folder / f"{self.id}.lock").open("rb") as file:
+            return not _locked(file)
+        return False
+
+    def read(self) -> SavedSession:
+        """Raises SessionError: the file is gone, cannot be read, or is not a session."""
+        try:
+            return SavedSession.model_validate_json(self.path.read_bytes())
+        except FileNotFoundError:
+            raise SessionError(f"there is no session {self.id!r}; {_CURE}") from None
+        except OSError as error:
+            raise SessionError(f"{self.path}: cannot be read ({error.strerror}); check its permissions") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            reason = f"{place}: {first['msg']}" if place else first["msg"]
+            raise SessionError(f"{self.path}: this saved session is broken ({reason}); mend or remove it") from None
+
+    def write(self, session: SavedSession) -> None:
+        """Whole or not at all. Raises OSError."""
+        replace_whole(session.to_json(), self.path)
+
+    def close(self) -> None:
+        """Let others open it."""
+        if self.lock is not None:
+            self.lock.close()
+            self.lock = None
+            if not self.path.exists():
+                (self.folder / f"{self.id}.lock").unlink(missing_ok=True)
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Whether this process has the lock of an open file now; it goes with the process, however that ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: no instance knows of the others, and each has its own session
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def session_files(folder: Path | None = None) -> list[SessionFile]:
+    """All that are saved, the latest first."""
+    folder = folder or state_folder()
+    dated = []
+    for path in folder.glob("*.json"):
+        with suppress(OSError):  # pruned by another instance
+            dated.append((path.stat().st_mtime_ns, path.stem))
+    return [SessionFile(name, folder) for _, name in sorted(dated, reverse=True)]
+
+
+def find_session(which: str, folder: Path | None = None) -> SessionFile:
+    """By its number in the list (from 1), its id, or how the id begins. Raises SessionError."""
+    files = session_files(folder)
+    if which.isdecimal() and 1 <= int(which) <= len(files):
+        return files[int(which) - 1]
+    found = [file for file in files if file.id == which] or [file for file in files if file.id.startswith(which)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SessionError(f"{len(found)} sessions begin with {which!r}: {', '.join(file.id for file in found)}")
+    raise SessionError(f"there is no session {which!r}; {_CURE}")
+
+
+def prune(folder: Path, kept: int = KEPT) -> None:
+    """Remove the oldest sessions beyond `kept` that no instance has open, and what writers that died left behind."""
+    for file in session_files(folder)[kept:]:
+        with suppress(OSError):
+            if file.take():
+                file.path.unlink(missing_ok=True)
+                file.close()
+    for path in folder.glob(".*.json.*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > 3600:
+                path.unlink()

@@ -1,0 +1,71 @@
+"""A session without its model: it answers with what earlier runs computed on the same prompt and model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import TypeVar, cast
+
+from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow
+from icldiag.errors import NotStored
+from icldiag.model.forward import InstrumentedModel
+from icldiag.model.load import ModelSettings, Stage
+from icldiag.model.readout import Progress, silent
+from icldiag.prompt.encode import Token, query_parts
+from icldiag.prompt.schema import Prompt
+from icldiag.session import Session
+from icldiag.store import Store
+
+T = TypeVar("T")
+
+
+class StoredSession(Session):
+    """Whatever is asked for comes from the store at once, or raises NotStored. Needs no torch.
+
+    Args:
+        store: as of `icldiag.store.open_store`; None has nothing.
+
+    Raises:
+        NotStored: nothing was ever computed for this prompt on this model.
+    """
+
+    def __init__(self, prompt: Prompt, settings: ModelSettings, store: Store | None) -> None:
+        super().__init__(prompt, settings, store=store)
+        self.prediction()
+        assert self.encoded is not None
+        self._results["facts"] = replace(self.facts, name=settings.name)
+
+    def load(self, stage: Stage = lambda text: None) -> InstrumentedModel:
+        """The model's facts in the model's place: they have the names that are needed to show results."""
+        return cast(InstrumentedModel, self.facts)
+
+    def query_tokens(self, query: int) -> tuple[Token, ...]:
+        """Where the tokens were not kept: the parts of the query, which show the same text."""
+        try:
+            return self._tokens(query)
+        except NotStored:
+            return query_parts(self.prompt, query)
+
+    def _tokens(self, query: int) -> tuple[Token, ...]:
+        return self._once(("tokens", query), lambda: ())
+
+    def flow(
+        self,
+        query: int,
+        loss_target: LossTarget = "gold",
+        progress: Progress = silent,
+        *,
+        heads: HeadSum = "signed",
+    ) -> QueryFlow:
+        """Raises NotStored also where its tokens were not kept."""
+        self._tokens(query)
+        return super().flow(query, loss_target, progress, heads=heads)
+
+    def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._results:
+                found = self.store.get(key) if self.store else None
+                if found is None:
+                    raise NotStored("not computed yet; it will be when the model is loaded")
+                self._results[key] = found
+            return cast(T, self._results[key])

@@ -1,0 +1,105 @@
+"""The job that makes the session: what is on disk first, then the model, the answers and what is to be brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from icldiag.errors import NotStored
+from icldiag.store import open_store
+from icldiag.tui.messages import Progress
+from icldiag.tui.panels import compression, reweighting
+
+if TYPE_CHECKING:
+    from icldiag.analyses.prediction import Prediction
+    from icldiag.model.forward import InstrumentedModel
+    from icldiag.model.load import ModelSettings
+    from icldiag.prompt.schema import Prompt
+    from icldiag.saved import SavedState
+    from icldiag.session import Session
+    from icldiag.stored import StoredSession
+
+Beta = dict[str, Any]  # the fields of `TrainingSettings`
+
+
+@dataclass(frozen=True)
+class Made:
+    """A session that can be shown."""
+
+    session: Session
+    prediction: Prediction
+    results: dict[Hashable, Any] = field(default_factory=dict)  # of analyses that run on request, found on disk
+    pinned: Made | None = None  # brought back beside it
+
+
+@dataclass(frozen=True)
+class SessionJob:
+    """Everything that the job needs to know; it runs in a thread.
+
+    Args:
+        loaded: the model, if it is there already.
+        before: a session on that model, whose encoded demonstrations are good for equal ones.
+        beta, pinned: what a resumed session had in force and set aside.
+    """
+
+    prompt: Prompt
+    settings: ModelSettings
+    loaded: InstrumentedModel | None = None
+    before: Session | None = None
+    beta: Beta | None = None
+    pinned: SavedState | None = None
+
+    def run(self, progress: Progress, found: Callable[[Made], None]) -> Made:
+        """Calls `found` with what is on disk, before torch is imported. Raises what loading and answering raise."""
+        from icldiag.session import Session
+
+        if self.loaded is None and self.beta is None and (stored := self.stored()) is not None:
+            found(stored)
+        if self.before is not None and self.loaded is not None:
+            session = self.before.without_beta().with_prompt(self.prompt)
+        else:
+            session = Session(self.prompt, self.loaded or self.settings, store=open_store(self.prompt, self.settings))
+        session.load(lambda stage: progress(f"loading: {stage}", 0, 0))
+        pinned = None
+        if self.pinned is not None:
+            pinned = made(session.with_prompt(self.pinned.prompt), progress, self.pinned.beta)
+        return made(session, progress, self.beta, pinned)
+
+    def stored(self) -> Made | None:
+        """What earlier runs left on disk for this prompt and model."""
+        from icldiag.stored import StoredSession
+
+        with suppress(NotStored):
+            session = StoredSession(self.prompt, self.settings, open_store(self.prompt, self.settings))
+            return Made(session, session.prediction(), on_request(session))
+        return None
+
+
+def made(session: Session, progress: Progress, beta: Beta | None = None, pinned: Made | None = None) -> Made:
+    """Answer the queries, with the beta that these settings train in force; raises what that raises."""
+    from icldiag.stored import StoredSession
+
+    results: dict[Hashable, Any] = {}
+    if beta is not None:
+        from icldiag.analyses.reweighting import TrainingSettings
+
+        trained = session.reweighting(TrainingSettings(**beta), progress=progress)
+        results[reweighting.KEY] = trained
+        session = session.with_beta(trained.beta)
+    prediction = session.prediction(progress)
+    if session.beta is None:
+        with suppress(NotStored):
+            results = on_request(StoredSession(session.prompt, session.settings, session.store))
+    return Made(session, prediction, results, pinned)
+
+
+def on_request(session: StoredSession) -> dict[Hashable, Any]:
+    """Results of the analyses that run only when asked for, as far as they are on disk."""
+    found: dict[Hashable, Any] = {}
+    with suppress(NotStored):
+        found[reweighting.KEY] = session.reweighting()
+    with suppress(NotStored):
+        found[compression.KEY] = session.compression()
+    return found

@@ -1,0 +1,185 @@
+"""Panel Repair: what would mend the prompt or the selected query, tried on examples it was not made from."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from icldiag.errors import IcldiagError
+from icldiag.files import free_path
+from icldiag.render.visible import visible
+from icldiag.tui.messages import BetaToggled, EditUndone, PromptEdited
+from icldiag.tui.panels.base import Line, Panel
+
+if TYPE_CHECKING:
+    from icldiag.analyses.repairs import Repairs, Trial
+
+LISTED = 12  # around the marked one
+
+
+class RepairPanel(Panel):
+    """Candidates ranked by net gain; the marked one can be taken over in place or written as a file."""
+
+    title = "Repair"
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("marked",)
+    purpose = (
+        "Repair: try calibrations, orders, other demonstrations, other label words and anchor re-weighting, and see "
+        "what each does to labelled examples that it was not made from."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "search", "search for the prompt"),
+        Binding("f", "search_query", "for this query"),
+        Binding("escape", "stop", "stop"),
+        Binding("left_square_bracket", "mark(-1)", "mark up", key_display="["),
+        Binding("right_square_bracket", "mark(1)", "mark down", key_display="]"),
+        Binding("t", "take", "take"),
+        Binding("u", "undo", "undo"),
+        Binding("w", "write", "write as a file"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        yield Line(classes="waiting")
+        yield Line(id="finding", classes="body finding")
+        yield Line(id="table", classes="body")
+        yield Line(id="marked", classes="body")
+
+    def on_mount(self) -> None:
+        self.marked = 0
+
+    def show(self) -> None:
+        finding, table, marked = (self.query_one(name, Line) for name in ("#finding", "#table", "#marked"))
+        found, look = self._found(), self.state.look
+        if found is None:
+            table.set("")
+            marked.set("")
+            finding.set(self._not_yet())
+            return
+        from icldiag.analyses.repairs import finding as sentence
+
+        self.marked = min(self.marked, len(found.trials) - 1)
+        own = Text("\n") + self._not_yet() if self._own_is_awaited() else Text("")
+        finding.set(Text(visible(sentence(found), look.ascii_only)) + own)
+        table.set(self._table(found))
+        marked.set(self._about(found, found.trials[self.marked]))
+
+    def _found(self) -> Repairs | None:
+        """What was found for the selected query, or else for the whole prompt."""
+        results = self.state.results
+        own: Repairs | None = results.get(("repairs", self.state.query))
+        return own or results.get(("repairs", None))
+
+    def _own_is_awaited(self) -> bool:
+        """Whether a search goes on, or failed for this query, while an earlier one is shown."""
+        return "repairs" in self.state.doing or ("repairs", self.state.query) in self.state.failures
+
+    def settled(self) -> bool:
+        return super().settled() and "repairs" not in self.state.doing
+
+    def _not_yet(self) -> Text:
+        for key in (("repairs", self.state.query), ("repairs", None)):
+            if key in self.state.failures:
+                return self.trouble(key, "repairs")
+        if "repairs" in self.state.doing:
+            return self.trouble(None, "repairs")
+        return Text(
+            "Press s to search for what mends the prompt, f for what mends this query: up to 40 candidates, each tried "
+            "on examples that it was not made from."
+        )
+
+    def _table(self, found: Repairs) -> Text:
+        """A line per repair around the marked one, cut at the panel's edge."""
+        look = self.state.look
+        lines = [Text("   net   +   -     p  this query   repair", look.muted)]
+        first = max(0, min(self.marked - LISTED // 2, len(found.trials) - LISTED))
+        for place, trial in enumerate(found.trials[first : first + LISTED], start=first):
+            effect, marked = trial.selection, place == self.marked
+            mends = {True: "mended", False: "still wrong", None: ""}[found.mends(trial, self.state.query)]
+            lines.append(
+                Text(
+                    f"{'>' if marked else ' '} {effect.net:+4} {len(effect.mended):3} {len(effect.broken):3} "
+                    f"{effect.p_value:5.2f}  {mends:<11}  {visible(trial.repair.name, look.ascii_only)}",
+                    look.strong if marked else "",
+                )
+            )
+        return Text("\n").join(lines)
+
+    def _about(self, found: Repairs, trial: Trial) -> Text:
+        """The marked repair in words: this query, the other ones, and what it costs."""
+        from icldiag.analyses.repairs import verdict
+
+        prompt, look = self.state.prompt, self.state.look
+        assert prompt is not None
+        compared, queries = trial.selection, trial.queries
+        lines = [
+            f"{trial.repair.name}: {verdict(found, trial, self.state.query)}.",
+            f"Of {compared.count} examples to compare on, {compared.right_before} right before, {compared.right_after} "
+            f"after; of {queries.count} labelled queries {queries.right_before} before, {queries.right_after} after.",
+            f"Afterwards {trial.tokens} tokens of demonstrations instead of {found.tokens_before}; needs "
+            f"{trial.repair.needs}.",
+        ]
+        for word, places in (("mends", trial.queries.mended), ("breaks", trial.queries.broken)):
+            lines += [f"{word:>6}  {prompt.queries[place].text}" for place in places]
+        return Text("\n").join([Text(), *(Text(visible(line, look.ascii_only)) for line in lines)])
+
+    # ---- keys -------------------------------------------------------------------------------------------------------
+
+    def action_search(self) -> None:
+        self._search(None)
+
+    def action_search_query(self) -> None:
+        self._search(self.state.query)
+
+    def _search(self, query: int | None) -> None:
+        key: Hashable = ("repairs", query)
+        if self.state.prediction is not None and key not in self.state.results:
+            self.marked = 0
+            self.start("repairs", key, lambda session, progress: session.repairs(query, progress=progress))
+
+    def action_stop(self) -> None:
+        self.cancel("repairs")
+
+    def action_mark(self, step: int) -> None:
+        found = self._found()
+        if found is not None:
+            self.marked = min(max(self.marked + step, 0), len(found.trials) - 1)
+            self.refresh_panel()
+
+    def _chosen(self) -> Trial | None:
+        found = self._found()
+        return None if found is None else found.trials[self.marked]
+
+    def action_take(self) -> None:
+        """Change the prompt in place; the app's undo takes it back."""
+        trial, prompt = self._chosen(), self.state.prompt
+        if trial is None or prompt is None:
+            return
+        repair = trial.repair
+        if repair.beta is None:
+            self.post_message(PromptEdited(repair.apply(prompt)))
+        elif repair.calibration is None:
+            self.post_message(BetaToggled(repair.beta))
+        else:
+            self.notify("Write this one as a file (w) and open that.", markup=False)
+
+    def action_undo(self) -> None:
+        self.post_message(EditUndone())
+
+    def action_write(self) -> None:
+        """Into the working directory, under a name that is still free."""
+        found, trial, session = self._found(), self._chosen(), self.state.session
+        if found is None or trial is None or session is None:
+            return
+        from icldiag.repaired import written_file
+
+        target = free_path(Path.cwd() / f"{self.state.path.stem}-repaired.yaml")
+        try:
+            written_file(session, trial, target)
+        except IcldiagError as error:
+            self.notify(visible(str(error)), severity="error", markup=False)
+        else:
+            self.notify(f"Written: {visible(str(target))}", markup=False)

@@ -1,0 +1,42 @@
+"""McNemar's exact test by hand, and what is counted as mended and broken."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from icldiag.analyses.repairs.effect import effect, mcnemar
+
+
+@pytest.mark.parametrize(
+    ("mended", "broken", "p"),
+    [
+        (0, 0, 1.0),
+        (3, 3, 1.0),
+        (5, 1, 2 * (1 + 6) / 2**6),  # P(X <= 1) + P(X >= 5) of six coins
+        (0, 6, 2 / 2**6),
+        (5, 0, 2 / 2**5),
+        (9, 2, 2 * (1 + 11 + 55) / 2**11),
+    ],
+)
+def test_mcnemar_by_hand(mended: int, broken: int, p: float) -> None:
+    assert mcnemar(mended, broken) == pytest.approx(p)
+
+
+def test_only_changes_between_right_and_wrong_count() -> None:
+    eye = np.log(0.4 * np.eye(3) + 0.2)
+    gold = [0, 1, 2, None, 0]
+    before = eye[[0, 0, 0, 0, 1]]  # right, wrong, wrong, unknown, wrong
+    after = eye[[1, 1, 1, 1, 2]]  # wrong, right, wrong, unknown, wrong
+    found = effect(before, after, gold)
+    assert (found.count, found.right_before, found.right_after, found.net) == (4, 1, 1, 0)
+    assert (found.mended, found.broken) == ((1,), (0,))
+    assert found.accuracy_before == 0.25
+    assert found.likelihood_gain == pytest.approx(0.0)  # one gains what another loses
+
+
+def test_without_gold_labels_nothing_is_claimed() -> None:
+    found = effect(np.zeros((2, 2)), np.ones((2, 2)), [None, None])
+    assert found.count == 0
+    assert found.accuracy_after is None
+    assert found.p_value == 1.0

@@ -1,0 +1,241 @@
+"""Planted faults that a repair mends, what the search may look at, and that it stops when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from icldiag.analyses.repairs import Repairs, Trial, anchors, calibrated, finding, search, verdict
+from icldiag.analyses.repairs.effect import Effect
+from icldiag.analyses.repairs.repair import as_it_is
+from icldiag.analyses.reweighting import train_beta
+from icldiag.errors import AnalysisError, Cancelled
+from icldiag.model.forward import InstrumentedModel
+from icldiag.prompt.edit import with_demonstrations
+from icldiag.prompt.schema import Example, Prompt, read_prompt
+from icldiag.samples import sample_path
+from icldiag.session import Session
+from icldiag.store import Store
+from tests.conftest import Tiny
+
+WORDS = ["opera", "park", "river", "sea", "bridges", "canal", "film", "summer"]
+
+
+def texts(count: int) -> Iterator[str]:
+    for i in range(count):
+        yield f"{('Who', 'Where', 'How many')[i % 3]} {WORDS[i % 8]} {WORDS[i // 8 % 8]} {i} ?"
+
+
+@pytest.fixture
+def rich(prompt: Prompt) -> Prompt:
+    """Enough examples for all parts."""
+    return replace(prompt, examples=tuple(Example(text, i % 3) for i, text in enumerate(texts(60))))
+
+
+@pytest.fixture(scope="module")
+def bundled() -> InstrumentedModel:
+    return Session(sample_path("banking")).load()
+
+
+def test_a_planted_label_prior_is_mended_by_calibration(rich: Prompt, tiny: Tiny) -> None:
+    """Gold is what the model answers after batch calibration; then its head is made to favour one label."""
+    model = tiny("gptj")  # its output head has a bias
+    asked = rich.with_queries([Example(text, None) for text in texts(90)])
+    scores = Session(asked, model).prediction().scores
+    gold = (scores - np.log(np.exp(scores - scores.max(1, keepdims=True)).mean(0))).argmax(1)
+    labelled = [Example(text, int(label)) for text, label in zip(texts(90), gold, strict=True)]
+    skewed = replace(asked, queries=tuple(labelled[:30]), examples=tuple(labelled[30:]))
+    favoured = Session(skewed, model).encoded.label_tokens[2][0]
+    with torch.no_grad():
+        model.model.get_output_embeddings().bias[favoured] += 8
+    session = Session(skewed, model)
+    assert set(session.prediction().predicted) == {2}
+    found = session.repairs(budget=3)
+    assert found.best is not None
+    assert found.best.repair.family == "calibration"
+    assert found.best.queries.accuracy_after is not None
+    assert session.prediction().accuracy is not None
+    assert found.best.queries.accuracy_after > session.prediction().accuracy + 0.2  # type: ignore[operator]
+    assert found.holds
+    assert found.confirmed is not None
+    assert found.confirmed.p_value < 0.05
+    assert "unlikely to be chance" in finding(found)
+
+
+def test_a_planted_bad_demonstration_is_mended_by_dropping_it(
+    bundled: InstrumentedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(anchors, "LEARNING_RATES", ())
+    sample = read_prompt(sample_path("banking"))
+    wrong = replace(sample.examples[3], label=(sample.examples[3].label or 0) + 1)
+    assert sample.label_names[wrong.label or 0] == "fee"
+    fewer = replace(sample, queries=sample.queries[::2], examples=sample.examples[::2])
+    prompt = with_demonstrations(fewer, (wrong, *sample.demonstrations))
+    found = Session(prompt, bundled).repairs(budget=9)
+    assert found.best is not None
+    assert "without demonstration 1 (fee)" in found.best.repair.name
+    assert wrong not in found.best.repair.demonstrations
+    assert found.holds
+    assert "without demonstration 1 (fee)" in finding(found)
+
+
+def test_nothing_is_judged_by_what_it_was_made_from(rich: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a candidate is fitted on, trained on or put into the prompt is in the fitting part."""
+    trained: list[Example] = []
+    fitted: list[str] = []
+
+    def watched_training(model: Any, encoded: Any, prefix: Any, examples: Sequence[Example], *rest: Any) -> Any:
+        trained.extend(examples)
+        return train_beta(model, encoded, prefix, examples, *rest)
+
+    def watched_fit(bench: Any, kind: Any) -> tuple[str, ...]:
+        found = texts_of(bench, kind)
+        fitted.extend(found)
+        return found
+
+    texts_of = calibrated._texts
+    monkeypatch.setattr(anchors, "train_beta", watched_training)
+    monkeypatch.setattr(calibrated, "_texts", watched_fit)
+    found = Session(rich, tiny()).repairs(budget=20)
+    held_out = {example.text for example in (*found.selection, *found.confirmation)}
+    assert trained
+    assert set(trained) <= set(found.fitting)
+    assert len(fitted) > 20
+    assert not held_out & set(fitted)
+    assert not held_out & {example.text for example in found.fitting}
+    placed = {example for trial in found.trials for example in trial.repair.demonstrations} - set(rich.demonstrations)
+    assert placed
+    assert placed <= set(found.fitting)
+    assert {"calibration", "re-weighting", "drop", "replace", "order"} <= {t.repair.family for t in found.trials}
+
+
+def test_trials_are_ranked_by_net_gain_and_the_budget_is_kept(rich: Prompt, tiny: Tiny) -> None:
+    session = Session(rich, tiny())
+    found = session.repairs(budget=12)
+    nets = [trial.selection.net for trial in found.trials]
+    assert len(nets) == 12
+    assert nets == sorted(nets, reverse=True)
+    assert found is session.repairs(budget=12)
+    few = session.repairs(budget=2)
+    assert [trial.repair.family for trial in few.trials] == ["calibration"] * 2
+    names = [trial.repair.name for trial in found.trials]
+    assert len(names) == len(set(names))
+
+
+def test_calibrations_encode_no_demonstration_again(rich: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny()
+    session = Session(rich, model)
+    session.prediction()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("the demonstrations were encoded again")
+
+    monkeypatch.setattr(InstrumentedModel, "encode_prefix", refuse)
+    families = [trial.repair.family for trial in session.repairs(budget=5).trials]
+    assert sorted(families) == ["calibration"] * 3 + ["re-weighting"] * 2
+
+
+def test_a_query_is_mended_without_looking_at_it_elsewhere(rich: Prompt, tiny: Tiny) -> None:
+    session = Session(rich, tiny())
+    wrong, right = session.prediction().wrong[0], session.prediction().labelled
+    found = session.repairs(wrong, budget=12)
+    assert rich.queries[wrong] not in (*found.fitting, *found.selection, *found.confirmation)
+    if found.best is not None:
+        assert found.mends(found.best, wrong)
+        assert found.best.selection.net >= 0
+    answered = next(query for query in right if not session.prediction().is_wrong(query))
+    assert all(found.mends(trial, answered) is None for trial in found.trials)
+    with pytest.raises(AnalysisError, match="answered right"):
+        session.repairs(answered)
+    for nothing in (3, 99):  # not labelled, not there
+        with pytest.raises(AnalysisError, match="only one with a gold label can be mended"):
+            session.repairs(nothing)
+
+
+def test_the_search_can_be_stopped_and_begun_again(rich: Prompt, tiny: Tiny) -> None:
+    session = Session(rich, tiny())
+    told: list[tuple[str, int, int]] = []
+
+    def stop(what: str, done: int, total: int) -> None:
+        told.append((what, done, total))
+        if what == "repairs" and done >= 4:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        session.repairs(budget=8, progress=stop)
+    assert told[-1] == ("repairs", 4, 8)
+    assert len(session.repairs(budget=8).trials) == 8
+
+
+def test_what_was_found_is_kept_on_disk(rich: Prompt, tiny: Tiny, tmp_path: Path) -> None:
+    model = tiny()
+    first = Session(rich, model, store=Store(tmp_path, "m", rich)).repairs(budget=6)
+    again = Store(tmp_path, "m", rich).get(("repairs", None, 6, 0))
+    assert isinstance(again, Repairs)
+    assert finding(again) == finding(first)
+    assert again.trials[0].repair.apply(rich) == first.trials[0].repair.apply(rich)
+
+
+def test_a_prompt_without_examples_to_spare_is_not_confirmed(prompt: Prompt, tiny: Tiny) -> None:
+    few = replace(prompt, examples=tuple(Example(text, i % 3) for i, text in enumerate(texts(6))))
+    found = Session(few, tiny()).repairs(budget=6)
+    assert found.with_queries
+    assert found.confirmed is None
+    assert found.holds is None
+    for trial in found.trials:
+        assert trial.queries.count <= 5
+    if found.best is not None:
+        assert "too few labelled texts to confirm" in finding(found)
+
+
+# ---- in words -------------------------------------------------------------------------------------------------------
+
+
+def judged(prompt: Prompt, mends: bool, mended: int, broken: int) -> tuple[Repairs, Trial]:
+    """A trial that does or does not mend query 0, and does so much to the selection part."""
+    trial = Trial(
+        repair=as_it_is(prompt, None),
+        selection=Effect(20, 10, tuple(range(mended)), tuple(range(10, 10 + broken)), 0.0),
+        queries=Effect(5, 4, (0,) if mends else (), (), 0.0),
+        predicted=np.array([0 if mends else 1, 1, 2, 0, 1, 2]),
+        tokens=10,
+    )
+    gold = tuple(query.label for query in prompt.queries)
+    before = np.array([1, 1, 2, 0, 1, 2])
+    found = Repairs(0, 1, 0, (trial,), None, None, (), (), (), False, gold, before, 10, ())
+    return found, trial
+
+
+@pytest.mark.parametrize(
+    ("mends", "mended", "broken", "words"),
+    [
+        (True, 1, 3, "mends this query but breaks others"),
+        (True, 3, 1, "mends this query and others"),
+        (True, 2, 2, "mends this query and as many others as it breaks"),
+        (True, 0, 0, "mends this query and changes nothing else"),
+        (False, 3, 1, "mends others, not this query"),
+        (False, 1, 3, "breaks others"),
+        (False, 0, 0, "changes nothing"),
+    ],
+)
+def test_what_a_repair_does_is_said_in_words(prompt: Prompt, mends: bool, mended: int, broken: int, words: str) -> None:
+    found, trial = judged(prompt, mends, mended, broken)
+    assert verdict(found, trial, 0) == words
+
+
+def test_a_winner_must_gain_and_mend(prompt: Prompt) -> None:
+    for mends, mended, broken, query, wins in (
+        (True, 3, 1, None, True),
+        (True, 2, 2, None, False),
+        (True, 2, 2, 0, True),
+        (True, 1, 2, 0, False),
+        (False, 3, 1, 0, False),
+    ):
+        _, trial = judged(prompt, mends, mended, broken)
+        assert search._wins(trial, query, prompt.queries) is wins

@@ -1,0 +1,349 @@
+"""Explanations: every number is that of the run it names, and the rule names only what a run confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from icldiag.analyses.calibration import CONTENT_FREE, label_probabilities
+from icldiag.analyses.explanation import Explanation, findings, of_cause, reading
+from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
+from icldiag.analyses.explanation.order import OrderEvidence, sample_orders
+from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws
+from icldiag.analyses.explanation.ranking import Evidence, rank_causes, suspect_of
+from icldiag.analyses.isolation import Cut
+from icldiag.errors import AnalysisError, Cancelled
+from icldiag.model.attention import Edit
+from icldiag.model.readout import FloatArray, read_queries, silent
+from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.session import Session
+from tests.conftest import CONFIGURATIONS, Tiny
+
+
+def scores_of(prompt: Prompt, session: Session, text: str) -> FloatArray:
+    """Label scores (C,) of one text, asked of a prompt from the beginning."""
+    found = Session(prompt.with_queries([Example(text, None)]), session.model).prediction()
+    scores: FloatArray = found.scores[0]
+    return scores
+
+
+def a_wrong_query(session: Session) -> int:
+    return session.prediction().wrong[0]
+
+
+@pytest.fixture
+def explained(prompt: Prompt, tiny: Tiny) -> tuple[Session, Explanation]:
+    session = Session(prompt, tiny())
+    return session, session.explanation(a_wrong_query(session))
+
+
+def test_the_contest_is_the_answer_against_the_gold_label_or_the_runner_up(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())
+    prediction = session.prediction()
+    for query in range(len(prompt.queries)):
+        contest = session.explanation(query).contest
+        scores = prediction.scores[query]
+        assert contest.answer == scores.argmax()
+        assert contest.lead == pytest.approx(scores[contest.answer] - scores[contest.rival])
+        if prediction.is_wrong(query):
+            assert contest.rival == prediction.gold[query]
+        else:
+            assert contest.rival == np.argsort(-scores)[1]
+
+
+def test_demonstrations_are_really_removed_hidden_and_relabelled(explained: tuple[Session, Explanation]) -> None:
+    session, found = explained
+    prompt, contest = session.prompt, found.contest
+    text = prompt.queries[contest.query].text
+    shown = prompt.demonstrations
+    for effect in found.demonstrations:
+        kept = replace(prompt, demonstrations=(*shown[: effect.index], *shown[effect.index + 1 :]))
+        assert effect.removed is not None
+        assert effect.removed_change is not None
+        assert effect.removed.lead == pytest.approx(contest.lead_in(scores_of(kept, session, text)), abs=1e-4)
+        assert effect.removed_change == pytest.approx(effect.removed.lead - contest.lead, abs=1e-6)
+        assert effect.called == scores_of(kept, session, shown[effect.index].text).argmax()
+        assert (effect.relabelled is None) == (effect.label != contest.answer or effect.alone)
+        start, stop = session.encoded.demonstrations[effect.index].span
+        blocked = torch.zeros(1, len(session.encoded.prefix), dtype=torch.bool)
+        blocked[0, start:stop] = True
+        edits = dict.fromkeys(range(session.model.n_layers), Edit(torch.tensor([0]), blocked))
+        seen = read_queries(session.model, session.encoded, session._prefix(silent), target_edits=edits)
+        assert effect.hidden.lead == pytest.approx(contest.lead_in(seen.label_scores[contest.query]), abs=1e-4)
+
+
+def test_dividing_the_prior_out_divides_by_the_mean_answer(explained: tuple[Session, Explanation]) -> None:
+    session, found = explained
+    contextual = found.prior.source("contextual")
+    batch = found.prior.source("batch")
+    assert contextual is not None
+    assert batch is not None
+    free = np.array([scores_of(session.prompt, session, text) for text in CONTENT_FREE])
+    prior = label_probabilities(free).mean(axis=0)
+    np.testing.assert_allclose(contextual.probabilities, prior, atol=1e-5)
+    own = session.prediction().scores[found.contest.query]
+    expected = found.contest.lead_in(own - np.log(prior))
+    assert contextual.divided.lead == pytest.approx(expected, abs=1e-3)
+    np.testing.assert_allclose(batch.probabilities, session.prediction().probabilities.mean(axis=0))
+
+
+def test_orders_are_run_as_they_are_named(explained: tuple[Session, Explanation]) -> None:
+    session, found = explained
+    shown, text = session.prompt.demonstrations, session.prompt.queries[found.contest.query].text
+    assert len(set(found.order.orders)) == len(found.order.orders) == 12
+    for order, run in list(zip(found.order.orders, found.order.runs, strict=True))[:3]:
+        moved = replace(session.prompt, demonstrations=tuple(shown[place] for place in order))
+        assert run.lead == pytest.approx(found.contest.lead_in(scores_of(moved, session, text)), abs=1e-4)
+        assert run.change == "order " + " ".join(str(place + 1) for place in order)
+
+
+def test_all_orders_of_few_demonstrations_are_sampled() -> None:
+    assert sample_orders(1, 0) == ()
+    assert sample_orders(2, 0) == ((1, 0),)
+    assert len(sample_orders(3, 0)) == 5
+    assert sample_orders(6, 0) == sample_orders(6, 0) != sample_orders(6, 1)
+
+
+def test_isolating_all_anchors_of_all_classes_is_the_paper_s_cut(prompt: Prompt, tiny: Tiny) -> None:
+    """With one class shown, isolating it is the cut of analysis isolation."""
+    one = replace(prompt, demonstrations=(prompt.demonstrations[1],))
+    session = Session(one, tiny())
+    found = session.explanation(0)
+    (isolated,) = found.aggregation.isolated.values()
+    cut = session.isolate(Cut.of("text_to_label", found.aggregation.layers)).answers.probabilities[0]
+    contest = found.contest
+    assert isolated.lead == pytest.approx(np.log(cut[contest.answer] / cut[contest.rival]), abs=1e-4)
+    assert found.demonstrations[0].removed is None
+    assert found.order.turned is None
+    assert any("one demonstration" in text for text in found.missing)
+    assert len(findings(found)) == 6
+
+
+@pytest.mark.parametrize("architecture", CONFIGURATIONS)
+def test_the_lens_ends_in_the_model_s_own_scores(architecture: str, prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny(architecture))
+    found = session.explanation(1)
+    depth = found.depth
+    assert depth.lens is not None
+    assert depth.leads is not None
+    assert depth.decided is not None
+    assert depth.lens.shape == (session.model.n_layers + 1, 3)
+    np.testing.assert_allclose(depth.lens[-1], session.prediction().scores[1], atol=2e-3)
+    assert (depth.leads[depth.decided :] > 0).all()
+    assert depth.decided == 0 or depth.leads[depth.decided - 1] <= 0
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_a_head_s_estimate_is_the_slope_of_its_ablation(architecture: str, prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt.with_queries(prompt.queries[2:3]), tiny(architecture))
+    found = session.explanation(0)
+    contest, estimates = found.contest, found.depth.estimates
+    assert estimates is not None
+    step = 0.01
+
+    def lead(layer: int, head: int, size: float) -> float:
+        factor = torch.ones(session.model.n_heads, len(session.encoded.prefix) + len(session.encoded.queries[0].ids))
+        factor[head] = size
+        edits = {layer: Edit(torch.tensor([0]), factor=factor)}
+        read = read_queries(session.model, session.encoded, session._prefix(silent), target_edits=edits)
+        return contest.lead_in(read.label_scores[0])
+
+    for layer, head in ((0, 1), (2, 3)):
+        slope = (lead(layer, head, 1 + step) - lead(layer, head, 1 - step)) / (2 * step)
+        assert estimates[layer, head] == pytest.approx(slope, abs=0.02 * max(1.0, abs(slope)))
+    for head_effect in found.depth.heads:
+        assert head_effect.estimate > 0
+        ablated = lead(head_effect.layer, head_effect.head, 0.0)
+        assert head_effect.ablated.lead == pytest.approx(ablated, abs=1e-4)
+
+
+def test_unlabelled_queries_are_explained_and_what_is_undefined_is_said(prompt: Prompt, tiny: Tiny) -> None:
+    blind = prompt.with_queries([replace(query, label=None) for query in prompt.queries[:3]])
+    found = Session(blind, tiny()).explanation(0)
+    assert not found.contest.wrong
+    assert found.classes.auc is None
+    said = " ".join(found.missing)
+    assert "right label is unknown" in said
+    assert "no measured separation" in said
+    assert "fewer than 4 queries" in said
+    assert all(row.sentence for row in findings(found))
+
+
+def test_whole_words_are_explained_and_a_shared_first_token_is_named(prompt: Prompt, tiny: Tiny) -> None:
+    words = (Label("Person", " Person"), Label("Location", " Personal"), Label("Number", " Number"))
+    session = Session(replace(prompt, labels=words, scoring="whole"), tiny())
+    shared = [
+        found
+        for found in (session.explanation(query) for query in range(3))
+        if {found.contest.answer, found.contest.rival} == {0, 1}
+    ]
+    whole = session.explanation(0)
+    assert any("no flow" in text for text in whole.missing)
+    for found in shared:
+        assert found.depth.lens is None
+        assert "same token" in found.depth.missing
+
+
+def test_a_beta_in_force_and_a_query_that_is_not_there_are_refused(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())
+    with pytest.raises(AnalysisError, match="there is no query 6"):
+        session.explanation(6)
+    with pytest.raises(AnalysisError, match="take beta off"):
+        session.with_beta(np.zeros(session.beta_shape, np.float32)).explanation(0)
+
+
+def test_a_cancelled_explanation_leaves_nothing_behind(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())
+    session.prediction()
+    seen: list[tuple[int, int]] = []
+
+    def stop(what: str, done: int, total: int) -> None:
+        if what == "explanation":
+            seen.append((done, total))
+            if done == 5:
+                raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        session.explanation(0, progress=stop)
+    assert seen[-1][0] == 5
+    assert all(done < total for done, total in seen)
+    assert session.explanation(0).runs > 5
+
+
+def test_the_same_seed_gives_the_same_explanation(prompt: Prompt, tiny: Tiny) -> None:
+    model = tiny()
+    first, again = (Session(prompt, model).explanation(0, seed=3) for _ in range(2))
+    assert [run.lead for run in first.order.runs] == [run.lead for run in again.order.runs]
+    assert first.causes == again.causes
+
+
+def test_as_many_of_each_class_are_kept_in_their_order(prompt: Prompt) -> None:
+    draws = balanced_draws(prompt.demonstrations, 0)  # two of Person
+    assert draws
+    for kept in draws:
+        assert sorted(example.label or 0 for example in kept) == [0, 1, 2]
+        places = [prompt.demonstrations.index(example) for example in kept]
+        assert places == sorted(places)
+    assert balanced_draws(prompt.demonstrations[:3], 0) == []
+
+
+def test_percentiles_count_ties_by_half() -> None:
+    assert percentile(2.0, [1.0, 2.0, 3.0, 4.0]) == pytest.approx(37.5)
+    assert percentile(1.0, [1.0]) is None
+
+
+# ---- the rule -------------------------------------------------------------------------------------------------------
+
+NAMES = ("yes", "no", "other")
+CONTEST = Contest(query=0, answer=0, rival=1, gold=1, lead=2.0)
+STAYS = np.array([2.0, 0.0, -1.0])
+TURNS = np.array([0.0, 3.0, -1.0])
+
+
+def run(scores: FloatArray, change: str = "a change") -> Counterfactual:
+    return counterfactual(CONTEST, change, scores)
+
+
+def effect(index: int, change: float, called: int, *, turned: bool, label: int = 0) -> DemonstrationEffect:
+    removed = run(TURNS if turned else STAYS, f"demonstration {index + 1} removed")
+    return DemonstrationEffect(index, label, run(STAYS), removed, None, 0.0, change, 50.0, called, False)
+
+
+@pytest.fixture
+def nothing(explained: tuple[Session, Explanation]) -> Evidence:
+    """Evidence in which no run makes the rival the answer."""
+    _, found = explained
+    classes = replace(found.classes, removed=run(STAYS), auc=0.5)
+    sources = tuple(replace(source, divided=run(STAYS)) for source in found.prior.sources)
+    order = replace(found.order, runs=(run(STAYS),) * 12, leans=(1.0,) * 12)
+    aggregation = replace(found.aggregation, doubled=run(STAYS), flow={0: 2.0, 1: 1.0})
+    effects = (effect(0, -0.5, 0, turned=False), effect(1, 0.1, 0, turned=False))
+    return Evidence(CONTEST, PriorEvidence(sources, (2, 2, 2), ()), effects, None, None, order, classes, aggregation)
+
+
+def test_what_no_run_confirms_is_not_named(nothing: Evidence) -> None:
+    assert rank_causes(nothing, NAMES) == ()
+
+
+def test_a_demonstration_is_supported_if_it_is_called_by_the_rival_s_name_and_stands_out(nothing: Evidence) -> None:
+    effects = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
+    suspect = suspect_of(CONTEST, effects)
+    (cause,) = rank_causes(replace(nothing, demonstrations=effects, suspect=suspect), NAMES)
+    assert (cause.kind, cause.demonstration, cause.supported) == ("demonstration", 0, True)
+    assert "moves the lead 5.0 nats more" in cause.support
+    alike = (effects[0], effect(1, -4.0, 0, turned=True))
+    (cause,) = rank_causes(replace(nothing, demonstrations=alike, suspect=suspect_of(CONTEST, alike)), NAMES)
+    assert not cause.supported
+
+
+def test_two_classes_are_named_if_they_are_badly_separated_and_no_demonstration_is_to_blame(nothing: Evidence) -> None:
+    taken_out = replace(nothing.classes, removed=run(TURNS))
+    (cause,) = rank_causes(replace(nothing, classes=taken_out), NAMES)
+    assert (cause.kind, cause.supported) == ("classes", True)
+    assert rank_causes(replace(nothing, classes=replace(taken_out, auc=0.9)), NAMES) == ()
+    assert rank_causes(replace(nothing, classes=replace(taken_out, auc=None)), NAMES) == ()
+    (cause,) = rank_causes(replace(nothing, classes=taken_out, auc_without_suspect=0.95), NAMES)
+    assert not cause.supported
+
+
+def orders(turned: int) -> OrderEvidence:
+    runs = (run(TURNS),) * turned + (run(STAYS),) * (12 - turned)
+    return OrderEvidence(sample_orders(6, 0), runs, (-1.0,) * 12, 90.0, 0)
+
+
+def test_the_order_is_named_from_half_of_the_others_on(nothing: Evidence) -> None:
+    assert rank_causes(replace(nothing, order=orders(5)), NAMES) == ()
+    (cause,) = rank_causes(replace(nothing, order=orders(6)), NAMES)
+    assert (cause.kind, cause.supported) == ("order", True)
+    assert "6 of 12" in cause.support
+
+
+def test_where_nearly_all_orders_are_right_the_order_comes_before_a_demonstration(nothing: Evidence) -> None:
+    effects = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
+    evidence = replace(nothing, demonstrations=effects, suspect=suspect_of(CONTEST, effects))
+    for turned, first in ((8, "demonstration"), (11, "order")):
+        assert rank_causes(replace(evidence, order=orders(turned)), NAMES)[0].kind == first
+
+
+def test_more_demonstrations_of_a_class_are_blamed_before_their_order(nothing: Evidence) -> None:
+    sources = tuple(replace(source, lean=1.0) for source in nothing.prior.sources)
+    prior = PriorEvidence(sources, (9, 2, 2), (run(TURNS, "as many demonstrations of each class"),) * 4)
+    causes = rank_causes(replace(nothing, prior=prior, order=orders(12)), NAMES)
+    assert [(cause.kind, cause.supported) for cause in causes] == [("prior", True), ("order", False)]
+
+
+def test_supported_causes_come_before_smaller_changes_that_stand_alone(nothing: Evidence) -> None:
+    effects = (effect(0, -5.0, 2, turned=True), effect(1, -0.5, 0, turned=False))
+    evidence = replace(nothing, demonstrations=effects, suspect=suspect_of(CONTEST, effects), order=orders(12))
+    assert [cause.kind for cause in rank_causes(evidence, NAMES)] == ["order", "demonstration"]
+
+
+def test_weak_aggregation_is_named_if_more_of_it_turns_the_answer(nothing: Evidence) -> None:
+    (cause,) = rank_causes(replace(nothing, aggregation=replace(nothing.aggregation, doubled=run(TURNS))), NAMES)
+    assert (cause.kind, cause.supported) == ("aggregation", True)
+
+
+def test_every_sentence_holds_the_number_of_its_run(nothing: Evidence, explained: tuple[Session, Explanation]) -> None:
+    _, found = explained
+    effects = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
+    evidence = replace(
+        nothing,
+        demonstrations=effects,
+        suspect=suspect_of(CONTEST, effects),
+        order=orders(12),
+        classes=replace(nothing.classes, removed=run(TURNS, "class yes taken out")),
+        aggregation=replace(nothing.aggregation, doubled=run(TURNS)),
+    )
+    causes = rank_causes(evidence, NAMES)
+    told = replace(found, labels=NAMES, contest=CONTEST, causes=causes)
+    assert len(causes) == 4
+    for cause in causes:
+        sentence = of_cause(cause, told)
+        assert "the answer is no (p 0.94; the lead of yes goes from 2.0 to -3.0 nats)" in sentence
+    assert reading(told) == of_cause(causes[0], told)
+    assert "Nothing that was tried explains it" in reading(replace(told, causes=()))
+    assert "The answer stands" in reading(replace(told, causes=(), contest=replace(CONTEST, gold=0)))

@@ -1,0 +1,89 @@
+"""Saliency against autograd through plainly written attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from icldiag.analyses.saliency import QueryFlow, Saliency, flow_of_query
+from icldiag.prompt.encode import encode
+from icldiag.prompt.schema import Prompt
+from icldiag.session import Session
+from tests.conftest import CONFIGURATIONS, Tiny
+from tests.eager import ids_of, plain_run, unchanged
+
+
+@pytest.mark.parametrize("architecture", CONFIGURATIONS)
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("heads", ["signed", "absolute"])
+def test_it_is_that_of_autograd(architecture: str, heads: Any, recompute: bool, tiny: Tiny, prompt: Prompt) -> None:
+    model = tiny(architecture)
+    encoded = encode(prompt, model.tokenizer)
+    query, label = 1, 2
+    ids = ids_of(encoded, query)
+    record: dict[int, Tensor] = {}
+    logits = plain_run(model, ids, unchanged, record)
+    firsts = [tokens[0] for tokens in encoded.label_tokens]
+    loss = torch.nn.functional.cross_entropy(logits[firsts][None], torch.tensor([label]))
+    loss.backward()  # type: ignore[no-untyped-call]
+    found = flow_of_query(model, encoded, query, label, heads=heads, recompute=recompute)
+    assert found.loss == pytest.approx(loss.item(), rel=1e-5)
+    anchors = list(encoded.anchors)
+    for layer, attention in record.items():
+        assert attention.grad is not None
+        product = (attention * attention.grad)[0].detach()  # (H, T, T)
+        flow = (product.sum(0).abs() if heads == "signed" else product.abs().sum(0)).fill_diagonal_(0).numpy()
+        np.testing.assert_allclose(found.into_target[layer], flow[-1], rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(found.into_labels[layer], flow[anchors], rtol=1e-3, atol=1e-6)
+        into, read = flow[anchors].sum(), flow[-1, anchors].sum()
+        pairs = len(ids) * (len(ids) - 1) / 2
+        rest = (flow.sum() - into - read) / (pairs - sum(anchors) - len(anchors))
+        wanted = [into / sum(anchors), read / len(anchors), rest]
+        np.testing.assert_allclose(found.raw[:, layer], wanted, rtol=1e-3, atol=1e-7)
+
+
+def test_with_beta_is_that_of_autograd(tiny: Tiny, prompt: Prompt) -> None:
+    session = Session(prompt, tiny("llama"))
+    torch.manual_seed(1)
+    beta = torch.randn(session.beta_shape)
+    encoded = session.encoded
+    record: dict[int, Tensor] = {}
+
+    def scaled(layer: int, scores: Tensor, attention: Tensor) -> Tensor:
+        factor = torch.ones_like(attention)
+        factor[0, :, -1, list(encoded.anchors)] = beta[layer].exp()
+        return attention * factor
+
+    logits = plain_run(session.model, ids_of(encoded, 1), scaled, record)
+    firsts = [tokens[0] for tokens in encoded.label_tokens]
+    torch.nn.functional.cross_entropy(logits[firsts][None], torch.tensor([1])).backward()  # type: ignore[no-untyped-call]
+    found = session.with_beta(beta.numpy()).flow(1)
+    for layer, attention in record.items():
+        assert attention.grad is not None
+        flow = (attention * attention.grad).sum(1)[0].abs().fill_diagonal_(0).detach().numpy()
+        np.testing.assert_allclose(found.into_target[layer], flow[-1], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float16, 0.02), (torch.bfloat16, 0.15)])
+@pytest.mark.parametrize("architecture", ["gpt2", "gptj", "llama"])
+def test_half_precision_is_near_single(
+    architecture: str, dtype: torch.dtype, tolerance: float, tiny: Tiny, prompt: Prompt
+) -> None:
+    wanted, found = Session(prompt, tiny(architecture)).flow(1), Session(prompt, tiny(architecture, dtype)).flow(1)
+    assert np.abs(found.shares - wanted.shares).max() < tolerance
+
+
+def test_where_nothing_flows_there_are_no_shares() -> None:
+    raw = np.array([[1.0, 0.0], [2.0, 0.0], [1.0, 0.0]])
+    empty = np.zeros((2, 0), np.float32)
+    found = Saliency((QueryFlow(4, 0.5, "gold", raw, empty, empty),))
+    np.testing.assert_array_equal(found.shares[:, 0], [0.25, 0.5, 0.25])
+    assert np.isnan(found.shares[:, 1]).all()
+    assert [reason.split(":")[0] for reason in found.missing] == [
+        "no shares of the mean in layers 1",
+        "no shares of query 4 in layers 1",
+    ]

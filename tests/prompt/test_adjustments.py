@@ -1,0 +1,188 @@
+"""A calibration and a beta in a prompt file: what is read, refused, written and taken off."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from icldiag.errors import PromptError
+from icldiag.prompt.adjustments import Calibration, SavedBeta
+from icldiag.prompt.edit import ask, drop, rename_word, swap
+from icldiag.prompt.rewrite import rewritten, write_prompt
+from icldiag.prompt.schema import Example, Label, Prompt, read_prompt
+from icldiag.prompt.write import as_yaml
+
+COMMENTED = """\
+# Who and where.
+template: "Question: {text}\\nAnswer Type:{label}"   # as in the paper
+labels:
+    Person: "-who"
+    No: '-where'
+demonstrations:
+  - {text: "Who wrote it ?", label: Person}
+  # a hard one
+  - text: Where is it ?
+    label: No
+queries: {file: queries.jsonl, limit: 2}
+"""
+
+
+@pytest.fixture
+def commented(tmp_path: Path) -> Path:
+    rows = [{"text": "Who ?", "label": "Person"}, {"text": "Where ?", "label": "No"}]
+    (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    path = tmp_path / "prompt.yaml"
+    path.write_text(COMMENTED)
+    return path
+
+
+def with_fields(path: Path, fields: str) -> Path:
+    path.write_text(COMMENTED + fields)
+    return path
+
+
+def test_a_calibration_and_a_beta_are_read_in_the_labels_order(commented: Path) -> None:
+    (commented.parent / "b.safetensors").write_bytes(b"beta")
+    fields = "calibration: {kind: batch, probabilities: {No: 0.25, Person: 0.75}}\nbeta: b.safetensors\n"
+    prompt = read_prompt(with_fields(commented, fields))
+    assert prompt.calibration == Calibration("batch", (0.75, 0.25))
+    assert prompt.beta == SavedBeta(commented.parent / "b.safetensors", hashlib.sha256(b"beta").hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("fields", "place", "reason"),
+    [
+        ("calibration: 3", ":12: calibration: ", "expected {kind: contextual or domain-context or batch"),
+        (
+            "calibration:\n  kind: other\n  probabilities: {Person: 1}",
+            ":13: calibration.kind: ",
+            "must be 'contextual'",
+        ),
+        ("calibration: {kind: batch}", ":12: calibration.probabilities: ", "this field is missing"),
+        (
+            "calibration:\n  kind: batch\n  probabilities:\n    Person: 0.5\n    Nobody: 0.5",
+            ":16: calibration.probabilities.Nobody: ",
+            "there is no class 'Nobody'",
+        ),
+        ("calibration: {kind: batch, probabilities: {Person: 1}}", ":12: ", "no number for the class 'No'"),
+        ("calibration: {kind: batch, probabilities: {Person: 0, No: 1}}", ":12: ", "0 is no probability to divide by"),
+        ("calibration: {kind: batch, probabilities: {Person: nan, No: 1}}", ":12: ", "nan is no probability"),
+        ("calibration: {kind: batch, probabilities: {Person: 0.5, No: 0.7}}", ":12: ", "the numbers sum to 1.2"),
+        ("calibration: {kind: batch, probabilities: {Person: much, No: 1}}", ":12: ", "expected a number"),
+        ("beta: none.safetensors", ":12: beta: ", "none.safetensors' cannot be read (No such file"),
+        ("scoring: some", ":12: scoring: ", "must be 'first' or 'whole'"),
+    ],
+)
+def test_complaints_name_line_field_and_cure(commented: Path, fields: str, place: str, reason: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        read_prompt(with_fields(commented, fields))
+    assert place in str(caught.value)
+    assert reason in str(caught.value)
+
+
+def test_a_prompt_without_them_has_the_hash_it_always_had(prompt: Prompt) -> None:
+    """Saved betas and stored results of earlier versions are found by it."""
+    content = asdict(replace(prompt, name=""))
+    for later in ("calibration", "beta", "chat", "instruction_separator"):
+        del content[later]
+    for example in (*content["demonstrations"], *content["queries"], *content["examples"]):
+        del example["id"]
+    assert prompt.hash == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    calibrated = replace(prompt, calibration=Calibration("batch", (0.5, 0.2, 0.3)))
+    weighted = replace(prompt, beta=SavedBeta(Path("a"), "1"))
+    assert len({prompt.hash, calibrated.hash, weighted.hash}) == 3
+    assert weighted.hash == replace(prompt, beta=SavedBeta(Path("elsewhere"), "1")).hash
+
+
+def test_written_and_read_back(prompt: Prompt, tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(b"beta")
+    by = Calibration.of("contextual", (1 / 3, 0.6666666, 1e-12))
+    changed = replace(prompt, calibration=by, beta=SavedBeta.at(tmp_path / "x.safetensors"))
+    text = as_yaml(changed, tmp_path)
+    assert "beta: x.safetensors" in text
+    assert write_prompt(text, tmp_path / "written.yaml").hash == changed.hash
+    assert str(tmp_path / "x.safetensors") in as_yaml(changed)
+
+
+def test_changing_the_demonstrations_takes_them_off(prompt: Prompt) -> None:
+    adjusted = replace(prompt, calibration=Calibration("batch", (0.5, 0.2, 0.3)), beta=SavedBeta(Path("a"), "1"))
+    for changed in (swap(adjusted, 0, 1), drop(adjusted, 3), rename_word(adjusted, 1, "Place")):
+        assert changed.calibration is None
+        assert changed.beta is None
+    assert ask(adjusted, "Who ?").calibration == adjusted.calibration
+
+
+def test_the_users_file_keeps_its_comments_and_style(commented: Path) -> None:
+    prompt = read_prompt(commented)
+    elsewhere = commented.parent / "repaired"
+    elsewhere.mkdir()
+    first, second = prompt.demonstrations
+    changed = replace(
+        prompt,
+        demonstrations=(second, Example("Who's: there #1 ?", 0), first),
+        labels=(prompt.labels[0], Label("No", "-place")),
+        calibration=Calibration("batch", (0.5, 0.5)),
+    )
+    old, new = rewritten(prompt, changed, elsewhere)
+    assert old == COMMENTED
+    kept = ("# Who and where.", "# as in the paper", '    Person: "-who"', "    No: '-place'")
+    assert all(line in new for line in kept)
+    assert '  - {text: "Who wrote it ?", label: Person}' in new
+    assert "../queries.jsonl" in new
+    assert write_prompt(new, elsewhere / "p.yaml").hash == changed.hash
+
+
+def test_a_list_of_labels_becomes_a_mapping_for_another_word(commented: Path) -> None:
+    text = COMMENTED.replace("""labels:\n    Person: "-who"\n    No: '-where'\n""", "labels: [Person, No]\n")
+    commented.write_text(text)
+    prompt = read_prompt(commented)
+    changed = rename_word(prompt, 1, "Place")
+    new = rewritten(prompt, changed, commented.parent)[1]
+    assert write_prompt(new, commented.parent / "p.yaml").labels == changed.labels
+
+
+def test_a_prompt_that_is_no_yaml_file_is_written_in_full(prompt: Prompt, tmp_path: Path) -> None:
+    changed = drop(prompt, 0)
+    old, new = rewritten(prompt, changed, tmp_path)
+    assert (old, new) == (as_yaml(prompt, tmp_path), as_yaml(changed, tmp_path))
+    document = {
+        "template": "{text} =>{label}",
+        "labels": ["a", "b"],
+        "demonstrations": [{"text": "x", "label": "a"}, {"text": "y", "label": "b"}],
+        "queries": [{"text": "z"}],
+    }
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(document))
+    read = read_prompt(path)
+    assert write_prompt(rewritten(read, drop(read, 0), tmp_path)[1], tmp_path / "q.yaml").hash == drop(read, 0).hash
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "demonstrations: {file: shown.csv}   # from last year\n\n# to be asked\n",
+        "demonstrations:   # from last year\n    file: shown.csv\n    limit: 2\n\n# to be asked\n",
+    ],
+)
+def test_demonstrations_in_a_data_file_are_listed_when_they_change(commented: Path, named: str) -> None:
+    (commented.parent / "shown.csv").write_text("id,text,label\n7,Who wrote it ?,Person\n8,Where is it ?,No\n")
+    before, _, queries = COMMENTED.partition("demonstrations:")
+    commented.write_text(before + named + queries[queries.index("queries:") :])
+    prompt = read_prompt(commented)
+    elsewhere = commented.parent / "repaired"
+    elsewhere.mkdir()
+    kept = rename_word(prompt, 1, "Place")
+    new = rewritten(prompt, kept, elsewhere)[1]
+    assert "../shown.csv" in new
+    assert write_prompt(new, elsewhere / "kept.yaml").hash == kept.hash
+    changed = swap(prompt, 0, 1)
+    new = rewritten(prompt, changed, elsewhere)[1]
+    assert "shown.csv" not in new
+    assert '  - {text: "Where is it ?", label: No, id: ' in new
+    assert all(comment in new for comment in ("# Who and where.", "# from last year", "\n# to be asked\nqueries:"))
+    assert write_prompt(new, elsewhere / "p.yaml").hash == changed.hash
+    assert write_prompt(as_yaml(changed, elsewhere), elsewhere / "full.yaml").hash == changed.hash

@@ -1,0 +1,153 @@
+"""Two reports compared: what differs is told, what is the same is not, what cannot be compared is said."""
+
+from __future__ import annotations
+
+import json
+import sys
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icldiag.cli import main
+from icldiag.prompt.schema import Example, Prompt
+from icldiag.report.blocks import Page, Part, Table
+from icldiag.report.difference import difference_page
+from icldiag.report.document import make_report
+from icldiag.report.html import page_as_html
+from icldiag.report.read import ReportFileError, read_report
+from icldiag.report.settings import ReportSettings
+from icldiag.report.setup import setup_rows
+from icldiag.report.terminal import page_as_text
+from icldiag.report.text import ranges
+from icldiag.report.write import as_json
+from icldiag.session import Session
+from tests.conftest import Tiny
+
+Values = dict[str, Any]
+
+
+@pytest.fixture
+def values(prompt: Prompt, tiny: Tiny, tmp_path: Path) -> Values:
+    path = tmp_path / "a.json"
+    path.write_text(as_json(make_report(Session(prompt, tiny()), settings=ReportSettings(draws=2))))
+    return read_report(path)
+
+
+def part(page: Page, name: str) -> Part:
+    return next(part for part in page.parts if part.name == name)
+
+
+def rows(found: Part) -> tuple[tuple[Any, ...], ...]:
+    return next(block for block in found.blocks if isinstance(block, Table)).rows
+
+
+def test_a_report_does_not_differ_from_itself(values: Values) -> None:
+    page = difference_page(values, values, ("x", "x"))
+    assert setup_rows(values, values) == []
+    assert [text for _, text in page.summary["What differs"]] == [
+        "The set-ups are the same.",
+        f"Accuracy on the 5 queries of both: {values['prediction']['accuracy']:.2f} in a, "
+        f"{values['prediction']['accuracy']:.2f} in b; 0 of 6 answers differ, 0 mended and 0 broken.",
+        "No pair's measured separation changed.",
+        "No intervention's label loyalty changed.",
+    ]
+    assert rows(part(page, "answers")) == ()
+
+
+def test_mended_and_broken_are_counted_against_gold(values: Values) -> None:
+    a, b = deepcopy(values), deepcopy(values)
+    labels = values["prediction"]["labels"]
+    for report, answers in ((a, [0, 0, 0, 0, 0, 2]), (b, [1, 1, 2, 1, 2, 2])):
+        for query, answer in zip(report["prediction"]["queries"], answers, strict=True):
+            query["predicted"] = labels[answer]
+    page = difference_page(a, b, ("x", "y"))
+    # gold is 0, 1, 2, unknown, 1, 2
+    effects = {row[0]: row[-1] for row in rows(part(page, "answers"))}
+    texts = [query["text"] for query in a["prediction"]["queries"]]
+    assert effects == {texts[0]: "broken", texts[1]: "mended", texts[2]: "mended", texts[3]: None, texts[4]: None}
+    assert "0.40 in a, 0.60 in b; 5 of 6 answers differ, 2 mended and 1 broken (exact sign test, p = 1)" in (
+        part(page, "answers").reading
+    )
+
+
+def test_queries_are_matched_by_text_also_where_it_repeats(values: Values) -> None:
+    a, b = deepcopy(values), deepcopy(values)
+    b["prediction"]["queries"].reverse()
+    b["prediction"]["queries"][0]["text"] = "another"
+    twice = deepcopy(a["prediction"]["queries"][0])
+    a["prediction"]["queries"].append(twice)
+    found = part(difference_page(a, b, ("x", "y")), "answers")
+    assert rows(found) == ()
+    assert "0 of 5 answers differ" in found.reading
+    text = page_as_text(difference_page(a, b, ("x", "y")))
+    assert "- 2 queries only in a" in text
+    assert "- 1 query only in b" in text
+
+
+def test_other_settings_prompts_and_layers(values: Values, prompt: Prompt, tiny: Tiny, tmp_path: Path) -> None:
+    shown = (*prompt.demonstrations[:3], Example("Who [/red] <script> ?", 0))
+    session = Session(replace(prompt, demonstrations=shown), tiny("llama"))
+    path = tmp_path / "b.json"
+    path.write_text(as_json(make_report(session, ["prediction", "confusion"], ReportSettings(layer=1))))
+    other = read_report(path)
+    other["model"]["layers"] = 5
+    told = {row[0]: row[1:] for row in setup_rows(values, other)}
+    assert told["settings layer"] == (None, "1")
+    assert told["prompt demonstration 4"][1] == "Who [/red] <script> ? (Person)"
+    assert told["model architecture"] == ("GPT2LMHeadModel", "LlamaForCausalLM")
+    assert "prompt sha256" not in told
+    page = difference_page(values, other, ("x", "y"))
+    assert [found.name for found in page.parts] == ["setup", "answers", "pairs", "layers"]
+    assert "layers are not compared" in page_as_text(page)
+    assert "<script>" not in page_as_html(page)
+    assert "Who [/red] <script> ? (Person)" in page_as_text(page).replace("\n", " ")
+
+
+def test_reports_from_before_the_schema_was_published_are_read(values: Values, tmp_path: Path) -> None:
+    old = {key: value for key, value in values.items() if key not in ("environment", "command", "made", "left_out")}
+    for name in ("prediction", "confusion"):
+        del old[name]["reading"]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({key: value for key, value in old.items() if value is not None}))
+    assert setup_rows(read_report(path), values)[0][0] == "version of torch"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "No such file"),
+        ("{", "a.json:1: not JSON"),
+        ("[]", "not a report of icldiag"),
+        ('{"schema": "icldiag-report/9"}', "schema: Input should be 'icldiag-report/1'"),
+        ('{"schema": "icldiag-report/1", "icldiag": "1"}', "model: Field required"),
+    ],
+)
+def test_what_is_no_report_is_told_with_its_place(content: str | None, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ReportFileError) as caught:
+        read_report(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "--format json" in str(caught.value) or "again" in str(caught.value)
+
+
+def test_the_command(
+    values: Values, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, out = tmp_path / "a.json", tmp_path / "out.html"
+    for arguments in ((str(a), str(a)), (str(a), str(a), "--format", "html", "-o", str(out))):
+        monkeypatch.setattr(sys, "argv", ["icldiag", "diff", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        assert not caught.value.code
+    assert "The set-ups are the same." in capsys.readouterr().out
+    assert "<h2>Pairs of labels</h2>" in out.read_text()
+
+
+def test_ranges_of_layers() -> None:
+    assert [ranges(layers) for layers in ((), (3,), (0, 1, 2, 5), (0, 2, 3))] == ["", "3", "0-2, 5", "0, 2-3"]

@@ -1,0 +1,138 @@
+"""`icldiag repair`: the written file does what was verified."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from icldiag.analyses.repairs import Trial
+from icldiag.cli import main
+from icldiag.errors import AnalysisError
+from icldiag.prompt.edit import drop
+from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.write import as_yaml
+from icldiag.repaired import chosen_query, repaired_diff, verified, written_file
+from icldiag.session import Session
+from tests.analyses.repairs.conftest import short_trainings as short_trainings
+from tests.analyses.repairs.test_search import rich as rich
+from tests.conftest import Tiny
+
+
+@pytest.fixture
+def rich_file(rich: Prompt, tmp_path: Path) -> Path:
+    path = tmp_path / "rich.yaml"
+    path.write_text(as_yaml(rich))
+    return path
+
+
+def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_file: Path, tiny: Tiny) -> None:
+    session = Session(rich_file, tiny())
+    found = session.repairs(budget=16)
+    families: dict[str, Trial] = {}
+    for trial in found.trials:
+        families.setdefault(trial.repair.family, trial)
+    assert {"calibration", "re-weighting", "drop", "replace", "order"} <= set(families)
+    for name, trial in families.items():
+        output = rich_file.parent / f"{name}.yaml"
+        written_file(session, trial, output)
+        opened = Session(output, session.model)
+        np.testing.assert_array_equal(opened.prediction().predicted, trial.predicted)
+        assert f"opened again, {opened.prediction().correct} of 5" in verified(
+            session, found, trial, output, lambda *_: None
+        )
+        assert (opened.beta is None) == (trial.repair.beta is None)
+        assert output.name in repaired_diff(session, trial, output)
+        if trial.selection.count:  # the same effect on the examples that it was measured on
+            asked = replace(opened.prompt, queries=found.selection)
+            accuracy = Session(asked, session.model).prediction().accuracy
+            assert accuracy == trial.selection.accuracy_after
+
+
+def test_a_file_that_answers_otherwise_is_told(rich_file: Path, tiny: Tiny) -> None:
+    session = Session(rich_file, tiny())
+    found = session.repairs(budget=16)
+    output = rich_file.parent / "out.yaml"
+    trial = next(trial for trial in found.trials if (trial.predicted != found.before).any())
+    output.write_text(rich_file.read_text())
+    with pytest.raises(AnalysisError, match="differ from those that were verified"):
+        verified(session, found, trial, output, lambda *_: None)
+
+
+def test_the_files_beta_can_be_taken_off_and_must_fit(rich_file: Path, tiny: Tiny) -> None:
+    session = Session(rich_file, tiny())
+    trial = next(trial for trial in session.repairs(budget=5).trials if trial.repair.beta is not None)
+    output = rich_file.parent / "out.yaml"
+    written = Session(written_file(session, trial, output), session.model)
+    assert written.beta is not None
+    plain = written.without_beta()
+    assert plain.beta is None
+    np.testing.assert_array_equal(plain.prediction().scores, session.prediction().scores)
+    again = plain.with_beta(written.beta)
+    np.testing.assert_allclose(again.prediction().scores, written.prediction().scores)
+    other = drop(written.prompt, 0)
+    assert Session(other, session.model).beta is None
+    foreign = replace(other, beta=written.prompt.beta)
+    with pytest.raises(AnalysisError, match="beta has shape"):
+        Session(foreign, session.model).prediction()
+
+
+def test_queries_are_named_by_number_or_text(prompt: Prompt) -> None:
+    assert chosen_query(prompt, "2") == 1
+    assert chosen_query(prompt, "SLOW film") == 0
+    for wrong, reason in (("0", "queries 1 to 6"), ("nowhere", "no query holds"), ("where", "queries 2, 5 hold")):
+        with pytest.raises(AnalysisError, match=reason):
+            chosen_query(prompt, wrong)
+
+
+def test_the_command(
+    rich_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        common = ["repair", str(rich_file), "--model", str(model_folder), "--budget", "8"]
+        monkeypatch.setattr("sys.argv", ["icldiag", *common, *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        shown = capsys.readouterr()
+        return int(caught.value.code or 0), shown.out, shown.err
+
+    output = rich_file.parent / "repaired.yaml"
+    session = Session(rich_file, str(model_folder))
+    found = session.repairs(budget=8)
+    code, text, error = run("-o", str(output))
+    if found.holds:
+        assert code == 0
+        assert output.exists()
+    else:
+        assert code == 1
+        assert "--take N" in error
+        assert not output.exists()
+    code, text, error = run("-o", str(output), "--take", "1", "--show", "3")
+    assert code == 0, error
+    assert "+++ " + str(output) in text
+    assert "opened again" in text
+    assert len([line for line in text.splitlines() if line.lstrip().startswith(("1 ", "2 ", "3 ", "4 "))]) == 3
+    opened = Session(read_prompt(output), session.model).prediction()
+    np.testing.assert_array_equal(opened.predicted, found.trials[0].predicted)
+    assert run("--take", "99")[0] == 1
+    assert run("--query", "nowhere")[0] == 4
+
+
+def test_the_reports_section(rich: Prompt, tiny: Tiny) -> None:
+    from icldiag.report.document import make_report
+    from icldiag.report.settings import ReportSettings
+    from icldiag.report.write import as_json, as_markdown
+
+    report = make_report(Session(rich, tiny()), ["repairs"], ReportSettings(budget=6))
+    section = json.loads(as_json(report))["repairs"]
+    assert {"finding", "winner", "holds", "confirmed", "parts", "repairs", "left_out"} <= set(section)
+    assert len(section["repairs"]) == 6
+    first = section["repairs"][0]
+    assert {"name", "family", "selection", "queries", "verdict", "predicted", "tokens", "needs"} <= set(first)
+    assert {"count", "right_before", "right_after", "mended", "broken", "p_value"} <= set(first["selection"])
+    text = as_markdown(report)
+    assert "## Repairs" in text
+    assert "McNemar p" in text

@@ -1,0 +1,179 @@
+"""Saved sessions: read back as written, refused in one sentence where broken, never shared by two instances."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from icldiag.cli import app
+from icldiag.model.load import ModelSettings
+from icldiag.prompt.schema import Prompt
+from icldiag.saved import (
+    SavedSession,
+    SavedState,
+    SessionError,
+    SessionFile,
+    find_session,
+    prune,
+    session_files,
+    state_folder,
+)
+
+
+@pytest.fixture
+def session(prompt: Prompt) -> SavedSession:
+    now = SavedState(prompt=prompt, undo=(prompt,), query=2, cut_layers=(0, 3), beta={"epochs": 2, "patience": None})
+    views: dict[str, Any] = {"flow": {"at_layer": 3, "everyone": True}, "prompt": {"detail": "positions"}}
+    return SavedSession(
+        prompt_file=Path("/somewhere/prompt.yaml"),
+        model=ModelSettings("a/model", dtype="bfloat16"),
+        panel="flow",
+        views=views,
+        filter="where",
+        now=now,
+        pinned=SavedState(prompt=prompt),
+    )
+
+
+def saved(session: SavedSession, stem: str = "prompt") -> SessionFile:
+    file = SessionFile.new(stem)
+    file.write(session)
+    return file
+
+
+def test_it_is_read_back_as_written_and_people_can_read_it(session: SavedSession) -> None:
+    file = saved(session)
+    found = file.read()
+    assert found == session.model_copy(update={"saved": found.saved})
+    assert found.now.prompt.hash == session.now.prompt.hash
+    assert '"Who wrote the opera in the park ?"' in file.path.read_text()
+    assert file.path.stat().st_mode & 0o077 == 0  # prompts may be private
+    assert [path.suffix for path in sorted(file.folder.iterdir())] == [".json", ".lock"]  # nothing half written
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda content: content.update(format="icldiag-session/9"), "format"),
+        (lambda content: content["now"].update(query=-1), "now.query"),
+        (lambda content: content["now"].update(cut_kind="everything"), "now.cut_kind"),
+        (lambda content: content["now"]["prompt"]["queries"].clear(), "must not be empty"),
+        (lambda content: content["now"]["prompt"]["queries"][0].update(label=99), "there is no label number 99"),
+        (lambda content: content["now"]["prompt"].update(template="{label} {text}"), "the template must hold"),
+        (lambda content: content["now"].pop("prompt"), "now.prompt"),
+        (lambda content: content.update(nonsense=1), "nonsense"),
+    ],
+)
+def test_a_broken_session_is_one_sentence(session: SavedSession, change: Callable[[Any], object], words: str) -> None:
+    file = saved(session)
+    content = json.loads(file.path.read_text())
+    change(content)
+    file.path.write_text(json.dumps(content))
+    with pytest.raises(SessionError) as caught:
+        file.read()
+    assert words in str(caught.value)
+    assert str(file.path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_half_a_file_is_one_sentence(session: SavedSession) -> None:
+    file = saved(session)
+    file.path.write_bytes(file.path.read_bytes()[:-20])
+    with pytest.raises(SessionError, match="broken"):
+        file.read()
+    result = CliRunner().invoke(app, ["resume"])
+    assert isinstance(result.exception, SessionError)
+
+
+_WRITER = """
+import sys
+from icldiag.saved import SavedSession, SessionFile
+session = SavedSession.model_validate_json(sys.stdin.read())
+file = SessionFile.new("prompt")
+for query in range(6):
+    for _ in range(20):
+        now = session.now.model_copy(update={"query": query % 6})
+        file.write(session.model_copy(update={"now": now, "filter": sys.argv[1]}))
+print(file.id)
+"""
+
+
+def test_two_instances_on_one_prompt_do_not_harm_each_other(session: SavedSession) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", _WRITER, name], stdin=-1, stdout=-1, text=True) for name in "ab"]
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write(session.to_json())
+        writer.stdin.close()
+    while any(writer.poll() is None for writer in writers):
+        for file in session_files():  # whatever the moment, every file is whole
+            assert file.read().now.prompt == session.now.prompt
+    ids = [writer.stdout.read().strip() for writer in writers if writer.stdout is not None]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert len({*ids}) == 2 == len(session_files())
+    assert {SessionFile(name, state_folder()).read().filter for name in ids} == {"a", "b"}
+
+
+def test_an_open_session_is_not_taken(session: SavedSession) -> None:
+    file = saved(session)
+    other = SessionFile(file.id, file.folder)
+    assert other.is_open
+    assert not other.take()
+    file.close()
+    assert not other.is_open
+    assert other.take()
+
+
+def test_the_oldest_go_but_never_an_open_one(session: SavedSession) -> None:
+    files = [saved(session, f"p{number}") for number in range(5)]
+    for number, file in enumerate(files):
+        os.utime(file.path, (number, number))
+        if number != 0:
+            file.close()
+    left_behind = files[0].folder / ".p1-aaaa.json.tmp123"
+    left_behind.write_text("half")
+    os.utime(left_behind, (1, 1))
+    prune(files[0].folder, kept=2)
+    assert [file.id for file in session_files()] == [files[4].id, files[3].id, files[0].id]
+    assert not left_behind.exists()
+
+
+def test_it_is_found_by_number_id_or_beginning(session: SavedSession) -> None:
+    first, second = saved(session, "alpha"), saved(session, "beta")
+    os.utime(first.path, (1, 1))
+    assert find_session("1") == SessionFile(second.id, second.folder)
+    assert find_session("2").id == find_session("alp").id == find_session(first.id).id == first.id
+    third = saved(session, "alpine")
+    with pytest.raises(SessionError, match="2 sessions begin with 'al'"):
+        find_session("al")
+    with pytest.raises(SessionError, match="resume --list"):
+        find_session("gamma")
+    assert third.id.startswith("alpine-")
+
+
+def test_resume_says_so_when_there_is_none_and_lists_several(session: SavedSession) -> None:
+    run = CliRunner().invoke
+    result = run(app, ["resume"])
+    assert isinstance(result.exception, SessionError)
+    assert "there is no saved session" in str(result.exception)
+    files = [saved(session, name) for name in ("alpha", "beta")]
+    (state_folder() / "gamma-0000.json").write_text("{")
+    for arguments in (["resume"], ["resume", "--list"]):
+        result = run(app, arguments, env={"COLUMNS": "200"})
+        assert result.exit_code == 0
+        for words in (
+            files[0].id,
+            files[1].id,
+            "prompt.yaml",
+            "a/model",
+            "query 3, flow, edited, cut 0, 3, re-weighted, pinned, open now",
+        ):
+            assert words in result.output
+        assert "broken" in result.output

@@ -1,0 +1,87 @@
+"""Panel Repair: search, take over, undo, write."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from icldiag.model.readout import Progress
+from icldiag.prompt.schema import read_prompt
+from icldiag.session import Session
+from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.panels import PANELS
+from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.repairs import RepairPanel
+from tests.analyses.repairs.conftest import short_trainings as short_trainings
+from tests.tui.pilot import running, screen_text, settle
+
+NUMBER = str(PANELS.index(RepairPanel) + 1)
+
+
+async def test_search_take_undo_and_write(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(NUMBER)
+        await pilot.pause()
+        assert "Press s to search" in screen_text(app)
+        await pilot.press("s")
+        await settle(pilot, lambda: ("repairs", None) in app.state.results)
+        found = app.state.results["repairs", None]
+        await pilot.pause()
+        assert "this query" in screen_text(app)
+        place = next(i for i, trial in enumerate(found.trials) if trial.repair.family == "calibration")
+        for _ in range(place):
+            await pilot.press("right_square_bracket")
+        calibration = found.trials[place].repair.calibration
+        assert f"{found.trials[place].repair.name}: " in marked(app)
+        await pilot.press("w")
+        await pilot.pause()
+        written = read_prompt(tmp_path / "prompt-repaired.yaml")
+        assert written.calibration == calibration
+        await pilot.press("t")
+        await settle(pilot, lambda: app.state.prediction and app.state.prompt and app.state.prompt.calibration)
+        assert f"CALIBRATED {calibration.kind}" in screen_text(app)
+        assert app.state.prediction is not None
+        assert app.state.prediction.predicted.tolist() == found.trials[place].predicted.tolist()
+        await pilot.press("u")
+        await settle(pilot, lambda: app.state.prediction and app.state.prompt and not app.state.prompt.calibration)
+        assert "CALIBRATED" not in screen_text(app)
+
+
+def marked(app: DiagnosisApp) -> str:
+    return app.query_one(RepairPanel).query_one("#marked", Line).text.plain
+
+
+async def test_a_search_can_be_stopped(prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(session: Session, query: int | None, progress: Progress) -> None:
+        while True:
+            progress("repairs", 3, 40)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Session, "repairs", endless)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(NUMBER)
+        await pilot.press("s")
+        while "repairs 3 of 40" not in screen_text(app):
+            await pilot.pause(0.02)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert ("repairs", None) not in app.state.results
+        assert "Press s to search" in screen_text(app)
+
+
+async def test_a_query_that_is_right_has_nothing_to_mend(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prediction is not None
+        app.state.query = next(q for q in app.state.prediction.labelled if not app.state.prediction.is_wrong(q))
+        await pilot.press(NUMBER)
+        await pilot.press("f")
+        await settle(pilot, lambda: ("repairs", app.state.query) in app.state.failures)
+        assert "answered right" in screen_text(app)

@@ -1,0 +1,186 @@
+"""A session brought back: what was chosen at once, beta and the pinned state when the model is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.widgets import Input
+
+from icldiag.prompt.schema import read_prompt
+from icldiag.saved import SessionFile, session_files, state_folder
+from icldiag.tui.keeper import Resumed
+from icldiag.tui.panels import compression, reweighting
+from icldiag.tui.queries import Queries
+from icldiag.tui.work import Work
+from tests.tui.pilot import PROMPT, running, screen_text, settle
+
+
+def last_session() -> Resumed:
+    file = session_files()[0]
+    return Resumed(file.read(), file)
+
+
+async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (200, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("6", "s")
+        await settle(pilot, lambda: reweighting.KEY in app.state.results)
+        await pilot.press("b")
+        await settle(pilot, lambda: app.state.beta_on)
+        await pilot.press("p")  # the pinned state: beta in force, prompt as written
+        await settle(pilot, lambda: app.state.pinned)
+        await pilot.press("0")
+        await settle(pilot, lambda: not app.state.beta_on)
+        await pilot.press("8", "t", "d")
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("4", "c", "right_square_bracket", "space", "slash", *"where", "enter")
+        await settle(pilot)
+        app.query_one(Queries).select(4)
+        await settle(pilot)
+        before, pinned, prompt = app.state.prediction, app.state.pinned, app.state.prompt
+        await pilot.press("q")
+    assert before is not None
+    assert pinned is not None
+    async with running(prompt_file, model_folder, (200, 50), resumed=last_session()) as (app, pilot):
+        await pilot.pause()
+        assert "EDITED" in screen_text(app)  # before the model is there
+        assert "CUT 1 (key 0: off)" in screen_text(app)
+        await settle(pilot, lambda: app.state.prediction and app.state.pinned and not app.state.stored)
+        state = app.state
+        assert state.prompt is not None
+        assert prompt is not None
+        assert state.prompt.hash == prompt.hash
+        assert state.query == 4
+        assert state.cut_kind == "label_to_target"
+        assert state.cut_layers == {1}
+        assert app.panel.title == "Isolate"
+        assert getattr(app.panel, "at_layer", None) == 1
+        assert app.query_one("#prompt").detail == "boundaries"  # type: ignore[attr-defined]
+        assert app.query_one("#filter", Input).value == "where"
+        assert app.query_one(Queries).order == [4, 1] or app.query_one(Queries).order == [1, 4]
+        assert state.prediction is not None
+        assert state.prediction.probabilities.tolist() == before.probabilities.tolist()
+        assert state.pinned is not None
+        assert state.pinned.beta_on
+        assert state.pinned.prediction is not None
+        assert pinned.prediction is not None
+        assert state.pinned.prediction.probabilities.tolist() == pinned.prediction.probabilities.tolist()
+        await settle(pilot, lambda: "PINNED" in screen_text(app))
+        await pilot.press("8", "u")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt is not None
+        assert app.state.prompt.hash == read_prompt(prompt_file).hash
+        assert reweighting.KEY in app.state.results  # trained before on this prompt
+
+
+async def test_beta_in_force_comes_back_trained_anew_where_the_store_lost_it(
+    prompt_file: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("6", "s")
+        await settle(pilot, lambda: reweighting.KEY in app.state.results)
+        await pilot.press("b")
+        await settle(pilot, lambda: app.state.beta_on)
+        before = app.state.prediction
+        await pilot.press("q")
+    for path in (tmp_path / "cache").iterdir():
+        path.unlink()
+    assert before is not None
+    async with running(prompt_file, model_folder, resumed=last_session()) as (app, pilot):
+        session = app.keeper.session()
+        assert session is not None
+        assert session.now.beta is not None  # cut off now, it would still be known
+        await settle(pilot, lambda: app.state.beta_on)
+        assert "RE-WEIGHTED" in screen_text(app)
+        assert app.state.prediction is not None
+        assert app.state.prediction.probabilities.tolist() == before.probabilities.tolist()
+
+
+async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("7", "s")
+        await settle(pilot, lambda: compression.KEY in app.state.results)
+        for number in "12345":
+            await pilot.press(number)
+            await settle(pilot)
+        await pilot.press("q")
+    loading: list[object] = []
+
+    def keep_on_loading(self: Work, made: object) -> None:
+        loading.append(made)
+
+    original, Work._session_made = Work._session_made, keep_on_loading  # type: ignore[method-assign]
+    try:
+        async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
+            await settle(pilot, lambda: app.state.stored and loading)
+            said = {
+                "1": "Of what the target reads from label words",
+                "2": "anchor distance",
+                "3": "Into the target in layer",
+                "4": "Nothing is cut",
+                "5": "AUCROC",
+                "6": "Press s to train",
+                "7": "anchors kept",
+                "8": "3 demonstrations of",
+            }
+            for number, words in said.items():
+                await pilot.press(number)
+                await settle(pilot)
+                assert words in " ".join(screen_text(app).split()), words
+            assert app.state.failures == {}
+            await pilot.press("4", "f")  # never computed: it waits, and says so
+            await settle(pilot)
+            assert "waiting for the model" in screen_text(app)
+            await pilot.press("p", "b", "x")
+            await settle(pilot)
+            assert app.state.pinned is None
+            Work._session_made = original  # type: ignore[method-assign]
+            app.work._session_made(loading[0])  # type: ignore[arg-type]
+            await settle(pilot, lambda: "label loyalty" in screen_text(app))
+            assert not app.state.stored
+    finally:
+        Work._session_made = original  # type: ignore[method-assign]
+
+
+async def test_a_prompt_file_that_vanished_or_changed_is_told(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("q")
+    prompt_file.write_text(PROMPT.replace("opera", "play"))
+    async with running(prompt_file, model_folder, (120, 40), resumed=last_session()) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert "has changed since" in " ".join(screen_text(app).split())
+        assert app.state.prompt is not None
+        assert "opera" in app.state.prompt.demonstrations[0].text
+        await pilot.press("r")
+        await settle(pilot, lambda: app.state.prediction)
+        assert "play" in app.state.prompt.demonstrations[0].text
+        await pilot.press("q")
+    prompt_file.unlink()
+    async with running(prompt_file, model_folder, resumed=last_session()) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert "there is no such file" in " ".join(screen_text(app).split())
+        assert "right" in screen_text(app)
+
+
+async def test_it_is_saved_while_the_app_is_open(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("5")
+        await settle(pilot)
+        app.keeper.look()
+        app.keeper._writer.submit(lambda: None).result()
+        (file,) = session_files()
+        assert file.read().panel == "extract"
+        written = file.path.stat().st_mtime_ns
+        app.keeper.look()
+        app.keeper._writer.submit(lambda: None).result()
+        assert file.path.stat().st_mtime_ns == written  # nothing has changed
+        assert SessionFile(file.id, state_folder()).is_open
+        async with running(prompt_file, model_folder) as (other, second):
+            await settle(second, lambda: other.state.prediction)
+            await second.press("q")
+        assert len(session_files()) == 2
+        assert file.read().panel == "extract"

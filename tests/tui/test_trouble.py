@@ -1,0 +1,183 @@
+"""Whatever goes wrong is a notice, and the app goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual import events
+
+from icldiag.errors import Cancelled
+from icldiag.model.load import BUNDLED
+from icldiag.samples import DEFAULT_SAMPLE, sample_path
+from icldiag.session import Session
+from icldiag.store import Store
+from icldiag.tui.matrix import Matrix
+from icldiag.tui.messages import Progress
+from icldiag.tui.panels.saliency import SaliencyPanel
+from tests.tui.pilot import PROMPT, running, screen_text, settle
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+async def test_a_model_folder_that_vanishes(prompt_file: Path, model_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder, folder)
+    async with running(prompt_file, folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        shutil.rmtree(folder)
+        await pilot.press("5")  # the weights are in memory
+        await settle(pilot, lambda: "AUCROC" in screen_text(app))
+        await pilot.press("8", "d")
+        await settle(pilot, lambda: app.state.prediction)
+        assert "EDITED" in screen_text(app)
+        await pilot.press("r")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.failures == {}
+    async with running(prompt_file, folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.model_error)
+        assert "there is no model folder" in words(screen_text(app))
+
+
+async def test_a_prompt_file_that_vanishes(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        prompt_file.unlink()
+        await pilot.press("j", "3")
+        await settle(pilot, lambda: "Into the target" in screen_text(app))
+        await pilot.press("r")
+        await settle(pilot)
+        assert "there is no such file" in words(screen_text(app))
+        prompt_file.write_text(PROMPT)
+        await pilot.press("r")
+        await settle(pilot, lambda: app.state.prediction)
+        assert "Into the target" in screen_text(app)
+
+
+async def test_a_disk_that_is_full(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ICLDIAG_CACHE", "ICLDIAG_STATE"):
+        (tmp_path / name).write_text("a file where a folder is to be made")
+        monkeypatch.setenv(name, str(tmp_path / name / "below"))
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        app.keeper.look()
+        await settle(pilot, lambda: "The session cannot be saved" in screen_text(app))
+        app.keeper._written = None
+        app.keeper.look()
+        await settle(pilot, lambda: "AUC" in screen_text(app))
+        assert len(app._notifications) == 1  # told once
+        await pilot.press("q")
+    assert app.return_code == 0
+
+
+async def test_an_action_that_raises(prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Matrix, rows: int, columns: int) -> None:
+        raise KeyError("[b")
+
+    monkeypatch.setattr(Matrix, "action_move", broken)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        app.query_one("#predicted", Matrix).focus()
+        await pilot.press("up")
+        await settle(pilot, lambda: "move: unexpected KeyError: '[b'" in words(screen_text(app)))
+        await pilot.press("1")
+        await settle(pilot, lambda: "Of what the target reads" in screen_text(app))
+
+
+async def test_quitting_and_a_newer_cut_stop_what_computes(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[int, ...]] = []
+    stopped: list[tuple[int, ...]] = []
+    original = Session.isolate
+
+    def slow(self: Session, cut: Any, *, progress: Progress, **named: Any) -> Any:
+        begun.append(cut.layers)
+        try:
+            for step in range(200 if cut.layers == (0,) else 0):
+                time.sleep(0.05)
+                progress("isolation", step, 200)
+        except Cancelled:
+            stopped.append(cut.layers)
+            raise
+        return original(self, cut, progress=progress, **named)
+
+    monkeypatch.setattr(Session, "isolate", slow)
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("4")
+        await settle(pilot)
+        await pilot.press("space")  # layer 0 alone: slow
+        while (0,) not in begun:
+            await pilot.pause(0.02)
+        await pilot.press("right_square_bracket", "space")
+        await settle(pilot, lambda: ("isolate", "text_to_label", (0, 1)) in app.state.results)
+        await settle(pilot, lambda: stopped == [(0,)])  # in its own thread, at its next step
+        assert ("isolate", "text_to_label", (0,)) not in app.state.results
+        await pilot.press("space")
+        while begun.count((0,)) < 2:
+            await pilot.pause(0.02)
+        await pilot.press("q")
+    for _ in range(100):
+        if len(stopped) == 2:
+            break
+        time.sleep(0.05)
+    assert stopped == [(0,), (0,)]
+    assert app.return_code == 0
+
+
+async def test_keys_are_handled_while_saliency_computes() -> None:
+    """Generous, because other programs may share the two cores; docs/terminal.md has what was measured."""
+    async with running(sample_path(DEFAULT_SAMPLE), BUNDLED) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("3")
+        await settle(pilot)
+        assert isinstance(app.panel, SaliencyPanel)
+        app.panel.action_all()
+        waits: list[float] = []
+        while ("saliency",) not in app.state.results and len(waits) < 20:
+            before, began = app.panel.at_layer, time.monotonic()
+            key = "left_square_bracket" if before else "right_square_bracket"
+            app.post_message(events.Key(key, None))  # Pilot's press would wait until the process is idle
+            while app.panel.at_layer == before:
+                await asyncio.sleep(0.001)
+            waits.append(time.monotonic() - began)
+            await asyncio.sleep(0.02)
+        app.jobs.cancel_all()
+    assert len(waits) >= 5
+    assert sorted(waits)[len(waits) // 2] < 0.5, waits
+
+
+async def test_a_cut_reads_only_the_demonstrations_from_its_first_layer_on(
+    prompt_file: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    from icldiag.analyses.isolation import Cut
+
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        session = app.state.session
+        assert session is not None
+        assert isinstance(session.store, Store)
+        length, computed = len(session.encoded.prefix), []
+
+        def count(layer: int) -> Any:
+            def hook(module: Any, arguments: Any, output: Any) -> None:
+                if (output[0] if isinstance(output, tuple) else output).shape[1] == length:
+                    computed.append(layer)
+
+            return hook
+
+        session.flow(0)
+        handles = [layer.register_forward_hook(count(n)) for n, layer in enumerate(session.model.layers)]
+        session.isolate(Cut.of("text_to_label", [2]))
+        for handle in handles:
+            handle.remove()
+    assert computed[-2:] == [2, 3]
