@@ -18,7 +18,9 @@ def describe(prompt: Prompt) -> str:
         f"{visible(str(prompt.path))}: a valid prompt",
         f"  name            {visible(prompt.name)}",
         f"  template        {visible(prompt.template)}",
-        f"  separator       {visible(prompt.separator)}",
+        "  turns           written by the model's chat template"
+        if prompt.chat
+        else f"  separator       {visible(prompt.separator)}",
         f"  scoring         {prompt.scoring}",
         f"  anchor          {prompt.anchor}",
         f"  queries         {len(prompt.queries)}, {gold} with a gold label",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from icldiag import __version__
-from icldiag.commands import COMMANDS
+from icldiag.commands import COMMANDS, GROUPS
 from icldiag.commands.open import open_app
 from icldiag.commands.options import Ascii, Compile, Device, DeviceMap, Dtype, Model, Quantize, Revision, Trust
 from icldiag.errors import IcldiagError
@@ -22,6 +22,11 @@ app = typer.Typer(
 )
 for name, command in COMMANDS.items():
     app.command(name)(command)
+for group, (text, commands) in GROUPS.items():
+    within = typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
+    for name, command in commands.items():
+        within.command(name)(command)
+    app.add_typer(within, name=group)
 
 
 @app.callback(invoke_without_command=True)

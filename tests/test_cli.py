@@ -64,7 +64,9 @@ def test_help_and_import_load_nothing_heavy() -> None:
     code = (
         "import sys, icldiag, icldiag.cli\n"
         "from typer.testing import CliRunner\n"
-        "for words in ([], ['open'], ['report'], ['diff'], ['serve'], ['check'], ['doctor']):\n"
+        "from icldiag.commands import COMMANDS, GROUPS\n"
+        "within = [[group, name] for group, (_, commands) in GROUPS.items() for name in commands]\n"
+        "for words in ([], *([name] for name in COMMANDS), *within):\n"
         "    assert CliRunner().invoke(icldiag.cli.app, [*words, '--help']).exit_code == 0\n"
         "print([name for name in ('torch', 'textual', 'transformers', 'numpy') if name in sys.modules])"
     )

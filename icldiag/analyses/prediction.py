@@ -33,6 +33,10 @@ class Prediction(Shown):
     scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word; calibrated
     top_tokens: tuple[tuple[TopToken, ...], ...]
     label_mass: FloatArray  # (n,) share of the whole vocabulary's probability that the labels' first tokens hold
+    ids: tuple[str | None, ...] = ()  # what the queries are called where they come from; empty where nothing
+
+    def id_of(self, query: int) -> str | None:
+        return self.ids[query] if self.ids else None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -92,6 +96,7 @@ def predict(encoded: EncodedPrompt, readout: Readout, tokenizer: Any) -> Predict
         scores=readout.label_scores,
         top_tokens=top,
         label_mass=readout.label_mass,
+        ids=tuple(query.id for query in prompt.queries),
     )
 
 

@@ -7,6 +7,10 @@ from collections.abc import Callable
 from icldiag.commands.check import check
 from icldiag.commands.diff import diff
 from icldiag.commands.doctor import doctor
+from icldiag.commands.import_langchain import import_langchain
+from icldiag.commands.import_lm_eval import import_lm_eval
+from icldiag.commands.import_text import import_text
+from icldiag.commands.new import new
 from icldiag.commands.open import open_app
 from icldiag.commands.repair import repair
 from icldiag.commands.report import report
@@ -21,6 +25,15 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "diff": diff,
     "repair": repair,
     "check": check,
+    "new": new,
     "serve": serve,
     "doctor": doctor,
+}
+
+#: Commands with commands of their own: the help, and those.
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "import": (
+        "Make a prompt file from what another tool wrote.",
+        {"lm-eval": import_lm_eval, "langchain": import_langchain, "text": import_text},
+    ),
 }

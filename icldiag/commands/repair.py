@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from icldiag.commands.options import Device, Dtype, Model, PromptPath, Revision, Trust, model_settings
+from icldiag.commands.options import (
+    Compile,
+    Device,
+    DeviceMap,
+    Dtype,
+    Model,
+    PromptPath,
+    Quantize,
+    Revision,
+    Trust,
+    model_settings,
+)
 
 
 def repair(
@@ -23,6 +34,9 @@ def repair(
     dtype: Dtype = "auto",
     revision: Revision = None,
     trust_remote_code: Trust = False,
+    device_map: DeviceMap = None,
+    quantize: Quantize = None,
+    compiled: Compile = False,
 ) -> None:
     """Try repairs on labelled examples; write the one that holds on others than it was chosen by, and show the diff."""
     from icldiag.prompt.schema import read_prompt
@@ -37,7 +51,7 @@ def repair(
 
     number = None if query is None else chosen_query(written, query)
     with progress_on_stderr() as (stage, progress):
-        chosen = model_settings(model, device, dtype, revision, trust_remote_code)
+        chosen = model_settings(model, device, dtype, revision, trust_remote_code, device_map, quantize, compiled)
         session = Session(written, chosen, store=open_store(written, chosen))
         session.load(stage)
         repairs = session.repairs(number, budget, seed=seed, progress=progress)

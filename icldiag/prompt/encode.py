@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from icldiag.errors import ModelError, PromptError
-from icldiag.prompt.schema import Example, Prompt
+from icldiag.prompt.chat import chat_parts
+from icldiag.prompt.parts import Part, Parts, Role, plain_parts, starts_of, text_of
+from icldiag.prompt.schema import Prompt
 
 Span = tuple[int, int]  # half-open [start, stop), in tokens of the whole prompt
-Role = Literal["special", "instruction", "template", "text", "label", "separator"]
 
 
 @dataclass(frozen=True)
@@ -90,38 +91,6 @@ class EncodedPrompt:
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A stretch of the prompt's characters with one role."""
-
-    text: str
-    role: Role
-    demonstration: int | None = None
-
-
-def _demonstration_parts(prompt: Prompt) -> list[_Part]:
-    before, between, after = prompt.template_pieces
-    parts: list[_Part] = []
-    if prompt.instruction is not None:
-        parts += [_Part(prompt.instruction, "instruction"), _Part(prompt.separator, "separator")]
-    for index, example in enumerate(prompt.demonstrations):
-        assert example.label is not None  # the schema asks for it
-        parts += [
-            _Part(before, "template", index),
-            _Part(example.text, "text", index),
-            _Part(between, "template", index),
-            _Part(prompt.labels[example.label].word, "label", index),
-            _Part(after, "template", index),
-            _Part(prompt.separator, "separator", index),
-        ]
-    return parts
-
-
-def _query_parts(prompt: Prompt, text: str) -> list[_Part]:
-    before, between, _ = prompt.template_pieces
-    return [_Part(before, "template"), _Part(text, "text"), _Part(between, "template")]
-
-
-@dataclass(frozen=True)
 class _Tokenized:
     ids: list[int]
     offsets: list[Span]  # characters
@@ -137,22 +106,29 @@ class _Tokenized:
         return (inside[0], inside[-1] + 1) if inside else (0, 0)
 
 
-def _tokenize(tokenizer: Any, texts: Sequence[str]) -> list[_Tokenized]:
+def _tokenize(tokenizer: Any, texts: Sequence[str], in_turns: bool) -> list[_Tokenized]:
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
             f"the tokenizer {type(tokenizer).__name__} gives no character offsets, so spans cannot be exact; "
             "use the model's fast tokenizer (tokenizer.json)"
         )
-    batch = tokenizer(list(texts), return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
+    begun = bool(tokenizer.bos_token) and texts[0].startswith(tokenizer.bos_token)
+    batch = tokenizer(
+        list(texts),
+        add_special_tokens=not (in_turns or begun),  # the text has its own
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+        verbose=False,
+    )
     result = []
     for ids, offsets, special in zip(
         batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"], strict=True
     ):
-        kept = len(ids)
-        while kept and special[kept - 1]:  # an end-of-sequence token would hide the target position
-            kept -= 1
         # A user's text may spell a special token; only those that the tokenizer added stand for no characters.
         added = [bool(flag) and left == right for flag, (left, right) in zip(special, offsets, strict=True)]
+        kept = len(ids)
+        while kept and added[kept - 1]:  # an end-of-sequence token would hide the target position
+            kept -= 1
         result.append(_Tokenized(list(ids[:kept]), [(a, b) for a, b in offsets[:kept]], added[:kept]))
     return result
 
@@ -169,15 +145,14 @@ def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) ->
             scoring, two label words with the same first token; each names the cure.
         ModelError: the tokenizer gives no character offsets.
     """
-    shown = _demonstration_parts(prompt)
-    prefix_text = "".join(part.text for part in shown)
-    query_parts = [_query_parts(prompt, query.text) for query in prompt.queries]
-    texts = [prefix_text + "".join(part.text for part in parts) for parts in query_parts]
-    whole = _tokenize(tokenizer, texts)
+    parts = _parts(prompt, tokenizer)
+    shown, texts = parts.shown, parts.texts()
+    prefix_characters = len(text_of(shown))
+    whole = _tokenize(tokenizer, texts, parts.in_turns)
 
-    starts = _starts(shown)
+    starts = starts_of(shown)
     last_label = max(start + len(part.text) for part, start in zip(shown, starts, strict=True) if part.role == "label")
-    shared = _shared_length(whole, len(prefix_text))
+    shared = _shared_length(whole, prefix_characters)
     first = whole[0]
     if shared < first.span(0, last_label)[1]:
         raise PromptError(
@@ -187,7 +162,7 @@ def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) ->
         )
 
     demonstrations = _demonstrations(prompt, shown, starts, first)
-    label_tokens = _label_tokens(prompt, tokenizer, texts[0], first)
+    label_tokens = _label_tokens(prompt, tokenizer, parts, first)
     tokens = _tokens(shown, starts, first, shared)
     encoded = EncodedPrompt(
         prompt=prompt,
@@ -195,12 +170,11 @@ def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) ->
         demonstrations=demonstrations,
         template=tuple(i for i, token in enumerate(tokens) if token.role in ("template", "separator")),
         queries=tuple(
-            _encoded_query(prompt, len(prefix_text), shared, query, row)
-            for query, row in zip(prompt.queries, whole, strict=True)
+            _encoded_query(own, prefix_characters, shared, row) for own, row in zip(parts.queries, whole, strict=True)
         ),
         label_tokens=label_tokens,
         tokens=tokens,
-        warnings=_warnings(prompt, demonstrations, label_tokens, first.ids),
+        warnings=(*parts.warnings, *_warnings(prompt, demonstrations, label_tokens, first.ids)),
     )
     _check_length(encoded, context_window)
     return encoded
@@ -209,23 +183,20 @@ def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) ->
 def query_tokens(encoded: EncodedPrompt, tokenizer: Any, index: int) -> tuple[Token, ...]:
     """The tokens of query `index` after the shared prefix, for showing."""
     prompt = encoded.prompt
-    shown = _demonstration_parts(prompt) + _query_parts(prompt, prompt.queries[index].text)
-    row = _tokenize(tokenizer, ["".join(part.text for part in shown)])[0]
-    return _tokens(shown, _starts(shown), row, len(row.ids))[len(encoded.prefix) :]
+    parts = _parts(prompt.with_queries([prompt.queries[index]]), tokenizer)
+    written = (*parts.shown, *parts.queries[0])
+    row = _tokenize(tokenizer, parts.texts(), parts.in_turns)[0]
+    return _tokens(written, starts_of(written), row, len(row.ids))[len(encoded.prefix) :]
 
 
 def query_parts(prompt: Prompt, index: int) -> tuple[Token, ...]:
-    """What `query_tokens` covers, undivided, for showing where there is no tokenizer."""
-    parts = _query_parts(prompt, prompt.queries[index].text)
+    """What `query_tokens` covers, undivided, for showing where there is no tokenizer; so without a chat's turns."""
+    parts = plain_parts(prompt.with_queries([prompt.queries[index]])).queries[0]
     return tuple(Token(part.text, part.role, None) for part in parts if part.text)
 
 
-def _starts(parts: Sequence[_Part]) -> list[int]:
-    starts, position = [], 0
-    for part in parts:
-        starts.append(position)
-        position += len(part.text)
-    return starts
+def _parts(prompt: Prompt, tokenizer: Any) -> Parts:
+    return chat_parts(prompt, tokenizer) if prompt.chat else plain_parts(prompt)
 
 
 def _shared_length(whole: Sequence[_Tokenized], prefix_characters: int) -> int:
@@ -240,7 +211,7 @@ def _shared_length(whole: Sequence[_Tokenized], prefix_characters: int) -> int:
 
 
 def _demonstrations(
-    prompt: Prompt, shown: Sequence[_Part], starts: Sequence[int], row: _Tokenized
+    prompt: Prompt, shown: Sequence[Part], starts: Sequence[int], row: _Tokenized
 ) -> tuple[EncodedDemonstration, ...]:
     found = []
     for index, example in enumerate(prompt.demonstrations):
@@ -270,16 +241,15 @@ def _demonstrations(
     return tuple(found)
 
 
-def _encoded_query(
-    prompt: Prompt, prefix_characters: int, shared: int, query: Example, row: _Tokenized
-) -> EncodedQuery:
-    start = prefix_characters + len(prompt.template_pieces[0])
-    return EncodedQuery(tuple(row.ids[shared:]), row.span(start, start + len(query.text)), len(row.ids) - 1)
+def _encoded_query(parts: Sequence[Part], prefix_characters: int, shared: int, row: _Tokenized) -> EncodedQuery:
+    text = next(place for place, part in enumerate(parts) if part.role == "text")
+    start = prefix_characters + len(text_of(parts[:text]))
+    return EncodedQuery(tuple(row.ids[shared:]), row.span(start, start + len(parts[text].text)), len(row.ids) - 1)
 
 
-def _label_tokens(prompt: Prompt, tokenizer: Any, query_text: str, query: _Tokenized) -> tuple[tuple[int, ...], ...]:
+def _label_tokens(prompt: Prompt, tokenizer: Any, parts: Parts, query: _Tokenized) -> tuple[tuple[int, ...], ...]:
     """Each label word's tokens as they would follow the target position."""
-    rows = _tokenize(tokenizer, [query_text + label.word for label in prompt.labels])
+    rows = _tokenize(tokenizer, [parts.texts()[0] + word for word in parts.words], parts.in_turns)
     found: list[tuple[int, ...]] = []
     for label, row in zip(prompt.labels, rows, strict=True):
         if row.ids[: len(query.ids)] != query.ids:
@@ -347,9 +317,9 @@ def _warnings(
     return tuple(warnings)
 
 
-def _tokens(shown: Sequence[_Part], starts: Sequence[int], row: _Tokenized, count: int) -> tuple[Token, ...]:
+def _tokens(shown: Sequence[Part], starts: Sequence[int], row: _Tokenized, count: int) -> tuple[Token, ...]:
     """Give each token its role: that of the last part it overlaps, so that ' What' belongs to the text."""
-    text = "".join(part.text for part in shown)
+    text = text_of(shown)
     tokens, part, reached = [], 0, 0
     for index in range(count):
         _, stop = row.offsets[index]

@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from icldiag.errors import PromptError
 from icldiag.files import write_whole
@@ -63,7 +64,7 @@ def _edited(old: str, prompt: Prompt, changed: Prompt, folder: Path) -> str:
     if changed.labels != prompt.labels:
         _replace_words(document, prompt, changed)
     assert prompt.path is not None
-    for field in ("queries", "examples"):
+    for field in ("demonstrations", "queries", "examples"):
         if isinstance(document.get(field), dict):
             document[field]["file"] = named_from(folder, prompt.path.parent / document[field]["file"])
     document.pop("calibration", None)
@@ -80,22 +81,36 @@ def _edited(old: str, prompt: Prompt, changed: Prompt, folder: Path) -> str:
 
 def _indent_alike(editor: YAML, document: Any) -> None:
     """Set in lists and mappings as they are in the file."""
-    dash = document["demonstrations"].lc.col
+    lists = [document.get(field) for field in ("demonstrations", "queries", "examples", "labels")]
+    dash = next((one.lc.col for one in lists if isinstance(one, CommentedSeq) and not one.fa.flow_style()), 2)
     labels = document["labels"]
     mapping = labels.lc.col if isinstance(labels, CommentedMap) and not labels.fa.flow_style() else 2
     editor.indent(mapping=mapping or 2, sequence=dash + 2, offset=dash)
 
 
 def _replace_demonstrations(document: Any, prompt: Prompt, changed: Prompt) -> None:
-    """In place, so that the list keeps its style; a demonstration that was there before keeps its own writing."""
-    written: CommentedSeq = document["demonstrations"]
-    kept = dict(zip(prompt.demonstrations, list(written), strict=True))
+    """In place, so that the list keeps its style; a demonstration that was there before keeps its own writing.
+
+    Demonstrations that a data file holds are listed in its place, with the comments that followed its name.
+    """
+    written, kept = document["demonstrations"], {}
+    if isinstance(written, CommentedMap):
+        following = document.ca.items.pop("demonstrations", None) if written.fa.flow_style() else None
+        following = following or written.ca.items.get(list(written)[-1])
+        document["demonstrations"] = written = CommentedSeq()
+        if following:  # the editor keeps them at a mapping's last value, and in a list at the row itself
+            written.ca.items[len(changed.demonstrations) - 1] = [following[2], None, None, None]
+    else:
+        kept = dict(zip(prompt.demonstrations, list(written), strict=True))
     rows = []
     for example in changed.demonstrations:
         assert example.label is not None
         row = kept.get(example)
         if row is None:
-            row = CommentedMap(text=example.text, label=changed.label_names[example.label])
+            quoted = DoubleQuotedScalarString(example.text)  # PyYAML reads no plain ' ?' in braces
+            row = CommentedMap(text=quoted, label=changed.label_names[example.label])
+            if example.id is not None:
+                row["id"] = example.id
             if all(other.fa.flow_style() for other in kept.values()):
                 row.fa.set_flow_style()
         rows.append(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
@@ -11,16 +10,24 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from icldiag.errors import PromptError
-from icldiag.prompt.adjustments import KINDS, Calibration, CalibrationKind, SavedBeta
-from icldiag.prompt.source import Location, line_of, read_document, read_rows
-
-Scoring = Literal["first", "whole"]
-Anchor = Literal["first", "last", "all"]  # which tokens of a label word
+from icldiag.prompt.adjustments import Calibration, SavedBeta
+from icldiag.prompt.fields import (
+    Anchor,
+    CalibrationFields,
+    ExampleFields,
+    FileFields,
+    PromptFields,
+    Scoring,
+    complaint,
+    suggestion,
+)
+from icldiag.prompt.source import Location, line_of, read_document
+from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
 
 TEXT, LABEL = "{text}", "{label}"
 
@@ -35,10 +42,14 @@ class Label:
 
 @dataclass(frozen=True)
 class Example:
-    """A text with the index of its class in `Prompt.labels`, or None where the label is unknown."""
+    """A text with the index of its class in `Prompt.labels`, or None where the label is unknown.
+
+    `id` is what the text is called where it comes from, such as the doc_id of lm-evaluation-harness.
+    """
 
     text: str
     label: int | None
+    id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,10 @@ class Prompt:
     queries: tuple[Example, ...]
     examples: tuple[Example, ...] = ()
     instruction: str | None = None
+    instruction_separator: str | None = None  # None: as `separator`
     scoring: Scoring = "first"
     anchor: Anchor = "last"
+    chat: bool = False  # written as turns by the model's chat template; `separator` is then not used
     path: Path | None = None
     calibration: Calibration | None = None
     beta: SavedBeta | None = None
@@ -70,76 +83,41 @@ class Prompt:
         between, after = rest.split(LABEL, 1)
         return before, between, after
 
+    @property
+    def opening(self) -> str:
+        """All text before the first demonstration."""
+        if self.instruction is None:
+            return ""
+        separator = self.separator if self.instruction_separator is None else self.instruction_separator
+        return self.instruction + separator
+
+    def written(self, query: str) -> str:
+        """The whole text that a query makes, up to where its label is asked for; without a chat template's turns."""
+        before, between, after = self.template_pieces
+        shown = "".join(
+            before + example.text + between + self.labels[example.label or 0].word + after + self.separator
+            for example in self.demonstrations
+        )
+        return self.opening + shown + before + query + between
+
     @cached_property
     def hash(self) -> str:
         """SHA-256 over everything but paths and the name: equal prompts give equal results."""
         content = asdict(replace(self, path=None, name="", beta=None))
         content["beta"] = self.beta and self.beta.sha256
-        for field in ("calibration", "beta"):  # without them a prompt has the hash that it always had
-            if content[field] is None:
+        for field in ("calibration", "beta", "instruction_separator"):
+            if content[field] is None:  # a prompt without them has the hash that it always had
                 del content[field]
+        if not self.chat:
+            del content["chat"]
+        for part in ("demonstrations", "queries", "examples"):
+            for example in content[part]:
+                if example["id"] is None:
+                    del example["id"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def with_queries(self, queries: Sequence[Example]) -> Prompt:
         return replace(self, queries=tuple(queries))
-
-
-# ---- the file's own shape -------------------------------------------------------------------------------------------
-
-_STRICT = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-
-class _ExampleFields(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
-    text: str
-    label: str | None = None
-
-
-class _DemonstrationFields(BaseModel):
-    model_config = _STRICT
-    text: str
-    label: str
-
-
-class _FileFields(BaseModel):
-    model_config = _STRICT
-    file: str
-    limit: int | None = Field(default=None, ge=1)
-    seed: int | None = None
-
-
-class _CalibrationFields(BaseModel):
-    model_config = _STRICT
-    kind: CalibrationKind
-    probabilities: dict[str, float]
-
-
-class _PromptFields(BaseModel):
-    model_config = _STRICT
-    name: str | None = None
-    template: str
-    separator: str = "\n"
-    labels: list[str] | dict[str, str]
-    demonstrations: list[_DemonstrationFields]
-    queries: _FileFields | list[_ExampleFields]
-    examples: _FileFields | list[_ExampleFields] = []
-    instruction: str | None = None
-    scoring: Scoring = "first"
-    calibration: _CalibrationFields | None = None
-    beta: str | None = None
-    anchor: Anchor = "last"
-
-
-_REASONS = {
-    "missing": "this field is missing",
-    "extra_forbidden": "there is no such field",
-    "string_type": "expected text",
-    "list_type": "expected a list",
-    "greater_than_equal": "must be at least 1",
-    "int_parsing": "expected a whole number",
-    "float_parsing": "expected a number",
-    "dict_type": "expected a mapping from class name to number",
-}
 
 
 @dataclass(frozen=True)
@@ -153,34 +131,18 @@ class _Reader:
         field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
         return PromptError(message, path=self.path, line=line_of(self.lines, location), field=field or None)
 
-    def fields(self, document: Any) -> _PromptFields:
+    def fields(self, document: Any) -> PromptFields:
         if not isinstance(document, dict):
             raise self.error("a prompt file holds fields such as 'template', 'labels', 'demonstrations' and 'queries'")
-        if "demonstrations" in document and not isinstance(document["demonstrations"], list):
-            raise self.error("expected a list of {text, label}", "demonstrations")
         try:
-            return _PromptFields.model_validate(document)
+            return PromptFields.model_validate(document)
         except ValidationError as error:
-            first = error.errors()[0]
-            # pydantic names the member of a union inside the location: the user's file knows no such key
-            location = tuple(p for p in first["loc"] if not (isinstance(p, str) and ("[" in p or p.startswith("_"))))
-            if location[:1] == ("labels",):
-                location = tuple(p for p in location if p not in ("list", "dict"))
-            reason = _REASONS.get(first["type"], first["msg"])
-            if first["type"] == "literal_error":
-                reason = f"must be {first['ctx']['expected']}"
-            elif location == ("calibration",) and first["type"] != "missing":
-                reason = f"expected {{kind: {' or '.join(KINDS)}, probabilities: {{class: number, ...}}}}"
-            elif first["type"] == "extra_forbidden":
-                reason += _suggestion(str(location[-1]), _PromptFields.model_fields if len(location) == 1 else ())
-            elif location[:1] == ("labels",):
-                reason = "expected a list of class names, or a mapping from class name to label word"
-            elif location[:1] in (("queries",), ("examples",)) and len(location) == 1 and first["type"] != "missing":
-                reason = "expected a list of {text, label} or {file: ...}"
+            reason, location = complaint(error, document)
             raise self.error(reason, *location) from None
 
-    def labels(self, fields: _PromptFields) -> tuple[Label, ...]:
-        written = fields.labels if isinstance(fields.labels, dict) else {name: f" {name}" for name in fields.labels}
+    def labels(self, fields: PromptFields) -> tuple[Label, ...]:
+        space = "" if fields.chat else " "  # an assistant's turn begins with the word itself
+        written = fields.labels if isinstance(fields.labels, dict) else {name: space + name for name in fields.labels}
         if isinstance(fields.labels, list) and len(written) < len(fields.labels):
             twice = next(i for i, name in enumerate(fields.labels) if name in fields.labels[:i])
             raise self.error(f"the class {fields.labels[twice]!r} is listed twice; remove one", "labels", twice)
@@ -204,7 +166,7 @@ class _Reader:
         if template.index(LABEL) < template.index(TEXT):
             raise self.error("{text} must come before {label}: the query is the template up to {label}", "template")
 
-    def calibration(self, given: _CalibrationFields | None, classes: dict[str, int]) -> Calibration | None:
+    def calibration(self, given: CalibrationFields | None, classes: dict[str, int]) -> Calibration | None:
         if given is None:
             return None
         place = ("calibration", "probabilities")
@@ -234,13 +196,17 @@ class _Reader:
             raise self.error(reason, "beta") from None
 
     def examples(
-        self, given: _FileFields | list[_ExampleFields], classes: dict[str, int], *location: str
+        self,
+        given: FileFields | Sequence[ExampleFields],
+        classes: dict[str, int],
+        *location: str,
     ) -> tuple[Example, ...]:
-        if isinstance(given, _FileFields):
+        if isinstance(given, FileFields):
             return self._from_file(given, classes, *location)
         found = []
         for index, row in enumerate(given):
-            found.append(Example(row.text, self._class(row.label, classes, *location, index, "label")))
+            label = self._class(row.label, classes, *location, index, "label")
+            found.append(Example(row.text, label, row.id))
         return tuple(found)
 
     def _class(self, label: str | None, classes: dict[str, int], *location: str | int) -> int | None:
@@ -248,59 +214,75 @@ class _Reader:
             raise self.error(_unknown_class(label, classes), *location)
         return None if label is None else classes[label]
 
-    def _from_file(self, given: _FileFields, classes: dict[str, int], *location: str) -> tuple[Example, ...]:
+    def _from_file(self, given: FileFields, classes: dict[str, int], *location: str) -> tuple[Example, ...]:
         path = self.path.parent / given.file
-        if not path.is_file():
+        if not path.exists():
             raise self.error(f"there is no file {str(path)!r}; the path is relative to the prompt file", *location)
-        if path.suffix.lower() not in (".jsonl", ".ndjson"):
-            raise self.error(f"{given.file!r} is not a .jsonl file with one object a line", *location)
+        if path.is_file() and path.suffix.lower() not in SUFFIXES:
+            raise self.error(f"{given.file!r} is not a data file of a known kind; use {KINDS}", *location)
+        table = read_table(path, given.split)
+        for field, column in (("text", given.text), ("label", given.label), ("id", given.id)):
+            if column is not None and table.rows and column not in table.columns:
+                known = ", ".join(table.columns)
+                raise self.error(f"{given.file} has no column {column!r}; it has {known}", *location, field)
         rows = []
-        for line, row in read_rows(path):
-            try:
-                fields = _ExampleFields.model_validate(row)
-            except ValidationError as error:
-                first = error.errors()[0]
-                reason = _REASONS.get(first["type"], first["msg"])
-                raise PromptError(reason, path=path, line=line, field=str(first["loc"][0])) from None
-            if fields.label is not None and fields.label not in classes:
-                raise PromptError(_unknown_class(fields.label, classes), path=path, line=line, field="label")
-            rows.append(Example(fields.text, None if fields.label is None else classes[fields.label]))
+        label_column = given.label or "label"
+        for line, text, label, name in table.examples(given.text, label_column, given.id or "id"):
+            if label is not None and label not in classes:
+                raise unknown_class(label, classes, path, line, label_column)
+            rows.append(Example(text, None if label is None else classes[label], name))
         if given.limit is not None and given.limit < len(rows):
             drawn = rows if given.seed is None else random.Random(given.seed).sample(rows, given.limit)
             rows = drawn[: given.limit]
         return tuple(rows)
 
 
-def _suggestion(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def unknown_class(label: str, classes: dict[str, int], path: Path, line: int | None, field: str) -> PromptError:
+    """The error for a label that is no class, in a data file."""
+    return PromptError(_unknown_class(label, classes), path=path, line=line, field=field)
 
 
 def _unknown_class(label: str, classes: dict[str, int]) -> str:
     known = ", ".join(list(classes)[:8]) + (", ..." if len(classes) > 8 else "")
     return f"there is no class {label!r} in 'labels' ({known})" + (
-        _suggestion(label, classes) or "; add it there or correct it here"
+        suggestion(label, classes) or "; add it there or correct it here"
     )
 
 
 def read_prompt(path: Path | str) -> Prompt:
-    """Read and validate a prompt file (YAML or JSON).
+    """Read and validate a prompt file (YAML or JSON), or import the samples that lm-evaluation-harness logged.
 
     Raises:
         PromptError: the first thing that is wrong, with file, line, field and cure.
     """
     path = Path(path)
+    if path.suffix.lower() in (".json", *SUFFIXES):
+        from icldiag.prompt.lm_eval.log import is_log
+
+        if is_log(path):
+            from icldiag.prompt.lm_eval.convert import import_log
+
+            return import_log(path).prompt
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            raise PromptError("a data file is no prompt; make a prompt from it with 'icldiag new'", path=path)
     document, lines = read_document(path)
     reader = _Reader(path, lines)
     fields = reader.fields(document)
     reader.template(fields.template)
+    if fields.chat and "separator" in fields.model_fields_set:
+        raise reader.error(
+            "a chat prompt has no separator, as its chat template parts the turns; remove it", "separator"
+        )
     labels = reader.labels(fields)
     classes = {label.name: index for index, label in enumerate(labels)}
     if not fields.demonstrations:
         raise reader.error("there are no demonstrations; write at least one {text, label}", "demonstrations")
-    demonstrations = reader.examples(
-        [_ExampleFields(text=row.text, label=row.label) for row in fields.demonstrations], classes, "demonstrations"
-    )
+    demonstrations = reader.examples(fields.demonstrations, classes, "demonstrations")
+    if not demonstrations:
+        raise reader.error("there are no rows in the file; a prompt needs at least one demonstration", "demonstrations")
+    for index, demonstration in enumerate(demonstrations):
+        if demonstration.label is None:  # only a row of a file can lack it
+            raise reader.error(f"row {index + 1} of the file has no label; a demonstration needs one", "demonstrations")
     queries = reader.examples(fields.queries, classes, "queries")
     if not queries:
         raise reader.error("there are no queries; write at least one {text}", "queries")
@@ -313,7 +295,9 @@ def read_prompt(path: Path | str) -> Prompt:
         queries=queries,
         examples=reader.examples(fields.examples, classes, "examples"),
         instruction=fields.instruction,
+        instruction_separator=fields.instruction_separator,
         scoring=fields.scoring,
+        chat=fields.chat,
         anchor=fields.anchor,
         path=path,
         calibration=reader.calibration(fields.calibration, classes),

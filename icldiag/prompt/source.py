@@ -101,7 +101,7 @@ def _locate(root: yaml.Node, path: Path) -> dict[Location, int]:
     visited: set[int] = set()
     while pending:
         location, node = pending.pop()
-        lines[location] = node.start_mark.line + 1
+        lines.setdefault(location, node.start_mark.line + 1)  # a field has its key's line already
         if id(node) in visited:  # an alias: its children have their lines already
             continue
         visited.add(id(node))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +12,61 @@ import yaml
 from icldiag.prompt.schema import Example, Prompt
 
 
-def as_yaml(prompt: Prompt, folder: Path | None = None) -> str:
-    """All fields in the order of the README's example; queries and examples are written out, not named by file.
+class _Row(dict[str, str]):
+    """An example, written on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Text with line breaks or other control characters in quotes, with escapes, as it stands in the docs."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    plain = text.isprintable() and text == text.strip()
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(
+    _Row, lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row, flow_style=True)
+)
+
+
+def as_yaml(prompt: Prompt, folder: Path | None = None, *, comments: Mapping[str, str] | None = None) -> str:
+    """All fields in the order of docs/formats.md; queries and examples are written out, not named by file.
 
     Args:
         folder: where the file will be: the path of a saved beta is written relative to it, and whole without it.
+        comments: for a field, what to write above it; under the empty name, what to write at the top.
     """
-    plain = all(label.word == f" {label.name}" for label in prompt.labels)
-    document: dict[str, Any] = {"name": prompt.name, "template": prompt.template, "separator": prompt.separator}
-    document["labels"] = list(prompt.label_names) if plain else {label.name: label.word for label in prompt.labels}
-    document["demonstrations"] = [_row(prompt, example) for example in prompt.demonstrations]
-    document["queries"] = [_row(prompt, example) for example in prompt.queries]
-    if prompt.examples:
-        document["examples"] = [_row(prompt, example) for example in prompt.examples]
+    comments = comments or {}
+    fields = {"": None, **_fields(prompt, folder)}
+    return "".join(
+        _comment(comments.get(name)) + (_dump(name, value) if name else "") for name, value in fields.items()
+    )
+
+
+def _fields(prompt: Prompt, folder: Path | None) -> dict[str, Any]:
+    space = "" if prompt.chat else " "
+    plain = all(label.word == space + label.name for label in prompt.labels)
+    fields: dict[str, Any] = {"name": prompt.name, "template": prompt.template}
+    fields |= {"chat": True} if prompt.chat else {"separator": prompt.separator}
+    fields["labels"] = list(prompt.label_names) if plain else {label.name: label.word for label in prompt.labels}
     if prompt.instruction is not None:
-        document["instruction"] = prompt.instruction
-    document["scoring"] = prompt.scoring
+        fields["instruction"] = prompt.instruction
+    if prompt.instruction_separator is not None:
+        fields["instruction_separator"] = prompt.instruction_separator
+    fields["scoring"] = prompt.scoring
+    fields["anchor"] = prompt.anchor
+    fields["demonstrations"] = [_row(prompt, example) for example in prompt.demonstrations]
+    fields["queries"] = [_row(prompt, example) for example in prompt.queries]
+    if prompt.examples:
+        fields["examples"] = [_row(prompt, example) for example in prompt.examples]
     if prompt.calibration is not None:
         numbers = dict(zip(prompt.label_names, prompt.calibration.probabilities, strict=True))
-        document["calibration"] = {"kind": prompt.calibration.kind, "probabilities": numbers}
+        fields["calibration"] = {"kind": prompt.calibration.kind, "probabilities": numbers}
     if prompt.beta is not None:
-        document["beta"] = named_from(folder, prompt.beta.path)
-    document["anchor"] = prompt.anchor
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
-    return text
+        fields["beta"] = named_from(folder, prompt.beta.path)
+    return fields
 
 
 def named_from(folder: Path | None, path: Path) -> str:
@@ -42,8 +74,19 @@ def named_from(folder: Path | None, path: Path) -> str:
     return str(path.resolve()) if folder is None else os.path.relpath(path.resolve(), folder.resolve())
 
 
-def _row(prompt: Prompt, example: Example) -> dict[str, str]:
-    row = {"text": example.text}
+def _dump(name: str, value: Any) -> str:
+    text: str = yaml.dump({name: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
+    return text
+
+
+def _comment(text: str | None) -> str:
+    return "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines()) if text else ""
+
+
+def _row(prompt: Prompt, example: Example) -> _Row:
+    row = _Row(text=example.text)
     if example.label is not None:
         row["label"] = prompt.label_names[example.label]
+    if example.id is not None:
+        row["id"] = example.id
     return row

@@ -42,7 +42,8 @@ def plain_pieces(prompt: Prompt, query: int) -> tuple[Piece, ...]:
     before, between, after = prompt.template_pieces
     pieces = []
     if prompt.instruction is not None:
-        pieces += [Piece(prompt.instruction, "instruction", None), Piece(prompt.separator, "separator", None)]
+        separator = prompt.opening[len(prompt.instruction) :]
+        pieces += [Piece(prompt.instruction, "instruction", None), Piece(separator, "separator", None)]
     for number, example in enumerate(prompt.demonstrations):
         word = "" if example.label is None else prompt.labels[example.label].word
         pieces += [

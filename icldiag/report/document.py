@@ -146,6 +146,8 @@ def prompt_values(session: Session) -> dict[str, Any]:
         "template": prompt.template,
         "separator": prompt.separator,
         "instruction": prompt.instruction,
+        "instruction_separator": prompt.instruction_separator,
+        "chat": prompt.chat,
         "scoring": prompt.scoring,
         "calibration": prompt.calibration and asdict(prompt.calibration),
         "anchor": prompt.anchor,

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from icldiag.analyses.prediction import Prediction
-from icldiag.report.blocks import Block, Figure, Heading, Table
+from icldiag.report.blocks import Block, Cell, Figure, Heading, Table
 from icldiag.report.figures import heatmap
 from icldiag.report.section import Fields, Section, SectionFields
 
@@ -22,6 +22,7 @@ class TopTokenFields(Fields):
 
 
 class QueryFields(Fields):
+    id: str | None = Field(None, description="What it is called where it comes from; null where nothing.")
     text: str
     gold: str | None = Field(description="Class name; null where it is unknown.")
     predicted: str
@@ -44,6 +45,7 @@ def values(result: Prediction) -> dict[str, Any]:
         "accuracy": result.accuracy,
         "queries": [
             {
+                "id": result.id_of(query),
                 "text": result.texts[query],
                 "gold": _gold(result, query),
                 "predicted": result.labels[result.predicted[query]],
@@ -98,20 +100,20 @@ def blocks(result: Prediction, session: Session | None = None) -> list[Block]:
 
 
 def _wrong(result: Prediction) -> Table:
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for query in result.wrong:
         gold, predicted, chances = result.gold[query] or 0, int(result.predicted[query]), result.probabilities[query]
         names = result.labels
-        rows.append(
-            (result.texts[query], names[gold], float(chances[gold]), names[predicted], float(chances[predicted]))
-        )
-    columns = ("query", "gold", "p of gold", "predicted", "p of predicted")
+        answers = (names[gold], float(chances[gold]), names[predicted], float(chances[predicted]))
+        rows.append((*_id(result, query), result.texts[query], *answers))
+    columns = (*_id_column(result), "query", "gold", "p of gold", "predicted", "p of predicted")
     return Table("wrong", "p is over the labels only.", columns, tuple(rows), limit=100)
 
 
 def _queries(result: Prediction) -> Table:
     rows = [
         (
+            *_id(result, query),
             result.texts[query],
             _gold(result, query),
             result.labels[result.predicted[query]],
@@ -120,9 +122,19 @@ def _queries(result: Prediction) -> Table:
         )
         for query in range(len(result))
     ]
-    columns = ("query", "gold", "predicted", *(f"p({name})" for name in result.labels), "label mass")
+    chances = (f"p({name})" for name in result.labels)
+    columns = (*_id_column(result), "query", "gold", "predicted", *chances, "label mass")
     caption = "All queries; label mass is the share of the vocabulary's probability on the labels' first tokens."
     return Table("queries", caption, columns, tuple(rows), place="aside", limit=200)
+
+
+def _id_column(result: Prediction) -> tuple[str, ...]:
+    """The column of ids, in tables of queries that have any."""
+    return ("id",) if any(name is not None for name in result.ids) else ()
+
+
+def _id(result: Prediction, query: int) -> tuple[str, ...]:
+    return (result.id_of(query) or "",) if _id_column(result) else ()
 
 
 def _gold(result: Prediction, query: int) -> str | None:

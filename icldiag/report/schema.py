@@ -55,6 +55,8 @@ class PromptFields(Fields):
     template: str
     separator: str
     instruction: str | None
+    instruction_separator: str | None = Field(None, description="Null: as `separator`.")
+    chat: bool = Field(False, description="Written as turns by the model's chat template, without `separator`.")
     scoring: Literal["first", "whole"]
     calibration: dict[str, Any] | None = Field(None, description="In force: kind and probabilities.")
     anchor: Literal["first", "last", "all"]

@@ -53,7 +53,7 @@ class Queries(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Line(id="queries-title", classes="title")
-        yield Input(placeholder="filter: text or label", id="filter", compact=True)
+        yield Input(placeholder="filter: text, label or id", id="filter", compact=True)
         yield QueryList(id="list", markup=False, compact=True)
         yield Line(id="query-text", classes="title")
         yield Line(id="bars")
@@ -95,7 +95,11 @@ class Queries(Vertical):
         if prompt is None:
             return
         look = self.state.look
-        self.query_one("#query-text", Line).set(Text(visible(prompt.queries[query].text, look.ascii_only) or "(empty)"))
+        asked = prompt.queries[query]
+        line = Text(visible(asked.text, look.ascii_only) or "(empty)")
+        if asked.id is not None:
+            line = Text.assemble((f"{visible(asked.id, look.ascii_only)}  ", look.muted), line)
+        self.query_one("#query-text", Line).set(line)
         self._mark_chosen()
         bars = Text("")
         if prediction is not None:
@@ -148,7 +152,7 @@ class Queries(Vertical):
         names = [prompt.label_names[example.label]] if example.label is not None else []
         if prediction is not None:
             names.append(prediction.labels[prediction.predicted[query]])
-        haystack = " ".join([example.text, *names]).casefold()
+        haystack = " ".join([example.text, example.id or "", *names]).casefold()
         return all(word in haystack for word in words)
 
     def _option(self, query: int) -> Text:

@@ -87,7 +87,10 @@ def test_complaints_name_line_field_and_cure(commented: Path, fields: str, place
 def test_a_prompt_without_them_has_the_hash_it_always_had(prompt: Prompt) -> None:
     """Saved betas and stored results of earlier versions are found by it."""
     content = asdict(replace(prompt, name=""))
-    del content["calibration"], content["beta"]
+    for later in ("calibration", "beta", "chat", "instruction_separator"):
+        del content[later]
+    for example in (*content["demonstrations"], *content["queries"], *content["examples"]):
+        del example["id"]
     assert prompt.hash == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     calibrated = replace(prompt, calibration=Calibration("batch", (0.5, 0.2, 0.3)))
     weighted = replace(prompt, beta=SavedBeta(Path("a"), "1"))
@@ -156,3 +159,30 @@ def test_a_prompt_that_is_no_yaml_file_is_written_in_full(prompt: Prompt, tmp_pa
     path.write_text(json.dumps(document))
     read = read_prompt(path)
     assert write_prompt(rewritten(read, drop(read, 0), tmp_path)[1], tmp_path / "q.yaml").hash == drop(read, 0).hash
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "demonstrations: {file: shown.csv}   # from last year\n\n# to be asked\n",
+        "demonstrations:   # from last year\n    file: shown.csv\n    limit: 2\n\n# to be asked\n",
+    ],
+)
+def test_demonstrations_in_a_data_file_are_listed_when_they_change(commented: Path, named: str) -> None:
+    (commented.parent / "shown.csv").write_text("id,text,label\n7,Who wrote it ?,Person\n8,Where is it ?,No\n")
+    before, _, queries = COMMENTED.partition("demonstrations:")
+    commented.write_text(before + named + queries[queries.index("queries:") :])
+    prompt = read_prompt(commented)
+    elsewhere = commented.parent / "repaired"
+    elsewhere.mkdir()
+    kept = rename_word(prompt, 1, "Place")
+    new = rewritten(prompt, kept, elsewhere)[1]
+    assert "../shown.csv" in new
+    assert write_prompt(new, elsewhere / "kept.yaml").hash == kept.hash
+    changed = swap(prompt, 0, 1)
+    new = rewritten(prompt, changed, elsewhere)[1]
+    assert "shown.csv" not in new
+    assert '  - {text: "Where is it ?", label: No, id: ' in new
+    assert all(comment in new for comment in ("# Who and where.", "# from last year", "\n# to be asked\nqueries:"))
+    assert write_prompt(new, elsewhere / "p.yaml").hash == changed.hash
+    assert write_prompt(as_yaml(changed, elsewhere), elsewhere / "full.yaml").hash == changed.hash

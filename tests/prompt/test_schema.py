@@ -109,6 +109,7 @@ def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
         ("[Person, Location]", '{Person: " a", Location: " a"}', 3, "labels.Location", "same label word"),
         ("[Person, Location]", '{Person: " ", Location: " a"}', 3, "labels.Person", "empty"),
         ("name:", "nmae:", 1, "nmae", "did you mean 'name'"),
+        ("queries:", "querys:", 7, "querys", "there is no such field; did you mean 'queries'?"),
         (", label: Location}", "}", 6, "demonstrations[1].label", "missing"),
         ("template:", "temp:", 1, None, ""),
         ("queries:", "scoring: best\nqueries:", 7, "scoring", "'first' or 'whole'"),

@@ -13,6 +13,7 @@ from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import write_whole
 from icldiag.prompt.schema import Example, Prompt
+from icldiag.report.blocks import Table
 from icldiag.report.document import SECTIONS, chosen_sections, make_report, plain
 from icldiag.report.markdown import prose
 from icldiag.report.settings import ReportSettings, layers_from
@@ -209,3 +210,18 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
     with pytest.raises(IcldiagError, match="choose another place"):
         write_whole("x", tmp_path / "none" / "report.json")
+
+
+def test_ids_have_a_column_where_any_query_has_one(prompt: Prompt, tiny: Tiny) -> None:
+    first, *others = prompt.queries
+    named = prompt.with_queries([replace(first, id="doc 17"), *others])
+    section = SECTIONS["prediction"]
+    for asked, columns, cell in ((named, ("id", "query"), "doc 17"), (prompt, ("query", "gold"), first.text)):
+        result = Session(asked, tiny()).prediction()
+        tables = {block.name: block for block in section.blocks(result, None) if isinstance(block, Table)}
+        for name in {"queries", "wrong"} & set(tables):
+            assert tables[name].columns[:2] == columns
+            assert all(len(row) == len(tables[name].columns) for row in tables[name].rows)
+        assert tables["queries"].rows[0][0] == cell
+    document = json.loads(as_json(make_report(Session(named, tiny()), ["prediction"])))
+    assert [query["id"] for query in document["prediction"]["queries"]] == ["doc 17"] + [None] * len(others)

@@ -1,0 +1,43 @@
+"""`icldiag import text`: from a prompt as plain text, pasted or piped in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from icldiag.commands.options import Force, MoreLabels, Output, Yes, names, unescaped
+
+
+def import_text(
+    file: Annotated[
+        Path, typer.Argument(metavar="[FILE]", help="The text; '-' or nothing reads it from stdin.")
+    ] = Path("-"),
+    template: Annotated[str | None, typer.Option(help="Where the guess is wrong: with {text}, {label}, \\n.")] = None,
+    separator: Annotated[str | None, typer.Option(help="Where the guess is wrong: between demonstrations.")] = None,
+    labels: MoreLabels = None,
+    output: Output = None,
+    yes: Yes = False,
+    force: Force = False,
+) -> None:
+    """Import a few-shot prompt that ends where the model should answer."""
+    from icldiag.commands.written import give
+    from icldiag.prompt import pasted
+    from icldiag.prompt.source import read_text
+
+    if str(file) == "-":
+        if sys.stdin.isatty():
+            print("Paste the prompt, then press Ctrl-D on a line of its own:", file=sys.stderr)
+        path, text = None, sys.stdin.read()
+    else:
+        path, text = file, read_text(file)
+    found = pasted.import_text(
+        text,
+        path,
+        template=unescaped(template),
+        separator=unescaped(separator),
+        more_labels=names(labels),
+    )
+    give(found, [], output, ask=not yes, force=force)

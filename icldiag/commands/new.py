@@ -1,0 +1,54 @@
+"""`icldiag new`: a prompt file drawn from a data file of labelled texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from icldiag.commands.options import Force, Output, Split, TextColumn, unescaped
+from icldiag.errors import IcldiagError
+
+_TEMPLATE = "With {text} and {label}; from the columns' names by default."
+
+
+def new(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV, TSV, JSONL, or a saved datasets folder.")],
+    text: TextColumn = "text",
+    label: Annotated[str, typer.Option("--label", metavar="COLUMN", help="Its column of labels.")] = "label",
+    split: Split = None,
+    shots: Annotated[int, typer.Option(help="Demonstrations per class.", min=1)] = 1,
+    queries: Annotated[int, typer.Option(help="Queries per class, at most.", min=1)] = 8,
+    examples: Annotated[int, typer.Option(help="Further labelled examples per class, at most.", min=0)] = 20,
+    seed: Annotated[int, typer.Option(help="Draws the texts.")] = 0,
+    template: Annotated[str | None, typer.Option(help=_TEMPLATE)] = None,
+    separator: Annotated[str | None, typer.Option(help="Between demonstrations; \\n is a line break.")] = None,
+    instruction: Annotated[str | None, typer.Option(help="What the prompt begins with.")] = None,
+    words: Annotated[str | None, typer.Option(help="Label words: 0=negative,1=positive.")] = None,
+    output: Output = None,
+    force: Force = False,
+) -> None:
+    """Write a commented prompt file; no text is in two of its parts."""
+    from icldiag.commands.written import give
+    from icldiag.prompt.draw import Drawing, draw_prompt
+    from icldiag.prompt.tables import read_table
+
+    pairs = [pair.partition("=") for pair in words.split(",")] if words else []
+    wrong = [name for name, sign, word in pairs if not sign or not word.strip()]
+    if wrong:
+        raise IcldiagError(f"--words {wrong[0]}: write a label and its word, as in 0=negative,1=positive")
+    drawing = Drawing(
+        text=text,
+        label=label,
+        shots=shots,
+        queries=queries,
+        examples=examples,
+        seed=seed,
+        template=unescaped(template),
+        separator=unescaped(separator),
+        instruction=unescaped(instruction),
+        words={name.strip(): word for name, _, word in pairs},
+    )
+    drawn = draw_prompt(read_table(data, split), drawing, (output or data).stem)
+    give(drawn.prompt, drawn.notes, output, ask=False, force=force, comments=drawn.comments)

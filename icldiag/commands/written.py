@@ -1,0 +1,66 @@
+"""The end of every command that makes a prompt file: show what was made, ask where it was guessed, write."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from icldiag.errors import IcldiagError
+from icldiag.files import write_whole
+from icldiag.prompt.schema import Prompt
+from icldiag.prompt.write import as_yaml
+from icldiag.render.visible import visible
+
+_SHOWN = 3  # demonstrations
+
+
+def give(
+    prompt: Prompt,
+    told: Sequence[str],
+    output: Path | None,
+    *,
+    ask: bool,
+    force: bool,
+    comments: Mapping[str, str] | None = None,
+) -> None:
+    """Show the prompt on stderr, and write it to a file or, without one, to stdout.
+
+    Args:
+        told: lines to show first.
+        ask: whether to have it confirmed first, because the template was inferred.
+
+    Raises:
+        IcldiagError: it is not confirmed, cannot be because there is no terminal, or a file would be overwritten.
+    """
+    if output is not None and output.exists() and not force:
+        raise IcldiagError(f"{str(output)!r} is there already; overwrite it with --force, or choose another -o")
+    for line in [*told, *summary(prompt)]:
+        print(visible(line), file=sys.stderr)
+    if ask:
+        if not sys.stdin.isatty():
+            raise IcldiagError("this template was inferred; if it is right, repeat the command with --yes")
+        print("This template was inferred. Is it right? [Y/n] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):  # input() would write to stdout
+            raise IcldiagError("nothing was written")
+    text = as_yaml(prompt, comments=comments)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_whole(text, output)
+        print(f"prompt written to {visible(str(output))}", file=sys.stderr)
+
+
+def summary(prompt: Prompt) -> list[str]:
+    """The prompt's parts in a few lines, each as the model reads it."""
+    lines = [f"  template        {prompt.template}", f"  separator       {prompt.separator}"]
+    if prompt.opening:
+        lines.append(f"  instruction     {prompt.opening}")
+    lines.append(f"  label words     {', '.join(repr(label.word) for label in prompt.labels)}")
+    lines.append(f"  demonstrations  {len(prompt.demonstrations)}")
+    for example in prompt.demonstrations[:_SHOWN]:
+        lines.append(f"    {example.text}  ->  {prompt.label_names[example.label or 0]}")
+    if len(prompt.demonstrations) > _SHOWN:
+        lines.append("    ...")
+    lines.append(f"  queries         {len(prompt.queries)}, the first: {prompt.queries[0].text}")
+    return lines

@@ -1,0 +1,127 @@
+"""The shape of a prompt file, and which of pydantic's complaints to show and how."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from icldiag.prompt.adjustments import KINDS, CalibrationKind
+from icldiag.prompt.source import Location
+
+Scoring = Literal["first", "whole"]
+Anchor = Literal["first", "last", "all"]  # which tokens of a label word
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class ExampleFields(BaseModel):
+    model_config = _STRICT
+    text: str
+    label: str | None = None
+    id: str | None = None
+
+
+class DemonstrationFields(ExampleFields):
+    label: str
+
+
+class FileFields(BaseModel):
+    """A data file, and the columns that hold text, label and id: by default those of these names, if they are there."""
+
+    model_config = _STRICT
+    file: str
+    split: str | None = None
+    text: str = "text"
+    label: str | None = None
+    id: str | None = None
+    limit: int | None = Field(default=None, ge=1)
+    seed: int | None = None
+
+
+class CalibrationFields(BaseModel):
+    model_config = _STRICT
+    kind: CalibrationKind
+    probabilities: dict[str, float]
+
+
+class PromptFields(BaseModel):
+    model_config = _STRICT
+    name: str | None = None
+    template: str
+    separator: str = "\n"
+    labels: list[str] | dict[str, str]
+    demonstrations: FileFields | list[DemonstrationFields]
+    queries: FileFields | list[ExampleFields]
+    examples: FileFields | list[ExampleFields] = []
+    instruction: str | None = None
+    instruction_separator: str | None = None
+    scoring: Scoring = "first"
+    anchor: Anchor = "last"
+    chat: bool = False
+    calibration: CalibrationFields | None = None
+    beta: str | None = None
+
+
+_REASONS = {
+    "missing": "this field is missing",
+    "extra_forbidden": "there is no such field",
+    "string_type": "expected text",
+    "list_type": "expected a list",
+    "greater_than_equal": "must be at least 1",
+    "bool_parsing": "must be true or false",
+    "int_parsing": "expected a whole number",
+    "float_parsing": "expected a number",
+    "dict_type": "expected a mapping from class name to number",
+}
+_EXAMPLES = ("demonstrations", "queries", "examples")
+
+
+def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Location]:
+    """The first thing that is wrong, in a few words, and its place in the user's file."""
+    errors = [one for one in error.errors() if _of_the_kind_written(one["loc"], document)] or error.errors()
+    # a misspelt field is also missing under its right name: the misspelling is what to mend
+    found = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    # pydantic names the member of a union inside the location: the user's file knows no such key
+    location = tuple(
+        part
+        for place, part in enumerate(found["loc"])
+        if place != 1 or (part not in ("list", "dict", FileFields.__name__) and "[" not in str(part))
+    )
+    reason = _REASONS.get(found["type"], found["msg"])
+    if found["type"] == "extra_forbidden":
+        reason += suggestion(str(location[-1]), _known_fields(document, location))
+    elif found["type"] == "literal_error":
+        reason = f"must be {found['ctx']['expected']}"
+    elif location == ("calibration",) and found["type"] != "missing":
+        reason = f"expected {{kind: {' or '.join(KINDS)}, probabilities: {{class: number, ...}}}}"
+    elif location[0] == "labels" and found["type"] != "missing":
+        reason = "expected a list of class names, or a mapping from class name to label word"
+    elif location[0] in _EXAMPLES and len(location) == 1 and found["type"] != "missing":
+        reason = "expected a list of {text, label} or {file: ...}"
+    return reason, location
+
+
+def _of_the_kind_written(location: Location, document: dict[str, Any]) -> bool:
+    """Of a field that may be a list or name a file, only the complaints about what was written are of use."""
+    if location[0] not in _EXAMPLES or len(location) == 1:
+        return True
+    return isinstance(document.get(str(location[0])), dict) == (location[1] == FileFields.__name__)
+
+
+def _known_fields(document: dict[str, Any], location: Location) -> Sequence[str]:
+    """The fields that could have been meant at a location that names none."""
+    if len(location) == 1:
+        return list(PromptFields.model_fields)
+    if location[0] == "calibration":
+        return list(CalibrationFields.model_fields)
+    if isinstance(document.get(str(location[0])), dict):
+        return list(FileFields.model_fields)
+    return list((DemonstrationFields if location[0] == "demonstrations" else ExampleFields).model_fields)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,222 @@
+"""A few-shot template that LangChain saved (`FewShotPromptTemplate`, JSON or YAML) -> `Prompt`.
+
+LangChain formats the examples, joins prefix, examples and suffix, and formats the whole once more. The prompt is
+refused unless it writes the same text.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from icldiag.errors import PromptError
+from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.prompt.source import read_document, read_text
+
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")  # of jinja2 and mustache
+
+
+@dataclass(frozen=True)
+class _Template:
+    """Literal texts and the variables between them: one literal more than variables."""
+
+    literals: tuple[str, ...]
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """What the file says, formatted: examples are (text, label), the label with the space before it."""
+
+    path: Path
+    before: str
+    between: str
+    after: str
+    prefix: str
+    separator: str
+    examples: tuple[tuple[str, str], ...]
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word.strip() for _, word in self.examples))
+
+    @property
+    def space(self) -> str:
+        """What stands between the template and a label."""
+        word = self.examples[0][1]
+        return word[: len(word) - len(word.lstrip())]
+
+    def prompt(self, queries: Sequence[Example], more_labels: Sequence[str] = ()) -> Prompt:
+        """The prompt that asks these queries, whose labels count in `label_names` and then `more_labels`."""
+        names = list(dict.fromkeys([*self.label_names, *more_labels]))
+        if len(names) < 2:
+            raise PromptError(f"all examples have the label {names[0]!r}; name others with --labels", path=self.path)
+        return Prompt(
+            name=self.path.stem,
+            template=f"{self.before}{{text}}{self.between}{{label}}{self.after}",
+            separator=self.separator,
+            labels=tuple(Label(name, self.space + name) for name in names),
+            demonstrations=tuple(Example(text, names.index(word.strip())) for text, word in self.examples),
+            queries=tuple(queries),
+            instruction=self.prefix or None,
+            path=self.path,
+        )
+
+
+@dataclass(frozen=True)
+class _File:
+    """The saved template being read; knows where a complaint belongs."""
+
+    path: Path
+    values: dict[str, Any]
+    format: str = field(default="f-string")
+
+    def error(self, message: str, field: str | None = None) -> PromptError:
+        return PromptError(message, path=self.path, field=field)
+
+    def text(self, name: str) -> str:
+        """A template given in the file or, as NAME_path, in a text file."""
+        if f"{name}_path" in self.values:
+            return read_text(self._beside(str(self.values[f"{name}_path"])))
+        return str(self.values.get(name) or "")
+
+    def document(self, name: str, value: Any) -> Any:
+        """A value given in the file, or the path of a JSON or YAML file that holds it."""
+        return read_document(self._beside(value))[0] if isinstance(value, str) else value
+
+    def _beside(self, name: str) -> Path:
+        path = self.path.parent / name
+        return path if path.exists() else Path(name)  # LangChain looks in the working directory
+
+    def template(self, text: str, where: str) -> _Template:
+        """Cut a template at its variables. Raises PromptError for anything but plain ones."""
+        if self.format == "f-string":
+            try:
+                parts = list(string.Formatter().parse(text))
+            except ValueError as error:
+                raise self.error(f"not a template: {error}", where) from None
+            if any(name is not None and (not name.isidentifier() or spec or how) for _, name, spec, how in parts):
+                raise self.error("only plain variables such as {text} can be imported", where)
+            pieces = [(literal, name) for literal, name, _, _ in parts]
+        else:
+            cut = _VARIABLE.split(text)
+            pieces = [*zip(cut[::2], [*cut[1::2], None], strict=True)]
+            if any("{{" in literal or "{%" in literal or "{#" in literal for literal, _ in pieces):
+                raise self.error("only plain variables such as {{ text }} can be imported", where)
+        literals, variables = [""], []
+        for literal, name in pieces:
+            literals[-1] += literal
+            if name is not None:
+                variables.append(name)
+                literals.append("")
+        return _Template(tuple(literals), tuple(variables))
+
+    def formatted(self, text: str, where: str) -> str:
+        """A text that LangChain takes for a template, but that has no variable."""
+        found = self.template(text, where)
+        if found.variables:
+            raise self.error(f"LangChain would put a variable in place of {found.variables[0]!r} here", where)
+        return found.literals[0]
+
+
+def read_few_shot(path: Path) -> FewShot:
+    """Read a saved FewShotPromptTemplate.
+
+    Raises:
+        PromptError: it is another kind of template, or its suffix does not ask as its examples answer.
+    """
+    values, _ = read_document(path)
+    kind = values.get("_type") if isinstance(values, dict) else None
+    if kind != "few_shot":
+        told = f"a LangChain template of type {kind!r}" if kind else "no template that LangChain's prompt.save wrote"
+        raise PromptError(f"this is {told}; only a FewShotPromptTemplate ('few_shot') can be imported", path=path)
+    file = _File(path, values, str(values.get("template_format") or "f-string"))
+    if values.get("example_selector") or values.get("examples") is None:
+        raise file.error("its examples are chosen at run time; save a template that holds 'examples'", "examples")
+    shown = file.document("example_prompt", values.get("example_prompt") or values.get("example_prompt_path"))
+    if not isinstance(shown, dict) or "template" not in shown:
+        raise file.error("expected a prompt with a 'template'", "example_prompt")
+    inner = _File(path, shown, str(shown.get("template_format") or "f-string"))
+    example = inner.template(str(shown["template"]), "example_prompt.template")
+    if len(example.variables) < 2:
+        raise file.error("a template with a variable for the text and one for the label is needed", "example_prompt")
+    between, space = _without_last_spaces(file.formatted(example.literals[-2], "example_prompt.template"))
+    before, after = (file.formatted(example.literals[place], "example_prompt.template") for place in (0, -1))
+    _check_suffix(file, before, between)
+    found = FewShot(
+        path=path,
+        before=before,
+        between=between,
+        after=after,
+        prefix=file.formatted(_with_partials(file, "prefix"), "prefix"),
+        separator=str(values.get("example_separator", "\n\n")),
+        examples=tuple(_examples(file, example, space)),
+    )
+    _check_written(file, found, shown, inner)
+    return found
+
+
+def _without_last_spaces(text: str) -> tuple[str, str]:
+    kept = text.rstrip(" \t")
+    return kept, text[len(kept) :]
+
+
+def _with_partials(file: _File, name: str) -> str:
+    """The prefix or suffix with the variables filled in that the file has values for."""
+    text, partials = file.text(name), file.values.get("partial_variables") or {}
+    if not isinstance(partials, dict):
+        raise file.error("expected a mapping from variable to value", "partial_variables")
+    for variable, value in partials.items():
+        sign = f"{{{variable}}}" if file.format == "f-string" else f"{{{{{variable}}}}}"
+        text = text.replace(sign, str(value))
+    return text
+
+
+def _check_suffix(file: _File, before: str, between: str) -> None:
+    suffix = file.template(_with_partials(file, "suffix"), "suffix")
+    if not suffix.variables:
+        raise file.error("it has no variable for the query", "suffix")
+    asked = suffix.literals[0], _without_last_spaces(suffix.literals[-1])[0]
+    if asked != (before, between):
+        wanted = f"{before}{{{suffix.variables[0]}}}{between}"
+        reason = f"the query is not asked as the examples are, which would be {wanted!r}"
+        raise file.error(reason, "suffix")
+
+
+def _examples(file: _File, example: _Template, space: str) -> list[tuple[str, str]]:
+    given = file.document("examples", file.values["examples"])
+    if not isinstance(given, list) or not given:
+        raise file.error("expected a list with at least one example", "examples")
+    found = []
+    for index, row in enumerate(given):
+        missing = [name for name in example.variables if not isinstance(row, dict) or row.get(name) is None]
+        if missing:
+            raise file.error(f"there is no {missing[0]!r}", f"examples[{index}]")
+        values = [str(row[name]) for name in example.variables]
+        text = values[0] + "".join(
+            literal + value for literal, value in zip(example.literals[1:-2], values[1:-1], strict=True)
+        )
+        where = f"examples[{index}]"
+        found.append((file.formatted(text, where), space + file.formatted(values[-1], where)))
+    return found
+
+
+def _check_written(file: _File, found: FewShot, shown: dict[str, Any], inner: _File) -> None:
+    """Compare with what LangChain would join and format."""
+    template = inner.template(str(shown["template"]), "example_prompt.template")
+    rows = file.document("examples", file.values["examples"])
+    made = [
+        "".join(literal + str(row[name]) for literal, name in zip(template.literals, template.variables, strict=False))
+        + template.literals[-1]
+        for row in rows
+    ]
+    pieces = [_with_partials(file, "prefix"), *made]
+    whole = file.formatted(found.separator.join(piece for piece in pieces if piece) + found.separator, "examples")
+    names = [*found.label_names, "\0"]  # a second label, should all examples have the same
+    prompt = found.prompt([Example("", None)], names)
+    if prompt.written("") != whole + found.before + found.between:
+        raise file.error("the examples cannot be told apart as LangChain writes them", "examples")

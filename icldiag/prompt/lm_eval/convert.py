@@ -1,0 +1,245 @@
+"""A samples file and, if there is one, its results file -> `Prompt`.
+
+The prompt is refused unless it writes, for every document, the very text that the harness gave to the model.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from icldiag.errors import PromptError
+from icldiag.prompt.lm_eval.log import Document, Log, read_log
+from icldiag.prompt.lm_eval.results import TaskConfig, read_task, results_beside
+from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.prompt.splitting import Known, Shape, Split, infer
+
+_NAMED = 8  # documents named in a message
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of the documents to import."""
+
+    filter: str | None = None
+    document: str | None = None  # with its own demonstrations, where each document has others
+    others: bool = False  # ask the documents that had other demonstrations too
+    only_wrong: bool = False
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A prompt from a samples file."""
+
+    prompt: Prompt
+    given: dict[str, str]  # document id -> what the harness answered, as a class name if it is one
+    right: int  # of the documents imported, how many the harness answered right
+    notes: tuple[str, ...]
+    inferred: bool  # whether the template was found without the task's configuration
+
+
+def import_log(path: Path, results: Path | None = None, choice: Choice | None = None) -> Imported:
+    """Import a samples file.
+
+    Args:
+        results: the run's results file; without it, the one that lies beside the samples is taken.
+
+    Raises:
+        PromptError: the task cannot be a prompt of icldiag, by name; or which document to take must be told.
+    """
+    choice = choice or Choice()
+    log = read_log(path, choice.filter)
+    results = results or results_beside(path)
+    config = read_task(results, path) if results else None
+    notes: list[str] = []
+    documents, words = _with_same_answers(log, notes)
+    contexts, words = _without_last_spaces(documents, words, path)
+    shape, inferred = _shape(contexts, words, documents, config, path)
+    splits = [_split(shape, context) for context in contexts]
+    kept = _choose(documents, splits, choice, path)
+    shown = splits[kept[0]].demonstrations
+    labels = _labels(log, shape, shown, documents, words, path)
+    gold = _gold_classes(labels, documents)
+    instruction, instruction_separator = shape.instruction
+    prompt = Prompt(
+        name=config.name if config else path.stem,
+        template=shape.template(path),
+        separator=shape.separator,
+        labels=labels,
+        demonstrations=_examples(shown, labels),
+        queries=tuple(Example(splits[i].query, gold[i], documents[i].id) for i in kept),
+        examples=_shown_elsewhere(splits, shown, labels, {splits[i].query for i in kept}),
+        instruction=instruction,
+        instruction_separator=instruction_separator,
+        scoring="whole" if log.kind == "multiple_choice" else "first",
+        path=path,
+    )
+    for i in kept:
+        if splits[i].demonstrations == shown and prompt.written(splits[i].query) != contexts[i]:
+            raise PromptError(f"the prompt of document {documents[i].id} cannot be written exactly", path=path)
+    notes += _notes([(documents[i], gold[i]) for i in kept], labels, choice)
+    return Imported(
+        prompt=prompt,
+        given={documents[i].id: _class_name(documents[i].given, labels) for i in kept},
+        right=sum(documents[i].right for i in kept),
+        notes=tuple(notes),
+        inferred=inferred,
+    )
+
+
+def _notes(asked: Sequence[tuple[Document, int | None]], labels: Sequence[Label], choice: Choice) -> Iterator[str]:
+    """What the user should know of the documents that are imported."""
+    if choice.others:
+        yield "lm-eval asked the other documents with demonstrations of their own, so it may answer otherwise"
+    names = {label.name for label in labels}
+    free = [document.id for document, _ in asked if document.given.strip() not in names]
+    if free:
+        yield f"lm-eval generated none of the labels, icldiag chooses one: documents {_listed(free)}"
+    several = [document.id for document, gold in asked if gold is None]
+    if several:
+        yield f"gold label unknown, as several answers are right: documents {_listed(several)}"
+
+
+def _with_same_answers(log: Log, notes: list[str]) -> tuple[list[Document], tuple[str, ...] | None]:
+    """The documents that offer the same answers, in whatever order, and those answers."""
+    if log.kind == "generate_until":
+        return list(log.documents), None
+    offered = Counter(frozenset(document.answers) for document in log.documents)
+    usual, count = offered.most_common(1)[0]
+    if len(log.documents) > 1 and count * 2 <= len(log.documents):
+        reason = "the answers differ from document to document, as in hellaswag; there are no labels to compare"
+        raise PromptError(reason, path=log.path)
+    kept = [document for document in log.documents if frozenset(document.answers) == usual]
+    left = [document.id for document in log.documents if frozenset(document.answers) != usual]
+    if left:
+        notes.append(f"left out, as they offer other answers: documents {_listed(left)}")
+    return kept, kept[0].answers
+
+
+def _without_last_spaces(
+    documents: Sequence[Document], words: tuple[str, ...] | None, path: Path
+) -> tuple[list[str], tuple[str, ...] | None]:
+    """Contexts without spaces at the end: as the harness does, they are moved to the answers."""
+    contexts = [document.context.rstrip(" \t") for document in documents]
+    spaces = {d.context[len(context) :] for d, context in zip(documents, contexts, strict=True)}
+    if len(spaces) > 1:
+        raise PromptError("some contexts end with a space and some do not; the label words would differ", path=path)
+    return contexts, None if words is None else tuple(next(iter(spaces)) + word for word in words)
+
+
+def _shape(
+    contexts: Sequence[str],
+    words: tuple[str, ...] | None,
+    documents: Sequence[Document],
+    config: TaskConfig | None,
+    path: Path,
+) -> tuple[Shape, bool]:
+    """The shape of the contexts, and whether it was found without the configuration's help."""
+    fields = Known(documents=tuple(document.fields for document in documents))
+    known = replace(config.known, documents=fields.documents) if config else None
+    found = infer(contexts, words, known) if known and known != fields else None
+    if found is not None:
+        return found, False
+    found = infer(contexts, words, fields)
+    if found is not None:
+        return found, True
+    bare = tuple(word.strip() for word in words or ())
+    if words is not None and bare != words and infer(contexts, bare, fields) is not None:
+        reason = f"the harness scored {words[0]!r}, but the demonstrations write {bare[0]!r}, as its versions before "
+        raise PromptError(reason + "0.4.8 do with a chat template; run the task with a newer one", path=path)
+    if config is not None and config.chat_template and not config.multiturn:
+        reason = "all demonstrations are in one chat turn, which ends otherwise than they do; "
+        raise PromptError(reason + "run the task with --fewshot_as_multiturn", path=path)
+    if config is not None and config.values.get("num_fewshot") == 0:
+        raise PromptError("the task was run without demonstrations; run it with --num_fewshot", path=path)
+    reason = f"no demonstrations can be told apart in the context of document {documents[0].id}; it must be few-shot, "
+    raise PromptError(reason + "and the query must end as the demonstrations do before their labels", path=path)
+
+
+def _split(shape: Shape, context: str) -> Split:
+    found = shape.split(context)
+    assert found is not None  # the shape was found from these contexts
+    return found
+
+
+def _choose(documents: Sequence[Document], splits: Sequence[Split], choice: Choice, path: Path) -> list[int]:
+    """The documents to ask, the chosen one first."""
+    places = {document.id: place for place, document in enumerate(documents)}
+    several = len({split.demonstrations for split in splits}) > 1
+    wrong = [document.id for document in documents if not document.right]
+    if choice.document is None and several:
+        some = f" (answered wrongly: {_listed(wrong)})" if wrong else ""
+        reason = "the demonstrations differ from document to document; choose one document with "
+        reason += f"'icldiag import lm-eval FILE --doc ID'{some}, or run the task with "
+        raise PromptError(reason + "'fewshot_config: {sampler: first_n}'", path=path)
+    if choice.document is not None and choice.document not in places:
+        raise PromptError(f"there is no document {choice.document!r}; there are {_listed(list(places))}", path=path)
+    first = places[choice.document] if choice.document is not None else 0
+    alike = [
+        place
+        for place, split in enumerate(splits)
+        if place != first and (choice.others or split.demonstrations == splits[first].demonstrations)
+    ]
+    order = [first, *alike] if choice.document is not None else sorted([first, *alike])
+    kept = [place for place in order if not (choice.only_wrong and documents[place].right)]
+    if not kept:
+        raise PromptError("the harness answered all of these documents right; import without --only-wrong", path=path)
+    if choice.others and splits[kept[0]].demonstrations != splits[first].demonstrations:
+        raise PromptError(f"document {choice.document} was answered right; import it without --only-wrong", path=path)
+    return kept
+
+
+def _labels(
+    log: Log,
+    shape: Shape,
+    shown: Sequence[tuple[str, str]],
+    documents: Sequence[Document],
+    words: tuple[str, ...] | None,
+    path: Path,
+) -> tuple[Label, ...]:
+    """The classes: the answers to choose from, or those that are demonstrated or wanted."""
+    if words is None:
+        written = [word for _, word in shown]
+        space = written[0][: len(written[0]) - len(written[0].lstrip())]
+        golds = [space + document.gold.strip() for document in documents if document.gold is not None]
+        if len(golds) >= _NAMED and len(set(golds)) > len(golds) / 2:
+            raise PromptError("the targets are free text, as in gsm8k; there are no labels to compare", path=path)
+        if golds and not set(golds) & set(written):
+            shown_as, wanted = (_listed([word.strip() for word in words]) for words in (written, golds))
+            reason = f"the labels of the demonstrations ({shown_as}) are none of the targets ({wanted})"
+            raise PromptError(reason, path=path)
+        words = tuple(dict.fromkeys([*written, *golds]))
+    names = [word.strip() for word in words]
+    if len(set(names)) < max(2, len(names)) or not all(names):
+        raise PromptError(f"the answers are no two different words: {', '.join(map(repr, words))}", path=path)
+    return tuple(Label(name, word) for name, word in zip(names, words, strict=True))
+
+
+def _gold_classes(labels: Sequence[Label], documents: Sequence[Document]) -> list[int | None]:
+    names = [label.name for label in labels]
+    golds = [None if document.gold is None else document.gold.strip() for document in documents]
+    return [names.index(gold) if gold in names else None for gold in golds]
+
+
+def _examples(pairs: Sequence[tuple[str, str]], labels: Sequence[Label]) -> tuple[Example, ...]:
+    classes = {label.word: index for index, label in enumerate(labels)}
+    return tuple(Example(text, classes[word]) for text, word in pairs if word in classes)
+
+
+def _shown_elsewhere(
+    splits: Sequence[Split], shown: Sequence[tuple[str, str]], labels: Sequence[Label], asked: set[str]
+) -> tuple[Example, ...]:
+    """What only other documents were shown: labelled texts to try repairs on."""
+    pairs = dict.fromkeys(pair for split in splits for pair in split.demonstrations)
+    texts = asked | {text for text, _ in shown}
+    return _examples([pair for pair in pairs if pair[0] not in texts], labels)
+
+
+def _class_name(answer: str, labels: Sequence[Label]) -> str:
+    return answer.strip() if answer.strip() in {label.name for label in labels} else answer
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f", ... ({len(names)} in all)" if len(names) > _NAMED else "")

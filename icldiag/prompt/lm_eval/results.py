@@ -1,0 +1,89 @@
+"""The harness's results file: what the task's configuration says about the shape of its prompts."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from icldiag.errors import PromptError
+from icldiag.prompt.source import read_text
+from icldiag.prompt.splitting import Known
+
+_VARIABLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """One task of a results file."""
+
+    name: str
+    values: dict[str, Any]
+    chat_template: bool
+    multiturn: bool
+    system_instruction: bool
+
+    @property
+    def known(self) -> Known:
+        """The parts of the shape that the configuration gives as plain text."""
+        if self.chat_template:
+            return Known()  # the template has put turns around every part
+        description = str(self.values.get("description") or "")
+        before, between = self._template()
+        separator = self.values.get("fewshot_delimiter")
+        openings: tuple[str, ...] = (
+            description,
+            description.removesuffix("\n"),
+        )  # without its last line break until 0.4.4
+        if self.system_instruction or "{{" in description:
+            openings = ()
+        return Known(
+            openings=openings,
+            before=before,
+            between=between,
+            separator=separator if isinstance(separator, str) else None,
+        )
+
+    def _template(self) -> tuple[str | None, str | None]:
+        """The text before the first and after the last variable of doc_to_text, if it is a template."""
+        template, prefix = self.values.get("doc_to_text"), self.values.get("gen_prefix")
+        if not isinstance(template, str) or prefix or "{%" in template or not _VARIABLE.search(template):
+            return None, None
+        pieces = _VARIABLE.split(template)
+        return pieces[0], pieces[-1].rstrip(" \t")
+
+
+def results_beside(samples: Path) -> Path | None:
+    """The results file of the same run: `results_DATE.json` beside `samples_TASK_DATE.jsonl`, or `results.json`."""
+    date = re.search(r"_(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)$", samples.stem)
+    names = [f"results_{date[1]}.json"] if date else []
+    return next((path for name in [*names, "results.json"] if (path := samples.with_name(name)).is_file()), None)
+
+
+def read_task(path: Path, samples: Path) -> TaskConfig:
+    """The configuration of the task that a samples file is of.
+
+    Raises:
+        PromptError: the file is not the harness's, or does not have the task.
+    """
+    try:
+        results = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise PromptError(f"not valid JSON: {error.msg}", path=path, line=error.lineno) from None
+    configs = results.get("configs") if isinstance(results, dict) else None
+    if not isinstance(configs, dict) or not configs or not all(isinstance(one, dict) for one in configs.values()):
+        raise PromptError("not a results file of lm-evaluation-harness; it has no 'configs'", path=path)
+    named = [name for name in configs if re.search(rf"(?:^|_){re.escape(name)}(?:_\d|$)", samples.stem)]
+    if not named and len(configs) > 1:
+        reason = f"it has the tasks {', '.join(configs)}, and the name {samples.name} tells none of them"
+        raise PromptError(reason, path=path, field="configs")
+    name = max(named, key=len) if named else next(iter(configs))
+    return TaskConfig(
+        name,
+        configs[name],
+        chat_template=bool(results.get("chat_template")),
+        multiturn=results.get("fewshot_as_multiturn") is not False,
+        system_instruction=bool(results.get("system_instruction")),
+    )

@@ -1,0 +1,353 @@
+"""Samples files -> prompts: every shape and age of file, and every refusal by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icldiag.errors import PromptError
+from icldiag.prompt.lm_eval.convert import Choice, Imported, import_log
+from icldiag.prompt.schema import Example, Label, read_prompt
+from icldiag.prompt.write import as_yaml
+from tests.prompt.lm_eval.logs import (
+    AGES,
+    CHOICES,
+    CONFIG,
+    SHOTS,
+    TEXTS,
+    Age,
+    choice_row,
+    context,
+    row,
+    scores,
+    write,
+    write_results,
+)
+
+ANSWERS = (0, 2, 2, 0)  # two of the four are wrong
+LABELS = tuple(Label(name, f" {name}") for name in CHOICES)
+
+
+def rows(age: Age = "now", **more: Any) -> list[dict[str, Any]]:
+    return [
+        choice_row(n, *pair, answer, age, **more) for n, (pair, answer) in enumerate(zip(TEXTS, ANSWERS, strict=True))
+    ]
+
+
+def complaint(path: Path, choice: Choice | None = None, results: Path | None = None) -> str:
+    with pytest.raises(PromptError) as caught:
+        import_log(path, results, choice)
+    assert str(path.parent) in str(caught.value)
+    return caught.value.message
+
+
+def check(found: Imported) -> None:
+    prompt = found.prompt
+    assert prompt.template == "Review: {text}\nSentiment:{label}"
+    assert (prompt.separator, prompt.scoring, prompt.instruction) == ("\n\n", "whole", None)
+    assert prompt.labels == LABELS
+    assert prompt.demonstrations == tuple(Example(*shot) for shot in SHOTS)
+    assert prompt.queries == tuple(Example(*pair, str(number)) for number, pair in enumerate(TEXTS))
+    assert list(found.given.items()) == [(str(n), CHOICES[answer]) for n, answer in enumerate(ANSWERS)]
+    assert found.right == 2
+
+
+@pytest.mark.parametrize("age", AGES)
+@pytest.mark.parametrize("with_results", [True, False])
+def test_multiple_choice_of_every_age(tmp_path: Path, age: Age, with_results: bool) -> None:
+    path = write(tmp_path, rows(age), age)
+    if with_results:
+        write_results(path)
+    found = import_log(path)
+    check(found)
+    assert found.inferred == (not with_results)
+    assert found.prompt.name == ("films" if with_results else path.stem)
+    written = tmp_path / "prompt.yaml"
+    written.write_text(as_yaml(found.prompt))
+    assert read_prompt(written).hash == found.prompt.hash
+    assert read_prompt(path) == found.prompt
+
+
+def test_the_target_is_mapped_through_the_order_of_the_answers(tmp_path: Path) -> None:
+    changed = rows()
+    changed[1] = choice_row(1, *TEXTS[1], ANSWERS[1], order=(2, 0, 1))
+    assert changed[1]["target"] == "2"
+    check(import_log(write(tmp_path, changed)))
+
+
+@pytest.mark.parametrize(
+    ("target", "gold"), [("2", "negative"), ("1", "1"), ("negative", "negative"), ([0, 1], None), ("[2]", "negative")]
+)
+def test_every_way_to_write_a_target(tmp_path: Path, target: Any, gold: str | None) -> None:
+    """Answers that are numbers themselves: `acc` tells whether a target is a place or an answer."""
+    words = ("1", "2", "negative")
+    shown = "a => 1\nb => negative\n"
+    requests = [[(f"{shown}{text} =>", f" {word}") for word in words] for text in ("c", "d")]
+    answers = [[score, False] for score in scores(0)]
+    made = [
+        row(0, requests[0], answers, target, doc={"text": "c"}, acc=float(gold == "1")),
+        row(1, requests[1], answers, "negative", doc={"text": "d"}, acc=0.0),
+    ]
+    prompt = import_log(write(tmp_path, made)).prompt
+    label = prompt.queries[0].label
+    assert (None if label is None else prompt.label_names[label]) == gold
+
+
+def test_only_wrong(tmp_path: Path) -> None:
+    found = import_log(write(tmp_path, rows()), None, Choice(only_wrong=True))
+    assert [query.id for query in found.prompt.queries] == ["1", "3"]
+    assert found.right == 0
+    right = [choice_row(n, *pair, pair[1]) for n, pair in enumerate(TEXTS)]
+    assert "all of these documents right" in complaint(write(tmp_path, right), Choice(only_wrong=True))
+
+
+def test_filters_repeat_a_document(tmp_path: Path) -> None:
+    def generated(number: int, filter: str, answer: str) -> dict[str, Any]:
+        text, gold = TEXTS[number]
+        requests = [(context(text), {"until": ["\n"]})]
+        right = float(answer == CHOICES[gold])
+        return row(number, requests, [answer], CHOICES[gold], filter=filter, doc={"text": text}, exact_match=right)
+
+    made = [generated(n, "strict", "[invalid]") for n in range(4)]
+    made += [generated(n, "loose", CHOICES[ANSWERS[n]]) for n in range(4)]
+    path = write(tmp_path, made)
+    assert import_log(path).right == 0
+    found = import_log(path, None, Choice(filter="loose"))
+    assert found.right == 2
+    assert found.given["1"] == "neutral"
+    assert [query.id for query in found.prompt.queries] == ["0", "1", "2", "3"]
+    assert "there are strict, loose" in complaint(path, Choice(filter="none"))
+
+
+@pytest.mark.parametrize("age", AGES)
+def test_generate_until(tmp_path: Path, age: Age) -> None:
+    made = [
+        row(n, [(context(text), {"until": ["\n\n"]})], [f" {CHOICES[answer]}"], CHOICES[gold], age, doc={"text": text})
+        for n, ((text, gold), answer) in enumerate(zip(TEXTS, ANSWERS, strict=True))
+    ]
+    found = import_log(write(tmp_path, made, age))
+    assert found.prompt.labels == LABELS
+    assert found.prompt.scoring == "first"
+    assert found.right == 2
+    assert found.prompt.queries[3] == Example("no idea", 2, "3")
+    assert found.notes == ()
+    made[1]["filtered_resps"] = ["I think it is bad"]
+    notes = import_log(write(tmp_path, made, age)).notes
+    assert notes == ("lm-eval generated none of the labels, icldiag chooses one: documents 1",)
+
+
+@pytest.mark.parametrize("age", AGES)
+def test_unconditional_pairs_are_set_aside(tmp_path: Path, age: Age) -> None:
+    """They follow the others now; until 0.4.4 each followed its own."""
+    made = []
+    for n, ((text, gold), answer) in enumerate(zip(TEXTS, ANSWERS, strict=True)):
+        scored = zip(CHOICES, scores(answer), strict=True)
+        asked = [((context(text), f" {word}"), [score, False]) for word, score in scored]
+        alone = [(("", f" {word}"), [0.0, False]) for word in CHOICES]
+        pairs = [*asked, *alone] if age == "now" else [one for both in zip(asked, alone, strict=True) for one in both]
+        requests, answers = zip(*pairs, strict=True)
+        made.append(row(n, requests, answers, gold, age, doc={"text": text}, acc=float(gold == answer)))
+    check(import_log(write(tmp_path, made, age)))
+
+
+def test_old_versions_lost_the_last_line_break_of_a_description(tmp_path: Path) -> None:
+    made = [
+        choice_row(n, *pair, answer, "0.4.3", made=context(pair[0], opening="Judge."))
+        for n, (pair, answer) in enumerate(zip(TEXTS, ANSWERS, strict=True))
+    ]
+    path = write(tmp_path, made)
+    write_results(path, {"description": "Judge.\n"})
+    found = import_log(path)
+    assert not found.inferred
+    assert (found.prompt.instruction, found.prompt.instruction_separator) == ("Judge.", "")
+    assert found.prompt.written(TEXTS[0][0]) == context(TEXTS[0][0], opening="Judge.")
+
+
+def test_more_than_ten_answers_keep_their_order(tmp_path: Path) -> None:
+    words = [f" w{n}" for n in range(12)]
+    answers = [[score, False] for score in scores(11, 12)]
+    made = row(0, [("a => w0\nb =>", word) for word in words], answers, 11, doc={"text": "b"})
+    items = list(made["arguments"].items())
+    made["arguments"] = dict(sorted(items))  # gen_args_10 before gen_args_2, as some writers order them
+    found = import_log(write(tmp_path, [made]))
+    assert (found.given["0"], found.right) == ("w11", 1)
+
+
+def test_a_space_at_the_end_of_the_context_belongs_to_the_label_words(tmp_path: Path) -> None:
+    made = []
+    for n, (text, gold) in enumerate(TEXTS):
+        requests = [(context(text) + " ", word) for word in CHOICES]
+        made.append(row(n, requests, [[score, False] for score in scores(gold)], gold, doc={"text": text}))
+    path = write(tmp_path, made)
+    write_results(path, {"doc_to_text": "Review: {{text}}\nSentiment: ", "target_delimiter": ""})
+    found = import_log(path)
+    assert (found.prompt.labels, found.inferred) == (LABELS, False)
+
+
+@pytest.mark.parametrize(
+    ("opening", "instruction", "separator"),
+    [("Judge.\n\n", "Judge.", None), ("Judge.\n", "Judge.", "\n"), ("Judge: ", "Judge:", " ")],
+)
+@pytest.mark.parametrize("with_results", [True, False])
+def test_a_description_is_the_instruction(
+    tmp_path: Path, opening: str, instruction: str, separator: str | None, with_results: bool
+) -> None:
+    made = [
+        choice_row(n, *pair, answer, made=context(pair[0], opening=opening))
+        for n, (pair, answer) in enumerate(zip(TEXTS, ANSWERS, strict=True))
+    ]
+    path = write(tmp_path, made)
+    if with_results:
+        write_results(path, {"description": opening})
+    prompt = import_log(path).prompt
+    assert (prompt.instruction, prompt.instruction_separator) == (instruction, separator)
+    assert prompt.written(TEXTS[0][0]) == context(TEXTS[0][0], opening=opening)
+
+
+def _own_demonstrations() -> list[dict[str, Any]]:
+    return [
+        choice_row(n, *pair, answer, made=context(pair[0], [SHOTS[n % 3], SHOTS[(n + 1) % 3]]))
+        for n, (pair, answer) in enumerate(zip(TEXTS, ANSWERS, strict=True))
+    ]
+
+
+def test_demonstrations_that_differ_need_a_document_to_be_chosen(tmp_path: Path) -> None:
+    path = write(tmp_path, _own_demonstrations())
+    message = complaint(path)
+    assert "import lm-eval FILE --doc ID' (answered wrongly: 1, 3)" in message
+    assert "first_n" in message
+    prompt = import_log(path, None, Choice(document="1")).prompt
+    assert prompt.demonstrations == (Example("dull", 1), Example("so so", 2))
+    assert [query.id for query in prompt.queries] == ["1"]
+    assert prompt.examples == (Example("great film", 0),)
+    assert [q.id for q in import_log(path, None, Choice(document="3")).prompt.queries] == ["3", "0"]  # the same shots
+    found = import_log(path, None, Choice(document="1", others=True))
+    assert [query.id for query in found.prompt.queries] == ["1", "0", "2", "3"]
+    assert "demonstrations of their own" in found.notes[0]
+    assert "there is no document '9'; there are 0, 1, 2, 3" in complaint(path, Choice(document="9"))
+    assert "document 0 was answered right" in complaint(path, Choice(document="0", others=True, only_wrong=True))
+
+
+CHATTED = "<|im_start|>user\nReview: {}\nSentiment:<|im_end|>\n<|im_start|>assistant\n"
+
+
+def _chat(system: str, multiturn: bool) -> list[dict[str, Any]]:
+    made = []
+    for n, (text, gold) in enumerate(TEXTS):
+        if multiturn:
+            ctx = system + "".join(CHATTED.format(shot) + CHOICES[label] + "<|im_end|>\n" for shot, label in SHOTS)
+            ctx += CHATTED.format(text)
+        else:
+            ctx = f"{system}<|im_start|>user\n{context(text)}<|im_end|>\n<|im_start|>assistant\n"
+        requests = [(ctx, word) for word in CHOICES]
+        made.append(row(n, requests, [[score, False] for score in scores(gold)], gold, doc={"text": text}))
+    return made
+
+
+@pytest.mark.parametrize("system", ["", "<|im_start|>system\nJudge.<|im_end|>\n"])
+@pytest.mark.parametrize("with_results", [True, False])
+def test_chat_turns_are_text_of_the_template(tmp_path: Path, system: str, with_results: bool) -> None:
+    path = write(tmp_path, _chat(system, multiturn=True))
+    if with_results:
+        write_results(path, chat_template="{{ messages }}", fewshot_as_multiturn=True)
+    prompt = import_log(path).prompt
+    assert prompt.template == CHATTED.format("{text}") + "{label}<|im_end|>"
+    assert [label.word for label in prompt.labels] == list(CHOICES)
+    assert (
+        prompt.written(TEXTS[1][0]) == json.loads(path.read_text().splitlines()[1])["arguments"]["gen_args_0"]["arg_0"]
+    )
+
+
+def test_labels_scored_otherwise_than_they_are_demonstrated_are_refused(tmp_path: Path) -> None:
+    made = _chat("", multiturn=True)
+    for sample in made:
+        for request in sample["arguments"].values():
+            request["arg_1"] = f" {request['arg_1']}"
+    words = "the harness scored ' positive', but the demonstrations write 'positive'"
+    assert words in complaint(write(tmp_path, made))
+
+
+def test_demonstrations_in_one_chat_turn_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, _chat("", multiturn=False))
+    assert "must end as the demonstrations do" in complaint(path)
+    results = write_results(path, chat_template="{{ messages }}", fewshot_as_multiturn=False)
+    assert "--fewshot_as_multiturn" in complaint(path, results=results)
+
+
+def test_a_few_documents_with_other_answers_are_left_out(tmp_path: Path) -> None:
+    odd = choice_row(4, "what", 0, 0)
+    odd["arguments"]["gen_args_0"]["arg_1"] = " unsure"
+    found = import_log(write(tmp_path, [*rows(), odd]))
+    check(found)
+    assert found.notes == ("left out, as they offer other answers: documents 4",)
+
+
+REQUESTS = [(context("x"), f" {word}") for word in CHOICES]
+THREE = [[score, False] for score in scores(0)]
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ([row(0, [("", )], [-1.0], "x")], "loglikelihood_rolling"),
+        ([row(0, [(context("x"), " great")], [[-1.0, True]], " great")], "a loglikelihood task scores one"),
+        ([row(0, [(context("x"), " a"), (context("y"), " a")], THREE[:2], 0)], "winogrande"),
+        ([row(0, [(*REQUESTS[0], {"visual": []}), (*REQUESTS[1], {"visual": []})], THREE[:2], 0)], "images or sound"),
+        ([row(n, [(context("x"), f" {n}{a}") for a in "abc"], THREE, 0) for n in range(3)], "as in hellaswag"),
+        ([row(n, [(context(f"x{n}"), {})], ["7"], f"{n} apples") for n in range(9)], "free text, as in gsm8k"),
+        ([row(0, [(context("x", []), f" {word}") for word in CHOICES], THREE, 0)], "it must be few-shot"),
+        ([row(0, REQUESTS, THREE, "5")], "the target '5' is none of the answers"),
+        ([row(0, REQUESTS, ["a", "b", "c"], 0)], "no log-likelihoods"),
+        ([row(0, REQUESTS, THREE, 0), row(1, [(context("x"), {})], ["a"], "a")], "two kinds of task"),
+        ([{"text": "x"}], "logs with --log_samples; 'doc_id' is missing"),
+        ([{**row(0, REQUESTS, THREE, 0), "arguments": {"a": {}}}], "'arguments' has another shape"),
+        ([{**row(0, REQUESTS, THREE, 0), "filtered_resps": []}], "'filtered_resps' has another shape"),
+        ([], "no samples"),
+        ([row(0, [(context("x"), {})], ["a"], "good")], "are none of the targets (good)"),
+        ([row(n, [(context("x") + " " * n, f" {word}") for word in CHOICES], THREE, 0) for n in range(2)],
+         "some contexts end with a space"),
+        ([row(0, [(f"{{text}} a: positive\n{{text}} {t}:", f" {w}") for w in CHOICES], THREE, 0, doc={"t": t})
+          for t in ("b",)], "itself holds {text}"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_imported_is_refused_by_name(tmp_path: Path, made: list[dict[str, Any]], words: str) -> None:
+    assert words in complaint(write(tmp_path, made))
+
+
+def test_a_run_without_demonstrations_names_the_option(tmp_path: Path) -> None:
+    path = write(tmp_path, [choice_row(n, *pair, 0, made=context(pair[0], [])) for n, pair in enumerate(TEXTS)])
+    write_results(path, {"num_fewshot": 0})
+    assert "--num_fewshot" in complaint(path)
+
+
+def test_a_wrong_results_file(tmp_path: Path) -> None:
+    path = write(tmp_path, rows())
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+    assert "has no 'configs'" in complaint(path, results=other)
+    other.write_text("{")
+    assert "not valid JSON" in complaint(path, results=other)
+    other.write_text(json.dumps({"configs": {"a": CONFIG, "b": CONFIG}}))
+    assert "it has the tasks a, b" in complaint(path, results=other)
+    other.write_text(json.dumps({"configs": {"film": CONFIG, "films": CONFIG, "lms": CONFIG}}))
+    assert import_log(path, other).prompt.name == "films"
+
+
+def test_a_configuration_that_does_not_fit_is_left_for_what_the_text_shows(tmp_path: Path) -> None:
+    path = write(tmp_path, rows())
+    write_results(path, {"doc_to_text": "def doc_to_text(doc):\n    return doc", "fewshot_delimiter": "\n---\n"})
+    found = import_log(path)
+    check(found)
+    assert found.inferred
+
+
+def test_broken_files(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    path.write_text('[{"doc_id": 1,\n}')
+    assert "not valid JSON" in complaint(path)
+    path.write_text('["doc_id"]')
+    assert "expected a list of objects" in complaint(path)
+    assert "no such file" in complaint(tmp_path / "none.jsonl")

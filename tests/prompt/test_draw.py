@@ -1,0 +1,109 @@
+"""New prompts from data files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from icldiag.errors import PromptError
+from icldiag.prompt.draw import Drawing, draw_prompt
+from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.tables import Table, read_table
+from icldiag.prompt.write import as_yaml
+
+DRAWING = Drawing(text="review", label="sentiment", shots=2, queries=3, examples=2)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    lines = ["review,sentiment,length"]
+    lines += [f"text {number} of {name},{name},{number}" for number in range(9) for name in ("good", "bad", "so so")]
+    lines += ["text 0 of good,bad,1", ",good,2", "unlabelled,,3", " text 1 of good ,good,4"]
+    path = tmp_path / "films.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return read_table(path)
+
+
+def complaint(table: Table, drawing: Drawing) -> str:
+    with pytest.raises(PromptError) as caught:
+        draw_prompt(table, drawing, "films")
+    return caught.value.message
+
+
+def test_every_class_has_its_share_and_no_text_is_drawn_twice(table: Table) -> None:
+    prompt = draw_prompt(table, DRAWING, "films").prompt
+    assert prompt.label_names == ("good", "bad", "so so")
+    parts = (prompt.demonstrations, prompt.queries, prompt.examples)
+    for part, count in zip(parts, (2, 3, 2), strict=True):
+        assert [sum(example.label == label for example in part) for label in range(3)] == [count] * 3
+    texts = [example.text for part in parts for example in part]
+    assert len(texts) == len(set(texts)) == 21
+    for example in (example for part in parts for example in part):
+        assert example.label is not None
+        assert example.text.endswith(prompt.label_names[example.label])  # the class was not mixed up
+
+
+def test_rows_that_cannot_be_used_are_counted(table: Table) -> None:
+    notes = draw_prompt(table, DRAWING, "films").notes
+    assert notes == (
+        "left out: 2 rows with a text that another row has too",
+        "left out: 1 rows without a text",
+        "left out: 1 rows without a label",
+    )
+
+
+def test_a_seed_draws_the_same_again(table: Table) -> None:
+    first, same = (draw_prompt(table, DRAWING, "films").prompt for _ in range(2))
+    other = draw_prompt(table, Drawing(**{**vars(DRAWING), "seed": 1}), "films").prompt
+    assert first == same
+    assert first.demonstrations != other.demonstrations
+
+
+def test_the_file_has_a_comment_over_each_field_and_reads_back(table: Table, tmp_path: Path) -> None:
+    drawn = draw_prompt(table, DRAWING, "films")
+    path = tmp_path / "prompt.yaml"
+    path.write_text(as_yaml(drawn.prompt, comments=drawn.comments))
+    assert read_prompt(path).hash == drawn.prompt.hash
+    lines = path.read_text().splitlines()
+    assert lines[0] == "# Drawn from films.csv: columns 'review' and 'sentiment', 2 demonstrations per class, seed 0."
+    for field in ("template", "separator", "labels", "scoring", "demonstrations", "queries", "examples"):
+        place = next(index for index, line in enumerate(lines) if line.startswith(f"{field}:"))
+        assert lines[place - 1].startswith("# ")
+
+
+def test_the_template_comes_from_the_columns_or_from_the_user(table: Table) -> None:
+    assert draw_prompt(table, DRAWING, "films").prompt.template == "Review: {text}\nSentiment:{label}"
+    changed = Drawing(**{**vars(DRAWING), "template": "{text} >{label}", "words": {"so so": "middling"}})
+    prompt = draw_prompt(table, changed, "films").prompt
+    assert prompt.template == "{text} >{label}"
+    assert [label.word for label in prompt.labels] == [" good", " bad", " middling"]
+
+
+def test_texts_of_several_lines_are_parted_by_an_empty_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('text,label\n"a\nb",1\nc,10\nd,1\ne,10\nf,2\ng,2\n')
+    prompt = draw_prompt(read_table(path), Drawing(), "a").prompt
+    assert prompt.separator == "\n\n"
+    assert prompt.label_names == ("1", "2", "10")  # numbers are in their order
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"text": "txt"}, "choose with --text from review (30 different), sentiment (4 different), length (9 diff"),
+        ({"label": "class"}, "choose with --label from review"),
+        ({"label": "review"}, "too many for labels; choose with --label"),
+        ({"shots": 9}, "'good' has 9 texts; 9 as demonstrations leave no query"),
+        ({"template": "{label}{text}"}, "--template needs {text}, and after it {label}"),
+        ({"words": {"fine": "x"}}, "there is no label 'fine'; there are good, bad, so so"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_is_told(table: Table, changed: dict[str, object], words: str) -> None:
+    assert words in complaint(table, Drawing(**{**vars(DRAWING), **changed}))
+
+
+def test_one_label_is_not_enough(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,1\nb,1\n")
+    assert "has 1 labels; two are needed" in complaint(read_table(path), Drawing())
