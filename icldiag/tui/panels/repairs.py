@@ -100,8 +100,8 @@ class RepairPanel(Panel):
                 f"This query was answered {names[answer]} and not {names[gold]}: press f to search for what mends it."
             )
         everything = (
-            f"Press s to search for what mends the prompt: up to {BUDGET} candidates, each tried on examples that it was "
-            "not made from."
+            f"Press s to search for what mends the prompt: up to {BUDGET} candidates, each tried on examples that it "
+            "was not made from."
         )
         return Text(visible(f"{this} {everything}", self.state.look.ascii_only))
 
