@@ -21,7 +21,7 @@ from icldiag.model.forward import InstrumentedModel
 from icldiag.prompt.schema import Example, Label, Prompt
 from tests.architectures import ARCHITECTURES
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)  # the checkpoints are tiny, and pytest runs a process per core
 
 Tiny = Callable[..., InstrumentedModel]  # tiny(architecture="gpt2", dtype=torch.float32)
 

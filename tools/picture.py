@@ -1,25 +1,44 @@
-"""The README's picture, made from the running app: python tools/picture.py OUT.svg"""
+"""The README's picture, made from the running app: python tools/picture.py OUT.svg [--panel N] [--size 132x36]"""
 
 from __future__ import annotations
 
 import asyncio
-import sys
+import re
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from icldiag.model.load import ModelSettings
 from icldiag.samples import DEFAULT_SAMPLE, sample_path
 from icldiag.tui.app import DiagnosisApp
 
 
-async def picture(target: Path) -> None:
-    """Open the default sample without a terminal, wait for the answers, and save what is on the screen."""
+async def picture(target: Path, panel: int, width: int, height: int) -> None:
+    """Open the default sample without a terminal, wait until the panel is drawn, and save what is on the screen."""
     app = DiagnosisApp(sample_path(DEFAULT_SAMPLE), ModelSettings())
-    async with app.run_test(size=(132, 34)) as pilot:
-        while app.state.prediction is None or app.jobs.running:
+    async with app.run_test(size=(width, height)) as pilot:
+        while app.state.prediction is None or app.state.stored:
             await pilot.pause(0.1)
+        await pilot.press(str(panel))
+        for _ in range(3):  # a panel that is drawn may ask for more
+            await pilot.pause(0.3)
+            while app.jobs.running:
+                await pilot.pause(0.1)
         await pilot.pause(0.3)
-        target.write_text(app.export_screenshot(title="icldiag"), encoding="utf-8")
+        drawn = re.sub(r"@font-face \{.*?\}", "", app.export_screenshot(title="icldiag"), flags=re.DOTALL)  # no network
+        target.write_text(drawn, encoding="utf-8")
+
+
+def main(
+    target: Path,
+    panel: Annotated[int, typer.Option(help="The panel's number on its tab.")] = 2,
+    size: Annotated[str, typer.Option(help="Columns x rows.")] = "132x36",
+) -> None:
+    """Save the picture."""
+    width, height = map(int, size.split("x"))
+    asyncio.run(picture(target, panel, width, height))
 
 
 if __name__ == "__main__":
-    asyncio.run(picture(Path(sys.argv[1])))
+    typer.run(main)

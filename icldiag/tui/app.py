@@ -180,6 +180,9 @@ class DiagnosisApp(App[None]):
         self.screenful.forget()  # terminals reflow their content as they like
         self.set_class(event.size.width < NARROW, "-narrow")
         self.set_class(event.size.width < WIDE, "-one-column")
+        gap = "" if event.size.width < NARROW else " "  # so that all tabs fit 80 columns
+        for number, (panel, tab) in enumerate(zip(PANELS, self.query(Tab), strict=True), start=1):
+            tab.label = f"{number}{gap}{panel.title}"
         self.call_after_refresh(self.show_all)
 
     @property
