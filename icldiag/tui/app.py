@@ -259,6 +259,7 @@ class DiagnosisApp(App[None]):
         self.work.use_beta(message.beta)
 
     def on_cut_changed(self) -> None:
+        self.jobs.cancel("isolation")  # of the layers that were cut before
         self.show_top()
         self.show_panel()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
+from weakref import WeakSet
 
 from textual.app import App
 from textual.worker import Worker, get_current_worker
@@ -24,6 +25,7 @@ class Jobs:
     def __init__(self, app: App[Any]) -> None:
         self.app = app
         self.running: dict[str, tuple[Hashable, Worker[None]]] = {}
+        self._begun: WeakSet[Worker[None]] = WeakSet()  # those whose threads run, and will say how it ended
 
     def start(self, job: str, key: Hashable, work: Callable[[Progress], Any]) -> None:
         """Run `work` in a thread; its value or its error comes back as a message."""
@@ -36,12 +38,15 @@ class Jobs:
 
     def cancel(self, job: str) -> None:
         if job in self.running:
-            self.running[job][1].cancel()
+            key, worker = self.running[job]
+            worker.cancel()
+            if worker not in self._begun:
+                self.app.post_message(JobFailed(job, key, "stopped", cancelled=True))
 
     def cancel_all(self, but: str | None = None) -> None:
-        for job, (_, worker) in self.running.items():
+        for job in self.running:
             if job != but:
-                worker.cancel()
+                self.cancel(job)
 
     def ended(self, job: str, key: Hashable) -> None:
         """A message of the job's end was handled."""
@@ -50,6 +55,7 @@ class Jobs:
 
     def _run(self, job: str, key: Hashable, work: Callable[[Progress], Any]) -> None:
         worker = get_current_worker()
+        self._begun.add(worker)
         reported = 0.0
 
         def progress(what: str, done: int, total: int) -> None:

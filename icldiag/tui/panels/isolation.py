@@ -94,7 +94,6 @@ class IsolationPanel(LayeredPanel):
         if found is None:  # the last picture stays until the new one is there
             self.query_one("#finding", Line).set(self.trouble(key, "isolation"))
             return
-        self.cancel("isolation")  # one of other layers that still runs is not wanted any more
         prediction, query, look, width = self.state.prediction, self.state.query, self.state.look, self.room.width
         assert prediction is not None
         answers = found.answers
