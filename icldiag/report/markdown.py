@@ -9,10 +9,8 @@ from icldiag.render.visible import visible
 from icldiag.report.blocks import Block, Code, Figure, Heading, Items, Page, Paragraph, Table, Tokens
 from icldiag.report.text import shown
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<()#+!|~&$]|(?<!-)>)")  # an arrow is no markup
-
-
-_STARTS = re.compile(r"^(\s*)(?=[-=]+\s|[-=]{2,}$)|^(\s*\d+)(?=[.)](?:\s|$))")  # of lists, rules and headings
+_MARKUP = re.compile(r"([\\`*_\[\]<|~&$]|(?<!-)>)")  # an arrow is no markup; brackets alone make a link
+_STARTS = re.compile(r"^(\s*)(?=[-=+#]+\s|[-=]{2,}$|#+$)|^(\s*\d+)(?=[.)](?:\s|$))")  # of lists, rules and headings
 
 
 def prose(text: str) -> str:

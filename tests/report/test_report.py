@@ -188,7 +188,7 @@ def test_no_terminal_sequence_gets_out(prompt: Prompt, tiny: Tiny) -> None:
 
 
 def test_markdown_escapes() -> None:
-    assert prose("a|b *c* <d> [e](f) `g` # h_i") == r"a\|b \*c\* &lt;d&gt; \[e\]\(f\) \`g\` \# h\_i"
+    assert prose("a|b *c* <d> [e](f) `g` # h_i") == r"a\|b \*c\* &lt;d&gt; \[e\](f) \`g\` # h\_i"
     assert [prose(text) for text in ("- a", "1. a", "---", "== b", "2)", "-1.5", "-", "1.5")] == [
         *(r"\- a", r"1\. a", r"\---", r"\== b", r"2\)", "-1.5", "-", "1.5")
     ]
