@@ -211,3 +211,12 @@ def test_options_of_place_reach_the_model(run: Run, prompt_file: str, model_fold
     common = ("report", prompt_file, "--model", str(model_folder), "--only", "prediction")
     assert "--quantize 5: choose 8 or 4" in run(*common, "--quantize", "5").stderr
     assert "--device-map all: choose one of auto" in run(*common, "--device-map", "all").stderr
+
+
+def test_the_app_without_a_terminal_is_one_sentence(prompt_file: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "icldiag", "open", prompt_file], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == "icldiag: the app needs a terminal to read keys from; 'icldiag report' works without one\n"
+    assert done.stdout == ""

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from icldiag.config import config_path, read_config
+from icldiag.errors import IcldiagError
 from icldiag.model.load import ModelSettings
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.keeper import Resumed
@@ -22,7 +23,14 @@ _SECONDS_TO_LEAVE = 5.0  # after a signal, for the app to give the terminal back
 
 
 def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False, resumed: Resumed | None = None) -> int:
-    """Run the app until the user leaves; returns the exit code. Raises ConfigError for wrong settings."""
+    """Run the app until the user leaves; returns the exit code.
+
+    Raises:
+        IcldiagError: there is no terminal to read keys from, and no browser either (textual-serve sets the variable).
+        ConfigError: the settings are wrong.
+    """
+    if "TEXTUAL_DRIVER" not in os.environ and not sys.stdin.isatty():
+        raise IcldiagError("the app needs a terminal to read keys from; 'icldiag report' works without one")
     config = read_config()
     check_settings(config, config_path())
     app = DiagnosisApp(path, settings, ascii_only, config, resumed)
