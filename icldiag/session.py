@@ -327,6 +327,7 @@ class Session:
         draws: int = DRAWS,
         seed: int = 42,
         top: int = TOP,
+        timed: bool = True,
         progress: Progress = silent,
         each_method: Callable[[Method], object] = silent_method,
     ) -> Compression:
@@ -338,7 +339,7 @@ class Session:
             AnalysisError: a demonstration's text is too short to draw random words from.
         """
         return self._once(
-            ("compression", positions, draws, seed, top),
+            ("compression", positions, draws, seed, top, timed),
             lambda: compress(
                 self.model,
                 self.encoded,
@@ -349,6 +350,7 @@ class Session:
                 seed=seed,
                 top=top,
                 beta=self._beta_edits,
+                timed=timed,
                 progress=progress,
                 each_method=each_method,
             ),

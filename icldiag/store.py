@@ -138,16 +138,23 @@ def model_identity(settings: ModelSettings) -> str | None:
     if folder is None:
         return None
     with suppress(OSError):
-        files = sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern))
-        known = [_content(path) if settings.name == BUNDLED else _state(path) for path in files]
+        known = files_of(folder) if settings.name == BUNDLED else [_state(path) for path in _model_files(folder)]
         where = (platform.node(), *(os.environ.get(name) for name in _DEVICES)) if settings.device == "auto" else ()
         return repr((known, replace(settings, name=""), where))
     return None
 
 
-def _content(path: Path) -> tuple[str, str]:
-    with path.open("rb") as file:
-        return path.name, hashlib.file_digest(file, "sha256").hexdigest()
+def files_of(folder: Path) -> list[tuple[str, str]]:
+    """Name and SHA-256 of every file of a model. Raises OSError."""
+    found = []
+    for path in _model_files(folder):
+        with path.open("rb") as file:
+            found.append((path.name, hashlib.file_digest(file, "sha256").hexdigest()))
+    return found
+
+
+def _model_files(folder: Path) -> list[Path]:
+    return sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern))
 
 
 def _state(path: Path) -> tuple[str, int, int, int, int]:

@@ -16,6 +16,7 @@ from icldiag.commands.repair import repair
 from icldiag.commands.report import report
 from icldiag.commands.resume import resume
 from icldiag.commands.serve import serve
+from icldiag.commands.sweep import sweep
 
 #: In the order of the help.
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "diff": diff,
     "repair": repair,
+    "sweep": sweep,
     "check": check,
     "new": new,
     "serve": serve,

@@ -90,11 +90,9 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
         for place, part in enumerate(found["loc"])
         if place != 1 or (part not in ("list", "dict", FileFields.__name__) and "[" not in str(part))
     )
-    reason = _REASONS.get(found["type"], found["msg"])
+    reason = reason_of(found)
     if found["type"] == "extra_forbidden":
         reason += suggestion(str(location[-1]), _known_fields(document, location))
-    elif found["type"] == "literal_error":
-        reason = f"must be {found['ctx']['expected']}"
     elif location == ("calibration",) and found["type"] != "missing":
         reason = f"expected {{kind: {' or '.join(KINDS)}, probabilities: {{class: number, ...}}}}"
     elif location[0] == "labels" and found["type"] != "missing":
@@ -102,6 +100,13 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
     elif location[0] in _EXAMPLES and len(location) == 1 and found["type"] != "missing":
         reason = "expected a list of {text, label} or {file: ...}"
     return reason, location
+
+
+def reason_of(found: Any) -> str:
+    """One of pydantic's error details in our words."""
+    if found["type"] == "literal_error":
+        return f"must be {found['ctx']['expected']}"
+    return _REASONS.get(found["type"], str(found["msg"]))
 
 
 def _of_the_kind_written(location: Location, document: dict[str, Any]) -> bool:

@@ -121,13 +121,18 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class _Reader:
-    """One prompt file being read; turns every complaint into a PromptError with file, line and field."""
+class Reader:
+    """One file being read; turns every complaint into a PromptError with file, line and field.
+
+    `within` is where a prompt stands in a file that holds more than one.
+    """
 
     path: Path
     lines: dict[Location, int]
+    within: Location = ()
 
-    def error(self, message: str, *location: str | int) -> PromptError:
+    def error(self, message: str, *inside: str | int) -> PromptError:
+        location = (*self.within, *inside)
         field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
         return PromptError(message, path=self.path, line=line_of(self.lines, location), field=field or None)
 
@@ -140,17 +145,17 @@ class _Reader:
             reason, location = complaint(error, document)
             raise self.error(reason, *location) from None
 
-    def labels(self, fields: PromptFields) -> tuple[Label, ...]:
-        space = "" if fields.chat else " "  # an assistant's turn begins with the word itself
-        written = fields.labels if isinstance(fields.labels, dict) else {name: space + name for name in fields.labels}
-        if isinstance(fields.labels, list) and len(written) < len(fields.labels):
-            twice = next(i for i, name in enumerate(fields.labels) if name in fields.labels[:i])
-            raise self.error(f"the class {fields.labels[twice]!r} is listed twice; remove one", "labels", twice)
+    def labels(self, given: list[str] | dict[str, str], chat: bool) -> tuple[Label, ...]:
+        space = "" if chat else " "  # an assistant's turn begins with the word itself
+        written = given if isinstance(given, dict) else {name: space + name for name in given}
+        if isinstance(given, list) and len(written) < len(given):
+            twice = next(i for i, name in enumerate(given) if name in given[:i])
+            raise self.error(f"the class {given[twice]!r} is listed twice; remove one", "labels", twice)
         if len(written) < 2:
             raise self.error("at least two classes are needed", "labels")
         words: dict[str, str] = {}
         for index, (name, word) in enumerate(written.items()):
-            place = ("labels", name if isinstance(fields.labels, dict) else index)
+            place = ("labels", name if isinstance(given, dict) else index)
             if not word.strip():
                 raise self.error(f"the label word of {name!r} is empty; write a word", *place)
             if word in words:
@@ -266,14 +271,14 @@ def read_prompt(path: Path | str) -> Prompt:
         if path.suffix.lower() in SUFFIXES and path.is_file():
             raise PromptError("a data file is no prompt; make a prompt from it with 'icldiag new'", path=path)
     document, lines = read_document(path)
-    reader = _Reader(path, lines)
+    reader = Reader(path, lines)
     fields = reader.fields(document)
     reader.template(fields.template)
     if fields.chat and "separator" in fields.model_fields_set:
         raise reader.error(
             "a chat prompt has no separator, as its chat template parts the turns; remove it", "separator"
         )
-    labels = reader.labels(fields)
+    labels = reader.labels(fields.labels, fields.chat)
     classes = {label.name: index for index, label in enumerate(labels)}
     if not fields.demonstrations:
         raise reader.error("there are no demonstrations; write at least one {text, label}", "demonstrations")

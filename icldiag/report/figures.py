@@ -185,8 +185,12 @@ def curves(
     floor: float | None = 0.0,
     reference: float | None = None,
     paired: bool = False,
+    deviations: Sequence[Any] = (),
 ) -> Drawing:
-    """Lines over whole numbers from `start` on. `paired` draws each two in one colour, the second dashed."""
+    """Lines over whole numbers from `start` on. `paired` draws each two in one colour, the second dashed.
+
+    `deviations` are shaded around the lines, one sequence a line.
+    """
     from matplotlib.ticker import MaxNLocator
 
     columns = 1 if max(len(name) for name, _ in series) > 20 else 2
@@ -194,7 +198,7 @@ def curves(
     if reference is not None:
         axes.axhline(reference, color="#808080", linewidth=0.6, linestyle=":")
     for number, (name, values) in enumerate(series):
-        heights = np.array([np.nan if value is None else value for value in values], dtype=float)
+        heights = _defined(values)
         colour, second = (number // 2, number % 2) if paired else (number, 0)
         axes.plot(
             np.arange(start, start + len(heights)),
@@ -205,6 +209,10 @@ def curves(
             linestyle="--" if second else "-",
             markerfacecolor="none" if second else None,
         )
+        if deviations:
+            around = _defined(deviations[number])
+            where, shade = np.arange(start, start + len(heights)), SERIES[colour % len(SERIES)]
+            axes.fill_between(where, heights - around, heights + around, color=shade, alpha=0.18, linewidth=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
@@ -213,6 +221,10 @@ def curves(
     if len(series) > 1:
         drawing.legend(loc="outside upper center", ncols=columns, handlelength=2.4)
     return drawing
+
+
+def _defined(values: Sequence[float | None]) -> Any:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
 def scatter(points: Sequence[tuple[float, float]], xlabel: str, ylabel: str) -> Drawing:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from icldiag.errors import IcldiagError
 from icldiag.files import write_whole
 from icldiag.model.readout import Progress, silent
-from icldiag.report.blocks import Figure, Table
+from icldiag.report.blocks import Figure, Page, Table
 from icldiag.report.document import Report
 from icldiag.report.figures import FigureType, file_content
 from icldiag.report.html import page_as_html
@@ -48,12 +48,20 @@ FORMATS: dict[str, Callable[[Report], str]] = {"json": as_json, "md": as_markdow
 
 def write_tables(report: Report, folder: Path) -> list[Path]:
     """Every table as `SECTION-TABLE.csv` in the folder."""
-    return _write(folder, {f"{place}.csv": as_csv(table) for place, table in _found(report, Table)})
+    return write_page_tables(page_of(report), folder)
+
+
+def write_page_tables(page: Page, folder: Path) -> list[Path]:
+    return _write(folder, {f"{place}.csv": as_csv(table) for place, table in _found(page, Table)})
 
 
 def write_figures(report: Report, folder: Path, kind: FigureType = "svg", progress: Progress = silent) -> list[Path]:
     """Every figure as `SECTION-FIGURE.KIND` in the folder."""
-    figures = list(_found(report, Figure))
+    return write_page_figures(page_of(report), folder, kind, progress)
+
+
+def write_page_figures(page: Page, folder: Path, kind: FigureType, progress: Progress = silent) -> list[Path]:
+    figures = list(_found(page, Figure))
     files: dict[str, str | bytes] = {}
     for done, (place, figure) in enumerate(figures):
         progress("figures", done, len(figures))
@@ -65,8 +73,8 @@ def write_figures(report: Report, folder: Path, kind: FigureType = "svg", progre
 FOLDER_FORMATS = ("csv", "figures")
 
 
-def _found(report: Report, kind: type[Named]) -> Iterator[tuple[str, Named]]:
-    for part in page_of(report).parts:
+def _found(page: Page, kind: type[Named]) -> Iterator[tuple[str, Named]]:
+    for part in page.parts:
         for block in part.blocks:
             if isinstance(block, kind):
                 yield f"{part.name}-{block.name}", block

@@ -1,0 +1,101 @@
+"""`icldiag sweep`: analyses of many prompts, models and draws, and the paper's tables of them."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from icldiag.errors import IcldiagError
+
+if TYPE_CHECKING:
+    from icldiag.sweeps.run import Executor
+
+FigureType = Literal["svg", "png", "pdf"]
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP", help="A sweep file (YAML); see docs/sweeps.md.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of the data files; by default the sweep file's.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder of the results; by default SWEEP-results here.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume/--again", help="Keep the cells that are done, or compute all.")
+    ] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be computed, and stop.")] = False,
+    tables_only: Annotated[
+        bool, typer.Option("--tables-only", help="Compute nothing; tables of what is there.")
+    ] = False,
+    figure_type: Annotated[FigureType, typer.Option(help="Of the figures' files.")] = "pdf",
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on a Ray cluster: an address, auto, or local.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="With --ray: how many; by default one a GPU.", min=1)] = None,
+    gpus_per_worker: Annotated[
+        float | None, typer.Option(help="With --ray; by default one if there are any.", min=0)
+    ] = None,
+) -> None:
+    """Run analyses over prompts, models and draws of demonstrations; print the paper's tables and write them."""
+    from icldiag.sweeps.plan import read_plan
+
+    plan = read_plan(file, data)
+
+    from icldiag.report.terminal import print_page
+    from icldiag.sweeps.cells import Cell, cells_of
+    from icldiag.sweeps.page import in_brief, sweep_page
+    from icldiag.sweeps.results import Results
+    from icldiag.sweeps.run import run
+    from icldiag.sweeps.watch import watch_on_stderr
+    from icldiag.sweeps.worker import Failure
+    from icldiag.sweeps.write import write_sweep
+
+    if ray is None and (workers or gpus_per_worker is not None):
+        raise IcldiagError("--workers and --gpus-per-worker are for --ray; --ray local uses this machine alone")
+    results = Results(output or Path(f"{file.stem}-results"))
+    cells = list(cells_of(plan))
+    if not resume and not dry_run and not tables_only:
+        results.forget(cells)
+    known = {cell: result for cell in cells if (result := results.get(cell)) is not None}
+    pending = [cell for cell in cells if cell not in known]
+    print(f"{len(cells)} cells, {len(known)} of them done; results in {results.folder}", file=sys.stderr)
+    if dry_run:
+        print("\n".join(cell.name for cell in pending))
+        return
+    found = known
+    failures: dict[Cell, Failure] = {}
+    if pending and not tables_only:
+        try:
+            with (
+                _executor(ray, workers, gpus_per_worker) as (executor, count),
+                watch_on_stderr(pending, known, count) as watch,
+            ):
+                found, failures = run(cells, results, executor, watch)
+        except KeyboardInterrupt:
+            print(
+                f"icldiag: stopped; the finished cells are in {results.folder}, the same command goes on",
+                file=sys.stderr,
+            )
+            raise SystemExit(130) from None
+    page = sweep_page(plan, found, failures, len(cells) - len(found) - len(failures))
+    write_sweep(page, results.folder, figure_type)
+    print_page(in_brief(page))
+    print(f"tables, figures and sweep.html written to {results.folder}", file=sys.stderr)
+    if failures:
+        raise IcldiagError(f"{len(failures)} of {len(cells)} cells have no result; see 'Without a result' above")
+
+
+def _executor(
+    ray: str | None, workers: int | None, gpus_per_worker: float | None
+) -> AbstractContextManager[tuple[Executor, int]]:
+    """What computes the cells, and with how many workers."""
+    if ray is None:
+        from icldiag.sweeps.run import InProcess
+
+        return nullcontext((InProcess(), 1))
+    from icldiag.sweeps.cluster import cluster
+
+    return cluster(ray, workers, gpus_per_worker)

@@ -1,0 +1,87 @@
+"""The shape of a sweep file. What may be written in two ways is written in one before it gets here; see `plan`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from icldiag.analyses.compression import DRAWS, Positions
+from icldiag.analyses.loyalty import TOP
+from icldiag.analyses.repairs import BUDGET
+from icldiag.analyses.reweighting import TrainingSettings
+from icldiag.prompt.fields import Anchor, Scoring
+
+Analysis = Literal[
+    "prediction", "confusion", "saliency", "isolation", "extraction", "reweighting", "compression", "repairs"
+]
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+_TRAINED = TrainingSettings()
+
+
+class ModelFields(BaseModel):
+    """As in `ModelSettings`."""
+
+    model_config = _STRICT
+    name: str
+    device: str = "auto"
+    dtype: str = "auto"
+    revision: str | None = None
+    trust_remote_code: bool = False
+    device_map: str | None = None
+    quantize: int | None = None
+    compile: bool = False
+
+
+class TaskFields(BaseModel):
+    """Where prompts are drawn from: a prompt file, or data files and a template."""
+
+    model_config = _STRICT
+    prompt: str | None = None
+    data: str | None = None
+    split: str | None = None
+    test: str | None = None
+    test_split: str | None = None
+    text: str = "text"
+    label: str = "label"
+    template: str | None = None
+    separator: str = "\n"
+    instruction: str | None = None
+    labels: list[str] | dict[str, str] | None = None
+    scoring: Scoring = "first"
+    anchor: Anchor = "last"
+    chat: bool = False
+    shots: int = Field(default=1, ge=1)
+    more_shots: int | None = Field(default=None, ge=1)
+    queries: int = Field(default=1000, ge=1)
+    examples: int = Field(default=40, ge=0)
+    longest: int | None = Field(default=None, ge=1)
+
+
+class SettingsFields(BaseModel):
+    """What the analyses are computed with; every default is that of `icldiag report`."""
+
+    model_config = _STRICT
+    layer: int | None = Field(default=None, ge=0)
+    saliency_queries: int | None = Field(default=None, ge=1)
+    isolated_layers: int = Field(default=5, ge=1)
+    top: int = Field(default=TOP, ge=1)
+    per_class: int = Field(default=_TRAINED.per_class, ge=1)
+    epochs: int = Field(default=_TRAINED.epochs, ge=1)
+    learning_rate: float = Field(default=_TRAINED.learning_rate, gt=0)
+    batch_size: int = Field(default=_TRAINED.batch_size, ge=0)
+    draws: int = Field(default=DRAWS, ge=1)
+    positions: Positions = "kept"
+    timed: bool = True
+    budget: int = Field(default=BUDGET, ge=1)
+
+
+class SweepFields(BaseModel):
+    model_config = _STRICT
+    name: str | None = None
+    models: list[ModelFields] = Field(min_length=1)
+    seeds: list[int] = Field(min_length=1)
+    prompts: dict[str, TaskFields] = Field(min_length=1)
+    analyses: list[Analysis] = Field(min_length=1)
+    settings: SettingsFields = SettingsFields()

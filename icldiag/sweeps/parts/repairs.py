@@ -1,0 +1,60 @@
+"""How much each repair gains on queries that it was neither made from nor chosen by."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from icldiag.report.blocks import Part, Table
+from icldiag.sweeps.numbers import Numbers, Values
+from icldiag.sweeps.parts.shared import OVER_SEEDS, Row
+
+PROMISE = "what the selection part promised"
+
+
+def part(numbers: Numbers) -> Part:
+    rows: list[Row] = []
+    readings = []
+    for model in numbers.models:
+        names = dict.fromkeys(
+            name
+            for task in numbers.tasks
+            for values in numbers.of(model, task, "repairs").values()
+            for name in gains(values)
+        )
+        if not names:
+            continue
+        before = [numbers.spread(model, task, "repairs", lambda values: values["accuracy"]) for task in numbers.tasks]
+        mean = numbers.mean_spread(model, "repairs", lambda values: values["accuracy"])
+        rows.append((model, "accuracy before", *(one.percent() for one in before), mean.percent()))
+        for name in names:
+            gained = partial(_gain, name)
+            cells = [numbers.spread(model, task, "repairs", gained).percent("+") for task in numbers.tasks]
+            rows.append((model, name, *cells, numbers.mean_spread(model, "repairs", gained).percent("+")))
+        won = numbers.mean_spread(model, "repairs", partial(_gain, "best of all")).percent("+")
+        promised = numbers.mean_spread(model, "repairs", partial(_gain, PROMISE)).percent("+")
+        readings.append(
+            f"{model}: the repair that is best on the selection part gains {won} points, of {promised} promised."
+        )
+    caption = f"Accuracy in percent, then points gained on the queries, {OVER_SEEDS}."
+    columns = ("model", "repair", *(task.name for task in numbers.tasks), "mean")
+    table = Table("repairs", caption, columns, tuple(rows))
+    return Part("repairs", "Repairs", " ".join(readings), (table,))
+
+
+def _gain(name: str, values: Values) -> float | None:
+    return gains(values).get(name)
+
+
+def gains(values: Values) -> dict[str, float]:
+    """Share of the queries gained by each calibration, by each family's best where it gains at all, and by the best."""
+    trials: list[dict[str, Any]] = values["trials"]  # ranked by what they gain on the selection part
+    found = {trial["name"]: trial["gain"] for trial in trials if trial["family"] == "calibration"}
+    for family in dict.fromkeys(trial["family"] for trial in trials):
+        best = next(trial for trial in trials if trial["family"] == family)
+        found[f"best {family}"] = best["gain"] if best["selection"] > 0 else 0.0
+    wins = bool(trials) and trials[0]["selection"] > 0
+    found["best of all"] = trials[0]["gain"] if wins else 0.0
+    found["best of all, if confirmed"] = trials[0]["gain"] if wins and values["confirmed"] else 0.0
+    found[PROMISE] = max(trials[0]["selection"], 0.0) if trials else 0.0
+    return found

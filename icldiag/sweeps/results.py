@@ -1,0 +1,77 @@
+"""The directory of a sweep's results: a JSON file a cell, written whole, found again by the cell's key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from icldiag.errors import IcldiagError
+from icldiag.files import write_whole
+from icldiag.sweeps.cells import Cell
+
+SCHEMA = "icldiag-sweep-cell/1"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a cell gave. `values` are those of `icldiag.sweeps.measures`."""
+
+    values: dict[str, Any]
+    seconds: float
+    environment: dict[str, Any]  # versions, device, dtype and weights that computed it
+
+
+class Results:
+    """The finished cells in a folder. Several sweeps may share one: cells are told apart by their keys.
+
+    Raises:
+        IcldiagError: the folder cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cells = folder / "cells"
+        try:
+            self.cells.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise IcldiagError(
+                f"cannot make the folder {str(folder)!r}: {error.strerror}; choose another with -o"
+            ) from None
+
+    def get(self, cell: Cell) -> Result | None:
+        """A finished cell's result; None where there is none, or its file is broken."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            found = json.loads(self._path(cell).read_text(encoding="utf-8"))
+            if found["schema"] == SCHEMA and found["key"] == cell.key:
+                return Result(dict(found["values"]), float(found["seconds"]), dict(found["environment"]))
+        return None
+
+    def put(self, cell: Cell, result: Result) -> None:
+        """Keep a result. Raises IcldiagError where it cannot be written."""
+        document = {
+            "schema": SCHEMA,
+            "key": cell.key,
+            "model": asdict(cell.model),
+            "task": cell.task,
+            "shots": cell.shots,
+            "seed": cell.seed,
+            "analysis": cell.analysis,
+            "settings": cell.read,
+            "prompt_sha256": cell.prompt.hash,
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            **asdict(result),
+        }
+        write_whole(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n", self._path(cell))
+
+    def forget(self, cells: Iterable[Cell]) -> None:
+        """Remove these cells' results."""
+        for cell in cells:
+            self._path(cell).unlink(missing_ok=True)
+
+    def _path(self, cell: Cell) -> Path:
+        return self.cells / f"{cell.key}.json"
