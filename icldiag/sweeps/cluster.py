@@ -5,6 +5,8 @@ Only numbers travel back: a worker needs icldiag and the models, but no folder t
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +19,7 @@ from icldiag.sweeps.worker import Failure, Worker
 
 LOCAL = "local"  # instead of an address: a cluster of this machine alone
 _LOSSES = 3  # of workers on one cell, after which it is left out: it may be what kills them
+_PATIENCE = 10.0  # seconds for a cluster to answer
 _STORE_BYTES = 100 * 2**20  # of a local cluster's object store, which holds no more than a few cells
 
 
@@ -88,13 +91,16 @@ def cluster(address: str, workers: int | None, gpus: float | None) -> Iterator[t
         import ray
     except ImportError:
         raise IcldiagError("--ray needs the package ray; pip install 'icldiag[ray]'") from None
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     options: dict[str, Any] = {"address": address}
     if address == LOCAL:
         options = {"num_cpus": workers, "object_store_memory": _STORE_BYTES, "include_dashboard": False}
         options["_system_config"] = {"worker_niceness": 0}  # the terminal that waits for them is all that there is
     try:
+        if ":" in address:
+            _reach(address)
         ray.init(**options, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # a ConnectionError is an OSError
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise IcldiagError(
             f"--ray {address}: no cluster answers ({reason}); is one started, as by 'ray start'?"
@@ -106,3 +112,9 @@ def cluster(address: str, workers: int | None, gpus: float | None) -> Iterator[t
         yield OnCluster(ray, count, each, max(1, int(there.get("CPU", 1) // count))), count
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Ray itself tries for minutes. Raises OSError or ValueError."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()

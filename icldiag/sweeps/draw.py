@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from icldiag.errors import PromptError
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.sweeps.plan import Task
+from icldiag.sweeps.tasks import Task
 
 
 def draw_prompt(task: Task, seed: int, shots: tuple[int, ...]) -> Prompt:

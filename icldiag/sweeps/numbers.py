@@ -11,8 +11,9 @@ import numpy as np
 from icldiag.model.load import ModelSettings
 from icldiag.sweeps.cells import Cell, shots_of
 from icldiag.sweeps.fields import Analysis
-from icldiag.sweeps.plan import Plan, Task
+from icldiag.sweeps.plan import Plan
 from icldiag.sweeps.results import Result
+from icldiag.sweeps.tasks import Task
 
 Values = dict[str, Any]
 Number = Callable[[Values], float | None]
@@ -137,8 +138,8 @@ def model_name(model: ModelSettings) -> str:
 
 
 def shots_name(tasks: Sequence[Task], more: bool = False) -> str:
-    """'1-shot', with the tasks that differ: '5-shot (agnews 3-shot)'."""
+    """'1-shot', with the tasks that differ: '5-shot (agnews 3)'."""
     named = {task.name: shots_of(shots) for task in tasks if (shots := task.more_shots if more else task.shots)}
     first = max(named.values(), key=list(named.values()).count, default="")
-    others = [f"{name} {shots}" for name, shots in named.items() if shots != first]
+    others = [f"{name} {shots.removesuffix('-shot')}" for name, shots in named.items() if shots != first]
     return first + (f" ({', '.join(others)})" if others else "")

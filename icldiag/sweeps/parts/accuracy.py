@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icldiag.report.blocks import Part, Table
+from icldiag.report.blocks import Part
 from icldiag.sweeps.fields import Analysis
 from icldiag.sweeps.numbers import Number, Numbers, number, shots_name
-from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, percent
+from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, percent, table_of
 
 _Way = tuple[str, Analysis, Number, bool]  # name, analysis, number, of the prompts with more shots
 
@@ -20,7 +20,7 @@ def part(numbers: Numbers) -> Part:
             mean = numbers.mean_spread(model, analysis, value, more=more).percent()
             rows.append((model, name, *cells, mean))
     columns = ("model", "demonstrations", *(task.name for task in numbers.tasks), "mean")
-    table = Table("accuracy", f"Accuracy in percent, {OVER_SEEDS}.", columns, tuple(rows))
+    table = table_of(numbers, "accuracy", f"Accuracy in percent, {OVER_SEEDS}.", columns, rows)
     return Part("accuracy", "Accuracy, and anchor re-weighting", " ".join(_readings(numbers)), (table,))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from icldiag.report.blocks import Block, Part, Table
 from icldiag.sweeps.numbers import Numbers, number
-from icldiag.sweeps.parts.shared import LOYALTIES, OVER_SEEDS, Row, percent
+from icldiag.sweeps.parts.shared import LOYALTIES, OVER_SEEDS, Row, percent, table_of
 
 METHODS = {
     "full": "full prompt",
@@ -16,10 +16,10 @@ METHODS = {
     "hidden_anchor": "Hidden_anchor",
 }
 _SPEEDS = {
-    "speed_up": ("times as fast as the whole prompt", 1),
-    "speed_up_on_cache": ("times as fast as the full cache", 1),
-    "demonstration_tokens": ("tokens of the demonstrations", 0),
-    "mean_query_tokens": ("tokens of a query", 0),
+    "speed_up": ("speed-up over the whole prompt", 1),
+    "speed_up_on_cache": ("speed-up over the full cache", 1),
+    "demonstration_tokens": ("demonstrations' tokens", 0),
+    "mean_query_tokens": ("a query's tokens", 0),
 }
 
 
@@ -36,14 +36,20 @@ def part(numbers: Numbers) -> Part:
                 each.append((model, task.name, name, *(one.percent() for one in spreads)))
     measures = tuple(LOYALTIES.values())
     blocks: list[Block] = [
-        Table(
+        table_of(
+            numbers,
             "methods",
             f"In percent, mean over prompts, then {OVER_SEEDS}.",
             ("model", "method", *measures),
-            tuple(mean),
+            mean,
         ),
-        Table(
-            "by-prompt", f"In percent, {OVER_SEEDS}.", ("model", "prompt", "method", *measures), tuple(each), "folded"
+        table_of(
+            numbers,
+            "by-prompt",
+            f"In percent, {OVER_SEEDS}.",
+            ("model", "prompt", "method", *measures),
+            each,
+            place="folded",
         ),
         *_speed_ups(numbers),
     ]
@@ -72,4 +78,4 @@ def _speed_ups(numbers: Numbers) -> Iterator[Table]:
                 rows.append((model, name, *(spread.text(digits) for spread in spreads)))
     if rows:
         columns = ("model", "Hidden_anchor", *(task.name for task in numbers.tasks))
-        yield Table("speed-up", f"A query on the compressed cache, {OVER_SEEDS}.", columns, tuple(rows))
+        yield table_of(numbers, "speed-up", f"A query on the compressed cache, {OVER_SEEDS}.", columns, rows)

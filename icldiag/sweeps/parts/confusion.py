@@ -7,8 +7,8 @@ from itertools import combinations
 
 from icldiag.report.blocks import Part, Table
 from icldiag.sweeps.numbers import Numbers, Spread, Values, number
-from icldiag.sweeps.parts.shared import OVER_SEEDS, Row
-from icldiag.sweeps.plan import Task
+from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, table_of
+from icldiag.sweeps.tasks import Task
 
 _SHOWN = 12  # pairs of a prompt; the file has them all
 
@@ -38,7 +38,7 @@ def part(numbers: Numbers) -> Part:
         f"Rank correlation of distance and AUC over the pairs of a prompt, {OVER_SEEDS}: above 0 where close anchors "
         "are confused. It is undefined with two classes."
     )
-    table = Table("correlation", caption, ("model", "prompt", "Spearman", "seeds"), tuple(ranks))
+    table = table_of(numbers, "correlation", caption, ("model", "prompt", "Spearman", "seeds"), ranks)
     return Part("confusion", "Confusable labels", " ".join(readings), (table, *tables))
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from icldiag.report.blocks import Figure, Part, Table
+from icldiag.report.blocks import Figure, Part
 from icldiag.report.figures import bars
 from icldiag.sweeps.measures import ISOLATED, SIDES
 from icldiag.sweeps.numbers import Numbers, Spread, number
-from icldiag.sweeps.parts.shared import LOYALTIES, OVER_SEEDS, Row, file_name, percent
+from icldiag.sweeps.parts.shared import LOYALTIES, OVER_SEEDS, Row, file_name, percent, table_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -40,7 +40,7 @@ def part(numbers: Numbers) -> Part:
         caption = f"{model}: loyalty of the answers, mean over prompts, whiskers: deviation over seeds."
         figures.append(Figure(file_name(model), caption, partial(_draw, spreads, layers)))
     columns = ("model", "layers", "isolated", *LOYALTIES.values())
-    table = Table("isolation", f"In percent, mean over prompts, then {OVER_SEEDS}.", columns, tuple(rows))
+    table = table_of(numbers, "isolation", f"In percent, mean over prompts, then {OVER_SEEDS}.", columns, rows)
     return Part("isolation", "Isolation of label words", " ".join(readings), (*figures, table))
 
 

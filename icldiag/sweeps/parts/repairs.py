@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from icldiag.report.blocks import Part, Table
+from icldiag.report.blocks import Part
 from icldiag.sweeps.numbers import Numbers, Values
-from icldiag.sweeps.parts.shared import OVER_SEEDS, Row
+from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, table_of
 
 PROMISE = "what the selection part promised"
 
@@ -38,7 +38,7 @@ def part(numbers: Numbers) -> Part:
         )
     caption = f"Accuracy in percent, then points gained on the queries, {OVER_SEEDS}."
     columns = ("model", "repair", *(task.name for task in numbers.tasks), "mean")
-    table = Table("repairs", caption, columns, tuple(rows))
+    table = table_of(numbers, "repairs", caption, columns, rows)
     return Part("repairs", "Repairs", " ".join(readings), (table,))
 
 

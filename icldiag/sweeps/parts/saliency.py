@@ -43,12 +43,14 @@ def _share(flow: int, values: Values) -> Sequence[float | None]:
 
 
 def _where(collected: Sequence[float | None], read: Sequence[float | None]) -> str:
-    """From which layer on the target reads the label words more than they read the texts."""
+    """From which layer on S_pq is above S_wp."""
     above = [
         late is not None and early is not None and late > early for early, late in zip(collected, read, strict=True)
     ]
     first = next((layer for layer in range(len(above)) if all(above[layer:])), None)
-    return "S_pq is not above S_wp at the end" if first is None else f"S_pq is above S_wp from layer {first} on"
+    if first is None:
+        return "in the last layer the target does not read label words more than these read texts"
+    return f"from layer {first} on the target reads label words more than these read texts"
 
 
 def _draw(flows: Sequence[Curve]) -> Drawing:

@@ -1,0 +1,155 @@
+"""Running: numbers are a session's own, what is done is never done again, what fails is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from icldiag.session import Session
+from icldiag.sweeps.cells import Cell, cells_of
+from icldiag.sweeps.plan import Plan, read_plan
+from icldiag.sweeps.results import Result, Results
+from icldiag.sweeps.run import InProcess, Unwatched, run
+from icldiag.sweeps.worker import Failure
+from tests.sweeps.conftest import Write
+
+ALL = "[prediction, confusion, saliency, isolation, extraction, reweighting, compression, repairs]"
+
+
+def test_every_analysis_gives_what_a_session_gives(sweep_file: Write, tmp_path: Path) -> None:
+    path = sweep_file(ALL, seeds="[5]")
+    path.write_text(path.read_text().replace("examples: 4", "examples: 8").replace("draws: 2", "draws: 2, budget: 4"))
+    cells = list(cells_of(read_plan(path)))
+    found, failures = run(cells, Results(tmp_path / "out"), InProcess(), Unwatched())
+    assert not failures
+    values = {cell.analysis: found[cell].values for cell in cells if cell.shots == (1, 1)}
+    session = Session(cells[0].prompt, cells[0].model)
+    assert values["prediction"]["accuracy"] == session.prediction().accuracy
+    assert values["prediction"]["predicted"] == session.prediction().predicted.tolist()
+    assert values["confusion"]["spearman"] == session.confusion().spearman
+    flows = [session.flow(query).raw for query in range(2)]
+    expected = np.mean(flows, axis=0) / np.mean(flows, axis=0).sum(axis=0)
+    np.testing.assert_allclose(np.array(values["saliency"]["shares"]), expected, rtol=1e-6)
+    first = session.isolation().first[0].answers
+    assert values["isolation"]["settings"]["first"]["label words"]["label_loyalty"] == first.label_loyalty
+    assert values["extraction"]["aucroc"] == list(session.extraction().aucroc)
+    assert values["reweighting"]["before"] == session.prediction().accuracy
+    compressed = session.compression(draws=2, seed=5, timed=False)
+    assert values["compression"]["hidden_anchor"]["label_loyalty"] == compressed.hidden_anchor.answers.label_loyalty
+    assert values["compression"]["speed_up"] is None
+    assert len(values["repairs"]["trials"]) == 4
+
+
+class Counting:
+    """Computes in process, and counts."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.computed: list[str] = []
+        self.stop_after = stop_after
+
+    def outcomes(self, cells: Sequence[Cell], watch: Unwatched) -> object:
+        for cell, outcome in InProcess().outcomes(cells, watch):
+            if len(self.computed) == self.stop_after:
+                raise KeyboardInterrupt
+            self.computed.append(cell.key)
+            yield cell, outcome
+
+
+def test_a_stopped_run_goes_on_where_it_was(plan: Plan, tmp_path: Path) -> None:
+    cells = list(cells_of(plan))
+    results = Results(tmp_path / "out")
+    first, second, third = Counting(stop_after=2), Counting(), Counting()
+    with pytest.raises(KeyboardInterrupt):
+        run(cells, results, first, Unwatched())  # type: ignore[arg-type]
+    found, _ = run(cells, results, second, Unwatched())  # type: ignore[arg-type]
+    assert first.computed == [cell.key for cell in cells[:2]]
+    assert second.computed == [cell.key for cell in cells[2:]]
+    again, _ = run(cells, results, third, Unwatched())  # type: ignore[arg-type]
+    assert not third.computed
+    assert {cell: result.values for cell, result in again.items()} == {cell: found[cell].values for cell in cells}
+
+
+def test_a_broken_or_foreign_file_is_computed_anew(plan: Plan, tmp_path: Path) -> None:
+    cells = list(cells_of(plan))[:2]
+    results = Results(tmp_path / "out")
+    run(cells, results, InProcess(), Unwatched())
+    first, second = (tmp_path / "out" / "cells" / f"{cell.key}.json" for cell in cells)
+    first.write_text(first.read_text()[:50])
+    document = json.loads(second.read_text())
+    second.write_text(json.dumps({**document, "key": "0" * 64}))
+    counting = Counting()
+    run(cells, results, counting, Unwatched())  # type: ignore[arg-type]
+    assert counting.computed == [cell.key for cell in cells]
+
+
+def test_what_fails_is_told_and_the_rest_is_computed(sweep_file: Write, tmp_path: Path) -> None:
+    path = sweep_file("[prediction, reweighting]", seeds="1")
+    path.write_text(path.read_text().replace("per_class: 2", "per_class: 9"))
+    cells = list(cells_of(read_plan(path)))
+    results = Results(tmp_path / "out")
+    found, failures = run(cells, results, InProcess(), Unwatched())
+    assert [cell.analysis for cell in found] == ["prediction", "prediction"]
+    ((cell, failure),) = failures.items()
+    assert cell.analysis == "reweighting"
+    assert "re-weighting needs 9 labelled examples" in failure.reason
+    assert results.get(cell) is None  # so that it is tried next time
+
+
+def test_a_model_that_does_not_load_is_tried_once(
+    sweep_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from icldiag.errors import ModelError
+    from icldiag.sweeps import worker
+
+    tries = []
+
+    def load(settings: object) -> None:
+        tries.append(settings)
+        raise ModelError("no such model")
+
+    monkeypatch.setattr(worker, "load_model", load)
+    cells = list(cells_of(read_plan(sweep_file())))
+    found, failures = run(cells, Results(tmp_path / "out"), InProcess(), Unwatched())
+    assert not found
+    assert set(failures.values()) == {Failure("no such model")}
+    assert len(tries) == 1
+
+
+def test_numbers_survive_the_file(plan: Plan, tmp_path: Path) -> None:
+    cell = next(cells_of(plan))
+    results = Results(tmp_path / "out")
+    result = Result({"accuracy": 0.1 + 0.2, "aucroc": [None, 1 / 3]}, 1.5, {"device": "cpu"})
+    results.put(cell, result)
+    assert results.get(cell) == result
+    results.forget([cell])
+    assert results.get(cell) is None
+
+
+def test_a_killed_process_loses_no_finished_cell(sweep_file: Write, tmp_path: Path) -> None:
+    path = sweep_file(seeds="12")
+    command = [sys.executable, "-m", "icldiag", "sweep", str(path), "-o", str(tmp_path / "out")]
+    cells = tmp_path / "out" / "cells"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 60
+        while len(list(cells.glob("*.json"))) < 3 and time.monotonic() < until:
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+    done = {file.name: file.stat().st_mtime_ns for file in cells.glob("*.json")}
+    plan = read_plan(path)
+    wanted = list(cells_of(plan))
+    assert 3 <= len(done) < len(wanted)
+    found, failures = run(wanted, Results(tmp_path / "out"), InProcess(), Unwatched())
+    assert len(found) == len(wanted)
+    assert not failures
+    assert {name: (cells / name).stat().st_mtime_ns for name in done} == done
+    whole, _ = run(wanted, Results(tmp_path / "whole"), InProcess(), Unwatched())
+    assert [found[cell].values for cell in wanted] == [whole[cell].values for cell in wanted]
