@@ -62,7 +62,7 @@ class SweepWatch:
         self.pending.remove(cell)
         if isinstance(outcome, Result):
             self.forecast.learn(cell, outcome.seconds)
-            self.count(f"{self.done} of {self.total}: {cell.name}, {outcome.seconds:.1f} s{self.left}")
+            self.count(f"{self.done} of {self.total}: {cell.name}, {outcome.seconds:.1f} s" + (f", {self.left}" if self.left else ""))
         else:
             self.say(f"{self.done} of {self.total}: {cell.name}: failed: {outcome.reason}")
 
@@ -78,7 +78,7 @@ class SweepWatch:
         seconds = self.forecast.seconds(self.pending)
         if seconds is None or not self.pending:
             return ""
-        return f", about {timedelta(seconds=round(seconds / self.workers))} left"
+        return f"about {timedelta(seconds=round(seconds / self.workers))} left"
 
     def count(self, text: str) -> None:
         """Say that a cell is done."""
