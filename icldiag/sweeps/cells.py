@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from icldiag import __version__
 from icldiag.errors import ModelError
@@ -15,8 +16,8 @@ from icldiag.model.load import BUNDLED, ModelSettings
 from icldiag.prompt.schema import Prompt
 from icldiag.store import files_of
 from icldiag.sweeps.draw import draw_prompt
-from icldiag.sweeps.fields import Analysis
-from icldiag.sweeps.plan import Plan, SweepSettings
+from icldiag.sweeps.fields import Analysis, SweepSettings
+from icldiag.sweeps.plan import Plan
 
 #: What each analysis reads of the settings.
 READS: dict[Analysis, tuple[str, ...]] = {
@@ -25,7 +26,7 @@ READS: dict[Analysis, tuple[str, ...]] = {
     "saliency": ("saliency_queries",),
     "isolation": ("isolated_layers", "top"),
     "extraction": (),
-    "reweighting": ("training",),
+    "reweighting": ("per_class", "epochs", "learning_rate", "batch_size"),
     "compression": ("draws", "positions", "timed", "top"),
     "repairs": ("budget",),
 }
@@ -44,10 +45,9 @@ class Cell:
     settings: SweepSettings
 
     @cached_property
-    def read(self) -> dict[str, object]:
+    def read(self) -> dict[str, Any]:
         """The settings that this analysis reads."""
-        values = asdict(self.settings)
-        return {name: values[name] for name in READS[self.analysis]}
+        return self.settings.model_dump(include=set(READS[self.analysis]))
 
     @cached_property
     def key(self) -> str:

@@ -59,22 +59,22 @@ class TaskFields(BaseModel):
     longest: int | None = Field(default=None, ge=1)
 
 
-class SettingsFields(BaseModel):
-    """What the analyses are computed with; every default is that of `icldiag report`."""
+class SweepSettings(BaseModel):
+    """What the analyses are computed with; every default that `icldiag report` has is the same here."""
 
     model_config = _STRICT
-    layer: int | None = Field(default=None, ge=0)
-    saliency_queries: int | None = Field(default=None, ge=1)
-    isolated_layers: int = Field(default=5, ge=1)
-    top: int = Field(default=TOP, ge=1)
-    per_class: int = Field(default=_TRAINED.per_class, ge=1)
+    layer: int | None = Field(default=None, ge=0)  # confusion: of the anchors' keys; None takes the default one
+    saliency_queries: int | None = Field(default=None, ge=1)  # saliency: of so many of the queries; None of all
+    isolated_layers: int = Field(default=5, ge=1)  # isolation: the first and the last so many, as in figure 4
+    top: int = Field(default=TOP, ge=1)  # isolation, compression: the k of word loyalty
+    per_class: int = Field(default=_TRAINED.per_class, ge=1)  # reweighting, and the next three
     epochs: int = Field(default=_TRAINED.epochs, ge=1)
     learning_rate: float = Field(default=_TRAINED.learning_rate, gt=0)
     batch_size: int = Field(default=_TRAINED.batch_size, ge=0)
-    draws: int = Field(default=DRAWS, ge=1)
+    draws: int = Field(default=DRAWS, ge=1)  # compression, and the next two
     positions: Positions = "kept"
-    timed: bool = True
-    budget: int = Field(default=BUDGET, ge=1)
+    timed: bool = True  # whether the speed-up is measured
+    budget: int = Field(default=BUDGET, ge=1)  # repairs: candidates tried
 
 
 class SweepFields(BaseModel):
@@ -84,4 +84,4 @@ class SweepFields(BaseModel):
     seeds: list[int] = Field(min_length=1)
     prompts: dict[str, TaskFields] = Field(min_length=1)
     analyses: list[Analysis] = Field(min_length=1)
-    settings: SettingsFields = SettingsFields()
+    settings: SweepSettings = SweepSettings()

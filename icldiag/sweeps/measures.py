@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from icldiag.analyses.isolation import Cut, CutKind
 from icldiag.analyses.loyalty import Answers
+from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.analyses.saliency import Saliency
 from icldiag.model.readout import Progress, step_of
 from icldiag.session import Session
@@ -100,7 +100,8 @@ def _extraction(session: Session, cell: Cell, progress: Progress) -> Values:
 
 
 def _reweighting(session: Session, cell: Cell, progress: Progress) -> Values:
-    found = session.reweighting(replace(cell.settings.training, seed=cell.seed), progress=progress)
+    settings = TrainingSettings(**cell.read, seed=cell.seed)
+    found = session.reweighting(settings, progress=progress)
     return {
         "before": found.before.accuracy,
         "after": found.after.accuracy,

@@ -9,29 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from icldiag.analyses.compression import Positions
-from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.model.load import BUNDLED, ModelSettings
 from icldiag.prompt.fields import reason_of
 from icldiag.prompt.schema import Reader
 from icldiag.prompt.source import Location, read_document
-from icldiag.sweeps.fields import Analysis, ModelFields, SettingsFields, SweepFields, TaskFields
+from icldiag.sweeps.fields import Analysis, ModelFields, SweepFields, SweepSettings, TaskFields
 from icldiag.sweeps.tasks import Task, read_task
-
-
-@dataclass(frozen=True)
-class SweepSettings:
-    """Options that change a number; see `icldiag.sweeps.measures` for which analysis reads which."""
-
-    layer: int | None  # confusion: the layer of the anchors' keys
-    saliency_queries: int | None  # saliency: of so many of the queries; None of all
-    isolated_layers: int  # isolation: the first and the last so many, as in the paper's figure 4
-    top: int  # isolation, compression: the k of word loyalty
-    training: TrainingSettings  # reweighting
-    draws: int  # compression
-    positions: Positions
-    timed: bool  # compression: whether the speed-up is measured
-    budget: int  # repairs: candidates tried
 
 
 @dataclass(frozen=True)
@@ -75,7 +58,7 @@ def read_plan(path: Path, data: Path | None = None) -> Plan:
         seeds=tuple(fields.seeds),
         tasks=tuple(tasks),
         analyses=tuple(fields.analyses),
-        settings=_settings(fields.settings),
+        settings=fields.settings,
         notes=tuple(notes),
     )
 
@@ -123,7 +106,7 @@ def _shape_at(location: Location) -> type[BaseModel]:
     within: dict[str | int, type[BaseModel]] = {
         "models": ModelFields,
         "prompts": TaskFields,
-        "settings": SettingsFields,
+        "settings": SweepSettings,
     }
     return within[location[0]] if len(location) > 1 else SweepFields
 
@@ -133,17 +116,3 @@ def _model(given: ModelFields, path: Path) -> ModelSettings:
     beside = path.parent / given.name
     is_folder = given.name != BUNDLED and not Path(given.name).is_dir() and beside.is_dir()
     return ModelSettings(**{**given.model_dump(), "name": str(beside) if is_folder else given.name})
-
-
-def _settings(given: SettingsFields) -> SweepSettings:
-    return SweepSettings(
-        layer=given.layer,
-        saliency_queries=given.saliency_queries,
-        isolated_layers=given.isolated_layers,
-        top=given.top,
-        training=TrainingSettings(given.per_class, given.epochs, given.learning_rate, given.batch_size),
-        draws=given.draws,
-        positions=given.positions,
-        timed=given.timed,
-        budget=given.budget,
-    )

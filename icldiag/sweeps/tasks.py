@@ -28,7 +28,7 @@ class Task:
     @property
     def variants(self) -> tuple[tuple[int, ...], ...]:
         """Demonstrations per class of each prompt that is drawn."""
-        return (self.shots,) if self.more_shots is None else (self.shots, self.more_shots)
+        return (self.shots,) if self.more_shots in (None, self.shots) else (self.shots, self.more_shots)
 
 
 def read_task(name: str, given: TaskFields, reader: Reader, folder: Path) -> tuple[Task, list[str]]:

@@ -62,7 +62,8 @@ class SweepWatch:
         self.pending.remove(cell)
         if isinstance(outcome, Result):
             self.forecast.learn(cell, outcome.seconds)
-            self.count(f"{self.done} of {self.total}: {cell.name}, {outcome.seconds:.1f} s" + (f", {self.left}" if self.left else ""))
+            rest = f", {self.left}" if self.left else ""
+            self.count(f"{self.done} of {self.total}: {cell.name}, {outcome.seconds:.1f} s{rest}")
         else:
             self.say(f"{self.done} of {self.total}: {cell.name}: failed: {outcome.reason}")
 

@@ -64,7 +64,7 @@ def test_a_key_depends_on_what_its_analysis_reads_alone(sweep_file: Write, tmp_p
     plan = read_plan(sweep_file("[prediction, isolation, reweighting]"))
     before = keys(plan)
     assert keys(plan) == before
-    other_layers = keys(replace(plan, settings=replace(plan.settings, isolated_layers=2)))
+    other_layers = keys(replace(plan, settings=plan.settings.model_copy(update={"isolated_layers": 2})))
     assert {name for name in before if before[name] != other_layers[name]} == {
         "isolation (1, 1) 0",
         "isolation (1, 1) 1",

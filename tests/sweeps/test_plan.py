@@ -18,7 +18,7 @@ def test_a_plan_holds_what_the_file_says(sweep_file: Write) -> None:
     (task,) = plan.tasks
     assert (plan.name, plan.seeds, plan.analyses) == ("sweep", (7, 9), ("prediction", "reweighting"))
     assert (task.shots, task.more_shots, len(task.pool), len(task.queries)) == ((1, 1), (2, 2), 20, 12)
-    assert plan.settings.training.epochs == 2
+    assert plan.settings.epochs == 2
     assert not plan.settings.timed
 
 
