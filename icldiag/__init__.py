@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from icldiag.model.load import ModelSettings
     from icldiag.prompt.schema import Prompt, read_prompt
     from icldiag.session import Session
+    from icldiag.sweeps.sweep import Sweep
 
 __version__ = "0.1.0"
-__all__ = ["ModelSettings", "Prompt", "Session", "read_prompt"]
+__all__ = ["ModelSettings", "Prompt", "Session", "Sweep", "read_prompt"]
 
 _HOMES = {
     "ModelSettings": "icldiag.model.load",
     "Prompt": "icldiag.prompt.schema",
     "Session": "icldiag.session",
+    "Sweep": "icldiag.sweeps.sweep",
     "read_prompt": "icldiag.prompt.schema",
 }
 

@@ -40,52 +40,38 @@ def sweep(
     ] = None,
 ) -> None:
     """Run analyses over prompts, models and draws of demonstrations; print the paper's tables and write them."""
-    from icldiag.sweeps.plan import read_plan
-
-    plan = read_plan(file, data)
-
-    from icldiag.report.terminal import print_page
-    from icldiag.sweeps.cells import Cell, cells_of
-    from icldiag.sweeps.page import in_brief, sweep_page
-    from icldiag.sweeps.results import Results
-    from icldiag.sweeps.run import run
-    from icldiag.sweeps.watch import watch_on_stderr
-    from icldiag.sweeps.worker import Failure
-    from icldiag.sweeps.write import write_sweep
-
     if ray is None and (workers or gpus_per_worker is not None):
         raise IcldiagError("--workers and --gpus-per-worker are for --ray; --ray local uses this machine alone")
-    results = Results(output or Path(f"{file.stem}-results"))
-    cells = list(cells_of(plan))
+
+    from icldiag.report.terminal import print_page
+    from icldiag.sweeps.page import in_brief
+    from icldiag.sweeps.sweep import Sweep
+    from icldiag.sweeps.watch import watch_on_stderr
+
+    made = Sweep(file, data, output)
     if not resume and not dry_run and not tables_only:
-        results.forget(cells)
-    known = {cell: result for cell in cells if (result := results.get(cell)) is not None}
-    pending = [cell for cell in cells if cell not in known]
-    print(f"{len(cells)} cells, {len(known)} of them done; results in {results.folder}", file=sys.stderr)
+        made.forget()
+    folder = made.results.folder
+    print(f"{len(made.cells)} cells, {len(made.found)} of them done; results in {folder}", file=sys.stderr)
     if dry_run:
-        print("\n".join(cell.name for cell in pending))
+        print("\n".join(cell.name for cell in made.pending))
         return
-    found = known
-    failures: dict[Cell, Failure] = {}
-    if pending and not tables_only:
+    if made.pending and not tables_only:
         try:
             with (
                 _executor(ray, workers, gpus_per_worker) as (executor, count),
-                watch_on_stderr(pending, known, count) as watch,
+                watch_on_stderr(made.pending, made.found, count) as watch,
             ):
-                found, failures = run(cells, results, executor, watch)
+                made.run(executor, watch)
         except KeyboardInterrupt:
-            print(
-                f"icldiag: stopped; the finished cells are in {results.folder}, the same command goes on",
-                file=sys.stderr,
-            )
+            print(f"icldiag: stopped; the finished cells are in {folder}, the same command goes on", file=sys.stderr)
             raise SystemExit(130) from None
-    page = sweep_page(plan, found, failures, len(cells) - len(found) - len(failures))
-    write_sweep(page, results.folder, figure_type)
-    print_page(in_brief(page))
-    print(f"tables, figures and sweep.html written to {results.folder}", file=sys.stderr)
-    if failures:
-        raise IcldiagError(f"{len(failures)} of {len(cells)} cells have no result; see 'Without a result' above")
+    made.write(figure_type)
+    print_page(in_brief(made.page()))
+    print(f"tables, figures and sweep.html written to {folder}", file=sys.stderr)
+    if made.failures:
+        told = f"{len(made.failures)} of {len(made.cells)} cells have no result"
+        raise IcldiagError(f"{told}; see 'Without a result' above")
 
 
 def _executor(

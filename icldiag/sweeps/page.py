@@ -39,7 +39,7 @@ def sweep_page(plan: Plan, found: Mapping[Cell, Result], failures: Mapping[Cell,
         title=f"icldiag sweep: {plan.name}",
         facts=tuple(_facts(plan, found, missing)),
         summary={"What was found": readings} if readings else {},
-        parts=(*parts, *_failed(failures), _every_number(found)),
+        parts=(*parts, *_failed(failures), Part("numbers", "Every number", "", (every_number(found),))),
     )
 
 
@@ -95,14 +95,15 @@ def _failed(failures: Mapping[Cell, Failure]) -> Iterator[Part]:
         yield Part("failures", "Without a result", reading, (Items(tuple(texts)),))
 
 
-def _every_number(found: Mapping[Cell, Result]) -> Part:
+def every_number(found: Mapping[Cell, Result]) -> Table:
+    """A row each; texts are left out."""
     rows: list[tuple[TableCell, ...]] = []
     for cell, result in found.items():
         place = (model_name(cell.model), cell.task, shots_of(cell.shots), cell.seed, cell.analysis)
         rows += [(*place, name, value) for name, value in _numbers(result.values)]
     columns = ("model", "prompt", "shots", "seed", "analysis", "number", "value")
     caption = "Every number, a row each: shares are not in percent here."
-    return Part("numbers", "Every number", "", (Table("cells", caption, columns, tuple(rows), "aside", limit=100),))
+    return Table("cells", caption, columns, tuple(rows), "aside", limit=100)
 
 
 def _numbers(values: Any, name: str = "") -> Iterator[tuple[str, float]]:

@@ -27,20 +27,19 @@ class Result:
 
 
 class Results:
-    """The finished cells in a folder. Several sweeps may share one: cells are told apart by their keys.
-
-    Raises:
-        IcldiagError: the folder cannot be made.
-    """
+    """The finished cells in a folder. Several sweeps may share one: cells are told apart by their keys."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.cells = folder / "cells"
+
+    def make_folder(self) -> None:
+        """Raises IcldiagError where it cannot be made."""
         try:
             self.cells.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise IcldiagError(
-                f"cannot make the folder {str(folder)!r}: {error.strerror}; choose another with -o"
+                f"cannot make the folder {str(self.folder)!r}: {error.strerror}; choose another with -o"
             ) from None
 
     def get(self, cell: Cell) -> Result | None:

@@ -70,13 +70,15 @@ def test_a_lost_workers_cells_run_again_and_the_table_is_that_of_one_process(
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     plan = read_plan(sweep_file("[prediction, saliency, isolation, extraction, reweighting, compression]", seeds="3"))
     cells = list(cells_of(plan))
-    alone, none = run(cells, Results(tmp_path / "alone"), InProcess(), Unwatched())
+    by_one, by_two = Results(tmp_path / "alone"), Results(tmp_path / "cluster")
+    by_one.make_folder()
+    by_two.make_folder()
+    alone, none = run(cells, by_one, InProcess(), Unwatched())
     assert not none
     watch = KillsAWorker()
-    results = Results(tmp_path / "cluster")
     with cluster("local", 2, None) as (workers, count):
         assert count == 2
-        found, failures = run(cells, results, workers, watch)
+        found, failures = run(cells, by_two, workers, watch)
     assert watch.killed
     assert watch.lost_cells
     assert not failures

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from icldiag.errors import IcldiagError
 from icldiag.session import Session
 from icldiag.sweeps.cells import Cell, cells_of
 from icldiag.sweeps.plan import Plan, read_plan
@@ -29,7 +30,7 @@ def test_every_analysis_gives_what_a_session_gives(sweep_file: Write, tmp_path: 
     path = sweep_file(ALL, seeds="[5]")
     path.write_text(path.read_text().replace("examples: 4", "examples: 8").replace("draws: 2", "draws: 2, budget: 4"))
     cells = list(cells_of(read_plan(path)))
-    found, failures = run(cells, Results(tmp_path / "out"), InProcess(), Unwatched())
+    found, failures = run(cells, made(tmp_path / "out"), InProcess(), Unwatched())
     assert not failures
     values = {cell.analysis: found[cell].values for cell in cells if cell.shots == (1, 1)}
     session = Session(cells[0].prompt, cells[0].model)
@@ -49,6 +50,12 @@ def test_every_analysis_gives_what_a_session_gives(sweep_file: Write, tmp_path: 
     assert len(values["repairs"]["trials"]) == 4
 
 
+def made(folder: Path) -> Results:
+    results = Results(folder)
+    results.make_folder()
+    return results
+
+
 class Counting:
     """Computes in process, and counts."""
 
@@ -66,7 +73,7 @@ class Counting:
 
 def test_a_stopped_run_goes_on_where_it_was(plan: Plan, tmp_path: Path) -> None:
     cells = list(cells_of(plan))
-    results = Results(tmp_path / "out")
+    results = made(tmp_path / "out")
     first, second, third = Counting(stop_after=2), Counting(), Counting()
     with pytest.raises(KeyboardInterrupt):
         run(cells, results, first, Unwatched())  # type: ignore[arg-type]
@@ -80,7 +87,7 @@ def test_a_stopped_run_goes_on_where_it_was(plan: Plan, tmp_path: Path) -> None:
 
 def test_a_broken_or_foreign_file_is_computed_anew(plan: Plan, tmp_path: Path) -> None:
     cells = list(cells_of(plan))[:2]
-    results = Results(tmp_path / "out")
+    results = made(tmp_path / "out")
     run(cells, results, InProcess(), Unwatched())
     first, second = (tmp_path / "out" / "cells" / f"{cell.key}.json" for cell in cells)
     first.write_text(first.read_text()[:50])
@@ -95,7 +102,7 @@ def test_what_fails_is_told_and_the_rest_is_computed(sweep_file: Write, tmp_path
     path = sweep_file("[prediction, reweighting]", seeds="1")
     path.write_text(path.read_text().replace("per_class: 2", "per_class: 9"))
     cells = list(cells_of(read_plan(path)))
-    results = Results(tmp_path / "out")
+    results = made(tmp_path / "out")
     found, failures = run(cells, results, InProcess(), Unwatched())
     assert [cell.analysis for cell in found] == ["prediction", "prediction"]
     ((cell, failure),) = failures.items()
@@ -118,7 +125,7 @@ def test_a_model_that_does_not_load_is_tried_once(
 
     monkeypatch.setattr(worker, "load_model", load)
     cells = list(cells_of(read_plan(sweep_file())))
-    found, failures = run(cells, Results(tmp_path / "out"), InProcess(), Unwatched())
+    found, failures = run(cells, made(tmp_path / "out"), InProcess(), Unwatched())
     assert not found
     assert set(failures.values()) == {Failure("no such model")}
     assert len(tries) == 1
@@ -126,7 +133,7 @@ def test_a_model_that_does_not_load_is_tried_once(
 
 def test_numbers_survive_the_file(plan: Plan, tmp_path: Path) -> None:
     cell = next(cells_of(plan))
-    results = Results(tmp_path / "out")
+    results = made(tmp_path / "out")
     result = Result({"accuracy": 0.1 + 0.2, "aucroc": [None, 1 / 3]}, 1.5, {"device": "cpu"})
     results.put(cell, result)
     assert results.get(cell) == result
@@ -147,9 +154,36 @@ def test_a_killed_process_loses_no_finished_cell(sweep_file: Write, tmp_path: Pa
     plan = read_plan(path)
     wanted = list(cells_of(plan))
     assert 3 <= len(done) < len(wanted)
-    found, failures = run(wanted, Results(tmp_path / "out"), InProcess(), Unwatched())
+    found, failures = run(wanted, made(tmp_path / "out"), InProcess(), Unwatched())
     assert len(found) == len(wanted)
     assert not failures
     assert {name: (cells / name).stat().st_mtime_ns for name in done} == done
-    whole, _ = run(wanted, Results(tmp_path / "whole"), InProcess(), Unwatched())
+    whole, _ = run(wanted, made(tmp_path / "whole"), InProcess(), Unwatched())
     assert [found[cell].values for cell in wanted] == [whole[cell].values for cell in wanted]
+
+
+def test_the_door_for_python(sweep_file: Write, tmp_path: Path) -> None:
+    import icldiag
+
+    sweep = icldiag.Sweep(sweep_file(), output=tmp_path / "out")
+    assert len(sweep.pending) == len(sweep.cells) == 6
+    assert not (tmp_path / "out").exists()
+    sweep.run()
+    assert not sweep.pending
+    frame = sweep.to_frame()
+    accuracy = frame[(frame.analysis == "prediction") & (frame.number == "accuracy") & (frame.shots == "1-shot")]
+    cells = [cell for cell in sweep.cells if cell.analysis == "prediction" and cell.shots == (1, 1)]
+    assert accuracy.value.tolist() == [sweep.found[cell].values["accuracy"] for cell in cells]
+    assert not icldiag.Sweep(tmp_path / "sweep.yaml", output=tmp_path / "out").pending
+    sweep.forget()
+    assert sweep.pending == list(sweep.cells)
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_computed(sweep_file: Write, tmp_path: Path) -> None:
+    import icldiag
+
+    (tmp_path / "taken").write_text("a file")
+    sweep = icldiag.Sweep(sweep_file(), output=tmp_path / "taken")
+    with pytest.raises(IcldiagError, match="cannot make the folder"):
+        sweep.run()
+    assert sweep.pending == list(sweep.cells)
