@@ -74,7 +74,7 @@ def test_workers_without_a_cluster_are_refused(
 
 def test_ctrl_c_says_how_to_go_on(sweep_file: Write, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "icldiag", "sweep", str(sweep_file(seeds="60")), "-o", str(out)]
+    command = [sys.executable, "-m", "icldiag", "sweep", str(sweep_file(seeds="300")), "-o", str(out)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 60
         while not list((out / "cells").glob("*.json")) and time.monotonic() < until:
