@@ -68,7 +68,7 @@ def _signals(app: DiagnosisApp) -> Iterator[None]:
     before: dict[int, Any] = {}
     for name, handler in handlers.items():
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup asked for that
+        if number is not None:  # also where a shell's background ignores it: an app without its terminal is of no use
             before[number] = signal.signal(number, handler)
     try:
         yield

@@ -72,10 +72,17 @@ def test_workers_without_a_cluster_are_refused(
     assert "--workers and --gpus-per-worker are for --ray" in capsys.readouterr().err
 
 
+def obey_ctrl_c() -> None:
+    """Also where these tests run in a shell's background, which has told its children to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_says_how_to_go_on(sweep_file: Write, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "icldiag", "sweep", str(sweep_file(seeds="300")), "-o", str(out)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=obey_ctrl_c
+    ) as process:
         until = time.monotonic() + 60
         while not list((out / "cells").glob("*.json")) and time.monotonic() < until:
             time.sleep(0.005)

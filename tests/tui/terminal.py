@@ -28,6 +28,8 @@ class Terminal:
         self._stream = pyte.ByteStream(self.emulator)
         self.process, self._descriptor = pty.fork()
         if self.process == 0:
+            for number in (signal.SIGHUP, signal.SIGINT):  # as a shell's background does, and nohup
+                signal.signal(number, signal.SIG_IGN)
             os.environ.update(environment | {"TERM": "xterm-256color", "COLUMNS": "", "LINES": ""})
             os.execv(sys.executable, [sys.executable, "-m", "icldiag", *arguments])
         self._set_size()
