@@ -164,3 +164,14 @@ def test_the_time_left_is_that_of_cells_most_alike(sweep_file: Write) -> None:
     assert forecast.seconds(extractions) == pytest.approx(len(extractions))
     forecast.learn(extractions[0], 3.0)
     assert forecast.seconds(cells) == pytest.approx(len(predictions) + 3 * len(extractions))
+
+
+def test_a_family_without_a_candidate_counts_as_no_gain(plan: Plan) -> None:
+    tried = [{"name": "order 2 1", "family": "order", "selection": 0.1, "gain": 0.2}]
+    plan = replace(plan, analyses=("repairs",), tasks=(replace(plan.tasks[0], more_shots=None),))
+    found = {
+        cell: result(accuracy=0.5, confirmed=True, trials=tried if cell.seed == 0 else []) for cell in cells_of(plan)
+    }
+    text = page_as_markdown(sweep_page(plan, found, {}))
+    assert "| best order | +10.0 ± 14.1 | +10.0 ± 14.1 |" in text
+    assert "gains +10.0 ± 14.1 points, of +5.0 ± 7.1 promised." in text

@@ -43,7 +43,7 @@ def part(numbers: Numbers) -> Part:
 
 
 def _gain(name: str, values: Values) -> float | None:
-    return gains(values).get(name)
+    return gains(values).get(name, 0.0)  # a family without a candidate leaves the prompt as it is
 
 
 def gains(values: Values) -> dict[str, float]:
