@@ -192,8 +192,10 @@ def reading(result: list[Explanation], session: Session | None = None) -> str:
     told = [f"{name} ({count})" for name, count in kinds.most_common()]
     unexplained = sum(not found.causes for found in wrong)
     told += [f"nothing that was tried ({unexplained})"] if unexplained else []
-    first = f"The most confident: {reading_of_query(wrong[0])}"
-    return f"What explains {counted(len(wrong), 'wrong answer')}: {', '.join(told)}. {first}"
+    answer, rival = _pair(wrong[0])
+    where = f"The most confident is query {wrong[0].contest.query + 1} ({answer}, not {rival})."
+    counts = f"What explains {counted(len(wrong), 'wrong answer')}: {', '.join(told)}."
+    return f"{counts} {where} {reading_of_query(wrong[0])}"
 
 
 def blocks(result: list[Explanation], session: Session | None = None) -> list[Block]:
@@ -225,7 +227,7 @@ def _query(found: Explanation, session: Session | None) -> list[Block]:
     verdict = f"{answer}, not {rival}" if found.contest.wrong else f"{answer}, before {rival}"
     query = found.contest.query
     shown: list[Block] = [
-        Heading(f"Query {query + 1}" if session is None else session.prompt.queries[query].text),
+        Heading(f"Query {query + 1}" + ("" if session is None else f": {session.prompt.queries[query].text}")),
         Paragraph(f"{verdict}. {reading_of_query(found)}"),
     ]
     further = tuple(of_cause(cause, found) for cause in found.causes[1:])
