@@ -251,7 +251,7 @@ def _evidence(result: list[Explanation]) -> Table:
         )
         for found in result
     ]
-    columns = ("query", "answer", "rival", "lead", "cause", "confirmed by", "lead then")
+    columns = ("number", "answer", "rival", "lead", "cause", "confirmed by", "lead then")
     return Table("causes", "The first cause of each.", columns, tuple(rows), place="aside")
 
 

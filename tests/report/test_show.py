@@ -84,7 +84,7 @@ def test_frames_hold_the_numbers_in_full(session: Session) -> None:
         session.reweighting().beta
     )
     assert len(session.isolation().to_frame()) == 7
-    assert session.isolate(Cut.of("label_to_target", [0, 1])).to_frame().layers.tolist() == ["0-1"]
+    assert session.isolate(Cut.of("label_to_target", [0, 1])).to_frame().layers.tolist() == ["0 to 1"]
     for result in results(session):
         assert len(result.to_frame()) > 0
     with pytest.raises(AnalysisError, match="there is no table 'x'; choose from counts, wrong, queries"):
