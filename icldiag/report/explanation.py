@@ -211,7 +211,9 @@ def blocks(result: list[Explanation], session: Session | None = None) -> list[Bl
             "is decided where it stays above 0."
         )
         series = [(f"{answer} over {rival}", leads)]
-        shown.append(Figure("leads", caption, lambda: curves(series, "layers", "lead", floor=None, reference=0.0)))
+        shown.append(
+            Figure("leads", caption, lambda: curves(series, "layers passed", "lead (nats)", floor=None, reference=0.0))
+        )
     for found in result:
         shown += _query(found, session)
     shown.append(_evidence(result))

@@ -33,7 +33,7 @@ from icldiag.render.visible import visible
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.compare import PinnedColumn
 from icldiag.tui.difference import Screenful
-from icldiag.tui.export import panel_text, save_panel, write_reports
+from icldiag.tui.export import ONE_KEY, panel_text, save_panel, write_reports
 from icldiag.tui.help import HelpScreen
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.keeper import SECONDS, Keeper, Resumed
@@ -398,17 +398,20 @@ class DiagnosisApp(App[None]):
             return
         self.action_reload()
 
-    def action_export(self) -> None:
-        session = self.state.session
+    def action_export(self, only: str = "") -> None:
+        """Write the report in the formats of the key, or in the one that was chosen in the palette."""
+        session, formats = self.state.session, (only,) if only else ONE_KEY
         if session is None or self.state.stored or self.state.prediction is None:
             self.notify("Nothing to export yet.", markup=False)
             return
-        target = Path.cwd() / f"{self.state.path.stem}-report"
+        folder, stem = Path.cwd(), self.state.path.stem
 
         def work(progress: Progress) -> Any:
-            paths = write_reports(session, target, progress)
-            self.call_from_thread(self.notify, f"Written: {', '.join(map(str, paths))}", markup=False)
-            return paths
+            places = write_reports(session, folder, stem, formats, progress)
+            more = "" if only else "Other formats, tables and figures: ctrl+p, export."
+            told = "\n".join(filter(None, (*map(visible, places), more)))
+            self.call_from_thread(self.notify, told, title="Written", markup=False, timeout=10)
+            return places
 
         key = ("export", object())
         self.state.doing["export"] = "writing the report"

@@ -222,6 +222,8 @@ class Work:
             self._not_answered(message.error)
         elif message.not_stored:
             self._not_stored.add(message.key)
+        elif message.job == "export" and not message.cancelled:  # no panel shows it
+            self.app.notify(visible(message.error), title="Not written", severity="error", markup=False)
         elif not message.cancelled:
             state.failures[message.key] = message.error
         self.app.show_top()
