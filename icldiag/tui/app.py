@@ -51,6 +51,7 @@ from icldiag.tui.messages import (
     ResultWanted,
     StoredFound,
 )
+from icldiag.tui.normal import toggle
 from icldiag.tui.palette import commands, help_sections, key_list
 from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.panels.base import Line, Panel
@@ -267,10 +268,8 @@ class DiagnosisApp(App[None]):
         self.show_panel()
 
     def action_normal(self) -> None:
-        """Every intervention off: no layer cut, no beta."""
-        self.state.cut_layers = frozenset()
-        if self.state.beta_on:
-            self.work.use_beta(None)
+        """Every intervention off: no layer cut, no beta, no calibration; then back on."""
+        self.notify(toggle(self.work), markup=False)
         self.on_cut_changed()
 
     # ---- the pinned state -------------------------------------------------------------------------------------------
