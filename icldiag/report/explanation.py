@@ -18,7 +18,6 @@ from icldiag.report.blocks import Block, Figure, Heading, Items, Paragraph, Tabl
 from icldiag.report.figures import curves
 from icldiag.report.section import Fields, Section, SectionFields
 from icldiag.report.settings import ReportSettings
-from icldiag.report.text import counted
 
 if TYPE_CHECKING:
     from icldiag.session import Session
@@ -188,14 +187,15 @@ def reading(result: list[Explanation], session: Session | None = None) -> str:
     wrong = [found for found in result if found.contest.wrong]
     if not wrong:
         return f"No labelled query is known to be wrong. {reading_of_query(result[0])}"
+    answer, rival = _pair(wrong[0])
+    first = f"{wrong[0].contest.query + 1} ({answer}, not {rival}). {reading_of_query(wrong[0])}"
+    if len(wrong) == 1:
+        return f"Query {first}"
     kinds = Counter(NAMES[found.causes[0].kind] for found in wrong if found.causes)
     told = [f"{name} ({count})" for name, count in kinds.most_common()]
     unexplained = sum(not found.causes for found in wrong)
     told += [f"nothing that was tried ({unexplained})"] if unexplained else []
-    answer, rival = _pair(wrong[0])
-    where = f"The most confident is query {wrong[0].contest.query + 1} ({answer}, not {rival})."
-    counts = f"What explains {counted(len(wrong), 'wrong answer')}: {', '.join(told)}."
-    return f"{counts} {where} {reading_of_query(wrong[0])}"
+    return f"What explains {len(wrong)} wrong answers: {', '.join(told)}. The most confident is query {first}"
 
 
 def blocks(result: list[Explanation], session: Session | None = None) -> list[Block]:

@@ -63,10 +63,12 @@ def verdict(repairs: Repairs, trial: Trial, query: int | None) -> str:
 
 def in_short(effect: Effect) -> str:
     """Accuracy before and after, what changed, and the test of it."""
-    chance = "unlikely to be chance" if effect.p_value < SIGNIFICANT else "may be chance"
+    p = effect.p_value
+    chance = "unlikely to be chance" if p < SIGNIFICANT else "may be chance"
+    written = f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"  # never 0.00
     return (
         f"{effect.right_before} right before, {effect.right_after} after "
-        f"({len(effect.mended)} mended, {len(effect.broken)} broken, McNemar p = {effect.p_value:.2f}: {chance})"
+        f"({len(effect.mended)} mended, {len(effect.broken)} broken, McNemar p = {written}: {chance})"
     )
 
 
