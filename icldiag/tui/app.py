@@ -59,13 +59,14 @@ from icldiag.tui.pinned import difference, pin
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.state import State
 from icldiag.tui.top import top_line
+from icldiag.tui.unbroken import Unbroken
 from icldiag.tui.work import Work
 
 NARROW = 100  # columns under which the queries fold away
 WIDE = 150  # columns from which the pinned panel is beside the one in front
 
 
-class DiagnosisApp(App[None]):
+class DiagnosisApp(Unbroken, App[None]):
     """One prompt on one model."""
 
     CSS_PATH = "app.tcss"
@@ -123,6 +124,7 @@ class DiagnosisApp(App[None]):
         self.first = resumed.session.panel if resumed and resumed.session.panel in panels else FIRST.title.lower()
         self.keeper = Keeper(self, resumed.file if resumed else None)
         self.screenful = Screenful()
+        self.unexpected: list[str] = []
         self.set_class(ascii_only, "-ascii")
 
     # ---- layout -----------------------------------------------------------------------------------------------------
@@ -456,9 +458,16 @@ class DiagnosisApp(App[None]):
         try:
             return await super()._dispatch_action(namespace, action_name, params)
         except Exception as error:
-            text = f"{action_name}: unexpected {type(error).__name__}: {visible(str(error))[:200]}"
-            self.notify(text, severity="error", markup=False)
+            self.tell_unexpected(action_name, error, again=True)
             return True
+
+    def tell_unexpected(self, what: str, error: Exception, again: bool = False) -> None:
+        """A bug of ours, in a sentence: the first time, or each time that a user asks for it again."""
+        text = f"{what}: unexpected {type(error).__name__}: {visible(str(error))[:200]}"
+        if again or text not in self.unexpected:
+            self.notify(text, title="Not done; the app goes on", severity="error", markup=False)
+        self.unexpected.append(text)
+        self.log.error(error)
 
     async def action_quit(self) -> None:
         self.leave()
