@@ -298,9 +298,10 @@ def reading(shares: FloatArray, raw: FloatArray) -> str:
     """One sentence: where label words collect and from where on the target reads them; both (3, L)."""
     collecting, reading_, _ = np.nan_to_num(shares)
     peak = int(raw[0].argmax())
+    how = "" if peak == int(collecting.argmax()) else " (by amount; the curves are shares)"
     later = [layer for layer in range(len(reading_)) if (reading_[layer:] > collecting[layer:]).all()]
     taken = f"the target reads them from layer {later[0]} on" if later else "no layer is left to the target's reading"
-    return f"Text flows into label words most in layer {peak}; {taken}."
+    return f"Text flows into label words most in layer {peak}{how}; {taken}."
 
 
 def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:

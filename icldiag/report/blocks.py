@@ -103,3 +103,8 @@ class Page:
     facts: tuple[str, ...]
     summary: dict[str, tuple[tuple[str, str], ...]]
     parts: tuple[Part, ...]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Of the parts, by their names."""
+        return {part.name: part.title for part in self.parts}

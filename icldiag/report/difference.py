@@ -17,6 +17,7 @@ from icldiag.report.text import counted, ranges, shown
 
 Values = dict[str, Any]
 Rows = list[tuple[Cell, ...]]
+Numbered = tuple[int, Values]  # a query with its number in its report, from 1
 
 _CUTS = {
     "text_to_label": "text -> label words",
@@ -50,40 +51,52 @@ def _setup(a: Values, b: Values) -> Part:
 # ---- answers --------------------------------------------------------------------------------------------------------
 
 
-def _matched(a: Values, b: Values) -> Iterator[tuple[Values, Values]]:
+def _matched(a: Values, b: Values) -> Iterator[tuple[Numbered, Numbered]]:
     """The queries that both have, by text; of equal texts the first with the first."""
-    found: dict[tuple[str, int], Values] = {}
+    found: dict[tuple[str, int], Numbered] = {}
     for report, keep in ((b, True), (a, False)):
         seen: dict[str, int] = {}
-        for query in report["prediction"]["queries"]:
+        for number, query in enumerate(report["prediction"]["queries"], start=1):
             key = (query["text"], seen.setdefault(query["text"], 0))
             seen[query["text"]] += 1
             if keep:
-                found[key] = query
+                found[key] = number, query
             elif key in found:
-                yield query, found[key]
+                yield (number, query), found[key]
 
 
 def _answers(a: Values, b: Values) -> Part | None:
     if not (a["prediction"] and b["prediction"]):
         return None
-    both = list(_matched(a, b))
+    matched = list(_matched(a, b))
+    both = [(old, new) for (_, old), (_, new) in matched]
     missing = []
     for letter, report in (("a", a), ("b", b)):
         alone = len(report["prediction"]["queries"]) - len(both)
         if alone:
             missing.append(f"{counted(alone, 'query')} only in {letter}")
-    changed = [(old, new) for old, new in both if old["predicted"] != new["predicted"]]
-    rows: Rows = []
     effects = [_effect(old, new) for old, new in both]
-    for old, new in sorted(changed, key=lambda pair: ("mended", "broken", None).index(_effect(*pair))):
-        answers = (old["predicted"], _chance(a, old), new["predicted"], _chance(b, new))
-        rows.append((old["text"], new["gold"], *answers, _effect(old, new)))
-    columns = ("query", "gold", "a", "p", "b", "p", "effect")
-    caption = "Answers that changed: mended were wrong in a and are right in b, broken the reverse."
-    blocks: list[Block] = [Table("changed", caption, columns, tuple(rows), limit=200), *notes(missing)]
+    changed = [pair for pair in matched if pair[0][1]["predicted"] != pair[1][1]["predicted"]]
+    blocks: list[Block] = [_changed(changed, a, b), *notes(missing)]
     reading = _verdict(both, effects, len(changed), a, b)
     return Part("answers", "Answers", reading, tuple(blocks))
+
+
+def _changed(pairs: list[tuple[Numbered, Numbered]], a: Values, b: Values) -> Table:
+    """A row for each answer that changed, found again by its query's number in either report, and by its id."""
+    same = all(number == other for (number, _), (other, _) in pairs)
+    named = any(old["id"] is not None or new["id"] is not None for (_, old), (_, new) in pairs)
+    rows: Rows = []
+    for (number, old), (other, new) in pairs:
+        place: tuple[Cell, ...] = (number,) if same else (number, other)
+        place += (new["id"] if old["id"] is None else old["id"],) if named else ()
+        answers = (old["predicted"], _chance(a, old), new["predicted"], _chance(b, new))
+        rows.append((*place, old["text"], new["gold"], *answers, _effect(old, new)))
+    rows.sort(key=lambda row: ("mended", "broken", None).index(row[-1]))
+    numbers = ("number",) if same else ("number a", "number b")
+    columns = (*numbers, *(("id",) if named else ()), "query", "gold", "a", "p", "b", "p", "effect")
+    caption = "Answers that changed: mended were wrong in a and are right in b, broken the reverse."
+    return Table("changed", caption, columns, tuple(rows), limit=200)
 
 
 def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], changed: int, a: Values, b: Values) -> str:

@@ -32,8 +32,8 @@ from icldiag.session import Session
 SCHEMA = "icldiag-report/1"
 
 SECTIONS: dict[str, Section] = {
+    "explanation": explanation.SECTION,  # first what a reader came for: why it failed
     "prediction": prediction.SECTION,
-    "explanation": explanation.SECTION,
     "confusion": confusion.SECTION,
     "saliency": saliency.SECTION,
     "isolation": isolation.SECTION,

@@ -18,7 +18,6 @@ from icldiag.report.blocks import Block, Figure, Heading, Items, Paragraph, Tabl
 from icldiag.report.figures import curves
 from icldiag.report.section import Fields, Section, SectionFields
 from icldiag.report.settings import ReportSettings
-from icldiag.report.text import counted
 
 if TYPE_CHECKING:
     from icldiag.session import Session
@@ -188,12 +187,15 @@ def reading(result: list[Explanation], session: Session | None = None) -> str:
     wrong = [found for found in result if found.contest.wrong]
     if not wrong:
         return f"No labelled query is known to be wrong. {reading_of_query(result[0])}"
+    answer, rival = _pair(wrong[0])
+    first = f"{wrong[0].contest.query + 1} ({answer}, not {rival}). {reading_of_query(wrong[0])}"
+    if len(wrong) == 1:
+        return f"Query {first}"
     kinds = Counter(NAMES[found.causes[0].kind] for found in wrong if found.causes)
     told = [f"{name} ({count})" for name, count in kinds.most_common()]
     unexplained = sum(not found.causes for found in wrong)
     told += [f"nothing that was tried ({unexplained})"] if unexplained else []
-    first = f"The most confident: {reading_of_query(wrong[0])}"
-    return f"What explains {counted(len(wrong), 'wrong answer')}: {', '.join(told)}. {first}"
+    return f"What explains {len(wrong)} wrong answers: {', '.join(told)}. The most confident is query {first}"
 
 
 def blocks(result: list[Explanation], session: Session | None = None) -> list[Block]:
@@ -209,7 +211,9 @@ def blocks(result: list[Explanation], session: Session | None = None) -> list[Bl
             "is decided where it stays above 0."
         )
         series = [(f"{answer} over {rival}", leads)]
-        shown.append(Figure("leads", caption, lambda: curves(series, "layers", "lead", floor=None, reference=0.0)))
+        shown.append(
+            Figure("leads", caption, lambda: curves(series, "layers passed", "lead (nats)", floor=None, reference=0.0))
+        )
     for found in result:
         shown += _query(found, session)
     shown.append(_evidence(result))
@@ -225,7 +229,7 @@ def _query(found: Explanation, session: Session | None) -> list[Block]:
     verdict = f"{answer}, not {rival}" if found.contest.wrong else f"{answer}, before {rival}"
     query = found.contest.query
     shown: list[Block] = [
-        Heading(f"Query {query + 1}" if session is None else session.prompt.queries[query].text),
+        Heading(f"Query {query + 1}" + ("" if session is None else f": {session.prompt.queries[query].text}")),
         Paragraph(f"{verdict}. {reading_of_query(found)}"),
     ]
     further = tuple(of_cause(cause, found) for cause in found.causes[1:])
@@ -249,7 +253,7 @@ def _evidence(result: list[Explanation]) -> Table:
         )
         for found in result
     ]
-    columns = ("query", "answer", "rival", "lead", "cause", "confirmed by", "lead then")
+    columns = ("number", "answer", "rival", "lead", "cause", "confirmed by", "lead then")
     return Table("causes", "The first cause of each.", columns, tuple(rows), place="aside")
 
 

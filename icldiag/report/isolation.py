@@ -154,7 +154,9 @@ def _numbers(setting: Setting) -> tuple[float, float, float | None]:
 
 
 def settings_table(name: str, caption: str, settings: Sequence[Setting], aside: bool = False) -> Table:
-    rows = [(CUT_NAMES[setting.cut.kind], ranges(setting.cut.layers), *_numbers(setting)) for setting in settings]
+    # A spreadsheet would take 1-2 for a day in February.
+    layers = [ranges(setting.cut.layers).replace("-", " to ") for setting in settings]
+    rows = [(CUT_NAMES[s.cut.kind], cut, *_numbers(s)) for s, cut in zip(settings, layers, strict=True)]
     columns = ("cut", "layers", "label loyalty", "word loyalty", "accuracy")
     return Table(name, caption, columns, tuple(rows), place="aside" if aside else "open")
 

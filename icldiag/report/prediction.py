@@ -105,14 +105,15 @@ def _wrong(result: Prediction) -> Table:
         gold, predicted, chances = result.gold[query] or 0, int(result.predicted[query]), result.probabilities[query]
         names = result.labels
         answers = (names[gold], float(chances[gold]), names[predicted], float(chances[predicted]))
-        rows.append((*_id(result, query), result.texts[query], *answers))
-    columns = (*_id_column(result), "query", "gold", "p of gold", "predicted", "p of predicted")
+        rows.append((query + 1, *_id(result, query), result.texts[query], *answers))
+    columns = ("number", *_id_column(result), "query", "gold", "p of gold", "predicted", "p of predicted")
     return Table("wrong", "p is over the labels only.", columns, tuple(rows), limit=100)
 
 
 def _queries(result: Prediction) -> Table:
     rows = [
         (
+            query + 1,
             *_id(result, query),
             result.texts[query],
             _gold(result, query),
@@ -123,7 +124,7 @@ def _queries(result: Prediction) -> Table:
         for query in range(len(result))
     ]
     chances = (f"p({name})" for name in result.labels)
-    columns = (*_id_column(result), "query", "gold", "predicted", *chances, "label mass")
+    columns = ("number", *_id_column(result), "query", "gold", "predicted", *chances, "label mass")
     caption = "All queries; label mass is the share of the vocabulary's probability on the labels' first tokens."
     return Table("queries", caption, columns, tuple(rows), place="aside", limit=200)
 

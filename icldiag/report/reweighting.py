@@ -100,12 +100,13 @@ def _changed(result: Reweighting, session: Session | None) -> Table:
         effect = "mended" if query in result.after.mended else "broken" if query in result.after.broken else ""
         classes = (result.after.gold[query], int(result.before.predicted[query]), int(result.after.predicted[query]))
         if session is None:
-            rows.append((query, *classes, effect))
+            rows.append((query + 1, *classes, effect))
         else:
             names = session.prompt.label_names
             gold, before, after = (None if label is None else names[label] for label in classes)
-            rows.append((session.prompt.queries[query].text, gold, before, after, effect))
-    return Table("changed", "Answers that changed.", ("query", "gold", "before", "after", "effect"), tuple(rows))
+            rows.append((query + 1, session.prompt.queries[query].text, gold, before, after, effect))
+    columns = ("number", *(() if session is None else ("query",)), "gold", "before", "after", "effect")
+    return Table("changed", "Answers that changed.", columns, tuple(rows))
 
 
 def _betas(result: Reweighting) -> Table:

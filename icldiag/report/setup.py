@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
+
+import numpy as np
 
 from icldiag.report.blocks import Cell
 
@@ -46,12 +49,21 @@ def _flat(values: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]
         elif name == "labels" and isinstance(value, list):
             for number, label in enumerate(value, start=1):
                 yield f"label {number}", f"{label['name']}, written {label['word']!r}"
+        elif name == "beta" and value is not None:
+            yield name, _told(value)
         else:
             yield f"{before}{name}", value
 
 
+def _told(beta: list[list[list[float]]]) -> str:
+    """A trained beta in words by which it is told apart from another."""
+    found = np.array(beta, np.float64)
+    shape = " x ".join(map(str, found.shape))
+    return f"a trained one, {shape} (layers, heads, demonstrations), sha256 {sha256(found.tobytes()).hexdigest()[:12]}"
+
+
 def _short(value: Any) -> str | None:
-    """As text; long numbers such as a trained beta are not spelled out."""
+    """As text; long lists are not spelled out."""
     if value is None:
         return None
     text = str(value)

@@ -33,7 +33,7 @@ from icldiag.render.visible import visible
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.compare import PinnedColumn
 from icldiag.tui.difference import Screenful
-from icldiag.tui.export import panel_text, save_panel, write_reports
+from icldiag.tui.export import ONE_KEY, panel_text, save_panel, write_reports
 from icldiag.tui.help import HelpScreen
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.keeper import SECONDS, Keeper, Resumed
@@ -51,6 +51,7 @@ from icldiag.tui.messages import (
     ResultWanted,
     StoredFound,
 )
+from icldiag.tui.normal import toggle
 from icldiag.tui.palette import commands, help_sections, key_list
 from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.panels.base import Line, Panel
@@ -58,13 +59,14 @@ from icldiag.tui.pinned import difference, pin
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.state import State
 from icldiag.tui.top import top_line
+from icldiag.tui.unbroken import Unbroken
 from icldiag.tui.work import Work
 
 NARROW = 100  # columns under which the queries fold away
 WIDE = 150  # columns from which the pinned panel is beside the one in front
 
 
-class DiagnosisApp(App[None]):
+class DiagnosisApp(Unbroken, App[None]):
     """One prompt on one model."""
 
     CSS_PATH = "app.tcss"
@@ -122,6 +124,7 @@ class DiagnosisApp(App[None]):
         self.first = resumed.session.panel if resumed and resumed.session.panel in panels else FIRST.title.lower()
         self.keeper = Keeper(self, resumed.file if resumed else None)
         self.screenful = Screenful()
+        self.unexpected: list[str] = []
         self.set_class(ascii_only, "-ascii")
 
     # ---- layout -----------------------------------------------------------------------------------------------------
@@ -267,10 +270,8 @@ class DiagnosisApp(App[None]):
         self.show_panel()
 
     def action_normal(self) -> None:
-        """Every intervention off: no layer cut, no beta."""
-        self.state.cut_layers = frozenset()
-        if self.state.beta_on:
-            self.work.use_beta(None)
+        """Every intervention off: no layer cut, no beta, no calibration; then back on."""
+        self.notify(toggle(self.work), markup=False)
         self.on_cut_changed()
 
     # ---- the pinned state -------------------------------------------------------------------------------------------
@@ -398,17 +399,20 @@ class DiagnosisApp(App[None]):
             return
         self.action_reload()
 
-    def action_export(self) -> None:
-        session = self.state.session
+    def action_export(self, only: str = "") -> None:
+        """Write the report in the formats of the key, or in the one that was chosen in the palette."""
+        session, formats = self.state.session, (only,) if only else ONE_KEY
         if session is None or self.state.stored or self.state.prediction is None:
             self.notify("Nothing to export yet.", markup=False)
             return
-        target = Path.cwd() / f"{self.state.path.stem}-report"
+        folder, stem = Path.cwd(), self.state.path.stem
 
         def work(progress: Progress) -> Any:
-            paths = write_reports(session, target, progress)
-            self.call_from_thread(self.notify, f"Written: {', '.join(map(str, paths))}", markup=False)
-            return paths
+            places = write_reports(session, folder, stem, formats, progress)
+            more = "" if only else "Other formats, tables and figures: ctrl+p, export."
+            told = "\n".join(filter(None, (*map(visible, places), more)))
+            self.call_from_thread(self.notify, told, title="Written", markup=False, timeout=10)
+            return places
 
         key = ("export", object())
         self.state.doing["export"] = "writing the report"
@@ -454,9 +458,16 @@ class DiagnosisApp(App[None]):
         try:
             return await super()._dispatch_action(namespace, action_name, params)
         except Exception as error:
-            text = f"{action_name}: unexpected {type(error).__name__}: {visible(str(error))[:200]}"
-            self.notify(text, severity="error", markup=False)
+            self.tell_unexpected(action_name, error, again=True)
             return True
+
+    def tell_unexpected(self, what: str, error: Exception, again: bool = False) -> None:
+        """A bug of ours, in a sentence: the first time, or each time that a user asks for it again."""
+        text = f"{what}: unexpected {type(error).__name__}: {visible(str(error))[:200]}"
+        if again or text not in self.unexpected:
+            self.notify(text, title="Not done; the app goes on", severity="error", markup=False)
+        self.unexpected.append(text)
+        self.log.error(error)
 
     async def action_quit(self) -> None:
         self.leave()

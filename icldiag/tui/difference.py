@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 from rich.console import Console
 from rich.control import Control
-from rich.style import Style
 from textual._compositor import CompositorUpdate
 from textual.strip import Strip
 
-Cell = tuple[str, Style | None]  # the second cell of a wide character is ("", style)
+from icldiag.tui.pen import Ink, Pen, ink_of
+
+Cell = tuple[str, Ink]  # the second cell of a wide character is ("", ink)
 
 #: Unchanged cells between two changes that are written again rather than skipped: a move costs about as much.
 _GAP = 6
@@ -28,7 +29,10 @@ class Difference(CompositorUpdate):
 
     def render_segments(self, console: Console) -> str:
         """The terminal sequence, as `CompositorUpdate` asks."""
-        return "".join(Control.move_to(x, y).segment.text + strip.render(console) for x, y, strip in self.parts)
+        pen, found = Pen(console), []
+        for x, y, strip in self.parts:
+            found += [Control.move_to(x, y).segment.text, *pen.write(list(strip))]
+        return "".join(found) + pen.reset()
 
 
 class Screenful:
@@ -60,12 +64,14 @@ class Screenful:
 
 def _cells(row: Strip) -> Iterator[Cell]:
     for text, style, _ in row:
+        ink = ink_of(style)
+        blank = ink if ink.shows_on_blanks else Ink(background=ink.background)
         for character in text:
             width = cell_len(character)
             if width:
-                yield character, style
+                yield character, blank if character == " " else ink
             for _ in range(width - 1):
-                yield "", style
+                yield "", ink
 
 
 def _changes(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[tuple[int, int]]:

@@ -2,29 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from icldiag.files import free_path, write_whole
 from icldiag.render.visible import visible
 from icldiag.tui.messages import Progress
 
 if TYPE_CHECKING:
+    from icldiag.report.figures import FigureType
     from icldiag.session import Session
     from icldiag.tui.panels.base import Panel
     from icldiag.tui.state import State
 
 
-def write_reports(session: Session, stem: Path, progress: Progress) -> list[Path]:
-    """The report in every format, beside each other; where they are. Raises IcldiagError."""
+#: What can be chosen in the command palette, in its words; all that `icldiag report --format` writes.
+FORMATS = {
+    "html": "the report as an HTML page",
+    "md": "the report as Markdown",
+    "json": "every number as JSON",
+    "csv": "every table as CSV",
+    "svg": "figures as SVG",
+    "png": "figures as PNG",
+    "pdf": "figures as PDF",
+}
+ONE_KEY = ("html", "md", "json")  # what the key writes without a question
+
+
+def write_reports(session: Session, folder: Path, stem: str, formats: Sequence[str], progress: Progress) -> list[str]:
+    """Compute what is not there yet, and write each format into the folder, as a file or as a folder of files.
+
+    Returns where they are, in words. Raises IcldiagError.
+    """
+    from icldiag.report import write
     from icldiag.report.document import make_report
-    from icldiag.report.write import FORMATS
 
     report = make_report(session, progress=progress)
-    paths = [stem.with_suffix(f".{name}") for name in FORMATS]
-    for path, render in zip(paths, FORMATS.values(), strict=True):
-        write_whole(render(report), path)
-    return paths
+    told = []
+    for name in formats:
+        if name in write.FORMATS:
+            place = folder / f"{stem}-report.{name}"
+            write_whole(write.FORMATS[name](report), place)
+            told.append(str(place))
+        elif name == "csv":
+            place = folder / f"{stem}-tables"
+            told.append(f"{len(write.write_tables(report, place))} files in {place}")
+        else:
+            place = folder / f"{stem}-figures"
+            told.append(
+                f"{len(write.write_figures(report, place, cast('FigureType', name), progress))} files in {place}"
+            )
+    return told
 
 
 def panel_text(state: State, panel: Panel) -> str:

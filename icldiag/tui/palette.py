@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import SystemCommand
 from textual.binding import BindingType
 
+from icldiag.tui.export import FORMATS
 from icldiag.tui.keys import Keymap, in_force, shown
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.queries import QueryList
@@ -31,7 +32,7 @@ def help_sections(app: DiagnosisApp) -> dict[str, list[tuple[str, str]]]:
 
 
 def commands(app: DiagnosisApp) -> Iterator[SystemCommand]:
-    """Every action of the panel in front and of the app."""
+    """Every action of the panel in front and of the app, and every format of an export."""
     places: list[tuple[str, Any, list[BindingType]]] = [
         (app.panel.title, app.panel, app.panel.BINDINGS),
         ("icldiag", app, app.BINDINGS),
@@ -40,6 +41,8 @@ def commands(app: DiagnosisApp) -> Iterator[SystemCommand]:
         for binding in in_force(bindings, app.keys):
             title = f"{place}: {binding.description}"
             yield SystemCommand(title, f"key {shown(binding)}", _runs(app, binding.action, target))
+    for name, what in FORMATS.items():
+        yield SystemCommand(f"Export {what}", "into the working directory", _runs(app, f"export('{name}')", app))
 
 
 def _runs(app: DiagnosisApp, action: str, target: Any) -> Callable[[], Any]:

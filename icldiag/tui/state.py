@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from icldiag.analyses.prediction import Prediction
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
+    from icldiag.tui.normal import TakenOff
 
 
 @dataclass(eq=False)
@@ -37,6 +38,7 @@ class State:
     beta_wanted: dict[str, Any] | None = None  # how the one was trained that a resumed session will put in force
     cut_layers: frozenset[int] = frozenset()  # what panel Isolate cuts, and how
     cut_kind: CutKind = "text_to_label"
+    taken_off: TakenOff | None = None  # by key 0, which puts it back
     pinned: State | None = None  # set aside to compare with
     undo: list[Prompt] = field(default_factory=list)  # what the prompt was before each change made in place
 

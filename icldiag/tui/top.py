@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.text import Text
 
-from icldiag.render.layers import layer_names
 from icldiag.render.visible import visible
+from icldiag.tui.normal import in_force
 from icldiag.tui.state import State
 
 
@@ -20,6 +20,8 @@ def top_line(state: State) -> Text:
     for intervention in interventions(state):
         top.append("   ")
         top.append(intervention, "bold reverse")
+    if any(in_force(state)):
+        top.append(" 0: off")
     doing = next(iter(state.doing.values()), None)
     ready = "wrong prompt file" if state.prompt_error else "model failed" if state.model_error else "ready"
     top.append(f"   {visible(doing) if doing else ready}", "bold" if doing else "dim")
@@ -35,9 +37,4 @@ def interventions(state: State) -> Iterator[str]:
     if state.undo:
         times = "" if len(state.undo) == 1 else f" {len(state.undo)}x"
         yield f"EDITED{times}"
-    if state.cut_layers:
-        yield f"CUT {layer_names(state.cut_layers)} (key 0: off)"
-    if state.beta_on:
-        yield "RE-WEIGHTED (key 0: off)"
-    if state.prompt is not None and state.prompt.calibration is not None:
-        yield f"CALIBRATED {state.prompt.calibration.kind}"
+    yield from in_force(state)

@@ -6,6 +6,7 @@ The session is made in a job, so that nothing here imports torch.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import PromptError
@@ -153,13 +154,28 @@ class Work:
 
     def use_beta(self, beta: Any) -> None:
         """Put a trained beta in force in the whole session, or (None) out of it."""
-        session = self.state.session
-        if session is None or self.state.stored:
+        prompt = self.state.prompt
+        if prompt is not None and prompt.beta is not None:  # of its file; one at a time
+            prompt = replace(prompt, beta=None)
+        if prompt is None or not self.put_in_force(prompt, beta):
             self.app.notify("The model is not loaded yet.", markup=False)
-            return
-        changed = session.without_beta() if beta is None else session.with_beta(beta)
-        self._answer_again(("beta", beta is not None), changed)
+
+    def put_in_force(self, prompt: Prompt, beta: Any) -> bool:
+        """Answer with the prompt's own calibration and beta, or with a trained beta instead of its own.
+
+        `prompt` has the texts of the present one; another than that is a change to undo. False without a model.
+        """
+        state, session = self.state, self.state.session
+        if session is None or state.stored or state.prompt is None:
+            return False
+        changed = session.without_beta().with_prompt(prompt)
+        if prompt is not state.prompt:
+            state.undo.append(state.prompt)
+            state.prompt = prompt
+        key = ("in force", prompt.hash, beta is not None)
+        self._answer_again(key, changed if beta is None else changed.with_beta(beta))
         self.app.show_top()
+        return True
 
     def _answer_again(self, key: Any, changed: Session) -> None:
         self.app.jobs.cancel_all()
@@ -222,6 +238,8 @@ class Work:
             self._not_answered(message.error)
         elif message.not_stored:
             self._not_stored.add(message.key)
+        elif message.job == "export" and not message.cancelled:  # no panel shows it
+            self.app.notify(visible(message.error), title="Not written", severity="error", markup=False)
         elif not message.cancelled:
             state.failures[message.key] = message.error
         self.app.show_top()

@@ -65,9 +65,10 @@ def test_mended_and_broken_are_counted_against_gold(values: Values) -> None:
             query["predicted"] = labels[answer]
     page = difference_page(a, b, ("x", "y"))
     # gold is 0, 1, 2, unknown, 1, 2
-    effects = {row[0]: row[-1] for row in rows(part(page, "answers"))}
+    effects = {row[1]: row[-1] for row in rows(part(page, "answers"))}
     texts = [query["text"] for query in a["prediction"]["queries"]]
     assert effects == {texts[0]: "broken", texts[1]: "mended", texts[2]: "mended", texts[3]: None, texts[4]: None}
+    assert [row[0] for row in rows(part(page, "answers"))] == [2, 3, 1, 4, 5]
     assert "0.40 in a, 0.60 in b; 5 of 6 answers differ, 2 mended and 1 broken (exact sign test, p = 1)" in (
         part(page, "answers").reading
     )
@@ -87,6 +88,18 @@ def test_queries_are_matched_by_text_also_where_it_repeats(values: Values) -> No
     assert "- 1 query only in b" in text
 
 
+def test_changed_answers_are_found_again_by_number_and_id(values: Values) -> None:
+    a, b = deepcopy(values), deepcopy(values)
+    b["prediction"]["queries"].insert(0, deepcopy(b["prediction"]["queries"][5]) | {"text": "only in b"})
+    changed = b["prediction"]["queries"][3]
+    changed["predicted"] = next(label for label in b["prediction"]["labels"] if label != changed["predicted"])
+    changed["id"] = "doc 3"
+    found = next(table for table in part(difference_page(a, b, ("x", "y")), "answers").blocks)
+    assert isinstance(found, Table)
+    assert found.columns[:4] == ("number a", "number b", "id", "query")
+    assert [row[:4] for row in found.rows] == [(3, 4, "doc 3", a["prediction"]["queries"][2]["text"])]
+
+
 def test_other_settings_prompts_and_layers(values: Values, prompt: Prompt, tiny: Tiny, tmp_path: Path) -> None:
     shown = (*prompt.demonstrations[:3], Example("Who [/red] <script> ?", 0))
     session = Session(replace(prompt, demonstrations=shown), tiny("llama"))
@@ -99,6 +112,10 @@ def test_other_settings_prompts_and_layers(values: Values, prompt: Prompt, tiny:
     assert told["prompt demonstration 4"][1] == "Who [/red] <script> ? (Person)"
     assert told["model architecture"] == ("GPT2LMHeadModel", "LlamaForCausalLM")
     assert "prompt sha256" not in told
+    other["settings"]["beta"] = [[[0.5, -1.0]]]
+    beta = next(row for row in setup_rows(values, other) if row[0] == "settings beta")
+    assert beta[1] is None
+    assert str(beta[2]).startswith("a trained one, 1 x 1 x 2 (layers, heads, demonstrations), sha256 ")
     page = difference_page(values, other, ("x", "y"))
     assert [found.name for found in page.parts] == ["setup", "answers", "pairs", "layers"]
     assert "layers are not compared" in page_as_text(page)

@@ -110,6 +110,7 @@ def test_contents_ids_and_references_agree(report: Report) -> None:
     assert targets <= set(ids)
     sections = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
     assert sections == ["summary", *report.results, "prompt", "repeat"]
+    assert sections[1] == "explanation"  # why it failed comes first, after the summary
     assert set(sections) <= targets
 
 

@@ -173,7 +173,7 @@ def test_only_the_chosen_sections(prompt: Prompt, tiny: Tiny) -> None:
     assert "confusion" not in make_report(Session(prompt, tiny()), ["prediction"]).values()
     assert chosen_sections(None) == list(SECTIONS)
     assert chosen_sections(["confusion", "prediction"]) == ["prediction", "confusion"]
-    with pytest.raises(AnalysisError, match=r"'salience'.*choose from prediction, .*saliency, isolation"):
+    with pytest.raises(AnalysisError, match=r"'salience'.*choose from explanation, prediction, .*saliency, isolation"):
         chosen_sections(["salience"])
 
 
@@ -220,8 +220,8 @@ def test_ids_have_a_column_where_any_query_has_one(prompt: Prompt, tiny: Tiny) -
         result = Session(asked, tiny()).prediction()
         tables = {block.name: block for block in section.blocks(result, None) if isinstance(block, Table)}
         for name in {"queries", "wrong"} & set(tables):
-            assert tables[name].columns[:2] == columns
+            assert tables[name].columns[:3] == ("number", *columns)
             assert all(len(row) == len(tables[name].columns) for row in tables[name].rows)
-        assert tables["queries"].rows[0][0] == cell
+        assert tables["queries"].rows[0][:2] == (1, cell)
     document = json.loads(as_json(make_report(Session(named, tiny()), ["prediction"])))
     assert [query["id"] for query in document["prediction"]["queries"]] == ["doc 17"] + [None] * len(others)

@@ -84,7 +84,7 @@ def test_frames_hold_the_numbers_in_full(session: Session) -> None:
         session.reweighting().beta
     )
     assert len(session.isolation().to_frame()) == 7
-    assert session.isolate(Cut.of("label_to_target", [0, 1])).to_frame().layers.tolist() == ["0-1"]
+    assert session.isolate(Cut.of("label_to_target", [0, 1])).to_frame().layers.tolist() == ["0 to 1"]
     for result in results(session):
         assert len(result.to_frame()) > 0
     with pytest.raises(AnalysisError, match="there is no table 'x'; choose from counts, wrong, queries"):
@@ -110,17 +110,36 @@ def _tables(result: Any) -> list[str]:
     return [block.name for block in part_of(result).blocks if isinstance(block, Table)]
 
 
+def run_cells(page: Path, folder: Path) -> int:
+    """Run a page's Python from top to bottom, in a folder that has the sample prompts; how many cells it has."""
+    shutil.copytree(samples_folder(), folder / "sample_prompts")
+    cells = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    for cell in cells:
+        exec(compile(cell, str(page), "exec"), names)
+    return len(cells)
+
+
 def test_the_notebook_of_the_documentation_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(samples_folder(), tmp_path / "sample_prompts")
     monkeypatch.chdir(tmp_path)
-    cells = re.findall(r"^```python\n(.*?)^```", (DOCS / "python.md").read_text(), re.DOTALL | re.MULTILINE)
-    assert len(cells) >= 8
-    names: dict[str, Any] = {}
-    for cell in cells:
-        exec(compile(cell, "docs/python.md", "exec"), names)
+    assert run_cells(DOCS / "python.md", tmp_path) >= 8
     told = capsys.readouterr().out
     assert "accuracy 0.88" in told
     assert "0 of 24 answers differ" in told
     assert {"report.html", "tables", "figures"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_example_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_cells(DOCS.parent / "README.md", tmp_path) == 1
+    told = capsys.readouterr().out
+    assert "<Prediction: 3 of 24 labelled queries are answered wrong (accuracy 0.88)" in told
+    assert "<Explanation: Query 15 (Positive, not Negative). " in told
+    assert "label prior" in told
+    for result in ("QueryFlow", "Repairs", "Reweighting", "Compression"):
+        assert f"<{result}: " in told
+    assert "<h2>Why</h2>" in (tmp_path / "report.html").read_text()

@@ -71,6 +71,8 @@ def lines_of(app: DiagnosisApp, query: str) -> list[str]:
 async def running(
     path: Path, model: Path | str, size: tuple[int, int] = (120, 40), **arguments: Any
 ) -> AsyncIterator[tuple[DiagnosisApp, Pilot[None]]]:
+    """The app under Pilot; a test that makes something of it raise clears `app.unexpected`."""
     app = DiagnosisApp(path, ModelSettings(name=str(model), device="cpu"), **arguments)
     async with app.run_test(size=size, notifications=True) as pilot:
         yield app, pilot
+    assert app.unexpected == [], app.unexpected

@@ -6,13 +6,17 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from rich.text import Text
 from textual.widgets import Input, OptionList
 
 from icldiag.prompt.schema import read_prompt
+from icldiag.report import write
+from icldiag.report.figures import FigureType
+from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.export import FORMATS, ONE_KEY
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels import PANELS
@@ -135,10 +139,10 @@ async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path
         assert "cut in layers 0-1" in " ".join(screen_text(app).split())
         await pilot.press("i", "2")
         await settle(pilot)
-        assert "CUT 2-3 (key 0: off)" in screen_text(app)
+        assert "ISOLATE CUTS 2-3 0: off" in screen_text(app)
         await pilot.press("0", "4")
         await settle(pilot, lambda: "Nothing is cut" in screen_text(app))
-        assert "CUT 2" not in screen_text(app)
+        assert "ISOLATE CUTS" not in screen_text(app).split("\n")[0]
         await pilot.press("s")  # every n: the cursor stands at the first two layers
         await settle(pilot, lambda: "with the first 2 layers cut" in screen_text(app))
         assert "the last n layers" in screen_text(app)
@@ -312,15 +316,47 @@ async def test_quitting_while_something_computes(prompt_file: Path, model_folder
     assert app.return_code == 0
 
 
-async def test_export_writes_both_formats(
+def told(app: DiagnosisApp) -> list[str]:
+    return [f"{notification.title}: {notification.message}" for notification in app._notifications]
+
+
+async def test_one_key_exports_and_the_palette_has_every_format(
     prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("x")
-        await settle(pilot, lambda: (tmp_path / "prompt-report.md").exists())
+        await settle(pilot, lambda: told(app))
+        assert {path.name for path in tmp_path.glob("prompt-report.*")} == {f"prompt-report.{f}" for f in ONE_KEY}
+        assert str(tmp_path / "prompt-report.html") in told(app)[0]
+        assert "ctrl+p" in told(app)[0]
+        found = {command.title: command.callback for command in app.get_system_commands(app.screen)}
+        figures = set(get_args(FigureType))
+        assert {*write.FORMATS, *write.FOLDER_FORMATS} == {"figures", *(set(FORMATS) - figures)}
+        assert figures <= set(FORMATS)
+        for number, (title, place) in enumerate(
+            (("Export every table as CSV", "prompt-tables"), ("Export figures as SVG", "prompt-figures")), start=2
+        ):
+            await found[title]()
+            await settle(pilot, lambda expected=number: len(told(app)) == expected)  # type: ignore[misc]
+            files = list((tmp_path / place).iterdir())
+            assert f"Written: {len(files)} files in {tmp_path / place}" in told(app)
     assert '"schema": "icldiag-report/1"' in (tmp_path / "prompt-report.json").read_text()
+    assert (tmp_path / "prompt-tables" / "prediction-queries.csv").exists()
+    assert (tmp_path / "prompt-figures" / "confusion-distance.svg").exists()
+
+
+async def test_an_export_that_cannot_be_written_is_told(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prompt-tables").write_text("a file, where the folder would be")
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await app.run_action("export('csv')")
+        await settle(pilot, lambda: told(app))
+        assert "Not written: cannot make the folder" in told(app)[0]
 
 
 def test_the_app_does_not_import_torch() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import random
+from typing import Any
 
 import pyte
+import pytest
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -14,7 +16,16 @@ from textual.strip import Strip
 from icldiag.tui.difference import Screenful
 
 WIDTH, HEIGHT = 30, 6
-CONSOLE = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
+STYLES = [
+    Style(color="red"),
+    Style(color="red", bold=False),  # looks like the one before
+    Style(bgcolor="#102030", bold=True),
+    Style(color="#405060", bgcolor="#102030", dim=True, italic=True),
+    Style(color="bright_green", underline=True),
+    Style(color="default", bgcolor="bright_blue", reverse=True, strike=True),
+    Style(bold=True, dim=True, overline=True),
+    Style(),
+]
 
 
 def random_row(rng: random.Random) -> Strip:
@@ -26,9 +37,7 @@ def random_row(rng: random.Random) -> Strip:
         size = Strip([Segment(text)]).cell_length
         if size > room:
             text, size = " " * room, room
-        style = rng.choice(
-            [Style(color="red"), Style(bgcolor="#102030", bold=True), Style(meta={"@click": rng.random()})]
-        )
+        style = rng.choice([*STYLES, Style(meta={"@click": rng.random()})])
         segments.append(Segment(text, style))
         width += size
     return Strip(segments)
@@ -38,16 +47,47 @@ def changed(rows: list[Strip], rng: random.Random) -> list[Strip]:
     return [random_row(rng) if rng.random() < 0.3 else row for row in rows]
 
 
-def test_differences_add_up_to_the_frame() -> None:
+def looks(screen: pyte.Screen) -> list[list[Any]]:
+    """What is seen: of a blank that nothing is drawn through, its background."""
+    lines = [[screen.buffer[y][x] for x in range(WIDTH)] for y in range(HEIGHT)]
+    return [
+        [
+            cell.bg if cell.data == " " and not (cell.underscore or cell.reverse or cell.strikethrough) else cell
+            for cell in line
+        ]
+        for line in lines
+    ]
+
+
+@pytest.mark.parametrize("system", ["truecolor", "256", "standard", None])
+def test_differences_add_up_to_the_frame_as_rich_writes_it(system: Any) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=system)
     rng = random.Random(0)
     terminal, whole = pyte.Screen(WIDTH, HEIGHT), pyte.Screen(WIDTH, HEIGHT)
     stream, screenful = pyte.Stream(terminal), Screenful()
     rows = [random_row(rng) for _ in range(HEIGHT)]
-    for _ in range(200):
-        stream.feed(screenful.update(rows).render_segments(CONSOLE))
-        pyte.Stream(whole).feed(Screenful().update(rows).render_segments(CONSOLE))
-        assert terminal.buffer == whole.buffer
+    written = {"differences": 0, "rich": 0}
+    for _ in range(150):
+        difference = screenful.update(rows).render_segments(console)
+        frame = "".join(f"\x1b[{y};1H{row.render(console)}" for y, row in enumerate(rows, start=1))
+        stream.feed(difference)
+        pyte.Stream(whole).feed(frame)
+        assert looks(terminal) == looks(whole)
+        assert terminal.cursor.attrs == pyte.screens.Char(" ")  # nothing is left behind for the next writer
+        written["differences"] += len(difference)
+        written["rich"] += len(frame)
         rows = changed(rows, rng)
+    assert written["differences"] < written["rich"] / 3
+
+
+def test_a_style_is_written_once_and_only_what_is_new_of_the_next() -> None:
+    muted, strong = Style(color="#808080", bgcolor="#101010"), Style(color="#808080", bgcolor="#101010", bold=True)
+    row = Strip(
+        [Segment("a", muted), Segment("b", muted + Style(bold=False)), Segment("c", strong), Segment("d", muted)]
+    )
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    text = Screenful().update([row]).render_segments(console)
+    assert text == "\x1b[1;1H\x1b[38;2;128;128;128;48;2;16;16;16mab\x1b[1mc\x1b[22md\x1b[0m"
 
 
 def test_only_what_changed_is_written() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from icldiag.model.readout import Progress
@@ -14,6 +16,7 @@ from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.repairs import RepairPanel
+from icldiag.tui.queries import Queries
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.tui.pilot import running, screen_text, settle
 
@@ -85,3 +88,29 @@ async def test_a_query_that_is_right_has_nothing_to_mend(prompt_file: Path, mode
         await pilot.press("f")
         await settle(pilot, lambda: ("repairs", app.state.query) in app.state.failures)
         assert "answered right" in screen_text(app)
+
+
+async def test_the_repair_that_is_spoken_of_is_marked_and_a_choice_stays(prompt_file: Path, model_folder: Path) -> None:
+    """The first in rank need not be the one that mends the selected query."""
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(NUMBER)
+        session, panel = app.state.session, app.query_one(RepairPanel)
+        assert session is not None
+        query = session.prediction().wrong[0]
+        app.query_one(Queries).select(query)
+        await settle(pilot)
+        found = session.repairs(query, budget=8)
+        first = found.trials[0]
+        still_wrong = replace(first, predicted=found.before)
+        mends = replace(first, predicted=np.full_like(found.before, found.gold[query] or 0))
+        found = replace(found, query=query, winner=None, confirmed=None, trials=(still_wrong, mends, still_wrong))
+        app.state.results["repairs", query] = found
+        app.show_panel()
+        assert panel.marked == 1
+        await pilot.press("right_square_bracket")
+        app.show_panel()
+        assert panel.marked == 2
+        app.state.results["repairs", query] = replace(found, winner=1, trials=(still_wrong, mends))
+        app.show_panel()
+        assert panel.marked == 1

@@ -44,7 +44,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
     async with running(prompt_file, model_folder, (200, 50), resumed=last_session()) as (app, pilot):
         await pilot.pause()
         assert "EDITED" in screen_text(app)  # before the model is there
-        assert "CUT 1 (key 0: off)" in screen_text(app)
+        assert "ISOLATE CUTS 1" in screen_text(app)
         await settle(pilot, lambda: app.state.prediction and app.state.pinned and not app.state.stored)
         state = app.state
         assert state.prompt is not None

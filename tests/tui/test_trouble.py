@@ -16,9 +16,11 @@ from icldiag.model.load import BUNDLED
 from icldiag.samples import DEFAULT_SAMPLE, sample_path
 from icldiag.session import Session
 from icldiag.store import Store
+from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import Progress
 from icldiag.tui.panels.saliency import SaliencyPanel
+from icldiag.tui.queries import Queries
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 
@@ -90,6 +92,50 @@ async def test_an_action_that_raises(prompt_file: Path, model_folder: Path, monk
         await settle(pilot, lambda: "move: unexpected KeyError: '[b'" in words(screen_text(app)))
         await pilot.press("1")
         await settle(pilot, lambda: "evidence, from" in screen_text(app))
+        app.unexpected.clear()
+
+
+def raising(times: int, original: Any) -> Any:
+    """A handler that raises the first times it is called."""
+    calls = []
+
+    def handler(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) <= times:
+            raise KeyError("[b")
+        return original(*arguments)
+
+    return handler
+
+
+async def test_a_handler_that_raises_is_told_once_and_the_app_goes_on(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for place, handler in (
+            (DiagnosisApp, "on_query_chosen"),  # of the app
+            (Queries, "on_option_list_option_highlighted"),  # of a widget of ours
+            (DiagnosisApp, "show_panel"),  # called after a refresh, and when a job has ended
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(place, handler, raising(3, getattr(place, handler)))
+                for key in ("j", "3", "k", "2", "j"):
+                    await pilot.press(key)
+                await settle(pilot)
+            assert app.unexpected
+            told = [str(notification.message) for notification in app._notifications]
+            assert told[-1].endswith(": unexpected KeyError: '[b'")
+            assert len(told) == len(set(told))
+            app.unexpected.clear()
+            app.clear_notifications()
+        await pilot.press("1", "n")
+        await settle(pilot, lambda: "evidence, from" in screen_text(app))
+        before = app.state.query
+        await pilot.press("j")
+        await settle(pilot, lambda: app.state.query != before)
+        await pilot.press("q")
+    assert app.return_code == 0
 
 
 async def test_quitting_and_a_newer_cut_stop_what_computes(

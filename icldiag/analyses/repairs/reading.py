@@ -13,6 +13,8 @@ def finding(repairs: Repairs) -> str:
     tried, texts = len(repairs.trials), len(repairs.selection)
     best = repairs.best
     if best is None:
+        if repairs.query is not None and repairs.mender is None:
+            return f"None of {tried} repairs mends this query."
         wanted = "gains on" if repairs.query is None else "mends this query without losing on"
         return (
             f"None of {tried} repairs {wanted} the {texts} labelled texts that they were compared on.{_mender(repairs)}"
@@ -33,13 +35,11 @@ def finding(repairs: Repairs) -> str:
 
 def _mender(repairs: Repairs) -> str:
     """The least harmful repair that mends the query although it does not win."""
-    query = repairs.query
-    found = [trial for trial in repairs.trials if query is not None and repairs.mends(trial, query)]
-    if not found:
+    if repairs.mender is None:
         return ""
-    trial = found[0]  # ranked
+    trial = repairs.trials[repairs.mender]
     net = f"{_signed(trial.selection.net)} of {trial.selection.count}"
-    return f" The best that mends it, {trial.repair.name}, {verdict(repairs, trial, query)} ({net})."
+    return f" The best that mends it, {trial.repair.name}, {verdict(repairs, trial, repairs.query)} ({net})."
 
 
 def verdict(repairs: Repairs, trial: Trial, query: int | None) -> str:
@@ -63,10 +63,14 @@ def verdict(repairs: Repairs, trial: Trial, query: int | None) -> str:
 
 def in_short(effect: Effect) -> str:
     """Accuracy before and after, what changed, and the test of it."""
-    chance = "unlikely to be chance" if effect.p_value < SIGNIFICANT else "may be chance"
+    if not effect.mended and not effect.broken:
+        return f"{effect.right_before} right before and after, none mended or broken"
+    p = effect.p_value
+    chance = "unlikely to be chance" if p < SIGNIFICANT else "may be chance"
+    written = f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"  # never 0.00
     return (
         f"{effect.right_before} right before, {effect.right_after} after "
-        f"({len(effect.mended)} mended, {len(effect.broken)} broken, McNemar p = {effect.p_value:.2f}: {chance})"
+        f"({len(effect.mended)} mended, {len(effect.broken)} broken, McNemar p = {written}: {chance})"
     )
 
 

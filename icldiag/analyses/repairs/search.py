@@ -74,6 +74,13 @@ class Repairs(Shown):
         return None if self.winner is None else self.trials[self.winner]
 
     @property
+    def mender(self) -> int | None:
+        """Place of the best repair that mends the query that was searched for, whatever it costs others."""
+        if self.query is None:
+            return None
+        return next((place for place, trial in enumerate(self.trials) if self.mends(trial, self.query)), None)
+
+    @property
     def holds(self) -> bool | None:
         """Whether the winner gains on the confirmation part too; None where there is no winner or no such part.
 

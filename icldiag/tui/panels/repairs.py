@@ -50,6 +50,7 @@ class RepairPanel(Panel):
 
     def on_mount(self) -> None:
         self.marked = 0
+        self._marked_in: Repairs | None = None  # where that was chosen
 
     def show(self) -> None:
         finding, table, marked = (self.query_one(name, Line) for name in ("#finding", "#table", "#marked"))
@@ -61,11 +62,20 @@ class RepairPanel(Panel):
             return
         from icldiag.analyses.repairs import finding as sentence
 
+        if found is not self._marked_in:
+            self._mark_what_is_told(found)
         self.marked = min(self.marked, len(found.trials) - 1)
         own = Text("\n") + self._not_yet() if self._own_is_awaited() else Text("")
         finding.set(Text(visible(sentence(found), look.ascii_only)) + own)
         table.set(self._table(found))
         marked.set(self._about(found, found.trials[self.marked]))
+
+    def _mark_what_is_told(self, found: Repairs) -> None:
+        """The repair that the sentence above the table speaks of; at first what a resumed session had marked."""
+        if self._marked_in is not None or not self.marked:
+            told = found.mender if found.winner is None else found.winner
+            self.marked = told or 0
+        self._marked_in = found
 
     def _found(self) -> Repairs | None:
         """What was found for the selected query, or else for the whole prompt."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from icldiag.analyses.repairs.effect import effect, mcnemar
+from icldiag.analyses.repairs.effect import Effect, effect, mcnemar
+from icldiag.analyses.repairs.reading import in_short
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,10 @@ def test_without_gold_labels_nothing_is_claimed() -> None:
     assert found.count == 0
     assert found.accuracy_after is None
     assert found.p_value == 1.0
+
+
+def test_a_small_p_is_not_written_as_nothing() -> None:
+    assert "(0 mended, 9 broken, McNemar p = 0.004: unlikely to be chance)" in in_short(
+        Effect(77, 62, (), tuple(range(9)), -1.0)
+    )
+    assert in_short(Effect(77, 62, (), (), 0.0)) == "62 right before and after, none mended or broken"

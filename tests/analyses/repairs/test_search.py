@@ -239,3 +239,14 @@ def test_a_winner_must_gain_and_mend(prompt: Prompt) -> None:
     ):
         _, trial = judged(prompt, mends, mended, broken)
         assert search._wins(trial, query, prompt.queries) is wins
+
+
+def test_a_search_that_finds_nothing_says_whether_anything_mends_the_query(prompt: Prompt) -> None:
+    found, _ = judged(prompt, False, 3, 1)
+    assert found.mender is None
+    assert finding(found) == "None of 1 repairs mends this query."
+    found, trial = judged(prompt, True, 1, 3)
+    assert found.mender == 0
+    assert finding(found).endswith(
+        f"The best that mends it, {trial.repair.name}, mends this query but breaks others (-2 of 20)."
+    )

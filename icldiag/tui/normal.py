@@ -1,0 +1,72 @@
+"""Key 0: what is in force beside the prompt's text is taken off, and the same key puts it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from icldiag.render.layers import layer_names
+
+if TYPE_CHECKING:
+    from icldiag.prompt.schema import Prompt
+    from icldiag.tui.state import State
+    from icldiag.tui.work import Work
+
+
+@dataclass(frozen=True)
+class TakenOff:
+    """What was in force. `beta` is one that was trained in the app; a file's comes back with its prompt."""
+
+    before: Prompt
+    after: Prompt
+    beta: Any
+    cut_layers: frozenset[int]
+
+
+def in_force(state: State) -> Iterator[str]:
+    """What key 0 takes off, in capitals for the top line."""
+    if state.cut_layers:
+        yield f"ISOLATE CUTS {layer_names(state.cut_layers)}"
+    if state.beta_on:
+        yield "RE-WEIGHTED"
+    if state.prompt is not None and state.prompt.calibration is not None:
+        yield f"CALIBRATED {state.prompt.calibration.kind}"
+
+
+def toggle(work: Work) -> str:
+    """Take off what is in force, or put back what was taken off; a sentence says which."""
+    state = work.state
+    names = ", ".join(in_force(state))
+    if names:
+        return f"Off: {names}. 0 again puts it back." if _take_off(work) else "The model is not loaded yet."
+    taken = state.taken_off
+    if taken is None or state.prompt is not taken.after:
+        return "Nothing is in force: no cut, no re-weighting, no calibration."
+    if not _put_back(work, taken):
+        return "The model is not loaded yet."
+    return "What was taken off is in force again."
+
+
+def _take_off(work: Work) -> bool:
+    state, before = work.state, work.state.prompt
+    assert before is not None
+    adjusted = before.calibration is not None or before.beta is not None
+    after = replace(before, calibration=None, beta=None) if adjusted else before
+    trained = state.session.beta if state.session is not None and state.beta_on and before.beta is None else None
+    if (adjusted or state.beta_on) and not work.put_in_force(after, None):
+        return False
+    state.taken_off = TakenOff(before, after, trained, state.cut_layers)
+    state.beta_on, state.cut_layers = False, frozenset()
+    return True
+
+
+def _put_back(work: Work, taken: TakenOff) -> bool:
+    state = work.state
+    adjusted = taken.before is not taken.after
+    if (adjusted or taken.beta is not None) and not work.put_in_force(taken.before, taken.beta):
+        return False
+    if adjusted:
+        del state.undo[-2:]  # taking it off and putting it back are no changes
+    state.taken_off, state.cut_layers = None, taken.cut_layers
+    return True
