@@ -130,11 +130,19 @@ def _values(found: Explanation) -> dict[str, Any]:
                     "hidden": _run(found, effect.hidden),
                     "removed": _run(found, effect.removed),
                     "percentile": effect.percentile,
+                    "relabelled": _run(found, effect.relabelled),
                     "called": None if effect.called is None else labels[effect.called],
+                    "text_lead": effect.text_lead,
                 }
                 for effect in found.demonstrations
             ],
-            "auc_without_suspect": found.auc_without_suspect,
+            "suspect": None
+            if found.suspect is None or found.others is None
+            else {
+                "index": found.suspect.index,
+                "auc_without": found.others.auc_without,
+                "gain_relabelled": found.others.gain_relabelled,
+            },
             "order": {
                 "turned": found.order.turned,
                 "percentile": found.order.percentile,

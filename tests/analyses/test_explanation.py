@@ -11,10 +11,11 @@ import torch
 from icldiag.analyses.calibration import CONTENT_FREE, label_probabilities
 from icldiag.analyses.explanation import Explanation, findings, of_cause, reading
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, OthersEffect, effect_on_others
 from icldiag.analyses.explanation.order import OrderEvidence, sample_orders
 from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws
 from icldiag.analyses.explanation.ranking import Evidence, rank_causes, suspect_of
+from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.isolation import Cut
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.attention import Edit
@@ -66,7 +67,9 @@ def test_demonstrations_are_really_removed_hidden_and_relabelled(explained: tupl
         assert effect.removed_change is not None
         assert effect.removed.lead == pytest.approx(contest.lead_in(scores_of(kept, session, text)), abs=1e-4)
         assert effect.removed_change == pytest.approx(effect.removed.lead - contest.lead, abs=1e-6)
-        assert effect.called == scores_of(kept, session, shown[effect.index].text).argmax()
+        own = scores_of(kept, session, shown[effect.index].text)
+        assert effect.called == own.argmax()
+        assert effect.text_lead == pytest.approx(contest.lead_in(own), abs=1e-4)
         assert (effect.relabelled is None) == (effect.label != contest.answer or effect.alone)
         start, stop = session.encoded.demonstrations[effect.index].span
         blocked = torch.zeros(1, len(session.encoded.prefix), dtype=torch.bool)
@@ -250,7 +253,16 @@ def run(scores: FloatArray, change: str = "a change") -> Counterfactual:
 
 def effect(index: int, change: float, called: int, *, turned: bool, label: int = 0) -> DemonstrationEffect:
     removed = run(TURNS if turned else STAYS, f"demonstration {index + 1} removed")
-    return DemonstrationEffect(index, label, run(STAYS), removed, None, 0.0, change, 50.0, called, False)
+    text_lead = -2.0 if called == CONTEST.rival else 2.0
+    return DemonstrationEffect(index, label, run(STAYS), removed, None, 0.0, change, 50.0, called, text_lead, False)
+
+
+def mislabelled(nothing: Evidence, *effects: DemonstrationEffect, others: OthersEffect | None = None) -> Evidence:
+    """Evidence with these demonstrations, and what the suspect among them does to other queries."""
+    return replace(nothing, demonstrations=effects, suspect=suspect_of(CONTEST, effects), others=others)
+
+
+WRONG_LABEL = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
 
 
 @pytest.fixture
@@ -269,15 +281,63 @@ def test_what_no_run_confirms_is_not_named(nothing: Evidence) -> None:
     assert rank_causes(nothing, NAMES) == ()
 
 
-def test_a_demonstration_is_supported_if_it_is_called_by_the_rival_s_name_and_stands_out(nothing: Evidence) -> None:
-    effects = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
-    suspect = suspect_of(CONTEST, effects)
-    (cause,) = rank_causes(replace(nothing, demonstrations=effects, suspect=suspect), NAMES)
+def test_the_suspect_is_the_one_whose_text_reads_most_like_the_rival(nothing: Evidence) -> None:
+    reads = replace(effect(0, -1.0, 1, turned=True), text_lead=-3.0)
+    louder = replace(effect(1, -9.0, 1, turned=True), text_lead=-1.0)
+    stays = replace(effect(2, -0.1, 1, turned=False), text_lead=-9.0)
+    elsewhere = replace(effect(3, -1.0, 1, turned=True, label=2), text_lead=-9.0)
+    alone = replace(effect(4, -1.0, 1, turned=True), text_lead=-9.0, alone=True)
+    assert suspect_of(CONTEST, (reads, louder, stays, elsewhere, alone)) == reads
+    assert suspect_of(CONTEST, (stays, elsewhere, alone)) is None
+
+
+def test_a_demonstration_is_supported_if_it_reads_like_the_rival_and_stands_out(nothing: Evidence) -> None:
+    (cause,) = rank_causes(mislabelled(nothing, *WRONG_LABEL), NAMES)
     assert (cause.kind, cause.demonstration, cause.supported) == ("demonstration", 0, True)
+    assert "takes its text for no before yes (by 2.0 nats)" in cause.support
     assert "moves the lead 5.0 nats more" in cause.support
-    alike = (effects[0], effect(1, -4.0, 0, turned=True))
-    (cause,) = rank_causes(replace(nothing, demonstrations=alike, suspect=suspect_of(CONTEST, alike)), NAMES)
+    alike = (WRONG_LABEL[0], effect(1, -4.0, 0, turned=True))
+    (cause,) = rank_causes(mislabelled(nothing, *alike), NAMES)
     assert not cause.supported
+    own = (replace(WRONG_LABEL[0], text_lead=0.5), WRONG_LABEL[1])
+    (cause,) = rank_causes(mislabelled(nothing, *own), NAMES)
+    assert not cause.supported
+    assert "for yes before no (by 0.5 nats)" in cause.support
+
+
+def test_a_demonstration_is_not_supported_if_its_own_label_helps_other_queries(nothing: Evidence) -> None:
+    for gain, auc, supported in ((0.4, 0.9, True), (-0.04, None, True), (-0.06, 0.9, False), (0.4, 0.7, False)):
+        evidence = mislabelled(nothing, *WRONG_LABEL, others=OthersEffect(auc, gain))
+        (cause,) = rank_causes(evidence, NAMES)
+        assert cause.supported == supported
+        assert f"it moves the other queries of the two classes {gain:+.2f} nats" in cause.support
+        assert ("AUC 0.70 only" in cause.support) == (auc == 0.7)
+
+
+def test_a_suspect_is_removed_and_relabelled_for_the_other_queries_too(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())
+    prediction = session.prediction()
+    contest = session.explanation(0).contest
+    variants = Variants(session.model, session.encoded, session._prefix(silent), 0, silent)
+    suspect = replace(effect(1, -1.0, 1, turned=True), index=1)
+    found = effect_on_others(variants, contest, suspect, prediction)
+    shown, pair = prompt.demonstrations, (contest.answer, contest.rival)
+    mended = replace(prompt, demonstrations=(shown[0], replace(shown[1], label=contest.rival), *shown[2:]))
+    kept = replace(prompt, demonstrations=(shown[0], *shown[2:]))
+    gains, leads = [], {label: [] for label in pair}
+    for query, label in enumerate(prediction.gold):
+        if label in pair:
+            before, after, without = (
+                scores_of(changed, session, prompt.queries[query].text)[list(pair)]
+                for changed in (prompt, mended, kept)
+            )
+            leads[label].append(without[0] - without[1])
+            if query != contest.query:
+                place = pair.index(label)
+                gains.append((after - np.logaddexp(*after) - before + np.logaddexp(*before))[place])
+    assert found.gain_relabelled == pytest.approx(np.mean(gains), abs=1e-4)
+    above = [(own > other) + (own == other) / 2 for own in leads[pair[0]] for other in leads[pair[1]]]
+    assert found.auc_without == pytest.approx(np.mean(above))
 
 
 def test_two_classes_are_named_if_they_are_badly_separated_and_no_demonstration_is_to_blame(nothing: Evidence) -> None:
@@ -286,7 +346,7 @@ def test_two_classes_are_named_if_they_are_badly_separated_and_no_demonstration_
     assert (cause.kind, cause.supported) == ("classes", True)
     assert rank_causes(replace(nothing, classes=replace(taken_out, auc=0.9)), NAMES) == ()
     assert rank_causes(replace(nothing, classes=replace(taken_out, auc=None)), NAMES) == ()
-    (cause,) = rank_causes(replace(nothing, classes=taken_out, auc_without_suspect=0.95), NAMES)
+    (cause,) = rank_causes(replace(nothing, classes=taken_out, others=OthersEffect(0.95, None)), NAMES)
     assert not cause.supported
 
 
@@ -302,23 +362,30 @@ def test_the_order_is_named_from_half_of_the_others_on(nothing: Evidence) -> Non
     assert "6 of 12" in cause.support
 
 
-def test_where_nearly_all_orders_are_right_the_order_comes_before_a_demonstration(nothing: Evidence) -> None:
-    effects = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
-    evidence = replace(nothing, demonstrations=effects, suspect=suspect_of(CONTEST, effects))
-    for turned, first in ((8, "demonstration"), (11, "order")):
-        assert rank_causes(replace(evidence, order=orders(turned)), NAMES)[0].kind == first
+def test_a_supported_demonstration_comes_before_the_order(nothing: Evidence) -> None:
+    causes = rank_causes(replace(mislabelled(nothing, *WRONG_LABEL), order=orders(12)), NAMES)
+    assert [(cause.kind, cause.supported) for cause in causes] == [("demonstration", True), ("order", True)]
 
 
 def test_more_demonstrations_of_a_class_are_blamed_before_their_order(nothing: Evidence) -> None:
     sources = tuple(replace(source, lean=1.0) for source in nothing.prior.sources)
-    prior = PriorEvidence(sources, (9, 2, 2), (run(TURNS, "as many demonstrations of each class"),) * 4)
-    causes = rank_causes(replace(nothing, prior=prior, order=orders(12)), NAMES)
-    assert [(cause.kind, cause.supported) for cause in causes] == [("prior", True), ("order", False)]
+    balanced = (run(TURNS, "as many demonstrations of each class"),) * 2 + (run(STAYS),) * 2
+    prior = PriorEvidence(sources, (9, 2, 2), balanced)
+    causes = rank_causes(replace(mislabelled(nothing, *WRONG_LABEL), prior=prior, order=orders(12)), NAMES)
+    assert [(cause.kind, cause.supported) for cause in causes] == [
+        ("prior", True),
+        ("demonstration", False),
+        ("order", False),
+    ]
+    assert all("at least twice as many" in cause.support for cause in causes[:2])
+    fewer = replace(prior, balanced=(balanced[0], *(run(STAYS),) * 3))
+    causes = rank_causes(replace(nothing, prior=fewer, order=orders(12)), NAMES)
+    assert [(cause.kind, cause.supported) for cause in causes] == [("order", True)]
 
 
 def test_supported_causes_come_before_smaller_changes_that_stand_alone(nothing: Evidence) -> None:
     effects = (effect(0, -5.0, 2, turned=True), effect(1, -0.5, 0, turned=False))
-    evidence = replace(nothing, demonstrations=effects, suspect=suspect_of(CONTEST, effects), order=orders(12))
+    evidence = replace(mislabelled(nothing, *effects), order=orders(12))
     assert [cause.kind for cause in rank_causes(evidence, NAMES)] == ["order", "demonstration"]
 
 
@@ -329,11 +396,8 @@ def test_weak_aggregation_is_named_if_more_of_it_turns_the_answer(nothing: Evide
 
 def test_every_sentence_holds_the_number_of_its_run(nothing: Evidence, explained: tuple[Session, Explanation]) -> None:
     _, found = explained
-    effects = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
     evidence = replace(
-        nothing,
-        demonstrations=effects,
-        suspect=suspect_of(CONTEST, effects),
+        mislabelled(nothing, *WRONG_LABEL),
         order=orders(12),
         classes=replace(nothing.classes, removed=run(TURNS, "class yes taken out")),
         aggregation=replace(nothing.aggregation, doubled=run(TURNS)),

@@ -3,8 +3,8 @@
 For every demonstration: the lead when the target position alone cannot see it (all layers; the query's other tokens
 still can), the lead when it is really taken out of the prompt, and the label that the prompt without it gives to its
 own text; for those of the answer's class also the lead when they carry the rival's label instead. A demonstration whose
-text the others would call by the rival's name, and without which, or with that label, the rival is answered, is likely
-to carry the wrong label.
+text the others take for the rival's, and without which, or with that label, the rival is answered, is likely to carry
+the wrong label. It then misleads other queries too: what its removal and its other label do to them is read as well.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.variants import Variants
+from icldiag.analyses.prediction import Prediction
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits
@@ -35,6 +36,7 @@ class DemonstrationEffect:
     removed_change: float | None
     percentile: float | None  # of `removed_change` among all demonstrations; 0 speaks most for the answer
     called: int | None  # the label that the prompt without it gives to its text
+    text_lead: float | None  # of the answer over the rival for its text in that prompt, in nats
     alone: bool  # the only demonstration of its class: without it the class is not shown at all
 
     @property
@@ -67,6 +69,7 @@ def demonstration_effects(variants: Variants, contest: Contest) -> tuple[Demonst
                 removed_change=change,
                 percentile=None if change is None else percentile(change, defined),
                 called=None if scores is None else int(scores[1].argmax()),
+                text_lead=None if scores is None else contest.lead_in(scores[1]),
                 alone=labels.count(labels[index]) == 1,
             )
         )
@@ -86,11 +89,15 @@ def _without(variants: Variants, index: int) -> FloatArray:
 
 
 def _relabelled(variants: Variants, contest: Contest, index: int) -> Counterfactual:
-    shown = list(variants.prompt.demonstrations)
-    shown[index] = replace(shown[index], label=contest.rival)
     name = variants.prompt.label_names[contest.rival]
-    scores = variants.ask(shown, [variants.query])[0]
+    scores = variants.ask(_with_label(variants, index, contest.rival), [variants.query])[0]
     return counterfactual(contest, f"demonstration {index + 1} labelled {name}", scores)
+
+
+def _with_label(variants: Variants, index: int, label: int) -> list[Example]:
+    shown = list(variants.prompt.demonstrations)
+    shown[index] = replace(shown[index], label=label)
+    return shown
 
 
 def _hiding(variants: Variants, index: int) -> Edits:
@@ -107,21 +114,43 @@ def strongest(effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect |
     return min(measured, key=lambda effect: effect.removed_change or 0.0) if measured else None
 
 
-def separation_without(
-    variants: Variants, contest: Contest, effect: DemonstrationEffect, gold: tuple[int | None, ...]
-) -> float | None:
-    """ROC-AUC of p(answer) / p(rival) over the queries of the two classes, one demonstration removed; see `classes`."""
+@dataclass(frozen=True)
+class OthersEffect:
+    """What a suspected demonstration does to the labelled queries of the two classes; None where there are too few."""
+
+    auc_without: float | None  # ROC-AUC of p(answer) / p(rival) with it removed; see `classes`
+    gain_relabelled: float | None  # nats, mean over the queries other than the one explained; see `effect_on_others`
+
+
+def effect_on_others(
+    variants: Variants, contest: Contest, suspect: DemonstrationEffect, prediction: Prediction
+) -> OthersEffect:
+    """Remove a demonstration, and give it the rival's label, for the queries whose gold label is either of the two.
+
+    The gain is the change of log p(gold) / (p(answer) + p(rival)) when it carries the rival's label.
+    """
     from icldiag.analyses.confusion import roc_auc
 
-    queries = [query for query, label in zip(variants.prompt.queries, gold, strict=True) if label in _pair(contest)]
-    if len({query.label for query in queries}) < 2:
-        return None
-    kept = [example for place, example in enumerate(variants.prompt.demonstrations) if place != effect.index]
-    scores = variants.ask(kept, queries)
-    ratio = scores[:, contest.answer] - scores[:, contest.rival]
-    own = np.array([query.label == contest.answer for query in queries])
-    return roc_auc(ratio[own], ratio[~own])
+    pair = (contest.answer, contest.rival)
+    places = [place for place, label in enumerate(prediction.gold) if label in pair]
+    own = np.array([prediction.gold[place] == contest.answer for place in places])  # (n,)
+    auc = gain = None
+    if own.any() and not own.all():
+        shown = variants.prompt.demonstrations
+        kept = [example for place, example in enumerate(shown) if place != suspect.index]
+        leads = _leads(contest, variants.ask(kept, [variants.prompt.queries[place] for place in places]))
+        auc = roc_auc(leads[own], leads[~own])
+    others = [place for place in places if place != contest.query]
+    if others:
+        mended = _with_label(variants, suspect.index, contest.rival)
+        after = _leads(contest, variants.ask(mended, [variants.prompt.queries[place] for place in others]))
+        sign = np.array([1.0 if prediction.gold[place] == contest.answer else -1.0 for place in others])
+        before = _leads(contest, prediction.scores[others])
+        gain = float(np.mean(np.logaddexp(0, -sign * before) - np.logaddexp(0, -sign * after)))
+    return OthersEffect(auc, gain)
 
 
-def _pair(contest: Contest) -> tuple[int, int]:
-    return contest.answer, contest.rival
+def _leads(contest: Contest, scores: FloatArray) -> FloatArray:
+    """(n,) leads in label scores (n, C)."""
+    leads: FloatArray = scores[:, contest.answer] - scores[:, contest.rival]
+    return leads

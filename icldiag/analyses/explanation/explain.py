@@ -12,8 +12,9 @@ from icldiag.analyses.explanation.classes import ClassesEvidence, classes_eviden
 from icldiag.analyses.explanation.contest import Contest, contest_of
 from icldiag.analyses.explanation.demonstrations import (
     DemonstrationEffect,
+    OthersEffect,
     demonstration_effects,
-    separation_without,
+    effect_on_others,
 )
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
@@ -39,7 +40,8 @@ class Explanation(Shown):
     classes: ClassesEvidence
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
-    auc_without_suspect: float | None
+    suspect: DemonstrationEffect | None  # the demonstration that may carry a wrong label
+    others: OthersEffect | None  # what it does to other queries
     order: OrderEvidence
     aggregation: AggregationEvidence
     depth: DepthEvidence
@@ -70,7 +72,7 @@ def explain(
     contest = contest_of(prediction, query)
     variants = Variants(model, encoded, prefix, query, progress)
     shown = encoded.prompt.demonstrations
-    variants.expect(_runs(encoded, model))
+    variants.expect(_runs(encoded, contest))
     missing = []
     saliency = None
     try:
@@ -81,13 +83,13 @@ def explain(
         missing.append(f"no flow into the label words: {error}")
     effects = demonstration_effects(variants, contest)
     suspect = suspect_of(contest, effects)
-    without = separation_without(variants, contest, suspect, prediction.gold) if suspect else None
+    others = effect_on_others(variants, contest, suspect, prediction) if suspect else None
     evidence = Evidence(
         contest=contest,
         prior=prior_evidence(variants, contest, prediction.scores, seed),
         demonstrations=effects,
         suspect=suspect,
-        auc_without_suspect=without,
+        others=others,
         order=order_evidence(variants, contest, seed),
         classes=classes_evidence(variants, contest, deep),
         aggregation=aggregation_evidence(variants, contest, saliency),
@@ -101,7 +103,8 @@ def explain(
         classes=evidence.classes,
         prior=evidence.prior,
         demonstrations=effects,
-        auc_without_suspect=without,
+        suspect=suspect,
+        others=others,
         order=evidence.order,
         aggregation=evidence.aggregation,
         depth=depth,
@@ -111,12 +114,14 @@ def explain(
     )
 
 
-def _runs(encoded: EncodedPrompt, model: InstrumentedModel) -> int:
-    """About as many runs as will be needed: for the progress only."""
+def _runs(encoded: EncodedPrompt, contest: Contest) -> int:
+    """As many runs as may be needed: for the progress only."""
     shown = encoded.prompt.demonstrations
     orders = min(ORDERS, math.factorial(min(len(shown), 6)) - 1)
-    classes = len({example.label for example in shown})
-    return 2 * len(shown) + orders + classes + 4 + ABLATED + len(balanced_draws(shown, 0))
+    labels = [example.label for example in shown]
+    own = labels.count(contest.answer)
+    suspected = own + 2 if own > 1 else 0  # each relabelled, and the suspect twice more
+    return 2 * len(shown) + suspected + orders + len(set(labels)) + 3 + ABLATED + len(balanced_draws(shown, 0))
 
 
 def _missing(evidence: Evidence, depth: DepthEvidence, demonstrations: int) -> list[str]:

@@ -46,8 +46,8 @@ class PriorEvidence:
 
     @property
     def mended_by_balance(self) -> bool:
-        """Whether most draws with as many demonstrations of each class, in this order, answer the rival."""
-        return 2 * sum(run.turned for run in self.balanced) > len(self.balanced)
+        """Whether half of the draws with as many demonstrations of each class, in this order, answer the rival."""
+        return bool(self.balanced) and 2 * sum(run.turned for run in self.balanced) >= len(self.balanced)
 
     def source(self, kind: CalibrationKind) -> PriorSource | None:
         return next((source for source in self.sources if source.kind == kind), None)

@@ -16,7 +16,7 @@ import numpy as np
 from icldiag.analyses.explanation.aggregation import AggregationEvidence
 from icldiag.analyses.explanation.classes import ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest, Counterfactual
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, OthersEffect
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.prior import PriorEvidence
 
@@ -26,7 +26,7 @@ KINDS: tuple[CauseKind, ...] = ("demonstration", "classes", "order", "prior", "a
 MARGIN = 1.0  # nats of lead by which changing one demonstration must exceed changing any other of its class
 CONFUSED = 0.75  # ROC-AUC of a pair below which its two classes are taken for each other
 HALF = 1 / 2  # share of other orders that must answer the rival for the order to be named
-NEARLY_ALL = 0.9  # share from which nothing but the order needs a change
+HARM = 0.05  # nats that the other queries of the two classes may lose when a wrong label is mended
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,20 @@ class Evidence:
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
     suspect: DemonstrationEffect | None  # the demonstration that the first test points at
-    auc_without_suspect: float | None
+    others: OthersEffect | None  # what the suspect does to other queries
     order: OrderEvidence
     classes: ClassesEvidence
     aggregation: AggregationEvidence
 
 
 def suspect_of(contest: Contest, effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect | None:
-    """Of the answer's demonstrations that turn it, one called by the rival's name comes first, then the one whose
-    removal costs the answer most; None if there is none. The only demonstration of a class is none: without it the
-    class is not shown, and that its answer goes then says nothing."""
-    return min(
-        (effect for effect in effects if effect.label == contest.answer and not effect.alone and effect.turning),
-        key=lambda effect: (effect.called != contest.rival, effect.removed_change or 0.0),
-        default=None,
-    )
+    """Of the answer's demonstrations that turn it, the one whose text reads most like the rival; None if there is none.
+
+    The only demonstration of a class is no suspect: without it the class is not shown, and that its answer goes then
+    says nothing.
+    """
+    turning = [effect for effect in effects if effect.label == contest.answer and not effect.alone and effect.turning]
+    return min(turning, key=lambda effect: effect.text_lead or 0.0, default=None)
 
 
 def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]:
@@ -79,23 +78,30 @@ def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]
 
 
 def _demonstration(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    suspect, contest = evidence.suspect, evidence.contest
-    if suspect is None or suspect.turning is None or suspect.called is None:
+    suspect, contest, tested = evidence.suspect, evidence.contest, evidence.others
+    if suspect is None or suspect.turning is None or suspect.text_lead is None:
         return
-    misnamed = suspect.called == contest.rival
-    separated = evidence.auc_without_suspect is None or evidence.auc_without_suspect >= CONFUSED
-    others = [effect for effect in evidence.demonstrations if effect.label == contest.answer and effect != suspect]
+    answer, rival = names[contest.answer], names[contest.rival]
+    mates = [effect for effect in evidence.demonstrations if effect.label == contest.answer and effect != suspect]
     margin = max(
-        _margin([other.removed for other in others], suspect.removed),
-        _margin([other.relabelled for other in others], suspect.relabelled),
+        _margin([mate.removed for mate in mates], suspect.removed),
+        _margin([mate.relabelled for mate in mates], suspect.relabelled),
     )
-    orders = evidence.order.turned
-    support = (
-        f"without it the prompt calls its text {names[suspect.called]}, and {_compared(margin)} any other of "
-        f"{names[contest.answer]}"
-    )
-    supported = misnamed and separated and margin >= MARGIN and (orders is None or orders < NEARLY_ALL)
-    yield Cause("demonstration", suspect.turning, supported, support, suspect.index)
+    before = f"{rival} before {answer}" if suspect.text_lead < 0 else f"{answer} before {rival}"
+    support = [
+        f"without it the prompt takes its text for {before} (by {abs(suspect.text_lead):.1f} nats), and "
+        f"{_compared(margin)} any other of {answer}"
+    ]
+    gain, auc = (None, None) if tested is None else (tested.gain_relabelled, tested.auc_without)
+    harmless, separated, counted = gain is None or gain > -HARM, auc is None or auc >= CONFUSED, _majority(evidence)
+    if gain is not None:
+        support.append(f"labelled {rival}, it moves the other queries of the two classes {gain:+.2f} nats to the right")
+    if not separated:
+        support.append(f"but without it the answers separate the two classes with AUC {auc:.2f} only")
+    if counted:
+        support.append(f"but {answer} has at least twice as many demonstrations as any other class")
+    supported = suspect.text_lead < 0 and margin >= MARGIN and harmless and separated and not counted
+    yield Cause("demonstration", suspect.turning, supported, "; ".join(support), suspect.index)
 
 
 def _margin(others: Sequence[Counterfactual | None], own: Counterfactual | None) -> float:
@@ -113,7 +119,7 @@ def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     found = evidence.classes
     if found.removed is None or not found.removed.turned or found.auc is None or found.auc >= CONFUSED:
         return
-    without = evidence.auc_without_suspect
+    without = None if evidence.others is None else evidence.others.auc_without
     mended = without is not None and without >= CONFUSED
     support = f"the answers separate the two classes with AUC {found.auc:.2f}"
     yield Cause("classes", found.removed, not mended, support)
