@@ -137,11 +137,11 @@ def _values(found: Explanation) -> dict[str, Any]:
                 for effect in found.demonstrations
             ],
             "suspect": None
-            if found.suspect is None or found.others is None
+            if found.suspect is None
             else {
-                "index": found.suspect.index,
-                "auc_without": found.others.auc_without,
-                "gain_relabelled": found.others.gain_relabelled,
+                "index": found.suspect.effect.index,
+                "gains_relabelled": found.suspect.gains,
+                "auc_without": found.suspect.auc_without,
             },
             "order": {
                 "turned": found.order.turned,

@@ -11,10 +11,11 @@ import torch
 from icldiag.analyses.calibration import CONTENT_FREE, label_probabilities
 from icldiag.analyses.explanation import Explanation, findings, of_cause, reading
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, OthersEffect, effect_on_others
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.order import OrderEvidence, sample_orders
 from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws
-from icldiag.analyses.explanation.ranking import Evidence, rank_causes, suspect_of
+from icldiag.analyses.explanation.ranking import Evidence, rank_causes
+from icldiag.analyses.explanation.suspect import SuspectEvidence, suspect_evidence, suspect_of
 from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.isolation import Cut
 from icldiag.errors import AnalysisError, Cancelled
@@ -257,9 +258,14 @@ def effect(index: int, change: float, called: int, *, turned: bool, label: int =
     return DemonstrationEffect(index, label, run(STAYS), removed, None, 0.0, change, 50.0, called, text_lead, False)
 
 
-def mislabelled(nothing: Evidence, *effects: DemonstrationEffect, others: OthersEffect | None = None) -> Evidence:
+def mislabelled(
+    nothing: Evidence, *effects: DemonstrationEffect, gains: tuple[float, ...] = (), auc: float | None = None
+) -> Evidence:
     """Evidence with these demonstrations, and what the suspect among them does to other queries."""
-    return replace(nothing, demonstrations=effects, suspect=suspect_of(CONTEST, effects), others=others)
+    suspect = suspect_of(CONTEST, effects)
+    return replace(
+        nothing, demonstrations=effects, suspect=None if suspect is None else SuspectEvidence(suspect, gains, auc)
+    )
 
 
 WRONG_LABEL = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
@@ -274,7 +280,7 @@ def nothing(explained: tuple[Session, Explanation]) -> Evidence:
     order = replace(found.order, runs=(run(STAYS),) * 12, leans=(1.0,) * 12)
     aggregation = replace(found.aggregation, doubled=run(STAYS), flow={0: 2.0, 1: 1.0})
     effects = (effect(0, -0.5, 0, turned=False), effect(1, 0.1, 0, turned=False))
-    return Evidence(CONTEST, PriorEvidence(sources, (2, 2, 2), ()), effects, None, None, order, classes, aggregation)
+    return Evidence(CONTEST, PriorEvidence(sources, (2, 2, 2), ()), effects, None, order, classes, aggregation)
 
 
 def test_what_no_run_confirms_is_not_named(nothing: Evidence) -> None:
@@ -306,11 +312,19 @@ def test_a_demonstration_is_supported_if_it_reads_like_the_rival_and_stands_out(
 
 
 def test_a_demonstration_is_not_supported_if_its_own_label_helps_other_queries(nothing: Evidence) -> None:
-    for gain, auc, supported in ((0.4, 0.9, True), (-0.04, None, True), (-0.06, 0.9, False), (0.4, 0.7, False)):
-        evidence = mislabelled(nothing, *WRONG_LABEL, others=OthersEffect(auc, gain))
-        (cause,) = rank_causes(evidence, NAMES)
+    """The gain is the median over the orders; a text that does not read like the rival asks for more of it."""
+    own = (replace(WRONG_LABEL[0], text_lead=0.5), WRONG_LABEL[1])
+    for effects, gains, auc, supported in (
+        (WRONG_LABEL, (-0.4, 0.4, 0.6), 0.9, True),
+        (WRONG_LABEL, (-0.04,), None, True),
+        (WRONG_LABEL, (-0.06, -0.06, 0.9), 0.9, False),
+        (WRONG_LABEL, (0.4,), 0.7, False),
+        (own, (0.4,), 0.9, False),
+        (own, (0.5,), 0.9, True),
+    ):
+        (cause,) = rank_causes(mislabelled(nothing, *effects, gains=gains, auc=auc), NAMES)
         assert cause.supported == supported
-        assert f"it moves the other queries of the two classes {gain:+.2f} nats" in cause.support
+        assert f"it moves the other queries of the two classes {np.median(gains):+.2f} nats" in cause.support
         assert ("AUC 0.70 only" in cause.support) == (auc == 0.7)
 
 
@@ -319,24 +333,35 @@ def test_a_suspect_is_removed_and_relabelled_for_the_other_queries_too(prompt: P
     prediction = session.prediction()
     contest = session.explanation(0).contest
     variants = Variants(session.model, session.encoded, session._prefix(silent), 0, silent)
-    suspect = replace(effect(1, -1.0, 1, turned=True), index=1)
-    found = effect_on_others(variants, contest, suspect, prediction)
-    shown, pair = prompt.demonstrations, (contest.answer, contest.rival)
-    mended = replace(prompt, demonstrations=(shown[0], replace(shown[1], label=contest.rival), *shown[2:]))
-    kept = replace(prompt, demonstrations=(shown[0], *shown[2:]))
-    gains, leads = [], {label: [] for label in pair}
-    for query, label in enumerate(prediction.gold):
-        if label in pair:
-            before, after, without = (
-                scores_of(changed, session, prompt.queries[query].text)[list(pair)]
-                for changed in (prompt, mended, kept)
-            )
-            leads[label].append(without[0] - without[1])
-            if query != contest.query:
-                place = pair.index(label)
-                gains.append((after - np.logaddexp(*after) - before + np.logaddexp(*before))[place])
-    assert found.gain_relabelled == pytest.approx(np.mean(gains), abs=1e-4)
-    above = [(own > other) + (own == other) / 2 for own in leads[pair[0]] for other in leads[pair[1]]]
+    found = suspect_evidence(variants, contest, effect(1, -1.0, 1, turned=True), prediction, 0)
+    shown, pair = prompt.demonstrations, [contest.answer, contest.rival]
+    mended = (shown[0], replace(shown[1], label=contest.rival), *shown[2:])
+
+    def chances(demonstrations: tuple[Example, ...], query: int) -> FloatArray:
+        changed = replace(prompt, demonstrations=demonstrations)
+        scores = scores_of(changed, session, prompt.queries[query].text)[pair]
+        logarithms: FloatArray = scores - np.logaddexp(*scores)  # of the answer and of the rival among the two
+        return logarithms
+
+    asked = [query for query, label in enumerate(prediction.gold) if label in pair]
+    orders = (tuple(range(len(shown))), *sample_orders(len(shown), 0)[:2])
+    assert len(found.gains) == 3
+    for order, gain in zip(orders, found.gains, strict=True):
+        old, new = (tuple(of[place] for place in order) for of in (shown, mended))
+        expected = [
+            (chances(new, query) - chances(old, query))[pair.index(prediction.gold[query] or 0)]
+            for query in asked
+            if query != contest.query
+        ]
+        assert gain == pytest.approx(np.mean(expected), abs=1e-4)
+    kept = (shown[0], *shown[2:])
+    leads = {query: -float(np.diff(chances(kept, query))[0]) for query in asked}
+    above = [
+        float(leads[own] > leads[other]) + (leads[own] == leads[other]) / 2
+        for own in asked
+        for other in asked
+        if prediction.gold[own] == contest.answer and prediction.gold[other] == contest.rival
+    ]
     assert found.auc_without == pytest.approx(np.mean(above))
 
 
@@ -346,8 +371,8 @@ def test_two_classes_are_named_if_they_are_badly_separated_and_no_demonstration_
     assert (cause.kind, cause.supported) == ("classes", True)
     assert rank_causes(replace(nothing, classes=replace(taken_out, auc=0.9)), NAMES) == ()
     assert rank_causes(replace(nothing, classes=replace(taken_out, auc=None)), NAMES) == ()
-    (cause,) = rank_causes(replace(nothing, classes=taken_out, others=OthersEffect(0.95, None)), NAMES)
-    assert not cause.supported
+    causes = rank_causes(replace(mislabelled(nothing, *WRONG_LABEL, auc=0.95), classes=taken_out), NAMES)
+    assert [(cause.kind, cause.supported) for cause in causes] == [("demonstration", True), ("classes", False)]
 
 
 def orders(turned: int) -> OrderEvidence:

@@ -4,18 +4,15 @@ For every demonstration: the lead when the target position alone cannot see it (
 still can), the lead when it is really taken out of the prompt, and the label that the prompt without it gives to its
 own text; for those of the answer's class also the lead when they carry the rival's label instead. A demonstration whose
 text the others take for the rival's, and without which, or with that label, the rival is answered, is likely to carry
-the wrong label. It then misleads other queries too: what its removal and its other label do to them is read as well.
+the wrong label; see `suspect`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.variants import Variants
-from icldiag.analyses.prediction import Prediction
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits
@@ -90,11 +87,12 @@ def _without(variants: Variants, index: int) -> FloatArray:
 
 def _relabelled(variants: Variants, contest: Contest, index: int) -> Counterfactual:
     name = variants.prompt.label_names[contest.rival]
-    scores = variants.ask(_with_label(variants, index, contest.rival), [variants.query])[0]
+    scores = variants.ask(with_label(variants, index, contest.rival), [variants.query])[0]
     return counterfactual(contest, f"demonstration {index + 1} labelled {name}", scores)
 
 
-def _with_label(variants: Variants, index: int, label: int) -> list[Example]:
+def with_label(variants: Variants, index: int, label: int) -> list[Example]:
+    """The demonstrations with one of them carrying another label."""
     shown = list(variants.prompt.demonstrations)
     shown[index] = replace(shown[index], label=label)
     return shown
@@ -112,45 +110,3 @@ def strongest(effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect |
     """The demonstration whose removal costs the answer most of its lead."""
     measured = [effect for effect in effects if effect.removed_change is not None]
     return min(measured, key=lambda effect: effect.removed_change or 0.0) if measured else None
-
-
-@dataclass(frozen=True)
-class OthersEffect:
-    """What a suspected demonstration does to the labelled queries of the two classes; None where there are too few."""
-
-    auc_without: float | None  # ROC-AUC of p(answer) / p(rival) with it removed; see `classes`
-    gain_relabelled: float | None  # nats, mean over the queries other than the one explained; see `effect_on_others`
-
-
-def effect_on_others(
-    variants: Variants, contest: Contest, suspect: DemonstrationEffect, prediction: Prediction
-) -> OthersEffect:
-    """Remove a demonstration, and give it the rival's label, for the queries whose gold label is either of the two.
-
-    The gain is the change of log p(gold) / (p(answer) + p(rival)) when it carries the rival's label.
-    """
-    from icldiag.analyses.confusion import roc_auc
-
-    pair = (contest.answer, contest.rival)
-    places = [place for place, label in enumerate(prediction.gold) if label in pair]
-    own = np.array([prediction.gold[place] == contest.answer for place in places])  # (n,)
-    auc = gain = None
-    if own.any() and not own.all():
-        shown = variants.prompt.demonstrations
-        kept = [example for place, example in enumerate(shown) if place != suspect.index]
-        leads = _leads(contest, variants.ask(kept, [variants.prompt.queries[place] for place in places]))
-        auc = roc_auc(leads[own], leads[~own])
-    others = [place for place in places if place != contest.query]
-    if others:
-        mended = _with_label(variants, suspect.index, contest.rival)
-        after = _leads(contest, variants.ask(mended, [variants.prompt.queries[place] for place in others]))
-        sign = np.array([1.0 if prediction.gold[place] == contest.answer else -1.0 for place in others])
-        before = _leads(contest, prediction.scores[others])
-        gain = float(np.mean(np.logaddexp(0, -sign * before) - np.logaddexp(0, -sign * after)))
-    return OthersEffect(auc, gain)
-
-
-def _leads(contest: Contest, scores: FloatArray) -> FloatArray:
-    """(n,) leads in label scores (n, C)."""
-    leads: FloatArray = scores[:, contest.answer] - scores[:, contest.rival]
-    return leads

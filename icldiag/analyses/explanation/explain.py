@@ -10,16 +10,12 @@ from icldiag.analyses.confusion import Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
 from icldiag.analyses.explanation.contest import Contest, contest_of
-from icldiag.analyses.explanation.demonstrations import (
-    DemonstrationEffect,
-    OthersEffect,
-    demonstration_effects,
-    effect_on_others,
-)
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
 from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws, prior_evidence
-from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes, suspect_of
+from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
+from icldiag.analyses.explanation.suspect import OTHER_ORDERS, SuspectEvidence, suspect_evidence, suspect_of
 from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.prediction import Prediction
 from icldiag.analyses.saliency import QueryFlow
@@ -40,8 +36,7 @@ class Explanation(Shown):
     classes: ClassesEvidence
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
-    suspect: DemonstrationEffect | None  # the demonstration that may carry a wrong label
-    others: OthersEffect | None  # what it does to other queries
+    suspect: SuspectEvidence | None  # the demonstration that may carry a wrong label
     order: OrderEvidence
     aggregation: AggregationEvidence
     depth: DepthEvidence
@@ -83,13 +78,11 @@ def explain(
         missing.append(f"no flow into the label words: {error}")
     effects = demonstration_effects(variants, contest)
     suspect = suspect_of(contest, effects)
-    others = effect_on_others(variants, contest, suspect, prediction) if suspect else None
     evidence = Evidence(
         contest=contest,
         prior=prior_evidence(variants, contest, prediction.scores, seed),
         demonstrations=effects,
-        suspect=suspect,
-        others=others,
+        suspect=suspect_evidence(variants, contest, suspect, prediction, seed) if suspect else None,
         order=order_evidence(variants, contest, seed),
         classes=classes_evidence(variants, contest, deep),
         aggregation=aggregation_evidence(variants, contest, saliency),
@@ -103,8 +96,7 @@ def explain(
         classes=evidence.classes,
         prior=evidence.prior,
         demonstrations=effects,
-        suspect=suspect,
-        others=others,
+        suspect=evidence.suspect,
         order=evidence.order,
         aggregation=evidence.aggregation,
         depth=depth,
@@ -120,7 +112,7 @@ def _runs(encoded: EncodedPrompt, contest: Contest) -> int:
     orders = min(ORDERS, math.factorial(min(len(shown), 6)) - 1)
     labels = [example.label for example in shown]
     own = labels.count(contest.answer)
-    suspected = own + 2 if own > 1 else 0  # each relabelled, and the suspect twice more
+    suspected = own + 2 + 2 * OTHER_ORDERS if own > 1 else 0  # each relabelled; the suspect for other queries
     return 2 * len(shown) + suspected + orders + len(set(labels)) + 3 + ABLATED + len(balanced_draws(shown, 0))
 
 

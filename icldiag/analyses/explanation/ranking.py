@@ -16,9 +16,10 @@ import numpy as np
 from icldiag.analyses.explanation.aggregation import AggregationEvidence
 from icldiag.analyses.explanation.classes import ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest, Counterfactual
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, OthersEffect
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.prior import PriorEvidence
+from icldiag.analyses.explanation.suspect import SuspectEvidence
 
 CauseKind = Literal["demonstration", "classes", "order", "prior", "aggregation"]
 KINDS: tuple[CauseKind, ...] = ("demonstration", "classes", "order", "prior", "aggregation")  # smallest change first
@@ -26,7 +27,8 @@ KINDS: tuple[CauseKind, ...] = ("demonstration", "classes", "order", "prior", "a
 MARGIN = 1.0  # nats of lead by which changing one demonstration must exceed changing any other of its class
 CONFUSED = 0.75  # ROC-AUC of a pair below which its two classes are taken for each other
 HALF = 1 / 2  # share of other orders that must answer the rival for the order to be named
-HARM = 0.05  # nats that the other queries of the two classes may lose when a wrong label is mended
+HARM = 0.05  # nats that the other queries of the two classes may lose when a wrong label is mended ...
+HELP = 0.5  # ... and that they must gain where the text itself does not read like the rival
 
 
 @dataclass(frozen=True)
@@ -47,21 +49,10 @@ class Evidence:
     contest: Contest
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
-    suspect: DemonstrationEffect | None  # the demonstration that the first test points at
-    others: OthersEffect | None  # what the suspect does to other queries
+    suspect: SuspectEvidence | None  # the demonstration that may carry a wrong label
     order: OrderEvidence
     classes: ClassesEvidence
     aggregation: AggregationEvidence
-
-
-def suspect_of(contest: Contest, effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect | None:
-    """Of the answer's demonstrations that turn it, the one whose text reads most like the rival; None if there is none.
-
-    The only demonstration of a class is no suspect: without it the class is not shown, and that its answer goes then
-    says nothing.
-    """
-    turning = [effect for effect in effects if effect.label == contest.answer and not effect.alone and effect.turning]
-    return min(turning, key=lambda effect: effect.text_lead or 0.0, default=None)
 
 
 def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]:
@@ -78,8 +69,12 @@ def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]
 
 
 def _demonstration(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    suspect, contest, tested = evidence.suspect, evidence.contest, evidence.others
-    if suspect is None or suspect.turning is None or suspect.text_lead is None:
+    tested, contest = evidence.suspect, evidence.contest
+    if tested is None:
+        return
+    suspect, gain, auc = tested.effect, tested.gain, tested.auc_without
+    turning, text_lead = suspect.turning, suspect.text_lead
+    if turning is None or text_lead is None:
         return
     answer, rival = names[contest.answer], names[contest.rival]
     mates = [effect for effect in evidence.demonstrations if effect.label == contest.answer and effect != suspect]
@@ -87,21 +82,21 @@ def _demonstration(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause
         _margin([mate.removed for mate in mates], suspect.removed),
         _margin([mate.relabelled for mate in mates], suspect.relabelled),
     )
-    before = f"{rival} before {answer}" if suspect.text_lead < 0 else f"{answer} before {rival}"
+    before = f"{rival} before {answer}" if text_lead < 0 else f"{answer} before {rival}"
     support = [
-        f"without it the prompt takes its text for {before} (by {abs(suspect.text_lead):.1f} nats), and "
-        f"{_compared(margin)} any other of {answer}"
+        f"without it the prompt takes its text for {before} (by {abs(text_lead):.1f} nats), and {_compared(margin)} "
+        f"any other of {answer}"
     ]
-    gain, auc = (None, None) if tested is None else (tested.gain_relabelled, tested.auc_without)
-    harmless, separated, counted = gain is None or gain > -HARM, auc is None or auc >= CONFUSED, _majority(evidence)
+    misread, separated, counted = text_lead < 0, auc is None or auc >= CONFUSED, _majority(evidence)
     if gain is not None:
+        misread = gain > -HARM if misread else gain >= HELP
         support.append(f"labelled {rival}, it moves the other queries of the two classes {gain:+.2f} nats to the right")
     if not separated:
         support.append(f"but without it the answers separate the two classes with AUC {auc:.2f} only")
     if counted:
         support.append(f"but {answer} has at least twice as many demonstrations as any other class")
-    supported = suspect.text_lead < 0 and margin >= MARGIN and harmless and separated and not counted
-    yield Cause("demonstration", suspect.turning, supported, "; ".join(support), suspect.index)
+    supported = misread and margin >= MARGIN and separated and not counted
+    yield Cause("demonstration", turning, supported, "; ".join(support), suspect.index)
 
 
 def _margin(others: Sequence[Counterfactual | None], own: Counterfactual | None) -> float:
@@ -119,7 +114,7 @@ def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     found = evidence.classes
     if found.removed is None or not found.removed.turned or found.auc is None or found.auc >= CONFUSED:
         return
-    without = None if evidence.others is None else evidence.others.auc_without
+    without = None if evidence.suspect is None else evidence.suspect.auc_without
     mended = without is not None and without >= CONFUSED
     support = f"the answers separate the two classes with AUC {found.auc:.2f}"
     yield Cause("classes", found.removed, not mended, support)
