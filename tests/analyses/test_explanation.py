@@ -287,7 +287,7 @@ def test_what_no_run_confirms_is_not_named(nothing: Evidence) -> None:
     assert rank_causes(nothing, NAMES) == ()
 
 
-def test_the_suspect_is_the_one_whose_text_reads_most_like_the_rival(nothing: Evidence) -> None:
+def test_the_suspect_is_the_one_whose_text_reads_most_like_the_rival() -> None:
     reads = replace(effect(0, -1.0, 1, turned=True), text_lead=-3.0)
     louder = replace(effect(1, -9.0, 1, turned=True), text_lead=-1.0)
     stays = replace(effect(2, -0.1, 1, turned=False), text_lead=-9.0)
@@ -295,6 +295,12 @@ def test_the_suspect_is_the_one_whose_text_reads_most_like_the_rival(nothing: Ev
     alone = replace(effect(4, -1.0, 1, turned=True), text_lead=-9.0, alone=True)
     assert suspect_of(CONTEST, (reads, louder, stays, elsewhere, alone)) == reads
     assert suspect_of(CONTEST, (stays, elsewhere, alone)) is None
+
+
+def test_where_no_text_reads_like_the_rival_the_strongest_demonstration_is_suspected() -> None:
+    weak = replace(effect(0, -1.0, 0, turned=True), text_lead=0.5)
+    strong = replace(effect(1, 0.0, 0, turned=False), relabelled=run(np.array([0.0, 9.0, 0.0])), text_lead=4.0)
+    assert suspect_of(CONTEST, (weak, strong)) == strong
 
 
 def test_a_demonstration_is_supported_if_it_reads_like_the_rival_and_stands_out(nothing: Evidence) -> None:
@@ -324,7 +330,8 @@ def test_a_demonstration_is_not_supported_if_its_own_label_helps_other_queries(n
     ):
         (cause,) = rank_causes(mislabelled(nothing, *effects, gains=gains, auc=auc), NAMES)
         assert cause.supported == supported
-        assert f"it moves the other queries of the two classes {np.median(gains):+.2f} nats" in cause.support
+        word = "gain" if np.median(gains) > 0 else "lose"
+        assert f"{word} {abs(np.median(gains)):.2f} nats of log p(gold)" in cause.support
         assert ("AUC 0.70 only" in cause.support) == (auc == 0.7)
 
 

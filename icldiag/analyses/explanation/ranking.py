@@ -90,7 +90,8 @@ def _demonstration(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause
     misread, separated, counted = text_lead < 0, auc is None or auc >= CONFUSED, _majority(evidence)
     if gain is not None:
         misread = gain > -HARM if misread else gain >= HELP
-        support.append(f"labelled {rival}, it moves the other queries of the two classes {gain:+.2f} nats to the right")
+        gains = f"{'gain' if gain >= 0 else 'lose'} {abs(gain):.2f} nats of log p(gold)"
+        support.append(f"where it is labelled {rival}, the other queries of the two classes {gains}")
     if not separated:
         support.append(f"but without it the answers separate the two classes with AUC {auc:.2f} only")
     if counted:

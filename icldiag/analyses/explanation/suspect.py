@@ -45,11 +45,19 @@ class SuspectEvidence:
 def suspect_of(contest: Contest, effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect | None:
     """Of the answer's demonstrations that turn it, the one whose text reads most like the rival; None if there is none.
 
-    The only demonstration of a class is no suspect: without it the class is not shown, and that its answer goes then
-    says nothing.
+    Where none reads like the rival, the one that costs the answer most. The only demonstration of a class is no
+    suspect: without it the class is not shown, and that its answer goes then says nothing.
     """
     turning = [effect for effect in effects if effect.label == contest.answer and not effect.alone and effect.turning]
-    return min(turning, key=lambda effect: effect.text_lead or 0.0, default=None)
+    misread = [effect for effect in turning if effect.text_lead is not None and effect.text_lead < 0]
+    if misread:
+        return min(misread, key=lambda effect: effect.text_lead or 0.0)
+    return min(turning, key=_lead_left, default=None)
+
+
+def _lead_left(effect: DemonstrationEffect) -> float:
+    """The lead that the answer has after the change that costs it more."""
+    return min(run.lead for run in (effect.removed, effect.relabelled) if run is not None)
 
 
 def suspect_evidence(
