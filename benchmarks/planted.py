@@ -68,9 +68,10 @@ def main(
     work = [(kind, count, seed * 100 + number) for kind in KINDS for number, count in enumerate(chunks)]
     rows: dict[Kind, tuple[Counter[str], Counter[str]]] = {kind: (Counter(), Counter()) for kind in KINDS}
     with ProcessPoolExecutor(workers) as pool:
-        for kind, first, anywhere in pool.map(count_named, *zip(*work, strict=True)):
+        for done, (kind, first, anywhere) in enumerate(pool.map(count_named, *zip(*work, strict=True)), 1):
             rows[kind][0].update(first)
             rows[kind][1].update(anywhere)
+            typer.echo(f"{done} of {len(work)} parts", err=True)
     print(table([(kind, *counts) for kind, counts in rows.items()]))
 
 

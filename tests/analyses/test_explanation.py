@@ -307,10 +307,17 @@ def test_a_demonstration_is_supported_if_it_reads_like_the_rival_and_stands_out(
     (cause,) = rank_causes(mislabelled(nothing, *WRONG_LABEL), NAMES)
     assert (cause.kind, cause.demonstration, cause.supported) == ("demonstration", 0, True)
     assert "takes its text for no before yes (by 2.0 nats)" in cause.support
-    assert "moves the lead 5.0 nats more" in cause.support
-    alike = (WRONG_LABEL[0], effect(1, -4.0, 0, turned=True))
-    (cause,) = rank_causes(mislabelled(nothing, *alike), NAMES)
-    assert not cause.supported
+    assert "stands out from any other of yes by 5.0 nats of lead when removed" in cause.support
+    for text_lead, supported in ((-0.5, False), (0.5, True)):
+        alike = (WRONG_LABEL[0], replace(effect(1, -4.0, 0, turned=True), text_lead=text_lead))
+        (cause,) = rank_causes(mislabelled(nothing, *alike), NAMES)
+        assert cause.supported == supported
+        assert f"by {text_lead + 2:.1f} nats in how its text reads" in cause.support
+    relabelled = tuple(
+        replace(found, relabelled=run(scores)) for found, scores in zip(alike, (TURNS, STAYS), strict=True)
+    )
+    (cause,) = rank_causes(mislabelled(nothing, *relabelled), NAMES)
+    assert "by 5.0 nats of lead when relabelled" in cause.support
     own = (replace(WRONG_LABEL[0], text_lead=0.5), WRONG_LABEL[1])
     (cause,) = rank_causes(mislabelled(nothing, *own), NAMES)
     assert not cause.supported

@@ -7,7 +7,7 @@ the larger: one demonstration, two classes, the order, the prior, what the label
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,7 @@ from icldiag.analyses.explanation.suspect import SuspectEvidence
 CauseKind = Literal["demonstration", "classes", "order", "prior", "aggregation"]
 KINDS: tuple[CauseKind, ...] = ("demonstration", "classes", "order", "prior", "aggregation")  # smallest change first
 
-MARGIN = 1.0  # nats of lead by which changing one demonstration must exceed changing any other of its class
+MARGIN = 2.0  # nats by which one demonstration must stand out from any other of its class
 CONFUSED = 0.75  # ROC-AUC of a pair below which its two classes are taken for each other
 HALF = 1 / 2  # share of other orders that must answer the rival for the order to be named
 HARM = 0.05  # nats that the other queries of the two classes may lose when a wrong label is mended ...
@@ -77,15 +77,11 @@ def _demonstration(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause
     if turning is None or text_lead is None:
         return
     answer, rival = names[contest.answer], names[contest.rival]
-    mates = [effect for effect in evidence.demonstrations if effect.label == contest.answer and effect != suspect]
-    margin = max(
-        _margin([mate.removed for mate in mates], suspect.removed),
-        _margin([mate.relabelled for mate in mates], suspect.relabelled),
-    )
+    margin, by = _standing_out(evidence.demonstrations, suspect)
     before = f"{rival} before {answer}" if text_lead < 0 else f"{answer} before {rival}"
     support = [
-        f"without it the prompt takes its text for {before} (by {abs(text_lead):.1f} nats), and {_compared(margin)} "
-        f"any other of {answer}"
+        f"without it the prompt takes its text for {before} (by {abs(text_lead):.1f} nats), and it "
+        f"{'stands out from' if margin > 0 else 'stays behind'} any other of {answer} by {abs(margin):.1f} nats {by}"
     ]
     misread, separated, counted = text_lead < 0, auc is None or auc >= CONFUSED, _majority(evidence)
     if gain is not None:
@@ -100,15 +96,27 @@ def _demonstration(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause
     yield Cause("demonstration", turning, supported, "; ".join(support), suspect.index)
 
 
-def _margin(others: Sequence[Counterfactual | None], own: Counterfactual | None) -> float:
-    """By how much less lead one change leaves than the next of its kind."""
-    leads = [run.lead for run in others if run is not None]
-    return min(leads) - own.lead if leads and own is not None else 0.0
+def _standing_out(effects: Sequence[DemonstrationEffect], suspect: DemonstrationEffect) -> tuple[float, str]:
+    """By how many nats it stands out from the next of its class in one of three ways, and in which; the largest."""
+    mates = [effect for effect in effects if effect.label == suspect.label and effect.index != suspect.index]
+    return max(
+        (_margin([mate.text_lead for mate in mates], suspect.text_lead), "in how its text reads"),
+        (_margin(map(_lead, (mate.removed for mate in mates)), _lead(suspect.removed)), "of lead when removed"),
+        (
+            _margin(map(_lead, (mate.relabelled for mate in mates)), _lead(suspect.relabelled)),
+            "of lead when relabelled",
+        ),
+    )
 
 
-def _compared(margin: float) -> str:
-    more = "more" if margin >= 0 else "less"
-    return f"changing it moves the lead {abs(margin):.1f} nats {more} than"
+def _margin(others: Iterable[float | None], own: float | None) -> float:
+    """By how much a lead is smaller than the smallest of the others."""
+    leads = [lead for lead in others if lead is not None]
+    return min(leads) - own if leads and own is not None else 0.0
+
+
+def _lead(run: Counterfactual | None) -> float | None:
+    return None if run is None else run.lead
 
 
 def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
