@@ -12,7 +12,6 @@ from icldiag.analyses.explanation import Explanation, findings, of_cause
 from icldiag.analyses.explanation import reading as reading_of_query
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.reading import NAMES
-from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, step_of
 from icldiag.report.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.report.figures import curves
@@ -66,8 +65,6 @@ def compute(session: Session, settings: ReportSettings, progress: Progress) -> l
     """An explanation of every wrong query, up to `MOST`; of the first query where none is known to be wrong."""
     prediction = session.prediction(progress)
     chosen: Sequence[int] = prediction.wrong[:MOST] or [0]
-    if session.beta is not None:
-        raise AnalysisError("an answer is explained without anchor re-weighting; leave out --beta")
     return [
         session.explanation(query, progress=step_of(progress, "explanation", done, len(chosen)))
         for done, query in enumerate(chosen)

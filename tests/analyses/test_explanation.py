@@ -18,6 +18,7 @@ from icldiag.analyses.explanation.ranking import Evidence, rank_causes
 from icldiag.analyses.explanation.suspect import SuspectEvidence, suspect_evidence, suspect_of
 from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.isolation import Cut
+from icldiag.analyses.reweighting import beta_edits
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.attention import Edit
 from icldiag.model.readout import FloatArray, read_queries, silent
@@ -141,20 +142,25 @@ def test_the_lens_ends_in_the_model_s_own_scores(architecture: str, prompt: Prom
     assert depth.decided == 0 or depth.leads[depth.decided - 1] <= 0
 
 
-@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
-def test_a_head_s_estimate_is_the_slope_of_its_ablation(architecture: str, prompt: Prompt, tiny: Tiny) -> None:
+@pytest.mark.parametrize(("architecture", "reweighted"), [("gpt2", False), ("llama", False), ("llama", True)])
+def test_a_head_s_estimate_is_the_slope_of_its_ablation(
+    architecture: str, reweighted: bool, prompt: Prompt, tiny: Tiny
+) -> None:
     session = Session(prompt.with_queries(prompt.queries[2:3]), tiny(architecture))
+    beta = None
+    if reweighted:
+        beta = np.random.default_rng(0).normal(0, 1, session.beta_shape).astype(np.float32)
+        session = session.with_beta(beta)
     found = session.explanation(0)
     contest, estimates = found.contest, found.depth.estimates
     assert estimates is not None
     step = 0.01
+    variants = Variants(session.model, session.encoded, session._prefix(silent), 0, silent, beta)
 
     def lead(layer: int, head: int, size: float) -> float:
         factor = torch.ones(session.model.n_heads, len(session.encoded.prefix) + len(session.encoded.queries[0].ids))
         factor[head] = size
-        edits = {layer: Edit(torch.tensor([0]), factor=factor)}
-        read = read_queries(session.model, session.encoded, session._prefix(silent), target_edits=edits)
-        return contest.lead_in(read.label_scores[0])
+        return contest.lead_in(variants.ask_edited(target_edits={layer: Edit(torch.tensor([0]), factor=factor)}))
 
     for layer, head in ((0, 1), (2, 3)):
         slope = (lead(layer, head, 1 + step) - lead(layer, head, 1 - step)) / (2 * step)
@@ -192,12 +198,63 @@ def test_whole_words_are_explained_and_a_shared_first_token_is_named(prompt: Pro
         assert "same token" in found.depth.missing
 
 
-def test_a_beta_in_force_and_a_query_that_is_not_there_are_refused(prompt: Prompt, tiny: Tiny) -> None:
-    session = Session(prompt, tiny())
+def test_a_query_that_is_not_there_is_refused(prompt: Prompt, tiny: Tiny) -> None:
     with pytest.raises(AnalysisError, match="there is no query 6"):
-        session.explanation(6)
-    with pytest.raises(AnalysisError, match="take beta off"):
-        session.with_beta(np.zeros(session.beta_shape, np.float32)).explanation(0)
+        Session(prompt, tiny()).explanation(6)
+
+
+def test_a_beta_of_zero_changes_nothing(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())
+    found, plain = (of.explanation(1) for of in (session.with_beta(np.zeros(session.beta_shape, np.float32)), session))
+    assert found.runs == plain.runs
+    assert [cause.kind for cause in found.causes] == [cause.kind for cause in plain.causes]
+    for old, new in zip(plain.demonstrations, found.demonstrations, strict=True):
+        assert new.hidden.lead == pytest.approx(old.hidden.lead, abs=1e-4)
+        assert new.removed_change == pytest.approx(old.removed_change, abs=1e-4)
+
+
+def test_every_demonstration_keeps_its_beta_in_a_changed_prompt(prompt: Prompt, tiny: Tiny) -> None:
+    plain = Session(prompt, tiny())
+    beta = np.random.default_rng(0).normal(0, 2, plain.beta_shape).astype(np.float32)
+    session = plain.with_beta(beta)
+    found = session.explanation(1)
+    contest, shown, query = found.contest, prompt.demonstrations, prompt.queries[1]
+
+    def lead(places: list[int], label: dict[int, int]) -> float:
+        changed = tuple(replace(shown[place], label=label.get(place, shown[place].label)) for place in places)
+        other = Session(replace(prompt, demonstrations=changed, queries=(query,)), session.model)
+        return contest.lead_in(other.with_beta(beta[:, :, places]).prediction().scores[0])
+
+    everything = list(range(len(shown)))
+    assert contest.lead == pytest.approx(lead(everything, {}), abs=1e-4)
+    assert contest.lead != pytest.approx(plain.explanation(1).contest.lead_in(plain.prediction().scores[1]), abs=1e-2)
+    for effect in found.demonstrations:
+        kept = [place for place in everything if place != effect.index]
+        assert effect.removed is not None
+        assert effect.removed.lead == pytest.approx(lead(kept, {}), abs=1e-4)
+        if effect.relabelled is not None:
+            assert effect.relabelled.lead == pytest.approx(lead(everything, {effect.index: contest.rival}), abs=1e-4)
+    for order, run_ in list(zip(found.order.orders, found.order.runs, strict=True))[:2]:
+        assert run_.lead == pytest.approx(lead(list(order), {}), abs=1e-4)
+    assert found.depth.lens is not None
+    np.testing.assert_allclose(found.depth.lens[-1], session.prediction().scores[1], atol=2e-3)
+
+
+def test_an_ablated_head_is_silent_under_a_beta_too(prompt: Prompt, tiny: Tiny) -> None:
+    plain = Session(prompt.with_queries(prompt.queries[:1]), tiny())
+    beta = np.ones(plain.beta_shape, np.float32)
+    session = plain.with_beta(beta)
+    variants = Variants(session.model, session.encoded, session._prefix(silent), 0, silent, beta)
+    silenced = torch.ones(session.model.n_heads, len(session.encoded.prefix) + len(session.encoded.queries[0].ids))
+    silenced[0] = 0.0
+    edited = variants.ask_edited(target_edits={1: Edit(torch.tensor([0]), factor=silenced)})
+    edits = beta_edits(session.encoded, torch.from_numpy(beta))
+    reweighted = edits[1].factor
+    assert reweighted is not None
+    silenced[:, : reweighted.shape[1]] *= reweighted
+    edits = {**edits, 1: Edit(torch.tensor([0]), factor=silenced)}
+    expected = read_queries(session.model, session.encoded, session._prefix(silent), target_edits=edits)
+    np.testing.assert_allclose(edited, expected.label_scores[0], atol=1e-4)
 
 
 def test_a_cancelled_explanation_leaves_nothing_behind(prompt: Prompt, tiny: Tiny) -> None:
@@ -229,9 +286,8 @@ def test_as_many_of_each_class_are_kept_in_their_order(prompt: Prompt) -> None:
     draws = balanced_draws(prompt.demonstrations, 0)  # two of Person
     assert draws
     for kept in draws:
-        assert sorted(example.label or 0 for example in kept) == [0, 1, 2]
-        places = [prompt.demonstrations.index(example) for example in kept]
-        assert places == sorted(places)
+        assert sorted(prompt.demonstrations[place].label or 0 for place in kept) == [0, 1, 2]
+        assert kept == sorted(kept)
     assert balanced_draws(prompt.demonstrations[:3], 0) == []
 
 

@@ -9,7 +9,7 @@ the wrong label; see `suspect`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.variants import Variants
@@ -81,21 +81,14 @@ def _label(example: Example) -> int:
 def _without(variants: Variants, index: int) -> FloatArray:
     """Label scores (2, C) of the query, and of the demonstration's own text, in the prompt without it."""
     shown = variants.prompt.demonstrations
-    kept = [example for place, example in enumerate(shown) if place != index]
+    kept = [place for place in range(len(shown)) if place != index]
     return variants.ask(kept, [variants.query, Example(shown[index].text, None)])
 
 
 def _relabelled(variants: Variants, contest: Contest, index: int) -> Counterfactual:
     name = variants.prompt.label_names[contest.rival]
-    scores = variants.ask(with_label(variants, index, contest.rival), [variants.query])[0]
+    scores = variants.ask(None, [variants.query], {index: contest.rival})[0]
     return counterfactual(contest, f"demonstration {index + 1} labelled {name}", scores)
-
-
-def with_label(variants: Variants, index: int, label: int) -> list[Example]:
-    """The demonstrations with one of them carrying another label."""
-    shown = list(variants.prompt.demonstrations)
-    shown[index] = replace(shown[index], label=label)
-    return shown
 
 
 def _hiding(variants: Variants, index: int) -> Edits:

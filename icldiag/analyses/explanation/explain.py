@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from icldiag.analyses.confusion import Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
@@ -54,18 +57,20 @@ def explain(
     deep: Sequence[Confusion],
     flow: Callable[[], QueryFlow],
     *,
+    beta: NDArray[np.float32] | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Explanation:
     """Explain one query's answer.
 
     Args:
+        beta: (L, H, demonstrations), an anchor re-weighting that is in force; see `variants`.
         deep: the confusion of every layer in the deep half.
         flow: gives the query's saliency, or raises AnalysisError where it is undefined.
         seed: draws the orders, the random words and the balanced demonstrations.
     """
     contest = contest_of(prediction, query)
-    variants = Variants(model, encoded, prefix, query, progress)
+    variants = Variants(model, encoded, prefix, query, progress, beta)
     shown = encoded.prompt.demonstrations
     variants.expect(_runs(encoded, contest))
     missing = []

@@ -18,7 +18,7 @@ import numpy as np
 
 from icldiag.analyses.confusion import roc_auc
 from icldiag.analyses.explanation.contest import Contest
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, with_label
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.order import sample_orders
 from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.prediction import Prediction
@@ -82,11 +82,10 @@ def _gains(variants: Variants, contest: Contest, suspect: int, prediction: Predi
     places = sorted(random.Random(seed).sample(places, min(MOST_QUERIES, len(places))))
     queries = [variants.prompt.queries[place] for place in places]
     sign = np.array([1.0 if prediction.gold[place] == contest.answer else -1.0 for place in places])  # (n,)
-    shown, mended = variants.prompt.demonstrations, with_label(variants, suspect, contest.rival)
     gains = []
-    for order in (None, *sample_orders(len(shown), seed)[:OTHER_ORDERS]):
-        before = prediction.scores[places] if order is None else variants.ask([shown[at] for at in order], queries)
-        after = variants.ask(mended if order is None else [mended[at] for at in order], queries)
+    for order in (None, *sample_orders(len(variants.prompt.demonstrations), seed)[:OTHER_ORDERS]):
+        before = prediction.scores[places] if order is None else variants.ask(order, queries)
+        after = variants.ask(order, queries, {suspect: contest.rival})
         loss = [np.logaddexp(0, -sign * _leads(contest, scores)) for scores in (before, after)]  # (n,) each
         gains.append(float(np.mean(loss[0] - loss[1])))
     return tuple(gains)
@@ -97,7 +96,7 @@ def _separation_without(variants: Variants, contest: Contest, suspect: int, pred
     own = np.array([prediction.gold[place] == contest.answer for place in places])  # (n,)
     if own.all() or not own.any():
         return None
-    kept = [example for place, example in enumerate(variants.prompt.demonstrations) if place != suspect]
+    kept = [place for place in range(len(variants.prompt.demonstrations)) if place != suspect]
     leads = _leads(contest, variants.ask(kept, [variants.prompt.queries[place] for place in places]))
     return roc_auc(leads[own], leads[~own])
 
