@@ -65,12 +65,9 @@ class Variants:
             PromptError: the changed prompt cannot be asked of this model.
         """
         places = range(len(self.prompt.demonstrations)) if places is None else places
-        labels = labels or {}
         shown = [self.prompt.demonstrations[place] for place in places]
-        shown = [
-            replace(example, label=labels.get(place, example.label))
-            for place, example in zip(places, shown, strict=True)
-        ]
+        if labels:
+            shown = [replace(old, label=labels.get(place, old.label)) for place, old in zip(places, shown, strict=True)]
         changed = replace(self.prompt, demonstrations=tuple(shown), queries=tuple(queries), beta=None)
         return self._read(changed, places)
 
