@@ -1,4 +1,4 @@
-"""Does an explanation name the cause that was planted? python -m benchmarks.planted [--cases 100] [--seed 2000]
+"""Does an explanation name the cause that was planted? python -m benchmarks.planted [--cases 100] [--seed 3000]
 
 Prints the confusion table of planted against named causes, in Markdown: see `benchmarks.planted_cases` for what is
 planted. `demonstration` counts only if the mislabelled one itself is named; another one is in column "another one".
@@ -60,7 +60,7 @@ def table(rows: list[tuple[Kind, Counter[str], Counter[str]]]) -> str:
 
 def main(
     cases: Annotated[int, typer.Option(help="Cases per planted cause.", min=1)] = 100,
-    seed: Annotated[int, typer.Option(help="Draws the cases.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Draws the cases.")] = 3000,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
 ) -> None:
     """Print the table."""
