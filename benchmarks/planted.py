@@ -1,4 +1,4 @@
-"""Does an explanation name the cause that was planted? python -m benchmarks.planted [--cases 100] [--seed 2000]
+"""Does an explanation name the cause that was planted? python -m benchmarks.planted [--cases 100] [--seed 3000]
 
 Prints the confusion table of planted against named causes, in Markdown: see `benchmarks.planted_cases` for what is
 planted. `demonstration` counts only if the mislabelled one itself is named; another one is in column "another one".
@@ -60,7 +60,7 @@ def table(rows: list[tuple[Kind, Counter[str], Counter[str]]]) -> str:
 
 def main(
     cases: Annotated[int, typer.Option(help="Cases per planted cause.", min=1)] = 100,
-    seed: Annotated[int, typer.Option(help="Draws the cases.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Draws the cases.")] = 3000,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
 ) -> None:
     """Print the table."""
@@ -68,9 +68,10 @@ def main(
     work = [(kind, count, seed * 100 + number) for kind in KINDS for number, count in enumerate(chunks)]
     rows: dict[Kind, tuple[Counter[str], Counter[str]]] = {kind: (Counter(), Counter()) for kind in KINDS}
     with ProcessPoolExecutor(workers) as pool:
-        for kind, first, anywhere in pool.map(count_named, *zip(*work, strict=True)):
+        for done, (kind, first, anywhere) in enumerate(pool.map(count_named, *zip(*work, strict=True)), 1):
             rows[kind][0].update(first)
             rows[kind][1].update(anywhere)
+            typer.echo(f"{done} of {len(work)} parts", err=True)
     print(table([(kind, *counts) for kind, counts in rows.items()]))
 
 

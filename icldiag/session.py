@@ -197,10 +197,8 @@ class Session:
         """Why one query got its answer: evidence of all kinds, and the causes that an intervention confirms.
 
         Raises:
-            AnalysisError: a beta is in force (other demonstrations would have none), or there is no such query.
+            AnalysisError: there is no such query.
         """
-        if self.beta is not None:
-            raise AnalysisError("an answer is explained without anchor re-weighting; take beta off first")
         if not 0 <= query < len(self.prompt.queries):
             raise AnalysisError(f"there is no query {query}; the prompt has 0 to {len(self.prompt.queries) - 1}")
         layers = self.model.n_layers
@@ -214,6 +212,7 @@ class Session:
                 query,
                 [self.confusion(layer, progress) for layer in range(layers // 2, layers)],
                 lambda: self.flow(query, progress=progress),
+                beta=self.beta,
                 seed=seed,
                 progress=progress,
             ),

@@ -170,7 +170,7 @@ def program_identity() -> str:
     """
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    files = [path for name in _COMPUTING for path in sorted((package / name).glob("*.py"))]
+    files = [path for name in _COMPUTING for path in sorted((package / name).rglob("*.py"))]
     for path in [*files, package / "session.py", package / "store.py"]:
         digest.update(path.name.encode() + path.read_bytes())
     versions = []

@@ -86,12 +86,13 @@ def test_a_model_is_known_by_its_files(model_folder: Path, full: Prompt) -> None
     assert open_store(full, ModelSettings()) is not None
 
 
-def test_results_are_of_this_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, full: Prompt) -> None:
+@pytest.mark.parametrize("changed", ["analyses/saliency.py", "analyses/explanation/ranking.py"])
+def test_results_are_of_this_code(changed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, full: Prompt) -> None:
     before = program_identity()
     Store(tmp_path, "model", full).put("prediction", 1)
     assert Store(tmp_path, "model", full).get("prediction") == 1
     read = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == "saliency.py"))
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * path.as_posix().endswith(changed))
     program_identity.cache_clear()
     try:
         assert program_identity() != before

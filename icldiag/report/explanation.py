@@ -12,7 +12,6 @@ from icldiag.analyses.explanation import Explanation, findings, of_cause
 from icldiag.analyses.explanation import reading as reading_of_query
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.reading import NAMES
-from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, step_of
 from icldiag.report.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.report.figures import curves
@@ -65,8 +64,6 @@ def compute(session: Session, settings: ReportSettings, progress: Progress) -> l
     """An explanation of every wrong query, up to `MOST`; of the first query where none is known to be wrong."""
     prediction = session.prediction(progress)
     chosen: Sequence[int] = prediction.wrong[:MOST] or [0]
-    if session.beta is not None:
-        raise AnalysisError("an answer is explained without anchor re-weighting; leave out --beta")
     return [
         session.explanation(query, progress=step_of(progress, "explanation", done, len(chosen)))
         for done, query in enumerate(chosen)
@@ -129,11 +126,19 @@ def _values(found: Explanation) -> dict[str, Any]:
                     "hidden": _run(found, effect.hidden),
                     "removed": _run(found, effect.removed),
                     "percentile": effect.percentile,
+                    "relabelled": _run(found, effect.relabelled),
                     "called": None if effect.called is None else labels[effect.called],
+                    "text_lead": effect.text_lead,
                 }
                 for effect in found.demonstrations
             ],
-            "auc_without_suspect": found.auc_without_suspect,
+            "suspect": None
+            if found.suspect is None
+            else {
+                "index": found.suspect.effect.index,
+                "gains_relabelled": found.suspect.gains,
+                "auc_without": found.suspect.auc_without,
+            },
             "order": {
                 "turned": found.order.turned,
                 "percentile": found.order.percentile,

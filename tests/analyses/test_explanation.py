@@ -14,8 +14,11 @@ from icldiag.analyses.explanation.contest import Contest, Counterfactual, counte
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.order import OrderEvidence, sample_orders
 from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws
-from icldiag.analyses.explanation.ranking import Evidence, rank_causes, suspect_of
+from icldiag.analyses.explanation.ranking import Evidence, rank_causes
+from icldiag.analyses.explanation.suspect import SuspectEvidence, suspect_evidence, suspect_of
+from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.isolation import Cut
+from icldiag.analyses.reweighting import beta_edits
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.attention import Edit
 from icldiag.model.readout import FloatArray, read_queries, silent
@@ -66,7 +69,9 @@ def test_demonstrations_are_really_removed_hidden_and_relabelled(explained: tupl
         assert effect.removed_change is not None
         assert effect.removed.lead == pytest.approx(contest.lead_in(scores_of(kept, session, text)), abs=1e-4)
         assert effect.removed_change == pytest.approx(effect.removed.lead - contest.lead, abs=1e-6)
-        assert effect.called == scores_of(kept, session, shown[effect.index].text).argmax()
+        own = scores_of(kept, session, shown[effect.index].text)
+        assert effect.called == own.argmax()
+        assert effect.text_lead == pytest.approx(contest.lead_in(own), abs=1e-4)
         assert (effect.relabelled is None) == (effect.label != contest.answer or effect.alone)
         start, stop = session.encoded.demonstrations[effect.index].span
         blocked = torch.zeros(1, len(session.encoded.prefix), dtype=torch.bool)
@@ -137,20 +142,25 @@ def test_the_lens_ends_in_the_model_s_own_scores(architecture: str, prompt: Prom
     assert depth.decided == 0 or depth.leads[depth.decided - 1] <= 0
 
 
-@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
-def test_a_head_s_estimate_is_the_slope_of_its_ablation(architecture: str, prompt: Prompt, tiny: Tiny) -> None:
+@pytest.mark.parametrize(("architecture", "reweighted"), [("gpt2", False), ("llama", False), ("llama", True)])
+def test_a_head_s_estimate_is_the_slope_of_its_ablation(
+    architecture: str, reweighted: bool, prompt: Prompt, tiny: Tiny
+) -> None:
     session = Session(prompt.with_queries(prompt.queries[2:3]), tiny(architecture))
+    beta = None
+    if reweighted:
+        beta = np.random.default_rng(0).normal(0, 1, session.beta_shape).astype(np.float32)
+        session = session.with_beta(beta)
     found = session.explanation(0)
     contest, estimates = found.contest, found.depth.estimates
     assert estimates is not None
     step = 0.01
+    variants = Variants(session.model, session.encoded, session._prefix(silent), 0, silent, beta)
 
     def lead(layer: int, head: int, size: float) -> float:
         factor = torch.ones(session.model.n_heads, len(session.encoded.prefix) + len(session.encoded.queries[0].ids))
         factor[head] = size
-        edits = {layer: Edit(torch.tensor([0]), factor=factor)}
-        read = read_queries(session.model, session.encoded, session._prefix(silent), target_edits=edits)
-        return contest.lead_in(read.label_scores[0])
+        return contest.lead_in(variants.ask_edited(target_edits={layer: Edit(torch.tensor([0]), factor=factor)}))
 
     for layer, head in ((0, 1), (2, 3)):
         slope = (lead(layer, head, 1 + step) - lead(layer, head, 1 - step)) / (2 * step)
@@ -188,12 +198,63 @@ def test_whole_words_are_explained_and_a_shared_first_token_is_named(prompt: Pro
         assert "same token" in found.depth.missing
 
 
-def test_a_beta_in_force_and_a_query_that_is_not_there_are_refused(prompt: Prompt, tiny: Tiny) -> None:
-    session = Session(prompt, tiny())
+def test_a_query_that_is_not_there_is_refused(prompt: Prompt, tiny: Tiny) -> None:
     with pytest.raises(AnalysisError, match="there is no query 6"):
-        session.explanation(6)
-    with pytest.raises(AnalysisError, match="take beta off"):
-        session.with_beta(np.zeros(session.beta_shape, np.float32)).explanation(0)
+        Session(prompt, tiny()).explanation(6)
+
+
+def test_a_beta_of_zero_changes_nothing(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())
+    found, plain = (of.explanation(1) for of in (session.with_beta(np.zeros(session.beta_shape, np.float32)), session))
+    assert found.runs == plain.runs
+    assert [cause.kind for cause in found.causes] == [cause.kind for cause in plain.causes]
+    for old, new in zip(plain.demonstrations, found.demonstrations, strict=True):
+        assert new.hidden.lead == pytest.approx(old.hidden.lead, abs=1e-4)
+        assert new.removed_change == pytest.approx(old.removed_change, abs=1e-4)
+
+
+def test_every_demonstration_keeps_its_beta_in_a_changed_prompt(prompt: Prompt, tiny: Tiny) -> None:
+    plain = Session(prompt, tiny())
+    beta = np.random.default_rng(0).normal(0, 2, plain.beta_shape).astype(np.float32)
+    session = plain.with_beta(beta)
+    found = session.explanation(1)
+    contest, shown, query = found.contest, prompt.demonstrations, prompt.queries[1]
+
+    def lead(places: list[int], label: dict[int, int]) -> float:
+        changed = tuple(replace(shown[place], label=label.get(place, shown[place].label)) for place in places)
+        other = Session(replace(prompt, demonstrations=changed, queries=(query,)), session.model)
+        return contest.lead_in(other.with_beta(beta[:, :, places]).prediction().scores[0])
+
+    everything = list(range(len(shown)))
+    assert contest.lead == pytest.approx(lead(everything, {}), abs=1e-4)
+    assert contest.lead != pytest.approx(plain.explanation(1).contest.lead_in(plain.prediction().scores[1]), abs=1e-2)
+    for effect in found.demonstrations:
+        kept = [place for place in everything if place != effect.index]
+        assert effect.removed is not None
+        assert effect.removed.lead == pytest.approx(lead(kept, {}), abs=1e-4)
+        if effect.relabelled is not None:
+            assert effect.relabelled.lead == pytest.approx(lead(everything, {effect.index: contest.rival}), abs=1e-4)
+    for order, run_ in list(zip(found.order.orders, found.order.runs, strict=True))[:2]:
+        assert run_.lead == pytest.approx(lead(list(order), {}), abs=1e-4)
+    assert found.depth.lens is not None
+    np.testing.assert_allclose(found.depth.lens[-1], session.prediction().scores[1], atol=2e-3)
+
+
+def test_an_ablated_head_is_silent_under_a_beta_too(prompt: Prompt, tiny: Tiny) -> None:
+    plain = Session(prompt.with_queries(prompt.queries[:1]), tiny())
+    beta = np.ones(plain.beta_shape, np.float32)
+    session = plain.with_beta(beta)
+    variants = Variants(session.model, session.encoded, session._prefix(silent), 0, silent, beta)
+    silenced = torch.ones(session.model.n_heads, len(session.encoded.prefix) + len(session.encoded.queries[0].ids))
+    silenced[0] = 0.0
+    edited = variants.ask_edited(target_edits={1: Edit(torch.tensor([0]), factor=silenced)})
+    edits = beta_edits(session.encoded, torch.from_numpy(beta))
+    reweighted = edits[1].factor
+    assert reweighted is not None
+    silenced[:, : reweighted.shape[1]] *= reweighted
+    edits = {**edits, 1: Edit(torch.tensor([0]), factor=silenced)}
+    expected = read_queries(session.model, session.encoded, session._prefix(silent), target_edits=edits)
+    np.testing.assert_allclose(edited, expected.label_scores[0], atol=1e-4)
 
 
 def test_a_cancelled_explanation_leaves_nothing_behind(prompt: Prompt, tiny: Tiny) -> None:
@@ -225,9 +286,8 @@ def test_as_many_of_each_class_are_kept_in_their_order(prompt: Prompt) -> None:
     draws = balanced_draws(prompt.demonstrations, 0)  # two of Person
     assert draws
     for kept in draws:
-        assert sorted(example.label or 0 for example in kept) == [0, 1, 2]
-        places = [prompt.demonstrations.index(example) for example in kept]
-        assert places == sorted(places)
+        assert sorted(prompt.demonstrations[place].label or 0 for place in kept) == [0, 1, 2]
+        assert kept == sorted(kept)
     assert balanced_draws(prompt.demonstrations[:3], 0) == []
 
 
@@ -250,7 +310,21 @@ def run(scores: FloatArray, change: str = "a change") -> Counterfactual:
 
 def effect(index: int, change: float, called: int, *, turned: bool, label: int = 0) -> DemonstrationEffect:
     removed = run(TURNS if turned else STAYS, f"demonstration {index + 1} removed")
-    return DemonstrationEffect(index, label, run(STAYS), removed, None, 0.0, change, 50.0, called, False)
+    text_lead = -2.0 if called == CONTEST.rival else 2.0
+    return DemonstrationEffect(index, label, run(STAYS), removed, None, 0.0, change, 50.0, called, text_lead, False)
+
+
+def mislabelled(
+    nothing: Evidence, *effects: DemonstrationEffect, gains: tuple[float, ...] = (), auc: float | None = None
+) -> Evidence:
+    """Evidence with these demonstrations, and what the suspect among them does to other queries."""
+    suspect = suspect_of(CONTEST, effects)
+    return replace(
+        nothing, demonstrations=effects, suspect=None if suspect is None else SuspectEvidence(suspect, gains, auc)
+    )
+
+
+WRONG_LABEL = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
 
 
 @pytest.fixture
@@ -262,22 +336,103 @@ def nothing(explained: tuple[Session, Explanation]) -> Evidence:
     order = replace(found.order, runs=(run(STAYS),) * 12, leans=(1.0,) * 12)
     aggregation = replace(found.aggregation, doubled=run(STAYS), flow={0: 2.0, 1: 1.0})
     effects = (effect(0, -0.5, 0, turned=False), effect(1, 0.1, 0, turned=False))
-    return Evidence(CONTEST, PriorEvidence(sources, (2, 2, 2), ()), effects, None, None, order, classes, aggregation)
+    return Evidence(CONTEST, PriorEvidence(sources, (2, 2, 2), ()), effects, None, order, classes, aggregation)
 
 
 def test_what_no_run_confirms_is_not_named(nothing: Evidence) -> None:
     assert rank_causes(nothing, NAMES) == ()
 
 
-def test_a_demonstration_is_supported_if_it_is_called_by_the_rival_s_name_and_stands_out(nothing: Evidence) -> None:
-    effects = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
-    suspect = suspect_of(CONTEST, effects)
-    (cause,) = rank_causes(replace(nothing, demonstrations=effects, suspect=suspect), NAMES)
+def test_the_suspect_is_the_one_whose_text_reads_most_like_the_rival() -> None:
+    reads = replace(effect(0, -1.0, 1, turned=True), text_lead=-3.0)
+    louder = replace(effect(1, -9.0, 1, turned=True), text_lead=-1.0)
+    stays = replace(effect(2, -0.1, 1, turned=False), text_lead=-9.0)
+    elsewhere = replace(effect(3, -1.0, 1, turned=True, label=2), text_lead=-9.0)
+    alone = replace(effect(4, -1.0, 1, turned=True), text_lead=-9.0, alone=True)
+    assert suspect_of(CONTEST, (reads, louder, stays, elsewhere, alone)) == reads
+    assert suspect_of(CONTEST, (stays, elsewhere, alone)) is None
+
+
+def test_where_no_text_reads_like_the_rival_the_strongest_demonstration_is_suspected() -> None:
+    weak = replace(effect(0, -1.0, 0, turned=True), text_lead=0.5)
+    strong = replace(effect(1, 0.0, 0, turned=False), relabelled=run(np.array([0.0, 9.0, 0.0])), text_lead=4.0)
+    assert suspect_of(CONTEST, (weak, strong)) == strong
+
+
+def test_a_demonstration_is_supported_if_it_reads_like_the_rival_and_stands_out(nothing: Evidence) -> None:
+    (cause,) = rank_causes(mislabelled(nothing, *WRONG_LABEL), NAMES)
     assert (cause.kind, cause.demonstration, cause.supported) == ("demonstration", 0, True)
-    assert "moves the lead 5.0 nats more" in cause.support
-    alike = (effects[0], effect(1, -4.0, 0, turned=True))
-    (cause,) = rank_causes(replace(nothing, demonstrations=alike, suspect=suspect_of(CONTEST, alike)), NAMES)
+    assert "takes its text for no before yes (by 2.0 nats)" in cause.support
+    assert "stands out from any other of yes by 5.0 nats of lead when removed" in cause.support
+    for text_lead, supported in ((-0.5, False), (0.5, True)):
+        alike = (WRONG_LABEL[0], replace(effect(1, -4.0, 0, turned=True), text_lead=text_lead))
+        (cause,) = rank_causes(mislabelled(nothing, *alike), NAMES)
+        assert cause.supported == supported
+        assert f"by {text_lead + 2:.1f} nats in how its text reads" in cause.support
+    relabelled = tuple(
+        replace(found, relabelled=run(scores)) for found, scores in zip(alike, (TURNS, STAYS), strict=True)
+    )
+    (cause,) = rank_causes(mislabelled(nothing, *relabelled), NAMES)
+    assert "by 5.0 nats of lead when relabelled" in cause.support
+    own = (replace(WRONG_LABEL[0], text_lead=0.5), WRONG_LABEL[1])
+    (cause,) = rank_causes(mislabelled(nothing, *own), NAMES)
     assert not cause.supported
+    assert "for yes before no (by 0.5 nats)" in cause.support
+
+
+def test_a_demonstration_is_not_supported_if_its_own_label_helps_other_queries(nothing: Evidence) -> None:
+    """The gain is the median over the orders; a text that does not read like the rival asks for more of it."""
+    own = (replace(WRONG_LABEL[0], text_lead=0.5), WRONG_LABEL[1])
+    for effects, gains, auc, supported in (
+        (WRONG_LABEL, (-0.4, 0.4, 0.6), 0.9, True),
+        (WRONG_LABEL, (-0.04,), None, True),
+        (WRONG_LABEL, (-0.06, -0.06, 0.9), 0.9, False),
+        (WRONG_LABEL, (0.4,), 0.7, False),
+        (own, (0.4,), 0.9, False),
+        (own, (0.5,), 0.9, True),
+    ):
+        (cause,) = rank_causes(mislabelled(nothing, *effects, gains=gains, auc=auc), NAMES)
+        assert cause.supported == supported
+        word = "gain" if np.median(gains) > 0 else "lose"
+        assert f"{word} {abs(np.median(gains)):.2f} nats of log p(gold)" in cause.support
+        assert ("AUC 0.70 only" in cause.support) == (auc == 0.7)
+
+
+def test_a_suspect_is_removed_and_relabelled_for_the_other_queries_too(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())
+    prediction = session.prediction()
+    contest = session.explanation(0).contest
+    variants = Variants(session.model, session.encoded, session._prefix(silent), 0, silent)
+    found = suspect_evidence(variants, contest, effect(1, -1.0, 1, turned=True), prediction, 0)
+    shown, pair = prompt.demonstrations, [contest.answer, contest.rival]
+    mended = (shown[0], replace(shown[1], label=contest.rival), *shown[2:])
+
+    def chances(demonstrations: tuple[Example, ...], query: int) -> FloatArray:
+        changed = replace(prompt, demonstrations=demonstrations)
+        scores = scores_of(changed, session, prompt.queries[query].text)[pair]
+        logarithms: FloatArray = scores - np.logaddexp(*scores)  # of the answer and of the rival among the two
+        return logarithms
+
+    asked = [query for query, label in enumerate(prediction.gold) if label in pair]
+    orders = (tuple(range(len(shown))), *sample_orders(len(shown), 0)[:2])
+    assert len(found.gains) == 3
+    for order, gain in zip(orders, found.gains, strict=True):
+        old, new = (tuple(of[place] for place in order) for of in (shown, mended))
+        expected = [
+            (chances(new, query) - chances(old, query))[pair.index(prediction.gold[query] or 0)]
+            for query in asked
+            if query != contest.query
+        ]
+        assert gain == pytest.approx(np.mean(expected), abs=1e-4)
+    kept = (shown[0], *shown[2:])
+    leads = {query: -float(np.diff(chances(kept, query))[0]) for query in asked}
+    above = [
+        float(leads[own] > leads[other]) + (leads[own] == leads[other]) / 2
+        for own in asked
+        for other in asked
+        if prediction.gold[own] == contest.answer and prediction.gold[other] == contest.rival
+    ]
+    assert found.auc_without == pytest.approx(np.mean(above))
 
 
 def test_two_classes_are_named_if_they_are_badly_separated_and_no_demonstration_is_to_blame(nothing: Evidence) -> None:
@@ -286,8 +441,8 @@ def test_two_classes_are_named_if_they_are_badly_separated_and_no_demonstration_
     assert (cause.kind, cause.supported) == ("classes", True)
     assert rank_causes(replace(nothing, classes=replace(taken_out, auc=0.9)), NAMES) == ()
     assert rank_causes(replace(nothing, classes=replace(taken_out, auc=None)), NAMES) == ()
-    (cause,) = rank_causes(replace(nothing, classes=taken_out, auc_without_suspect=0.95), NAMES)
-    assert not cause.supported
+    causes = rank_causes(replace(mislabelled(nothing, *WRONG_LABEL, auc=0.95), classes=taken_out), NAMES)
+    assert [(cause.kind, cause.supported) for cause in causes] == [("demonstration", True), ("classes", False)]
 
 
 def orders(turned: int) -> OrderEvidence:
@@ -302,23 +457,30 @@ def test_the_order_is_named_from_half_of_the_others_on(nothing: Evidence) -> Non
     assert "6 of 12" in cause.support
 
 
-def test_where_nearly_all_orders_are_right_the_order_comes_before_a_demonstration(nothing: Evidence) -> None:
-    effects = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
-    evidence = replace(nothing, demonstrations=effects, suspect=suspect_of(CONTEST, effects))
-    for turned, first in ((8, "demonstration"), (11, "order")):
-        assert rank_causes(replace(evidence, order=orders(turned)), NAMES)[0].kind == first
+def test_a_supported_demonstration_comes_before_the_order(nothing: Evidence) -> None:
+    causes = rank_causes(replace(mislabelled(nothing, *WRONG_LABEL), order=orders(12)), NAMES)
+    assert [(cause.kind, cause.supported) for cause in causes] == [("demonstration", True), ("order", True)]
 
 
 def test_more_demonstrations_of_a_class_are_blamed_before_their_order(nothing: Evidence) -> None:
     sources = tuple(replace(source, lean=1.0) for source in nothing.prior.sources)
-    prior = PriorEvidence(sources, (9, 2, 2), (run(TURNS, "as many demonstrations of each class"),) * 4)
-    causes = rank_causes(replace(nothing, prior=prior, order=orders(12)), NAMES)
-    assert [(cause.kind, cause.supported) for cause in causes] == [("prior", True), ("order", False)]
+    balanced = (run(TURNS, "as many demonstrations of each class"),) * 2 + (run(STAYS),) * 2
+    prior = PriorEvidence(sources, (9, 2, 2), balanced)
+    causes = rank_causes(replace(mislabelled(nothing, *WRONG_LABEL), prior=prior, order=orders(12)), NAMES)
+    assert [(cause.kind, cause.supported) for cause in causes] == [
+        ("prior", True),
+        ("demonstration", False),
+        ("order", False),
+    ]
+    assert all("at least twice as many" in cause.support for cause in causes[:2])
+    fewer = replace(prior, balanced=(balanced[0], *(run(STAYS),) * 3))
+    causes = rank_causes(replace(nothing, prior=fewer, order=orders(12)), NAMES)
+    assert [(cause.kind, cause.supported) for cause in causes] == [("order", True)]
 
 
 def test_supported_causes_come_before_smaller_changes_that_stand_alone(nothing: Evidence) -> None:
     effects = (effect(0, -5.0, 2, turned=True), effect(1, -0.5, 0, turned=False))
-    evidence = replace(nothing, demonstrations=effects, suspect=suspect_of(CONTEST, effects), order=orders(12))
+    evidence = replace(mislabelled(nothing, *effects), order=orders(12))
     assert [cause.kind for cause in rank_causes(evidence, NAMES)] == ["order", "demonstration"]
 
 
@@ -329,11 +491,8 @@ def test_weak_aggregation_is_named_if_more_of_it_turns_the_answer(nothing: Evide
 
 def test_every_sentence_holds_the_number_of_its_run(nothing: Evidence, explained: tuple[Session, Explanation]) -> None:
     _, found = explained
-    effects = (effect(0, -5.0, 1, turned=True), effect(1, -0.5, 0, turned=False))
     evidence = replace(
-        nothing,
-        demonstrations=effects,
-        suspect=suspect_of(CONTEST, effects),
+        mislabelled(nothing, *WRONG_LABEL),
         order=orders(12),
         classes=replace(nothing.classes, removed=run(TURNS, "class yes taken out")),
         aggregation=replace(nothing.aggregation, doubled=run(TURNS)),

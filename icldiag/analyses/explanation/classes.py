@@ -65,7 +65,7 @@ def classes_evidence(variants: Variants, contest: Contest, deep: Sequence[Confus
 
 
 def _without_answer(variants: Variants, contest: Contest) -> Counterfactual | None:
-    kept = [shown for shown in variants.prompt.demonstrations if shown.label != contest.answer]
+    kept = [place for place, shown in enumerate(variants.prompt.demonstrations) if shown.label != contest.answer]
     if not kept or len(kept) == len(variants.prompt.demonstrations):
         return None
     name = variants.prompt.label_names[contest.answer]

@@ -3,15 +3,13 @@
 For every demonstration: the lead when the target position alone cannot see it (all layers; the query's other tokens
 still can), the lead when it is really taken out of the prompt, and the label that the prompt without it gives to its
 own text; for those of the answer's class also the lead when they carry the rival's label instead. A demonstration whose
-text the others would call by the rival's name, and without which, or with that label, the rival is answered, is likely
-to carry the wrong label.
+text the others take for the rival's, and without which, or with that label, the rival is answered, is likely to carry
+the wrong label; see `suspect`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.variants import Variants
@@ -35,6 +33,7 @@ class DemonstrationEffect:
     removed_change: float | None
     percentile: float | None  # of `removed_change` among all demonstrations; 0 speaks most for the answer
     called: int | None  # the label that the prompt without it gives to its text
+    text_lead: float | None  # of the answer over the rival for its text in that prompt, in nats
     alone: bool  # the only demonstration of its class: without it the class is not shown at all
 
     @property
@@ -67,6 +66,7 @@ def demonstration_effects(variants: Variants, contest: Contest) -> tuple[Demonst
                 removed_change=change,
                 percentile=None if change is None else percentile(change, defined),
                 called=None if scores is None else int(scores[1].argmax()),
+                text_lead=None if scores is None else contest.lead_in(scores[1]),
                 alone=labels.count(labels[index]) == 1,
             )
         )
@@ -81,15 +81,13 @@ def _label(example: Example) -> int:
 def _without(variants: Variants, index: int) -> FloatArray:
     """Label scores (2, C) of the query, and of the demonstration's own text, in the prompt without it."""
     shown = variants.prompt.demonstrations
-    kept = [example for place, example in enumerate(shown) if place != index]
+    kept = [place for place in range(len(shown)) if place != index]
     return variants.ask(kept, [variants.query, Example(shown[index].text, None)])
 
 
 def _relabelled(variants: Variants, contest: Contest, index: int) -> Counterfactual:
-    shown = list(variants.prompt.demonstrations)
-    shown[index] = replace(shown[index], label=contest.rival)
     name = variants.prompt.label_names[contest.rival]
-    scores = variants.ask(shown, [variants.query])[0]
+    scores = variants.ask(None, [variants.query], {index: contest.rival})[0]
     return counterfactual(contest, f"demonstration {index + 1} labelled {name}", scores)
 
 
@@ -105,23 +103,3 @@ def strongest(effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect |
     """The demonstration whose removal costs the answer most of its lead."""
     measured = [effect for effect in effects if effect.removed_change is not None]
     return min(measured, key=lambda effect: effect.removed_change or 0.0) if measured else None
-
-
-def separation_without(
-    variants: Variants, contest: Contest, effect: DemonstrationEffect, gold: tuple[int | None, ...]
-) -> float | None:
-    """ROC-AUC of p(answer) / p(rival) over the queries of the two classes, one demonstration removed; see `classes`."""
-    from icldiag.analyses.confusion import roc_auc
-
-    queries = [query for query, label in zip(variants.prompt.queries, gold, strict=True) if label in _pair(contest)]
-    if len({query.label for query in queries}) < 2:
-        return None
-    kept = [example for place, example in enumerate(variants.prompt.demonstrations) if place != effect.index]
-    scores = variants.ask(kept, queries)
-    ratio = scores[:, contest.answer] - scores[:, contest.rival]
-    own = np.array([query.label == contest.answer for query in queries])
-    return roc_auc(ratio[own], ratio[~own])
-
-
-def _pair(contest: Contest) -> tuple[int, int]:
-    return contest.answer, contest.rival

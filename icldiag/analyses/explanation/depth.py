@@ -82,7 +82,8 @@ def _lens(variants: Variants, ids: list[int]) -> FloatArray:
     """Logits (L + 1, V) of the target's state before the first layer and after each."""
     variants.step()
     model = variants.model
-    run = model.run(batch_of([ids], 0, model.device), keep_inputs=True)
+    edits = variants.reweighted(len(ids) - 1)
+    run = model.run(batch_of([ids], 0, model.device), edits=edits, keep_inputs=True)
     states = torch.cat([hidden[:, -1:].to(model.device) for hidden in run.inputs])  # (L + 1, 1, D)
     rows = len(states)
     last = torch.full((rows, 1), ids[-1], device=model.device)
@@ -95,6 +96,7 @@ def _estimates(variants: Variants, ids: list[int], answer: int, rival: int) -> F
     """(L, H) first-order change of the lead by each head's output at the target."""
     model = variants.model
     found = np.zeros((model.n_layers, model.n_heads))
+    edits = variants.reweighted(len(ids) - 1)
 
     def lead(logits: Tensor) -> Tensor:
         return (logits[-1, answer] - logits[-1, rival]).float()
@@ -103,11 +105,15 @@ def _estimates(variants: Variants, ids: list[int], answer: int, rival: int) -> F
         model,
         batch_of([ids], 0, model.device),
         lead,
+        edits=edits,
         recompute=len(ids) > 1024,
         before_layer=lambda layer: variants.step(),
     ):
         row = torch.tensor([len(ids) - 1], device=heads.query.device)
-        output = heads.weigh(heads.attention(row))[0, :, 0]  # (H, d)
+        attention = heads.attention(row)  # (1, H, 1, T)
+        if layer in edits and (factor := edits[layer].factor) is not None:
+            attention[..., : factor.shape[1]] *= factor[:, None]
+        output = heads.weigh(attention)[0, :, 0]  # (H, d)
         found[layer] = (output * gradient[0, :, -1]).sum(-1).double().cpu().numpy()
     return found
 

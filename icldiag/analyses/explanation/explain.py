@@ -6,19 +6,19 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from icldiag.analyses.confusion import Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
 from icldiag.analyses.explanation.contest import Contest, contest_of
-from icldiag.analyses.explanation.demonstrations import (
-    DemonstrationEffect,
-    demonstration_effects,
-    separation_without,
-)
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
 from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws, prior_evidence
-from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes, suspect_of
+from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
+from icldiag.analyses.explanation.suspect import OTHER_ORDERS, SuspectEvidence, suspect_evidence, suspect_of
 from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.prediction import Prediction
 from icldiag.analyses.saliency import QueryFlow
@@ -39,7 +39,7 @@ class Explanation(Shown):
     classes: ClassesEvidence
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
-    auc_without_suspect: float | None
+    suspect: SuspectEvidence | None  # the demonstration that may carry a wrong label
     order: OrderEvidence
     aggregation: AggregationEvidence
     depth: DepthEvidence
@@ -57,20 +57,22 @@ def explain(
     deep: Sequence[Confusion],
     flow: Callable[[], QueryFlow],
     *,
+    beta: NDArray[np.float32] | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Explanation:
     """Explain one query's answer.
 
     Args:
+        beta: (L, H, demonstrations), an anchor re-weighting that is in force; see `variants`.
         deep: the confusion of every layer in the deep half.
         flow: gives the query's saliency, or raises AnalysisError where it is undefined.
         seed: draws the orders, the random words and the balanced demonstrations.
     """
     contest = contest_of(prediction, query)
-    variants = Variants(model, encoded, prefix, query, progress)
+    variants = Variants(model, encoded, prefix, query, progress, beta)
     shown = encoded.prompt.demonstrations
-    variants.expect(_runs(encoded, model))
+    variants.expect(_runs(encoded, contest))
     missing = []
     saliency = None
     try:
@@ -81,13 +83,11 @@ def explain(
         missing.append(f"no flow into the label words: {error}")
     effects = demonstration_effects(variants, contest)
     suspect = suspect_of(contest, effects)
-    without = separation_without(variants, contest, suspect, prediction.gold) if suspect else None
     evidence = Evidence(
         contest=contest,
         prior=prior_evidence(variants, contest, prediction.scores, seed),
         demonstrations=effects,
-        suspect=suspect,
-        auc_without_suspect=without,
+        suspect=suspect_evidence(variants, contest, suspect, prediction, seed) if suspect else None,
         order=order_evidence(variants, contest, seed),
         classes=classes_evidence(variants, contest, deep),
         aggregation=aggregation_evidence(variants, contest, saliency),
@@ -101,7 +101,7 @@ def explain(
         classes=evidence.classes,
         prior=evidence.prior,
         demonstrations=effects,
-        auc_without_suspect=without,
+        suspect=evidence.suspect,
         order=evidence.order,
         aggregation=evidence.aggregation,
         depth=depth,
@@ -111,12 +111,14 @@ def explain(
     )
 
 
-def _runs(encoded: EncodedPrompt, model: InstrumentedModel) -> int:
-    """About as many runs as will be needed: for the progress only."""
+def _runs(encoded: EncodedPrompt, contest: Contest) -> int:
+    """As many runs as may be needed: for the progress only."""
     shown = encoded.prompt.demonstrations
     orders = min(ORDERS, math.factorial(min(len(shown), 6)) - 1)
-    classes = len({example.label for example in shown})
-    return 2 * len(shown) + orders + classes + 4 + ABLATED + len(balanced_draws(shown, 0))
+    labels = [example.label for example in shown]
+    own = labels.count(contest.answer)
+    suspected = own + 2 + 2 * OTHER_ORDERS if own > 1 else 0  # each relabelled; the suspect for other queries
+    return 2 * len(shown) + suspected + orders + len(set(labels)) + 3 + ABLATED + len(balanced_draws(shown, 0))
 
 
 def _missing(evidence: Evidence, depth: DepthEvidence, demonstrations: int) -> list[str]:

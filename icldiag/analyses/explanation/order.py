@@ -56,7 +56,7 @@ def order_evidence(variants: Variants, contest: Contest, seed: int) -> OrderEvid
     queries = [variants.query, *(Example(text, None) for text in CONTENT_FREE)]
     runs, leans = [], []
     for order in orders:
-        scores = variants.ask([shown[place] for place in order], queries)
+        scores = variants.ask(order, queries)
         name = "order " + " ".join(str(place + 1) for place in order)
         runs.append(counterfactual(contest, name, scores[0]))
         leans.append(lean(contest, scores[1:]))

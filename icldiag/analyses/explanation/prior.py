@@ -46,8 +46,8 @@ class PriorEvidence:
 
     @property
     def mended_by_balance(self) -> bool:
-        """Whether most draws with as many demonstrations of each class, in this order, answer the rival."""
-        return 2 * sum(run.turned for run in self.balanced) > len(self.balanced)
+        """Whether half of the draws with as many demonstrations of each class, in this order, answer the rival."""
+        return bool(self.balanced) and 2 * sum(run.turned for run in self.balanced) >= len(self.balanced)
 
     def source(self, kind: CalibrationKind) -> PriorSource | None:
         return next((source for source in self.sources if source.kind == kind), None)
@@ -92,8 +92,8 @@ def _source(contest: Contest, own: FloatArray, kind: CalibrationKind, rows: Floa
     return PriorSource(kind, len(rows), prior, lean(contest, rows), rank, divided)
 
 
-def balanced_draws(demonstrations: Sequence[Example], seed: int) -> list[list[Example]]:
-    """As many demonstrations of each shown class as the scarcest has, in their order; none where they are balanced."""
+def balanced_draws(demonstrations: Sequence[Example], seed: int) -> list[list[int]]:
+    """Places of as many demonstrations of each shown class as the scarcest has; none where they are balanced."""
     places: dict[int | None, list[int]] = {}
     for place, shown in enumerate(demonstrations):
         places.setdefault(shown.label, []).append(place)
@@ -103,6 +103,5 @@ def balanced_draws(demonstrations: Sequence[Example], seed: int) -> list[list[Ex
     generator = random.Random(seed)
     draws = []
     for _ in range(BALANCED_DRAWS):
-        kept = {place for of in places.values() for place in generator.sample(of, fewest)}
-        draws.append([shown for place, shown in enumerate(demonstrations) if place in kept])
+        draws.append(sorted(place for of in places.values() for place in generator.sample(of, fewest)))
     return draws

@@ -7,7 +7,7 @@ the larger: one demonstration, two classes, the order, the prior, what the label
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,14 +19,16 @@ from icldiag.analyses.explanation.contest import Contest, Counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.prior import PriorEvidence
+from icldiag.analyses.explanation.suspect import SuspectEvidence
 
 CauseKind = Literal["demonstration", "classes", "order", "prior", "aggregation"]
 KINDS: tuple[CauseKind, ...] = ("demonstration", "classes", "order", "prior", "aggregation")  # smallest change first
 
-MARGIN = 1.0  # nats of lead by which changing one demonstration must exceed changing any other of its class
+MARGIN = 2.0  # nats by which one demonstration must stand out from any other of its class
 CONFUSED = 0.75  # ROC-AUC of a pair below which its two classes are taken for each other
 HALF = 1 / 2  # share of other orders that must answer the rival for the order to be named
-NEARLY_ALL = 0.9  # share from which nothing but the order needs a change
+HARM = 0.05  # nats that the other queries of the two classes may lose when a wrong label is mended ...
+HELP = 0.5  # ... and that they must gain where the text itself does not read like the rival
 
 
 @dataclass(frozen=True)
@@ -47,22 +49,10 @@ class Evidence:
     contest: Contest
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
-    suspect: DemonstrationEffect | None  # the demonstration that the first test points at
-    auc_without_suspect: float | None
+    suspect: SuspectEvidence | None  # the demonstration that may carry a wrong label
     order: OrderEvidence
     classes: ClassesEvidence
     aggregation: AggregationEvidence
-
-
-def suspect_of(contest: Contest, effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect | None:
-    """Of the answer's demonstrations that turn it, one called by the rival's name comes first, then the one whose
-    removal costs the answer most; None if there is none. The only demonstration of a class is none: without it the
-    class is not shown, and that its answer goes then says nothing."""
-    return min(
-        (effect for effect in effects if effect.label == contest.answer and not effect.alone and effect.turning),
-        key=lambda effect: (effect.called != contest.rival, effect.removed_change or 0.0),
-        default=None,
-    )
 
 
 def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]:
@@ -79,41 +69,61 @@ def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]
 
 
 def _demonstration(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    suspect, contest = evidence.suspect, evidence.contest
-    if suspect is None or suspect.turning is None or suspect.called is None:
+    tested, contest = evidence.suspect, evidence.contest
+    if tested is None:
         return
-    misnamed = suspect.called == contest.rival
-    separated = evidence.auc_without_suspect is None or evidence.auc_without_suspect >= CONFUSED
-    others = [effect for effect in evidence.demonstrations if effect.label == contest.answer and effect != suspect]
-    margin = max(
-        _margin([other.removed for other in others], suspect.removed),
-        _margin([other.relabelled for other in others], suspect.relabelled),
+    suspect, gain, auc = tested.effect, tested.gain, tested.auc_without
+    turning, text_lead = suspect.turning, suspect.text_lead
+    if turning is None or text_lead is None:
+        return
+    answer, rival = names[contest.answer], names[contest.rival]
+    margin, by = _standing_out(evidence.demonstrations, suspect)
+    before = f"{rival} before {answer}" if text_lead < 0 else f"{answer} before {rival}"
+    support = [
+        f"without it the prompt takes its text for {before} (by {abs(text_lead):.1f} nats), and it "
+        f"{'stands out from' if margin > 0 else 'stays behind'} any other of {answer} by {abs(margin):.1f} nats {by}"
+    ]
+    misread, separated, counted = text_lead < 0, auc is None or auc >= CONFUSED, _majority(evidence)
+    if gain is not None:
+        misread = gain > -HARM if misread else gain >= HELP
+        gains = f"{'gain' if gain >= 0 else 'lose'} {abs(gain):.2f} nats of log p(gold)"
+        support.append(f"where it is labelled {rival}, the other queries of the two classes {gains}")
+    if not separated:
+        support.append(f"but without it the answers separate the two classes with AUC {auc:.2f} only")
+    if counted:
+        support.append(f"but {answer} has at least twice as many demonstrations as any other class")
+    supported = misread and margin >= MARGIN and separated and not counted
+    yield Cause("demonstration", turning, supported, "; ".join(support), suspect.index)
+
+
+def _standing_out(effects: Sequence[DemonstrationEffect], suspect: DemonstrationEffect) -> tuple[float, str]:
+    """By how many nats it stands out from the next of its class in one of three ways, and in which; the largest."""
+    mates = [effect for effect in effects if effect.label == suspect.label and effect.index != suspect.index]
+    return max(
+        (_margin([mate.text_lead for mate in mates], suspect.text_lead), "in how its text reads"),
+        (_margin(map(_lead, (mate.removed for mate in mates)), _lead(suspect.removed)), "of lead when removed"),
+        (
+            _margin(map(_lead, (mate.relabelled for mate in mates)), _lead(suspect.relabelled)),
+            "of lead when relabelled",
+        ),
     )
-    orders = evidence.order.turned
-    support = (
-        f"without it the prompt calls its text {names[suspect.called]}, and {_compared(margin)} any other of "
-        f"{names[contest.answer]}"
-    )
-    supported = misnamed and separated and margin >= MARGIN and (orders is None or orders < NEARLY_ALL)
-    yield Cause("demonstration", suspect.turning, supported, support, suspect.index)
 
 
-def _margin(others: Sequence[Counterfactual | None], own: Counterfactual | None) -> float:
-    """By how much less lead one change leaves than the next of its kind."""
-    leads = [run.lead for run in others if run is not None]
-    return min(leads) - own.lead if leads and own is not None else 0.0
+def _margin(others: Iterable[float | None], own: float | None) -> float:
+    """By how much a lead is smaller than the smallest of the others."""
+    leads = [lead for lead in others if lead is not None]
+    return min(leads) - own if leads and own is not None else 0.0
 
 
-def _compared(margin: float) -> str:
-    more = "more" if margin >= 0 else "less"
-    return f"changing it moves the lead {abs(margin):.1f} nats {more} than"
+def _lead(run: Counterfactual | None) -> float | None:
+    return None if run is None else run.lead
 
 
 def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     found = evidence.classes
     if found.removed is None or not found.removed.turned or found.auc is None or found.auc >= CONFUSED:
         return
-    without = evidence.auc_without_suspect
+    without = None if evidence.suspect is None else evidence.suspect.auc_without
     mended = without is not None and without >= CONFUSED
     support = f"the answers separate the two classes with AUC {found.auc:.2f}"
     yield Cause("classes", found.removed, not mended, support)

@@ -63,7 +63,7 @@ def _demonstration(cause: Cause, found: Explanation, result: str) -> str:
     assert cause.demonstration is not None
     number = cause.demonstration + 1
     opening = f"Demonstration {number} (label {answer})"
-    verb = f"reads like {rival}" if cause.supported else "draws this text"
+    verb = "may carry a wrong label" if cause.supported else "draws this text"
     change = "without it" if cause.confirmed_by.change.endswith("removed") else f"labelled {rival} instead,"
     return f"{opening} {verb}: {change} {result}"
 
