@@ -104,7 +104,9 @@ def test_report_as_folders_of_files(run: Run, prompt_file: str, model_folder: Pa
     assert html.read_text().startswith("<!DOCTYPE html>")
     tables, figures = tmp_path / "tables", tmp_path / "figures"
     assert f"5 files written to {tables}" in run(*common, "csv", "-o", str(tables)).stderr
-    assert (tables / "prediction-queries.csv").read_text().startswith("number,query,gold,predicted,p(Person),p(Location),")
+    assert (
+        (tables / "prediction-queries.csv").read_text().startswith("number,query,gold,predicted,p(Person),p(Location),")
+    )
     run(*common, "figures", "--figure-type", "pdf", "-o", str(figures))
     assert [path.name for path in figures.iterdir()] == ["prediction-counts.pdf"]
     assert run(*common, "csv").stderr.endswith("--format csv writes several files; name their folder with -o\n")

@@ -9,11 +9,26 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from rich.color import ColorSystem
+from rich.color import Color, ColorSystem
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 
+_ATTRIBUTES = {
+    "bold": "1",
+    "dim": "2",
+    "italic": "3",
+    "underline": "4",
+    "blink": "5",
+    "blink2": "6",
+    "reverse": "7",
+    "conceal": "8",
+    "strike": "9",
+    "underline2": "21",
+    "frame": "51",
+    "encircle": "52",
+    "overline": "53",
+}
 #: The code that ends an attribute; two attributes share one.
 _ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "7": "27", "9": "29"}
 _SYSTEMS = {"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR}
@@ -34,20 +49,17 @@ class Ink(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def ink_of(style: Style | None, system: ColorSystem = ColorSystem.TRUECOLOR) -> Ink:
-    before, _, _ = (style or Style()).render("\0", color_system=system).partition("\0")
-    codes = iter(before.removeprefix("\x1b[").removesuffix("m").split(";") if before else ())
-    attributes, colours = set(), ["", ""]
-    for code in codes:
-        number = int(code)
-        if number in (38, 48):
-            kind = next(codes)
-            rest = [next(codes) for _ in range(1 if kind == "5" else 3)]
-            colours[number == 48] = ";".join((code, kind, *rest))
-        elif 30 <= number <= 49 or 90 <= number <= 107:
-            colours[number in range(40, 50) or number >= 100] = "" if number in (39, 49) else code
-        else:
-            attributes.add(code)
-    return Ink(frozenset(attributes), *colours)
+    """Not by `Style.render`: a style keeps the codes of the colour system that it was first rendered for."""
+    if style is None:
+        return Ink()
+    attributes = frozenset(code for name, code in _ATTRIBUTES.items() if getattr(style, name))
+    return Ink(attributes, _codes(style.color, system, True), _codes(style.bgcolor, system, False))
+
+
+def _codes(colour: Color | None, system: ColorSystem, foreground: bool) -> str:
+    if colour is None or colour.is_default:
+        return ""
+    return ";".join(colour.downgrade(system).get_ansi_codes(foreground))
 
 
 class Pen:

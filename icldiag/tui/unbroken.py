@@ -26,8 +26,9 @@ class Unbroken(MessagePump):
         try:
             await super()._dispatch_message(message)
         except Exception as error:
-            if isinstance(message, _MAKING) or not self._told(type(message).__name__, error):
+            if isinstance(message, _MAKING):
                 raise
+            self._tell(type(message).__name__, error)
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """As Textual's, which would not come back from a callback that raises either."""
@@ -38,13 +39,11 @@ class Unbroken(MessagePump):
                 if isawaitable(result):
                     await result
             except Exception as error:
-                if not self._told(getattr(callback, "__name__", "refresh"), error):
-                    raise
+                self._tell(getattr(callback, "__name__", "refresh"), error)
 
         return super().call_after_refresh(guarded)
 
-    def _told(self, what: str, error: Exception) -> bool:
+    def _tell(self, what: str, error: Exception) -> None:
         app = cast("DiagnosisApp", self.app)
-        if not app.closing:
+        if not app.closing:  # a late message may miss widgets that have gone, and there is nobody to tell
             app.tell_unexpected(what, error)
-        return not app.closing

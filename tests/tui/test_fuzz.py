@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ KEYS = [
     *("left", "right", "up", "down", "home", "end", "pageup", "pagedown", "tab", "shift+tab", "enter", "escape"),
     *("ctrl+p", "ctrl+u", "backspace", "f1", "space", "left_square_bracket", "right_square_bracket", "ctrl+a"),
 ]
+
+# Textual's lists look for a line that they have not laid out yet, when they were filled a moment ago.
+OF_TEXTUAL = re.compile(r"(command_list|page_up|page_down): unexpected KeyError: \d+")
 
 CLICKS = (
     (events.MouseDown, events.MouseUp, events.Click),
@@ -76,5 +80,4 @@ async def test_nothing_raises(
         assert app._exception is None
         assert "icldiag" in screen_text(app)
         assert not [failure for failure in app.state.failures.values() if failure.startswith("unexpected")]
-        # Textual's palette looks for a line of a list that it has just cleared.
-        app.unexpected[:] = [text for text in app.unexpected if not text.startswith("command_list: ")]
+        app.unexpected[:] = [text for text in app.unexpected if not OF_TEXTUAL.fullmatch(text)]

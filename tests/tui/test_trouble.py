@@ -18,7 +18,7 @@ from icldiag.session import Session
 from icldiag.store import Store
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.messages import Progress
+from icldiag.tui.messages import CutChanged, Progress
 from icldiag.tui.panels.saliency import SaliencyPanel
 from icldiag.tui.queries import Queries
 from tests.tui.pilot import PROMPT, running, screen_text, settle
@@ -227,3 +227,13 @@ async def test_a_cut_reads_only_the_demonstrations_from_its_first_layer_on(
         for handle in handles:
             handle.remove()
     assert computed[-2:] == [2, 3]
+
+
+async def test_a_message_that_comes_after_the_widgets_have_gone(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await app.query("#top").remove()
+        app.post_message(CutChanged())
+        await pilot.pause()
+        assert app.closing
+        assert app._exception is None
