@@ -39,14 +39,14 @@ def part(numbers: Numbers) -> Part:
         table_of(
             numbers,
             "methods",
-            f"In percent, mean over prompts, then {OVER_SEEDS}.",
+            f"Compression: loyalties and accuracy in percent, mean over prompts, then {OVER_SEEDS}.",
             ("model", "method", *measures),
             mean,
         ),
         table_of(
             numbers,
             "by-prompt",
-            f"In percent, {OVER_SEEDS}.",
+            f"Compression, prompt by prompt, in percent, {OVER_SEEDS}.",
             ("model", "prompt", "method", *measures),
             each,
             place="folded",

@@ -40,7 +40,8 @@ def part(numbers: Numbers) -> Part:
         caption = f"{model}: loyalty of the answers, mean over prompts, whiskers: deviation over seeds."
         figures.append(Figure(file_name(model), caption, partial(_draw, spreads, layers)))
     columns = ("model", "layers", "isolated", *LOYALTIES.values())
-    table = table_of(numbers, "isolation", f"In percent, mean over prompts, then {OVER_SEEDS}.", columns, rows)
+    caption = f"Isolation: loyalties and accuracy in percent, mean over prompts, then {OVER_SEEDS}."
+    table = table_of(numbers, "isolation", caption, columns, rows)
     return Part("isolation", "Isolation of label words", " ".join(readings), (*figures, table))
 
 
