@@ -21,7 +21,7 @@ def top_line(state: State) -> Text:
         top.append("   ")
         top.append(intervention, "bold reverse")
     if any(in_force(state)):
-        top.append(" 0: off")
+        top.append(" (key 0: off)")
     doing = next(iter(state.doing.values()), None)
     ready = "wrong prompt file" if state.prompt_error else "model failed" if state.model_error else "ready"
     top.append(f"   {visible(doing) if doing else ready}", "bold" if doing else "dim")
