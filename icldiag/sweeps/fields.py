@@ -10,6 +10,7 @@ from icldiag.analyses.compression import DRAWS, Positions
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting import TrainingSettings
+from icldiag.model.load import ModelSettings
 from icldiag.prompt.fields import Anchor, Scoring
 
 Analysis = Literal[
@@ -18,20 +19,6 @@ Analysis = Literal[
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _TRAINED = TrainingSettings()
-
-
-class ModelFields(BaseModel):
-    """As in `ModelSettings`."""
-
-    model_config = _STRICT
-    name: str
-    device: str = "auto"
-    dtype: str = "auto"
-    revision: str | None = None
-    trust_remote_code: bool = False
-    device_map: str | None = None
-    quantize: int | None = None
-    compile: bool = False
 
 
 class TaskFields(BaseModel):
@@ -80,7 +67,7 @@ class SweepSettings(BaseModel):
 class SweepFields(BaseModel):
     model_config = _STRICT
     name: str | None = None
-    models: list[ModelFields] = Field(min_length=1)
+    models: list[ModelSettings] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
     prompts: dict[str, TaskFields] = Field(min_length=1)
     analyses: list[Analysis] = Field(min_length=1)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from icldiag.model.load import BUNDLED, ModelSettings
 from icldiag.prompt.fields import reason_of
 from icldiag.prompt.schema import Reader
 from icldiag.prompt.source import Location, read_document
-from icldiag.sweeps.fields import Analysis, ModelFields, SweepFields, SweepSettings, TaskFields
+from icldiag.sweeps.fields import Analysis, SweepFields, SweepSettings, TaskFields
 from icldiag.sweeps.tasks import Task, read_task
+
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # pydantic's words for a field that there is not
 
 
 @dataclass(frozen=True)
@@ -41,24 +43,24 @@ def read_plan(path: Path, data: Path | None = None) -> Plan:
     """
     document, lines = read_document(path)
     reader = Reader(path, lines)
-    fields = _fields(document, reader)
+    written = _fields(document, reader)
     tasks, notes = [], []
-    for name, given in fields.prompts.items():
+    for name, given in written.prompts.items():
         within = replace(reader, within=("prompts", name))
         task, left_out = read_task(name, given, within, data or path.parent)
         tasks.append(task)
         notes += left_out
-    for field, values in (("seeds", fields.seeds), ("models", fields.models), ("analyses", fields.analyses)):
+    for field, values in (("seeds", written.seeds), ("models", written.models), ("analyses", written.analyses)):
         twice = next((index for index, value in enumerate(values) if value in values[:index]), None)
         if twice is not None:
             raise reader.error("is listed twice; remove one", field, twice)
     return Plan(
-        name=fields.name or path.stem,
-        models=tuple(_model(model, path) for model in fields.models),
-        seeds=tuple(fields.seeds),
+        name=written.name or path.stem,
+        models=tuple(_model(model, path) for model in written.models),
+        seeds=tuple(written.seeds),
         tasks=tuple(tasks),
-        analyses=tuple(fields.analyses),
-        settings=fields.settings,
+        analyses=tuple(written.analyses),
+        settings=written.settings,
         notes=tuple(notes),
     )
 
@@ -72,7 +74,7 @@ def _fields(document: Any, reader: Reader) -> SweepFields:
     try:
         return SweepFields.model_validate(_in_one_way(document))
     except ValidationError as error:
-        found = next((one for one in error.errors() if one["type"] == "extra_forbidden"), error.errors()[0])
+        found = next((one for one in error.errors() if one["type"] in _UNKNOWN), error.errors()[0])
         location = tuple(part for part in found["loc"] if part not in ("list[str]", "dict[str,str]"))
         raise reader.error(_reason(found, location), *location) from None
 
@@ -90,8 +92,8 @@ def _in_one_way(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reason(found: Any, location: Location) -> str:
-    if found["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(location[-1]), list(_shape_at(location).model_fields), n=1)
+    if found["type"] in _UNKNOWN:
+        close = difflib.get_close_matches(str(location[-1]), _known_fields(location), n=1)
         return "there is no such field" + (f"; did you mean {close[0]!r}?" if close else "")
     if location == ("seeds",) and found["type"] != "missing":
         return "expected a number of seeds, or a list of them such as [42, 43]"
@@ -102,17 +104,17 @@ def _reason(found: Any, location: Location) -> str:
     return reason_of(found)
 
 
-def _shape_at(location: Location) -> type[BaseModel]:
-    within: dict[str | int, type[BaseModel]] = {
-        "models": ModelFields,
-        "prompts": TaskFields,
-        "settings": SweepSettings,
-    }
-    return within[location[0]] if len(location) > 1 else SweepFields
+def _known_fields(location: Location) -> list[str]:
+    """The fields that could have been meant at a location that names none."""
+    if len(location) == 1:
+        return list(SweepFields.model_fields)
+    if location[0] == "models":
+        return [field.name for field in fields(ModelSettings)]
+    return list((TaskFields if location[0] == "prompts" else SweepSettings).model_fields)
 
 
-def _model(given: ModelFields, path: Path) -> ModelSettings:
+def _model(given: ModelSettings, path: Path) -> ModelSettings:
     """A folder may be written relative to the sweep file."""
     beside = path.parent / given.name
     is_folder = given.name != BUNDLED and not Path(given.name).is_dir() and beside.is_dir()
-    return ModelSettings(**{**given.model_dump(), "name": str(beside) if is_folder else given.name})
+    return replace(given, name=str(beside)) if is_folder else given

@@ -77,6 +77,12 @@ def test_a_prompt_file_is_drawn_again_from_its_own_texts(sweep_file: Write) -> N
         ("[prediction, extraction]", "[accuracy]", 12, "analyses[0]: must be 'prediction', 'confusion'"),
         ("[prediction, extraction]", "[prediction, prediction]", 12, "analyses[1]: is listed twice; remove one"),
         ("draws: 2", "draw: 2", 13, "settings.draw: there is no such field; did you mean 'draws'?"),
+        (
+            "models: [",
+            "models: [{name: gpt2, dtyp: float16}, ",
+            1,
+            "models[0].dtyp: there is no such field; did you mean",
+        ),
         ("models:", "modells:", 1, "modells: there is no such field; did you mean 'models'?"),
     ],
 )
