@@ -504,5 +504,33 @@ def test_every_sentence_holds_the_number_of_its_run(nothing: Evidence, explained
         sentence = of_cause(cause, told)
         assert "the answer is no (p 0.94; the lead of yes goes from 2.0 to -3.0 nats)" in sentence
     assert reading(told) == of_cause(causes[0], told)
-    assert "Nothing that was tried explains it" in reading(replace(told, causes=()))
-    assert "The answer stands" in reading(replace(told, causes=(), contest=replace(CONTEST, gold=0)))
+
+
+def test_what_is_not_explained_says_how_many_changes_were_tried_and_what_they_did(
+    nothing: Evidence, explained: tuple[Session, Explanation]
+) -> None:
+    _, found = explained
+    found = replace(
+        found,
+        labels=NAMES,
+        contest=CONTEST,
+        causes=(),
+        demonstrations=nothing.demonstrations,
+        prior=nothing.prior,
+        classes=nothing.classes,
+        order=nothing.order,
+        aggregation=replace(nothing.aggregation, isolated={0: run(STAYS), 1: run(STAYS)}),
+    )
+    count = 1 + 1 + 2 * 2 + 12 + len(nothing.prior.sources) + 2
+    assert len(found.tried) == count
+    told = reading(found)
+    assert told == (
+        f"Nothing that was tried explains it: none of {count} changes makes the answer no, {count} leave it yes: it "
+        "hangs on the text and the model rather than on these demonstrations."
+    )
+    assert reading(replace(found, contest=replace(CONTEST, gold=0))).startswith("The answer stands: none of")
+    turning = replace(found, order=replace(nothing.order, runs=(run(TURNS), *nothing.order.runs[1:])))
+    told = f"1 of {count} changes make the answer no, {count - 1} leave it yes; those that turn it (a change) name"
+    assert told in reading(turning)
+    third = replace(found, order=replace(nothing.order, runs=(run(np.array([0.0, -1.0, 2.0])),) * 12))
+    assert reading(third).endswith(f"none of {count} changes makes the answer no, {count - 12} leave it yes.")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from icldiag.analyses.confusion import Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
-from icldiag.analyses.explanation.contest import Contest, contest_of
+from icldiag.analyses.explanation.contest import Contest, Counterfactual, contest_of
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
@@ -46,6 +46,16 @@ class Explanation(Shown):
     runs: int  # changed prompts and edited passes that were run
     seed: int
     missing: tuple[str, ...]  # what is undefined, and why
+
+    @property
+    def tried(self) -> tuple[Counterfactual, ...]:
+        """Every change that was run to see whether the rival is answered; heads are ablated to see who carries it."""
+        runs: list[Counterfactual | None] = [self.classes.removed, self.aggregation.doubled]
+        for effect in self.demonstrations:
+            runs += [effect.removed, effect.relabelled, effect.hidden]
+        runs += [*self.order.runs, *self.prior.balanced, *(source.divided for source in self.prior.sources)]
+        runs += self.aggregation.isolated.values()
+        return tuple(run for run in runs if run is not None)
 
 
 def explain(

@@ -17,6 +17,8 @@ NAMES: dict[CauseKind, str] = {
     "aggregation": "weak aggregation",
 }
 
+_NEARLY_ALL = 0.9  # of the changes that leave an answer as it is: it does not hang on what they change
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -33,10 +35,17 @@ def reading(found: Explanation) -> str:
     if found.causes:
         return of_cause(found.causes[0], found)
     answer, rival = _pair(found)
-    tried = "removing a demonstration, the classes, other orders, the prior, stronger label words"
-    if found.contest.wrong:
-        return f"Nothing that was tried explains it: no change of these makes the answer {rival} ({tried})."
-    return f"The answer stands: no change of these turns it from {answer} to {rival} ({tried})."
+    tried = found.tried
+    turned = [run.change for run in tried if run.turned]
+    stays = sum(run.answer == found.contest.answer for run in tried)
+    opening = "Nothing that was tried explains it" if found.contest.wrong else "The answer stands"
+    count = f"none of {len(tried)} changes makes" if not turned else f"{len(turned)} of {len(tried)} changes make"
+    rest = f"{stays} leave it {answer}"
+    if turned:
+        rest += f"; those that turn it ({', '.join(turned[:2])}{', ...' if len(turned) > 2 else ''}) name no cause"
+    elif stays >= _NEARLY_ALL * len(tried):
+        rest += ": it hangs on the text and the model rather than on these demonstrations"
+    return f"{opening}: {count} the answer {rival}, {rest}."
 
 
 def of_cause(cause: Cause, found: Explanation) -> str:
