@@ -58,7 +58,7 @@ def _from_prompt(name: str, given: TaskFields, reader: Reader, folder: Path) -> 
     only = {"prompt", "queries", "examples", "more_shots", "shots"}
     for field in sorted(given.model_fields_set - only):
         raise reader.error("is for 'data'; a prompt file says it itself", field)
-    prompt = read_prompt(reader.path.parent / str(given.prompt))
+    prompt = read_prompt(_existing(reader.path.parent / str(given.prompt), reader, "prompt", "the sweep file"))
     if prompt.calibration or prompt.beta:
         raise reader.error("has a calibration or a beta, which are for its own demonstrations; remove them", "prompt")
     counts = Counter(example.label for example in prompt.demonstrations)
@@ -75,7 +75,9 @@ def _from_data(name: str, given: TaskFields, reader: Reader, folder: Path) -> _D
     if given.template is None:
         raise reader.error("this field is missing; {text} and {label} stand in it once each", "template")
     reader.template(given.template)
-    train = _rows(given, str(given.data), given.split, folder)
+    where = "the sweep file, or to --data"
+    path = _existing(folder / str(given.data), reader, "data", where)
+    train = _rows(given, path, given.split)
     labels = given.labels if given.labels is not None else sorted({label for label, _ in train.values()})
     shape = Prompt(
         name=name,
@@ -89,11 +91,11 @@ def _from_data(name: str, given: TaskFields, reader: Reader, folder: Path) -> _D
         anchor=given.anchor,
         chat=given.chat,
     )
-    pool, left_out = _examples(train, shape.labels, folder / str(given.data), given)
+    pool, left_out = _examples(train, shape.labels, path, given)
     queries = pool
     if given.test is not None:
-        others = _rows(given, given.test, given.test_split, folder)
-        asked, more = _examples(others, shape.labels, folder / given.test, given)
+        path = _existing(folder / given.test, reader, "test", where)
+        asked, more = _examples(_rows(given, path, given.test_split), shape.labels, path, given)
         shown = {example.text for example in pool}
         queries = tuple(example for example in asked if example.text not in shown)
         left_out += more
@@ -108,9 +110,15 @@ def _from_data(name: str, given: TaskFields, reader: Reader, folder: Path) -> _D
 _Rows = dict[str, tuple[str, int]]  # label and line by text
 
 
-def _rows(given: TaskFields, file: str, split: str | None, folder: Path) -> _Rows:
+def _existing(path: Path, reader: Reader, field: str, base: str) -> Path:
+    if not path.exists():
+        raise reader.error(f"there is no file {str(path)!r}; the path is relative to {base}", field)
+    return path
+
+
+def _rows(given: TaskFields, path: Path, split: str | None) -> _Rows:
     """The labelled rows of a data file; a text that occurs twice counts once."""
-    table = read_table(folder / file, split)
+    table = read_table(path, split)
     return {
         text: (label, line)
         for line, text, label, _ in table.labelled(given.text, given.label)

@@ -32,7 +32,9 @@ def test_data_may_lie_elsewhere(sweep_file: Write, tmp_path: Path) -> None:
     elsewhere.mkdir()
     for name in ("train.jsonl", "test.jsonl"):
         shutil.move(tmp_path / name, elsewhere / name)
-    with pytest.raises(PromptError, match="there is no such file"):
+    with pytest.raises(
+        PromptError, match=r"sweep.yaml:5: prompts.kind.data: there is no file '.*train.jsonl'; the path"
+    ):
         read_plan(path)
     assert len(read_plan(path, elsewhere).tasks[0].pool) == 20
 
