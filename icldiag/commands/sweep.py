@@ -49,20 +49,20 @@ def sweep(
     from icldiag.sweeps.watch import watch_on_stderr
 
     made = Sweep(file, data, output)
-    if not resume and not dry_run and not tables_only:
-        made.forget()
     folder = made.results.folder
     print(f"{len(made.cells)} cells, {len(made.found)} of them done; results in {folder}", file=sys.stderr)
+    known = made.found if resume else {}
+    pending = [cell for cell in made.cells if cell not in known]
     if dry_run:
-        print("\n".join(cell.name for cell in made.pending))
+        print("\n".join(cell.name for cell in pending))
         return
-    if made.pending and not tables_only:
+    if pending and not tables_only:
         try:
             with (
                 _executor(ray, workers, gpus_per_worker) as (executor, count),
-                watch_on_stderr(made.pending, made.found, count) as watch,
+                watch_on_stderr(pending, known, count) as watch,
             ):
-                made.run(executor, watch)
+                made.run(executor, watch, again=not resume)
         except KeyboardInterrupt:
             print(f"icldiag: stopped; the finished cells are in {folder}, the same command goes on", file=sys.stderr)
             raise SystemExit(130) from None

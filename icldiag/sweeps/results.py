@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -66,11 +65,6 @@ class Results:
             **asdict(result),
         }
         write_whole(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n", self._path(cell))
-
-    def forget(self, cells: Iterable[Cell]) -> None:
-        """Remove these cells' results."""
-        for cell in cells:
-            self._path(cell).unlink(missing_ok=True)
 
     def _path(self, cell: Cell) -> Path:
         return self.cells / f"{cell.key}.json"

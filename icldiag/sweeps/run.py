@@ -56,13 +56,16 @@ class InProcess:
 
 
 def run(
-    cells: Sequence[Cell], results: Results, executor: Executor, watch: Watch
+    cells: Sequence[Cell], results: Results, executor: Executor, watch: Watch, *, again: bool = False
 ) -> tuple[dict[Cell, Result], dict[Cell, Failure]]:
     """Compute the cells that have no result, each one kept as it is done: a run may end at any time and go on later.
 
+    Args:
+        again: also those that have one, which stays until the new one takes its place.
+
     Returns: the results of all cells that have one, in the cells' order, and why the others have none.
     """
-    found = {cell: results.get(cell) for cell in cells}
+    found = {cell: None if again else results.get(cell) for cell in cells}
     failures: dict[Cell, Failure] = {}
     for cell, outcome in executor.outcomes([cell for cell, result in found.items() if result is None], watch):
         if isinstance(outcome, Result):

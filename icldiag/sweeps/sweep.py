@@ -44,8 +44,8 @@ class Sweep:
         """Cells without a result."""
         return [cell for cell in self.cells if cell not in self.found]
 
-    def run(self, executor: Executor | None = None, watch: Watch | None = None) -> None:
-        """Compute what is pending, in this process unless told otherwise; `failures` says what could not be.
+    def run(self, executor: Executor | None = None, watch: Watch | None = None, *, again: bool = False) -> None:
+        """Compute what is pending, or all `again`, in this process unless told otherwise; see `failures`.
 
         Each cell is kept as it is done, so this may be cut off at any time.
 
@@ -53,12 +53,9 @@ class Sweep:
             IcldiagError: the folder of the results cannot be made or written to.
         """
         self.results.make_folder()
-        self.found, self.failures = run(self.cells, self.results, executor or InProcess(), watch or Unwatched())
-
-    def forget(self) -> None:
-        """Remove the results, so that all is computed again."""
-        self.results.forget(self.cells)
-        self.found = {}
+        self.found, self.failures = run(
+            self.cells, self.results, executor or InProcess(), watch or Unwatched(), again=again
+        )
 
     def page(self) -> Page:
         """The paper's tables and figures of what there is."""

@@ -85,6 +85,17 @@ def test_a_stopped_run_goes_on_where_it_was(plan: Plan, tmp_path: Path) -> None:
     assert {cell: result.values for cell, result in again.items()} == {cell: found[cell].values for cell in cells}
 
 
+def test_again_computes_all_and_keeps_what_is_there_until_then(plan: Plan, tmp_path: Path) -> None:
+    cells = list(cells_of(plan))[:3]
+    results = made(tmp_path / "out")
+    run(cells, results, InProcess(), Unwatched())
+    stopped = Counting(stop_after=1)
+    with pytest.raises(KeyboardInterrupt):
+        run(cells, results, stopped, Unwatched(), again=True)  # type: ignore[arg-type]
+    assert stopped.computed == [cells[0].key]
+    assert all(results.get(cell) is not None for cell in cells)
+
+
 def test_a_broken_or_foreign_file_is_computed_anew(plan: Plan, tmp_path: Path) -> None:
     cells = list(cells_of(plan))[:2]
     results = made(tmp_path / "out")
@@ -137,8 +148,6 @@ def test_numbers_survive_the_file(plan: Plan, tmp_path: Path) -> None:
     result = Result({"accuracy": 0.1 + 0.2, "aucroc": [None, 1 / 3]}, 1.5, {"device": "cpu"})
     results.put(cell, result)
     assert results.get(cell) == result
-    results.forget([cell])
-    assert results.get(cell) is None
 
 
 def test_a_killed_process_loses_no_finished_cell(sweep_file: Write, tmp_path: Path) -> None:
@@ -175,8 +184,6 @@ def test_the_door_for_python(sweep_file: Write, tmp_path: Path) -> None:
     cells = [cell for cell in sweep.cells if cell.analysis == "prediction" and cell.shots == (1, 1)]
     assert accuracy.value.tolist() == [sweep.found[cell].values["accuracy"] for cell in cells]
     assert not icldiag.Sweep(tmp_path / "sweep.yaml", output=tmp_path / "out").pending
-    sweep.forget()
-    assert sweep.pending == list(sweep.cells)
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_anything_is_computed(sweep_file: Write, tmp_path: Path) -> None:
