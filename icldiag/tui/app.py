@@ -52,7 +52,7 @@ from icldiag.tui.messages import (
     StoredFound,
 )
 from icldiag.tui.normal import toggle
-from icldiag.tui.palette import commands, help_sections, key_list
+from icldiag.tui.palette import Palette, commands, help_sections, key_list
 from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.pinned import difference, pin
@@ -434,6 +434,10 @@ class DiagnosisApp(Unbroken, App[None]):
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(help_sections(self), list(self.query("#panels Panel").results(Panel))))
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Textual's own, and every action of the app and of the panel in front."""

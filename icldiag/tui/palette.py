@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
+from textual.command import CommandPalette
+from textual.css.query import NoMatches
 
 from icldiag.tui.export import FORMATS
 from icldiag.tui.keys import Keymap, in_force, shown
@@ -15,6 +18,14 @@ from icldiag.tui.queries import QueryList
 
 if TYPE_CHECKING:
     from icldiag.tui.app import DiagnosisApp
+
+
+class Palette(CommandPalette):
+    """Textual's, which looks for its parts also when it was closed, and has none."""
+
+    async def _watch__show_busy(self) -> None:
+        with suppress(NoMatches):
+            await super()._watch__show_busy()
 
 
 def key_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.widgets import LoadingIndicator
 
 from icldiag.errors import Cancelled
 from icldiag.model.load import BUNDLED
@@ -19,6 +20,7 @@ from icldiag.store import Store
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import CutChanged, Progress
+from icldiag.tui.palette import Palette
 from icldiag.tui.panels.saliency import SaliencyPanel
 from icldiag.tui.queries import Queries
 from tests.tui.pilot import PROMPT, running, screen_text, settle
@@ -237,3 +239,21 @@ async def test_a_message_that_comes_after_the_widgets_have_gone(prompt_file: Pat
         await pilot.pause()
         assert app.closing
         assert app._exception is None
+
+
+async def test_a_palette_that_was_closed_looks_for_nothing(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        palette = app.screen
+        assert isinstance(palette, Palette)
+        await palette.query_one(LoadingIndicator).remove()
+        palette._show_busy = not palette._show_busy
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.is_running
+        assert app._exception is None
+        assert not isinstance(app.screen, Palette)
+        await pilot.press("ctrl+p", *"export")
+        await settle(pilot, lambda: "Export figures as PDF" in screen_text(app))
