@@ -13,6 +13,7 @@ from icldiag.commands.options import (
     Device,
     DeviceMap,
     Dtype,
+    FigureType,
     Model,
     PromptPath,
     Quantize,
@@ -22,7 +23,6 @@ from icldiag.commands.options import (
 )
 from icldiag.errors import IcldiagError
 
-FigureType = Literal["svg", "png", "pdf"]
 LossTarget = Literal["gold", "predicted"]
 HeadSum = Literal["signed", "absolute"]
 Against = Literal["predicted", "gold"]
@@ -55,7 +55,7 @@ def report(
     format: Annotated[str, typer.Option(help="json, md, html (one file each), csv, figures (a folder each).")] = "json",
     only: Annotated[str | None, typer.Option(help="Analyses to compute, such as prediction,confusion.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here: a file, or a folder.")] = None,
-    figure_type: Annotated[FigureType, typer.Option(help="Of the figures' files.")] = "svg",
+    figure_type: FigureType = "svg",
     print_schema: Annotated[bool, typer.Option("--print-schema", callback=schema, is_eager=True, help=SCHEMA)] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",

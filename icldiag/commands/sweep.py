@@ -5,16 +5,15 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from icldiag.commands.options import FigureType
 from icldiag.errors import IcldiagError
 
 if TYPE_CHECKING:
     from icldiag.sweeps.run import Executor
-
-FigureType = Literal["svg", "png", "pdf"]
 
 
 def sweep(
@@ -30,7 +29,7 @@ def sweep(
     tables_only: Annotated[
         bool, typer.Option("--tables-only", help="Compute nothing; tables of what is there.")
     ] = False,
-    figure_type: Annotated[FigureType, typer.Option(help="Of the figures' files.")] = "pdf",
+    figure_type: FigureType = "pdf",
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Run on a Ray cluster: an address, auto, or local.")
     ] = None,
@@ -43,6 +42,7 @@ def sweep(
     if ray is None and (workers or gpus_per_worker is not None):
         raise IcldiagError("--workers and --gpus-per-worker are for --ray; --ray local uses this machine alone")
 
+    from icldiag.render.visible import visible
     from icldiag.report.terminal import print_page
     from icldiag.sweeps.page import in_brief
     from icldiag.sweeps.sweep import Sweep
@@ -54,7 +54,8 @@ def sweep(
     known = made.found if resume else {}
     pending = [cell for cell in made.cells if cell not in known]
     if dry_run:
-        print("\n".join(cell.name for cell in pending))
+        for cell in pending:
+            print(visible(cell.name))
         return
     if pending and not tables_only:
         try:

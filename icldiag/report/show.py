@@ -20,6 +20,7 @@ from icldiag.report import isolation
 from icldiag.report.blocks import Part, Table
 from icldiag.report.document import SECTIONS
 from icldiag.report.saliency import Flows
+from icldiag.report.tables import as_frame
 
 #: The section that shows a result, and how the section wants it.
 _HOMES: dict[type, tuple[str, Callable[[Any], Any]]] = {
@@ -57,13 +58,9 @@ def part_of(result: Any) -> Part:
 
 def frame_of(result: Any, name: str | None) -> Any:
     """A table as a data frame. Raises AnalysisError; see `Shown.to_frame`."""
-    try:
-        import pandas
-    except ImportError:
-        raise AnalysisError("to_frame needs pandas; install it with: pip install pandas") from None
     tables = {block.name: block for block in part_of(result).blocks if isinstance(block, Table)}
     if name is None:
         name = "settings" if isinstance(result, Setting) else SECTIONS[_HOMES[type(result)][0]].main
     if name not in tables:
         raise AnalysisError(f"there is no table {name!r}; choose from {', '.join(tables)}")
-    return pandas.DataFrame(list(tables[name].rows), columns=list(tables[name].columns))
+    return as_frame(tables[name])

@@ -1,15 +1,26 @@
-"""Tables as CSV files, which people open in spreadsheets and `cat` on terminals."""
+"""Tables as data frames, and as CSV files, which people open in spreadsheets and `cat` on terminals."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
+from typing import Any
 
+from icldiag.errors import AnalysisError
 from icldiag.render.visible import visible
 from icldiag.report.blocks import Cell, Table
 
 _FORMULA = ("=", "+", "-", "@")
+
+
+def as_frame(table: Table) -> Any:
+    """Every row as a pandas data frame. Raises AnalysisError without pandas."""
+    try:
+        import pandas
+    except ImportError:
+        raise AnalysisError("to_frame needs pandas; install it with: pip install pandas") from None
+    return pandas.DataFrame(list(table.rows), columns=list(table.columns))
 
 
 def as_csv(table: Table) -> str:

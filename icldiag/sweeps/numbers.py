@@ -11,11 +11,11 @@ import numpy as np
 from icldiag.model.load import ModelSettings
 from icldiag.sweeps.cells import Cell, shots_of
 from icldiag.sweeps.fields import Analysis
+from icldiag.sweeps.measures import Values
 from icldiag.sweeps.plan import Plan
 from icldiag.sweeps.results import Result
 from icldiag.sweeps.tasks import Task
 
-Values = dict[str, Any]
 Number = Callable[[Values], float | None]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from icldiag.errors import AnalysisError
 from icldiag.report.blocks import Page
 from icldiag.report.figures import FigureType
+from icldiag.report.tables import as_frame
 from icldiag.sweeps.cells import Cell, cells_of
 from icldiag.sweeps.page import every_number, sweep_page
 from icldiag.sweeps.plan import read_plan
@@ -63,12 +63,7 @@ class Sweep:
 
     def to_frame(self) -> Any:
         """Every number in a row of its own, as a pandas data frame. Raises AnalysisError without pandas."""
-        try:
-            import pandas
-        except ImportError:
-            raise AnalysisError("to_frame needs pandas; install it with: pip install pandas") from None
-        table = every_number(self.found)
-        return pandas.DataFrame(list(table.rows), columns=list(table.columns))
+        return as_frame(every_number(self.found))
 
     def write(self, figure_type: FigureType = "pdf") -> None:
         """Write `page()` in every format beside the results. Raises IcldiagError."""

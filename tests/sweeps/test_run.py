@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from icldiag.session import Session
 from icldiag.sweeps.cells import Cell, cells_of
 from icldiag.sweeps.plan import Plan, read_plan
 from icldiag.sweeps.results import Result, Results
-from icldiag.sweeps.run import InProcess, Unwatched, run
+from icldiag.sweeps.run import InProcess, Unwatched, Watch, run
 from icldiag.sweeps.worker import Failure
 from tests.sweeps.conftest import Write
 
@@ -63,7 +63,7 @@ class Counting:
         self.computed: list[str] = []
         self.stop_after = stop_after
 
-    def outcomes(self, cells: Sequence[Cell], watch: Unwatched) -> object:
+    def outcomes(self, cells: Sequence[Cell], watch: Watch) -> Iterator[tuple[Cell, Result | Failure]]:
         for cell, outcome in InProcess().outcomes(cells, watch):
             if len(self.computed) == self.stop_after:
                 raise KeyboardInterrupt
@@ -76,11 +76,11 @@ def test_a_stopped_run_goes_on_where_it_was(plan: Plan, tmp_path: Path) -> None:
     results = made(tmp_path / "out")
     first, second, third = Counting(stop_after=2), Counting(), Counting()
     with pytest.raises(KeyboardInterrupt):
-        run(cells, results, first, Unwatched())  # type: ignore[arg-type]
-    found, _ = run(cells, results, second, Unwatched())  # type: ignore[arg-type]
+        run(cells, results, first, Unwatched())
+    found, _ = run(cells, results, second, Unwatched())
     assert first.computed == [cell.key for cell in cells[:2]]
     assert second.computed == [cell.key for cell in cells[2:]]
-    again, _ = run(cells, results, third, Unwatched())  # type: ignore[arg-type]
+    again, _ = run(cells, results, third, Unwatched())
     assert not third.computed
     assert {cell: result.values for cell, result in again.items()} == {cell: found[cell].values for cell in cells}
 
@@ -91,7 +91,7 @@ def test_again_computes_all_and_keeps_what_is_there_until_then(plan: Plan, tmp_p
     run(cells, results, InProcess(), Unwatched())
     stopped = Counting(stop_after=1)
     with pytest.raises(KeyboardInterrupt):
-        run(cells, results, stopped, Unwatched(), again=True)  # type: ignore[arg-type]
+        run(cells, results, stopped, Unwatched(), again=True)
     assert stopped.computed == [cells[0].key]
     assert all(results.get(cell) is not None for cell in cells)
 
@@ -105,7 +105,7 @@ def test_a_broken_or_foreign_file_is_computed_anew(plan: Plan, tmp_path: Path) -
     document = json.loads(second.read_text())
     second.write_text(json.dumps({**document, "key": "0" * 64}))
     counting = Counting()
-    run(cells, results, counting, Unwatched())  # type: ignore[arg-type]
+    run(cells, results, counting, Unwatched())
     assert counting.computed == [cell.key for cell in cells]
 
 

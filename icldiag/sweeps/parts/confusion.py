@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from icldiag.report.blocks import Part, Table
-from icldiag.sweeps.numbers import Numbers, Spread, Values, number
+from icldiag.sweeps.measures import Values
+from icldiag.sweeps.numbers import Numbers, Spread, number
 from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, table_of
 from icldiag.sweeps.tasks import Task
 

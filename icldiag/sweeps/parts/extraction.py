@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,7 @@ def part(numbers: Numbers) -> Part:
     readings = []
     for model in numbers.models:
         found = {
-            name: numbers.curve(model, numbers.tasks, "extraction", lambda values, key=key: values[key])  # type: ignore[misc]
-            for name, key in _CURVES.items()
+            name: numbers.curve(model, numbers.tasks, "extraction", itemgetter(key)) for name, key in _CURVES.items()
         }
         layers = found["AUCROC"].mean
         if not layers:

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 from icldiag.report.blocks import Part
-from icldiag.sweeps.numbers import Numbers, Values
+from icldiag.sweeps.measures import Values
+from icldiag.sweeps.numbers import Numbers
 from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, table_of
 
 PROMISE = "what the selection part promised"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from icldiag.report.blocks import Figure, Part, Table
 from icldiag.report.figures import curves
-from icldiag.sweeps.numbers import Curve, Numbers, Values
+from icldiag.sweeps.measures import Values
+from icldiag.sweeps.numbers import Curve, Numbers
 from icldiag.sweeps.parts.shared import file_name
 
 if TYPE_CHECKING:
