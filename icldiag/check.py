@@ -7,7 +7,7 @@ from collections import Counter
 from icldiag.model.load import ModelSettings, load_tokenizer
 from icldiag.prompt.encode import Token, encode, query_tokens
 from icldiag.prompt.schema import Prompt
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 
 def describe(prompt: Prompt) -> str:

@@ -89,7 +89,7 @@ def main() -> None:
 
 
 def _tell(sentence: str, code: int) -> NoReturn:
-    from icldiag.render.visible import visible
+    from icldiag.visible import visible
 
     print(f"icldiag: {visible(sentence)}", file=sys.stderr)
     raise SystemExit(code) from None

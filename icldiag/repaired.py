@@ -14,8 +14,8 @@ from icldiag.model.readout import Progress
 from icldiag.prompt.adjustments import SavedBeta
 from icldiag.prompt.rewrite import rewritten, write_prompt
 from icldiag.prompt.schema import Prompt, read_prompt
-from icldiag.render.visible import visible
 from icldiag.session import Session
+from icldiag.visible import visible
 
 
 def chosen_query(prompt: Prompt, wanted: str) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from icldiag.errors import IcldiagError
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -17,13 +17,13 @@ class Shown:
         return f"<{type(self).__name__}: {reading_of(self)}>"
 
     def __rich__(self) -> Any:
+        from icldiag.page.terminal import part_renderable
         from icldiag.report.show import part_of
-        from icldiag.report.terminal import part_renderable
 
         return part_renderable(part_of(self))
 
     def _repr_html_(self) -> str:
-        from icldiag.report.html import fragment
+        from icldiag.page.html import fragment
         from icldiag.report.show import part_of
 
         return fragment(part_of(self))

@@ -21,12 +21,12 @@ def diff(
 ) -> None:
     """Compare two JSON reports: set-up, accuracy, changed answers, pairs of labels, loyalties."""
     from icldiag.files import is_stdout, write_document
-    from icldiag.render.visible import visible
+    from icldiag.page.html import page_as_html
+    from icldiag.page.markdown import page_as_markdown
+    from icldiag.page.terminal import page_as_text, print_page
     from icldiag.report.difference import difference_page
-    from icldiag.report.html import page_as_html
-    from icldiag.report.markdown import page_as_markdown
     from icldiag.report.read import read_report
-    from icldiag.report.terminal import page_as_text, print_page
+    from icldiag.visible import visible
 
     formats = {"text": page_as_text, "md": page_as_markdown, "html": page_as_html}
     if format not in formats:

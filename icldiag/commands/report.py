@@ -83,13 +83,13 @@ def report(
     from icldiag.analyses.reweighting import TrainingSettings
     from icldiag.files import is_stdout, write_document
     from icldiag.progress import progress_on_stderr
-    from icldiag.render.visible import visible
     from icldiag.report.document import chosen_sections, make_report
     from icldiag.report.identity import given_command
     from icldiag.report.settings import ReportSettings, layers_from
     from icldiag.report.write import FOLDER_FORMATS, FORMATS, write_figures, write_tables
     from icldiag.session import Session
     from icldiag.store import open_store
+    from icldiag.visible import visible
 
     if format not in (*FORMATS, *FOLDER_FORMATS):
         raise IcldiagError(f"--format {format}: choose one of {', '.join((*FORMATS, *FOLDER_FORMATS))}")

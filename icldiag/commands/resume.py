@@ -57,8 +57,8 @@ def _print_list(files: list[SessionFile]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from icldiag.render.visible import visible
     from icldiag.saved import SessionError
+    from icldiag.visible import visible
 
     table = Table(box=None, pad_edge=False, header_style="")
     for heading in ("", "ID", "saved", "prompt", "model", "where it was"):

@@ -44,11 +44,11 @@ def sweep(
     if output is not None and str(output) == "-":
         raise IcldiagError("a sweep writes several files; name their folder with -o")
 
-    from icldiag.render.visible import visible
-    from icldiag.report.terminal import print_page
+    from icldiag.page.terminal import print_page
     from icldiag.sweeps.page import in_brief
     from icldiag.sweeps.sweep import Sweep
     from icldiag.sweeps.watch import watch_on_stderr
+    from icldiag.visible import visible
 
     made = Sweep(file, data, output)
     folder = made.results.folder

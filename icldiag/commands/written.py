@@ -10,7 +10,7 @@ from icldiag.errors import IcldiagError
 from icldiag.files import is_stdout, is_taken, write_document
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 _SHOWN = 3  # demonstrations
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from icldiag.render.fit import cut_end, cut_middle, pad
 from icldiag.render.look import Look
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 
 def probability_bars(

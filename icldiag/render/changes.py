@@ -11,7 +11,7 @@ from rich.text import Text
 from icldiag.render.bars import bar, label_style, signs
 from icldiag.render.fit import cut_end, cut_middle, pad
 from icldiag.render.look import Look
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 _LONGEST_BAR = 24
 _TELLING = 0.05  # a probability that moved by so much is set in bold

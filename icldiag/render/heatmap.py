@@ -13,7 +13,7 @@ from rich.text import Text
 from icldiag.render.bars import short_number
 from icldiag.render.fit import cut_middle, pad, short_names
 from icldiag.render.look import Look
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 CELL = 5  # a sign and four characters: " .41", ">.12", "-.07"
 Cell = tuple[int, int]

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from icldiag.render.fit import cut_end, cut_middle, pad
 from icldiag.render.look import Look
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.confusion import Confusion, Pair

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from icldiag.render.fit import cut_end, cut_middle
 from icldiag.render.look import Look
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 
 def query_lines(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from icldiag.render.look import Look
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 
 def progress_bar(done: float, total: float, look: Look, width: int = 24) -> Text:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from icldiag.render.look import Look
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.prompt.encode import EncodedPrompt, Token

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from icldiag.analyses.compression import Compression, Method
-from icldiag.report.blocks import Block, Cell, Figure, Paragraph, Table, notes
-from icldiag.report.figures import bars
+from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes
+from icldiag.page.figures import bars
 from icldiag.report.section import Fields, Section, SectionFields
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from pydantic import Field
 from icldiag.analyses.confusion import Confusion
 from icldiag.analyses.confusion import reading as reading_of_query
 from icldiag.model.readout import FloatArray
-from icldiag.report.blocks import Block, Cell, Figure, Heading, Items, Paragraph, Table, notes
-from icldiag.report.figures import heatmap, scatter
+from icldiag.page.blocks import Block, Cell, Figure, Heading, Items, Paragraph, Table, notes
+from icldiag.page.figures import heatmap, scatter
+from icldiag.page.text import counted
 from icldiag.report.section import Fields, Section, SectionFields
-from icldiag.report.text import counted
 
 if TYPE_CHECKING:
     from icldiag.session import Session

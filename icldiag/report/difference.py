@@ -11,9 +11,9 @@ from typing import Any
 
 from scipy import stats
 
-from icldiag.report.blocks import Block, Cell, Heading, Items, Page, Paragraph, Part, Table, notes
+from icldiag.page.blocks import Block, Cell, Heading, Items, Page, Paragraph, Part, Table, notes
+from icldiag.page.text import counted, ranges, shown
 from icldiag.report.setup import setup_rows
-from icldiag.report.text import counted, ranges, shown
 
 Values = dict[str, Any]
 Rows = list[tuple[Cell, ...]]

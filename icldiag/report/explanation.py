@@ -13,8 +13,8 @@ from icldiag.analyses.explanation import reading as reading_of_query
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.reading import NAMES
 from icldiag.model.readout import Progress, step_of
-from icldiag.report.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
-from icldiag.report.figures import curves
+from icldiag.page.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
+from icldiag.page.figures import curves
 from icldiag.report.section import Fields, Section, SectionFields
 from icldiag.report.settings import ReportSettings
 

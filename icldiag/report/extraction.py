@@ -8,8 +8,8 @@ from pydantic import Field
 
 from icldiag.analyses.extraction import Extraction
 from icldiag.analyses.extraction import reading as reading_of_layers
-from icldiag.report.blocks import Block, Figure, Paragraph, Table, notes
-from icldiag.report.figures import curves, heatmap
+from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes
+from icldiag.page.figures import curves, heatmap
 from icldiag.report.section import Fields, Section, SectionFields
 
 if TYPE_CHECKING:

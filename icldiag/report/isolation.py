@@ -10,12 +10,12 @@ from pydantic import Field
 
 from icldiag.analyses.isolation import CUT_NAMES, CUTS, Cut, Isolation, Setting
 from icldiag.model.readout import Progress
-from icldiag.report.blocks import Block, Figure, Paragraph, Table, notes
-from icldiag.report.figures import curves
+from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes
+from icldiag.page.figures import curves
+from icldiag.page.text import ranges
+from icldiag.page.text import shown as in_digits
 from icldiag.report.section import Fields, Section, SectionFields
 from icldiag.report.settings import ReportSettings
-from icldiag.report.text import ranges
-from icldiag.report.text import shown as in_digits
 
 if TYPE_CHECKING:
     from icldiag.session import Session

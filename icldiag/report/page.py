@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from icldiag.page.blocks import Block, Cell, Code, Items, Page, Paragraph, Part, Table, Tokens
 from icldiag.prompt.encode import query_tokens
 from icldiag.render.tokens import Piece, token_pieces
-from icldiag.report.blocks import Block, Cell, Code, Items, Page, Paragraph, Part, Table, Tokens
 from icldiag.report.document import SECTIONS, Report
 from icldiag.report.section import QUESTIONS
 from icldiag.session import Session

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from icldiag.analyses.prediction import Prediction
-from icldiag.report.blocks import Block, Cell, Figure, Heading, Table
-from icldiag.report.figures import heatmap
+from icldiag.page.blocks import Block, Cell, Figure, Heading, Table
+from icldiag.page.figures import heatmap
 from icldiag.report.section import Fields, Section, SectionFields
 
 if TYPE_CHECKING:

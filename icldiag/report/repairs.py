@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from icldiag.analyses.repairs import Effect, Repairs, Trial, finding, verdict
-from icldiag.report.blocks import Block, Cell, Figure, Items, Table, notes
-from icldiag.report.figures import changes
+from icldiag.page.blocks import Block, Cell, Figure, Items, Table, notes
+from icldiag.page.figures import changes
 from icldiag.report.section import Fields, Section, SectionFields
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from icldiag.analyses.reweighting import Reweighting
-from icldiag.report.blocks import Block, Cell, Figure, Paragraph, Table, notes
-from icldiag.report.figures import curves, heatmap
+from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes
+from icldiag.page.figures import curves, heatmap
+from icldiag.page.text import counted
 from icldiag.report.section import Fields, Section, SectionFields
-from icldiag.report.text import counted
 
 if TYPE_CHECKING:
     from icldiag.session import Session

@@ -11,11 +11,11 @@ from icldiag.analyses.saliency import FLOWS, HeadSum, QueryFlow, Saliency
 from icldiag.analyses.saliency import reading as reading_of_flows
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import FloatArray, Progress
-from icldiag.report.blocks import Block, Figure, Paragraph, Table, Tokens, notes
-from icldiag.report.figures import curves
+from icldiag.page.blocks import Block, Figure, Paragraph, Table, Tokens, notes
+from icldiag.page.figures import curves
+from icldiag.page.text import counted
 from icldiag.report.section import Fields, Section, SectionFields
 from icldiag.report.settings import ReportSettings
-from icldiag.report.text import counted
 
 if TYPE_CHECKING:
     from icldiag.session import Session

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from icldiag.report.blocks import Block
+from icldiag.page.blocks import Block
 
 if TYPE_CHECKING:
     from icldiag.model.readout import Progress

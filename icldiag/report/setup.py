@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from icldiag.report.blocks import Cell
+from icldiag.page.blocks import Cell
 
 _IGNORED = ("file", "warnings", "tokens", "seam")  # follow from the rest, or are places
 _LONG = 60

@@ -16,11 +16,11 @@ from icldiag.analyses.repairs import Repairs
 from icldiag.analyses.reweighting import Reweighting
 from icldiag.analyses.saliency import QueryFlow, Saliency
 from icldiag.errors import AnalysisError
+from icldiag.page.blocks import Part, Table
+from icldiag.page.tables import as_frame
 from icldiag.report import isolation
-from icldiag.report.blocks import Part, Table
 from icldiag.report.document import SECTIONS
 from icldiag.report.saliency import Flows
-from icldiag.report.tables import as_frame
 
 #: The section that shows a result, and how the section wants it.
 _HOMES: dict[type, tuple[str, Callable[[Any], Any]]] = {

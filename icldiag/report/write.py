@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from icldiag.errors import IcldiagError
 from icldiag.files import write_whole
 from icldiag.model.readout import Progress, silent
-from icldiag.report.blocks import Figure, Page, Table
+from icldiag.page.blocks import Figure, Page, Table
+from icldiag.page.figures import FigureType, file_content
+from icldiag.page.html import page_as_html
+from icldiag.page.markdown import page_as_markdown
+from icldiag.page.tables import as_csv
 from icldiag.report.document import Report
-from icldiag.report.figures import FigureType, file_content
-from icldiag.report.html import page_as_html
-from icldiag.report.markdown import page_as_markdown
 from icldiag.report.page import page_of
-from icldiag.report.tables import as_csv
 
 Named = TypeVar("Named", Figure, Table)
 

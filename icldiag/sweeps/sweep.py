@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from icldiag.report.blocks import Page
-from icldiag.report.figures import FigureType
-from icldiag.report.tables import as_frame
+from icldiag.page.blocks import Page
+from icldiag.page.figures import FigureType
+from icldiag.page.tables import as_frame
 from icldiag.sweeps.cells import Cell, cells_of
 from icldiag.sweeps.page import every_number, sweep_page
 from icldiag.sweeps.plan import read_plan

@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from icldiag.model.readout import Progress as Report
 from icldiag.model.readout import silent
-from icldiag.render.visible import visible
 from icldiag.sweeps.cells import Cell
 from icldiag.sweeps.results import Result
 from icldiag.sweeps.worker import Failure
+from icldiag.visible import visible
 
 
 class Forecast:

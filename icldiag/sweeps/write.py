@@ -6,11 +6,11 @@ from pathlib import Path
 
 from icldiag.files import write_whole
 from icldiag.model.readout import Progress, silent
-from icldiag.report.blocks import Page
-from icldiag.report.figures import FigureType
-from icldiag.report.html import page_as_html
-from icldiag.report.latex import page_as_latex
-from icldiag.report.markdown import page_as_markdown
+from icldiag.page.blocks import Page
+from icldiag.page.figures import FigureType
+from icldiag.page.html import page_as_html
+from icldiag.page.latex import page_as_latex
+from icldiag.page.markdown import page_as_markdown
 from icldiag.report.write import write_page_figures, write_page_tables
 
 

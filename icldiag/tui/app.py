@@ -29,7 +29,6 @@ from icldiag.prompt.edit import ask
 from icldiag.render.bars import folded
 from icldiag.render.hints import Hints
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
-from icldiag.render.visible import visible
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.compare import PinnedColumn
 from icldiag.tui.difference import Screenful
@@ -61,6 +60,7 @@ from icldiag.tui.state import State
 from icldiag.tui.top import top_line
 from icldiag.tui.unbroken import Unbroken
 from icldiag.tui.work import Work
+from icldiag.visible import visible
 
 NARROW = 100  # columns under which the queries fold away
 WIDE = 150  # columns from which the pinned panel is beside the one in front

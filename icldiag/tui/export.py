@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from icldiag.files import free_path, write_whole
-from icldiag.render.visible import visible
 from icldiag.tui.messages import Progress
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.report.figures import FigureType
+    from icldiag.page.figures import FigureType
     from icldiag.session import Session
     from icldiag.tui.panels.base import Panel
     from icldiag.tui.state import State

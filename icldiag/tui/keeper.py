@@ -12,11 +12,11 @@ from textual.widgets import Input
 from icldiag.errors import PromptError
 from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.render.tokens import DETAILS
-from icldiag.render.visible import visible
 from icldiag.saved import SavedSession, SavedState, SessionFile, prune
 from icldiag.tui.panels import reweighting
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.state import State
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.tui.app import DiagnosisApp

@@ -14,13 +14,13 @@ from textual.widgets.option_list import Option
 
 from icldiag.render.bars import probability_bars
 from icldiag.render.queries import query_lines
-from icldiag.render.visible import visible
 from icldiag.tui.keys import named
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.base import Line
 from icldiag.tui.pinned import pinned_answer
 from icldiag.tui.state import State
 from icldiag.tui.unbroken import Unbroken
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.prediction import Prediction

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.text import Text
 
-from icldiag.render.visible import visible
 from icldiag.tui.normal import in_force
 from icldiag.tui.state import State
+from icldiag.visible import visible
 
 
 def top_line(state: State) -> Text:

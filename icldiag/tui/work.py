@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import PromptError
 from icldiag.prompt.schema import read_prompt
-from icldiag.render.visible import visible
 from icldiag.tui.keeper import put_back
 from icldiag.tui.loading import Made, SessionJob, made
 from icldiag.tui.messages import JobFailed, JobFinished, JobProgressed, ResultWanted, StoredFound
 from icldiag.tui.panels import reweighting
 from icldiag.tui.queries import telling_query
 from icldiag.tui.state import State
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.model.forward import InstrumentedModel

@@ -16,7 +16,7 @@ from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.queries import query_lines
 from icldiag.render.stages import progress_bar, stage_list
 from icldiag.render.tokens import Piece, strongest_names, token_strip, weighted_strip
-from icldiag.render.visible import visible
+from icldiag.visible import visible
 
 ASCII = DARK.in_ascii()
 NAN = math.nan

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from icldiag.cli import main
+from icldiag.page.blocks import Page, Part, Table
+from icldiag.page.html import page_as_html
+from icldiag.page.terminal import page_as_text
+from icldiag.page.text import ranges
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.report.blocks import Page, Part, Table
 from icldiag.report.difference import difference_page
 from icldiag.report.document import make_report
-from icldiag.report.html import page_as_html
 from icldiag.report.read import ReportFileError, read_report
 from icldiag.report.settings import ReportSettings
 from icldiag.report.setup import setup_rows
-from icldiag.report.terminal import page_as_text
-from icldiag.report.text import ranges
 from icldiag.report.write import as_json
 from icldiag.session import Session
 from tests.conftest import Tiny

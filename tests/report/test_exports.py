@@ -19,21 +19,21 @@ import pytest
 
 from icldiag.errors import IcldiagError
 from icldiag.model.forward import InstrumentedModel
+from icldiag.page.blocks import Figure, Table
+from icldiag.page.figures import file_content, heatmap
+from icldiag.page.markdown import page_as_markdown
+from icldiag.page.svg import inline_svg
+from icldiag.page.tables import as_csv
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.render.visible import visible
 from icldiag.report import confusion, prediction
-from icldiag.report.blocks import Figure, Table
 from icldiag.report.document import Report, make_report
-from icldiag.report.figures import file_content, heatmap
 from icldiag.report.identity import given_command, weights_hash
-from icldiag.report.markdown import page_as_markdown
 from icldiag.report.page import page_of
 from icldiag.report.schema import ReportDocument, json_schema
 from icldiag.report.settings import ReportSettings
-from icldiag.report.svg import inline_svg
-from icldiag.report.tables import as_csv
 from icldiag.report.write import as_html, as_json, write_figures, write_tables
 from icldiag.session import Session
+from icldiag.visible import visible
 from tests.conftest import Tiny, tiny_tokenizer, tiny_weights
 
 NASTY = "</p><script>alert(1)</script> {{ 7*7 }} [/red] \x1b[31m =1+1 <!-- $a_b$ \u202e"

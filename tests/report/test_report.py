@@ -12,10 +12,10 @@ import pytest
 from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import write_whole
+from icldiag.page.blocks import Table
+from icldiag.page.markdown import prose
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.report.blocks import Table
 from icldiag.report.document import SECTIONS, chosen_sections, make_report, plain
-from icldiag.report.markdown import prose
 from icldiag.report.settings import ReportSettings, layers_from
 from icldiag.report.write import as_json, as_markdown
 from icldiag.session import Session

@@ -104,7 +104,7 @@ def test_every_section_names_a_main_table_that_exists(session: Session) -> None:
 
 
 def _tables(result: Any) -> list[str]:
-    from icldiag.report.blocks import Table
+    from icldiag.page.blocks import Table
     from icldiag.report.show import part_of
 
     return [block.name for block in part_of(result).blocks if isinstance(block, Table)]

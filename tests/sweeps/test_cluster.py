@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from icldiag.errors import IcldiagError
-from icldiag.report.markdown import page_as_markdown
+from icldiag.page.markdown import page_as_markdown
 from icldiag.sweeps.cells import Cell, cells_of
 from icldiag.sweeps.cluster import cluster, next_cell
 from icldiag.sweeps.page import sweep_page

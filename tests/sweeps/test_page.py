@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from icldiag.report.blocks import Page, Part, Table
-from icldiag.report.latex import page_as_latex
-from icldiag.report.markdown import page_as_markdown
+from icldiag.page.blocks import Page, Part, Table
+from icldiag.page.latex import page_as_latex
+from icldiag.page.markdown import page_as_markdown
 from icldiag.sweeps.cells import Cell, cells_of
 from icldiag.sweeps.numbers import Numbers, Spread, model_name, number, shots_name
 from icldiag.sweeps.page import in_brief, sweep_page

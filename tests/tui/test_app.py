@@ -12,9 +12,9 @@ import pytest
 from rich.text import Text
 from textual.widgets import Input, OptionList
 
+from icldiag.page.figures import FigureType
 from icldiag.prompt.schema import read_prompt
 from icldiag.report import write
-from icldiag.report.figures import FigureType
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.export import FORMATS, ONE_KEY
 from icldiag.tui.matrix import Matrix

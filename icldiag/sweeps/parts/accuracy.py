@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icldiag.report.blocks import Part
+from icldiag.page.blocks import Part
 from icldiag.sweeps.fields import Analysis
 from icldiag.sweeps.numbers import Number, Numbers, number, shots_name
 from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, percent, table_of

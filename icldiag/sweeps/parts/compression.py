@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icldiag.report.blocks import Block, Part, Table
+from icldiag.page.blocks import Block, Part, Table
 from icldiag.sweeps.numbers import Numbers, number
 from icldiag.sweeps.parts.shared import LOYALTIES, OVER_SEEDS, Row, percent, table_of
 

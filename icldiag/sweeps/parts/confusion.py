@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from icldiag.report.blocks import Part, Table
+from icldiag.page.blocks import Part, Table
 from icldiag.sweeps.measures import Values
 from icldiag.sweeps.numbers import Numbers, Spread, number
 from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, table_of

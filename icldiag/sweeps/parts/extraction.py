@@ -8,8 +8,8 @@ from operator import itemgetter
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from icldiag.report.blocks import Figure, Part, Table
-from icldiag.report.figures import curves
+from icldiag.page.blocks import Figure, Part, Table
+from icldiag.page.figures import curves
 from icldiag.sweeps.numbers import Curve, Numbers
 from icldiag.sweeps.parts.shared import file_name
 

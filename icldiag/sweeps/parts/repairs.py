@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from icldiag.report.blocks import Part
+from icldiag.page.blocks import Part
 from icldiag.sweeps.measures import Values
 from icldiag.sweeps.numbers import Numbers
 from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, table_of

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from icldiag.report.blocks import Cell, Table
+from icldiag.page.blocks import Cell, Table
 from icldiag.sweeps.numbers import Numbers
 
 Row = tuple[Cell, ...]

@@ -21,7 +21,6 @@ from textual.widgets import Static
 
 from icldiag.render.heatmap import heatmap
 from icldiag.render.stages import stage_list
-from icldiag.render.visible import visible
 from icldiag.tui import scrollbar as scrollbar  # sets how they look
 from icldiag.tui.keys import named
 from icldiag.tui.layers import LayerChart, LayerSlider
@@ -30,6 +29,7 @@ from icldiag.tui.messages import CancelWanted, Compute, ResultWanted
 from icldiag.tui.pinned import with_differences
 from icldiag.tui.state import State
 from icldiag.tui.unbroken import Unbroken
+from icldiag.visible import visible
 
 STAGES = ("importing torch and transformers", "tokenizer", "weights", "checking the seam", "demonstrations", "queries")
 

@@ -15,10 +15,10 @@ from textual.containers import Container
 from icldiag.render.fit import cut_end
 from icldiag.render.heatmap import CELL, Cell, Heatmap
 from icldiag.render.pairs import demonstration_lines, exact, pair_line
-from icldiag.render.visible import visible
 from icldiag.tui.layers import LayerSlider
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.confusion import Confusion

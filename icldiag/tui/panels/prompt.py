@@ -17,10 +17,10 @@ from icldiag.prompt.edit import drop, rename_word, swap
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.render.tokens import DETAILS, legend, plain_pieces, prompt_table, token_pieces
-from icldiag.render.visible import visible
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.messages import EditUndone, PromptEdited
 from icldiag.tui.panels.base import Line, Panel
+from icldiag.visible import visible
 
 
 class PromptPanel(Panel):

@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 
 from icldiag.errors import IcldiagError
 from icldiag.files import free_path
-from icldiag.render.visible import visible
 from icldiag.tui.messages import BetaToggled, EditUndone, PromptEdited
 from icldiag.tui.panels.base import Line, Panel
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.repairs import Repairs, Trial

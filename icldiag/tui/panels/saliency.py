@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 
 from icldiag.render.curves import Chart, Curve
 from icldiag.render.tokens import strongest_names, token_pieces, weighted_strip
-from icldiag.render.visible import visible
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.saliency import QueryFlow, Saliency

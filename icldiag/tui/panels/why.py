@@ -11,8 +11,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.visible import visible
 from icldiag.tui.panels.base import Line, Panel
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.explanation import Explanation, Finding

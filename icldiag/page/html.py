@@ -8,10 +8,10 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from icldiag.render.visible import visible
-from icldiag.report.blocks import Block, Cell, Figure, Page, Part
-from icldiag.report.svg import inline_svg
-from icldiag.report.text import shown
+from icldiag.page.blocks import Block, Cell, Figure, Page, Part
+from icldiag.page.svg import inline_svg
+from icldiag.page.text import shown
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,7 +37,7 @@ def _environment() -> Environment:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=PackageLoader("icldiag.report"),
+        loader=PackageLoader("icldiag.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -60,7 +60,7 @@ def _environment() -> Environment:
 def _style() -> str:
     from importlib.resources import files
 
-    return (files("icldiag.report") / "templates" / "style.css").read_text(encoding="utf-8")
+    return (files("icldiag.page") / "templates" / "style.css").read_text(encoding="utf-8")
 
 
 def _cell(cell: Cell, digits: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from icldiag.report.blocks import Cell
+from icldiag.page.blocks import Cell
 
 
 def shown(cell: Cell, digits: str = ".2f") -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from icldiag.render.visible import visible
-from icldiag.report.blocks import Block, Code, Figure, Heading, Items, Page, Paragraph, Table, Tokens
-from icldiag.report.text import shown
+from icldiag.page.blocks import Block, Code, Figure, Heading, Items, Page, Paragraph, Table, Tokens
+from icldiag.page.text import shown
+from icldiag.visible import visible
 
 _MARKUP = re.compile(r"([\\`*_\[\]<|~&$]|(?<!-)>)")  # an arrow is no markup; brackets alone make a link
 _STARTS = re.compile(r"^(\s*)(?=[-=+#]+\s|[-=]{2,}$|#+$)|^(\s*\d+)(?=[.)](?:\s|$))")  # of lists, rules and headings

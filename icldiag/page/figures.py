@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from icldiag.render.visible import visible
-from icldiag.report.text import shortened
-from icldiag.report.text import shown as in_digits
+from icldiag.page.text import shortened
+from icldiag.page.text import shown as in_digits
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from icldiag.report.blocks import Figure
+    from icldiag.page.blocks import Figure
 
 FigureType = Literal["svg", "png", "pdf"]
 

@@ -8,8 +8,8 @@ import math
 from typing import Any
 
 from icldiag.errors import AnalysisError
-from icldiag.render.visible import visible
-from icldiag.report.blocks import Cell, Table
+from icldiag.page.blocks import Cell, Table
+from icldiag.visible import visible
 
 _FORMULA = ("=", "+", "-", "@")
 

@@ -6,8 +6,8 @@ import io
 import re
 from xml.etree import ElementTree
 
-from icldiag.report.blocks import Figure
-from icldiag.report.figures import INK, SERIES, paper_style
+from icldiag.page.blocks import Figure
+from icldiag.page.figures import INK, SERIES, paper_style
 
 _DROPPED = ("metadata", "style", "title")
 _REFERENCE = re.compile(r"#([\w.-]+)")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from icldiag.render.visible import visible
-from icldiag.report.blocks import Page, Table
-from icldiag.report.text import shown
+from icldiag.page.blocks import Page, Table
+from icldiag.page.text import shown
+from icldiag.visible import visible
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -10,9 +10,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from icldiag.render.visible import visible
-from icldiag.report.blocks import Block, Code, Heading, Items, Page, Paragraph, Part, Table, Tokens
-from icldiag.report.text import shown
+from icldiag.page.blocks import Block, Code, Heading, Items, Page, Paragraph, Part, Table, Tokens
+from icldiag.page.text import shown
+from icldiag.visible import visible
 
 _WIDTH = 100  # of a text that goes to no terminal
 

@@ -1,0 +1,1 @@
+"""What a page is made of, and its writers: HTML, Markdown, LaTeX, text, tables, figures."""
