@@ -13,7 +13,7 @@ import numpy as np
 import typer
 
 from icldiag.analyses.loyalty import Answers
-from icldiag.analyses.reweighting import PAPER_CODE_RATE, TrainingSettings
+from icldiag.analyses.reweighting.compute import PAPER_CODE_RATE, TrainingSettings
 from icldiag.model.load import ModelSettings, load_model
 from icldiag.samples import sample_names, sample_path
 from icldiag.session import Session

@@ -12,11 +12,11 @@ import torch
 import transformers
 
 from benchmarks.reference import Reference
-from icldiag.analyses.extraction import extract
-from icldiag.analyses.isolation import sweep
-from icldiag.analyses.prediction import predict
-from icldiag.analyses.reweighting import TrainingSettings, train_beta
-from icldiag.analyses.saliency import flow_of_query
+from icldiag.analyses.extraction.compute import extract
+from icldiag.analyses.isolation.compute import sweep
+from icldiag.analyses.prediction.compute import predict
+from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
+from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.model.forward import InstrumentedModel, batch_of
 from icldiag.model.load import BUNDLED_PATH, ModelSettings, load_model
 from icldiag.model.readout import read_queries

@@ -76,7 +76,9 @@ def write_whole(content: str | bytes, path: Path) -> None:
         else:
             _write(_bytes(content), path)
     except FileNotFoundError:
-        raise IcldiagError(f"cannot write {str(path)!r}: there is no such folder; make it, or choose another") from None
+        raise IcldiagError(
+            f"cannot write {str(path)!r}: there is no such folder; make it, or choose another place"
+        ) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise IcldiagError(f"cannot write {str(path)!r}: {reason}; choose another place") from None

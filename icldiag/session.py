@@ -1,46 +1,50 @@
-"""The one door for command line, app and notebooks: prompt + model + settings -> results, computed once."""
+"""The one door for command line, app and notebooks: prompt + model + settings -> answers, computed once."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.compression import DRAWS, Compression, Method, Positions, compress, silent_method
-from icldiag.analyses.confusion import Confusion, confuse, default_layer
-from icldiag.analyses.explanation import Explanation, explain
-from icldiag.analyses.extraction import Against, Extraction, extract
-from icldiag.analyses.isolation import Cut, CutKind, Isolation, Setting, isolate, sweep
+from icldiag.analyses.compression.compute import DRAWS, Compress, Compression, Positions
+from icldiag.analyses.confusion.compute import Confuse, Confusion
+from icldiag.analyses.explanation import Explain, Explanation
+from icldiag.analyses.extraction.compute import Against, Extract, Extraction
+from icldiag.analyses.isolation.compute import Cut, CutKind, Isolate, Isolation, Setting, SweepLayers
 from icldiag.analyses.loyalty import TOP
-from icldiag.analyses.prediction import Prediction, predict
-from icldiag.analyses.repairs import BUDGET, Repairs, find_repairs
-from icldiag.analyses.reweighting import (
+from icldiag.analyses.prediction.compute import Predict, Prediction
+from icldiag.analyses.repairs import BUDGET, FindRepairs, Repairs
+from icldiag.analyses.reweighting.compute import (
+    Reweight,
     Reweighting,
     TrainingSettings,
     beta_edits,
     demonstrations_hash,
     load_beta,
-    reweight,
     save_beta,
-    silent_epoch,
 )
-from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow, Saliency, saliency
+from icldiag.analyses.saliency.compute import Flow, Flows, HeadSum, LossTarget, QueryFlow, Saliency
 from icldiag.errors import AnalysisError, IcldiagError
+from icldiag.indices import query_index
 from icldiag.lazy import torch
 from icldiag.model.facts import ModelFacts, facts_of
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.load import ModelSettings, Stage, load_model
 from icldiag.model.memory import shortage_of, told, work_of
-from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
+from icldiag.model.readout import Progress, Readout, read_queries, silent
 from icldiag.prompt.encode import EncodedPrompt, Token, encode, query_tokens
 from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.store import Store
 
+if TYPE_CHECKING:
+    from icldiag.analyses.analysis import Each, Request
+
+R = TypeVar("R")
 T = TypeVar("T")
 
 _NEVER_STORED = ("prefix", "readout")  # large or quick to make, and what the others are made from
@@ -138,7 +142,8 @@ class Session:
         return encoded
 
     def query_tokens(self, query: int) -> tuple[Token, ...]:
-        """The tokens of a query after the shared prefix, for showing."""
+        """The tokens of a query after the shared prefix, for showing. Raises AnalysisError: there is no such query."""
+        query = query_index(query, len(self.prompt.queries))
         key = ("tokens", query)
         if key not in self._results:  # without the lock, which may be held for minutes; it takes a millisecond
             found = (self.store.get(key) if self.store else None) or query_tokens(
@@ -154,83 +159,46 @@ class Session:
         """What is shown of the model."""
         return self._once("facts", lambda: facts_of(self.model))
 
-    def prediction(self, progress: Progress = silent) -> Prediction:
-        """Label probabilities, predicted labels and top tokens of every query."""
-        assert self.facts.n_layers  # kept with it, for `StoredSession`
-        return self._once("prediction", lambda: predict(self.encoded, self._readout(progress), self.model.tokenizer))
+    # ---- answers ----------------------------------------------------------------------------------------------------
 
-    def confusion(self, layer: int | None = None, progress: Progress = silent) -> Confusion:
-        """The similarity of the label anchors in one layer (two thirds up by default) beside the measured separation.
+    def ask(self, request: Request[R], progress: Progress = silent, each: Each | None = None) -> R:
+        """The answer to a request: made before, found on disk, or computed now.
+
+        `each` is told parts of the answer as they come; nothing where it was computed before.
 
         Raises:
-            AnalysisError: there is no such layer.
+            AnalysisError: it asks for a query or a layer that is not there, or cannot be computed for this prompt.
         """
-        count = self.model.n_layers
-        layer = default_layer(count) if layer is None else layer
-        if not 0 <= layer < count:
-            raise AnalysisError(f"there is no layer {layer}; the model has layers 0 to {count - 1}")
-        return self._once(("confusion", layer), lambda: self._confusion(layer, progress))
+        if request.without_beta and self.beta is not None:
+            return self.without_beta().ask(request, progress, each)
+        resolved = request.resolved(self)
+        return self._once(resolved, lambda: resolved.compute(self, progress, each))
 
-    def _confusion(self, layer: int, progress: Progress) -> Confusion:
-        readout, prefix = self._readout(progress), self._prefix(progress)
-        assert readout.target_queries is not None  # _readout asks for them
-        return confuse(
-            self.encoded,
-            self.prediction(progress),
-            layer,
-            self.model.anchor_keys(prefix, self.encoded.all_anchors, layer),
-            readout.target_queries[layer],
-            prefix.forerunner_queries[layer].numpy(),
-        )
+    def peek(self, request: Request[R]) -> R | None:
+        """The answer if it was computed before, by this session or an earlier one; None if not. Never computes."""
+        if request.without_beta and self.beta is not None:
+            return self.without_beta().peek(request)
+        return cast("R | None", self._found(request.resolved(self)))
+
+    def prediction(self, progress: Progress = silent) -> Prediction:
+        assert self.facts.n_layers  # kept with it, for `StoredSession`
+        return self.ask(Predict(), progress)
+
+    def confusion(self, layer: int | None = None, progress: Progress = silent) -> Confusion:
+        return self.ask(Confuse(layer), progress)
 
     def flow(
         self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
     ) -> QueryFlow:
-        """Saliency of one query: the three flows per layer, and the token view. Raises AnalysisError."""
-        self.query_tokens(query)  # kept with it: the one is shown over the other
-        return self._once(
-            ("flow", query, loss_target, heads),
-            lambda: self._saliency([query], loss_target, heads, progress).queries[0],
-        )
-
-    def explanation(self, query: int, *, seed: int = 0, progress: Progress = silent) -> Explanation:
-        """Why one query got its answer: evidence of all kinds, and the causes that an intervention confirms.
-
-        Raises:
-            AnalysisError: there is no such query.
-        """
-        if not 0 <= query < len(self.prompt.queries):
-            raise AnalysisError(f"there is no query {query}; the prompt has 0 to {len(self.prompt.queries) - 1}")
-        layers = self.model.n_layers
-        return self._once(
-            ("explanation", query, seed),
-            lambda: explain(
-                self.model,
-                self.encoded,
-                self._prefix(progress),
-                self.prediction(progress),
-                query,
-                [self.confusion(layer, progress) for layer in range(layers // 2, layers)],
-                lambda: self.flow(query, progress=progress),
-                beta=self.beta,
-                seed=seed,
-                progress=progress,
-            ),
-        )
+        return self.ask(Flow(query, loss_target, heads), progress)
 
     def saliency(
         self, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
     ) -> Saliency:
-        """Saliency of every query and their mean; takes one forward and backward pass per query."""
+        return self.ask(Flows(loss_target, heads), progress)
 
-        def compute() -> Saliency:
-            count = len(self.prompt.queries)
-            steps = [step_of(progress, "saliency", query, count) for query in range(count)]
-            flows = tuple(self.flow(query, loss_target, step, heads=heads) for query, step in enumerate(steps))
-            progress("saliency", count, count)
-            return Saliency(flows)
-
-        return self._once(("saliency", loss_target, heads), compute)
+    def explanation(self, query: int, *, seed: int = 0, progress: Progress = silent) -> Explanation:
+        return self.ask(Explain(query, seed), progress)
 
     def isolation(
         self,
@@ -241,83 +209,18 @@ class Session:
         top: int = TOP,
         progress: Progress = silent,
     ) -> Isolation:
-        """Isolate the first n and the last n layers, for every n."""
-        return self._once(
-            ("isolation", kind, seed, renormalise, top),
-            lambda: sweep(
-                self.model,
-                self.encoded,
-                self._prefix(progress),
-                self._readout(progress),
-                kind,
-                seed=seed,
-                renormalise=renormalise,
-                top=top,
-                beta=self._beta_edits,
-                progress=progress,
-            ),
-        )
+        return self.ask(SweepLayers(kind, seed, renormalise, top), progress)
 
     def isolate(self, cut: Cut, *, top: int = TOP, progress: Progress = silent) -> Setting:
-        """One cut in any set of layers. Raises AnalysisError for a layer that is not there."""
-        return self._once(
-            ("isolate", cut, top),
-            lambda: isolate(
-                self.model,
-                self.encoded,
-                self._prefix(progress),
-                self._readout(progress),
-                cut,
-                top=top,
-                beta=self._beta_edits,
-                progress=progress,
-            ),
-        )
+        return self.ask(Isolate(cut, top), progress)
 
     def extraction(self, progress: Progress = silent, *, against: Against = "predicted") -> Extraction:
-        """Attention from the target to the label words, and how well it foretells the prediction, per layer."""
-        return self._once(
-            ("extraction", against),
-            lambda: extract(
-                self.model,
-                self.encoded,
-                self._prefix(progress),
-                self.prediction(progress),
-                against=against,
-                target_edits=self._beta_edits,
-                progress=progress,
-            ),
-        )
+        return self.ask(Extract(against), progress)
 
     def reweighting(
-        self,
-        settings: TrainingSettings | None = None,
-        *,
-        progress: Progress = silent,
-        each_epoch: Callable[[float], object] = silent_epoch,
+        self, settings: TrainingSettings | None = None, *, progress: Progress = silent, each_epoch: Each | None = None
     ) -> Reweighting:
-        """Train beta on the prompt's examples; always from zero and against the model without any beta.
-
-        `each_epoch` is told the mean loss of every epoch; nothing where the result was computed before.
-
-        Raises:
-            AnalysisError: the prompt's field `examples` has too few of a class.
-        """
-        settings = settings or TrainingSettings()
-        if self.beta is not None:
-            return self.without_beta().reweighting(settings, progress=progress, each_epoch=each_epoch)
-        return self._once(
-            ("reweighting", settings),
-            lambda: reweight(
-                self.model,
-                self.encoded,
-                self._prefix(progress),
-                self._readout(progress),
-                settings,
-                progress=progress,
-                each_epoch=each_epoch,
-            ),
-        )
+        return self.ask(Reweight(settings or TrainingSettings()), progress, each_epoch)
 
     def compression(
         self,
@@ -328,59 +231,16 @@ class Session:
         top: int = TOP,
         timed: bool = True,
         progress: Progress = silent,
-        each_method: Callable[[Method], object] = silent_method,
+        each_method: Each | None = None,
     ) -> Compression:
-        """Answer on a cache of the anchors and the template alone, and with the paper's baselines.
-
-        `each_method` is told each way as it is measured; nothing where the result was computed before.
-
-        Raises:
-            AnalysisError: a demonstration's text is too short to draw random words from.
-        """
-        return self._once(
-            ("compression", positions, draws, seed, top, timed),
-            lambda: compress(
-                self.model,
-                self.encoded,
-                self._prefix(progress),
-                self._readout(progress),
-                positions=positions,
-                draws=draws,
-                seed=seed,
-                top=top,
-                beta=self._beta_edits,
-                timed=timed,
-                progress=progress,
-                each_method=each_method,
-            ),
-        )
+        return self.ask(Compress(positions, draws, seed, top, timed), progress, each_method)
 
     def repairs(
         self, query: int | None = None, budget: int = BUDGET, *, seed: int = 0, progress: Progress = silent
     ) -> Repairs:
-        """Changes that would mend the prompt, or one query of it, tried on examples that they were not made from.
+        return self.ask(FindRepairs(query, budget, seed), progress)
 
-        Args:
-            query: the wrong query to mend; None for the prompt as a whole.
-            budget: how many candidates are tried, calibrations and re-weightings among them.
-            seed: cuts the examples in parts and draws what is random in the candidates.
-
-        Raises:
-            AnalysisError: too few labelled examples, or the query is not wrong.
-        """
-        return self._once(
-            ("repairs", query, budget, seed),
-            lambda: find_repairs(
-                self.model,
-                self.encoded,
-                self._prefix(progress),
-                beta=self.beta,
-                query=query,
-                budget=budget,
-                seed=seed,
-                progress=progress,
-            ),
-        )
+    # ---- with a beta ------------------------------------------------------------------------------------------------
 
     def with_beta(self, beta: NDArray[np.float32]) -> Session:
         """The same prompt and model with a trained anchor re-weighting in force in every other analysis.
@@ -417,27 +277,16 @@ class Session:
     def beta_shape(self) -> tuple[int, int, int]:
         return self.model.n_layers, self.model.n_heads, len(self.prompt.demonstrations)
 
-    def _saliency(
-        self, queries: Sequence[int], loss_target: LossTarget, heads: HeadSum, progress: Progress
-    ) -> Saliency:
-        return saliency(
-            self.model,
-            self.encoded,
-            self.prediction(progress).predicted.tolist(),
-            queries,
-            loss_target=loss_target,
-            heads=heads,
-            target_edits=self._beta_edits,
-            progress=progress,
-        )
+    # ---- what answers are made from ---------------------------------------------------------------------------------
 
     @property
-    def _beta_edits(self) -> Edits | None:
+    def beta_edits(self) -> Edits | None:
         if self.beta is None:
             return None
         return beta_edits(self.encoded, torch.from_numpy(self.beta).to(self.model.device))
 
-    def _prefix(self, progress: Progress) -> Prefix:
+    def prefix(self, progress: Progress) -> Prefix:
+        """The encoded demonstrations."""
         with self._lock:
             taken_over = self._results.get("prefix")
             if taken_over is not None and taken_over.ids != self.encoded.prefix:  # an empty query moves its end
@@ -452,14 +301,15 @@ class Session:
             before_layer=lambda layer: progress("demonstrations", layer, self.model.n_layers),
         )
 
-    def _readout(self, progress: Progress) -> Readout:
+    def readout(self, progress: Progress) -> Readout:
+        """What the model answers to every query, with the query vectors of the target positions."""
         return self._once(
             "readout",
             lambda: read_queries(
                 self.model,
                 self.encoded,
-                self._prefix(progress),
-                target_edits=self._beta_edits,
+                self.prefix(progress),
+                target_edits=self.beta_edits,
                 with_target_queries=True,
                 progress=progress,
             ),
@@ -473,13 +323,20 @@ class Session:
         if key in self._results:
             return cast(T, self._results[key])
         with self._lock:
-            if key not in self._results:
-                store = None if key in _NEVER_STORED else self.store
-                found = store.get(key) if store else None
-                if found is None:
-                    with told(str(key[0] if isinstance(key, tuple) else key)):
-                        found = compute()
-                    if store:
-                        store.put(key, found)
+            found = self._found(key)
+            if found is None:
+                with told(str(getattr(key, "job", key))):
+                    found = compute()
+                if self.store and key not in _NEVER_STORED:
+                    self.store.put(key, found)
                 self._results[key] = found
-            return cast(T, self._results[key])
+            return cast(T, found)
+
+    def _found(self, key: Hashable) -> Any:
+        """What was computed before, here or on disk; None if it was not."""
+        if key not in self._results and self.store and key not in _NEVER_STORED:
+            found = self.store.get(key)
+            if found is None:
+                return None
+            self._results[key] = found
+        return self._results.get(key)

@@ -34,6 +34,7 @@ LIMIT = 500 * 2**20  # bytes; the files that were not used for longest go first
 _ARRAYS = ("ndarray", "dtype", "_reconstruct", "scalar", "_frombuffer")
 _MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt")
 _COMPUTING = ("analyses", "model", "prompt")  # packages whose code makes the results
+_SHOWING = ("section.py", "reading.py", "shown.py")  # files in them that only show results
 _RESULTS = ("icldiag.analyses.", "icldiag.prompt.", "icldiag.model.facts")  # modules whose classes results are made of
 _PATHS = tuple((module, name) for module in ("pathlib", "pathlib._local") for name in ("PosixPath", "WindowsPath"))
 _LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "scipy")
@@ -166,11 +167,13 @@ def _state(path: Path) -> tuple[str, int, int, int, int]:
 def program_identity() -> str:
     """What computes the results: icldiag's own code, by content (versions in development share a number), and others.
 
-    Other code of icldiag, such as that of its panels, may change and the results stay.
+    Code that only shows results, such as panels and an analysis's section, may change and the results stay.
     """
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    files = [path for name in _COMPUTING for path in sorted((package / name).rglob("*.py"))]
+    files = [
+        path for name in _COMPUTING for path in sorted((package / name).rglob("*.py")) if path.name not in _SHOWING
+    ]
     for path in [*files, package / "session.py", package / "store.py"]:
         digest.update(path.name.encode() + path.read_bytes())
     versions = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow
+from icldiag.analyses.saliency.compute import Flow
 from icldiag.errors import NotStored
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import ModelSettings, Stage
@@ -16,6 +16,10 @@ from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 from icldiag.store import Store
 
+if TYPE_CHECKING:
+    from icldiag.analyses.analysis import Each, Request
+
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -49,23 +53,15 @@ class StoredSession(Session):
     def _tokens(self, query: int) -> tuple[Token, ...]:
         return self._once(("tokens", query), lambda: ())
 
-    def flow(
-        self,
-        query: int,
-        loss_target: LossTarget = "gold",
-        progress: Progress = silent,
-        *,
-        heads: HeadSum = "signed",
-    ) -> QueryFlow:
-        """Raises NotStored also where its tokens were not kept."""
-        self._tokens(query)
-        return super().flow(query, loss_target, progress, heads=heads)
+    def ask(self, request: Request[R], progress: Progress = silent, each: Each | None = None) -> R:
+        """Raises NotStored also for a flow whose tokens were not kept: it is shown over them."""
+        if isinstance(request, Flow):
+            self._tokens(request.query)
+        return super().ask(request, progress, each)
 
     def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
         with self._lock:
-            if key not in self._results:
-                found = self.store.get(key) if self.store else None
-                if found is None:
-                    raise NotStored("not computed yet; it will be when the model is loaded")
-                self._results[key] = found
-            return cast(T, self._results[key])
+            found = self._found(key)
+            if found is None:
+                raise NotStored("not computed yet; it will be when the model is loaded")
+            return cast(T, found)

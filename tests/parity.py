@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from icldiag.analyses.compression import cache_at, kept_positions
-from icldiag.analyses.isolation import CUTS, Cut, both, placed, prefix_edits, random_words, target_edits
-from icldiag.analyses.reweighting import beta_edits
-from icldiag.analyses.saliency import flow_of_query
+from icldiag.analyses.compression.compute import cache_at, kept_positions
+from icldiag.analyses.isolation.compute import CUTS, Cut, both, placed, prefix_edits, random_words, target_edits
+from icldiag.analyses.reweighting.compute import beta_edits
+from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.model.forward import InstrumentedModel, batch_of, on_rows
 from icldiag.model.readout import query_batches, read_queries
 from icldiag.prompt.encode import EncodedPrompt

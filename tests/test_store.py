@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from icldiag.analyses.isolation import Cut
+import icldiag
+from icldiag.analyses.isolation.compute import Cut
+from icldiag.analyses.prediction.compute import Predict
 from icldiag.errors import NotStored
 from icldiag.model.load import ModelSettings
 from icldiag.prompt.schema import Example, Prompt
@@ -67,7 +69,7 @@ def test_other_content_is_other_results(full: Prompt, tiny: Tiny, tmp_path: Path
         Store(tmp_path, "another", full),
     ):
         assert store is not None
-        assert store.get("prediction") is None
+        assert store.get(Predict()) is None
     renamed = replace(full, name="renamed", path=tmp_path)
     found = StoredSession(renamed, ModelSettings("its-name"), Store(tmp_path, "model", renamed))
     assert found.encoded.prompt is renamed
@@ -86,17 +88,39 @@ def test_a_model_is_known_by_its_files(model_folder: Path, full: Prompt) -> None
     assert open_store(full, ModelSettings()) is not None
 
 
-@pytest.mark.parametrize("changed", ["analyses/saliency.py", "analyses/explanation/ranking.py"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "analyses/saliency/compute.py",
+        "analyses/explanation/ranking.py",
+        "model/attention.py",
+        "prompt/encode.py",
+        "icldiag/session.py",
+    ],
+)
 def test_results_are_of_this_code(changed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, full: Prompt) -> None:
     before = program_identity()
-    Store(tmp_path, "model", full).put("prediction", 1)
-    assert Store(tmp_path, "model", full).get("prediction") == 1
+    Store(tmp_path, "model", full).put(Predict(), 1)
+    assert Store(tmp_path, "model", full).get(Predict()) == 1
     read = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * path.as_posix().endswith(changed))
     program_identity.cache_clear()
     try:
         assert program_identity() != before
-        assert Store(tmp_path, "model", full).get("prediction") is None
+        assert Store(tmp_path, "model", full).get(Predict()) is None
+    finally:
+        program_identity.cache_clear()
+
+
+@pytest.mark.parametrize("shown", ["analyses/saliency/section.py", "page/html.py", "analyses/explanation/reading.py"])
+def test_results_stay_when_what_shows_them_changes(shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = program_identity()
+    assert (Path(icldiag.__file__).parent / shown).is_file()
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * path.as_posix().endswith(shown))
+    program_identity.cache_clear()
+    try:
+        assert program_identity() == before
     finally:
         program_identity.cache_clear()
 
@@ -116,17 +140,17 @@ def test_the_bundled_model_is_known_by_its_content(monkeypatch: pytest.MonkeyPat
 
 def test_a_broken_or_foreign_file_is_computed_anew(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:
     store = Store(tmp_path / "results", "model", full)
-    store.put("prediction", 1)
+    store.put(Predict(), 1)
     (path,) = (tmp_path / "results").iterdir()
     mark = tmp_path / "mark"
     for content in (b"", b"not a pickle", pickle.dumps(np.zeros(3))[:-5], _attack(mark)):
         path.write_bytes(content)
-        assert store.get("prediction") is None
+        assert store.get(Predict()) is None
         with pytest.raises(NotStored):
             StoredSession(full, ModelSettings(), store)
     assert not mark.exists()
     assert Session(full, tiny(), store=store).prediction().labels == full.label_names
-    assert store.get("prediction") is not None
+    assert store.get(Predict()) is not None
 
 
 def _attack(mark: Path) -> bytes:

@@ -1,1 +1,38 @@
-"""One file per diagnosis: formula, frozen result, one entry function that returns it."""
+"""What is computed: one folder an analysis, and `ANALYSES`, the only list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from icldiag.analyses.analysis import Analysis
+
+#: Where each analysis is registered, as `ANALYSIS`, in the order of a report. Imported when it is first asked for.
+MODULES = {
+    "explanation": "icldiag.analyses.explanation.section",  # first what a reader came for: why it failed
+    "prediction": "icldiag.analyses.prediction.section",
+    "confusion": "icldiag.analyses.confusion.section",
+    "saliency": "icldiag.analyses.saliency.section",
+    "isolation": "icldiag.analyses.isolation.section",
+    "extraction": "icldiag.analyses.extraction.section",
+    "repairs": "icldiag.analyses.repairs.section",
+    "reweighting": "icldiag.analyses.reweighting.section",
+    "compression": "icldiag.analyses.compression.section",
+}
+
+
+class _Analyses(Mapping[str, "Analysis"]):
+    def __getitem__(self, name: str) -> Analysis:
+        found: Analysis = import_module(MODULES[name]).ANALYSIS
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+ANALYSES: Mapping[str, Analysis] = _Analyses()

@@ -43,6 +43,15 @@ class Answers:
         """Queries that were right and are wrong."""
         return tuple(query for query in self.flipped if self.gold[query] == self.before[query])
 
+    @property
+    def loyalties(self) -> dict[str, float | None]:
+        """The three numbers of a row in the paper's tables."""
+        return {
+            "label_loyalty": self.label_loyalty,
+            "word_loyalty": self.word_loyalty,
+            "accuracy": self.accuracy,
+        }
+
 
 def compare(before: Readout, after: Readout, gold: tuple[int | None, ...], top: int = TOP) -> Answers:
     """Measure the answers `after` an intervention against those `before` it."""

@@ -1,30 +1,37 @@
 """What results are able to in a terminal, a notebook and a data frame.
 
-An analysis knows none of these: a result asks the report for its own section, and only when it is shown.
+A result asks the registry for the section that shows it, and only when it is shown.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from icldiag.analyses import ANALYSES
+from icldiag.errors import AnalysisError
+
+if TYPE_CHECKING:
+    from icldiag.analyses.analysis import Analysis
+    from icldiag.page.blocks import Part
+
+_numbers = count(1)  # keeps the ids of figures apart where a notebook shows a result twice
 
 
 class Shown:
     """Base of the results: their reading, tables and figures as the report has them."""
 
     def __repr__(self) -> str:
-        from icldiag.report.show import reading_of
-
-        return f"<{type(self).__name__}: {reading_of(self)}>"
+        section = _home(self).section
+        return f"<{type(self).__name__}: {section.reading(section.gather([self], None), None)}>"
 
     def __rich__(self) -> Any:
         from icldiag.page.terminal import part_renderable
-        from icldiag.report.show import part_of
 
         return part_renderable(part_of(self))
 
     def _repr_html_(self) -> str:
         from icldiag.page.html import fragment
-        from icldiag.report.show import part_of
 
         return fragment(part_of(self))
 
@@ -34,6 +41,26 @@ class Shown:
         Raises:
             AnalysisError: there is no such table, or pandas is not installed.
         """
-        from icldiag.report.show import frame_of
+        from icldiag.page.blocks import Table
+        from icldiag.page.tables import as_frame
 
-        return frame_of(self, table)
+        tables = {block.name: block for block in part_of(self).blocks if isinstance(block, Table)}
+        name = table or _home(self).section.main
+        if name not in tables:
+            raise AnalysisError(f"there is no table {name!r}; choose from {', '.join(tables)}")
+        return as_frame(tables[name])
+
+
+def _home(result: Shown) -> Analysis:
+    """The analysis whose section shows a result."""
+    return next(analysis for analysis in ANALYSES.values() if isinstance(result, analysis.results))
+
+
+def part_of(result: Shown) -> Part:
+    from icldiag.page.blocks import Part
+
+    analysis = _home(result)
+    section = analysis.section
+    alone = section.gather([result], None)
+    name = f"{analysis.name}-{next(_numbers)}"
+    return Part(name, section.title, section.reading(alone, None), tuple(section.blocks(alone, None)))

@@ -16,25 +16,23 @@ ReportPath = Annotated[Path, typer.Argument(help="A report, made with --format j
 def diff(
     a: ReportPath,
     b: ReportPath,
-    format: Annotated[str, typer.Option(help="text, md or html.")] = "text",
+    format: Annotated[str, typer.Option(help="text, md, html or latex.")] = "text",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here; - prints.")] = None,
 ) -> None:
     """Compare two JSON reports: set-up, accuracy, changed answers, pairs of labels, loyalties."""
     from icldiag.files import is_stdout, write_document
-    from icldiag.page.html import page_as_html
-    from icldiag.page.markdown import page_as_markdown
-    from icldiag.page.terminal import page_as_text, print_page
+    from icldiag.page.formats import FILES
+    from icldiag.page.terminal import print_page
     from icldiag.report.difference import difference_page
     from icldiag.report.read import read_report
     from icldiag.visible import visible
 
-    formats = {"text": page_as_text, "md": page_as_markdown, "html": page_as_html}
-    if format not in formats:
-        raise IcldiagError(f"--format {format}: choose one of {', '.join(formats)}")
+    if format not in FILES:
+        raise IcldiagError(f"--format {format}: choose one of {', '.join(FILES)}")
     page = difference_page(read_report(a), read_report(b), (str(a), str(b)))
     if format == "text" and output is None:
         print_page(page)
         return
-    write_document(formats[format](page), output)
+    write_document(FILES[format].text(page), output)
     if not is_stdout(output):
         print(f"comparison written to {visible(str(output))}", file=sys.stderr)

@@ -46,7 +46,9 @@ def report(
     prompt: PromptPath,
     *,
     model: ModelSettings,
-    format: Annotated[str, typer.Option(help="json, md, html (one file each), csv, figures (a folder each).")] = "json",
+    format: Annotated[
+        str, typer.Option(help="json, md, html, text, latex (a file); csv, figures (a folder).")
+    ] = "json",
     only: Annotated[str | None, typer.Option(help="Analyses to compute, such as prediction,confusion.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A file, or a folder; - prints.")] = None,
     figure_type: FigureType = "svg",
@@ -80,20 +82,22 @@ def report(
 
     written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
 
-    from icldiag.analyses.reweighting import TrainingSettings
+    from icldiag.analyses.reweighting.compute import TrainingSettings
     from icldiag.files import is_stdout, write_document
+    from icldiag.page.formats import FOLDERS
     from icldiag.progress import progress_on_stderr
     from icldiag.report.document import chosen_sections, make_report
     from icldiag.report.identity import given_command
+    from icldiag.report.page import page_of
     from icldiag.report.settings import ReportSettings, layers_from
-    from icldiag.report.write import FOLDER_FORMATS, FORMATS, write_figures, write_tables
+    from icldiag.report.write import FORMATS
     from icldiag.session import Session
     from icldiag.store import open_store
     from icldiag.visible import visible
 
-    if format not in (*FORMATS, *FOLDER_FORMATS):
-        raise IcldiagError(f"--format {format}: choose one of {', '.join((*FORMATS, *FOLDER_FORMATS))}")
-    if format in FOLDER_FORMATS and is_stdout(output):
+    if format not in (*FORMATS, *FOLDERS):
+        raise IcldiagError(f"--format {format}: choose one of {', '.join((*FORMATS, *FOLDERS))}")
+    if format in FOLDERS and is_stdout(output):
         raise IcldiagError(f"--format {format} writes several files; name their folder with -o")
     wanted = [name.strip() for name in only.split(",")] if only else None
     if save_beta and "reweighting" not in chosen_sections(wanted):  # wrong names are told before the model is loaded
@@ -122,13 +126,11 @@ def report(
         made = make_report(session, wanted, settings, progress, given_command(sys.argv[1:]))
         if save_beta:
             session.save_beta(settings.training, save_beta)
-        if format == "csv" and output is not None:
-            files = write_tables(made, output)
-        elif format == "figures" and output is not None:
-            files = write_figures(made, output, figure_type, progress)
+        if format in FOLDERS and output is not None:
+            files = FOLDERS[format](page_of(made), output, figure_type, progress)
         else:
             text = FORMATS[format](made)
-    if format in FOLDER_FORMATS:
+    if format in FOLDERS:
         print(f"{len(files)} files written to {visible(str(output))}", file=sys.stderr)
         return
     write_document(text, output)

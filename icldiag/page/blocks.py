@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-    from icldiag.render.tokens import Piece
-
+# What a piece of the prompt is to the model; "special" is a token of the tokenizer's own.
+Kind = Literal["special", "instruction", "template", "text", "label", "separator", "forerunner", "target"]
 Cell = str | int | float | None  # None and NaN are undefined numbers
 
 # open: on every page. folded: it repeats a figure's numbers, so HTML folds it. aside: folded in HTML, not in Markdown.
@@ -66,6 +66,17 @@ class Figure:
     name: str
     caption: str
     draw: Callable[[], Drawing]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the prompt: a token, or before the tokenizer is there a part of the template."""
+
+    text: str
+    kind: Kind
+    demonstration: int | None  # None for the instruction and the query
+    position: int | None = None
+    token_id: int | None = None
 
 
 @dataclass(frozen=True)

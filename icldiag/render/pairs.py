@@ -13,7 +13,7 @@ from icldiag.render.look import Look
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.confusion import Confusion, Pair
+    from icldiag.analyses.confusion.compute import Confusion, Pair
 
 Shown = tuple[str, Sequence[str]]  # a label and its demonstrations' texts
 

@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 from rich.text import Text
 
+from icldiag.page.blocks import Kind, Piece
 from icldiag.render.look import Look
 from icldiag.visible import visible
 
@@ -21,20 +21,8 @@ if TYPE_CHECKING:
     from icldiag.prompt.encode import EncodedPrompt, Token
     from icldiag.prompt.schema import Prompt
 
-Kind = Literal["special", "instruction", "template", "text", "label", "separator", "forerunner", "target"]
 Detail = Literal["text", "boundaries", "positions"]
 DETAILS: tuple[Detail, ...] = ("text", "boundaries", "positions")
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A stretch of the prompt: a token, or before the tokenizer is there a part of the template."""
-
-    text: str
-    kind: Kind
-    demonstration: int | None  # None for the instruction and the query
-    position: int | None = None
-    token_id: int | None = None
 
 
 def plain_pieces(prompt: Prompt, query: int) -> tuple[Piece, ...]:

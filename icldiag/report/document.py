@@ -6,52 +6,34 @@ import datetime
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from icldiag import __version__
+from icldiag.analyses import ANALYSES
+from icldiag.analyses.analysis import Context
 from icldiag.errors import AnalysisError
-from icldiag.model.readout import Progress, silent
-from icldiag.report import (
-    compression,
-    confusion,
-    explanation,
-    extraction,
-    isolation,
-    prediction,
-    repairs,
-    reweighting,
-    saliency,
-)
+from icldiag.model.readout import Progress, silent, step_of
+from icldiag.page.blocks import Piece
+from icldiag.prompt.encode import query_tokens
+from icldiag.render.tokens import token_pieces
 from icldiag.report.identity import command_of, commit, environment, weights_hash
-from icldiag.report.section import Section
 from icldiag.report.settings import ReportSettings
 from icldiag.session import Session
 
 SCHEMA = "icldiag-report/1"
 
-SECTIONS: dict[str, Section] = {
-    "explanation": explanation.SECTION,  # first what a reader came for: why it failed
-    "prediction": prediction.SECTION,
-    "confusion": confusion.SECTION,
-    "saliency": saliency.SECTION,
-    "isolation": isolation.SECTION,
-    "extraction": extraction.SECTION,
-    "repairs": repairs.SECTION,
-    "reweighting": reweighting.SECTION,
-    "compression": compression.SECTION,
-}
-
 
 def chosen_sections(only: Sequence[str] | None) -> list[str]:
     """The sections to compute, in the report's order. Raises AnalysisError for an unknown name."""
     if only is None:
-        return list(SECTIONS)
+        return list(ANALYSES)
     for name in only:
-        if name not in SECTIONS:
-            raise AnalysisError(f"there is no analysis {name!r}; choose from {', '.join(SECTIONS)}")
-    return [name for name in SECTIONS if name in only]
+        if name not in ANALYSES:
+            raise AnalysisError(f"there is no analysis {name!r}; choose from {', '.join(ANALYSES)}")
+    return [name for name in ANALYSES if name in only]
 
 
 @dataclass(frozen=True)
@@ -66,6 +48,11 @@ class Report:
     weights: str | None = None  # see `weights_hash`
     made: str = ""  # when, in UTC
 
+    @cached_property
+    def context(self) -> Context:
+        """What the sections are told of the prompt."""
+        return context_of(self.session, self.settings)
+
     def values(self) -> dict[str, Any]:
         """Everything as JSON values."""
         document = {
@@ -79,8 +66,8 @@ class Report:
             "settings": {**asdict(self.settings), "beta": self.session.beta},
         }
         for name, result in self.results.items():
-            section = SECTIONS[name]
-            document[name] = {"reading": section.reading(result, self.session), **section.values(result)}
+            section = ANALYSES[name].section
+            document[name] = {"reading": section.reading(result, self.context), **section.values(result)}
         if self.left_out:
             document["left_out"] = self.left_out
         return plain(document)  # type: ignore[no-any-return]
@@ -101,9 +88,20 @@ def make_report(
     settings = settings or ReportSettings()
     results: dict[str, Any] = {}
     left_out: dict[str, str] = {}
-    for name in chosen_sections(only):
+    names = chosen_sections(only)
+    session.prediction(progress)  # first: the context has it
+    context = context_of(session, settings)
+    for name in names:
+        section = ANALYSES[name].section
         try:
-            results[name] = SECTIONS[name].compute(session, settings, progress)
+            requests = section.requests(context)
+            answers = [
+                session.ask(
+                    request, step_of(progress, request.job, done, len(requests)) if len(requests) > 1 else progress
+                )
+                for done, request in enumerate(requests)
+            ]
+            results[name] = section.gather(answers, context)
         except AnalysisError as error:
             if only is not None:
                 raise
@@ -117,6 +115,20 @@ def make_report(
         weights_hash(session.model, progress),
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
+
+
+def context_of(session: Session, settings: ReportSettings) -> Context:
+    """What sections may use of a session; answers its queries."""
+    encoded, decode = session.encoded, session.model.tokenizer.decode
+
+    def pieces(query: int) -> tuple[Piece, ...]:
+        return token_pieces(encoded, query_tokens(encoded, session.model.tokenizer, query), query)
+
+    def token_texts(query: int) -> tuple[str, ...]:
+        ids = (*encoded.prefix, *encoded.queries[query].ids)
+        return tuple(str(decode([token], clean_up_tokenization_spaces=False)) for token in ids)
+
+    return Context(session.prompt, session.prediction(), session.model.n_layers, settings, pieces, token_texts)
 
 
 def model_values(session: Session) -> dict[str, Any]:

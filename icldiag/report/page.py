@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from icldiag.analyses import ANALYSES
+from icldiag.analyses.analysis import QUESTIONS, Context
 from icldiag.page.blocks import Block, Cell, Code, Items, Page, Paragraph, Part, Table, Tokens
-from icldiag.prompt.encode import query_tokens
-from icldiag.render.tokens import Piece, token_pieces
-from icldiag.report.document import SECTIONS, Report
-from icldiag.report.section import QUESTIONS
+from icldiag.report.document import Report
 from icldiag.session import Session
 
 
 def page_of(report: Report) -> Page:
     values = report.values()
-    parts = [_section(report, name) for name in report.results]
+    context = report.context
+    parts = [part_of(name, result, context) for name, result in report.results.items()]
     return Page(
         title=f"icldiag report: {report.session.prompt.name}",
         facts=_facts(values),
         summary=_summary(report, {part.name: part.reading for part in parts}),
-        parts=(*parts, _prompt(report), _repeat(values)),
+        parts=(*parts, _prompt(report.session, context), _repeat(values)),
     )
 
 
-def _section(report: Report, name: str) -> Part:
-    section, result = SECTIONS[name], report.results[name]
-    reading = section.reading(result, report.session)
-    return Part(name, section.title, reading, tuple(section.blocks(result, report.session)))
+def part_of(name: str, result: Any, context: Context) -> Part:
+    section = ANALYSES[name].section
+    return Part(name, section.title, section.reading(result, context), tuple(section.blocks(result, context)))
 
 
 def _facts(values: dict[str, Any]) -> tuple[str, ...]:
@@ -56,7 +55,7 @@ def _summary(report: Report, readings: dict[str, str]) -> dict[str, tuple[tuple[
     """Each section's reading under the question that it answers; what was left out says why."""
     found: dict[str, tuple[tuple[str, str], ...]] = {}
     for question in QUESTIONS:
-        names = [name for name, section in SECTIONS.items() if section.question == question]
+        names = [name for name, analysis in ANALYSES.items() if analysis.section.question == question]
         answers = [(name, readings[name]) for name in names if name in readings]
         answers += [("", f"no {name}: {report.left_out[name]}") for name in names if name in report.left_out]
         if answers:
@@ -64,29 +63,18 @@ def _summary(report: Report, readings: dict[str, str]) -> dict[str, tuple[tuple[
     return found
 
 
-def example_query(session: Session) -> int:
-    """The query that a page shows: the most confidently wrong one, or the first."""
-    return next(iter(session.prediction().wrong), 0)
-
-
-def pieces_of(session: Session, query: int) -> tuple[Piece, ...]:
-    """The prompt that ends with this query, token by token."""
-    return token_pieces(session.encoded, query_tokens(session.encoded, session.model.tokenizer, query), query)
-
-
-def _prompt(report: Report) -> Part:
-    session = report.session
-    prompt, query = session.prompt, example_query(session)
+def _prompt(session: Session, context: Context) -> Part:
+    prompt, query = session.prompt, context.example_query
     labels: list[tuple[Cell, ...]] = [
         (label.name, label.word, " ".join(map(str, tokens)))
         for label, tokens in zip(prompt.labels, session.encoded.label_tokens, strict=True)
     ]
-    what = "the most confidently wrong one" if session.prediction().wrong else "the first"
+    what = "the most confidently wrong one" if context.prediction.wrong else "the first"
     blocks: list[Block] = [
         Tokens(
             f"As the model reads it, with query {query + 1} of {len(prompt.queries)}, {what}; label words and the "
             "target, where the model answers, are marked.",
-            pieces_of(session, query),
+            context.pieces(query),
         ),
         Table("labels", "Label words and their tokens' ids.", ("class", "label word", "tokens"), tuple(labels)),
     ]

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
-from icldiag.report.document import SCHEMA, SECTIONS
-from icldiag.report.section import Fields
+from icldiag.analyses import ANALYSES
+from icldiag.analyses.analysis import Fields
+from icldiag.report.document import SCHEMA
 
 
 class ModelFields(Fields):
@@ -87,7 +88,7 @@ class ReportFields(Fields):
     left_out: dict[str, str] = Field({}, description="Analyses that this prompt cannot have, with the reason.")
 
 
-_SECTION_FIELDS: dict[str, Any] = {name: (section.fields | None, None) for name, section in SECTIONS.items()}
+_SECTION_FIELDS: dict[str, Any] = {name: (analysis.section.fields | None, None) for name, analysis in ANALYSES.items()}
 
 #: A whole report; a section that was not computed is absent.
 ReportDocument = create_model("Report", __base__=ReportFields, **_SECTION_FIELDS)

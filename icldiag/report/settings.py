@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from icldiag.analyses.compression import DRAWS, Positions
-from icldiag.analyses.extraction import Against
+from icldiag.analyses.compression.compute import DRAWS, Positions
+from icldiag.analyses.extraction.compute import Against
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.repairs import BUDGET
-from icldiag.analyses.reweighting import TrainingSettings
-from icldiag.analyses.saliency import HeadSum, LossTarget
+from icldiag.analyses.reweighting.compute import TrainingSettings
+from icldiag.analyses.saliency.compute import HeadSum, LossTarget
 from icldiag.errors import AnalysisError
 
 

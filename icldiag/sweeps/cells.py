@@ -11,25 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from icldiag import __version__
+from icldiag.analyses import ANALYSES
 from icldiag.errors import ModelError
 from icldiag.model.load import BUNDLED, ModelSettings
 from icldiag.prompt.schema import Prompt
 from icldiag.store import files_of
 from icldiag.sweeps.draw import draw_prompt
-from icldiag.sweeps.fields import Analysis, SweepSettings
+from icldiag.sweeps.fields import SweepSettings
 from icldiag.sweeps.plan import Plan
-
-#: What each analysis reads of the settings.
-READS: dict[Analysis, tuple[str, ...]] = {
-    "prediction": (),
-    "confusion": ("layer",),
-    "saliency": ("saliency_queries",),
-    "isolation": ("isolated_layers", "top"),
-    "extraction": (),
-    "reweighting": ("per_class", "epochs", "learning_rate", "batch_size"),
-    "compression": ("draws", "positions", "timed", "top"),
-    "repairs": ("budget",),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +29,14 @@ class Cell:
     task: str
     shots: tuple[int, ...]
     seed: int
-    analysis: Analysis
+    analysis: str
     prompt: Prompt
     settings: SweepSettings
 
     @cached_property
     def read(self) -> dict[str, Any]:
         """The settings that this analysis reads."""
-        return self.settings.model_dump(include=set(READS[self.analysis]))
+        return self.settings.model_dump(include=set(ANALYSES[self.analysis].reads))
 
     @cached_property
     def key(self) -> str:
@@ -73,7 +62,7 @@ def cells_of(plan: Plan) -> Iterator[Cell]:
         for task in plan.tasks:
             for seed in plan.seeds:
                 for shots in task.variants:
-                    analyses: tuple[Analysis, ...] = plan.analyses if shots == task.shots else ("prediction",)
+                    analyses: tuple[str, ...] = plan.analyses if shots == task.shots else ("prediction",)
                     prompt = _drawn(task, seed, shots)
                     for analysis in analyses:
                         yield Cell(model, task.name, shots, seed, analysis, prompt, plan.settings)

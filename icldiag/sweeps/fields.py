@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-from icldiag.analyses.compression import DRAWS, Positions
+from icldiag.analyses import ANALYSES
+from icldiag.analyses.compression.compute import DRAWS, Positions
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.repairs import BUDGET
-from icldiag.analyses.reweighting import TrainingSettings
+from icldiag.analyses.reweighting.compute import TrainingSettings
 from icldiag.model.load import ModelSettings
 from icldiag.prompt.fields import Anchor, Scoring
 
-Analysis = Literal[
-    "prediction", "confusion", "saliency", "isolation", "extraction", "reweighting", "compression", "repairs"
-]
+
+def _of_a_sweep(name: str) -> str:
+    known = [name for name, analysis in ANALYSES.items() if analysis.numbers is not None]
+    if name not in known:
+        expected = " or ".join((", ".join(map(repr, known[:-1])), repr(known[-1])))
+        raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
+    return name
+
+
+Analysis = Annotated[str, AfterValidator(_of_a_sweep)]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _TRAINED = TrainingSettings()

@@ -10,10 +10,8 @@ import numpy as np
 
 from icldiag.model.load import ModelSettings
 from icldiag.sweeps.cells import Cell, shots_of
-from icldiag.sweeps.fields import Analysis
-from icldiag.sweeps.measures import Values
 from icldiag.sweeps.plan import Plan
-from icldiag.sweeps.results import Result
+from icldiag.sweeps.results import Result, Values
 from icldiag.sweeps.tasks import Task
 
 Number = Callable[[Values], float | None]
@@ -73,7 +71,7 @@ class Numbers:
 
     def __init__(self, plan: Plan, found: Mapping[Cell, Result]) -> None:
         self.plan = plan
-        self._found: dict[tuple[str, str, tuple[int, ...], Analysis], dict[int, Values]] = {}
+        self._found: dict[tuple[str, str, tuple[int, ...], str], dict[int, Values]] = {}
         for cell, result in found.items():
             place = (model_name(cell.model), cell.task, cell.shots, cell.analysis)
             self._found.setdefault(place, {})[cell.seed] = result.values
@@ -86,16 +84,16 @@ class Numbers:
     def tasks(self) -> tuple[Task, ...]:
         return self.plan.tasks
 
-    def of(self, model: str, task: Task, analysis: Analysis, *, more: bool = False) -> dict[int, Values]:
+    def of(self, model: str, task: Task, analysis: str, *, more: bool = False) -> dict[int, Values]:
         """Values by seed; of the prompts with more shots where they are asked for."""
         shots = task.more_shots if more else task.shots
         return self._found.get((model, task.name, shots, analysis), {}) if shots is not None else {}
 
-    def spread(self, model: str, task: Task, analysis: Analysis, number: Number, *, more: bool = False) -> Spread:
+    def spread(self, model: str, task: Task, analysis: str, number: Number, *, more: bool = False) -> Spread:
         """Of a number over the seeds where it is defined."""
         return _spread(self.of(model, task, analysis, more=more), number)
 
-    def mean_spread(self, model: str, analysis: Analysis, number: Number, *, more: bool = False) -> Spread:
+    def mean_spread(self, model: str, analysis: str, number: Number, *, more: bool = False) -> Spread:
         """Over the seeds, of the number's mean over all prompts; seeds that lack it for a prompt are left out."""
         by_task = [self.of(model, task, analysis, more=more) for task in self.tasks]
         seeds = [seed for seed in self.plan.seeds if all(seed in found for found in by_task)]
@@ -103,7 +101,7 @@ class Numbers:
         whole = [[value for value in row if value is not None] for row in rows if None not in row]
         return Spread(tuple(float(np.mean(row)) for row in whole))
 
-    def curve(self, model: str, tasks: Sequence[Task], analysis: Analysis, layers: Callable[[Values], Any]) -> Curve:
+    def curve(self, model: str, tasks: Sequence[Task], analysis: str, layers: Callable[[Values], Any]) -> Curve:
         """Per layer, over the seeds, of the mean over the tasks; undefined layers of a prompt do not count."""
         by_task = [self.of(model, task, analysis) for task in tasks]
         rows = []

@@ -14,11 +14,12 @@ from icldiag.files import write_whole
 from icldiag.sweeps.cells import Cell
 
 SCHEMA = "icldiag-sweep-cell/1"
+Values = dict[str, Any]  # plain JSON values
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a cell gave. `values` are those of `icldiag.sweeps.measures`."""
+    """What a cell gave. `values` are those of `Analysis.numbers`."""
 
     values: dict[str, Any]
     seconds: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from icldiag.analyses import ANALYSES
 from icldiag.errors import Cancelled, IcldiagError, ModelError
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import ModelSettings, load_model
@@ -14,7 +15,6 @@ from icldiag.report.document import plain
 from icldiag.report.identity import commit, environment
 from icldiag.session import Session
 from icldiag.sweeps.cells import Cell
-from icldiag.sweeps.measures import MEASURES
 from icldiag.sweeps.results import Result
 
 
@@ -38,7 +38,9 @@ class Worker:
         try:
             session = self._session_of(cell, progress)
             begun = time.perf_counter()
-            values = plain(MEASURES[cell.analysis](session, cell, progress))
+            numbers = ANALYSES[cell.analysis].numbers
+            assert numbers is not None  # a sweep file names none without
+            values = plain(numbers(session, cell.read, cell.seed, progress))
         except Cancelled:
             raise
         except IcldiagError as error:

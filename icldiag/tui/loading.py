@@ -13,7 +13,7 @@ from icldiag.tui.messages import Progress
 from icldiag.tui.panels import compression, reweighting
 
 if TYPE_CHECKING:
-    from icldiag.analyses.prediction import Prediction
+    from icldiag.analyses.prediction.compute import Prediction
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.load import ModelSettings
     from icldiag.prompt.schema import Prompt
@@ -83,7 +83,7 @@ def made(session: Session, progress: Progress, beta: Beta | None = None, pinned:
 
     results: dict[Hashable, Any] = {}
     if beta is not None:
-        from icldiag.analyses.reweighting import TrainingSettings
+        from icldiag.analyses.reweighting.compute import TrainingSettings
 
         trained = session.reweighting(TrainingSettings(**beta), progress=progress)
         results[reweighting.KEY] = trained

@@ -11,7 +11,7 @@ from rich.text import Text
 from icldiag.tui.state import State
 
 if TYPE_CHECKING:
-    from icldiag.analyses.prediction import Prediction
+    from icldiag.analyses.prediction.compute import Prediction
 
 
 def pin(state: State) -> State:

@@ -23,7 +23,7 @@ from icldiag.tui.unbroken import Unbroken
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.prediction import Prediction
+    from icldiag.analyses.prediction.compute import Prediction
 
 _BARS = 10  # labels shown under the list; the gold one is always among them
 

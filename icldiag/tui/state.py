@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from icldiag.render.look import DARK, Look
 
 if TYPE_CHECKING:
-    from icldiag.analyses.isolation import CutKind
-    from icldiag.analyses.prediction import Prediction
+    from icldiag.analyses.isolation.compute import CutKind
+    from icldiag.analyses.prediction.compute import Prediction
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
     from icldiag.tui.normal import TakenOff

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from icldiag.analyses.calibration import calibrated, calibration, label_probabilities, random_texts
-from icldiag.analyses.prediction import predict
+from icldiag.analyses.prediction.compute import predict
 from icldiag.model.readout import read_queries
 from icldiag.prompt.adjustments import LEAST, Calibration
 from icldiag.prompt.encode import encode

@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from icldiag.analyses.confusion import (
+from icldiag.analyses.confusion.compute import (
     confuse,
     default_layer,
     pairwise_auc,
     principal_projection,
-    reading,
     roc_auc,
     scaled_distances,
 )
+from icldiag.analyses.confusion.section import reading_of_query as reading
 from icldiag.errors import AnalysisError
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
@@ -32,7 +32,7 @@ def test_the_released_distances_are_reproduced(setting: str) -> None:
     """From our own keys and query vectors, without forerunners as in the notebook."""
     session, wanted = golden_session(setting), golden(setting)["error_diagnosis"]
     layer, encoded, prediction = wanted["layer"], session.encoded, session.prediction()
-    prefix, readout = session._prefix(lambda *_: None), session._readout(lambda *_: None)
+    prefix, readout = session.prefix(lambda *_: None), session.readout(lambda *_: None)
     keys = session.model.anchor_keys(prefix, encoded.all_anchors, layer)
     by_class = np.stack(
         [keys[[d.label_class for d in encoded.demonstrations].index(c)] for c in range(len(prediction.labels))]
@@ -69,13 +69,13 @@ def test_the_session_adds_forerunners(prompt: Prompt, tiny: Tiny) -> None:
     assert found.anchor_distance.shape == (4, 4)
     assert found.distance.shape == found.auc.shape == found.cosine.shape == (3, 3)
     # grouped queries: keys are repeated for the heads that read them, so widths agree
-    assert session.model.anchor_keys(session._prefix(lambda *_: None), session.encoded.all_anchors, 3).shape == (4, 32)
+    assert session.model.anchor_keys(session.prefix(lambda *_: None), session.encoded.all_anchors, 3).shape == (4, 32)
 
 
 def test_several_shots_are_averaged(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())
     found = session.confusion(2)
-    keys = session.model.anchor_keys(session._prefix(lambda *_: None), session.encoded.all_anchors, 2)
+    keys = session.model.anchor_keys(session.prefix(lambda *_: None), session.encoded.all_anchors, 2)
     person = (keys[0] + keys[3]) / 2
     wanted = person @ keys[1] / np.linalg.norm(person) / np.linalg.norm(keys[1])
     assert found.cosine[0, 1] == pytest.approx(wanted)

@@ -17,8 +17,8 @@ from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws
 from icldiag.analyses.explanation.ranking import Evidence, rank_causes
 from icldiag.analyses.explanation.suspect import SuspectEvidence, suspect_evidence, suspect_of
 from icldiag.analyses.explanation.variants import Variants
-from icldiag.analyses.isolation import Cut
-from icldiag.analyses.reweighting import beta_edits
+from icldiag.analyses.isolation.compute import Cut
+from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.attention import Edit
 from icldiag.model.readout import FloatArray, read_queries, silent
@@ -77,7 +77,7 @@ def test_demonstrations_are_really_removed_hidden_and_relabelled(explained: tupl
         blocked = torch.zeros(1, len(session.encoded.prefix), dtype=torch.bool)
         blocked[0, start:stop] = True
         edits = dict.fromkeys(range(session.model.n_layers), Edit(torch.tensor([0]), blocked))
-        seen = read_queries(session.model, session.encoded, session._prefix(silent), target_edits=edits)
+        seen = read_queries(session.model, session.encoded, session.prefix(silent), target_edits=edits)
         assert effect.hidden.lead == pytest.approx(contest.lead_in(seen.label_scores[contest.query]), abs=1e-4)
 
 
@@ -155,7 +155,7 @@ def test_a_head_s_estimate_is_the_slope_of_its_ablation(
     contest, estimates = found.contest, found.depth.estimates
     assert estimates is not None
     step = 0.01
-    variants = Variants(session.model, session.encoded, session._prefix(silent), 0, silent, beta)
+    variants = Variants(session.model, session.encoded, session.prefix(silent), 0, silent, beta)
 
     def lead(layer: int, head: int, size: float) -> float:
         factor = torch.ones(session.model.n_heads, len(session.encoded.prefix) + len(session.encoded.queries[0].ids))
@@ -244,7 +244,7 @@ def test_an_ablated_head_is_silent_under_a_beta_too(prompt: Prompt, tiny: Tiny) 
     plain = Session(prompt.with_queries(prompt.queries[:1]), tiny())
     beta = np.ones(plain.beta_shape, np.float32)
     session = plain.with_beta(beta)
-    variants = Variants(session.model, session.encoded, session._prefix(silent), 0, silent, beta)
+    variants = Variants(session.model, session.encoded, session.prefix(silent), 0, silent, beta)
     silenced = torch.ones(session.model.n_heads, len(session.encoded.prefix) + len(session.encoded.queries[0].ids))
     silenced[0] = 0.0
     edited = variants.ask_edited(target_edits={1: Edit(torch.tensor([0]), factor=silenced)})
@@ -253,7 +253,7 @@ def test_an_ablated_head_is_silent_under_a_beta_too(prompt: Prompt, tiny: Tiny) 
     assert reweighted is not None
     silenced[:, : reweighted.shape[1]] *= reweighted
     edits = {**edits, 1: Edit(torch.tensor([0]), factor=silenced)}
-    expected = read_queries(session.model, session.encoded, session._prefix(silent), target_edits=edits)
+    expected = read_queries(session.model, session.encoded, session.prefix(silent), target_edits=edits)
     np.testing.assert_allclose(edited, expected.label_scores[0], atol=1e-4)
 
 
@@ -402,7 +402,7 @@ def test_a_suspect_is_removed_and_relabelled_for_the_other_queries_too(prompt: P
     session = Session(prompt, tiny())
     prediction = session.prediction()
     contest = session.explanation(0).contest
-    variants = Variants(session.model, session.encoded, session._prefix(silent), 0, silent)
+    variants = Variants(session.model, session.encoded, session.prefix(silent), 0, silent)
     found = suspect_evidence(variants, contest, effect(1, -1.0, 1, turned=True), prediction, 0)
     shown, pair = prompt.demonstrations, [contest.answer, contest.rival]
     mended = (shown[0], replace(shown[1], label=contest.rival), *shown[2:])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.extraction import score_extraction
+from icldiag.analyses.extraction.compute import score_extraction
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 from tests.analyses.test_prediction import made_up

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from icldiag.analyses.compression import cache_at, compress, draw_positions, kept_positions, random_candidates
-from icldiag.analyses.extraction import aucroc_of_layer, extract, score_extraction
-from icldiag.analyses.isolation import Cut, isolate, prefix_edits, sweep
+from icldiag.analyses.compression.compute import cache_at, compress, draw_positions, kept_positions, random_candidates
+from icldiag.analyses.extraction.compute import aucroc_of_layer, extract, score_extraction
+from icldiag.analyses.isolation.compute import Cut, isolate, prefix_edits, sweep
 from icldiag.analyses.loyalty import Answers, compare
-from icldiag.analyses.reweighting import TrainingSettings, beta_edits, reweight
-from icldiag.analyses.saliency import saliency
+from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits, reweight
+from icldiag.analyses.saliency.compute import saliency
 from icldiag.model.readout import FloatArray, read_queries
 from tests.goldens import ONE_SHOT, SETTINGS, golden, golden_session, numbers, written_prompts
 
@@ -24,7 +24,7 @@ def silent(*_: object) -> None:
 
 def parts(setting: str, order: int = 0) -> tuple[Any, Any, Any, Any]:
     session = golden_session(setting, order)
-    return session.model, session.encoded, session._prefix(silent), session._readout(silent)
+    return session.model, session.encoded, session.prefix(silent), session.readout(silent)
 
 
 def assert_answers(found: Answers, wanted: dict[str, Any], *, accuracy: bool = False) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from icldiag.analyses.compression import cache_at, kept_positions
-from icldiag.analyses.isolation import Cut, CutKind
-from icldiag.analyses.reweighting import TrainingSettings
+from icldiag.analyses.compression.compute import cache_at, kept_positions
+from icldiag.analyses.isolation.compute import Cut, CutKind
+from icldiag.analyses.reweighting.compute import TrainingSettings
 from icldiag.errors import Cancelled
 from icldiag.model.forward import batch_of
 from icldiag.model.readout import FloatArray, read_queries, silent
@@ -48,7 +48,7 @@ def trained(session: Session, learning_rate: float) -> FloatArray:
 
 
 def compressed(session: Session, everything: bool) -> FloatArray:
-    encoded, prefix = session.encoded, session._prefix(silent)
+    encoded, prefix = session.encoded, session.prefix(silent)
     kept = range(len(encoded.prefix)) if everything else kept_positions(encoded)
     return read_queries(session.model, encoded, prefix, context=cache_at(prefix, kept)).probabilities
 

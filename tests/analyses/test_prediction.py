@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from icldiag.analyses.prediction import Prediction, probability_order
+from icldiag.analyses.prediction.compute import Prediction, probability_order
 from tests.goldens import SETTINGS, golden, golden_session, written_prompts
 
 
@@ -27,7 +27,7 @@ def test_the_released_code_is_reproduced(setting: str, order: int) -> None:
     np.testing.assert_allclose(found.scores, wanted["label_logits"], atol=3e-5)
     assert found.predicted.tolist() == wanted["pred"]
     assert found.accuracy == wanted["accuracy"]
-    top = session._readout(lambda *_: None).top_tokens
+    top = session.readout(lambda *_: None).top_tokens
     assert [set(row) for row in top.tolist()] == [set(row) for row in wanted["top10_ids"]]
 
 

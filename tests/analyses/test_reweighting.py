@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.reweighting import (
+from icldiag.analyses.reweighting.compute import (
     TrainingSettings,
     beta_edits,
     draw_examples,
@@ -18,7 +18,7 @@ from icldiag.analyses.reweighting import (
     save_beta,
     train_beta,
 )
-from icldiag.analyses.saliency import flow_of_query
+from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import encode
@@ -167,5 +167,5 @@ def test_beta_is_in_force_in_every_other_analysis(session: Session) -> None:
         assert not np.allclose(now.probabilities, then.probabilities, atol=1e-3)
     assert changed.without_beta() is session
     np.testing.assert_array_equal(changed.reweighting().beta, session.reweighting().beta)  # trained without any beta
-    again = flow_of_query(changed.model, changed.encoded, 1, 1, target_edits=changed._beta_edits, recompute=True)
+    again = flow_of_query(changed.model, changed.encoded, 1, 1, target_edits=changed.beta_edits, recompute=True)
     np.testing.assert_allclose(changed.flow(1).raw, again.raw, rtol=1e-3, atol=1e-7)

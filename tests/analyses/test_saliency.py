@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.saliency import QueryFlow, Saliency, flow_of_query
+from icldiag.analyses.saliency.compute import QueryFlow, Saliency, flow_of_query
 from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.compression import cache_at, kept_positions
-from icldiag.analyses.isolation import Cut, isolate, sweep
-from icldiag.analyses.reweighting import TrainingSettings, beta_edits, train_beta
-from icldiag.analyses.saliency import flow_of_query
+from icldiag.analyses.compression.compute import cache_at, kept_positions
+from icldiag.analyses.isolation.compute import Cut, isolate, sweep
+from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits, train_beta
+from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.errors import PromptError
 from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import EncodedPrompt, encode

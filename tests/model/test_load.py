@@ -236,7 +236,7 @@ def test_a_map_over_devices(model_folder: Path, monkeypatch: pytest.MonkeyPatch)
 def test_weights_that_are_brought_only_when_wanted(architecture: str, tiny: Tiny) -> None:
     """accelerate keeps the weights elsewhere and moves them in and out around every module."""
     accelerate = pytest.importorskip("accelerate")
-    from icldiag.analyses.saliency import flow_of_query
+    from icldiag.analyses.saliency.compute import flow_of_query
     from icldiag.model.forward import InstrumentedModel
     from icldiag.prompt.encode import encode
     from tests.conftest import tiny_prompt

@@ -8,6 +8,7 @@ import pytest
 from rich.style import Style
 from textual.color import Color
 
+from icldiag.page.blocks import Piece
 from icldiag.render.bars import probability_bars, probability_line, short_number
 from icldiag.render.fit import cut_middle, short_names
 from icldiag.render.heatmap import Heatmap, heatmap
@@ -15,7 +16,7 @@ from icldiag.render.layers import layer_at, layer_names, layer_row
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.queries import query_lines
 from icldiag.render.stages import progress_bar, stage_list
-from icldiag.render.tokens import Piece, strongest_names, token_strip, weighted_strip
+from icldiag.render.tokens import strongest_names, token_strip, weighted_strip
 from icldiag.visible import visible
 
 ASCII = DARK.in_ascii()

@@ -17,6 +17,8 @@ import jsonschema
 import numpy as np
 import pytest
 
+from icldiag.analyses.confusion import section as confusion
+from icldiag.analyses.prediction import section as prediction
 from icldiag.errors import IcldiagError
 from icldiag.model.forward import InstrumentedModel
 from icldiag.page.blocks import Figure, Table
@@ -25,7 +27,6 @@ from icldiag.page.markdown import page_as_markdown
 from icldiag.page.svg import inline_svg
 from icldiag.page.tables import as_csv
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.report import confusion, prediction
 from icldiag.report.document import Report, make_report
 from icldiag.report.identity import given_command, weights_hash
 from icldiag.report.page import page_of

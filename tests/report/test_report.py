@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from icldiag.analyses.reweighting import TrainingSettings
+from icldiag.analyses import ANALYSES
+from icldiag.analyses.reweighting.compute import TrainingSettings
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import write_whole
 from icldiag.page.blocks import Table
 from icldiag.page.markdown import prose
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.report.document import SECTIONS, chosen_sections, make_report, plain
+from icldiag.report.document import chosen_sections, make_report, plain
 from icldiag.report.settings import ReportSettings, layers_from
 from icldiag.report.write import as_json, as_markdown
 from icldiag.session import Session
@@ -27,7 +28,7 @@ def test_the_json_keeps_its_names(prompt: Prompt, tiny: Tiny) -> None:
     document = json.loads(as_json(make_report(session, ["prediction", "confusion"])))
     assert document["schema"] == "icldiag-report/1"
     assert {"schema", "icldiag", "model", "prompt", "settings", "prediction", "confusion"} <= set(document)
-    assert set(SECTIONS) & set(document) == {"prediction", "confusion"}
+    assert set(ANALYSES) & set(document) == {"prediction", "confusion"}
     prediction, confusion = document["prediction"], document["confusion"]
     assert prediction["labels"] == ["Person", "Location", "Number"]
     assert prediction["accuracy"] == session.prediction().accuracy
@@ -59,7 +60,7 @@ def test_undefined_numbers_are_null(prompt: Prompt, tiny: Tiny) -> None:
 def test_what_cannot_be_computed_is_left_out_and_named(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())  # it has no examples to train on
     document = json.loads(as_json(make_report(session)))
-    assert set(SECTIONS) - set(document) == {"reweighting", "repairs"}
+    assert set(ANALYSES) - set(document) == {"reweighting", "repairs"}
     assert "'examples' has 0" in document["left_out"]["reweighting"]
     assert "- no reweighting" in as_markdown(make_report(session))
     with pytest.raises(AnalysisError, match="'examples' has 0"):
@@ -171,7 +172,7 @@ def test_layers_as_written() -> None:
 
 def test_only_the_chosen_sections(prompt: Prompt, tiny: Tiny) -> None:
     assert "confusion" not in make_report(Session(prompt, tiny()), ["prediction"]).values()
-    assert chosen_sections(None) == list(SECTIONS)
+    assert chosen_sections(None) == list(ANALYSES)
     assert chosen_sections(["confusion", "prediction"]) == ["prediction", "confusion"]
     with pytest.raises(AnalysisError, match=r"'salience'.*choose from explanation, prediction, .*saliency, isolation"):
         chosen_sections(["salience"])
@@ -215,7 +216,7 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_ids_have_a_column_where_any_query_has_one(prompt: Prompt, tiny: Tiny) -> None:
     first, *others = prompt.queries
     named = prompt.with_queries([replace(first, id="doc 17"), *others])
-    section = SECTIONS["prediction"]
+    section = ANALYSES["prediction"].section
     for asked, columns, cell in ((named, ("id", "query"), "doc 17"), (prompt, ("query", "gold"), first.text)):
         result = Session(asked, tiny()).prediction()
         tables = {block.name: block for block in section.blocks(result, None) if isinstance(block, Table)}

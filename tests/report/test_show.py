@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from icldiag.analyses.isolation import Cut
+from icldiag.analyses import ANALYSES
+from icldiag.analyses.isolation.compute import Cut
 from icldiag.errors import AnalysisError
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.report.document import SECTIONS
-from icldiag.report.show import _HOMES
 from icldiag.samples import samples_folder
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -49,7 +48,7 @@ def results(session: Session) -> list[Any]:
 
 def test_every_result_shows_itself(session: Session) -> None:
     shown = results(session)
-    assert {type(result) for result in shown} == {*_HOMES, type(shown[6])}
+    assert {type(result) for result in shown} == {kind for analysis in ANALYSES.values() for kind in analysis.results}
     for result in shown:
         line = repr(result)
         assert line.startswith(f"<{type(result).__name__}: ")
@@ -99,13 +98,13 @@ def test_without_pandas_the_cure_is_named(session: Session, monkeypatch: pytest.
 
 def test_every_section_names_a_main_table_that_exists(session: Session) -> None:
     for result in results(session):
-        name = _HOMES[type(result)][0] if type(result) in _HOMES else "isolation"
-        assert SECTIONS[name].main in {"settings", *_tables(result)}
+        analysis = next(analysis for analysis in ANALYSES.values() if isinstance(result, analysis.results))
+        assert analysis.section.main in {"settings", *_tables(result)}
 
 
 def _tables(result: Any) -> list[str]:
+    from icldiag.analyses.shown import part_of
     from icldiag.page.blocks import Table
-    from icldiag.report.show import part_of
 
     return [block.name for block in part_of(result).blocks if isinstance(block, Table)]
 

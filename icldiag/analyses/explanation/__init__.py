@@ -4,8 +4,8 @@ For a wrong query the answer stands against the gold label, for any other agains
 is gathered, one file each, and every cause that is named has a counterfactual that was run on the model: see `ranking`.
 """
 
-from icldiag.analyses.explanation.explain import Explanation, explain
+from icldiag.analyses.explanation.compute import Explain, Explanation, explain
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.explanation.reading import Finding, findings, of_cause, reading
 
-__all__ = ["Cause", "Explanation", "Finding", "explain", "findings", "of_cause", "reading"]
+__all__ = ["Cause", "Explain", "Explanation", "Finding", "explain", "findings", "of_cause", "reading"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.variants import Variants
-from icldiag.analyses.saliency import QueryFlow
+from icldiag.analyses.saliency.compute import QueryFlow
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 

@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from icldiag.analyses.confusion import Confusion
+from icldiag.analyses.confusion.compute import Confusion
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.variants import Variants
 

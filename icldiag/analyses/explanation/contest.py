@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.prediction import Prediction, probability_order
+from icldiag.analyses.prediction.compute import Prediction, probability_order
 from icldiag.model.readout import FloatArray
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.demonstrations import strongest
-from icldiag.analyses.explanation.explain import Explanation
 from icldiag.analyses.explanation.ranking import Cause, CauseKind
 
 NAMES: dict[CauseKind, str] = {

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.confusion import roc_auc
+from icldiag.analyses.confusion.compute import roc_auc
 from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.order import sample_orders
 from icldiag.analyses.explanation.variants import Variants
-from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray
 
 OTHER_ORDERS = 2  # in which the other label is tried, beside the present one

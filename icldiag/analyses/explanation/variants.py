@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.reweighting import beta_edits
+from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.readout import FloatArray, Progress, read_queries

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, Repairs, Trial, find_repairs
 from icldiag.analyses.repairs.effect import Effect
 from icldiag.analyses.repairs.reading import finding, in_short, verdict
 from icldiag.analyses.repairs.repair import Repair
-from icldiag.analyses.repairs.search import BUDGET, Repairs, Trial, find_repairs
 
-__all__ = ["BUDGET", "Effect", "Repair", "Repairs", "Trial", "find_repairs", "finding", "in_short", "verdict"]
+__all__ = [
+    "BUDGET",
+    "Effect",
+    "FindRepairs",
+    "Repair",
+    "Repairs",
+    "Trial",
+    "find_repairs",
+    "finding",
+    "in_short",
+    "verdict",
+]

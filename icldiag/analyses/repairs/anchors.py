@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.repair import Repair
-from icldiag.analyses.reweighting import TrainingSettings, train_beta
+from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
 from icldiag.prompt.schema import Example
 
 LEARNING_RATES = (0.01, 0.1)  # the paper's text, and the default of its code

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from icldiag.analyses.calibration import calibrated
 from icldiag.analyses.repairs.parts import Parts
 from icldiag.analyses.repairs.repair import Repair, as_it_is
-from icldiag.analyses.reweighting import beta_edits
+from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encode import EncodedPrompt, encode

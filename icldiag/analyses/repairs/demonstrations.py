@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from icldiag.analyses.confusion import default_layer
+from icldiag.analyses.confusion.compute import default_layer
 from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.repair import Repair, change
 from icldiag.model.readout import FloatArray

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from icldiag.analyses.repairs.compute import Repairs, Trial
 from icldiag.analyses.repairs.effect import Effect
-from icldiag.analyses.repairs.search import Repairs, Trial
 
 SIGNIFICANT = 0.05
 

@@ -13,7 +13,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from icldiag.analyses.confusion import class_means, default_layer, principal_projection
+from icldiag.analyses.confusion.compute import class_means, default_layer, principal_projection
 from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.repair import Repair, as_it_is, change
 from icldiag.errors import PromptError

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from icldiag.page.blocks import Part
-from icldiag.sweeps.fields import Analysis
 from icldiag.sweeps.numbers import Number, Numbers, number, shots_name
 from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, percent, table_of
 
-_Way = tuple[str, Analysis, Number, bool]  # name, analysis, number, of the prompts with more shots
+_Way = tuple[str, str, Number, bool]  # name, analysis, number, of the prompts with more shots
 
 
 def part(numbers: Numbers) -> Part:

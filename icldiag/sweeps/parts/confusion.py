@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from icldiag.page.blocks import Part, Table
-from icldiag.sweeps.measures import Values
 from icldiag.sweeps.numbers import Numbers, Spread, number
 from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, table_of
+from icldiag.sweeps.results import Values
 from icldiag.sweeps.tasks import Task
 
 _SHOWN = 12  # pairs of a prompt; the file has them all

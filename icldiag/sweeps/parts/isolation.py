@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from icldiag.analyses.isolation.section import ISOLATED, SIDES
 from icldiag.page.blocks import Figure, Part
 from icldiag.page.figures import bars
-from icldiag.sweeps.measures import ISOLATED, SIDES
 from icldiag.sweeps.numbers import Numbers, Spread, number
 from icldiag.sweeps.parts.shared import LOYALTIES, OVER_SEEDS, Row, file_name, percent, table_of
 

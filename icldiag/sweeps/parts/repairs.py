@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from icldiag.page.blocks import Part
-from icldiag.sweeps.measures import Values
 from icldiag.sweeps.numbers import Numbers
 from icldiag.sweeps.parts.shared import OVER_SEEDS, Row, table_of
+from icldiag.sweeps.results import Values
 
 PROMISE = "what the selection part promised"
 

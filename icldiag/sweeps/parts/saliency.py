@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from icldiag.page.blocks import Figure, Part, Table
 from icldiag.page.figures import curves
-from icldiag.sweeps.measures import Values
 from icldiag.sweeps.numbers import Curve, Numbers
 from icldiag.sweeps.parts.shared import file_name
+from icldiag.sweeps.results import Values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing

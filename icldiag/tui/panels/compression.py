@@ -14,8 +14,8 @@ from icldiag.render.changes import before_after, outcome
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
-    from icldiag.analyses.compression import Compression, Method
-    from icldiag.analyses.prediction import Prediction
+    from icldiag.analyses.compression.compute import Compression, Method
+    from icldiag.analyses.prediction.compute import Prediction
 
 KEY = ("compression",)
 _JOB = "compression"
@@ -70,7 +70,7 @@ class CompressionPanel(Panel):
 
     def _offer(self) -> tuple[str, str]:
         """What would be measured on this prompt."""
-        from icldiag.analyses.compression import DRAWS, kept_positions
+        from icldiag.analyses.compression.compute import DRAWS, kept_positions
 
         session, prompt = self.state.session, self.state.prompt
         assert session is not None

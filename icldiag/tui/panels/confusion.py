@@ -21,8 +21,8 @@ from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.confusion import Confusion
-    from icldiag.analyses.prediction import Prediction
+    from icldiag.analyses.confusion.compute import Confusion
+    from icldiag.analyses.prediction.compute import Prediction
     from icldiag.model.readout import FloatArray
 
 _TITLES = {
@@ -79,7 +79,8 @@ class ConfusionPanel(LayeredPanel):
         self.both = True  # there is room for the measured separation beside or under the other matrix
 
     def show(self) -> None:
-        from icldiag.analyses.confusion import default_layer, reading
+        from icldiag.analyses.confusion.compute import default_layer
+        from icldiag.analyses.confusion.section import reading_of_query as reading
 
         session, prediction = self.state.session, self.state.prediction
         assert session is not None  # a panel is shown only then

@@ -14,7 +14,7 @@ from icldiag.tui.layers import LayerChart
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 
 if TYPE_CHECKING:
-    from icldiag.analyses.extraction import Extraction
+    from icldiag.analyses.extraction.compute import Extraction
 
 
 class ExtractionPanel(LayeredPanel):
@@ -35,7 +35,7 @@ class ExtractionPanel(LayeredPanel):
         yield Line(id="attention", classes="body")
 
     def show(self) -> None:
-        from icldiag.analyses.extraction import reading, reading_of_query
+        from icldiag.analyses.extraction.section import reading, reading_of_query
 
         session, prediction, query = self.state.session, self.state.prediction, self.state.query
         assert session is not None

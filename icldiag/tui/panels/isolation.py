@@ -19,9 +19,9 @@ from icldiag.tui.messages import CutChanged, QueryWanted
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 
 if TYPE_CHECKING:
-    from icldiag.analyses.isolation import CutKind, Isolation, Setting
+    from icldiag.analyses.isolation.compute import CutKind, Isolation, Setting
     from icldiag.analyses.loyalty import Answers
-    from icldiag.analyses.prediction import Prediction
+    from icldiag.analyses.prediction.compute import Prediction
 
 KINDS: dict[CutKind, str] = {
     "text_to_label": "text -> label words",
@@ -251,6 +251,6 @@ def _count(layers: int) -> str:
 
 
 def _cut(kind: CutKind, layers: tuple[int, ...]):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    from icldiag.analyses.isolation import Cut
+    from icldiag.analyses.isolation.compute import Cut
 
     return Cut.of(kind, layers)

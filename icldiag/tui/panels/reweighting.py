@@ -17,8 +17,8 @@ from icldiag.tui.messages import BetaToggled
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
-    from icldiag.analyses.prediction import Prediction
-    from icldiag.analyses.reweighting import Reweighting
+    from icldiag.analyses.prediction.compute import Prediction
+    from icldiag.analyses.reweighting.compute import Reweighting
 
 KEY = ("trained", "beta")
 _JOB = "reweighting"
@@ -54,7 +54,7 @@ class ReweightingPanel(Panel):
         return super().settled() and _JOB not in self.state.doing
 
     def show(self) -> None:
-        from icldiag.analyses.reweighting import TrainingSettings
+        from icldiag.analyses.reweighting.compute import TrainingSettings
 
         found: Reweighting | None = self.state.results.get(KEY)
         training = _JOB in self.state.doing
@@ -73,7 +73,7 @@ class ReweightingPanel(Panel):
 
     def _offer(self) -> tuple[str, str]:
         """What would be trained, on the examples that this prompt has."""
-        from icldiag.analyses.reweighting import TrainingSettings
+        from icldiag.analyses.reweighting.compute import TrainingSettings
 
         prompt, settings = self.state.prompt, TrainingSettings()
         assert prompt is not None

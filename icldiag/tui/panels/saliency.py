@@ -15,7 +15,7 @@ from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.saliency import QueryFlow, Saliency
+    from icldiag.analyses.saliency.compute import QueryFlow, Saliency
 
 
 class SaliencyPanel(LayeredPanel):
@@ -69,7 +69,9 @@ class SaliencyPanel(LayeredPanel):
         self._show_strip(layer)
 
     def _finding(self, found: Saliency | QueryFlow) -> tuple[str, ...]:
-        from icldiag.analyses.saliency import QueryFlow, reading, reading_of_query
+        from icldiag.analyses.saliency.compute import QueryFlow
+        from icldiag.analyses.saliency.section import reading_of_flows as reading
+        from icldiag.analyses.saliency.section import reading_of_query
 
         session = self.state.session
         assert session is not None

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from icldiag.analyses.repairs import Repairs, Trial, anchors, calibrated, finding, search, verdict
+from icldiag.analyses.repairs import FindRepairs, Repairs, Trial, anchors, calibrated, compute, finding, verdict
 from icldiag.analyses.repairs.effect import Effect
 from icldiag.analyses.repairs.repair import as_it_is
-from icldiag.analyses.reweighting import train_beta
+from icldiag.analyses.reweighting.compute import train_beta
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.forward import InstrumentedModel
 from icldiag.prompt.edit import with_demonstrations
@@ -176,7 +176,7 @@ def test_the_search_can_be_stopped_and_begun_again(rich: Prompt, tiny: Tiny) -> 
 def test_what_was_found_is_kept_on_disk(rich: Prompt, tiny: Tiny, tmp_path: Path) -> None:
     model = tiny()
     first = Session(rich, model, store=Store(tmp_path, "m", rich)).repairs(budget=6)
-    again = Store(tmp_path, "m", rich).get(("repairs", None, 6, 0))
+    again = Store(tmp_path, "m", rich).get(FindRepairs(None, 6, 0))
     assert isinstance(again, Repairs)
     assert finding(again) == finding(first)
     assert again.trials[0].repair.apply(rich) == first.trials[0].repair.apply(rich)
@@ -238,7 +238,7 @@ def test_a_winner_must_gain_and_mend(prompt: Prompt) -> None:
         (False, 3, 1, 0, False),
     ):
         _, trial = judged(prompt, mends, mended, broken)
-        assert search._wins(trial, query, prompt.queries) is wins
+        assert compute._wins(trial, query, prompt.queries) is wins
 
 
 def test_a_search_that_finds_nothing_says_whether_anything_mends_the_query(prompt: Prompt) -> None:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from icldiag.analyses.confusion import roc_auc
-from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.analysis import Each, Request, Workbench
+from icldiag.analyses.confusion.compute import roc_auc
+from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.shown import Shown
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
@@ -43,6 +44,25 @@ class Extraction(Shown):
     cumulative: tuple[float | None, ...]  # R_l
     denominator: float | None  # sum of AUCROC - 0.5: R_l means little where it is near 0
     missing: tuple[str, ...]  # what is undefined, and why
+
+
+@dataclass(frozen=True)
+class Extract(Request[Extraction]):
+    """Attention from the target to the label words, and how well it predicts the answer, per layer."""
+
+    against: Against = "predicted"
+    job: ClassVar[str] = "extraction"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Extraction:
+        return extract(
+            bench.model,
+            bench.encoded,
+            bench.prefix(progress),
+            bench.ask(Predict(), progress),
+            against=self.against,
+            target_edits=bench.beta_edits,
+            progress=progress,
+        )
 
 
 def extract(
@@ -127,31 +147,3 @@ def aucroc_of_layer(scores: FloatArray, classes: IntArray) -> float | None:
         of_a, of_b = shares[classes == a], shares[classes == b]
         pairs.append((roc_auc(of_a[:, i], of_b[:, i]) + roc_auc(of_b[:, j], of_a[:, j])) / 2)
     return float(np.mean(pairs))
-
-
-def reading(found: Extraction) -> str:
-    """One sentence: where attention to the label words foretells the answer."""
-    defined = [(value, layer) for layer, value in enumerate(found.aucroc) if value is not None]
-    if not defined:
-        return "; ".join(found.missing)
-    best, at = max(defined)
-    high = [layer for value, layer in defined if value >= 0.8]
-    told = "the answer" if found.against == "predicted" else "the gold label"
-    where = f"it foretells {told} (0.8 or more) in layers {', '.join(map(str, high))}" if high else "no layer has 0.8"
-    return f"Attention to the label words foretells {told} best in layer {at} (AUCROC {best:.2f}); {where}."
-
-
-def reading_of_query(found: Extraction, query: int) -> str:
-    """One sentence: which class's label words the target attends to where that foretells best."""
-    defined = [(value, layer) for layer, value in enumerate(found.aucroc) if value is not None]
-    if not defined:
-        return "; ".join(found.missing)
-    _, layer = max(defined)
-    attention = found.attention[query, layer]
-    first, second = np.argsort(-attention, kind="stable")[:2]
-    total = float(attention.sum())
-    return (
-        f"In layer {layer}, where attention foretells the answers best, this query's attention to label words goes "
-        f"{attention[first] / total:.0%} to {found.labels[first]}, {attention[second] / total:.0%} to "
-        f"{found.labels[second]}."
-    )

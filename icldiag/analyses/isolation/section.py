@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from icldiag.analyses.isolation import CUT_NAMES, CUTS, Cut, Isolation, Setting
+from icldiag.analyses.analysis import Analysis, Context, Fields, Request, Section, SectionFields, Workbench
+from icldiag.analyses.isolation.compute import CUT_NAMES, CUTS, Cut, CutKind, Isolate, Isolation, Setting, SweepLayers
+from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes
 from icldiag.page.figures import curves
 from icldiag.page.text import ranges
 from icldiag.page.text import shown as in_digits
-from icldiag.report.section import Fields, Section, SectionFields
-from icldiag.report.settings import ReportSettings
-
-if TYPE_CHECKING:
-    from icldiag.session import Session
 
 
 class SettingFields(Fields):
@@ -48,14 +45,19 @@ class Isolations:
     chosen: tuple[Setting, ...] = ()
 
 
-def compute(session: Session, settings: ReportSettings, progress: Progress) -> Isolations:
+def requests(context: Context) -> list[Request[Any]]:
     """All kinds of cuts, in the first n, the last n and the chosen sets of layers."""
-    seed, top = settings.random_words_seed, settings.top
-    renormalise = settings.renormalise
+    settings = context.settings
+    seed, top, renormalise = settings.random_words_seed, settings.top, settings.renormalise
     cuts = [Cut.of(kind, layers, seed, renormalise) for layers in settings.isolate for kind in CUTS]
+    return [*(SweepLayers(kind, seed, renormalise, top) for kind in CUTS), *(Isolate(cut, top) for cut in cuts)]
+
+
+def gather(answers: Sequence[Any], context: Context | None) -> Isolations:
+    """The sweeps, and the settings."""
     return Isolations(
-        tuple(session.isolation(kind, seed=seed, renormalise=renormalise, top=top, progress=progress) for kind in CUTS),
-        tuple(session.isolate(cut, top=top, progress=progress) for cut in cuts),
+        tuple(answer for answer in answers if isinstance(answer, Isolation)),
+        tuple(answer for answer in answers if isinstance(answer, Setting)),
     )
 
 
@@ -87,8 +89,10 @@ def _setting(setting: Setting) -> dict[str, Any]:
     }
 
 
-def reading(result: Isolations, session: Session | None = None) -> str:
+def reading(result: Isolations, context: Context | None = None) -> str:
     """A shallow cut against an equally wide deep one: a quarter of the layers, at most the paper's five."""
+    if not result.sweeps:
+        return "; ".join(map(reading_of_setting, result.chosen))
     n = min(5, max(1, result.sweeps[0].layers // 4))
     layers = f"the first {n} of {result.sweeps[0].layers} layers" if n > 1 else "the first layer"
     deep = f"the last {n}" if n > 1 else "the last"
@@ -109,8 +113,10 @@ def reading_of_setting(setting: Setting) -> str:
     )
 
 
-def blocks(result: Isolations, session: Session | None = None) -> list[Block]:
+def blocks(result: Isolations, context: Context | None = None) -> list[Block]:
     """Loyalties of first-n and last-n cuts, a table per kind of cut, and the chosen sets of layers."""
+    if not result.sweeps:
+        return [settings_table("settings", "One setting.", result.chosen)]
     shown: list[Block] = [Paragraph("Attention is cut in the first n or in the last n layers; loyalty 1 is no effect.")]
     for measure in ("label_loyalty", "word_loyalty"):
         shown.append(Figure(measure, _caption(measure, result.sweeps[0].top), _drawing(result.sweeps, measure)))
@@ -161,13 +167,49 @@ def settings_table(name: str, caption: str, settings: Sequence[Setting], aside: 
     return Table(name, caption, columns, tuple(rows), place="aside" if aside else "open")
 
 
+def reading_of_query(setting: Setting, before: Prediction, query: int) -> str:
+    """One sentence: what a cut does to this query's answer and to the others."""
+    answers, (old, new) = setting.answers, (before.predicted[query], setting.answers.predicted[query])
+    layers = ", ".join(map(str, setting.cut.layers))
+    becomes = (
+        f"stays {before.labels[old]}" if old == new else f"turns from {before.labels[old]} to {before.labels[new]}"
+    )
+    return (
+        f"With {CUT_NAMES[setting.cut.kind]} cut in layers {layers}, this answer {becomes}; {len(answers.flipped)} of "
+        f"{len(before)} answers change."
+    )
+
+
+#: In a sweep: the two sides, and what is isolated, as in the paper's figure 4.
+SIDES = ("first", "last")
+ISOLATED: dict[str, CutKind] = {"label words": "text_to_label", "random words": "random_words"}
+
+
+def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
+    layers = bench.model.n_layers
+    count = min(settings["isolated_layers"], layers)
+    sides = {"first": range(count), "last": range(layers - count, layers)}
+
+    def loyalties(kind: CutKind, side: str) -> dict[str, float | None]:
+        return bench.ask(Isolate(Cut.of(kind, sides[side], seed), settings["top"]), progress).answers.loyalties
+
+    return {
+        "isolated_layers": count,
+        "layers": layers,
+        "settings": {side: {what: loyalties(kind, side) for what, kind in ISOLATED.items()} for side in SIDES},
+    }
+
+
 SECTION = Section(
     title="Isolation",
     question="How the model reads the prompt",
     fields=IsolationFields,
-    compute=compute,
+    requests=requests,
+    gather=gather,
     values=values,
     reading=reading,
     blocks=blocks,
     main="settings",
 )
+
+ANALYSIS = Analysis("isolation", (Isolation, Setting), SECTION, numbers, ("isolated_layers", "top"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.confusion import Confusion
+from icldiag.analyses.analysis import Each, Request, Workbench
+from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, contest_of
@@ -20,10 +22,11 @@ from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws, pr
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
 from icldiag.analyses.explanation.suspect import OTHER_ORDERS, SuspectEvidence, suspect_evidence, suspect_of
 from icldiag.analyses.explanation.variants import Variants
-from icldiag.analyses.prediction import Prediction
-from icldiag.analyses.saliency import QueryFlow
+from icldiag.analyses.prediction.compute import Predict, Prediction
+from icldiag.analyses.saliency.compute import Flow, QueryFlow
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError, Cancelled
+from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import Progress, silent
 from icldiag.prompt.encode import EncodedPrompt
@@ -56,6 +59,33 @@ class Explanation(Shown):
         runs += [*self.order.runs, *self.prior.balanced, *(source.divided for source in self.prior.sources)]
         runs += self.aggregation.isolated.values()
         return tuple(run for run in runs if run is not None)
+
+
+@dataclass(frozen=True)
+class Explain(Request[Explanation]):
+    """Why one query got its answer: evidence of all kinds, and the causes that an intervention confirms."""
+
+    query: int
+    seed: int = 0
+    job: ClassVar[str] = "explanation"
+
+    def resolved(self, bench: Workbench) -> Explain:
+        return replace(self, query=query_index(self.query, len(bench.prompt.queries)))
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Explanation:
+        layers = bench.model.n_layers
+        return explain(
+            bench.model,
+            bench.encoded,
+            bench.prefix(progress),
+            bench.ask(Predict(), progress),
+            self.query,
+            [bench.ask(Confuse(layer), progress) for layer in range(layers // 2, layers)],
+            lambda: bench.ask(Flow(self.query), progress),
+            beta=bench.beta,
+            seed=self.seed,
+            progress=progress,
+        )
 
 
 def explain(

@@ -17,12 +17,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
+from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.loyalty import TOP, Answers, compare
-from icldiag.analyses.prediction import Prediction
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
+from icldiag.indices import layer_index
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
@@ -54,6 +55,13 @@ class Cut:
     def of(kind: CutKind, layers: Iterable[int], seed: int = 0, renormalise: bool = True) -> Cut:
         return Cut(kind, tuple(sorted(set(layers))), seed, renormalise)
 
+    def within(self, layers: int) -> Cut:
+        """The same cut, each layer once and in order. Raises AnalysisError: a kind or a layer that is not there."""
+        if self.kind not in CUT_NAMES:
+            raise AnalysisError(f"there is no cut of the kind {self.kind!r:.80}; choose from {', '.join(CUT_NAMES)}")
+        chosen = [layer_index(layer, layers) for layer in self.layers]
+        return Cut.of(self.kind, chosen, self.seed, self.renormalise)
+
 
 @dataclass(frozen=True, repr=False)
 class Setting(Shown):
@@ -74,12 +82,12 @@ class Isolation(Shown):
     settings: tuple[Setting, ...]
 
     def setting(self, layers: Iterable[int]) -> Setting:
-        """The setting that cuts these layers. Raises KeyError."""
-        wanted = tuple(sorted(set(layers)))
+        """The setting that cuts these layers. Raises AnalysisError: it is none of those that were measured."""
+        wanted = Cut(self.kind, tuple(layers)).within(self.layers).layers
         for setting in self.settings:
             if setting.cut.layers == wanted:
                 return setting
-        raise KeyError(wanted)
+        raise AnalysisError(f"only the first n and the last n layers were cut, not {wanted}; Session.isolate cuts any")
 
     @property
     def first(self) -> tuple[Setting, ...]:
@@ -90,6 +98,55 @@ class Isolation(Shown):
     def last(self) -> tuple[Setting, ...]:
         """The last 1, 2, ... L layers; the last L are the first L."""
         return tuple(self.setting(range(self.layers - n, self.layers)) for n in range(1, self.layers + 1))
+
+
+@dataclass(frozen=True)
+class Isolate(Request[Setting]):
+    """One cut in any set of layers."""
+
+    cut: Cut
+    top: int = TOP
+    job: ClassVar[str] = "isolation"
+
+    def resolved(self, bench: Workbench) -> Isolate:
+        return replace(self, cut=self.cut.within(bench.model.n_layers))
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Setting:
+        return isolate(
+            bench.model,
+            bench.encoded,
+            bench.prefix(progress),
+            bench.readout(progress),
+            self.cut,
+            top=self.top,
+            beta=bench.beta_edits,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True)
+class SweepLayers(Request[Isolation]):
+    """The first n and the last n layers cut, for every n."""
+
+    kind: CutKind = "text_to_label"
+    seed: int = 0
+    renormalise: bool = True
+    top: int = TOP
+    job: ClassVar[str] = "sweep"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Isolation:
+        return sweep(
+            bench.model,
+            bench.encoded,
+            bench.prefix(progress),
+            bench.readout(progress),
+            self.kind,
+            seed=self.seed,
+            renormalise=self.renormalise,
+            top=self.top,
+            beta=bench.beta_edits,
+            progress=progress,
+        )
 
 
 def prefix_edits(encoded: EncodedPrompt, cut: Cut) -> Edits:
@@ -146,7 +203,7 @@ def isolate(
         prefix, before: the unmodified model's.
         beta: edits of the target row that stay in force (a trained anchor re-weighting).
     """
-    _check_layers(model, cut)
+    cut = cut.within(model.n_layers)
     cut_prefix = prefix
     if cut.layers and cut.kind != "label_to_target":
         cut_prefix = model.encode_prefix(
@@ -252,12 +309,6 @@ def placed(edits: Edits, model: InstrumentedModel) -> Edits:
     }
 
 
-def _check_layers(model: InstrumentedModel, cut: Cut) -> None:
-    wrong = [layer for layer in cut.layers if not 0 <= layer < model.n_layers]
-    if wrong:
-        raise AnalysisError(f"there is no layer {wrong[0]}; the model has layers 0 to {model.n_layers - 1}")
-
-
 def _gold(encoded: EncodedPrompt) -> tuple[int | None, ...]:
     return tuple(query.label for query in encoded.prompt.queries)
 
@@ -268,16 +319,3 @@ def _fits(model: InstrumentedModel, encoded: EncodedPrompt) -> bool:
     tokens = sum(len(query.ids) + further for query in encoded.queries)
     width = int(model.model.get_input_embeddings().weight.shape[1])
     return 2 * tokens * width * model.n_layers * model.dtype.itemsize <= _KEPT_BYTES
-
-
-def reading(setting: Setting, before: Prediction, query: int) -> str:
-    """One sentence: what a cut does to this query's answer and to the others."""
-    answers, (old, new) = setting.answers, (before.predicted[query], setting.answers.predicted[query])
-    layers = ", ".join(map(str, setting.cut.layers))
-    becomes = (
-        f"stays {before.labels[old]}" if old == new else f"turns from {before.labels[old]} to {before.labels[new]}"
-    )
-    return (
-        f"With {CUT_NAMES[setting.cut.kind]} cut in layers {layers}, this answer {becomes}; {len(answers.flipped)} of "
-        f"{len(before)} answers change."
-    )

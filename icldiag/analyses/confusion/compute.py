@@ -16,13 +16,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.analysis import Each, Request, Workbench
+from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.shown import Shown
-from icldiag.model.readout import FloatArray
+from icldiag.indices import layer_index
+from icldiag.model.readout import FloatArray, Progress
 from icldiag.prompt.encode import EncodedPrompt
 
 DIRECTIONS = 10  # principal directions kept, as in the paper
@@ -88,6 +91,31 @@ class Confusion(Shown):
 def default_layer(layers: int) -> int:
     """Two thirds of the way up, where the target reads the anchors: layer 32 of 48 in the paper, 8 of 12, 6 of 8."""
     return min(layers - 1, math.ceil(2 * layers / 3))
+
+
+@dataclass(frozen=True)
+class Confuse(Request[Confusion]):
+    """The similarity of the label anchors in one layer beside the measured separation. None: two thirds up."""
+
+    layer: int | None = None
+    job: ClassVar[str] = "confusion"
+
+    def resolved(self, bench: Workbench) -> Confuse:
+        count = bench.model.n_layers
+        return Confuse(default_layer(count) if self.layer is None else layer_index(self.layer, count))
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Confusion:
+        assert self.layer is not None  # settled
+        readout, prefix = bench.readout(progress), bench.prefix(progress)
+        assert readout.target_queries is not None  # a bench's readout has them
+        return confuse(
+            bench.encoded,
+            bench.ask(Predict(), progress),
+            self.layer,
+            bench.model.anchor_keys(prefix, bench.encoded.all_anchors, self.layer),
+            readout.target_queries[self.layer],
+            prefix.forerunner_queries[self.layer].numpy(),
+        )
 
 
 def confuse(
@@ -237,67 +265,3 @@ def _spearman(pairs: Sequence[Pair]) -> tuple[float | None, int]:
 
     distances, aucs = zip(*both, strict=True)
     return float(spearmanr(distances, aucs).statistic), len(both)
-
-
-# ---- in words -------------------------------------------------------------------------------------------------------
-
-
-def reading(confusion: Confusion, prediction: Prediction, query: int) -> str:
-    """One sentence or two: what the anchors say about this query's answer."""
-    probabilities = prediction.probabilities[query]
-    winner = int(prediction.predicted[query])
-    gold = prediction.gold[query]
-    rival = gold if gold is not None and gold != winner else int(np.argsort(-probabilities, kind="stable")[1])
-    first, second = prediction.labels[winner], prediction.labels[rival]
-    chances = f"{probabilities[winner]:.2f} against {probabilities[rival]:.2f}"
-    if prediction.is_wrong(query):
-        opening = f"{first} beat {second} ({chances})."
-    elif gold is None:
-        opening = f"Predicted {first}, then {second} ({chances}); the gold label is unknown."
-    else:
-        opening = f"Right: {first}, then {second} ({chances})."
-    return f"{opening} {_about_pair(confusion, confusion.pair(winner, rival), prediction.is_wrong(query))}"
-
-
-def _about_pair(confusion: Confusion, pair: Pair, wrong: bool) -> str:
-    if confusion.distances < 2:
-        anchors = None if pair.cosine is None else f"Their keys have cosine {pair.cosine:.2f}"
-        close = pair.cosine is not None and pair.cosine > 0.9
-    else:
-        rank = confusion.distance_rank(pair)
-        anchors = (
-            None
-            if rank is None or pair.distance is None
-            else f"Their anchors are {_ordinal(rank, 'closest')} of {confusion.distances} pairs ({pair.distance:.2f})"
-        )
-        close = rank is not None and rank <= max(1, round(confusion.distances / 3))
-    if pair.auc is None:
-        measured = "how well the queries separate the two is unknown"
-        apart = None
-    else:
-        rank = confusion.auc_rank(pair)
-        several = rank is not None and confusion.separations > 1
-        place = f"{_ordinal(rank or 1, 'worst separated')} of {confusion.separations}, " if several else ""
-        measured = f"the answers separate the two with AUC {pair.auc:.2f} ({place}0.5 is chance)"
-        apart = pair.auc >= 0.9
-    facts = f"{anchors}, and {measured}" if anchors else measured[0].upper() + measured[1:]
-    return f"{facts}{_verdict(close, apart, wrong)}."
-
-
-def _verdict(close: bool, apart: bool | None, wrong: bool) -> str:
-    if not wrong:
-        return ""
-    if apart is None:
-        return ": close anchors are a likely reason" if close else ": the anchors do not explain this error"
-    if close and not apart:
-        return ": these two labels are confused"
-    if apart:
-        return ": the labels are told apart, so look for a label prior or at this text rather than at confused anchors"
-    return ": the two are mixed up although their anchors differ"
-
-
-def _ordinal(rank: int, word: str) -> str:
-    if rank == 1:
-        return f"the {word}"
-    suffix = "th" if 10 <= rank % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
-    return f"the {rank}{suffix} {word}"

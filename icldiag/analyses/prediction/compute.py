@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
-from icldiag.model.readout import FloatArray, IntArray, Readout
+from icldiag.model.readout import FloatArray, IntArray, Progress, Readout
 from icldiag.prompt.encode import EncodedPrompt
 
 
@@ -72,6 +73,16 @@ class Prediction(Shown):
         for query in self.labelled:
             counts[self.gold[query], self.predicted[query]] += 1
         return counts
+
+
+@dataclass(frozen=True)
+class Predict(Request[Prediction]):
+    """Label probabilities, predicted labels and top tokens of every query."""
+
+    job: ClassVar[str] = "prediction"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Prediction:
+        return predict(bench.encoded, bench.readout(progress), bench.model.tokenizer)
 
 
 def predict(encoded: EncodedPrompt, readout: Readout, tokenizer: Any) -> Prediction:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
-from icldiag.analyses.repairs import Effect, Repairs, Trial, finding, verdict
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.prediction.compute import Predict
+from icldiag.analyses.repairs import Effect, FindRepairs, Repairs, Trial, finding, verdict
+from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Items, Table, notes
 from icldiag.page.figures import changes
-from icldiag.report.section import Fields, Section, SectionFields
-
-if TYPE_CHECKING:
-    from icldiag.session import Session
 
 LISTED = 10  # on a page; files have all
 
@@ -115,12 +115,12 @@ def _effect(effect: Effect) -> dict[str, Any]:
     }
 
 
-def reading(result: Repairs, session: Session | None = None) -> str:
+def reading(result: Repairs, context: Context | None = None) -> str:
     """The winner with its confirmed effect, or why there is none."""
     return finding(result)
 
 
-def blocks(result: Repairs, session: Session | None = None) -> list[Block]:
+def blocks(result: Repairs, context: Context | None = None) -> list[Block]:
     """The best repairs, and what the winner does to the queries."""
     best = result.trials[:LISTED]
     caption = f"Labelled texts of the selection part ({len(result.selection)}) mended and broken by the best repairs."
@@ -128,8 +128,8 @@ def blocks(result: Repairs, session: Session | None = None) -> list[Block]:
     shown: list[Block] = [Figure("repairs", caption, lambda: changes(bars))] if bars else []
     shown.append(_ranking(result))
     winner = result.best
-    if winner is not None and session is not None:
-        texts, effect = session.prompt.queries, winner.queries
+    if winner is not None and context is not None:
+        texts, effect = context.prompt.queries, winner.queries
         told = [f"The best mends: {texts[place].text}" for place in effect.mended]
         told += [f"The best breaks: {texts[place].text}" for place in effect.broken]
         shown += [Items(tuple(told))] if told else []
@@ -157,13 +157,41 @@ def _ranking(result: Repairs) -> Table:
     return Table("repairs", "Ranked on the selection part.", columns, tuple(rows), limit=LISTED)
 
 
+def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
+    """The queries are kept to measure on: what is confirmed counts the examples alone."""
+    found = bench.ask(FindRepairs(budget=settings["budget"], seed=seed), progress)
+    asked = {query.text for query in bench.prompt.queries}
+    confirmed = False
+    if found.confirmed is not None:
+        counted = [example.text not in asked for example in found.confirmation]
+        mended, broken = (
+            sum(counted[place] for place in places) for places in (found.confirmed.mended, found.confirmed.broken)
+        )
+        confirmed = mended > broken
+    return {
+        "accuracy": bench.ask(Predict(), progress).accuracy,
+        "confirmed": confirmed,
+        "trials": [
+            {
+                "name": trial.repair.name,
+                "family": trial.repair.family,
+                "selection": trial.selection.net / trial.selection.count,
+                "gain": trial.queries.net / trial.queries.count,
+            }
+            for trial in found.trials
+        ],
+    }
+
+
 SECTION = Section(
     title="Repairs",
     question="What mends it",
     fields=RepairsFields,
-    compute=lambda session, settings, progress: session.repairs(budget=settings.budget, progress=progress),
+    requests=lambda context: [FindRepairs(budget=context.settings.budget)],
     values=values,
     reading=reading,
     blocks=blocks,
     main="repairs",
 )
+
+ANALYSIS = Analysis("repairs", (Repairs,), SECTION, numbers, ("budget",))

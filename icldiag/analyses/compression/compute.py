@@ -21,10 +21,11 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
@@ -125,6 +126,37 @@ def draw_positions(encoded: EncodedPrompt, generator: random.Random) -> tuple[in
         kept.difference_update(label)
         kept.update(generator.sample(candidates, len(label)))
     return tuple(sorted(kept))
+
+
+@dataclass(frozen=True)
+class Compress(Request[Compression]):
+    """Answer on a cache of the anchors and the template alone, and with the paper's baselines.
+
+    `each` is told each way as it is measured.
+    """
+
+    positions: Positions = "kept"
+    draws: int = DRAWS
+    seed: int = 42
+    top: int = TOP
+    timed: bool = True
+    job: ClassVar[str] = "compression"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Compression:
+        return compress(
+            bench.model,
+            bench.encoded,
+            bench.prefix(progress),
+            bench.readout(progress),
+            positions=self.positions,
+            draws=self.draws,
+            seed=self.seed,
+            top=self.top,
+            beta=bench.beta_edits,
+            timed=self.timed,
+            progress=progress,
+            each_method=each or silent_method,
+        )
 
 
 def silent_method(method: Method) -> None:

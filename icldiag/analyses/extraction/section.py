@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
-from icldiag.analyses.extraction import Extraction
-from icldiag.analyses.extraction import reading as reading_of_layers
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.extraction.compute import Extract, Extraction
+from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes
 from icldiag.page.figures import curves, heatmap
-from icldiag.report.section import Fields, Section, SectionFields
-
-if TYPE_CHECKING:
-    from icldiag.session import Session
 
 
 class AttentionFields(Fields):
@@ -41,12 +40,35 @@ def values(result: Extraction) -> dict[str, Any]:
     }
 
 
-def reading(result: Extraction, session: Session | None = None) -> str:
-    """In which layers attention to the label words foretells the answer."""
-    return reading_of_layers(result)
+def reading(found: Extraction, context: Context | None = None) -> str:
+    """One sentence: where attention to the label words foretells the answer."""
+    defined = [(value, layer) for layer, value in enumerate(found.aucroc) if value is not None]
+    if not defined:
+        return "; ".join(found.missing)
+    best, at = max(defined)
+    high = [layer for value, layer in defined if value >= 0.8]
+    told = "the answer" if found.against == "predicted" else "the gold label"
+    where = f"it foretells {told} (0.8 or more) in layers {', '.join(map(str, high))}" if high else "no layer has 0.8"
+    return f"Attention to the label words foretells {told} best in layer {at} (AUCROC {best:.2f}); {where}."
 
 
-def blocks(result: Extraction, session: Session | None = None) -> list[Block]:
+def reading_of_query(found: Extraction, query: int) -> str:
+    """One sentence: which class's label words the target attends to where that foretells best."""
+    defined = [(value, layer) for layer, value in enumerate(found.aucroc) if value is not None]
+    if not defined:
+        return "; ".join(found.missing)
+    _, layer = max(defined)
+    attention = found.attention[query, layer]
+    first, second = np.argsort(-attention, kind="stable")[:2]
+    total = float(attention.sum())
+    return (
+        f"In layer {layer}, where attention foretells the answers best, this query's attention to label words goes "
+        f"{attention[first] / total:.0%} to {found.labels[first]}, {attention[second] / total:.0%} to "
+        f"{found.labels[second]}."
+    )
+
+
+def blocks(result: Extraction, context: Context | None = None) -> list[Block]:
     """AUCROC and R per layer, and the mean attention to each class."""
     caption = "AUCROC of the target's attention to the label words (0.5 is chance), and the share R reached so far."
     series = [("AUCROC", result.aucroc), ("R, cumulative", result.cumulative)]
@@ -76,13 +98,25 @@ def blocks(result: Extraction, session: Session | None = None) -> list[Block]:
     return shown + notes(result.missing)
 
 
+def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
+    found = bench.ask(Extract(), progress)
+    return {
+        "aucroc": found.aucroc,
+        "cumulative": found.cumulative,
+        "denominator": found.denominator,
+        "missing": found.missing,
+    }
+
+
 SECTION = Section(
     title="Extraction: attention and prediction",
     question="How the model reads the prompt",
     fields=ExtractionFields,
-    compute=lambda session, settings, progress: session.extraction(progress, against=settings.against),
+    requests=lambda context: [Extract(context.settings.against)],
     values=values,
     reading=reading,
     blocks=blocks,
     main="aucroc",
 )
+
+ANALYSIS = Analysis("extraction", (Extraction,), SECTION, numbers)

@@ -21,13 +21,16 @@ positions after q: the target's row I_l(q, j) is then the sum of the rows of all
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.analysis import Each, Request, Workbench
+from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.shown import Shown
+from icldiag.indices import query_index
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, batch_of
@@ -106,6 +109,51 @@ def shares(raw: FloatArray) -> FloatArray:
     """Divide each column by its sum; NaN where the sum is 0."""
     total = raw.sum(axis=0, keepdims=True)
     return np.asarray(np.divide(raw, total, out=np.full_like(raw, np.nan), where=total > 0))
+
+
+@dataclass(frozen=True)
+class Flow(Request[QueryFlow]):
+    """Saliency of one query: the three flows per layer, and the token view."""
+
+    query: int
+    loss_target: LossTarget = "gold"
+    heads: HeadSum = "signed"
+    job: ClassVar[str] = "saliency"
+
+    def resolved(self, bench: Workbench) -> Flow:
+        return replace(self, query=query_index(self.query, len(bench.prompt.queries)))
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> QueryFlow:
+        bench.query_tokens(self.query)  # kept with it: the one is shown over the other
+        predicted = bench.ask(Predict(), progress).predicted.tolist()
+        return saliency(
+            bench.model,
+            bench.encoded,
+            predicted,
+            [self.query],
+            loss_target=self.loss_target,
+            heads=self.heads,
+            target_edits=bench.beta_edits,
+            progress=progress,
+        ).queries[0]
+
+
+@dataclass(frozen=True)
+class Flows(Request[Saliency]):
+    """Saliency of every query and their mean; one forward and backward pass a query."""
+
+    loss_target: LossTarget = "gold"
+    heads: HeadSum = "signed"
+    job: ClassVar[str] = "saliency"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Saliency:
+        count = len(bench.prompt.queries)
+        flows = tuple(
+            bench.ask(Flow(query, self.loss_target, self.heads), step_of(progress, "saliency", query, count))
+            for query in range(count)
+        )
+        progress("saliency", count, count)
+        return Saliency(flows)
 
 
 def flow_of_query(
@@ -292,30 +340,3 @@ def saliency(
         )
     progress("saliency", len(chosen), len(chosen))
     return Saliency(tuple(flows))
-
-
-def reading(shares: FloatArray, raw: FloatArray) -> str:
-    """One sentence: where label words collect and from where on the target reads them; both (3, L)."""
-    collecting, reading_, _ = np.nan_to_num(shares)
-    peak = int(raw[0].argmax())
-    how = "" if peak == int(collecting.argmax()) else " (by amount; the curves are shares)"
-    later = [layer for layer in range(len(reading_)) if (reading_[layer:] > collecting[layer:]).all()]
-    taken = f"the target reads them from layer {later[0]} on" if later else "no layer is left to the target's reading"
-    return f"Text flows into label words most in layer {peak}{how}; {taken}."
-
-
-def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:
-    """One sentence: through which class's label words most reaches the target."""
-    through = np.array([flow.into_target[:, list(places)].sum() for places in encoded.all_anchors])
-    total = float(through.sum())
-    if total <= 0:
-        return "Nothing flows from the label words into the target."
-    names = encoded.prompt.label_names
-    share = np.zeros(len(names))
-    for demonstration, amount in zip(encoded.demonstrations, through, strict=True):
-        share[demonstration.label_class] += amount / total
-    first, second = np.argsort(-share, kind="stable")[:2]
-    return (
-        f"Of what the target reads from label words, {share[first]:.0%} comes from {names[first]}, "
-        f"{share[second]:.0%} from {names[second]}."
-    )

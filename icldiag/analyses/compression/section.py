@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
-from icldiag.analyses.compression import Compression, Method
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.compression.compute import Compress, Compression, Method
+from icldiag.analyses.prediction.section import lengths
+from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes
 from icldiag.page.figures import bars
-from icldiag.report.section import Fields, Section, SectionFields
-
-if TYPE_CHECKING:
-    from icldiag.session import Session
 
 METHODS = ("hidden_anchor", "text_anchor", "hidden_random_top")
 MEASURES = ("label loyalty", "word loyalty", "accuracy")
@@ -107,7 +107,7 @@ def _method(method: Method) -> dict[str, Any]:
     }
 
 
-def reading(result: Compression, session: Session | None = None) -> str:
+def reading(result: Compression, context: Context | None = None) -> str:
     """How many answers stay on the anchors alone, beside the baselines."""
     anchor, text, spread = result.hidden_anchor, result.text_anchor, result.hidden_random
     mean, deviation = spread.label_loyalty
@@ -119,7 +119,7 @@ def reading(result: Compression, session: Session | None = None) -> str:
     )
 
 
-def blocks(result: Compression, session: Session | None = None) -> list[Block]:
+def blocks(result: Compression, context: Context | None = None) -> list[Block]:
     """Loyalties and accuracy per method, sizes and speed."""
     table = _methods(result)
     before, after = (size / 2**20 for size in result.cache_bytes)
@@ -178,19 +178,36 @@ def _draw(result: Compression) -> Any:
     return bars(MEASURES, series)
 
 
+def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
+    found = bench.ask(Compress(seed=seed, **settings), progress)
+    spread, speed = found.hidden_random, found.speed_up
+    return {
+        "full": found.full.loyalties,
+        "text_anchor": found.text_anchor.answers.loyalties,
+        "hidden_random": {
+            "label_loyalty": spread.label_loyalty[0],
+            "word_loyalty": spread.word_loyalty[0],
+            "accuracy": spread.accuracy[0] if spread.accuracy else None,
+        },
+        "hidden_random_top": found.hidden_random_top.answers.loyalties,
+        "hidden_anchor": found.hidden_anchor.answers.loyalties,
+        "speed_up": speed.against_full_prompt if speed else None,
+        "speed_up_on_cache": speed.against_full_cache if speed else None,
+        **lengths(bench.encoded),
+    }
+
+
 SECTION = Section(
     title="Context compression",
     question="How the model reads the prompt",
     fields=CompressionFields,
-    compute=lambda session, settings, progress: session.compression(
-        positions=settings.positions,
-        draws=settings.draws,
-        seed=settings.draws_seed,
-        top=settings.top,
-        progress=progress,
-    ),
+    requests=lambda context: [
+        Compress(context.settings.positions, context.settings.draws, context.settings.draws_seed, context.settings.top)
+    ],
     values=values,
     reading=reading,
     blocks=blocks,
     main="methods",
 )
+
+ANALYSIS = Analysis("compression", (Compression,), SECTION, numbers, ("draws", "positions", "timed", "top"))

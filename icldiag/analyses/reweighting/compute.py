@@ -16,11 +16,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
@@ -71,6 +72,29 @@ class Reweighting(Shown):
     def changed(self) -> tuple[int, ...]:
         """Queries whose predicted label changed."""
         return self.after.flipped
+
+
+@dataclass(frozen=True)
+class Reweight(Request[Reweighting]):
+    """Train beta on the prompt's examples: always from zero, and on the model without any beta.
+
+    `each` is told the mean loss of every epoch.
+    """
+
+    settings: TrainingSettings = TrainingSettings()
+    job: ClassVar[str] = "reweighting"
+    without_beta: ClassVar[bool] = True
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Reweighting:
+        return reweight(
+            bench.model,
+            bench.encoded,
+            bench.prefix(progress),
+            bench.readout(progress),
+            self.settings,
+            progress=progress,
+            each_epoch=each or silent_epoch,
+        )
 
 
 def silent_epoch(loss: float) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 from pydantic import Field
 
-from icldiag.analyses.confusion import Confusion
-from icldiag.analyses.confusion import reading as reading_of_query
-from icldiag.model.readout import FloatArray
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.confusion.compute import Confuse, Confusion, Pair
+from icldiag.analyses.prediction.compute import Prediction
+from icldiag.model.readout import FloatArray, Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import heatmap, scatter
 from icldiag.page.text import counted
-from icldiag.report.section import Fields, Section, SectionFields
-
-if TYPE_CHECKING:
-    from icldiag.session import Session
 
 Matrix = list[list[float | None]]
 
@@ -72,7 +71,7 @@ def values(result: Confusion) -> dict[str, Any]:
     }
 
 
-def reading(result: Confusion, session: Session | None = None) -> str:
+def reading(result: Confusion, context: Context | None = None) -> str:
     """The closest anchors, the worst separated pair, and whether the one foretells the other."""
     sentences = []
     closest = result.pairs[0]
@@ -102,7 +101,7 @@ def reading(result: Confusion, session: Session | None = None) -> str:
     return f"{text}." if text else "; ".join(result.missing)
 
 
-def blocks(result: Confusion, session: Session | None = None) -> list[Block]:
+def blocks(result: Confusion, context: Context | None = None) -> list[Block]:
     """Both matrices, the ranked pairs and a reading of each wrong query."""
     vectors = f"{result.target_vectors} targets and {result.forerunner_vectors} forerunners"
     distance = f"Distance of the label anchors' keys in layer {result.layer}; 1 is the farthest pair."
@@ -127,8 +126,8 @@ def blocks(result: Confusion, session: Session | None = None) -> list[Block]:
     shown.append(_matrix("cosine", "Cosine of the raw keys.", result, result.cosine, aside=True))
     shown += notes(result.missing)
     shown += [Heading("Pairs, closest anchors first"), _pairs(result)]
-    if session is not None and session.prediction().wrong:
-        prediction = session.prediction()
+    if context is not None and context.prediction.wrong:
+        prediction = context.prediction
         shown.append(Heading("What this says about the wrong queries"))
         readings = [
             f"“{prediction.texts[query]}” {reading_of_query(result, prediction, query)}"
@@ -154,13 +153,91 @@ def _matrix(name: str, caption: str, result: Confusion, matrix: FloatArray, asid
     return Table(name, caption, ("label", *result.labels), tuple(rows), place="aside" if aside else "folded")
 
 
+def reading_of_query(confusion: Confusion, prediction: Prediction, query: int) -> str:
+    """One sentence or two: what the anchors say about this query's answer."""
+    probabilities = prediction.probabilities[query]
+    winner = int(prediction.predicted[query])
+    gold = prediction.gold[query]
+    rival = gold if gold is not None and gold != winner else int(np.argsort(-probabilities, kind="stable")[1])
+    first, second = prediction.labels[winner], prediction.labels[rival]
+    chances = f"{probabilities[winner]:.2f} against {probabilities[rival]:.2f}"
+    if prediction.is_wrong(query):
+        opening = f"{first} beat {second} ({chances})."
+    elif gold is None:
+        opening = f"Predicted {first}, then {second} ({chances}); the gold label is unknown."
+    else:
+        opening = f"Right: {first}, then {second} ({chances})."
+    return f"{opening} {_about_pair(confusion, confusion.pair(winner, rival), prediction.is_wrong(query))}"
+
+
+def _about_pair(confusion: Confusion, pair: Pair, wrong: bool) -> str:
+    if confusion.distances < 2:
+        anchors = None if pair.cosine is None else f"Their keys have cosine {pair.cosine:.2f}"
+        close = pair.cosine is not None and pair.cosine > 0.9
+    else:
+        rank = confusion.distance_rank(pair)
+        anchors = (
+            None
+            if rank is None or pair.distance is None
+            else f"Their anchors are {_ordinal(rank, 'closest')} of {confusion.distances} pairs ({pair.distance:.2f})"
+        )
+        close = rank is not None and rank <= max(1, round(confusion.distances / 3))
+    if pair.auc is None:
+        measured = "how well the queries separate the two is unknown"
+        apart = None
+    else:
+        rank = confusion.auc_rank(pair)
+        several = rank is not None and confusion.separations > 1
+        place = f"{_ordinal(rank or 1, 'worst separated')} of {confusion.separations}, " if several else ""
+        measured = f"the answers separate the two with AUC {pair.auc:.2f} ({place}0.5 is chance)"
+        apart = pair.auc >= 0.9
+    facts = f"{anchors}, and {measured}" if anchors else measured[0].upper() + measured[1:]
+    return f"{facts}{_verdict(close, apart, wrong)}."
+
+
+def _verdict(close: bool, apart: bool | None, wrong: bool) -> str:
+    if not wrong:
+        return ""
+    if apart is None:
+        return ": close anchors are a likely reason" if close else ": the anchors do not explain this error"
+    if close and not apart:
+        return ": these two labels are confused"
+    if apart:
+        return ": the labels are told apart, so look for a label prior or at this text rather than at confused anchors"
+    return ": the two are mixed up although their anchors differ"
+
+
+def _ordinal(rank: int, word: str) -> str:
+    if rank == 1:
+        return f"the {word}"
+    suffix = "th" if 10 <= rank % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    return f"the {rank}{suffix} {word}"
+
+
+# ---- in a sweep ------------------------------------------------------------------------------------------------------
+
+
+def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
+    found = bench.ask(Confuse(settings["layer"]), progress)
+    return {
+        "labels": found.labels,
+        "layer": found.layer,
+        "distance": found.distance,
+        "auc": found.auc,
+        "spearman": found.spearman,
+        "missing": found.missing,
+    }
+
+
 SECTION = Section(
     title="Confusable labels",
     question="Why",
     fields=ConfusionFields,
-    compute=lambda session, settings, progress: session.confusion(settings.layer, progress),
+    requests=lambda context: [Confuse(context.settings.layer)],
     values=values,
     reading=reading,
     blocks=blocks,
     main="pairs",
 )
+
+ANALYSIS = Analysis("confusion", (Confusion,), SECTION, numbers, ("layer",))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
-from icldiag.analyses.prediction import Prediction
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.prediction.compute import Predict, Prediction
+from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Table
 from icldiag.page.figures import heatmap
-from icldiag.report.section import Fields, Section, SectionFields
-
-if TYPE_CHECKING:
-    from icldiag.session import Session
+from icldiag.prompt.encode import EncodedPrompt
 
 
 class TopTokenFields(Fields):
@@ -61,7 +61,7 @@ def values(result: Prediction) -> dict[str, Any]:
     }
 
 
-def reading(result: Prediction, session: Session | None = None) -> str:
+def reading(result: Prediction, context: Context | None = None) -> str:
     """How many are wrong, and which label is most often answered for which."""
     if result.accuracy is None:
         return f"{len(result)} queries were answered; none has a gold label, so there is no accuracy."
@@ -83,7 +83,7 @@ def reading(result: Prediction, session: Session | None = None) -> str:
     return f"{wrong} of {labelled} labelled {are} answered wrong (accuracy {result.accuracy:.2f}); {kind}."
 
 
-def blocks(result: Prediction, session: Session | None = None) -> list[Block]:
+def blocks(result: Prediction, context: Context | None = None) -> list[Block]:
     """Who is taken for whom, the wrong queries, and all of them."""
     shown: list[Block] = []
     if result.accuracy is not None:
@@ -143,13 +143,33 @@ def _gold(result: Prediction, query: int) -> str | None:
     return None if label is None else result.labels[label]
 
 
+def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
+    found = bench.ask(Predict(), progress)
+    return {
+        "accuracy": found.accuracy,
+        "predicted": found.predicted,
+        "gold": found.gold,
+        **lengths(bench.encoded),
+    }
+
+
+def lengths(encoded: EncodedPrompt) -> dict[str, Any]:
+    """Tokens of the demonstrations, and of a query on average: L_demo and L_x of the paper's speed-ups."""
+    return {
+        "demonstration_tokens": len(encoded.prefix),
+        "mean_query_tokens": sum(len(query.ids) for query in encoded.queries) / len(encoded.queries),
+    }
+
+
 SECTION = Section(
     title="Predictions",
     question="What failed",
     fields=PredictionFields,
-    compute=lambda session, _, progress: session.prediction(progress),
+    requests=lambda context: [Predict()],
     values=values,
     reading=reading,
     blocks=blocks,
     main="queries",
 )
+
+ANALYSIS = Analysis("prediction", (Prediction,), SECTION, numbers)

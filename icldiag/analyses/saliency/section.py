@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
-from icldiag.analyses.saliency import FLOWS, HeadSum, QueryFlow, Saliency
-from icldiag.analyses.saliency import reading as reading_of_flows
-from icldiag.errors import AnalysisError
-from icldiag.model.readout import FloatArray, Progress
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.saliency.compute import FLOWS, Flow, Flows, HeadSum, QueryFlow, Saliency
+from icldiag.indices import layer_index
+from icldiag.model.readout import FloatArray, Progress, step_of
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, Tokens, notes
 from icldiag.page.figures import curves
 from icldiag.page.text import counted
-from icldiag.report.section import Fields, Section, SectionFields
-from icldiag.report.settings import ReportSettings
-
-if TYPE_CHECKING:
-    from icldiag.session import Session
+from icldiag.prompt.encode import EncodedPrompt
 
 FLOW_NAMES = ("text -> label words", "label words -> target", "text -> text")
 PerLayer = list[float | None]
@@ -56,7 +54,7 @@ class SaliencyFields(SectionFields):
 
 
 @dataclass(frozen=True)
-class Flows:
+class Told:
     """The saliency of all queries, and the layers whose token view is told."""
 
     saliency: Saliency
@@ -65,23 +63,25 @@ class Flows:
     tokens: tuple[tuple[str, ...], ...] = ()  # per query, the whole prompt's tokens; empty where no view is told
 
 
-def compute(session: Session, settings: ReportSettings, progress: Progress) -> Flows:
+def requests(context: Context) -> list[Flows]:
     """Every query's saliency. Raises AnalysisError for a layer that is not there."""
-    wrong = [layer for layer in settings.token_layers if layer >= session.model.n_layers]
-    if wrong:
-        raise AnalysisError(f"there is no layer {wrong[0]}; the model has layers 0 to {session.model.n_layers - 1}")
-    found = session.saliency(settings.loss_target, progress, heads=settings.heads)
-    texts = tuple(_token_texts(session, flow.query) for flow in found.queries) if settings.token_layers else ()
-    return Flows(found, settings.heads, settings.token_layers, texts)
+    for layer in context.settings.token_layers:
+        layer_index(layer, context.layers)
+    return [Flows(context.settings.loss_target, context.settings.heads)]
 
 
-def _token_texts(session: Session, query: int) -> tuple[str, ...]:
-    ids = (*session.encoded.prefix, *session.encoded.queries[query].ids)
-    decode = session.model.tokenizer.decode
-    return tuple(str(decode([token], clean_up_tokenization_spaces=False)) for token in ids)
+def gather(answers: Sequence[Any], context: Context | None) -> Told:
+    """All queries' saliency, or one query's."""
+    (answer,) = answers
+    found = answer if isinstance(answer, Saliency) else Saliency((answer,))
+    if context is None:
+        return Told(found)
+    layers = context.settings.token_layers
+    tokens = tuple(context.token_texts(flow.query) for flow in found.queries) if layers else ()
+    return Told(found, context.settings.heads, layers, tokens)
 
 
-def values(result: Flows) -> dict[str, Any]:
+def values(result: Told) -> dict[str, Any]:
     """The section's JSON values: shares per layer, and raw means beside them."""
     found = result.saliency
     return {
@@ -103,7 +103,7 @@ def values(result: Flows) -> dict[str, Any]:
     }
 
 
-def _token_view(result: Flows, flow: QueryFlow, index: int) -> dict[str, Any]:
+def _token_view(result: Told, flow: QueryFlow, index: int) -> dict[str, Any]:
     """How much each token flows into the target and into each demonstration's label word, in the chosen layers."""
     if not result.token_layers:
         return {}
@@ -116,12 +116,12 @@ def _token_view(result: Flows, flow: QueryFlow, index: int) -> dict[str, Any]:
     }
 
 
-def reading(result: Flows, session: Session | None = None) -> str:
+def reading(result: Told, context: Context | None = None) -> str:
     """Where label words collect and from where on the target reads them."""
     return reading_of_flows(result.saliency.shares, result.saliency.raw)
 
 
-def blocks(flows: Flows, session: Session | None = None) -> list[Block]:
+def blocks(flows: Told, context: Context | None = None) -> list[Block]:
     """The three flows' shares per layer, and what flows into the target token by token."""
     result = flows.saliency
     against = {"gold": "the gold label", "predicted": "the predicted label"}
@@ -133,22 +133,20 @@ def blocks(flows: Flows, session: Session | None = None) -> list[Block]:
         _per_layer("flows", caption, result.shares),
         _per_layer("raw", "Mean saliency of a pair of positions, before it is made a share.", result.raw, raw=True),
     ]
-    shown += [] if session is None else [_into_target(result, session)]
+    shown += [] if context is None else [_into_target(result, context)]
     return shown + notes(result.missing)
 
 
-def _into_target(result: Saliency, session: Session) -> Tokens:
+def _into_target(result: Saliency, context: Context) -> Tokens:
     """Token by token, in the layer in which the target reads most from the label words."""
-    from icldiag.report.page import example_query, pieces_of
-
-    query = example_query(session)
+    query = context.example_query
     flow = next(flow for flow in result.queries if flow.query == query)
     layer = int(result.raw[1].argmax())
     caption = (
         f"How much flows from each token into the target, the last one, in layer {layer}, where it reads most from "
         f"label words; query {query + 1}."
     )
-    return Tokens(caption, pieces_of(session, query), tuple(map(float, flow.into_target[layer])))
+    return Tokens(caption, context.pieces(query), tuple(map(float, flow.into_target[layer])))
 
 
 def _per_layer(name: str, caption: str, flows: FloatArray, raw: bool = False) -> Table:
@@ -157,13 +155,52 @@ def _per_layer(name: str, caption: str, flows: FloatArray, raw: bool = False) ->
     return Table(name, caption, ("layer", *FLOW_NAMES), tuple(rows), place, digits)  # type: ignore[arg-type]
 
 
+def reading_of_flows(shares: FloatArray, raw: FloatArray) -> str:
+    """One sentence: where label words collect and from where on the target reads them; both (3, L)."""
+    collecting, reading_, _ = np.nan_to_num(shares)
+    peak = int(raw[0].argmax())
+    how = "" if peak == int(collecting.argmax()) else " (by amount; the curves are shares)"
+    later = [layer for layer in range(len(reading_)) if (reading_[layer:] > collecting[layer:]).all()]
+    taken = f"the target reads them from layer {later[0]} on" if later else "no layer is left to the target's reading"
+    return f"Text flows into label words most in layer {peak}{how}; {taken}."
+
+
+def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:
+    """One sentence: through which class's label words most reaches the target."""
+    through = np.array([flow.into_target[:, list(places)].sum() for places in encoded.all_anchors])
+    total = float(through.sum())
+    if total <= 0:
+        return "Nothing flows from the label words into the target."
+    names = encoded.prompt.label_names
+    share = np.zeros(len(names))
+    for demonstration, amount in zip(encoded.demonstrations, through, strict=True):
+        share[demonstration.label_class] += amount / total
+    first, second = np.argsort(-share, kind="stable")[:2]
+    return (
+        f"Of what the target reads from label words, {share[first]:.0%} comes from {names[first]}, "
+        f"{share[second]:.0%} from {names[second]}."
+    )
+
+
+def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
+    every = len(bench.prompt.queries)
+    count = min(settings["saliency_queries"] or every, every)
+    found = Saliency(
+        tuple(bench.ask(Flow(query), step_of(progress, "saliency", query, count)) for query in range(count))
+    )
+    return {"queries": count, "loss_target": found.loss_target, "shares": found.shares, "missing": found.missing[:1]}
+
+
 SECTION = Section(
     title="Information flow (saliency)",
     question="How the model reads the prompt",
     fields=SaliencyFields,
-    compute=compute,
+    requests=requests,
+    gather=gather,
     values=values,
     reading=reading,
     blocks=blocks,
     main="flows",
 )
+
+ANALYSIS = Analysis("saliency", (Saliency, QueryFlow), SECTION, numbers, ("saliency_queries",))

@@ -8,11 +8,13 @@ the calibrations on top of the best of the others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.repairs.anchors import reweightings
 from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.calibrated import calibrations
@@ -24,6 +26,7 @@ from icldiag.analyses.repairs.repair import Repair
 from icldiag.analyses.repairs.words import words
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError, PromptError
+from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import IntArray, Progress, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
@@ -94,6 +97,39 @@ class Repairs(Shown):
         if gold is None or self.before[query] == gold:
             return None
         return bool(trial.predicted[query] == gold)
+
+
+@dataclass(frozen=True)
+class FindRepairs(Request[Repairs]):
+    """Changes that would mend the prompt, or one query of it, tried on examples that they were not made from.
+
+    Args:
+        query: the wrong query to mend; None for the prompt as a whole.
+        budget: how many candidates are tried, calibrations and re-weightings among them.
+        seed: cuts the examples in parts and draws what is random in the candidates.
+    """
+
+    query: int | None = None
+    budget: int = BUDGET
+    seed: int = 0
+    job: ClassVar[str] = "repairs"
+
+    def resolved(self, bench: Workbench) -> FindRepairs:
+        if self.query is None:
+            return self
+        return replace(self, query=query_index(self.query, len(bench.prompt.queries)))
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Repairs:
+        return find_repairs(
+            bench.model,
+            bench.encoded,
+            bench.prefix(progress),
+            beta=bench.beta,
+            query=self.query,
+            budget=self.budget,
+            seed=self.seed,
+            progress=progress,
+        )
 
 
 def find_repairs(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
-from icldiag.analyses.reweighting import Reweighting
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
+from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes
 from icldiag.page.figures import curves, heatmap
 from icldiag.page.text import counted
-from icldiag.report.section import Fields, Section, SectionFields
-
-if TYPE_CHECKING:
-    from icldiag.session import Session
 
 
 class TrainingFields(Fields):
@@ -55,7 +54,7 @@ def values(result: Reweighting) -> dict[str, Any]:
     }
 
 
-def reading(result: Reweighting, session: Session | None = None) -> str:
+def reading(result: Reweighting, context: Context | None = None) -> str:
     """What training did to the queries' answers."""
     before, after, changed = result.before.accuracy, result.after.accuracy, len(result.changed)
     trained = f"Anchor re-weighting, trained on {result.examples} other examples,"
@@ -67,15 +66,15 @@ def reading(result: Reweighting, session: Session | None = None) -> str:
     return f"{trained} {move}: {counted(len(result.after.mended), 'answer')} mended, {len(result.after.broken)} broken."
 
 
-def blocks(result: Reweighting, session: Session | None = None) -> list[Block]:
+def blocks(result: Reweighting, context: Context | None = None) -> list[Block]:
     """The loss, beta, and the queries that changed."""
     loss = "Mean loss on the training examples per epoch."
     beta = "Trained beta, mean over heads: above 0 the target listens more to this demonstration's label word."
     demonstrations = result.beta.shape[2]
     names = [f"demo {number}" for number in range(1, demonstrations + 1)]
-    if session is not None:
-        classes = [session.prompt.demonstrations[index].label or 0 for index in range(demonstrations)]
-        names = [f"{number} {session.prompt.label_names[label]}" for number, label in enumerate(classes, start=1)]
+    if context is not None:
+        classes = [context.prompt.demonstrations[index].label or 0 for index in range(demonstrations)]
+        names = [f"{number} {context.prompt.label_names[label]}" for number, label in enumerate(classes, start=1)]
     early = " (stopped early: no gain)" if result.stopped_early else ""
     mean = result.beta.mean(axis=1)  # (L, demonstrations)
     shown: list[Block] = [
@@ -87,25 +86,25 @@ def blocks(result: Reweighting, session: Session | None = None) -> list[Block]:
         Figure("beta", beta, lambda: heatmap(mean, names, "demonstration", "layer", rows=None, dark="both")),
     ]
     if result.changed:
-        shown.append(_changed(result, session))
+        shown.append(_changed(result, context))
     epochs = [(epoch, value) for epoch, value in enumerate(result.loss, start=1)]
     shown.append(Table("loss", loss, ("epoch", "loss"), tuple(epochs), place="aside", digits=".4f"))
     shown.append(_betas(result))
     return shown + notes(result.before.missing)
 
 
-def _changed(result: Reweighting, session: Session | None) -> Table:
+def _changed(result: Reweighting, context: Context | None) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for query in result.changed:
         effect = "mended" if query in result.after.mended else "broken" if query in result.after.broken else ""
         classes = (result.after.gold[query], int(result.before.predicted[query]), int(result.after.predicted[query]))
-        if session is None:
+        if context is None:
             rows.append((query + 1, *classes, effect))
         else:
-            names = session.prompt.label_names
+            names = context.prompt.label_names
             gold, before, after = (None if label is None else names[label] for label in classes)
-            rows.append((query + 1, session.prompt.queries[query].text, gold, before, after, effect))
-    columns = ("number", *(() if session is None else ("query",)), "gold", "before", "after", "effect")
+            rows.append((query + 1, context.prompt.queries[query].text, gold, before, after, effect))
+    columns = ("number", *(() if context is None else ("query",)), "gold", "before", "after", "effect")
     return Table("changed", "Answers that changed.", columns, tuple(rows))
 
 
@@ -121,13 +120,26 @@ def _betas(result: Reweighting) -> Table:
     return Table("beta", "Every beta.", columns, tuple(rows), place="aside", digits=".4f", limit=50)
 
 
+def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
+    found = bench.ask(Reweight(TrainingSettings(**settings, seed=seed)), progress)
+    return {
+        "before": found.before.accuracy,
+        "after": found.after.accuracy,
+        "examples": found.examples,
+        "loss": found.loss,
+    }
+
+
 SECTION = Section(
     title="Anchor re-weighting",
     question="What mends it",
     fields=ReweightingFields,
-    compute=lambda session, settings, progress: session.reweighting(settings.training, progress=progress),
+    requests=lambda context: [Reweight(context.settings.training)],
     values=values,
     reading=reading,
     blocks=blocks,
     main="beta",
 )
+
+READS = ("per_class", "epochs", "learning_rate", "batch_size")
+ANALYSIS = Analysis("reweighting", (Reweighting,), SECTION, numbers, READS)

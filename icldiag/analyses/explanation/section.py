@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from icldiag.analyses.explanation import Explanation, findings, of_cause
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
+from icldiag.analyses.explanation import Explain, Explanation, findings, of_cause
 from icldiag.analyses.explanation import reading as reading_of_query
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.reading import NAMES
-from icldiag.model.readout import Progress, step_of
 from icldiag.page.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import curves
-from icldiag.report.section import Fields, Section, SectionFields
-from icldiag.report.settings import ReportSettings
-
-if TYPE_CHECKING:
-    from icldiag.session import Session
 
 MOST = 20  # wrong queries that are explained, the most confident first
 
@@ -60,14 +54,9 @@ class ExplanationFields(SectionFields):
     queries: list[QueryFields]
 
 
-def compute(session: Session, settings: ReportSettings, progress: Progress) -> list[Explanation]:
+def requests(context: Context) -> list[Explain]:
     """An explanation of every wrong query, up to `MOST`; of the first query where none is known to be wrong."""
-    prediction = session.prediction(progress)
-    chosen: Sequence[int] = prediction.wrong[:MOST] or [0]
-    return [
-        session.explanation(query, progress=step_of(progress, "explanation", done, len(chosen)))
-        for done, query in enumerate(chosen)
-    ]
+    return [Explain(query) for query in context.prediction.wrong[:MOST] or [0]]
 
 
 def values(result: list[Explanation]) -> dict[str, Any]:
@@ -187,7 +176,7 @@ def _run(found: Explanation, run: Counterfactual | None) -> dict[str, Any] | Non
     }
 
 
-def reading(result: list[Explanation], session: Session | None = None) -> str:
+def reading(result: list[Explanation], context: Context | None = None) -> str:
     """How many of the wrong answers each cause explains, and the first of them in words."""
     wrong = [found for found in result if found.contest.wrong]
     if not wrong:
@@ -203,11 +192,11 @@ def reading(result: list[Explanation], session: Session | None = None) -> str:
     return f"What explains {len(wrong)} wrong answers: {', '.join(told)}. The most confident is query {first}"
 
 
-def blocks(result: list[Explanation], session: Session | None = None) -> list[Block]:
+def blocks(result: list[Explanation], context: Context | None = None) -> list[Block]:
     """Per query the answer, the named cause, further ones and the evidence; where the first was decided."""
     shown: list[Block] = []
-    if session is not None and len(session.prediction().wrong) > len(result):
-        shown.append(Paragraph(f"The {len(result)} most confident of {len(session.prediction().wrong)} wrong queries."))
+    if context is not None and len(context.prediction.wrong) > len(result):
+        shown.append(Paragraph(f"The {len(result)} most confident of {len(context.prediction.wrong)} wrong queries."))
     leads = result[0].depth.leads
     if leads is not None:
         answer, rival = _pair(result[0])
@@ -220,7 +209,7 @@ def blocks(result: list[Explanation], session: Session | None = None) -> list[Bl
             Figure("leads", caption, lambda: curves(series, "layers passed", "lead (nats)", floor=None, reference=0.0))
         )
     for found in result:
-        shown += _query(found, session)
+        shown += _query(found, context)
     shown.append(_evidence(result))
     return shown
 
@@ -229,12 +218,12 @@ def _pair(found: Explanation) -> tuple[str, str]:
     return found.labels[found.contest.answer], found.labels[found.contest.rival]
 
 
-def _query(found: Explanation, session: Session | None) -> list[Block]:
+def _query(found: Explanation, context: Context | None) -> list[Block]:
     answer, rival = _pair(found)
     verdict = f"{answer}, not {rival}" if found.contest.wrong else f"{answer}, before {rival}"
     query = found.contest.query
     shown: list[Block] = [
-        Heading(f"Query {query + 1}" + ("" if session is None else f": {session.prompt.queries[query].text}")),
+        Heading(f"Query {query + 1}" + ("" if context is None else f": {context.prompt.queries[query].text}")),
         Paragraph(f"{verdict}. {reading_of_query(found)}"),
     ]
     further = tuple(of_cause(cause, found) for cause in found.causes[1:])
@@ -266,9 +255,12 @@ SECTION = Section(
     title="Why",
     question="Why",
     fields=ExplanationFields,
-    compute=compute,
+    requests=requests,
+    gather=lambda answers, context: list(answers),
     values=values,
     reading=reading,
     blocks=blocks,
     main="causes",
 )
+
+ANALYSIS = Analysis("explanation", (Explanation,), SECTION)

@@ -1,0 +1,85 @@
+"""The formats that a page can be written in: the one table that reports, comparisons, sweeps and the app share.
+
+To add one: a writer in this folder, and a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from icldiag.errors import IcldiagError
+from icldiag.files import write_whole
+from icldiag.page.blocks import Figure, Page, Table
+from icldiag.page.figures import FigureType, file_content
+from icldiag.page.html import page_as_html
+from icldiag.page.latex import page_as_latex
+from icldiag.page.markdown import page_as_markdown
+from icldiag.page.tables import as_csv
+from icldiag.page.terminal import page_as_text
+
+Progress = Callable[[str, int, int], object]
+Named = TypeVar("Named", Figure, Table)
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A page as one text file."""
+
+    suffix: str
+    text: Callable[[Page], str]
+
+
+FILES: dict[str, FileFormat] = {
+    "md": FileFormat(".md", page_as_markdown),
+    "html": FileFormat(".html", page_as_html),
+    "text": FileFormat(".txt", page_as_text),
+    "latex": FileFormat(".tex", page_as_latex),
+}
+
+
+def write_tables(
+    page: Page, folder: Path, figure_type: FigureType = "svg", progress: Progress | None = None
+) -> list[Path]:
+    """Every table as `PART-TABLE.csv` in the folder. Raises IcldiagError where it cannot be written."""
+    return _write(folder, {f"{place}.csv": as_csv(table) for place, table in _blocks(page, Table)})
+
+
+def write_figures(
+    page: Page, folder: Path, figure_type: FigureType = "svg", progress: Progress | None = None
+) -> list[Path]:
+    """Every figure as `PART-FIGURE.TYPE` in the folder. Raises IcldiagError where it cannot be written."""
+    figures = list(_blocks(page, Figure))
+    files: dict[str, str | bytes] = {}
+    for done, (place, figure) in enumerate(figures):
+        if progress is not None:
+            progress("figures", done, len(figures))
+        files[f"{place}.{figure_type}"] = file_content(figure, figure_type)
+    return _write(folder, files)
+
+
+#: Formats of several files, in a folder.
+FOLDERS: dict[str, Callable[[Page, Path, FigureType, Progress | None], list[Path]]] = {
+    "csv": write_tables,
+    "figures": write_figures,
+}
+
+
+def _blocks(page: Page, kind: type[Named]) -> Iterator[tuple[str, Named]]:
+    for part in page.parts:
+        for block in part.blocks:
+            if isinstance(block, kind):
+                yield f"{part.name}-{block.name}", block
+
+
+def _write(folder: Path, files: dict[str, Any]) -> list[Path]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"cannot make the folder {str(folder)!r}: {error.strerror}; choose another with -o"
+        raise IcldiagError(reason) from None
+    for name, content in files.items():
+        write_whole(content, folder / name)
+    return [folder / name for name in files]
