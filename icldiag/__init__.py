@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from icldiag.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from icldiag.model.load import ModelSettings
     from icldiag.prompt.schema import Prompt, read_prompt
     from icldiag.session import Session
     from icldiag.sweeps.sweep import Sweep
 
-__version__ = "0.1.0"
 __all__ = ["ModelSettings", "Prompt", "Session", "Sweep", "read_prompt"]
 
 _HOMES = {

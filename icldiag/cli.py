@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from icldiag import __version__
 from icldiag.commands import COMMANDS, GROUPS
 from icldiag.commands.defaults import give_defaults
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import Ascii
 from icldiag.errors import IcldiagError
+from icldiag.version import __version__
 
 if TYPE_CHECKING:
     from icldiag.model.load import ModelSettings

@@ -8,9 +8,9 @@ import platform
 import shutil
 import sys
 
-from icldiag import __version__
 from icldiag.model.load import ModelSettings, load_model
 from icldiag.model.memory import gib
+from icldiag.version import __version__
 
 # A prompt of a usual size, for the estimate.
 _PREFIX, _QUERY, _QUERIES = 1024, 64, 64

@@ -20,8 +20,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from icldiag import __version__
 from icldiag.model.load import BUNDLED
+from icldiag.version import __version__
 
 if TYPE_CHECKING:
     import numpy as np

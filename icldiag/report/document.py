@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from icldiag import __version__
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.analysis import Context
 from icldiag.errors import AnalysisError
@@ -22,6 +21,7 @@ from icldiag.render.tokens import token_pieces
 from icldiag.report.identity import command_of, commit, environment, weights_hash
 from icldiag.report.settings import ReportSettings
 from icldiag.session import Session
+from icldiag.version import __version__
 
 SCHEMA = "icldiag-report/1"
 

@@ -10,7 +10,6 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from icldiag import __version__
 from icldiag.analyses import ANALYSES
 from icldiag.errors import ModelError
 from icldiag.model.load import BUNDLED, ModelSettings
@@ -19,6 +18,7 @@ from icldiag.store import files_of
 from icldiag.sweeps.draw import draw_prompt
 from icldiag.sweeps.fields import SweepSettings
 from icldiag.sweeps.plan import Plan
+from icldiag.version import __version__
 
 
 @dataclass(frozen=True, eq=False)

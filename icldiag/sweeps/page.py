@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from icldiag import __version__
 from icldiag.page.blocks import Cell as TableCell
 from icldiag.page.blocks import Items, Page, Part, Table
 from icldiag.page.text import counted
@@ -17,6 +16,7 @@ from icldiag.sweeps.parts import accuracy, compression, confusion, extraction, i
 from icldiag.sweeps.plan import Plan
 from icldiag.sweeps.results import Result
 from icldiag.sweeps.worker import Failure
+from icldiag.version import __version__
 
 #: Analyses, any of which makes the part, in the page's order.
 PARTS = (
