@@ -42,7 +42,7 @@ from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.store import Store
 
 if TYPE_CHECKING:
-    from icldiag.analyses.analysis import Each, Request
+    from icldiag.analyses.request import Each, Request
 
 R = TypeVar("R")
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from icldiag.session import Session
 from icldiag.store import Store
 
 if TYPE_CHECKING:
-    from icldiag.analyses.analysis import Each, Request
+    from icldiag.analyses.request import Each, Request
 
 R = TypeVar("R")
 T = TypeVar("T")

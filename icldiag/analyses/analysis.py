@@ -1,78 +1,22 @@
-"""What an analysis is: what can be asked, what is computed, and how the answer is shown.
+"""What an analysis is to the rest of icldiag: how its answers are shown, and what a sweep keeps of them.
 
-A `Request` is the one key of an answer: of the session's cache, of the store on disk, of the panels' results, of a job.
-An `Analysis` is all that the rest of icldiag knows of one; the registry is `icldiag.analyses.ANALYSES`.
+The registry is `icldiag.analyses.ANALYSES`; what is asked and computed is in `request`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from icldiag.analyses.prediction.compute import Prediction
-    from icldiag.model.forward import Edits, InstrumentedModel, Prefix
-    from icldiag.model.readout import Progress, Readout
+    from icldiag.analyses.request import Request, Workbench
+    from icldiag.model.readout import Progress
     from icldiag.page.blocks import Block, Piece
-    from icldiag.prompt.encode import EncodedPrompt
     from icldiag.prompt.schema import Prompt
-
-R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
-Each = Callable[[Any], object]  # is told a part of an answer, such as an epoch's loss, as soon as it is there
-
-
-class Workbench(Protocol):
-    """A prompt on a loaded model, as a computation sees it; `Session` is one."""
-
-    @property
-    def prompt(self) -> Prompt: ...
-    @property
-    def model(self) -> InstrumentedModel: ...
-    @property
-    def encoded(self) -> EncodedPrompt: ...
-    @property
-    def beta(self) -> NDArray[np.float32] | None:
-        """(layer, head, demonstration) the anchor re-weighting in force."""
-
-    @property
-    def beta_edits(self) -> Edits | None:
-        """The same as edits of the target row."""
-
-    def prefix(self, progress: Progress) -> Prefix:
-        """The encoded demonstrations."""
-
-    def readout(self, progress: Progress) -> Readout:
-        """The unmodified model's answers to all queries."""
-
-    def query_tokens(self, query: int) -> object:
-        """Keeps a query's tokens with the answers that are shown over them."""
-
-    def ask(self, request: Request[R], progress: Progress = ..., each: Each | None = None) -> R: ...
-
-
-@dataclass(frozen=True)
-class Request(Generic[R_co]):
-    """One question to a prompt on a model. Equal requests have equal answers."""
-
-    job: ClassVar[str]  # what progress and complaints call the work
-    without_beta: ClassVar[bool] = False  # asked of the model without the re-weighting that is in force
-
-    def resolved(self, bench: Workbench) -> Self:
-        """The same with its defaults filled in. Raises AnalysisError for a query or a layer that is not there."""
-        return self
-
-    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> R_co:
-        raise NotImplementedError
-
-
-# ---- how an answer is shown ------------------------------------------------------------------------------------------
 
 Question = Literal["What failed", "Why", "What mends it", "How the model reads the prompt"]
 #: In the order of a report's summary.

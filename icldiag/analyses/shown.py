@@ -12,7 +12,6 @@ from icldiag.analyses import ANALYSES
 from icldiag.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from icldiag.analyses.analysis import Analysis
     from icldiag.page.blocks import Part
 
 _numbers = count(1)  # keeps the ids of figures apart where a notebook shows a result twice
@@ -51,7 +50,7 @@ class Shown:
         return as_frame(tables[name])
 
 
-def _home(result: Shown) -> Analysis:
+def _home(result: Shown) -> Any:
     """The analysis whose section shows a result."""
     return next(analysis for analysis in ANALYSES.values() if isinstance(result, analysis.results))
 

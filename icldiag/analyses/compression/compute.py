@@ -25,8 +25,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.loyalty import TOP, Answers, compare
+from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch

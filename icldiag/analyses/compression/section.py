@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import Field
 
-from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.compression.compute import Compress, Compression, Method
 from icldiag.analyses.prediction.section import lengths
+from icldiag.analyses.request import Workbench
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes
 from icldiag.page.figures import bars

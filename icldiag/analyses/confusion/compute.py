@@ -21,8 +21,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.prediction.compute import Predict, Prediction
+from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.indices import layer_index
 from icldiag.model.readout import FloatArray, Progress

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.confusion.compute import Confuse, Confusion, Pair
 from icldiag.analyses.prediction.compute import Prediction
+from icldiag.analyses.request import Workbench
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import heatmap, scatter

@@ -10,7 +10,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
@@ -23,6 +22,7 @@ from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
 from icldiag.analyses.explanation.suspect import OTHER_ORDERS, SuspectEvidence, suspect_evidence, suspect_of
 from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.prediction.compute import Predict, Prediction
+from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.saliency.compute import Flow, QueryFlow
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError, Cancelled

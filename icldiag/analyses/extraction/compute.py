@@ -19,9 +19,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.confusion.compute import roc_auc
 from icldiag.analyses.prediction.compute import Predict, Prediction
+from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix

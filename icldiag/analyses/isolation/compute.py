@@ -19,8 +19,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.loyalty import TOP, Answers, compare
+from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
 from icldiag.indices import layer_index

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from icldiag.analyses.analysis import Analysis, Context, Fields, Request, Section, SectionFields, Workbench
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.isolation.compute import CUT_NAMES, CUTS, Cut, CutKind, Isolate, Isolation, Setting, SweepLayers
 from icldiag.analyses.prediction.compute import Prediction
+from icldiag.analyses.request import Request, Workbench
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes
 from icldiag.page.figures import curves

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from icldiag.analyses.analysis import Each, Request, Workbench
+from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.model.readout import FloatArray, IntArray, Progress, Readout
 from icldiag.prompt.encode import EncodedPrompt

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.prediction.compute import Predict, Prediction
+from icldiag.analyses.request import Workbench
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Table
 from icldiag.page.figures import heatmap

@@ -14,7 +14,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.repairs.anchors import reweightings
 from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.calibrated import calibrations
@@ -24,6 +23,7 @@ from icldiag.analyses.repairs.order import orders
 from icldiag.analyses.repairs.parts import make_parts
 from icldiag.analyses.repairs.repair import Repair
 from icldiag.analyses.repairs.words import words
+from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError, PromptError
 from icldiag.indices import query_index

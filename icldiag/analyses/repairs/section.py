@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import Field
 
-from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.repairs import Effect, FindRepairs, Repairs, Trial, finding, verdict
+from icldiag.analyses.request import Workbench
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Items, Table, notes
 from icldiag.page.figures import changes

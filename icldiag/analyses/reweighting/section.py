@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import Field
 
-from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
+from icldiag.analyses.request import Workbench
 from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes

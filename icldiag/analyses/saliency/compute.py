@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.analysis import Each, Request, Workbench
 from icldiag.analyses.prediction.compute import Predict
+from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.indices import query_index
 from icldiag.lazy import no_grad, torch

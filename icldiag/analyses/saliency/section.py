@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields, Workbench
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
+from icldiag.analyses.request import Workbench
 from icldiag.analyses.saliency.compute import FLOWS, Flow, Flows, HeadSum, QueryFlow, Saliency
 from icldiag.indices import layer_index
 from icldiag.model.readout import FloatArray, Progress, step_of
