@@ -15,7 +15,8 @@ from icldiag.analyses.compression.compute import DRAWS, Compress, Compression, P
 from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.explanation import Explain, Explanation
 from icldiag.analyses.extraction.compute import Against, Extract, Extraction
-from icldiag.analyses.isolation.compute import Cut, CutKind, Isolate, Isolation, Setting, SweepLayers
+from icldiag.analyses.isolation.compute import Isolate, Isolation, Setting, SweepLayers
+from icldiag.analyses.isolation.cuts import Cut, CutKind
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.repairs import BUDGET, FindRepairs, Repairs

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import icldiag
-from icldiag.analyses.isolation.compute import Cut
+from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.errors import NotStored
 from icldiag.model.load import ModelSettings

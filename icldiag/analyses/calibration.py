@@ -20,17 +20,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from icldiag.model.readout import FloatArray
+from icldiag.model.readout import FloatArray, label_probabilities
 from icldiag.prompt.adjustments import Calibration, CalibrationKind
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
 RANDOM_TEXTS = 20
-
-
-def label_probabilities(scores: FloatArray) -> FloatArray:
-    """Softmax of label scores (n, C) over the labels."""
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def calibration(kind: CalibrationKind, scores: FloatArray) -> Calibration:

@@ -49,6 +49,16 @@ class Edit:
         return replace(self, rows=self.rows.to(device), blocked=moved(self.blocked), factor=moved(self.factor))
 
 
+def product(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """The product of two factors (H, N) and (H, M) of the first columns; what one of them lacks is 1."""
+    if first is None or second is None:
+        return first if second is None else second
+    longer, shorter = (first, second) if first.shape[1] >= second.shape[1] else (second, first)
+    found = longer.clone()
+    found[:, : shorter.shape[1]] *= shorter
+    return found
+
+
 Observer = Callable[[int, Heads, "Tensor"], None]  # layer, its heads, its output (B, H, T, d)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.lazy import no_grad, torch
-from icldiag.model.attention import Edit, Observer, Pass, active
+from icldiag.model.attention import Edit, Observer, Pass, active, product
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.load import context_window
 
@@ -48,6 +48,15 @@ def batch_of(rows: Sequence[Sequence[int]], start: int, device: torch.device | s
     ids = torch.tensor([[0] * (width - len(row)) + list(row) for row in rows], device=device)  # (B, T)
     positions = (torch.arange(width, device=device) - padding[:, None]).clamp(min=0) + start  # (B, T)
     return Batch(ids, positions, padding if bool(padding.any()) else None)
+
+
+def merge_edits(first: Edits, second: Edits | None) -> Edits:
+    """Two sets of edits of the same rows as one: what the first blocks, and the product of their factors."""
+    merged = dict(first)
+    for layer, edit in (second or {}).items():
+        other = merged.get(layer)
+        merged[layer] = edit if other is None else replace(other, factor=product(other.factor, edit.factor))
+    return merged
 
 
 def on_rows(edits: Edits | None, rows: Sequence[int], model: InstrumentedModel) -> Edits:

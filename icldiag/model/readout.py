@@ -54,8 +54,13 @@ class Readout:
     @property
     def probabilities(self) -> FloatArray:
         """Softmax of the scores over the labels only: (n, C)."""
-        shifted = np.exp(self.label_scores - self.label_scores.max(axis=1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+        return label_probabilities(self.label_scores)
+
+
+def label_probabilities(scores: FloatArray) -> FloatArray:
+    """Softmax of label scores (n, C) over the labels."""
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True)

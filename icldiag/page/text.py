@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from icldiag.page.blocks import Cell
 
@@ -25,15 +25,23 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}"
 
 
-def ranges(layers: Sequence[int]) -> str:
-    """Sorted layers as people write them: 0, 1, 2 and 5 are '0-2, 5'."""
+def ranges(layers: Iterable[int]) -> str:
+    """Layers as people write them: 0, 1, 2 and 5 are '0-2, 5'."""
     runs: list[list[int]] = []
-    for layer in layers:
+    for layer in sorted(layers):
         if runs and layer == runs[-1][-1] + 1:
             runs[-1].append(layer)
         else:
             runs.append([layer])
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def place(rank: int, superlative: str) -> str:
+    """1 -> 'closest', 2 -> '2nd closest', 11 -> '11th closest'."""
+    if rank == 1:
+        return superlative
+    ending = "th" if rank % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    return f"{rank}{ending} {superlative}"
 
 
 def shortened(text: str, width: int) -> str:

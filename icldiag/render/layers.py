@@ -50,14 +50,3 @@ def _wide(layers: int) -> int:
 def _spans(layers: int, width: int) -> list[tuple[int, int]]:
     each = _wide(layers) if _numbered(layers, width) else 1
     return [(len(_HEAD) + layer * each, len(_HEAD) + (layer + 1) * each) for layer in range(layers)]
-
-
-def layer_names(layers: Collection[int]) -> str:
-    """{0, 1, 2, 5} -> '0-2, 5'"""
-    runs: list[list[int]] = []
-    for layer in sorted(layers):
-        if runs and layer == runs[-1][-1] + 1:
-            runs[-1].append(layer)
-        else:
-            runs.append([layer])
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

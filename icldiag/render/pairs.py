@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.text import Text
 
+from icldiag.page.text import place
 from icldiag.render.fit import cut_end, cut_middle, pad
 from icldiag.render.look import Look
 from icldiag.visible import visible
@@ -43,14 +44,6 @@ def demonstration_lines(shown: Sequence[Shown], look: Look, width: int) -> Text:
         line.append(f"  {cut_end(said, max(8, width - head - 2), look.dots)}", look.muted)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
-
-
-def place(rank: int, superlative: str) -> str:
-    """1 -> 'closest', 2 -> '2nd closest', 11 -> '11th closest'."""
-    if rank == 1:
-        return superlative
-    ending = "th" if rank % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
-    return f"{rank}{ending} {superlative}"
 
 
 def exact(value: float | None) -> str:

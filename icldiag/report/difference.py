@@ -11,6 +11,7 @@ from typing import Any
 
 from scipy import stats
 
+from icldiag.analyses.isolation.cuts import CUT_NAMES
 from icldiag.page.blocks import Block, Cell, Heading, Items, Page, Paragraph, Part, Table, notes
 from icldiag.page.text import counted, ranges, shown
 from icldiag.report.setup import setup_rows
@@ -19,11 +20,6 @@ Values = dict[str, Any]
 Rows = list[tuple[Cell, ...]]
 Numbered = tuple[int, Values]  # a query with its number in its report, from 1
 
-_CUTS = {
-    "text_to_label": "text -> label words",
-    "label_to_target": "label words -> target",
-    "random_words": "text -> random words",
-}
 _METHODS = ("hidden_anchor", "text_anchor", "hidden_random", "hidden_random_top")
 
 
@@ -177,7 +173,7 @@ def _loyalties(a: Values, b: Values) -> Part | None:
         for setting in a["isolation"]["settings"]:
             found = other.get(_key(setting))
             if found is not None:
-                cut = f"{_CUTS[setting['cut']]} cut in {ranges(setting['layers'])}"
+                cut = f"{CUT_NAMES[setting['cut']]} cut in {ranges(setting['layers'])}"
                 rows.append((cut, *_loyalty(setting, found)))
     if a["compression"] and b["compression"]:
         for name in _METHODS:

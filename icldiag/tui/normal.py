@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from icldiag.render.layers import layer_names
+from icldiag.page.text import ranges
 
 if TYPE_CHECKING:
     from icldiag.prompt.schema import Prompt
@@ -27,7 +27,7 @@ class TakenOff:
 def in_force(state: State) -> Iterator[str]:
     """What key 0 takes off, in capitals for the top line."""
     if state.cut_layers:
-        yield f"ISOLATE CUTS {layer_names(state.cut_layers)}"
+        yield f"ISOLATE CUTS {ranges(state.cut_layers)}"
     if state.beta_on:
         yield "RE-WEIGHTED"
     if state.prompt is not None and state.prompt.calibration is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from icldiag.render.look import DARK, Look
 
 if TYPE_CHECKING:
-    from icldiag.analyses.isolation.compute import CutKind
+    from icldiag.analyses.isolation.cuts import CutKind
     from icldiag.analyses.prediction.compute import Prediction
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from icldiag.analyses.calibration import calibrated, calibration, label_probabilities, random_texts
+from icldiag.analyses.calibration import calibrated, calibration, random_texts
 from icldiag.analyses.prediction.compute import predict
-from icldiag.model.readout import read_queries
+from icldiag.model.readout import label_probabilities, read_queries
 from icldiag.prompt.adjustments import LEAST, Calibration
 from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Prompt

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from icldiag.analyses.calibration import CONTENT_FREE, label_probabilities
+from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.explanation import Explanation, findings, of_cause, reading
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
@@ -17,11 +17,11 @@ from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws
 from icldiag.analyses.explanation.ranking import Evidence, rank_causes
 from icldiag.analyses.explanation.suspect import SuspectEvidence, suspect_evidence, suspect_of
 from icldiag.analyses.explanation.variants import Variants
-from icldiag.analyses.isolation.compute import Cut
+from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.attention import Edit
-from icldiag.model.readout import FloatArray, read_queries, silent
+from icldiag.model.readout import FloatArray, label_probabilities, read_queries, silent
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.session import Session
 from tests.conftest import CONFIGURATIONS, Tiny

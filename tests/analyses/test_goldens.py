@@ -10,7 +10,8 @@ import torch
 
 from icldiag.analyses.compression.compute import cache_at, compress, draw_positions, kept_positions, random_candidates
 from icldiag.analyses.extraction.compute import aucroc_of_layer, extract, score_extraction
-from icldiag.analyses.isolation.compute import Cut, isolate, prefix_edits, sweep
+from icldiag.analyses.isolation.compute import isolate, prefix_edits, sweep
+from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits, reweight
 from icldiag.analyses.saliency.compute import saliency

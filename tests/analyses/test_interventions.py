@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from icldiag.analyses.compression.compute import cache_at, kept_positions
-from icldiag.analyses.isolation.compute import Cut, CutKind
+from icldiag.analyses.isolation.cuts import Cut, CutKind
 from icldiag.analyses.reweighting.compute import TrainingSettings
 from icldiag.errors import Cancelled
 from icldiag.model.forward import batch_of

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.isolation.compute import Cut, isolate, placed, prefix_edits, random_words, sweep, target_edits
+from icldiag.analyses.isolation.compute import isolate, placed, prefix_edits, random_words, sweep, target_edits
+from icldiag.analyses.isolation.cuts import Cut
 from icldiag.model.forward import InstrumentedModel, batch_of, on_rows
 from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import EncodedPrompt, encode

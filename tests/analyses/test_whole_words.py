@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from icldiag.analyses.compression.compute import cache_at, kept_positions
-from icldiag.analyses.isolation.compute import Cut, isolate, sweep
+from icldiag.analyses.isolation.compute import isolate, sweep
+from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.errors import PromptError

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.reference import Reference
-from icldiag.analyses.isolation.compute import Cut
+from icldiag.analyses.isolation.cuts import Cut
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from icldiag.page.text import place
 from icldiag.render.look import DARK
-from icldiag.render.pairs import demonstration_lines, place
+from icldiag.render.pairs import demonstration_lines
 
 ASCII = DARK.in_ascii()
 

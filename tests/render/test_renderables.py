@@ -9,10 +9,11 @@ from rich.style import Style
 from textual.color import Color
 
 from icldiag.page.blocks import Piece
+from icldiag.page.text import ranges
 from icldiag.render.bars import probability_bars, probability_line, short_number
 from icldiag.render.fit import cut_middle, short_names
 from icldiag.render.heatmap import Heatmap, heatmap
-from icldiag.render.layers import layer_at, layer_names, layer_row
+from icldiag.render.layers import layer_at, layer_row
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.queries import query_lines
 from icldiag.render.stages import progress_bar, stage_list
@@ -107,8 +108,8 @@ def test_layers_and_clicks() -> None:
     assert layer_at(8, 60, row.index("[6]") + 1) == 6
     assert layer_at(8, 60, row.index("3")) == 3
     assert layer_at(8, 60, 2) is None
-    assert layer_names({5, 0, 1, 2}) == "0-2, 5"
-    assert layer_names(()) == ""
+    assert ranges({5, 0, 1, 2}) == "0-2, 5"
+    assert ranges(()) == ""
 
 
 def test_tokens_carry_signs() -> None:

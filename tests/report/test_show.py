@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from icldiag.analyses import ANALYSES
-from icldiag.analyses.isolation.compute import Cut
+from icldiag.analyses.isolation.cuts import Cut
 from icldiag.errors import AnalysisError
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.samples import samples_folder

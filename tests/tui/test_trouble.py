@@ -207,7 +207,7 @@ async def test_keys_are_handled_while_saliency_computes() -> None:
 async def test_a_cut_reads_only_the_demonstrations_from_its_first_layer_on(
     prompt_file: Path, model_folder: Path, tmp_path: Path
 ) -> None:
-    from icldiag.analyses.isolation.compute import Cut
+    from icldiag.analyses.isolation.cuts import Cut
 
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
@@ -15,7 +14,7 @@ from icldiag.analyses.request import Workbench
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import heatmap, scatter
-from icldiag.page.text import counted
+from icldiag.page.text import counted, place
 
 Matrix = list[list[float | None]]
 
@@ -159,7 +158,7 @@ def reading_of_query(confusion: Confusion, prediction: Prediction, query: int) -
     probabilities = prediction.probabilities[query]
     winner = int(prediction.predicted[query])
     gold = prediction.gold[query]
-    rival = gold if gold is not None and gold != winner else int(np.argsort(-probabilities, kind="stable")[1])
+    rival = prediction.rival(query)
     first, second = prediction.labels[winner], prediction.labels[rival]
     chances = f"{probabilities[winner]:.2f} against {probabilities[rival]:.2f}"
     if prediction.is_wrong(query):
@@ -180,7 +179,7 @@ def _about_pair(confusion: Confusion, pair: Pair, wrong: bool) -> str:
         anchors = (
             None
             if rank is None or pair.distance is None
-            else f"Their anchors are {_ordinal(rank, 'closest')} of {confusion.distances} pairs ({pair.distance:.2f})"
+            else f"Their anchors are the {place(rank, 'closest')} of {confusion.distances} pairs ({pair.distance:.2f})"
         )
         close = rank is not None and rank <= max(1, round(confusion.distances / 3))
     if pair.auc is None:
@@ -189,8 +188,8 @@ def _about_pair(confusion: Confusion, pair: Pair, wrong: bool) -> str:
     else:
         rank = confusion.auc_rank(pair)
         several = rank is not None and confusion.separations > 1
-        place = f"{_ordinal(rank or 1, 'worst separated')} of {confusion.separations}, " if several else ""
-        measured = f"the answers separate the two with AUC {pair.auc:.2f} ({place}0.5 is chance)"
+        among = f"the {place(rank or 1, 'worst separated')} of {confusion.separations}, " if several else ""
+        measured = f"the answers separate the two with AUC {pair.auc:.2f} ({among}0.5 is chance)"
         apart = pair.auc >= 0.9
     facts = f"{anchors}, and {measured}" if anchors else measured[0].upper() + measured[1:]
     return f"{facts}{_verdict(close, apart, wrong)}."
@@ -206,13 +205,6 @@ def _verdict(close: bool, apart: bool | None, wrong: bool) -> str:
     if apart:
         return ": the labels are told apart, so look for a label prior or at this text rather than at confused anchors"
     return ": the two are mixed up although their anchors differ"
-
-
-def _ordinal(rank: int, word: str) -> str:
-    if rank == 1:
-        return f"the {word}"
-    suffix = "th" if 10 <= rank % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
-    return f"the {rank}{suffix} {word}"
 
 
 # ---- in a sweep ------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import numpy as np
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.variants import Variants
+from icldiag.analyses.isolation.compute import isolating
 from icldiag.analyses.saliency.compute import QueryFlow
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
@@ -68,11 +69,7 @@ def _gathered(variants: Variants, flow: QueryFlow, layers: int, shown: list[int]
 def _isolating(variants: Variants, label: int) -> Edit:
     """The label words of a class may not attend to anything before them."""
     spans = [found.label for found in variants.encoded.demonstrations if found.label_class == label]
-    rows = sorted((row, start) for start, stop in spans for row in range(start, stop))
-    columns = torch.arange(len(variants.encoded.prefix))
-    blocked = torch.stack([columns < start for _, start in rows])  # (R, P)
-    device = variants.model.device
-    return Edit(torch.tensor([row for row, _ in rows], device=device), blocked.to(device))
+    return isolating(variants.encoded, spans).to(variants.model.device)
 
 
 def _strengthening(variants: Variants, label: int) -> Edit:

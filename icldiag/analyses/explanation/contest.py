@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.prediction.compute import Prediction, probability_order
+from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray
 
 
@@ -32,11 +32,9 @@ class Contest:
 
 def contest_of(prediction: Prediction, query: int) -> Contest:
     """The contest of one query."""
-    order = probability_order(prediction, query)
-    answer, gold = int(prediction.predicted[query]), prediction.gold[query]
-    rival = gold if gold is not None and gold != answer else next(label for label in order if label != answer)
+    answer, rival = int(prediction.predicted[query]), prediction.rival(query)
     scores = prediction.scores[query]
-    return Contest(query, answer, rival, gold, float(scores[answer] - scores[rival]))
+    return Contest(query, answer, rival, prediction.gold[query], float(scores[answer] - scores[rival]))
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.calibration import CONTENT_FREE, label_probabilities, random_texts
+from icldiag.analyses.calibration import CONTENT_FREE, random_texts
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.variants import Variants
-from icldiag.model.readout import FloatArray
+from icldiag.model.readout import FloatArray, label_probabilities
 from icldiag.prompt.adjustments import Calibration, CalibrationKind
 from icldiag.prompt.schema import Example
 

@@ -9,20 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.lazy import torch
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
 from icldiag.model.readout import FloatArray, Progress, read_queries
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class Variants:
@@ -88,11 +84,7 @@ class Variants:
         """Edits of the target row, and beta with them: factors of both are multiplied."""
         if self._beta is None:
             return edits
-        merged = dict(edits)
-        for layer, edit in beta_edits(encoded, self._beta[:, :, list(places)]).items():
-            other = merged.get(layer)
-            merged[layer] = edit if other is None else replace(other, factor=_product(edit.factor, other.factor))
-        return merged
+        return merge_edits(edits, beta_edits(encoded, self._beta[:, :, list(places)]))
 
     def _read(
         self,
@@ -124,13 +116,3 @@ class Variants:
 
     def _between_layers(self, layer: int) -> None:
         self.step()
-
-
-def _product(first: Tensor | None, second: Tensor | None) -> Tensor | None:
-    """The product of two factors (H, N) and (H, M) of the first columns; what one of them lacks is 1."""
-    if first is None or second is None:
-        return first if second is None else second
-    longer, shorter = (first, second) if first.shape[1] >= second.shape[1] else (second, first)
-    product = longer.clone()
-    product[:, : shorter.shape[1]] *= shorter
-    return product

@@ -17,50 +17,21 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from icldiag.analyses.isolation.cuts import Cut, CutKind
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
-from icldiag.indices import layer_index
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
 from icldiag.model.label_words import label_words
 from icldiag.model.readout import KeptInputs, Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
 
-CutKind = Literal["text_to_label", "label_to_target", "random_words"]
-CUT_NAMES: dict[CutKind, str] = {
-    "text_to_label": "text -> label words",
-    "label_to_target": "label words -> target",
-    "random_words": "text -> random words",
-}
-CUTS: tuple[CutKind, ...] = tuple(CUT_NAMES)
-
 _KEPT_BYTES = 2**30  # a sweep keeps the queries' layer inputs while they take less than this
-
-
-@dataclass(frozen=True)
-class Cut:
-    """What is cut, in which layers. `seed` draws the random words; `renormalise` cuts before the softmax, not after."""
-
-    kind: CutKind
-    layers: tuple[int, ...]
-    seed: int = 0
-    renormalise: bool = True
-
-    @staticmethod
-    def of(kind: CutKind, layers: Iterable[int], seed: int = 0, renormalise: bool = True) -> Cut:
-        return Cut(kind, tuple(sorted(set(layers))), seed, renormalise)
-
-    def within(self, layers: int) -> Cut:
-        """The same cut, each layer once and in order. Raises AnalysisError: a kind or a layer that is not there."""
-        if self.kind not in CUT_NAMES:
-            raise AnalysisError(f"there is no cut of the kind {self.kind!r:.80}; choose from {', '.join(CUT_NAMES)}")
-        chosen = [layer_index(layer, layers) for layer in self.layers]
-        return Cut.of(self.kind, chosen, self.seed, self.renormalise)
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,11 +127,15 @@ def prefix_edits(encoded: EncodedPrompt, cut: Cut) -> Edits:
     spans = [demonstration.label for demonstration in encoded.demonstrations]
     if cut.kind == "random_words":
         spans = [(word, word + 1) for word in random_words(encoded, cut.seed)]
+    return dict.fromkeys(cut.layers, isolating(encoded, spans, cut.renormalise))
+
+
+def isolating(encoded: EncodedPrompt, spans: Iterable[tuple[int, int]], renormalise: bool = True) -> Edit:
+    """The tokens of these spans may not attend to anything before their span."""
     rows = sorted((row, start) for start, stop in spans for row in range(start, stop))
     columns = torch.arange(len(encoded.prefix))
     blocked = torch.stack([columns < start for _, start in rows])  # (R, P)
-    edit = Edit(torch.tensor([row for row, _ in rows]), blocked, renormalise=cut.renormalise)
-    return dict.fromkeys(cut.layers, edit)
+    return Edit(torch.tensor([row for row, _ in rows]), blocked, renormalise=renormalise)
 
 
 def target_edits(encoded: EncodedPrompt, cut: Cut) -> Edits:
@@ -212,7 +187,7 @@ def isolate(
             resume=(cut.layers[0], prefix),
             before_layer=lambda layer: progress("isolation: demonstrations", layer, model.n_layers),
         )
-    edits = both(placed(target_edits(encoded, cut), model), beta)
+    edits = merge_edits(placed(target_edits(encoded, cut), model), beta)
     after = read_queries(
         model, encoded, cut_prefix, target_edits=edits, top=max(10, top), progress=progress, what="isolation"
     )
@@ -275,7 +250,7 @@ def sweep(
             model,
             encoded,
             cut_prefix,
-            target_edits=both(placed(target_edits(encoded, cut), model), beta),
+            target_edits=merge_edits(placed(target_edits(encoded, cut), model), beta),
             top=max(10, top),
             resume=(query_start, inputs) if inputs is not None else None,
             keep=fresh,
@@ -289,24 +264,9 @@ def sweep(
     return Isolation(kind, layers, top, compare(before, base, _gold(encoded), top), tuple(found.values()))
 
 
-def both(first: Edits, second: Edits | None) -> Edits:
-    """Two sets of edits of the same rows as one."""
-    merged = dict(first)
-    for layer, edit in (second or {}).items():
-        other = merged.get(layer)
-        merged[layer] = edit if other is None else replace(other, factor=edit.factor)
-    return merged
-
-
 def placed(edits: Edits, model: InstrumentedModel) -> Edits:
     """Edits on the model's device."""
-    device = model.device
-    return {
-        layer: replace(
-            edit, rows=edit.rows.to(device), blocked=None if edit.blocked is None else edit.blocked.to(device)
-        )
-        for layer, edit in edits.items()
-    }
+    return {layer: edit.to(model.device) for layer, edit in edits.items()}
 
 
 def _gold(encoded: EncodedPrompt) -> tuple[int | None, ...]:

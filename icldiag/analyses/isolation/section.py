@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
-from icldiag.analyses.isolation.compute import CUT_NAMES, CUTS, Cut, CutKind, Isolate, Isolation, Setting, SweepLayers
-from icldiag.analyses.prediction.compute import Prediction
+from icldiag.analyses.isolation.compute import Isolate, Isolation, Setting, SweepLayers
+from icldiag.analyses.isolation.cuts import CUT_NAMES, CUTS, Cut, CutKind
 from icldiag.analyses.request import Request, Workbench
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes
@@ -166,19 +166,6 @@ def settings_table(name: str, caption: str, settings: Sequence[Setting], aside: 
     rows = [(CUT_NAMES[s.cut.kind], cut, *_numbers(s)) for s, cut in zip(settings, layers, strict=True)]
     columns = ("cut", "layers", "label loyalty", "word loyalty", "accuracy")
     return Table(name, caption, columns, tuple(rows), place="aside" if aside else "open")
-
-
-def reading_of_query(setting: Setting, before: Prediction, query: int) -> str:
-    """One sentence: what a cut does to this query's answer and to the others."""
-    answers, (old, new) = setting.answers, (before.predicted[query], setting.answers.predicted[query])
-    layers = ", ".join(map(str, setting.cut.layers))
-    becomes = (
-        f"stays {before.labels[old]}" if old == new else f"turns from {before.labels[old]} to {before.labels[new]}"
-    )
-    return (
-        f"With {CUT_NAMES[setting.cut.kind]} cut in layers {layers}, this answer {becomes}; {len(answers.flipped)} of "
-        f"{len(before)} answers change."
-    )
 
 
 #: In a sweep: the two sides, and what is isolated, as in the paper's figure 4.

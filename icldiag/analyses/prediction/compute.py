@@ -61,6 +61,13 @@ class Prediction(Shown):
     def correct(self) -> int:
         return len(self.labelled) - len(self.wrong)
 
+    def rival(self, query: int) -> int:
+        """What the answer stands against: the gold label of a wrong answer, of any other the runner-up."""
+        gold = self.gold[query]
+        if gold is not None and gold != self.predicted[query]:
+            return gold
+        return next(label for label in probability_order(self, query) if label != self.predicted[query])
+
     @property
     def accuracy(self) -> float | None:
         """Share of the labelled queries that are right; None where no gold label is known."""

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
-from icldiag.analyses.calibration import label_probabilities
-from icldiag.model.readout import FloatArray
+from icldiag.model.readout import FloatArray, label_probabilities
 
 
 @dataclass(frozen=True)

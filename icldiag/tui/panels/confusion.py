@@ -161,11 +161,7 @@ class ConfusionPanel(LayeredPanel):
     def _pair(self, prediction: Prediction) -> Cell:
         """The query's (rival or gold, predicted) pair."""
         query = self.state.query
-        predicted, gold = int(prediction.predicted[query]), prediction.gold[query]
-        if gold is not None and gold != predicted:
-            return gold, predicted
-        order = np.argsort(-prediction.probabilities[query], kind="stable")
-        return int(order[1]), predicted
+        return prediction.rival(query), int(prediction.predicted[query])
 
     def _cells(self, found: Confusion, pair: Cell) -> tuple[Cell, Cell]:
         """Where the cursor is: in the left matrix, and as a pair of labels."""

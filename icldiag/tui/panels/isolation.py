@@ -10,24 +10,20 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.analyses.isolation.cuts import CUT_NAMES, Cut
+from icldiag.page.text import ranges
 from icldiag.render.changes import Change, before_after, changed_answers, counted, outcome
 from icldiag.render.curves import Chart, Curve
-from icldiag.render.layers import layer_names
 from icldiag.render.look import Look
 from icldiag.tui.layers import LayerChart, LayerSlider, LayerSwitches
 from icldiag.tui.messages import CutChanged, QueryWanted
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 
 if TYPE_CHECKING:
-    from icldiag.analyses.isolation.compute import CutKind, Isolation, Setting
+    from icldiag.analyses.isolation.compute import Isolation, Setting
+    from icldiag.analyses.isolation.cuts import CutKind
     from icldiag.analyses.loyalty import Answers
     from icldiag.analyses.prediction.compute import Prediction
-
-KINDS: dict[CutKind, str] = {
-    "text_to_label": "text -> label words",
-    "label_to_target": "label words -> target",
-    "random_words": "text -> random words",
-}
 
 
 class IsolationPanel(LayeredPanel):
@@ -74,7 +70,7 @@ class IsolationPanel(LayeredPanel):
         assert session is not None
         layer, layers = self.chosen_layer(0), session.model.n_layers
         marked = "" if self.range_start is None else f"   range from layer {self.range_start}: space cuts it"
-        line = f"cut {KINDS[state.cut_kind]}   in {_in_layers(state.cut_layers) or 'no layer'}{marked}"
+        line = f"cut {CUT_NAMES[state.cut_kind]}   in {_in_layers(state.cut_layers) or 'no layer'}{marked}"
         self.query_one("#cut", Line).set(Text(line, state.look.chosen))
         self.query_one(LayerSwitches).switch(layers, state.cut_layers, state.look)
         for name in ("#before-after", "#flipped-title", "#flipped"):
@@ -90,7 +86,7 @@ class IsolationPanel(LayeredPanel):
     def _show_setting(self, kind: CutKind, layers: tuple[int, ...]) -> None:
         """The answers with the layers that are cut now."""
         key = ("isolate", kind, layers)
-        found: Setting | None = self.result("isolation", key, lambda s, p: s.isolate(_cut(kind, layers), progress=p))
+        found: Setting | None = self.result("isolation", key, lambda s, p: s.isolate(Cut(kind, layers), progress=p))
         if found is None:  # the last picture stays until the new one is there
             self.query_one("#finding", Line).set(self.trouble(key, "isolation"))
             return
@@ -118,7 +114,7 @@ class IsolationPanel(LayeredPanel):
             how = "Nothing is cut. Choose a layer with [ and ] or the mouse, and cut it with the space bar."
             return f"This answer is {prediction.labels[prediction.predicted[query]]} ({max(before):.2f}).", how
         return (
-            f"With {KINDS[found.cut.kind]} cut in {_in_layers(found.cut.layers)}, this answer "
+            f"With {CUT_NAMES[found.cut.kind]} cut in {_in_layers(found.cut.layers)}, this answer "
             f"{outcome(prediction.labels, before, after)}.",
             f"{len(answers.flipped)} of {len(prediction)} answers change (label loyalty {answers.label_loyalty:.2f}, "
             f"word loyalty {answers.word_loyalty:.2f}).",
@@ -161,7 +157,7 @@ class IsolationPanel(LayeredPanel):
                 said.append(f"stays however many of the {side} layers are cut")
         first, last = (side[n - 1].answers.label_loyalty for side in (found.first, found.last))
         return (
-            f"{KINDS[found.kind]}: {prediction.labels[old]} {' and '.join(said)}.",
+            f"{CUT_NAMES[found.kind]}: {prediction.labels[old]} {' and '.join(said)}.",
             f"Of all answers, {first:.0%} stay with the first {_count(n)} cut, {last:.0%} with the last {n}.",
         )
 
@@ -204,7 +200,7 @@ class IsolationPanel(LayeredPanel):
         self._set(frozenset(self._layers()) - self.state.cut_layers)
 
     def action_kind(self) -> None:
-        kinds = list(KINDS)
+        kinds = list(CUT_NAMES)
         self.state.cut_kind = kinds[(kinds.index(self.state.cut_kind) + 1) % len(kinds)]
         self.post_message(CutChanged())
 
@@ -243,14 +239,8 @@ def _sweep_table(first: Sequence[Answers], last: Sequence[Answers], look: Look) 
 
 
 def _in_layers(layers: Collection[int]) -> str:
-    return f"layer{'s' if len(layers) > 1 else ''} {layer_names(layers)}" if layers else ""
+    return f"layer{'s' if len(layers) > 1 else ''} {ranges(layers)}" if layers else ""
 
 
 def _count(layers: int) -> str:
     return "layer" if layers == 1 else f"{layers} layers"
-
-
-def _cut(kind: CutKind, layers: tuple[int, ...]):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    from icldiag.analyses.isolation.compute import Cut
-
-    return Cut.of(kind, layers)

@@ -1,0 +1,39 @@
+"""What can be cut, and its names on screens and in reports. Imports nothing heavy: the app's panels read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from icldiag.errors import AnalysisError
+from icldiag.indices import layer_index
+
+CutKind = Literal["text_to_label", "label_to_target", "random_words"]
+CUT_NAMES: dict[CutKind, str] = {
+    "text_to_label": "text -> label words",
+    "label_to_target": "label words -> target",
+    "random_words": "text -> random words",
+}
+CUTS: tuple[CutKind, ...] = tuple(CUT_NAMES)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is cut, in which layers. `seed` draws the random words; `renormalise` cuts before the softmax, not after."""
+
+    kind: CutKind
+    layers: tuple[int, ...]
+    seed: int = 0
+    renormalise: bool = True
+
+    @staticmethod
+    def of(kind: CutKind, layers: Iterable[int], seed: int = 0, renormalise: bool = True) -> Cut:
+        return Cut(kind, tuple(sorted(set(layers))), seed, renormalise)
+
+    def within(self, layers: int) -> Cut:
+        """The same cut, each layer once and in order. Raises AnalysisError: a kind or a layer that is not there."""
+        if self.kind not in CUT_NAMES:
+            raise AnalysisError(f"there is no cut of the kind {self.kind!r:.80}; choose from {', '.join(CUT_NAMES)}")
+        chosen = [layer_index(layer, layers) for layer in self.layers]
+        return Cut.of(self.kind, chosen, self.seed, self.renormalise)
