@@ -78,7 +78,7 @@ class Section:
     gather: Callable[[Sequence[Any], Context | None], Any] = the_only
 
 
-Numbers = Callable[[Workbench, Mapping[str, Any], int, "Progress"], dict[str, Any]]
+Numbers = Callable[["Workbench", Mapping[str, Any], int, "Progress"], dict[str, Any]]
 
 
 @dataclass(frozen=True)

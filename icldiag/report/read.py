@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from icldiag.errors import IcldiagError
-from icldiag.report.schema import ReportDocument
+from icldiag.report.schema import document_shape
 
 
 class ReportFileError(IcldiagError):
@@ -34,7 +34,7 @@ def read_report(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or not str(document.get("schema", "")).startswith("icldiag-report/"):
         raise ReportFileError(f"{path}: not a report of icldiag; make one with icldiag report --format json")
     try:
-        return ReportDocument.model_validate(document).model_dump(by_alias=True, mode="json")
+        return document_shape().model_validate(document).model_dump(by_alias=True, mode="json")
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))

@@ -5,6 +5,7 @@ Within `icldiag-report/1` names and meanings stay; fields may be added, so reade
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import Field, create_model
@@ -88,10 +89,15 @@ class ReportFields(Fields):
     left_out: dict[str, str] = Field({}, description="Analyses that this prompt cannot have, with the reason.")
 
 
-_SECTION_FIELDS: dict[str, Any] = {name: (analysis.section.fields | None, None) for name, analysis in ANALYSES.items()}
+def document_shape() -> type[ReportFields]:
+    """A whole report; a section that was not computed is absent."""
+    return _shape(tuple(ANALYSES))
 
-#: A whole report; a section that was not computed is absent.
-ReportDocument = create_model("Report", __base__=ReportFields, **_SECTION_FIELDS)
+
+@cache
+def _shape(names: tuple[str, ...]) -> type[ReportFields]:
+    sections: dict[str, Any] = {name: (ANALYSES[name].section.fields | None, None) for name in names}
+    return create_model("Report", __base__=ReportFields, **sections)
 
 
 def json_schema() -> dict[str, Any]:
@@ -99,5 +105,5 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:{SCHEMA.replace('/', ':')}",
-        **ReportDocument.model_json_schema(by_alias=True),
+        **document_shape().model_json_schema(by_alias=True),
     }
