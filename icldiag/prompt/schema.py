@@ -26,7 +26,7 @@ from icldiag.prompt.fields import (
     complaint,
     suggestion,
 )
-from icldiag.prompt.source import Location, line_of, read_document
+from icldiag.prompt.source import Lines, Location, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
 
 TEXT, LABEL = "{text}", "{label}"
@@ -128,13 +128,13 @@ class Reader:
     """
 
     path: Path
-    lines: dict[Location, int]
+    lines: Lines
     within: Location = ()
 
     def error(self, message: str, *inside: str | int) -> PromptError:
         location = (*self.within, *inside)
         field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-        return PromptError(message, path=self.path, line=line_of(self.lines, location), field=field or None)
+        return PromptError(message, path=self.path, line=self.lines.of(location), field=field or None)
 
     def fields(self, document: Any) -> PromptFields:
         if not isinstance(document, dict):
