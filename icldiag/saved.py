@@ -18,20 +18,21 @@ from typing import IO, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from icldiag.errors import IcldiagError
+from icldiag.errors import InputError
 from icldiag.files import replace_whole
+from icldiag.inputs.files import check_path, read_bytes
+from icldiag.inputs.values import whole_number
 from icldiag.model.load import ModelSettings
 from icldiag.prompt.schema import LABEL, TEXT, Prompt
+from icldiag.quoting import brief, listed, quoted, shortened
 
 _CURE = "icldiag resume --list shows those there are"
 
 KEPT = 50  # sessions; of those that are not open, the oldest go first
 
 
-class SessionError(IcldiagError):
+class SessionError(InputError):
     """A saved session is not there or cannot be used."""
-
-    exit_code = 2
 
 
 def _whole(prompt: Prompt) -> Prompt:
@@ -45,7 +46,19 @@ def _whole(prompt: Prompt) -> Prompt:
             raise ValueError(f"there is no label number {example.label}")
     if any(example.label is None for example in prompt.demonstrations):
         raise ValueError("every demonstration needs a label")
+    for path in (prompt.path, prompt.beta.path if prompt.beta else None):
+        if path is not None:
+            _possible(path)
     return prompt
+
+
+def _possible(path: Path) -> Path:
+    """A path that a file can have."""
+    try:
+        check_path(path)
+    except OSError as error:
+        raise ValueError(error.strerror) from None
+    return path
 
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -71,7 +84,7 @@ class SavedSession(BaseModel):
     model_config = _STRICT
     format: Literal["icldiag-session/1"] = "icldiag-session/1"
     saved: datetime = datetime.fromtimestamp(0, UTC)  # set when it is written
-    prompt_file: Path
+    prompt_file: Annotated[Path, AfterValidator(_possible)]
     model: ModelSettings
     panel: str
     views: dict[str, dict[str, ViewValue]] = {}  # chosen layer and the like, by panel
@@ -136,16 +149,16 @@ class SessionFile:
     def read(self) -> SavedSession:
         """Raises SessionError: the file is gone, cannot be read, or is not a session."""
         try:
-            return SavedSession.model_validate_json(self.path.read_bytes())
+            return SavedSession.model_validate_json(read_bytes(self.path))
         except FileNotFoundError:
-            raise SessionError(f"there is no session {self.id!r}; {_CURE}") from None
+            raise SessionError(f"there is no session {quoted(self.id)}; {_CURE}") from None
         except OSError as error:
-            raise SessionError(f"{self.path}: cannot be read ({error.strerror}); check its permissions") from None
+            raise SessionError(f"cannot be read ({error.strerror}); mend or remove it", path=self.path) from None
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            reason = f"{place}: {first['msg']}" if place else first["msg"]
-            raise SessionError(f"{self.path}: this saved session is broken ({reason}); mend or remove it") from None
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(shortened(str(part)) for part in first["loc"])
+            reason = f"{place}: {brief(first['msg'])}" if place else brief(first["msg"])
+            raise SessionError(f"this saved session is broken ({reason}); mend or remove it", path=self.path) from None
 
     def write(self, session: SavedSession) -> None:
         """Whole or not at all. Raises OSError."""
@@ -186,14 +199,15 @@ def session_files(folder: Path | None = None) -> list[SessionFile]:
 def find_session(which: str, folder: Path | None = None) -> SessionFile:
     """By its number in the list (from 1), its id, or how the id begins. Raises SessionError."""
     files = session_files(folder)
-    if which.isdecimal() and 1 <= int(which) <= len(files):
-        return files[int(which) - 1]
+    number = whole_number(which)
+    if number is not None and 1 <= number <= len(files):
+        return files[number - 1]
     found = [file for file in files if file.id == which] or [file for file in files if file.id.startswith(which)]
     if len(found) == 1:
         return found[0]
     if found:
-        raise SessionError(f"{len(found)} sessions begin with {which!r}: {', '.join(file.id for file in found)}")
-    raise SessionError(f"there is no session {which!r}; {_CURE}")
+        raise SessionError(f"{len(found)} sessions begin with {quoted(which)}: {listed(file.id for file in found)}")
+    raise SessionError(f"there is no session {quoted(which)}; {_CURE}")
 
 
 def prune(folder: Path, kept: int = KEPT) -> None:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
+from icldiag.inputs.files import open_file
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
@@ -32,6 +33,7 @@ from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, rows_per_batch, silent
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
+from icldiag.quoting import brief, quoted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -305,16 +307,17 @@ def load_beta(path: Path, prompt: Prompt, shape: tuple[int, int, int], model_nam
     from safetensors import SafetensorError, safe_open
 
     try:
+        open_file(path).close()  # a pipe would be waited for
         with safe_open(str(path), "numpy") as file:
             metadata, beta = file.metadata() or {}, file.get_tensor("beta")
     except (OSError, SafetensorError) as error:
-        raise AnalysisError(f"{path}: not a saved beta ({str(error).splitlines()[0]})") from None
+        raise AnalysisError(f"{path}: not a saved beta ({brief(getattr(error, 'strerror', None) or error)})") from None
     if beta.shape != shape:
         raise AnalysisError(f"{path}: beta has shape {beta.shape}, this model and prompt need {shape}")
     trained_on = metadata.get("model", "")
     if Path(trained_on).name != Path(model_name).name:
         raise AnalysisError(
-            f"{path}: this beta was trained on model {trained_on!r}, not {model_name!r}; train it again"
+            f"{path}: this beta was trained on model {quoted(trained_on)}, not {quoted(model_name)}; train it again"
         )
     if metadata.get("prompt") != demonstrations_hash(prompt):
         raise AnalysisError(f"{path}: this beta was trained for other demonstrations; train it again")

@@ -1,4 +1,4 @@
-"""Opening files to read: regular ones of a bearable size, by paths that can exist; never waits on a pipe or a device."""
+"""Opening files to read: regular ones of a bearable size, by paths that can exist; never waits on a pipe."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def check_path(path: Path | str) -> None:
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
-        raise Unreadable("a path cannot hold half a character (an escape from \\ud800 to \\udfff); correct it") from None
+        raise Unreadable(
+            "a path cannot hold half a character (an escape from \\ud800 to \\udfff); correct it"
+        ) from None
 
 
 def _check(state: os.stat_result, most: int) -> None:

@@ -47,9 +47,9 @@ def parse_json(
         raise error(TOO_DEEP, _line_of_depth(text))
     if too_long(bare):
         raise error(TOO_LONG, next((line for token, line in _tokens(text) if too_long(token)), None))
-    constants = {"parse_constant": _no_number, "parse_float": _finite} if finite else {}
+    constant, number = (_no_number, _finite) if finite else (None, None)
     try:
-        value = json.loads(text, object_pairs_hook=_unique, **constants)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=constant, parse_float=number)
     except json.JSONDecodeError as failure:
         raise error(f"not valid JSON: {failure.msg}", failure.lineno) from None
     except _Refused as failure:

@@ -54,9 +54,7 @@ def first_repeated(values: Iterable[Hashable]) -> int | None:
     return None
 
 
-def refuse_half_characters(
-    text: str, value: Any, lines: Lines, path: Path | None, raises: type[InputError]
-) -> None:
+def refuse_half_characters(text: str, value: Any, lines: Lines, path: Path | None, raises: type[InputError]) -> None:
     r"""An escape such as \ud83d alone is no character: no tokenizer and no terminal can take it."""
     if _HALF.search(text):  # without such an escape there is none
         location = _half_character(value)

@@ -103,7 +103,7 @@ def _events(text: str, parser: Any) -> Iterator[yaml.Event]:
     except (ValueError, OverflowError, RecursionError, LookupError, TypeError) as failure:  # such as of an escape
         line = getattr(loader, "line", None)
         mark = None if line is None else yaml.Mark("", 0, line, 0, None, 0)
-        raise yaml.MarkedYAMLError(problem=brief(failure), problem_mark=mark) from None  # type: ignore[no-untyped-call]
+        raise yaml.MarkedYAMLError(problem=brief(failure), problem_mark=mark) from None
     finally:
         loader.dispose()
 
@@ -133,7 +133,7 @@ class _Builder:
 
     def build(self, events: Iterator[yaml.Event]) -> Any:
         for event in events:
-            line = event.start_mark.line + 1
+            line: int = event.start_mark.line + 1  # type: ignore[union-attr]
             if isinstance(event, yaml.ScalarEvent):
                 self._scalar(event, line)
             elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
@@ -145,7 +145,7 @@ class _Builder:
                 if self.stack:
                     self.stack[-1].size += closed.size
             elif isinstance(event, yaml.AliasEvent):
-                self._alias(event.anchor, line)
+                self._alias(str(event.anchor), line)
             elif isinstance(event, yaml.DocumentStartEvent) and self.done:
                 raise _Refused("a second document begins ('---'); write one document in a file", line)
         return self.value
@@ -171,13 +171,14 @@ class _Builder:
         if too_long(text):
             raise _Refused(TOO_LONG, line)
         try:
-            node = yaml.ScalarNode(event.tag, text)  # type: ignore[no-untyped-call]
-            return _CONSTRUCTED[kind](SafeConstructor(), node)  # type: ignore[no-untyped-call]
+            node = yaml.ScalarNode(event.tag, text)
+            return _CONSTRUCTED[kind](SafeConstructor(), node)
         except (ValueError, LookupError, OverflowError, yaml.YAMLError):
             raise _Refused(f"{quoted(text)} is no {_tag(event.tag)}; remove the tag", line) from None
 
     def _open(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent, line: int) -> None:
-        kind, empty = ("seq", []) if isinstance(event, yaml.SequenceStartEvent) else ("map", {})
+        empty: list[Any] | dict[str, Any] = [] if isinstance(event, yaml.SequenceStartEvent) else {}
+        kind = "seq" if isinstance(empty, list) else "map"
         if event.tag not in (None, "!", _STANDARD + kind):
             raise _Refused(f"the tag {_tag(event.tag)} is not read here; remove it", line)
         if len(self.stack) == DEPTH:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from icldiag.errors import PromptError
+from icldiag.inputs.values import whole_number
 from icldiag.prompt.schema import LABEL, TEXT, Example, Label, Prompt
 from icldiag.prompt.tables import Table
 
@@ -58,8 +59,9 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
             continue
         texts[text] = label
     names = tuple(dict.fromkeys(texts.values()))
-    if all(name.isdecimal() for name in names):
-        names = tuple(sorted(names, key=int))
+    numbers = {name: number for name in names if (number := whole_number(name)) is not None}
+    if len(numbers) == len(names):
+        names = tuple(sorted(names, key=numbers.__getitem__))
     _check_classes(names, texts, table, drawing)
     parts = _parted(texts, names, table, drawing)
     prompt = Prompt(

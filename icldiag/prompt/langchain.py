@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from icldiag.errors import PromptError
+from icldiag.inputs.files import is_there
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import read_document, read_text
 
@@ -90,7 +91,7 @@ class _File:
 
     def _beside(self, name: str) -> Path:
         path = self.path.parent / name
-        return path if path.exists() else Path(name)  # LangChain looks in the working directory
+        return path if is_there(path) else Path(name)  # LangChain looks in the working directory
 
     def template(self, text: str, where: str) -> _Template:
         """Cut a template at its variables. Raises PromptError for anything but plain ones."""

@@ -15,6 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from icldiag.errors import PromptError
+from icldiag.inputs.files import is_file, is_folder, open_file
+from icldiag.inputs.values import first_repeated
 from icldiag.prompt.adjustments import Calibration, SavedBeta
 from icldiag.prompt.fields import (
     Anchor,
@@ -28,6 +30,7 @@ from icldiag.prompt.fields import (
 )
 from icldiag.prompt.source import Lines, Location, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
+from icldiag.quoting import listed, quoted, shortened
 
 TEXT, LABEL = "{text}", "{label}"
 
@@ -149,17 +152,18 @@ class Reader:
         space = "" if chat else " "  # an assistant's turn begins with the word itself
         written = given if isinstance(given, dict) else {name: space + name for name in given}
         if isinstance(given, list) and len(written) < len(given):
-            twice = next(i for i, name in enumerate(given) if name in given[:i])
-            raise self.error(f"the class {given[twice]!r} is listed twice; remove one", "labels", twice)
+            twice = first_repeated(given) or 0
+            raise self.error(f"the class {quoted(given[twice])} is listed twice; remove one", "labels", twice)
         if len(written) < 2:
             raise self.error("at least two classes are needed", "labels")
         words: dict[str, str] = {}
         for index, (name, word) in enumerate(written.items()):
             place = ("labels", name if isinstance(given, dict) else index)
             if not word.strip():
-                raise self.error(f"the label word of {name!r} is empty; write a word", *place)
+                raise self.error(f"the label word of {quoted(name)} is empty; write a word", *place)
             if word in words:
-                raise self.error(f"{name!r} and {words[word]!r} have the same label word {word!r}; change one", *place)
+                both = f"{quoted(name)} and {quoted(words[word])}"
+                raise self.error(f"{both} have the same label word {quoted(word)}; change one", *place)
             words[word] = name
         return tuple(Label(name, word) for name, word in written.items())
 
@@ -184,7 +188,7 @@ class Reader:
                 )
         missing = [name for name in classes if name not in given.probabilities]
         if missing:
-            raise self.error(f"there is no number for the class {missing[0]!r}; write one for each class", *place)
+            raise self.error(f"there is no number for the class {quoted(missing[0])}; write one for each class", *place)
         total = math.fsum(given.probabilities.values())
         if not math.isclose(total, 1, abs_tol=0.01):
             raise self.error(f"the numbers sum to {total:.3g}; probabilities of all classes sum to 1", *place)
@@ -197,7 +201,7 @@ class Reader:
         try:
             return SavedBeta.at(path)
         except OSError as error:
-            reason = f"{str(path)!r} cannot be read ({error.strerror}); the path is relative to the prompt file"
+            reason = f"{quoted(str(path))} cannot be read ({error.strerror}); the path is relative to the prompt file"
             raise self.error(reason, "beta") from None
 
     def examples(
@@ -221,15 +225,21 @@ class Reader:
 
     def _from_file(self, given: FileFields, classes: dict[str, int], *location: str) -> tuple[Example, ...]:
         path = self.path.parent / given.file
-        if not path.exists():
-            raise self.error(f"there is no file {str(path)!r}; the path is relative to the prompt file", *location)
-        if path.is_file() and path.suffix.lower() not in SUFFIXES:
-            raise self.error(f"{given.file!r} is not a data file of a known kind; use {KINDS}", *location)
+        try:
+            if not is_folder(path):
+                open_file(path).close()
+        except FileNotFoundError:
+            reason = f"there is no file {quoted(str(path))}; the path is relative to the prompt file"
+            raise self.error(reason, *location) from None
+        except OSError as error:
+            raise self.error(f"{quoted(given.file)} cannot be read: {error.strerror}", *location) from None
+        if is_file(path) and path.suffix.lower() not in SUFFIXES:
+            raise self.error(f"{quoted(given.file)} is not a data file of a known kind; use {KINDS}", *location)
         table = read_table(path, given.split)
         for field, column in (("text", given.text), ("label", given.label), ("id", given.id)):
             if column is not None and table.rows and column not in table.columns:
-                known = ", ".join(table.columns)
-                raise self.error(f"{given.file} has no column {column!r}; it has {known}", *location, field)
+                told = f"{shortened(given.file)} has no column {quoted(column)}"
+                raise self.error(f"{told}; it has {listed(table.columns)}", *location, field)
         rows = []
         label_column = given.label or "label"
         for line, text, label, name in table.examples(given.text, label_column, given.id or "id"):
@@ -248,8 +258,7 @@ def unknown_class(label: str, classes: dict[str, int], path: Path, line: int | N
 
 
 def _unknown_class(label: str, classes: dict[str, int]) -> str:
-    known = ", ".join(list(classes)[:8]) + (", ..." if len(classes) > 8 else "")
-    return f"there is no class {label!r} in 'labels' ({known})" + (
+    return f"there is no class {quoted(label)} in 'labels' ({listed(classes)})" + (
         suggestion(label, classes) or "; add it there or correct it here"
     )
 
@@ -268,7 +277,7 @@ def read_prompt(path: Path | str) -> Prompt:
             from icldiag.prompt.lm_eval.convert import import_log
 
             return import_log(path).prompt
-        if path.suffix.lower() in SUFFIXES and path.is_file():
+        if path.suffix.lower() in SUFFIXES and is_file(path):
             raise PromptError("a data file is no prompt; make a prompt from it with 'icldiag new'", path=path)
     document, lines = read_document(path)
     reader = Reader(path, lines)

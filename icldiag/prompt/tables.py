@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from icldiag.errors import PromptError
+from icldiag.inputs.csv_text import parse_csv
+from icldiag.inputs.files import check_folder, is_folder
+from icldiag.inputs.values import finite, first_repeated
 from icldiag.prompt.source import read_rows, read_text
+from icldiag.quoting import brief, listed, quoted
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 KINDS = ".csv, .tsv, .jsonl, or a folder that datasets' save_to_disk wrote"
@@ -38,7 +40,7 @@ class Table:
     def need(self, column: str) -> None:
         """Raise PromptError, which tells the columns that there are, unless `column` is one of them."""
         if column not in self.columns:
-            raise PromptError(f"there is no column {column!r}; there are {', '.join(self.columns)}", path=self.path)
+            raise PromptError(f"there is no column {quoted(column)}; there are {listed(self.columns)}", path=self.path)
 
     def examples(self, text: str, label: str | None, name: str | None) -> Iterator[LabelledRow]:
         """Yield (line, text, label, id) of every row from the columns named; label and id may be unknown."""
@@ -58,7 +60,7 @@ class Table:
         if column not in row.values:
             raise PromptError("this field is missing", path=self.path, line=row.line, field=column)
         value = row.values[column]
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        if not isinstance(value, str) and not finite(value):
             raise PromptError("expected text", path=self.path, line=row.line, field=column)
         return str(value)
 
@@ -78,7 +80,7 @@ def read_table(path: Path, split: str | None = None) -> Table:
     Raises:
         PromptError: the file is not there, of no known kind, or broken; with the line.
     """
-    if path.is_dir():
+    if is_folder(path):
         return _saved_dataset(path, split)
     if split is not None:
         raise PromptError("'split' is for datasets folders; a file has none", path=path)
@@ -96,13 +98,13 @@ def _separated(path: Path, delimiter: str | None) -> Table:
     if delimiter is None:  # some spreadsheets write semicolons
         head = text.split("\n", 1)[0]
         delimiter = ";" if head.count(";") > head.count(",") else ","
-    cells = list(_cells(text, delimiter, path))
+    cells = list(parse_csv(text, delimiter, path))
     if not cells:
         raise PromptError("the file is empty; the first line names the columns", path=path)
     (_, columns), *others = cells
-    twice = next((name for index, name in enumerate(columns) if name in columns[:index]), None)
+    twice = first_repeated(columns)
     if twice is not None:
-        raise PromptError(f"the column {twice!r} is named twice; rename one", path=path, line=1)
+        raise PromptError(f"the column {quoted(columns[twice])} is named twice; rename one", path=path, line=1)
     rows = []
     for line, row in others:
         if len(row) != len(columns):
@@ -112,19 +114,6 @@ def _separated(path: Path, delimiter: str | None) -> Table:
     return Table(path, tuple(columns), tuple(rows))
 
 
-def _cells(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line where it begins, cells) of every row that is not empty."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    begins = 1
-    try:
-        for row in reader:
-            if row:
-                yield begins, row
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise PromptError(f"not valid CSV: {error}", path=path, line=begins) from None
-
-
 def _saved_dataset(path: Path, split: str | None) -> Table:
     try:
         import datasets
@@ -132,17 +121,18 @@ def _saved_dataset(path: Path, split: str | None) -> Table:
         reason = "this is a folder, and reading a datasets folder needs the package datasets; "
         raise PromptError(reason + "pip install 'icldiag[datasets]'", path=path) from None
     try:
+        check_folder(path)
         found = datasets.load_from_disk(str(path))
     except Exception as error:  # what it raises differs from version to version
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = brief(getattr(error, "strerror", None) or error)
         raise PromptError(f"not a folder that datasets can load: {reason}", path=path) from None
     if isinstance(found, datasets.DatasetDict):
         if split not in found:
-            wanted = "several splits; choose one with 'split'" if split is None else f"no split {split!r}"
-            raise PromptError(f"the folder has {wanted}: {', '.join(map(str, found))}", path=path)
+            wanted = "several splits; choose one with 'split'" if split is None else f"no split {quoted(split)}"
+            raise PromptError(f"the folder has {wanted}: {listed(found)}", path=path)
         found = found[split]
     elif split is not None and found.split is not None and str(found.split) != split:
-        raise PromptError(f"the folder has no split {split!r}, only {found.split}", path=path)
+        raise PromptError(f"the folder has no split {quoted(split)}, only {found.split}", path=path)
     named = {name: kind for name, kind in found.features.items() if isinstance(kind, datasets.ClassLabel)}
     rows = []
     for number, values in enumerate(found, start=1):

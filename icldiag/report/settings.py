@@ -11,6 +11,10 @@ from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.analyses.saliency import HeadSum, LossTarget
 from icldiag.errors import AnalysisError
+from icldiag.inputs.values import whole_number
+from icldiag.quoting import quoted
+
+_MOST = 100_000  # far more layers than any model has
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,10 @@ def layers_from(text: str, option: str = "--isolate") -> tuple[int, ...]:
     layers: set[int] = set()
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
-        if not first.isdecimal() or (last and not last.isdecimal()):
-            raise AnalysisError(f"{option} {text!r}: write layers as in 0-2,5")
-        layers.update(range(int(first), int(last or first) + 1))
+        start, stop = whole_number(first), whole_number(last or first)
+        if start is None or stop is None:
+            raise AnalysisError(f"{option} {quoted(text)}: write layers as in 0-2,5")
+        if stop >= _MOST:
+            raise AnalysisError(f"{option} {quoted(text)}: no model has {_MOST:,} layers; write layers as in 0-2,5")
+        layers.update(range(start, stop + 1))
     return tuple(sorted(layers))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from icldiag.errors import IcldiagError
+from icldiag.errors import IcldiagError, InputError
 from icldiag.files import write_whole
+from icldiag.inputs.files import read_text
+from icldiag.inputs.json_text import parse_json
 from icldiag.sweeps.cells import Cell
 
 SCHEMA = "icldiag-sweep-cell/1"
@@ -43,10 +44,13 @@ class Results:
 
     def get(self, cell: Cell) -> Result | None:
         """A finished cell's result; None where there is none, or its file is broken."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            found = json.loads(self._path(cell).read_text(encoding="utf-8"))
+        path = self._path(cell)
+        try:
+            found, _ = parse_json(read_text(path), path)
             if found["schema"] == SCHEMA and found["key"] == cell.key:
                 return Result(dict(found["values"]), float(found["seconds"]), dict(found["environment"]))
+        except (InputError, ValueError, KeyError, TypeError):
+            pass
         return None
 
     def put(self, cell: Cell, result: Result) -> None:
