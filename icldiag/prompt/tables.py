@@ -122,10 +122,15 @@ def _saved_dataset(path: Path, split: str | None) -> Table:
         raise PromptError(reason + "pip install 'icldiag[datasets]'", path=path) from None
     try:
         check_folder(path)
-        found = datasets.load_from_disk(str(path))
+        return _rows_of(datasets.load_from_disk(str(path)), datasets, path, split)
+    except PromptError:
+        raise
     except Exception as error:  # what it raises differs from version to version
         reason = brief(getattr(error, "strerror", None) or error)
         raise PromptError(f"not a folder that datasets can load: {reason}", path=path) from None
+
+
+def _rows_of(found: Any, datasets: Any, path: Path, split: str | None) -> Table:
     if isinstance(found, datasets.DatasetDict):
         if split not in found:
             wanted = "several splits; choose one with 'split'" if split is None else f"no split {quoted(split)}"
