@@ -6,6 +6,8 @@ import re
 import reprlib
 from collections.abc import Iterable
 
+from icldiag.render.visible import visible
+
 MOST = 80  # characters of one value
 _LISTED = 8
 _QUOTED = re.compile(r"'[^']{80,}+'?|\"[^\"]{80,}+\"?|\S{81,}+")
@@ -13,10 +15,10 @@ _QUOTED = re.compile(r"'[^']{80,}+'?|\"[^\"]{80,}+\"?|\S{81,}+")
 
 def shortened(text: str, most: int = MOST) -> str:
     """The text on one line, its middle left out where it is longer than `most` characters."""
-    if len(text) > most:
-        text = f"{text[: most * 2 // 3]}...{text[-most // 4 :]}"
-    if not text.isprintable():
-        text = repr(text)[1:-1]
+    return _cut(visible(_cut(text, most)), most)  # a sign may be longer than its character
+
+
+def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most * 2 // 3]}...{text[-most // 4 :]}"
 
 
