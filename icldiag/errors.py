@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from icldiag.quoting import shortened
+from icldiag.quoting import shortened, shortened_path
 
 
 class IcldiagError(Exception):
@@ -28,7 +28,7 @@ class InputError(IcldiagError):
         self, message: str, *, path: Path | str | None = None, line: int | None = None, field: str | None = None
     ) -> None:
         self.message, self.path, self.line, self.field = message, path, line, field
-        shown = None if path is None else shortened(str(path), 400)
+        shown = None if path is None else shortened_path(path)
         place = ":".join(str(part) for part in (shown, line) if part is not None)
         super().__init__(": ".join(part for part in (place, field and shortened(field), message) if part))
 

@@ -22,6 +22,12 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most * 2 // 3]}...{text[-most // 4 :]}"
 
 
+def shortened_path(path: object) -> str:
+    """The path whole, unless it is longer than any file's."""
+    text = str(path)
+    return shortened(text, 400 if max(map(len, text.split("/"))) <= 255 and len(text) <= 400 else MOST)
+
+
 def quoted(value: object) -> str:
     """The value as Python writes it."""
     if not isinstance(value, str):

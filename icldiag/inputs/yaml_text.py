@@ -18,8 +18,7 @@ from yaml.constructor import SafeConstructor
 from yaml.reader import Reader
 
 from icldiag.errors import InputError, PromptError
-from icldiag.inputs.json_text import too_long
-from icldiag.inputs.values import DEPTH, TOO_DEEP, TOO_LONG, Lines, Location, refuse_half_characters
+from icldiag.inputs.values import DEPTH, DIGITS, TOO_DEEP, TOO_LONG, Lines, Location, refuse_half_characters
 from icldiag.quoting import brief, quoted
 
 _NULLS = ("", "~", "null", "Null", "NULL")
@@ -100,10 +99,10 @@ def _events(text: str, parser: Any) -> Iterator[yaml.Event]:
             yield loader.get_event()
     except yaml.YAMLError:
         raise
-    except (ValueError, OverflowError, RecursionError, LookupError, TypeError) as failure:  # such as of an escape
+    except (ValueError, OverflowError, RecursionError, LookupError, TypeError):
         line = getattr(loader, "line", None)
         mark = None if line is None else yaml.Mark("", 0, line, 0, None, 0)
-        raise yaml.MarkedYAMLError(problem=brief(failure), problem_mark=mark) from None
+        raise yaml.MarkedYAMLError(problem="an escape stands for no character", problem_mark=mark) from None
     finally:
         loader.dispose()
 
@@ -168,7 +167,7 @@ class _Builder:
             return None
         if event.tag != _STANDARD + kind or kind not in _CONSTRUCTED:
             raise _Refused(f"the tag {_tag(event.tag)} is not read here; remove it", line)
-        if too_long(text):
+        if len(text) > DIGITS:
             raise _Refused(TOO_LONG, line)
         try:
             node = yaml.ScalarNode(event.tag, text)

@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-_MEMORY = 1 << 30  # bytes
+_MEMORY = 384 << 20  # bytes
 _SECONDS = 2.0  # of the processor; rendering takes milliseconds
 _SECONDS_A_MEGABYTE = 2.0  # and so much for what the conversation holds
+_BYTES_A_CHARACTER = 40  # likewise
 _WAIT = 10  # times that on the clock, as other programs run too
 _TOO_LARGE = 3  # exit code
 
@@ -34,7 +35,7 @@ def endless(template: str, messages: Sequence[Mapping[str, str]], special_tokens
 
 def _trial(given: str) -> str | None:
     seconds = _SECONDS + _SECONDS_A_MEGABYTE * len(given) / 1e6
-    command = [sys.executable, "-P", __file__, str(seconds)]
+    command = [sys.executable, "-P", __file__, str(seconds), str(_MEMORY + _BYTES_A_CHARACTER * len(given))]
     try:
         done = subprocess.run(command, input=given.encode(), capture_output=True, timeout=_WAIT * seconds, check=False)
     except subprocess.TimeoutExpired:
@@ -49,14 +50,14 @@ def _trial(given: str) -> str | None:
 # ---- the process of its own -----------------------------------------------------------------------------------------
 
 
-def _limit(seconds: float) -> None:
+def _limit(seconds: float, memory: int) -> None:
     """As far as the system knows such limits; the parent's clock is another."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
 def _render(given: dict[str, Any]) -> int:
@@ -91,7 +92,7 @@ def _render(given: dict[str, Any]) -> int:
 
 
 def _main() -> int:
-    _limit(float(sys.argv[1]))
+    _limit(float(sys.argv[1]), int(sys.argv[2]))
     try:
         return _render(json.loads(sys.stdin.buffer.read()))
     except MemoryError:

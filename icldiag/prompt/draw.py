@@ -11,7 +11,9 @@ from icldiag.errors import PromptError
 from icldiag.inputs.values import whole_number
 from icldiag.prompt.schema import LABEL, TEXT, Example, Label, Prompt
 from icldiag.prompt.tables import Table
+from icldiag.quoting import listed, quoted, shortened
 
+_TOLD = 8  # columns in a message
 _CLASSES = 100  # a column with more values than this is no column of labels
 
 
@@ -81,8 +83,9 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
 def _check_columns(table: Table, drawing: Drawing) -> None:
     for option, column in (("--text", drawing.text), ("--label", drawing.label)):
         if column not in table.columns:
-            told = ", ".join(_described(table, one) for one in table.columns)
-            raise PromptError(f"there is no column {column!r}; choose with {option} from {told}", path=table.path)
+            told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
+            reason = f"there is no column {quoted(column)}; choose with {option} from {told}"
+            raise PromptError(reason, path=table.path)
     template = drawing.template
     if template is not None and (
         template.count(TEXT) != 1 or template.count(LABEL) != 1 or template.index(LABEL) < template.index(TEXT)
@@ -93,19 +96,22 @@ def _check_columns(table: Table, drawing: Drawing) -> None:
 def _described(table: Table, column: str) -> str:
     """A column with the number of its values, which tells labels from texts."""
     values = {str(row.values.get(column)) for row in table.rows}
-    return f"{column} ({len(values)} different)"
+    return f"{shortened(column, 40)} ({len(values)} different)"
 
 
 def _check_classes(names: tuple[str, ...], texts: Mapping[str, str], table: Table, drawing: Drawing) -> None:
     if len(names) < 2:
-        raise PromptError(f"the column {drawing.label!r} has {len(names)} labels; two are needed", path=table.path)
+        raise PromptError(
+            f"the column {quoted(drawing.label)} has {len(names)} labels; two are needed", path=table.path
+        )
     if len(names) > _CLASSES or (len(names) > 2 and len(names) == len(texts)):
-        told = ", ".join(_described(table, one) for one in table.columns)
-        reason = f"the column {drawing.label!r} has {len(names)} different values, too many for labels"
+        told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
+        reason = f"the column {quoted(drawing.label)} has {len(names)} different values, too many for labels"
         raise PromptError(f"{reason}; choose with --label from {told}", path=table.path)
     unknown = [name for name in drawing.words or {} if name not in names]
     if unknown:
-        raise PromptError(f"--words: there is no label {unknown[0]!r}; there are {', '.join(names)}", path=table.path)
+        reason = f"--words: there is no label {quoted(unknown[0])}; there are {listed(names)}"
+        raise PromptError(reason, path=table.path)
 
 
 def _parted(
@@ -117,7 +123,7 @@ def _parted(
     for index, name in enumerate(names):
         own = [Example(text, index) for text, label in texts.items() if label == name]
         if len(own) <= drawing.shots:
-            reason = f"{name!r} has {len(own)} texts; {drawing.shots} as demonstrations leave no query"
+            reason = f"{quoted(name)} has {len(own)} texts; {drawing.shots} as demonstrations leave no query"
             raise PromptError(f"{reason}; use fewer --shots, or add texts", path=table.path)
         generator.shuffle(own)
         stop = drawing.shots + drawing.queries

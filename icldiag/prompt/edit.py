@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from icldiag.errors import PromptError
 from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.quoting import quoted
 
 
 def with_demonstrations(prompt: Prompt, demonstrations: Sequence[Example]) -> Prompt:
@@ -40,7 +41,7 @@ def rename_word(prompt: Prompt, label: int, word: str) -> Prompt:
     written = word if word[0].isspace() or not old.word[0].isspace() else f" {word}"
     for other in prompt.labels:
         if other is not old and other.word == written:
-            raise PromptError(f"{written.strip()!r} is the label word of {other.name!r} already")
+            raise PromptError(f"{quoted(written.strip())} is the label word of {quoted(other.name)} already")
     labels = list(prompt.labels)
     labels[label] = Label(old.name, written)
     return replace(prompt, labels=tuple(labels), calibration=None, beta=None)

@@ -14,6 +14,7 @@ from icldiag.errors import ModelError, PromptError
 from icldiag.prompt.chat import chat_parts
 from icldiag.prompt.parts import Part, Parts, Role, plain_parts, starts_of, text_of
 from icldiag.prompt.schema import Prompt
+from icldiag.quoting import quoted
 
 Span = tuple[int, int]  # half-open [start, stop), in tokens of the whole prompt
 
@@ -230,7 +231,7 @@ def _demonstrations(
         if label == (0, 0) or label[0] == 0:
             name = prompt.labels[example.label].name
             raise PromptError(
-                f"the label word of {name!r} has no token of its own in demonstration {index + 1}; "
+                f"the label word of {quoted(name)} has no token of its own in demonstration {index + 1}; "
                 "write another word or put text between {text} and {label}",
                 path=prompt.path,
                 field="labels",
@@ -254,15 +255,15 @@ def _label_tokens(prompt: Prompt, tokenizer: Any, parts: Parts, query: _Tokenize
     for label, row in zip(prompt.labels, rows, strict=True):
         if row.ids[: len(query.ids)] != query.ids:
             raise PromptError(
-                f"the tokenizer joins the end of the template with the label word {label.word!r}, so the model would "
-                "never be asked for it; move spaces from before {label} into the label words",
+                f"the tokenizer joins the end of the template with the label word {quoted(label.word)}, so the "
+                "model would never be asked for it; move spaces from before {label} into the label words",
                 path=prompt.path,
                 field="template",
             )
         ids = tuple(row.ids[len(query.ids) :])
         if not ids:
             raise PromptError(
-                f"the label word of {label.name!r} tokenizes to nothing; write another word",
+                f"the label word of {quoted(label.name)} tokenizes to nothing; write another word",
                 path=prompt.path,
                 field="labels",
             )
@@ -275,7 +276,7 @@ def _check_first_tokens(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]])
     for j, tokens in enumerate(label_tokens):
         for i in range(j):
             rival = label_tokens[i]
-            names = f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r}"
+            names = f"{quoted(prompt.labels[i].name)} and {quoted(prompt.labels[j].name)}"
             if tokens == rival:
                 raise PromptError(f"{names} tokenize alike; change one label word", path=prompt.path, field="labels")
             if prompt.scoring == "first" and tokens[0] == rival[0]:

@@ -17,6 +17,7 @@ from icldiag.errors import PromptError
 from icldiag.inputs.files import is_there
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import read_document, read_text
+from icldiag.quoting import brief, quoted
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")  # of jinja2 and mustache
 
@@ -55,7 +56,9 @@ class FewShot:
         """The prompt that asks these queries, whose labels count in `label_names` and then `more_labels`."""
         names = list(dict.fromkeys([*self.label_names, *more_labels]))
         if len(names) < 2:
-            raise PromptError(f"all examples have the label {names[0]!r}; name others with --labels", path=self.path)
+            raise PromptError(
+                f"all examples have the label {quoted(names[0])}; name others with --labels", path=self.path
+            )
         return Prompt(
             name=self.path.stem,
             template=f"{self.before}{{text}}{self.between}{{label}}{self.after}",
@@ -99,7 +102,7 @@ class _File:
             try:
                 parts = list(string.Formatter().parse(text))
             except ValueError as error:
-                raise self.error(f"not a template: {error}", where) from None
+                raise self.error(f"not a template: {brief(error)}", where) from None
             if any(name is not None and (not name.isidentifier() or spec or how) for _, name, spec, how in parts):
                 raise self.error("only plain variables such as {text} can be imported", where)
             pieces = [(literal, name) for literal, name, _, _ in parts]
@@ -120,7 +123,7 @@ class _File:
         """A text that LangChain takes for a template, but that has no variable."""
         found = self.template(text, where)
         if found.variables:
-            raise self.error(f"LangChain would put a variable in place of {found.variables[0]!r} here", where)
+            raise self.error(f"LangChain would put a variable in place of {quoted(found.variables[0])} here", where)
         return found.literals[0]
 
 
@@ -133,7 +136,9 @@ def read_few_shot(path: Path) -> FewShot:
     values, _ = read_document(path)
     kind = values.get("_type") if isinstance(values, dict) else None
     if kind != "few_shot":
-        told = f"a LangChain template of type {kind!r}" if kind else "no template that LangChain's prompt.save wrote"
+        told = (
+            f"a LangChain template of type {quoted(kind)}" if kind else "no template that LangChain's prompt.save wrote"
+        )
         raise PromptError(f"this is {told}; only a FewShotPromptTemplate ('few_shot') can be imported", path=path)
     file = _File(path, values, str(values.get("template_format") or "f-string"))
     if values.get("example_selector") or values.get("examples") is None:
@@ -196,7 +201,7 @@ def _examples(file: _File, example: _Template, space: str) -> list[tuple[str, st
     for index, row in enumerate(given):
         missing = [name for name in example.variables if not isinstance(row, dict) or row.get(name) is None]
         if missing:
-            raise file.error(f"there is no {missing[0]!r}", f"examples[{index}]")
+            raise file.error(f"there is no {quoted(missing[0])}", f"examples[{index}]")
         values = [str(row[name]) for name in example.variables]
         text = values[0] + "".join(
             literal + value for literal, value in zip(example.literals[1:-2], values[1:-1], strict=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from icldiag.errors import PromptError
 from icldiag.prompt.schema import LABEL, TEXT, Example, Label, Prompt
 from icldiag.prompt.splitting import Known, infer
+from icldiag.quoting import listed, quoted
 
 
 def import_text(
@@ -44,10 +45,10 @@ def import_text(
     labels = tuple(Label(word.strip(), word) for word in dict.fromkeys(words))
     if len(labels) < 2:
         raise PromptError(
-            f"all demonstrations have the label {words[0].strip()!r}; name others with --labels", path=path
+            f"all demonstrations have the label {quoted(words[0].strip())}; name others with --labels", path=path
         )
     if len({label.name for label in labels}) < len(labels):
-        told = ", ".join(repr(label.word) for label in labels)
+        told = listed(quoted(label.word) for label in labels)
         raise PromptError(f"label words that differ in spaces only: {told}; write them alike", path=path)
     written = [label.word for label in labels]
     instruction, instruction_separator = shape.instruction

@@ -15,6 +15,7 @@ from pathlib import Path
 from icldiag.errors import PromptError
 
 _SAMPLE = 40  # contexts that a shape is found from; all must then have it
+_LONGEST = 2000  # characters that may stand between a text and its label
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,14 @@ def _betweens(contexts: Sequence[str], words: Sequence[str] | None, known: Known
         return
     tails = [_tails(context, fields) for context, fields in zip(contexts, known.documents, strict=False)]
     yield from sorted(_in_all(tails, known.documents), key=len)
-    ending = _common_ending(contexts)
+    ending = _common_ending(contexts)[-_LONGEST:]
+    heads = [context[:-1] for context in contexts]  # without the end, where the label is asked for
     ends = _word(words) + r"(?=\s|\W)"
     for start in (r"\n", r"[ \t]", r"[^\w\s]"):  # a label mostly has a line of its own, or at least a space before it
         counted = []
         for found in re.finditer(rf"(?<!\s){start}", ending):
             between = ending[found.start() :]
-            if between.strip():
+            if between.strip() and all(between in earlier for earlier in heads):
                 count = min(len(re.findall(re.escape(between) + ends, context)) for context in contexts)
                 counted.append((count, len(between), between))
         yield from (between for count, _, between in sorted(counted, reverse=True) if count)
