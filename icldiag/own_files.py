@@ -87,7 +87,7 @@ def sweep_up(folder: Path, names: str) -> None:
                 with suppress(OSError):
                     dead = alone and entry.name.endswith(TEMPORARY)  # an earlier icldiag does not hold the folder
                     if dead or time.time() - entry.stat().st_mtime > _OLD:
-                        os.unlink(entry.path)
+                        Path(entry.path).unlink()
 
 
 @contextmanager

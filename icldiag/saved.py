@@ -148,7 +148,9 @@ class SessionFile:
         except FileNotFoundError:
             raise SessionError(f"there is no session {self.id!r}; {_CURE}") from None
         except OSError as error:
-            raise SessionError(f"{self.path}: cannot be read ({error.strerror}); check what it is, or remove it") from None
+            raise SessionError(
+                f"{self.path}: cannot be read ({error.strerror}); check what it is, or remove it"
+            ) from None
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))[:80]
@@ -156,8 +158,8 @@ class SessionFile:
             raise SessionError(f"{self.path}: this saved session is broken ({reason}); mend or remove it") from None
         if session.sha256 is not None and not is_whole(content):  # None: as an earlier icldiag wrote them
             raise SessionError(
-                f"{self.path}: this saved session is damaged (its content does not match its SHA-256); remove it, or its "
-                'line "sha256" if you changed it by hand'
+                f"{self.path}: this saved session is damaged (its content does not match its SHA-256); remove it, "
+                'or its line "sha256" if you changed it by hand'
             )
         return session.model_copy(update={"sha256": None})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from icldiag.files import write_whole
@@ -15,7 +15,6 @@ from icldiag.report.latex import page_as_latex
 from icldiag.report.markdown import page_as_markdown
 from icldiag.report.write import write_page_figures, write_page_tables
 
-
 #: The files that it writes, by folder.
 _NAMES = {".": r"sweep\.html|sweep\.md|tables\.tex", "csv": r".+\.csv", "figures": r".+\.(svg|png|pdf)"}
 
@@ -24,6 +23,8 @@ def write_sweep(page: Page, folder: Path, figure_type: FigureType = "pdf", progr
     """Write sweep.html, sweep.md, tables.tex, and the folders csv and figures. Raises IcldiagError."""
     with ExitStack() as held:
         for within, names in _NAMES.items():
+            with suppress(OSError):  # told below
+                (folder / within).mkdir(parents=True, exist_ok=True)
             sweep_up(folder / within, names)
             held.enter_context(writing(folder / within))
         write_page_tables(page, folder / "csv")
