@@ -15,6 +15,7 @@ import sys
 import time
 from contextlib import suppress
 from errno import EACCES, EBUSY, EISDIR, ENXIO, EPERM, EROFS, EXDEV
+from glob import escape
 from pathlib import Path
 
 from icldiag.errors import IcldiagError
@@ -26,11 +27,12 @@ _NOT_BY_RENAMING = (EACCES, EBUSY, EPERM, EROFS, EXDEV)  # not ENOSPC: what is t
 _LONGEST_NAME = 200  # bytes of the name that a temporary file shares with its target; file systems end at 255
 _READER_SECONDS = 60.0  # for somebody to read a pipe
 _READER_LOOK = 0.05
+_LEFT_SECONDS = 3600.0  # since a temporary file was last written to: nobody is writing it any more
 
 
 def is_stdout(path: Path | None) -> bool:
-    """Whether `-o` names standard output: not given, or `-`."""
-    return path is None or str(path) == "-"
+    """Whether `-o` names standard output: not given, `-`, or what the system calls it."""
+    return path is None or str(path) in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
 def is_taken(path: Path) -> bool:
@@ -78,6 +80,7 @@ def write_whole(content: str | bytes, path: Path) -> None:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise IcldiagError(f"cannot write {str(path)!r}: {reason}; choose another place") from None
+    _remove_leftovers(path)
 
 
 def replace_whole(content: str | bytes, path: Path, mode: int = 0o600) -> None:
@@ -126,8 +129,7 @@ def _write(content: bytes, path: Path) -> None:
 
 def _replace(content: bytes, path: Path, mode: int, like: os.stat_result | None = None) -> None:
     """Write a temporary file beside `path` and rename it; `like` the file that is there."""
-    name = os.fsdecode(os.fsencode(path.name)[:_LONGEST_NAME])
-    temporary = path.with_name(f".{name}.{secrets.token_hex(4)}{TEMPORARY}")
+    temporary = path.with_name(f".{_shared(path)}.{secrets.token_hex(4)}{TEMPORARY}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         _write_all(handle, content)
@@ -179,6 +181,20 @@ def _write_all(handle: int, content: bytes, end: bool = False) -> None:
         file.flush()
         if end and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             file.truncate()
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what runs that were killed while they wrote this file have left beside it."""
+    with suppress(OSError, ValueError):
+        target = Path(os.path.realpath(path))
+        for left in target.parent.glob(f".{escape(_shared(target))}.*{TEMPORARY}"):
+            if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+                left.unlink()
+
+
+def _shared(path: Path) -> str:
+    """What the names of a file and of its temporary files have in common."""
+    return os.fsdecode(os.fsencode(path.name)[:_LONGEST_NAME])
 
 
 def _own_descriptor(path: Path) -> int | None:

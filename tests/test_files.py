@@ -24,7 +24,7 @@ def test_a_new_file_has_the_users_mode(tmp_path: Path) -> None:
         os.umask(before)
     assert (tmp_path / "new.md").read_text(encoding="utf-8") == "new é"
     assert stat.S_IMODE((tmp_path / "new.md").stat().st_mode) == 0o640
-    assert os.listdir(tmp_path) == ["new.md"]
+    assert [path.name for path in tmp_path.iterdir()] == ["new.md"]
 
 
 def test_a_file_that_is_there_keeps_mode_owner_and_attributes(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(IcldiagError, match="No space left on device"):
         write_whole("new", path)
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["there.md"]
+    assert [path.name for path in tmp_path.iterdir()] == ["there.md"]
 
 
 @pytest.mark.parametrize(
