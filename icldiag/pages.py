@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import logging
 import os
 import secrets
 import shlex
@@ -16,6 +17,8 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from aiohttp import WSMsgType, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
 from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
@@ -60,14 +63,16 @@ class PageServer(Server):  # type: ignore[misc]
 
     async def _make_app(self) -> web.Application:
         @web.middleware
-        async def for_the_token(request: web.Request, handler: web.Handler) -> web.StreamResponse:
-            _, given, *rest = request.rel_url.raw_path.split("/")
-            if not hmac.compare_digest(given.encode(), self.token.encode()):
+        async def for_the_token(request: web.Request, handler: Handler) -> web.StreamResponse:
+            parts = request.rel_url.raw_path.split("/")
+            given = "".join(parts[1:2]).encode("utf-8", "surrogateescape")
+            if not hmac.compare_digest(given, self.token.encode()):
                 raise web.HTTPForbidden(text="open the whole address that 'icldiag serve' printed, with its token")
-            if not rest:
+            if len(parts) == 2:
                 raise web.HTTPFound(f"{self.token}/")
             return await handler(request)
 
+        logging.getLogger("aiohttp.server").addFilter(_is_ours)
         app = web.Application(middlewares=[for_the_token])
         app.on_response_prepare.append(_add_headers)
         app.add_subapp(f"/{self.token}", await super()._make_app())
@@ -141,6 +146,7 @@ class PageServer(Server):  # type: ignore[misc]
 class PageApp(AppService):  # type: ignore[misc]
     """An app in a process of its own, which ends when its input does."""
 
+    _task: asyncio.Task[None] | None
     is_started = False
     said = ""  # at last, on stderr
 
@@ -200,9 +206,9 @@ class PageApp(AppService):  # type: ignore[misc]
                 process.kill()
         await process.wait()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+            reading, self._task = self._task, None
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
             if self.said:
                 print(*_lines(self.said), sep="\n", file=sys.stderr)
 
@@ -216,6 +222,11 @@ def origin(address: str) -> str:
             usual = {"http": 80, "https": 443}[parts.scheme]
             return f"{parts.scheme}://{host}" + ("" if parts.port in (None, usual) else f":{parts.port}")
     raise IcldiagError(f"--public-url {address!r}: not an address such as https://example.org/icldiag")
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """A traceback for what somebody sent that is no HTTP, as port scanners do, is of no use."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:

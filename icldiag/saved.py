@@ -148,9 +148,7 @@ class SessionFile:
         except FileNotFoundError:
             raise SessionError(f"there is no session {self.id!r}; {_CURE}") from None
         except OSError as error:
-            raise SessionError(
-                f"{self.path}: cannot be read ({error.strerror}); check what it is, or remove it"
-            ) from None
+            raise SessionError(f"{self.path}: cannot be read ({error.strerror}); mend or remove it") from None
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))[:80]

@@ -157,16 +157,20 @@ left = 0
 chance = random.Random(0)
 write(0)
 for turn in range(kills):
+    heard, told = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             begin()
+            os.write(told, b".")
             number = 0
             while True:
                 write(number := 1 - number)
         finally:
             os._exit(1)
-    time.sleep(chance.uniform(0.001, 0.02))
+    os.read(heard, 1)
+    os.close(heard), os.close(told)
+    time.sleep(chance.uniform(0, 0.01))
     os.kill(child, signal.SIGKILL)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
     assert read() in (0, 1)

@@ -128,6 +128,20 @@ async def test_nothing_is_had_without_the_token() -> None:
     assert len(server.token) >= 32
 
 
+@pytest.mark.parametrize(
+    "target", [b"*", b"/\xff", b"x:1", b"http://localhost/", b"/%ff%00", b"//", b"/../..//etc/passwd"]
+)
+async def test_no_odd_request_gets_further(target: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    server = make_server("echo", "localhost", 8000, URL, 1)
+    async with pages(server) as client:
+        for method in (b"GET", b"OPTIONS", b"CONNECT"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+            writer.write(method + b" " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] in (b"400", b"403")
+            writer.close()
+    assert "Traceback" not in caplog.text
+
+
 async def test_only_its_own_page_reaches_the_app() -> None:
     server = make_server("echo '[/red]'", "localhost", 8000, f"{URL}/", 1)
     async with pages(server) as client:

@@ -158,9 +158,7 @@ def test_the_folder_stays_small(full: Prompt, tmp_path: Path) -> None:
     assert store.get(0) is None
 
 
-def test_no_altered_byte_is_served_as_a_result(
-    full: Prompt, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_no_altered_byte_is_served_as_a_result(full: Prompt, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     store = Store(tmp_path, "model", full)
     value = (Label("Person", " Person"), np.arange(6, dtype=np.float32), "words", 0.25)
     store.put("it", value)

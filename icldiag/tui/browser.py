@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 from typing import Any
 
 from textual.app import App
@@ -18,7 +19,7 @@ class BrowserDriver(WebDriver):
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
-        self._write = self._send
+        self._write = partial(self._send)
 
     def start_application_mode(self) -> None:
         """Signals stay with `icldiag.tui.run`, which saves the session; textual's own handlers would not."""
