@@ -39,7 +39,7 @@ class Keeper:
     def __init__(self, app: DiagnosisApp, file: SessionFile | None) -> None:
         self.app, self.file = app, file
         self._written: SavedSession | None = None
-        self._failed = self._closed = False
+        self._failed = self._closed = self._pruned = False
         self._lock = threading.Lock()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="session")  # a slow disk must not delay keys
 
@@ -91,6 +91,8 @@ class Keeper:
         try:
             if self.file is None:
                 self.file = SessionFile.new(session.prompt_file.stem)
+            if not self._pruned:
+                self._pruned = True
                 prune(self.file.folder)
             self.file.write(session)
         except OSError as error:
