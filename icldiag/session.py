@@ -132,7 +132,7 @@ class Session:
     @property
     def encoded(self) -> EncodedPrompt:
         """Raises PromptError where the prompt does not fit the model."""
-        encoded = self._once("encoded", lambda: encode(self.prompt, self.model.tokenizer, self.model.context_window))
+        encoded = self._once("encoded", lambda: encode(self.prompt, *self.model.reader))
         if encoded.prompt is not self.prompt:  # one from the store may have been written elsewhere or named otherwise
             encoded = self._results["encoded"] = replace(encoded, prompt=self.prompt)
         return encoded

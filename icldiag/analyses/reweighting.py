@@ -214,7 +214,7 @@ def _cache_examples(
     size: int,
     progress: Progress,
 ) -> list[_CachedExamples]:
-    as_queries = encode(encoded.prompt.with_queries(examples), model.tokenizer, model.context_window)
+    as_queries = encode(encoded.prompt.with_queries(examples), *model.reader)
     prompts = [(*as_queries.prefix, *query.ids) for query in as_queries.queries]
     if any(ids[: len(prefix.ids)] != prefix.ids for ids in prompts):
         raise AnalysisError("the tokenizer joins an example with what precedes it; end the separator with a line break")

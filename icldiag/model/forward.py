@@ -14,6 +14,7 @@ from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Observer, Pass, active
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.load import context_window
+from icldiag.prompt.reader import Reader
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -137,6 +138,12 @@ class InstrumentedModel:
     @property
     def dtype(self) -> torch.dtype:
         return self.model.dtype  # type: ignore[no-any-return]
+
+    @property
+    def reader(self) -> Reader:
+        """What the encoding of a prompt for this model depends on."""
+        ends = (self.model.get_input_embeddings(), self.model.get_output_embeddings())
+        return Reader(self.tokenizer, self.context_window, min(int(end.weight.shape[0]) for end in ends))
 
     @property
     def parameters(self) -> int:
