@@ -59,6 +59,8 @@ def _sentence(error: BaseException, what: str | None) -> str:
         return "access is gated; ask for it on the hub and log in with 'hf auth login'"
     if "safetensors" in lowered and ("no file named" in lowered or "does not appear to have" in lowered):
         return "it has no safetensors weights; icldiag loads no pickled ones, convert them or choose another revision"
+    if "repo id must" in lowered:
+        return "neither a local folder nor a name that a model of the hub could have; check it"
     if "not a valid model identifier" in lowered or "repository not found" in lowered or "404" in text:
         return "neither a local folder nor a model on the hub; check the name"
     if "revision" in lowered and "not a valid" in lowered:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.tx
 _OBJECTS = ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json")
 _READ = (".json", ".jinja", ".txt", ".model", ".safetensors", ".py")  # what transformers may open
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_TOKEN_FIELDS = {"content", "single_word", "lstrip", "rstrip", "normalized", "special", "id", "__type"}
 _LARGEST = 2**29  # bytes of a file that is no weights; the largest tokenizers have 40 MB
 
 
@@ -43,8 +43,8 @@ def local_folder(name: str) -> Path | None:
         if path.is_dir():
             return path
         exists = path.exists()
-    except (OSError, RuntimeError) as error:  # too long, not to be entered, or the home of a user that is not there
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+    except (OSError, RuntimeError) as error:  # too long, not to be entered, or in no user's home
+        reason = error.strerror if isinstance(error, OSError) else f"there is no user {quoted(name[1:].split('/')[0])}"
         raise ModelError(f"--model {quoted(name)} is no folder: {reason}; check the path") from None
     if "\0" in name:
         raise ModelError(f"--model {quoted(name)} holds a NUL character, which no path has; check the path")
@@ -60,24 +60,34 @@ def check_folder(folder: Path) -> None:
     shown = quoted(str(folder))
     try:
         found = sorted((*folder.iterdir(), *folder.glob("additional_chat_templates/*")))
-        sizes = {path.name: path.stat().st_size if path.is_file() else None for path in found if path.exists()}
+        for path in found:
+            if path.suffix in _READ and path.exists():
+                _check_file(path)
     except OSError as error:
         raise ModelError(f"the folder {shown} cannot be read ({error.strerror}); check its permissions") from None
-    for name, size in sizes.items():
-        if size is None and name.endswith(_READ):
-            raise ModelError(f"{folder / name} is no regular file; put the model's own in its place")
-        if size is not None and size > _LARGEST and name.endswith(_READ) and not name.endswith(".safetensors"):
-            raise ModelError(f"{folder / name} has {size / 2**30:.1f} GiB, which no model's has; fetch the model again")
-    if "adapter_config.json" in sizes and "config.json" not in sizes:
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
         raise ModelError(f"the folder {shown} holds an adapter only; merge it into its base model and save that")
-    if "config.json" not in sizes:
+    if not (folder / "config.json").is_file():
         raise ModelError(f"the folder {shown} holds no config.json, so it is not a Hugging Face model folder")
-    if not any(name in sizes for name in _TOKENIZER_FILES):
+    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
         raise ModelError(f"the folder {shown} holds no tokenizer; copy the model's tokenizer.json into it")
     for name in _OBJECTS:
-        if name in sizes:
-            read_object(folder / name)
+        if (folder / name).is_file():
+            tree = read_object(folder / name)
+            if name == "tokenizer.json":
+                _check_tokens(folder / name, tree.get("added_tokens"))
+                _check_merges(folder / name, tree.get("model"))
+            else:
+                _check_tokens(folder / name, tree)
     stored_weights(folder)
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise ModelError(f"{path} is no regular file; put the model's own in its place")
+    size = path.stat().st_size
+    if size > _LARGEST and path.suffix != ".safetensors":
+        raise ModelError(f"{path} has {size / 2**30:.1f} GiB, which no model's has; fetch the model again")
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -93,6 +103,28 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ModelError(f"{path} is damaged (it holds no JSON object); fetch the model again")
     return found
+
+
+def _check_tokens(path: Path, tree: Any) -> None:
+    """Raise ModelError for an added token with a field of no meaning, of which tokenizers would print a line."""
+    if isinstance(tree, dict) and len(tree.keys() & _TOKEN_FIELDS) > 1:
+        unknown = sorted(tree.keys() - _TOKEN_FIELDS)
+        if unknown:
+            raise ModelError(f"{path}: an added token has the unknown field {quoted(unknown[0])}; fetch the file again")
+    elif isinstance(tree, dict | list):
+        for value in tree.values() if isinstance(tree, dict) else tree:
+            _check_tokens(path, value)
+
+
+def _check_merges(path: Path, model: Any) -> None:
+    """Raise ModelError where a merge lacks the prefix that all have, at which tokenizers would panic."""
+    if not isinstance(model, dict) or not isinstance(model.get("merges"), list):
+        return
+    prefix = model.get("continuing_subword_prefix")
+    for merge in model["merges"] if isinstance(prefix, str) and prefix else ():
+        pair = merge.split(" ") if isinstance(merge, str) else merge
+        if not (isinstance(pair, list) and pair and str(pair[-1]).startswith(prefix)):
+            raise ModelError(f"{path}: merges do not begin with continuing_subword_prefix; fetch the model again")
 
 
 def stored_weights(folder: Path) -> dict[str, Stored]:
@@ -118,7 +150,7 @@ def _indexed(folder: Path) -> list[Path]:
     except (ModelError, KeyError, AssertionError):
         raise ModelError(f"{index} is damaged (no 'weight_map' of tensors to files); fetch the model again") from None
     for tensor, name in parts.items():
-        if not isinstance(name, str) or Path(name).name != name or "\0" in name or len(os.fsencode(name)) > 255:
+        if not _is_file_name(name):
             raise ModelError(
                 f"{index}: {quoted(tensor)} lies in {quoted(str(name))}, which is no file of this folder; "
                 "fetch the model again"
@@ -134,6 +166,13 @@ def _indexed(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
+def _is_file_name(name: object) -> bool:
+    """Whether it names something inside a folder, as a file system would have it."""
+    if not isinstance(name, str) or not name or Path(name).name != name or "\0" in name:
+        return False
+    return name.isprintable() and len(name.encode()) < 256  # nor a lone surrogate, which cannot be written
+
+
 def _header(file: Path) -> dict[str, Stored]:
     from safetensors import SafetensorError, safe_open
 
@@ -144,7 +183,9 @@ def _header(file: Path) -> dict[str, Stored]:
             (length,) = struct.unpack("<Q", opened.read(8))
             header = json.loads(opened.read(length))
     except (SafetensorError, OSError, ValueError, RecursionError, struct.error) as error:
-        raise ModelError(f"{file}: damaged or half downloaded weights ({_short(error)}); fetch the file again") from None
+        raise ModelError(
+            f"{file}: damaged or half downloaded weights ({_short(error)}); fetch the file again"
+        ) from None
     header.pop("__metadata__", None)
     return {
         name: Stored(tensor["dtype"], tuple(tensor["shape"]), tensor["data_offsets"][1] - tensor["data_offsets"][0])

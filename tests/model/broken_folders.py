@@ -5,6 +5,7 @@ The long run: `python -m tests.model.broken_folders 10000 [SEED]`. Tests take a 
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import shutil
@@ -74,13 +75,13 @@ def mutate_tree(tree: Any, dice: random.Random) -> Any:
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
         found = places(tree)
         if not found or dice.random() < 0.02:
-            return dice.choice(VALUES)
+            return copy.deepcopy(dice.choice(VALUES))
         container, key = dice.choice(found)
         act = dice.randrange(6)
         if act == 0:
             del container[key]
         elif act == 1 and isinstance(container, dict):
-            container[dice.choice(KEYS)] = dice.choice(VALUES)
+            container[dice.choice(KEYS)] = copy.deepcopy(dice.choice(VALUES))
         elif act == 2 and isinstance(container, dict):
             container[str(key) + "_"] = container.pop(key)
         elif act == 3:
@@ -90,7 +91,7 @@ def mutate_tree(tree: Any, dice: random.Random) -> Any:
         elif act == 4 and isinstance(container[key], int):
             container[key] += dice.choice((-1, 1, 7, -container[key], container[key] * 999))
         else:
-            container[key] = dice.choice(VALUES)
+            container[key] = copy.deepcopy(dice.choice(VALUES))
     return tree
 
 
@@ -103,7 +104,11 @@ def mutate_bytes(content: bytes, dice: random.Random) -> bytes:
     if act == 1 and place < len(content):
         return content[:place] + bytes([content[place] ^ (1 << dice.randrange(8))]) + content[place + 1 :]
     if act == 2:
-        return content[:place] + dice.choice((b"\0", b"\xff", b"[" * 5000, b"9" * 5000, b'"', b"NaN", b"\xef\xbb\xbf")) + content[place:]
+        return (
+            content[:place]
+            + dice.choice((b"\0", b"\xff", b"[" * 5000, b"9" * 5000, b'"', b"NaN", b"\xef\xbb\xbf"))
+            + content[place:]
+        )
     if act == 3:
         return content[:place] + content[place + dice.randrange(1, 40) :]
     return dice.choice((b"", b"null", b"[]", b"{}", b"5", b'"x"', b"[" * 100_000, b'{"a":' * 3000, b"\xff\xfe{\0}\0"))
