@@ -121,6 +121,8 @@ class InstrumentedModel:
         self.architecture: str = type(model).__name__
         self.layers: nn.ModuleList = decoder_layers(model)
         self._remove = self.seam.install(model)
+        if self.dtype.itemsize < 4:  # of a strided input, oneDNN copies the head's weights for every row: 2.6 GB for 48
+            model.get_output_embeddings().register_forward_pre_hook(lambda head, given: (given[0].contiguous(),))
         self.rows_at_once = 64  # fewer after memory ran out
         self.recomputes = False  # whether gradients compute layers twice, after memory ran out
         self.notes: list[str] = []  # what a user should know about how results were computed

@@ -1,6 +1,6 @@
 """What loading a model and answering on it takes at its peak, measured in a process of its own (Linux).
 
-`python -m tests.model.measured_memory MODEL [DTYPE [PROMPT]]` prints, in bytes, the measured and the estimated peaks.
+`python -m tests.model.measured_memory MODEL DTYPE PROMPT WORK...` prints, in bytes, the measured and the estimated peaks.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ def measure(name: str, dtype: str, prompt: str, works: list[str]) -> dict[str, t
     import torch
 
     from icldiag.model.load import ModelSettings, load_config
-    from icldiag.model.memory import PROGRAM, loading, sizes_of, work_of
+    from icldiag.model.memory import PROGRAM, mapped, sizes_of, work_of
     from icldiag.session import Session
 
     torch.set_num_threads(1)
     settings = ModelSettings(name=name, device="cpu", dtype=dtype)
-    sizes = sizes_of(load_config(settings))
-    forget_peak()
+    config = load_config(settings)
+    sizes = sizes_of(config)
+    weights, files = sizes.weights(dtype), mapped(sizes, dtype, config)
     session = Session(prompt, settings)
     model = session.load()
-    dtype = str(model.dtype).removeprefix("torch.")
-    found = {"loading": (resident("VmHWM"), loading(settings, sizes, dtype, model.model.config))}
+    found = {"loading": (resident("VmHWM"), PROGRAM + weights + files)}
     work = work_of(session.encoded)
     estimates = work.analyses(sizes, dtype)
     for work_name in works:
@@ -45,7 +45,7 @@ def measure(name: str, dtype: str, prompt: str, works: list[str]) -> dict[str, t
         forget_peak()
         getattr(session, work_name)(**({"query": 0} if work_name == "flow" else {}))
         estimate = estimates["saliency" if work_name == "flow" else work_name]
-        found[work_name] = (resident("VmHWM"), PROGRAM + sizes.weights(dtype) + estimate)
+        found[work_name] = (resident("VmHWM"), PROGRAM + weights + estimate)
     return found
 
 
