@@ -36,8 +36,9 @@ def describe(prompt: Prompt) -> str:
 
 def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     """Label tokens, spans, and every token with its position and role; loads the tokenizer, not the weights."""
-    tokenizer, window = load_tokenizer(settings)
-    encoded = encode(prompt, tokenizer, window)
+    reader = load_tokenizer(settings)
+    tokenizer, window, _ = reader
+    encoded = encode(prompt, *reader)
     limit = f" of the context window's {window}" if window else ""
     lines = [
         "",
@@ -60,6 +61,7 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     lines += ["  the first query, after the demonstrations; its last token is the target position:"]
     lines += _strip(query_tokens(encoded, tokenizer, 0), len(encoded.prefix), encoded.queries[0].ids)
     lines += [f"  warning: {visible(warning)}" for warning in encoded.warnings]
+    lines += [f"  note: {visible(note)}" for note in reader.notes]
     return "\n".join(lines)
 
 

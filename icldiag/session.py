@@ -111,7 +111,7 @@ class Session:
     def beta(self) -> NDArray[np.float32] | None:
         """The anchor re-weighting in force. Raises AnalysisError where the prompt file's does not fit."""
         if self._beta is None and self.prompt.beta is not None:
-            self._beta = load_beta(self.prompt.beta.path, self.prompt, self.beta_shape, self.model.name)
+            self._beta = self._read_beta(self.prompt.beta.path)
         return self._beta
 
     def with_prompt(self, prompt: Prompt) -> Session:
@@ -132,7 +132,7 @@ class Session:
     @property
     def encoded(self) -> EncodedPrompt:
         """Raises PromptError where the prompt does not fit the model."""
-        encoded = self._once("encoded", lambda: encode(self.prompt, self.model.tokenizer, self.model.context_window))
+        encoded = self._once("encoded", lambda: encode(self.prompt, *self.model.reader))
         if encoded.prompt is not self.prompt:  # one from the store may have been written elsewhere or named otherwise
             encoded = self._results["encoded"] = replace(encoded, prompt=self.prompt)
         return encoded
@@ -399,7 +399,14 @@ class Session:
 
     def with_saved_beta(self, path: Path) -> Session:
         """`with_beta` of a file. Raises AnalysisError: no beta, or one for other demonstrations or another model."""
-        return self.with_beta(load_beta(path, self.prompt, self.beta_shape, self.model.name))
+        return self.with_beta(self._read_beta(path))
+
+    def _read_beta(self, path: Path) -> NDArray[np.float32]:
+        def note(text: str) -> None:
+            if text not in self.model.notes:
+                self.model.notes.append(text)
+
+        return load_beta(path, self.prompt, self.beta_shape, self.model.name, note)
 
     def save_beta(self, settings: TrainingSettings, path: Path) -> None:
         """Write the beta that these settings train; see `reweighting`. Raises AnalysisError where it cannot."""

@@ -178,7 +178,7 @@ def files_of(folder: Path) -> list[tuple[str, str]]:
 
 
 def _model_files(folder: Path) -> list[Path]:
-    return sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern))
+    return sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern) if path.is_file())
 
 
 def _state(path: Path) -> tuple[str, int, int, int, int]:

@@ -14,6 +14,7 @@ from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Observer, Pass, active
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.load import context_window
+from icldiag.prompt.reader import Reader
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -120,6 +121,8 @@ class InstrumentedModel:
         self.architecture: str = type(model).__name__
         self.layers: nn.ModuleList = decoder_layers(model)
         self._remove = self.seam.install(model)
+        if self.dtype.itemsize < 4:  # of a strided input, oneDNN copies the head's weights for every row: 2.6 GB for 48
+            model.get_output_embeddings().register_forward_pre_hook(lambda head, given: (given[0].contiguous(),))
         self.rows_at_once = 64  # fewer after memory ran out
         self.recomputes = False  # whether gradients compute layers twice, after memory ran out
         self.notes: list[str] = []  # what a user should know about how results were computed
@@ -137,6 +140,12 @@ class InstrumentedModel:
     @property
     def dtype(self) -> torch.dtype:
         return self.model.dtype  # type: ignore[no-any-return]
+
+    @property
+    def reader(self) -> Reader:
+        """What the encoding of a prompt for this model depends on."""
+        ends = (self.model.get_input_embeddings(), self.model.get_output_embeddings())
+        return Reader(self.tokenizer, self.context_window, min(int(end.weight.shape[0]) for end in ends))
 
     @property
     def parameters(self) -> int:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from icldiag.errors import ModelError, PromptError
+from icldiag.model.failures import is_failure, reason_of
 from icldiag.prompt.chat import chat_parts
 from icldiag.prompt.parts import Part, Parts, Role, plain_parts, starts_of, text_of
+from icldiag.prompt.reader import require_embeddings
 from icldiag.prompt.schema import Prompt
 from icldiag.quoting import quoted
 
@@ -114,13 +116,20 @@ def _tokenize(tokenizer: Any, texts: Sequence[str], in_turns: bool) -> list[_Tok
             "use the model's fast tokenizer (tokenizer.json)"
         )
     begun = bool(tokenizer.bos_token) and texts[0].startswith(tokenizer.bos_token)
-    batch = tokenizer(
-        list(texts),
-        add_special_tokens=not (in_turns or begun),  # the text has its own
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-        verbose=False,
-    )
+    try:
+        batch = tokenizer(
+            list(texts),
+            add_special_tokens=not (in_turns or begun),  # the text has its own
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            verbose=False,
+        )
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        raise ModelError(
+            f"the model's tokenizer fails on this prompt ({reason_of(error)}); fetch its tokenizer.json again"
+        ) from error
     result = []
     for ids, offsets, special in zip(
         batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"], strict=True
@@ -134,17 +143,21 @@ def _tokenize(tokenizer: Any, texts: Sequence[str], in_turns: bool) -> list[_Tok
     return result
 
 
-def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) -> EncodedPrompt:
+def encode(
+    prompt: Prompt, tokenizer: Any, context_window: int | None = None, embeddings: int | None = None
+) -> EncodedPrompt:
     """Tokenize the whole prompt for each query and find every span.
 
     Args:
         tokenizer: a fast Hugging Face tokenizer.
         context_window: the longest sequence the model takes, in tokens; None where it has no limit.
+        embeddings: how many tokens the model knows; None where it knows all.
 
     Raises:
-        PromptError: a prompt longer than the context window, a label word without tokens or, with first-token
-            scoring, two label words with the same first token; each names the cure.
-        ModelError: the tokenizer gives no character offsets.
+        PromptError: a prompt longer than the context window, a token that the model does not know, a label word
+            without tokens or, with first-token scoring, two label words with the same first token; each names the
+            cure.
+        ModelError: the tokenizer gives no character offsets, or fails.
     """
     parts = _parts(prompt, tokenizer)
     shown, texts = parts.shown, parts.texts()
@@ -178,6 +191,7 @@ def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) ->
         warnings=(*parts.warnings, *_warnings(prompt, demonstrations, label_tokens, first.ids)),
     )
     _check_length(encoded, context_window)
+    require_embeddings(encoded, tokenizer, embeddings)
     return encoded
 
 

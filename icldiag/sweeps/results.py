@@ -6,6 +6,7 @@ A file that does not match its SHA-256 is no result: its cell is computed again.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
