@@ -15,12 +15,11 @@ def check(
     from icldiag.prompt.schema import read_prompt
 
     written = read_prompt(prompt)
+
+    from icldiag.check import describe, describe_tokens, describe_warnings
+
     if model is None:
-        from icldiag.check import describe
-
-        print(describe(written))
+        print(describe(written) + describe_warnings(written))
         return
-    from icldiag.check import describe, describe_tokens
-
     print(describe(written))
     print(describe_tokens(written, model_settings(model, "cpu", "auto", revision, trust_remote_code)))

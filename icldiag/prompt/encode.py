@@ -6,7 +6,7 @@ fast tokenizer works, and a label word that also occurs in a text is never mista
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ from icldiag.errors import ModelError, PromptError
 from icldiag.prompt.chat import chat_parts
 from icldiag.prompt.parts import Part, Parts, Role, plain_parts, starts_of, text_of
 from icldiag.prompt.schema import Prompt
+from icldiag.prompt.template import warnings_of
+
+_NAMED = 3  # pairs of labels in a warning
 
 Span = tuple[int, int]  # half-open [start, stop), in tokens of the whole prompt
 
@@ -72,7 +75,12 @@ class EncodedPrompt:
     queries: tuple[EncodedQuery, ...]
     label_tokens: tuple[tuple[int, ...], ...]  # per class, the label word's tokens as they follow the target
     tokens: tuple[Token, ...]  # the prefix, for showing
-    warnings: tuple[str, ...]
+    own_warnings: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know of how the prompt is encoded, and of what its data files hold besides it."""
+        return (*self.own_warnings, *self.prompt.notes)
 
     @property
     def longest(self) -> int:
@@ -174,7 +182,7 @@ def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) ->
         ),
         label_tokens=label_tokens,
         tokens=tokens,
-        warnings=(*parts.warnings, *_warnings(prompt, demonstrations, label_tokens, first.ids)),
+        own_warnings=(*parts.warnings, *_warnings(prompt, demonstrations, label_tokens, first.ids)),
     )
     _check_length(encoded, context_window)
     return encoded
@@ -314,7 +322,28 @@ def _warnings(
                         f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} {verb} with the same token: "
                         "their anchors carry the same word"
                     )
-    return tuple(warnings)
+    if prompt.scoring == "whole":
+        warnings += _never_chosen(prompt, label_tokens)
+    return (*warnings, *warnings_of(prompt.template, prompt.instruction))
+
+
+def _never_chosen(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> Iterator[str]:
+    """A word whose tokens begin with another's is at most as probable as that: scored whole, it never wins."""
+    classes = {tokens: label.name for tokens, label in zip(label_tokens, prompt.labels, strict=True)}
+    pairs = [
+        (label.name, classes[tokens[:count]])
+        for tokens, label in zip(label_tokens, prompt.labels, strict=True)
+        for count in range(1, len(tokens))
+        if tokens[:count] in classes
+    ]
+    if pairs:
+        told = ", ".join(f"{longer!r} begins with the tokens of {shorter!r}" for longer, shorter in pairs[:_NAMED])
+        more = f", and so do {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
+        which = "the longer" if len(pairs) == 1 else "each longer one"
+        yield (
+            f"{told}{more}: scored whole, {which} can never be more probable and is never predicted without a "
+            "calibration; write label words of which none begins another"
+        )
 
 
 def _tokens(shown: Sequence[Part], starts: Sequence[int], row: _Tokenized, count: int) -> tuple[Token, ...]:

@@ -7,7 +7,7 @@ import json
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,11 @@ from icldiag.prompt.fields import (
     complaint,
     suggestion,
 )
+from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.source import Location, line_of, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
-
-TEXT, LABEL = "{text}", "{label}"
+from icldiag.prompt.template import LABEL as LABEL
+from icldiag.prompt.template import TEXT as TEXT
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Prompt:
     path: Path | None = None
     calibration: Calibration | None = None
     beta: SavedBeta | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False)  # what its data files hold that it goes without
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -102,8 +104,9 @@ class Prompt:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over everything but paths and the name: equal prompts give equal results."""
+        """SHA-256 over everything but paths, notes and the name: equal prompts give equal results."""
         content = asdict(replace(self, path=None, name="", beta=None))
+        del content["notes"]
         content["beta"] = self.beta and self.beta.sha256
         for field in ("calibration", "beta", "instruction_separator"):
             if content[field] is None:  # a prompt without them has the hash that it always had
@@ -130,6 +133,7 @@ class Reader:
     path: Path
     lines: dict[Location, int]
     within: Location = ()
+    notes: list[str] = field(default_factory=list)  # on its data files
 
     def error(self, message: str, *inside: str | int) -> PromptError:
         location = (*self.within, *inside)
@@ -137,6 +141,7 @@ class Reader:
         return PromptError(message, path=self.path, line=line_of(self.lines, location), field=field or None)
 
     def fields(self, document: Any) -> PromptFields:
+        refuse_conversation(document, self.path)
         if not isinstance(document, dict):
             raise self.error("a prompt file holds fields such as 'template', 'labels', 'demonstrations' and 'queries'")
         try:
@@ -204,10 +209,11 @@ class Reader:
         self,
         given: FileFields | Sequence[ExampleFields],
         classes: dict[str, int],
+        template: str,
         *location: str,
     ) -> tuple[Example, ...]:
         if isinstance(given, FileFields):
-            return self._from_file(given, classes, *location)
+            return self._from_file(given, classes, template, *location)
         found = []
         for index, row in enumerate(given):
             label = self._class(row.label, classes, *location, index, "label")
@@ -219,7 +225,9 @@ class Reader:
             raise self.error(_unknown_class(label, classes), *location)
         return None if label is None else classes[label]
 
-    def _from_file(self, given: FileFields, classes: dict[str, int], *location: str) -> tuple[Example, ...]:
+    def _from_file(
+        self, given: FileFields, classes: dict[str, int], template: str, *location: str
+    ) -> tuple[Example, ...]:
         path = self.path.parent / given.file
         if not path.exists():
             raise self.error(f"there is no file {str(path)!r}; the path is relative to the prompt file", *location)
@@ -230,9 +238,11 @@ class Reader:
             if column is not None and table.rows and column not in table.columns:
                 known = ", ".join(table.columns)
                 raise self.error(f"{given.file} has no column {column!r}; it has {known}", *location, field)
+        table.refuse_named(template)
         rows = []
-        label_column = given.label or "label"
-        for line, text, label, name in table.examples(given.text, label_column, given.id or "id"):
+        label_column, id_column = given.label or "label", given.id or "id"
+        self.notes.extend(table.unread((given.text, label_column, id_column)))
+        for line, text, label, name in table.examples(given.text, label_column, id_column):
             if label is not None and label not in classes:
                 raise unknown_class(label, classes, path, line, label_column)
             rows.append(Example(text, None if label is None else classes[label], name))
@@ -282,13 +292,13 @@ def read_prompt(path: Path | str) -> Prompt:
     classes = {label.name: index for index, label in enumerate(labels)}
     if not fields.demonstrations:
         raise reader.error("there are no demonstrations; write at least one {text, label}", "demonstrations")
-    demonstrations = reader.examples(fields.demonstrations, classes, "demonstrations")
+    demonstrations = reader.examples(fields.demonstrations, classes, fields.template, "demonstrations")
     if not demonstrations:
         raise reader.error("there are no rows in the file; a prompt needs at least one demonstration", "demonstrations")
     for index, demonstration in enumerate(demonstrations):
         if demonstration.label is None:  # only a row of a file can lack it
             raise reader.error(f"row {index + 1} of the file has no label; a demonstration needs one", "demonstrations")
-    queries = reader.examples(fields.queries, classes, "queries")
+    queries = reader.examples(fields.queries, classes, fields.template, "queries")
     if not queries:
         raise reader.error("there are no queries; write at least one {text}", "queries")
     return Prompt(
@@ -298,7 +308,7 @@ def read_prompt(path: Path | str) -> Prompt:
         labels=labels,
         demonstrations=demonstrations,
         queries=queries,
-        examples=reader.examples(fields.examples, classes, "examples"),
+        examples=reader.examples(fields.examples, classes, fields.template, "examples"),
         instruction=fields.instruction,
         instruction_separator=fields.instruction_separator,
         scoring=fields.scoring,
@@ -307,4 +317,5 @@ def read_prompt(path: Path | str) -> Prompt:
         path=path,
         calibration=reader.calibration(fields.calibration, classes),
         beta=reader.beta(fields.beta),
+        notes=tuple(dict.fromkeys(reader.notes)),
     )
