@@ -16,18 +16,21 @@ from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.render.visible import visible
 from icldiag.session import Session
 
+_DIGITS = 19  # of a number; no prompt has as many queries
+
 
 def chosen_query(prompt: Prompt, wanted: str) -> int:
     """The query of this number, counted from 1, or the only one whose text holds the words. Raises AnalysisError."""
     if wanted.isdecimal():
-        if not 1 <= int(wanted) <= len(prompt.queries):
-            raise AnalysisError(f"--query {wanted}: there are queries 1 to {len(prompt.queries)}")
-        return int(wanted) - 1
+        number = int(wanted) if len(wanted) < _DIGITS else 0
+        if not 1 <= number <= len(prompt.queries):
+            raise AnalysisError(f"--query {wanted:.80}: there are queries 1 to {len(prompt.queries)}")
+        return number - 1
     found = [place for place, query in enumerate(prompt.queries) if wanted.casefold() in query.text.casefold()]
     if len(found) != 1:
         places = ", ".join(str(place + 1) for place in found[:8])
         which = f"queries {places} hold this text; give a number" if found else "no query holds this text"
-        raise AnalysisError(f"--query {wanted!r}: {which}")
+        raise AnalysisError(f"--query {wanted!r:.80}: {which}")
     return found[0]
 
 

@@ -186,7 +186,7 @@ def session_files(folder: Path | None = None) -> list[SessionFile]:
 def find_session(which: str, folder: Path | None = None) -> SessionFile:
     """By its number in the list (from 1), its id, or how the id begins. Raises SessionError."""
     files = session_files(folder)
-    if which.isdecimal() and 1 <= int(which) <= len(files):
+    if which.isdecimal() and len(which) < 10 and 1 <= int(which) <= len(files):
         return files[int(which) - 1]
     found = [file for file in files if file.id == which] or [file for file in files if file.id.startswith(which)]
     if len(found) == 1:

@@ -22,7 +22,8 @@ _SIGNS = re.compile(
     r"<\|im_start\|>|<\|start_header_id\|>|<\|start_of_role\|>|<\|header_start\|>|<start_of_turn>|\[INST\]|"
     r"<\|START_OF_TURN_TOKEN\|>|<\|(?:system|user|assistant)\|>|<[|｜](?:User|Assistant)[|｜]>|<\|start\|>(?=\w+<\|)"
 )
-_MESSAGES = re.compile(r'\s*(?:\{\s*"(?:%s)"\s*:\s*)?\[\s*\{\s*"(?:role|content|from)"\s*:' % "|".join(_LISTS))
+_NAME = "|".join(_LISTS)
+_MESSAGES = re.compile(rf'\s*(?:{{\s*"(?:{_NAME})"\s*:\s*)?\[\s*{{\s*"(?:role|content|from)"\s*:')
 
 
 def is_conversation(value: Any) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from icldiag.errors import ModelError, PromptError
+from icldiag.indices import query_index
 from icldiag.prompt.chat import chat_parts
 from icldiag.prompt.parts import Part, Parts, Role, plain_parts, starts_of, text_of
 from icldiag.prompt.schema import Prompt
@@ -189,8 +190,9 @@ def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) ->
 
 
 def query_tokens(encoded: EncodedPrompt, tokenizer: Any, index: int) -> tuple[Token, ...]:
-    """The tokens of query `index` after the shared prefix, for showing."""
+    """The tokens of query `index` after the shared prefix, for showing. Raises AnalysisError: there is none."""
     prompt = encoded.prompt
+    index = query_index(index, len(prompt.queries))
     parts = _parts(prompt.with_queries([prompt.queries[index]]), tokenizer)
     written = (*parts.shown, *parts.queries[0])
     row = _tokenize(tokenizer, parts.texts(), parts.in_turns)[0]
@@ -199,6 +201,7 @@ def query_tokens(encoded: EncodedPrompt, tokenizer: Any, index: int) -> tuple[To
 
 def query_parts(prompt: Prompt, index: int) -> tuple[Token, ...]:
     """What `query_tokens` covers, undivided, for showing where there is no tokenizer; so without a chat's turns."""
+    index = query_index(index, len(prompt.queries))
     parts = plain_parts(prompt.with_queries([prompt.queries[index]])).queries[0]
     return tuple(Token(part.text, part.role, None) for part in parts if part.text)
 

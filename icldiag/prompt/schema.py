@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 
 from icldiag.errors import PromptError
 from icldiag.prompt.adjustments import Calibration, SavedBeta
+from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import (
     Anchor,
     CalibrationFields,
@@ -26,7 +28,6 @@ from icldiag.prompt.fields import (
     complaint,
     suggestion,
 )
-from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.source import Location, line_of, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
 from icldiag.prompt.template import LABEL as LABEL
@@ -72,7 +73,9 @@ class Prompt:
     path: Path | None = None
     calibration: Calibration | None = None
     beta: SavedBeta | None = None
-    notes: tuple[str, ...] = field(default=(), compare=False)  # what its data files hold that it goes without
+    notes: tuple[str, ...] = dataclasses.field(
+        default=(), compare=False
+    )  # on its data files
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -133,7 +136,7 @@ class Reader:
     path: Path
     lines: dict[Location, int]
     within: Location = ()
-    notes: list[str] = field(default_factory=list)  # on its data files
+    notes: list[str] = dataclasses.field(default_factory=list)  # on its data files
 
     def error(self, message: str, *inside: str | int) -> PromptError:
         location = (*self.within, *inside)

@@ -59,7 +59,9 @@ class Table:
 
     def _holds_texts(self, column: str) -> bool:
         """Whether most cells that are not empty have several words, or as many characters without spaces."""
-        cells = [value.strip() for row in self.rows if isinstance(value := row.values.get(column), str) and value.strip()]
+        cells = [
+            value.strip() for row in self.rows if isinstance(value := row.values.get(column), str) and value.strip()
+        ]
         texts = sum(len(cell.split()) > 1 or (len(cell) > _WORD and not cell.isascii()) for cell in cells)
         return texts * 2 > len(cells)
 

@@ -12,6 +12,8 @@ from icldiag.analyses.reweighting import TrainingSettings
 from icldiag.analyses.saliency import HeadSum, LossTarget
 from icldiag.errors import AnalysisError
 
+_DIGITS = 5  # of a layer's number; no model has more layers
+
 
 @dataclass(frozen=True)
 class ReportSettings:
@@ -38,7 +40,8 @@ def layers_from(text: str, option: str = "--isolate") -> tuple[int, ...]:
     layers: set[int] = set()
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
-        if not first.isdecimal() or (last and not last.isdecimal()):
-            raise AnalysisError(f"{option} {text!r}: write layers as in 0-2,5")
-        layers.update(range(int(first), int(last or first) + 1))
+        numbers = [int(one) for one in (first, last or first) if one.isdecimal() and len(one) <= _DIGITS]
+        if len(numbers) < 2 or numbers[0] > numbers[1]:
+            raise AnalysisError(f"{option} {text!r:.80}: write layers as in 0-2,5")
+        layers.update(range(numbers[0], numbers[1] + 1))
     return tuple(sorted(layers))

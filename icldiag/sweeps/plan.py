@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from icldiag.model.load import BUNDLED, ModelSettings
+from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import reason_of
 from icldiag.prompt.schema import Reader
 from icldiag.prompt.source import Location, read_document
@@ -69,6 +70,7 @@ def read_plan(path: Path, data: Path | None = None) -> Plan:
 
 
 def _fields(document: Any, reader: Reader) -> SweepFields:
+    refuse_conversation(document, reader.path)
     if not isinstance(document, dict):
         raise reader.error("a sweep file holds fields such as 'models', 'seeds', 'prompts' and 'analyses'")
     try:

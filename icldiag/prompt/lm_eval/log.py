@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from icldiag.errors import PromptError
+from icldiag.prompt.conversation import is_written_conversation, refuse_conversation
 from icldiag.prompt.source import read_rows, read_text
 
 Kind = Literal["multiple_choice", "generate_until"]
@@ -109,6 +110,7 @@ def _rows(path: Path) -> list[tuple[int | None, dict[str, Any]]]:
         rows = json.loads(text)
     except json.JSONDecodeError as error:
         raise PromptError(f"not valid JSON: {error.msg}", path=path, line=error.lineno) from None
+    refuse_conversation(rows, path)
     if not all(isinstance(row, dict) for row in rows):
         raise PromptError("expected a list of objects, one for each sample", path=path)
     return [(None, row) for row in rows]
@@ -158,6 +160,8 @@ def _kind(requests: list[list[Any]], path: Path, line: int | None) -> Kind:
     reason = None
     if any(not isinstance(request[0], str) for request in requests):
         reason = "the contexts are not text"
+    elif any(is_written_conversation(request[0]) for request in requests):
+        reason = "the contexts are lists of messages, as a chat model's API gets them"
     elif sizes == {1}:
         reason = "a loglikelihood_rolling task measures a text and asks for no label"
     elif max(sizes) > 2:
