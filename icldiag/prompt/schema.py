@@ -73,9 +73,7 @@ class Prompt:
     path: Path | None = None
     calibration: Calibration | None = None
     beta: SavedBeta | None = None
-    notes: tuple[str, ...] = dataclasses.field(
-        default=(), compare=False
-    )  # on its data files
+    notes: tuple[str, ...] = dataclasses.field(default=(), compare=False)  # on its data files
 
     @property
     def label_names(self) -> tuple[str, ...]:

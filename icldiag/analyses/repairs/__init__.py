@@ -7,4 +7,15 @@ from icldiag.analyses.repairs.reading import finding, in_short, verdict
 from icldiag.analyses.repairs.repair import Repair
 from icldiag.analyses.repairs.search import BUDGET, Repairs, Trial, find_repairs, mendable
 
-__all__ = ["BUDGET", "Effect", "Repair", "Repairs", "Trial", "find_repairs", "finding", "in_short", "mendable", "verdict"]
+__all__ = [
+    "BUDGET",
+    "Effect",
+    "Repair",
+    "Repairs",
+    "Trial",
+    "find_repairs",
+    "finding",
+    "in_short",
+    "mendable",
+    "verdict",
+]

@@ -28,7 +28,7 @@ from icldiag.indices import named_query, query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import IntArray, Progress, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
-from icldiag.prompt.schema import Example
+from icldiag.prompt.schema import Example, Prompt
 
 BUDGET = 40
 RESERVED = 3  # of the budget, for the calibrations on top of the best of the others
