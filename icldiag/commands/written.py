@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from icldiag.errors import IcldiagError, PromptError
-from icldiag.files import write_whole
+from icldiag.files import is_stdout, is_taken, write_document
 from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.render.visible import visible
@@ -35,7 +35,7 @@ def give(
         IcldiagError: it is not confirmed, cannot be because there is no terminal, or a file would be overwritten; or
             the prompt cannot be a file.
     """
-    if output is not None and output.exists() and not force:
+    if output is not None and not is_stdout(output) and is_taken(output) and not force:
         raise IcldiagError(f"{str(output)!r} is there already; overwrite it with --force, or choose another -o")
     text = as_yaml(prompt, comments=comments)
     check_written(text, prompt)
@@ -47,10 +47,8 @@ def give(
         print("This template was inferred. Is it right? [Y/n] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):  # input() would write to stdout
             raise IcldiagError("nothing was written")
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        write_whole(text, output)
+    write_document(text, output)
+    if not is_stdout(output):
         print(f"prompt written to {visible(str(output))}", file=sys.stderr)
 
 
