@@ -64,8 +64,8 @@ def test_a_wrong_index_is_told_with_what_there_is(session: Session, index: Any) 
     _told(lambda given: session.isolation().setting((0, given)), index, layers)
     _told(lambda given: make_report(session, ["saliency"], ReportSettings(token_layers=(given,))), index, layers)
     _told(lambda given: session.confusion().pair(0, given), index, "the prompt has 3 classes, indices 0 to 2")
-    _told(lambda given: drop(session.prompt, given), index, "the prompt has 3 demonstrations, indices 0 to 2")
-    _told(lambda given: swap(session.prompt, 0, given), index, "indices 0 to 2")
+    _told(lambda given: drop(session.prompt, given), index, "the prompt has 4 demonstrations, indices 0 to 3")
+    _told(lambda given: swap(session.prompt, 0, given), index, "indices 0 to 3")
     _told(lambda given: rename_word(session.prompt, given, "x"), index, "indices 0 to 2")
 
 

@@ -39,8 +39,8 @@ def layers_from(text: str, option: str = "--isolate") -> tuple[int, ...]:
     """Layers as people write them: '0-2,5' is 0, 1, 2 and 5. Raises AnalysisError for anything else."""
     layers: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        numbers = [int(one) for one in (first, last or first) if one.isdecimal() and len(one) <= _DIGITS]
+        first, dash, last = part.strip().partition("-")
+        numbers = [int(one) for one in (first, last if dash else first) if one.isdecimal() and len(one) <= _DIGITS]
         if len(numbers) < 2 or numbers[0] > numbers[1]:
             raise AnalysisError(f"{option} {text!r:.80}: write layers as in 0-2,5")
         layers.update(range(numbers[0], numbers[1] + 1))
