@@ -59,6 +59,6 @@ def refuse_turns(text: str, path: Path | None, *, but: str = "") -> None:
         raise PromptError(f"this is a conversation, a list of messages with roles; {_CURE}", path=path)
     found = next((sign for sign in _SIGNS.finditer(text) if sign[0] not in but), None)
     if found is not None:
-        line = text.count("\n", 0, found.start()) + 1
+        line = text.count("\n", 0, found.start()) + 1 if path else None
         reason = f"{found[0]!r} opens a turn of a conversation, as a chat model's template wrote it; "
         raise PromptError(reason + _CURE + ", or give --template with the turns in it", path=path, line=line)

@@ -14,7 +14,7 @@ from pathlib import Path
 from icldiag.errors import PromptError
 from icldiag.prompt.conversation import refuse_turns
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.prompt.splitting import Known, Shape, Split, infer
+from icldiag.prompt.splitting import Known, Shape, Split, fitting
 from icldiag.prompt.template import LABEL, TEXT, is_template
 
 _CURE = "write the template with --template '...{text}...{label}'"
@@ -45,13 +45,7 @@ def import_text(
     known, context = _known(template, separator, text.replace("\r\n", "\n"), path)
     if template is None:
         _refuse_numbered_end(context, path)
-    shape = infer([context], None, known)
-    if shape is None:
-        raise PromptError(_not_found(context, template), path=path)
-    split = shape.split(context)
-    assert split is not None  # the shape was found from this context
-    if template is None:
-        _refuse_mixed_up(shape, split, path)
+    shape, split = _parted(context, known, template, path)
     words = [word for _, word in split.demonstrations]
     labels = _labels(words, more_labels, path)
     written = [label.word for label in labels]
@@ -70,6 +64,25 @@ def import_text(
     if prompt.written(split.query) != context:
         raise PromptError(f"the template {prompt.template!r} would not write this text; {_CURE}", path=path)
     return prompt
+
+
+def _parted(context: str, known: Known, template: str | None, path: Path | None) -> tuple[Shape, Split]:
+    """The likeliest shape that nothing betrays, and the parts; a given template is not doubted."""
+    refused: tuple[PromptError, Split] | None = None
+    for shape in fitting([context], None, known):
+        split = shape.split(context)
+        assert split is not None  # the shape fits this context
+        wrong = _mixed_up(shape, split, path) if template is None else None
+        if wrong is None and (refused is None or _explains_more(shape, split, refused[1])):
+            return shape, split
+        if wrong is not None and refused is None:
+            refused = wrong, split
+    raise refused[0] if refused else PromptError(_not_found(context, template), path=path)
+
+
+def _explains_more(shape: Shape, split: Split, than: Split) -> bool:
+    """Whether a less likely shape is better than one that was refused: it finds more examples, cut between words."""
+    return shape.between[:1].isspace() and len(split.demonstrations) > len(than.demonstrations)
 
 
 def left_out(text: str, prompt: Prompt) -> list[str]:
@@ -135,23 +148,24 @@ def _refuse_numbered_end(context: str, path: Path | None) -> None:
         raise _numbered(f"{head}{numbers[0]}{tail}", f"{head}{end[1]}{tail}", path)
 
 
-def _refuse_mixed_up(shape: Shape, split: Split, path: Path | None) -> None:
-    """Refuse a shape whose texts hold more than one example, or a number that counts the examples."""
+def _mixed_up(shape: Shape, split: Split, path: Path | None) -> PromptError | None:
+    """What betrays a shape: texts that hold more than one example, or a number that counts the examples."""
     texts = [text for text, _ in split.demonstrations] + [split.query]
     begins = shape.separator + shape.before
     for text in texts:
         if begins in text or shape.between in text:
             sign = begins if begins in text else shape.between
             reason = f"{sign!r:.{_SHOWN}} parts the examples, and it stands in the text {text!r:.80} too, whose label "
-            raise PromptError(
+            return PromptError(
                 f"{reason}is not asked for as at the end; write all examples alike, or {_CURE}", path=path
             )
-    counted = [re.match(r"(\D{0,40}?)(\d{1,9})(?!\d)", text) for text in texts]
-    if not all(counted):
-        return
-    heads, numbers = zip(*((found[1], int(found[2])) for found in counted if found), strict=True)
-    if len(set(heads)) == 1 and all(b == a + 1 for a, b in pairwise(numbers)):
-        raise _numbered(f"{heads[0]}{numbers[0]}", f"{heads[0]}{numbers[-1]}", path)
+    for counted in (texts, texts[:-1]):  # the query may be announced by a word
+        found = [re.match(r"(\D{0,40}?)(\d{1,9})(?!\d)", text) for text in counted]
+        heads, numbers = {one and one[1] for one in found}, [int(one[2]) for one in found if one]
+        if len(heads) == 1 and {b - a for a, b in pairwise(numbers)} in ({1}, {-1}):
+            head = found[0][1] if found[0] else ""
+            return _numbered(f"{head}{numbers[0]}", f"{head}{numbers[-1]}", path)
+    return None
 
 
 def _numbered(first: str, last: str, path: Path | None) -> PromptError:

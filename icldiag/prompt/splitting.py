@@ -102,7 +102,12 @@ def _word(words: Sequence[str] | None) -> str:
 
 
 def infer(contexts: Sequence[str], words: Sequence[str] | None, known: Known | None = None) -> Shape | None:
-    """The shape that all contexts have, or None where there is none that explains them.
+    """The likeliest shape that all contexts have, or None where there is none that explains them; see `fitting`."""
+    return next(fitting(contexts, words, known), None)
+
+
+def fitting(contexts: Sequence[str], words: Sequence[str] | None, known: Known | None = None) -> Iterator[Shape]:
+    """The shapes that all contexts have, the likeliest first.
 
     Args:
         contexts: finished prompts, each ending where a label is asked for; their demonstrations may differ.
@@ -117,8 +122,7 @@ def infer(contexts: Sequence[str], words: Sequence[str] | None, known: Known | N
                 continue
             splits = [shape.split(context) for context in contexts]
             if all(split is not None and split.demonstrations for split in splits):
-                return shape
-    return None
+                yield shape
 
 
 def _betweens(contexts: Sequence[str], words: Sequence[str] | None, known: Known) -> Iterator[str]:
