@@ -11,6 +11,7 @@ from icldiag import __version__
 from icldiag.commands import COMMANDS, GROUPS
 from icldiag.commands.defaults import give_defaults
 from icldiag.commands.model_options import takes_model
+from icldiag.commands.once import OnceCommand, OnceGroup
 from icldiag.commands.options import Ascii
 from icldiag.errors import IcldiagError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from icldiag.model.load import ModelSettings
 
 app = typer.Typer(
+    cls=OnceGroup,
     help="Shows why a few-shot prompt on a GPT-style model gives the wrong label. "
     "Without a command, opens a bundled sample that fails.",
     add_completion=False,
@@ -25,11 +27,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name, cls=OnceCommand)(command)
 for group, (text, commands) in GROUPS.items():
-    within = typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
+    within = typer.Typer(cls=OnceGroup, help=text, no_args_is_help=True, rich_markup_mode=None)
     for name, command in commands.items():
-        within.command(name)(command)
+        within.command(name, cls=OnceCommand)(command)
     app.add_typer(within, name=group)
 
 

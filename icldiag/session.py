@@ -18,7 +18,7 @@ from icldiag.analyses.extraction import Against, Extraction, extract
 from icldiag.analyses.isolation import Cut, CutKind, Isolation, Setting, isolate, sweep
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.prediction import Prediction, predict
-from icldiag.analyses.repairs import BUDGET, Repairs, find_repairs
+from icldiag.analyses.repairs import BUDGET, Repairs, find_repairs, mendable
 from icldiag.analyses.reweighting import (
     Reweighting,
     TrainingSettings,
@@ -31,6 +31,7 @@ from icldiag.analyses.reweighting import (
 )
 from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow, Saliency, saliency
 from icldiag.errors import AnalysisError, IcldiagError
+from icldiag.indices import layer_index, query_index
 from icldiag.lazy import torch
 from icldiag.model.facts import ModelFacts, facts_of
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
@@ -138,7 +139,8 @@ class Session:
         return encoded
 
     def query_tokens(self, query: int) -> tuple[Token, ...]:
-        """The tokens of a query after the shared prefix, for showing."""
+        """The tokens of a query after the shared prefix, for showing. Raises AnalysisError: there is no such query."""
+        query = query_index(query, len(self.prompt.queries))
         key = ("tokens", query)
         if key not in self._results:  # without the lock, which may be held for minutes; it takes a millisecond
             found = (self.store.get(key) if self.store else None) or query_tokens(
@@ -166,9 +168,7 @@ class Session:
             AnalysisError: there is no such layer.
         """
         count = self.model.n_layers
-        layer = default_layer(count) if layer is None else layer
-        if not 0 <= layer < count:
-            raise AnalysisError(f"there is no layer {layer}; the model has layers 0 to {count - 1}")
+        layer = default_layer(count) if layer is None else layer_index(layer, count)
         return self._once(("confusion", layer), lambda: self._confusion(layer, progress))
 
     def _confusion(self, layer: int, progress: Progress) -> Confusion:
@@ -187,6 +187,7 @@ class Session:
         self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
     ) -> QueryFlow:
         """Saliency of one query: the three flows per layer, and the token view. Raises AnalysisError."""
+        query = query_index(query, len(self.prompt.queries))
         self.query_tokens(query)  # kept with it: the one is shown over the other
         return self._once(
             ("flow", query, loss_target, heads),
@@ -199,8 +200,7 @@ class Session:
         Raises:
             AnalysisError: there is no such query.
         """
-        if not 0 <= query < len(self.prompt.queries):
-            raise AnalysisError(f"there is no query {query}; the prompt has 0 to {len(self.prompt.queries) - 1}")
+        query = query_index(query, len(self.prompt.queries))
         layers = self.model.n_layers
         return self._once(
             ("explanation", query, seed),
@@ -259,7 +259,8 @@ class Session:
         )
 
     def isolate(self, cut: Cut, *, top: int = TOP, progress: Progress = silent) -> Setting:
-        """One cut in any set of layers. Raises AnalysisError for a layer that is not there."""
+        """One cut in any set of layers. Raises AnalysisError for a kind or a layer that is not there."""
+        cut = cut.within(self.model.n_layers)
         return self._once(
             ("isolate", cut, top),
             lambda: isolate(
@@ -366,8 +367,9 @@ class Session:
             seed: cuts the examples in parts and draws what is random in the candidates.
 
         Raises:
-            AnalysisError: too few labelled examples, or the query is not wrong.
+            AnalysisError: too few labelled examples, or the query is not there or not wrong.
         """
+        query = None if query is None else mendable(self.prompt, query)
         return self._once(
             ("repairs", query, budget, seed),
             lambda: find_repairs(

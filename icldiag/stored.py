@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow
 from icldiag.errors import NotStored
+from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import ModelSettings, Stage
 from icldiag.model.readout import Progress, silent
@@ -41,6 +42,7 @@ class StoredSession(Session):
 
     def query_tokens(self, query: int) -> tuple[Token, ...]:
         """Where the tokens were not kept: the parts of the query, which show the same text."""
+        query = query_index(query, len(self.prompt.queries))
         try:
             return self._tokens(query)
         except NotStored:
@@ -58,6 +60,7 @@ class StoredSession(Session):
         heads: HeadSum = "signed",
     ) -> QueryFlow:
         """Raises NotStored also where its tokens were not kept."""
+        query = query_index(query, len(self.prompt.queries))
         self._tokens(query)
         return super().flow(query, loss_target, progress, heads=heads)
 

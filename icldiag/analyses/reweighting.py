@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
+from icldiag.files import write_whole
 from icldiag.inputs.files import open_file
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
@@ -286,19 +287,13 @@ def save_beta(path: Path, beta: NDArray[np.float32], model_name: str, prompt: Pr
     """Write beta as safetensors, with the model's name, the prompt's hash and a SHA-256 of it all beside it.
 
     Raises:
-        AnalysisError: the file cannot be written.
+        IcldiagError: the file cannot be written.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     metadata = {"format": _FORMAT, "model": model_name, "prompt": demonstrations_hash(prompt)}
     metadata["sha256"] = _sha256(beta, metadata)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        save_file({"beta": np.ascontiguousarray(beta)}, temporary, metadata)
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise AnalysisError(f"cannot write beta to {path} ({error}); choose another place") from None
+    write_whole(save({"beta": np.ascontiguousarray(beta)}, metadata), path)
 
 
 def _sha256(beta: NDArray[np.float32], metadata: Mapping[str, str]) -> str:

@@ -40,4 +40,4 @@ def import_text(
         separator=unescaped(separator),
         more_labels=names(labels),
     )
-    give(found, [], output, ask=not yes, force=force)
+    give(found, pasted.left_out(text, found), output, ask=not yes, force=force)

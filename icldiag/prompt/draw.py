@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from icldiag.errors import PromptError
 from icldiag.inputs.values import whole_number
-from icldiag.prompt.schema import LABEL, TEXT, Example, Label, Prompt
+from icldiag.prompt.conversation import refuse_conversation
+from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.tables import Table
+from icldiag.prompt.template import LABEL, TEXT, is_template, warnings_of
 from icldiag.quoting import listed, quoted, shortened
 
 _TOLD = 8  # columns in a message
@@ -76,21 +78,22 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
         examples=parts[2],
         instruction=drawing.instruction,
     )
-    notes = tuple(f"left out: {count} rows {reason}" for reason, count in dropped.items())
-    return Drawn(prompt, _comments(prompt, table, drawing), notes)
+    notes = [f"left out: {count} rows {reason}" for reason, count in dropped.items()]
+    notes += [*table.unread((drawing.text, drawing.label)), *warnings_of(prompt.template, prompt.instruction)]
+    return Drawn(prompt, _comments(prompt, table, drawing), tuple(notes))
 
 
 def _check_columns(table: Table, drawing: Drawing) -> None:
     for option, column in (("--text", drawing.text), ("--label", drawing.label)):
         if column not in table.columns:
+            refuse_conversation([row.values for row in table.rows], table.path)
             told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
             reason = f"there is no column {quoted(column)}; choose with {option} from {told}"
             raise PromptError(reason, path=table.path)
-    template = drawing.template
-    if template is not None and (
-        template.count(TEXT) != 1 or template.count(LABEL) != 1 or template.index(LABEL) < template.index(TEXT)
-    ):
-        raise PromptError("--template needs {text}, and after it {label}, once each")
+    if drawing.template is not None:
+        table.refuse_named(drawing.template)
+        if not is_template(drawing.template):
+            raise PromptError("--template needs {text}, and after it {label}, once each")
 
 
 def _described(table: Table, column: str) -> str:

@@ -1,5 +1,7 @@
 """Small changes to a prompt, each a new `Prompt`; what is impossible is a PromptError in one sentence.
 
+An index of what is not there is an AnalysisError.
+
 A calibration and a beta belong to the demonstrations and label words they were made for: changing these takes them off.
 """
 
@@ -9,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from icldiag.errors import PromptError
+from icldiag.indices import class_index, demonstration_index
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.quoting import quoted
 
@@ -20,6 +23,7 @@ def with_demonstrations(prompt: Prompt, demonstrations: Sequence[Example]) -> Pr
 
 def swap(prompt: Prompt, first: int, second: int) -> Prompt:
     """Two demonstrations change places."""
+    first, second = (demonstration_index(one, len(prompt.demonstrations)) for one in (first, second))
     order = list(prompt.demonstrations)
     order[first], order[second] = order[second], order[first]
     return with_demonstrations(prompt, order)
@@ -27,6 +31,7 @@ def swap(prompt: Prompt, first: int, second: int) -> Prompt:
 
 def drop(prompt: Prompt, demonstration: int) -> Prompt:
     """One demonstration less. Raises PromptError for the last one."""
+    demonstration = demonstration_index(demonstration, len(prompt.demonstrations))
     if len(prompt.demonstrations) == 1:
         raise PromptError("this is the only demonstration; a prompt needs one")
     kept = [example for index, example in enumerate(prompt.demonstrations) if index != demonstration]
@@ -35,6 +40,7 @@ def drop(prompt: Prompt, demonstration: int) -> Prompt:
 
 def rename_word(prompt: Prompt, label: int, word: str) -> Prompt:
     """Another label word for a class; a space before it as the old one had. Raises PromptError if empty or taken."""
+    label = class_index(label, len(prompt.labels))
     old = prompt.labels[label]
     if not word.strip():
         raise PromptError("a label word cannot be empty")

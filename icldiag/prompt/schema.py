@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -18,6 +19,7 @@ from icldiag.errors import PromptError
 from icldiag.inputs.files import is_file, is_folder, open_file
 from icldiag.inputs.values import first_repeated
 from icldiag.prompt.adjustments import Calibration, SavedBeta
+from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import (
     Anchor,
     CalibrationFields,
@@ -30,9 +32,9 @@ from icldiag.prompt.fields import (
 )
 from icldiag.prompt.source import Lines, Location, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
+from icldiag.prompt.template import LABEL as LABEL
+from icldiag.prompt.template import TEXT as TEXT
 from icldiag.quoting import listed, quoted, shortened
-
-TEXT, LABEL = "{text}", "{label}"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Prompt:
     path: Path | None = None
     calibration: Calibration | None = None
     beta: SavedBeta | None = None
+    notes: tuple[str, ...] = dataclasses.field(default=(), compare=False)  # on its data files
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -105,8 +108,9 @@ class Prompt:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over everything but paths and the name: equal prompts give equal results."""
+        """SHA-256 over everything but paths, notes and the name: equal prompts give equal results."""
         content = asdict(replace(self, path=None, name="", beta=None))
+        del content["notes"]
         content["beta"] = self.beta and self.beta.sha256
         for field in ("calibration", "beta", "instruction_separator"):
             if content[field] is None:  # a prompt without them has the hash that it always had
@@ -133,6 +137,7 @@ class Reader:
     path: Path
     lines: Lines
     within: Location = ()
+    notes: list[str] = dataclasses.field(default_factory=list)  # on its data files
 
     def error(self, message: str, *inside: str | int) -> PromptError:
         location = (*self.within, *inside)
@@ -140,6 +145,7 @@ class Reader:
         return PromptError(message, path=self.path, line=self.lines.of(location), field=field or None)
 
     def fields(self, document: Any) -> PromptFields:
+        refuse_conversation(document, self.path)
         if not isinstance(document, dict):
             raise self.error("a prompt file holds fields such as 'template', 'labels', 'demonstrations' and 'queries'")
         try:
@@ -208,10 +214,11 @@ class Reader:
         self,
         given: FileFields | Sequence[ExampleFields],
         classes: dict[str, int],
+        template: str,
         *location: str,
     ) -> tuple[Example, ...]:
         if isinstance(given, FileFields):
-            return self._from_file(given, classes, *location)
+            return self._from_file(given, classes, template, *location)
         found = []
         for index, row in enumerate(given):
             label = self._class(row.label, classes, *location, index, "label")
@@ -223,7 +230,9 @@ class Reader:
             raise self.error(_unknown_class(label, classes), *location)
         return None if label is None else classes[label]
 
-    def _from_file(self, given: FileFields, classes: dict[str, int], *location: str) -> tuple[Example, ...]:
+    def _from_file(
+        self, given: FileFields, classes: dict[str, int], template: str, *location: str
+    ) -> tuple[Example, ...]:
         path = self.path.parent / given.file
         try:
             if not is_folder(path):
@@ -240,9 +249,11 @@ class Reader:
             if column is not None and table.rows and column not in table.columns:
                 told = f"{shortened(given.file)} has no column {quoted(column)}"
                 raise self.error(f"{told}; it has {listed(table.columns)}", *location, field)
+        table.refuse_named(template)
         rows = []
-        label_column = given.label or "label"
-        for line, text, label, name in table.examples(given.text, label_column, given.id or "id"):
+        label_column, id_column = given.label or "label", given.id or "id"
+        self.notes.extend(table.unread((given.text, label_column, id_column)))
+        for line, text, label, name in table.examples(given.text, label_column, id_column):
             if label is not None and label not in classes:
                 raise unknown_class(label, classes, path, line, label_column)
             rows.append(Example(text, None if label is None else classes[label], name))
@@ -291,13 +302,13 @@ def read_prompt(path: Path | str) -> Prompt:
     classes = {label.name: index for index, label in enumerate(labels)}
     if not fields.demonstrations:
         raise reader.error("there are no demonstrations; write at least one {text, label}", "demonstrations")
-    demonstrations = reader.examples(fields.demonstrations, classes, "demonstrations")
+    demonstrations = reader.examples(fields.demonstrations, classes, fields.template, "demonstrations")
     if not demonstrations:
         raise reader.error("there are no rows in the file; a prompt needs at least one demonstration", "demonstrations")
     for index, demonstration in enumerate(demonstrations):
         if demonstration.label is None:  # only a row of a file can lack it
             raise reader.error(f"row {index + 1} of the file has no label; a demonstration needs one", "demonstrations")
-    queries = reader.examples(fields.queries, classes, "queries")
+    queries = reader.examples(fields.queries, classes, fields.template, "queries")
     if not queries:
         raise reader.error("there are no queries; write at least one {text}", "queries")
     return Prompt(
@@ -307,7 +318,7 @@ def read_prompt(path: Path | str) -> Prompt:
         labels=labels,
         demonstrations=demonstrations,
         queries=queries,
-        examples=reader.examples(fields.examples, classes, "examples"),
+        examples=reader.examples(fields.examples, classes, fields.template, "examples"),
         instruction=fields.instruction,
         instruction_separator=fields.instruction_separator,
         scoring=fields.scoring,
@@ -316,4 +327,5 @@ def read_prompt(path: Path | str) -> Prompt:
         path=path,
         calibration=reader.calibration(fields.calibration, classes),
         beta=reader.beta(fields.beta),
+        notes=tuple(dict.fromkeys(reader.notes)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,16 @@ from icldiag.errors import PromptError
 from icldiag.inputs.csv_text import parse_csv
 from icldiag.inputs.files import check_folder, is_folder
 from icldiag.inputs.values import finite, first_repeated
-from icldiag.prompt.source import read_rows, read_text
+from icldiag.prompt.conversation import is_conversation, refuse_conversation
+from icldiag.prompt.source import read_document, read_rows, read_text
+from icldiag.prompt.template import named_column
 from icldiag.quoting import brief, listed, quoted
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 KINDS = ".csv, .tsv, .jsonl, or a folder that datasets' save_to_disk wrote"
 
+
+_WORD = 8  # characters; where a language parts its words by spaces, few have more
 
 LabelledRow = tuple[int, str, str | None, str | None]  # line, text, label, id
 
@@ -42,6 +46,27 @@ class Table:
         if column not in self.columns:
             raise PromptError(f"there is no column {quoted(column)}; there are {listed(self.columns)}", path=self.path)
 
+    def refuse_named(self, template: str) -> None:
+        """Raise PromptError where the template names a column in braces: its cells would be left out of the prompt."""
+        column = named_column(template, self.columns)
+        if column is not None:
+            reason = f"the template names the column {quoted(column)}, but an example has one text, which stands for {{text}}"
+            raise PromptError(f"{reason}; put the columns' texts into one column first", path=self.path)
+
+    def unread(self, read: Collection[str]) -> tuple[str, ...]:
+        """Notes on the columns besides those read that hold texts, which the prompt goes without."""
+        names = [name for name in self.columns if name not in read and self._holds_texts(name)]
+        told = listed(map(quoted, names))
+        return (f"not read: column {told} of {self.path.name}, which holds texts too",) if names else ()
+
+    def _holds_texts(self, column: str) -> bool:
+        """Whether most cells that are not empty have several words, or as many characters without spaces."""
+        cells = [
+            value.strip() for row in self.rows if isinstance(value := row.values.get(column), str) and value.strip()
+        ]
+        texts = sum(len(cell.split()) > 1 or (len(cell) > _WORD and not cell.isascii()) for cell in cells)
+        return texts * 2 > len(cells)
+
     def examples(self, text: str, label: str | None, name: str | None) -> Iterator[LabelledRow]:
         """Yield (line, text, label, id) of every row from the columns named; label and id may be unknown."""
         for row in self.rows:
@@ -60,6 +85,8 @@ class Table:
         if column not in row.values:
             raise PromptError("this field is missing", path=self.path, line=row.line, field=column)
         value = row.values[column]
+        if is_conversation(value):
+            refuse_conversation(value, self.path, row.line)
         if not isinstance(value, str) and not finite(value):
             raise PromptError("expected text", path=self.path, line=row.line, field=column)
         return str(value)
@@ -90,6 +117,8 @@ def read_table(path: Path, split: str | None = None) -> Table:
     if suffix in (".jsonl", ".ndjson"):
         rows = tuple(Row(line, values) for line, values in read_rows(path))
         return Table(path, tuple(dict.fromkeys(key for row in rows for key in row.values)), rows)
+    if suffix == ".json" and path.is_file():
+        refuse_conversation(read_document(path)[0], path)
     raise PromptError(f"not a kind of data file that is known here; use {KINDS}", path=path)
 
 

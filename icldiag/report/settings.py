@@ -41,9 +41,9 @@ def layers_from(text: str, option: str = "--isolate") -> tuple[int, ...]:
     """Layers as people write them: '0-2,5' is 0, 1, 2 and 5. Raises AnalysisError for anything else."""
     layers: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        start, stop = whole_number(first), whole_number(last or first)
-        if start is None or stop is None:
+        first, dash, last = part.strip().partition("-")
+        start, stop = whole_number(first), whole_number(last if dash else first)
+        if start is None or stop is None or start > stop:
             raise AnalysisError(f"{option} {quoted(text)}: write layers as in 0-2,5")
         if stop >= _MOST:
             raise AnalysisError(f"{option} {quoted(text)}: no model has {_MOST:,} layers; write layers as in 0-2,5")

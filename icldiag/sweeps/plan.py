@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from icldiag.inputs.files import is_folder
 from icldiag.inputs.values import Location, first_repeated, whole_number
 from icldiag.model.load import BUNDLED, ModelSettings
+from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import reason_of, suggestion
 from icldiag.prompt.schema import Reader
 from icldiag.prompt.source import read_document
@@ -70,6 +71,7 @@ def read_plan(path: Path, data: Path | None = None) -> Plan:
 
 
 def _fields(document: Any, reader: Reader) -> SweepFields:
+    refuse_conversation(document, reader.path)
     if not isinstance(document, dict):
         raise reader.error("a sweep file holds fields such as 'models', 'seeds', 'prompts' and 'analyses'")
     try:

@@ -121,6 +121,7 @@ def _existing(path: Path, reader: Reader, field: str, base: str) -> Path:
 def _rows(given: TaskFields, path: Path, split: str | None) -> _Rows:
     """The labelled rows of a data file; a text that occurs twice counts once."""
     table = read_table(path, split)
+    table.refuse_named(given.template or "")
     return {
         text: (label, line)
         for line, text, label, _ in table.labelled(given.text, given.label)

@@ -20,6 +20,7 @@ from icldiag.inputs.files import read_start
 from icldiag.inputs.json_text import parse_json
 from icldiag.inputs.literal import parse_list
 from icldiag.inputs.values import whole_number
+from icldiag.prompt.conversation import is_written_conversation, refuse_conversation
 from icldiag.prompt.source import read_rows, read_text
 from icldiag.quoting import listed, quoted
 
@@ -109,6 +110,7 @@ def _rows(path: Path) -> list[tuple[int | None, dict[str, Any]]]:
     if not text.lstrip().startswith("["):
         return list(read_rows(path, finite=False))
     rows, _ = parse_json(text, path, finite=False)
+    refuse_conversation(rows, path)
     if not all(isinstance(row, dict) for row in rows):
         raise PromptError("expected a list of objects, one for each sample", path=path)
     return [(None, row) for row in rows]
@@ -158,6 +160,8 @@ def _kind(requests: list[list[Any]], path: Path, line: int | None) -> Kind:
     reason = None
     if any(not isinstance(request[0], str) for request in requests):
         reason = "the contexts are not text"
+    elif any(is_written_conversation(request[0]) for request in requests):
+        reason = "the contexts are lists of messages, as a chat model's API gets them"
     elif sizes == {1}:
         reason = "a loglikelihood_rolling task measures a text and asks for no label"
     elif max(sizes) > 2:
