@@ -11,6 +11,7 @@ from icldiag import __version__
 from icldiag.commands import COMMANDS, GROUPS
 from icldiag.commands.open import open_app
 from icldiag.commands.options import Ascii, Compile, Device, DeviceMap, Dtype, Model, Quantize, Revision, Trust
+from icldiag.crash import last_words
 from icldiag.errors import IcldiagError
 
 app = typer.Typer(
@@ -78,3 +79,6 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         sys.stderr.close()
         raise SystemExit(141) from None
+    except Exception as error:  # a fault of ours: a traceback would show the user's texts
+        print(last_words(error), file=sys.stderr)
+        raise SystemExit(1) from None
