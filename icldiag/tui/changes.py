@@ -102,7 +102,7 @@ class Changes:
         if not state.undo or state.prompt is None:
             return False
         prompt = state.undo.pop()
-        query, beta = state.left.get(prompt.hash, Left(state.query, self.work.beta_for(prompt)))
+        query, beta = state.left.get(prompt.hash) or Left(state.query, self.work.beta_for(prompt))
         here = state.query
         same = here < len(prompt.queries) and prompt.queries[here].text == state.prompt.queries[here].text
         self.work.answer(prompt, here if same else query, beta)

@@ -218,7 +218,7 @@ class Work:
             return
         self.app.notify(visible(error), severity="error", markup=False)
         self.app.editor.refused(state.prompt)
-        query, beta = state.left.get(back.hash, Left(state.query, None))
+        query, beta = state.left.get(back.hash) or Left(state.query, None)
         if answered.session.prompt is back:
             state.become(back, answered, query=query, beta=_trained(answered), results=self._trained_results(back))
             self.app.show_all()
