@@ -13,6 +13,7 @@ from icldiag.commands.defaults import give_defaults
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.once import OnceCommand, OnceGroup
 from icldiag.commands.options import Ascii
+from icldiag.crash import last_words
 from icldiag.errors import IcldiagError
 
 if TYPE_CHECKING:
@@ -83,11 +84,12 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         give_up_output()
         raise SystemExit(141) from None
-    except OSError as error:
-        if not is_of_output(error):
-            raise
-        give_up_output()
-        _tell(f"cannot write to standard output: {error.strerror}; send it elsewhere", 1)
+    except Exception as error:
+        if isinstance(error, OSError) and is_of_output(error):
+            give_up_output()
+            _tell(f"cannot write to standard output: {error.strerror}; send it elsewhere", 1)
+        print(last_words(error), file=sys.stderr)  # a fault of ours: a traceback would show the user's texts
+        raise SystemExit(1) from None
 
 
 def _tell(sentence: str, code: int) -> NoReturn:

@@ -25,3 +25,8 @@ def sample_path(name: str) -> Path:
     if not path.is_file():
         raise PromptError(f"there is no sample {quoted(name)}; choose from {', '.join(sample_names())}")
     return path
+
+
+def is_sample(path: Path) -> bool:
+    """Whether a file is one of those that ship, which nobody should edit in place."""
+    return path.resolve().is_relative_to(samples_folder().resolve())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +37,7 @@ from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.load import ModelSettings, Stage, load_model
 from icldiag.model.memory import shortage_of, told, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
+from icldiag.model.turns import Turns
 from icldiag.prompt.encode import EncodedPrompt, Token, encode, query_tokens
 from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.store import Store
@@ -76,15 +76,18 @@ class Session:
         self.store = store
         self._plain: Session | None = None
         self._results: dict[Hashable, Any] = {}
-        self._lock = threading.RLock()  # one computation at a time: they share the processor and the model
+        self._turns = self._model.turns if self._model else Turns()  # one computation at a time on a model, whichever
+        # of its sessions asks: a session that was changed shares its model with the one it was made from
 
     def load(self, stage: Stage = lambda text: None) -> InstrumentedModel:
         """Load the model if it is not there yet. Raises ModelError."""
         if self._model is not None:  # never waits: the app asks while something computes
             return self._model
-        with self._lock:
+        with self._turns:
             if self._model is None:
-                self._model = load_model(self.settings, stage)
+                model = load_model(self.settings, stage)
+                model.turns = self._turns  # nobody else has it yet
+                self._model = model
                 if short := self._shortage():
                     self._model.notes.append(short)
                     stage(f"warning: {short}")
@@ -447,7 +450,7 @@ class Session:
         return beta_edits(self.encoded, torch.from_numpy(self.beta).to(self.model.device))
 
     def _prefix(self, progress: Progress) -> Prefix:
-        with self._lock:
+        with self._turns:
             taken_over = self._results.get("prefix")
             if taken_over is not None and taken_over.ids != self.encoded.prefix:  # an empty query moves its end
                 del self._results["prefix"]
@@ -481,14 +484,14 @@ class Session:
         """
         if key in self._results:
             return cast(T, self._results[key])
-        with self._lock:
+        store = None if key in _NEVER_STORED else self.store
+        if store and (found := store.get(key)) is not None:
+            return cast(T, self._results.setdefault(key, found))
+        with self._turns:
             if key not in self._results:
-                store = None if key in _NEVER_STORED else self.store
-                found = store.get(key) if store else None
-                if found is None:
-                    with told(str(key[0] if isinstance(key, tuple) else key)):
-                        found = compute()
-                    if store:
-                        store.put(key, found)
+                with told(str(key[0] if isinstance(key, tuple) else key)):
+                    found = compute()
+                if store:
+                    store.put(key, found)
                 self._results[key] = found
             return cast(T, self._results[key])

@@ -65,10 +65,9 @@ class StoredSession(Session):
         return super().flow(query, loss_target, progress, heads=heads)
 
     def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
-        with self._lock:
-            if key not in self._results:
-                found = self.store.get(key) if self.store else None
-                if found is None:
-                    raise NotStored("not computed yet; it will be when the model is loaded")
-                self._results[key] = found
-            return cast(T, self._results[key])
+        if key not in self._results:
+            found = self.store.get(key) if self.store else None
+            if found is None:
+                raise NotStored("not computed yet; it will be when the model is loaded")
+            self._results.setdefault(key, found)
+        return cast(T, self._results[key])
