@@ -1,7 +1,8 @@
 """How much memory a model and its analyses will take, told before it is taken; and what to do when it runs out.
 
 Weights, cache and kept inputs are counted exactly; what an analysis needs beside them is an estimate of its largest
-tensors, meant to be right within a factor of two.
+tensors. With what Python and its libraries take, the peak of the process is met within a factor of 1.5 (see
+tests/model/test_memory.py).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from icldiag.prompt.encode import EncodedPrompt
 
 GIB = 2**30
+PROGRAM = 460 * 2**20  # bytes of a process that has imported torch and transformers and answered once, on a CPU
 _ITEM = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 _QUANTIZED = {8: 1.0, 4: 0.5625}  # bytes a weight, with the scales of each block
 _ALLOCATION = ("can't allocate memory", "out of memory", "not enough memory", "cannot allocate memory")
@@ -68,10 +70,11 @@ class Work:
         inputs = (sizes.layers + 1) * self.prefix * sizes.hidden * item  # kept for restarts
         prefix = sizes.cache(self.prefix, dtype) + inputs
         rows = max(1, min(64, self.queries, 16_000_000 // (sizes.heads * self.query * whole)))
-        scores = 3 * rows * sizes.heads * self.query * whole * 4  # scores, their softmax, and a copy
-        reading = prefix + scores + rows * (2 * sizes.vocabulary * 4 + self.query * 4 * sizes.intermediate * item)
+        scores = 4 * rows * sizes.heads * self.query * whole * 4  # in two parts, joined, masked, and their softmax
+        row = 4 * sizes.vocabulary * 4 + self.query * (8 * sizes.hidden + 4 * sizes.intermediate) * item
+        reading = prefix + scores + rows * row
         kept = min(GIB, 2 * self.queries * self.query * sizes.hidden * sizes.layers * item)
-        layer = whole * (5 * sizes.hidden + 2 * sizes.intermediate) * item  # what autograd keeps of one layer
+        layer = whole * (8 * sizes.hidden + 3 * sizes.intermediate) * item  # what autograd keeps of one layer
         recomputed = whole * sizes.hidden * (sizes.layers + 1) * item + layer
         rebuilt = 3 * sizes.heads * min(256, whole) * whole * 4
         return {
@@ -80,7 +83,7 @@ class Work:
             "confusion": reading,
             "isolation": reading + 2 * prefix + kept,
             "compression": reading + sizes.cache(self.prefix, dtype),
-            "saliency": (recomputed if whole > 1024 else sizes.layers * layer) + rebuilt,
+            "saliency": max(reading, (recomputed if whole > 1024 else sizes.layers * layer) + rebuilt),
             "reweighting": reading + sizes.cache(self.query, dtype) * self.examples,
         }
 
@@ -143,6 +146,15 @@ def dtype_name(settings: ModelSettings, config: Any, device: str) -> str:
         return settings.dtype
     own = str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
     return "float32" if device == "cpu" or own not in _ITEM else own
+
+
+def mapped(sizes: Sizes, dtype: str, config: Any) -> int:
+    """Bytes of the model's files that lie in memory beside the weights while these are made of them.
+
+    Where the dtype is the files' own, the files are the weights. The system takes these pages back when it needs them.
+    """
+    stored = str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
+    return 0 if stored == dtype or stored not in _ITEM else sizes.parameters * _ITEM[stored]
 
 
 def require_memory(settings: ModelSettings, config: Any, device: str) -> None:

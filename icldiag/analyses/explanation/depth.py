@@ -59,7 +59,7 @@ def depth_evidence(variants: Variants, contest: Contest) -> DepthEvidence:
     if firsts[contest.answer] == firsts[contest.rival]:
         return DepthEvidence(None, None, None, None, (), "the two label words begin with the same token")
     prompt = variants.prompt
-    encoded = encode(prompt.with_queries([variants.query]), variants.model.tokenizer, variants.model.context_window)
+    encoded = encode(prompt.with_queries([variants.query]), *variants.model.reader)
     ids = [*encoded.prefix, *encoded.queries[0].ids]
     shift = np.array(prompt.calibration.shift) if prompt.calibration else np.zeros(len(firsts))
     lens = _lens(variants, ids)[:, firsts] - shift  # (L + 1, C)

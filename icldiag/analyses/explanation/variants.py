@@ -94,7 +94,7 @@ class Variants:
         target_edits: Edits | None = None,
     ) -> FloatArray:
         self.step()
-        encoded = encode(prompt, self.model.tokenizer, self.model.context_window)
+        encoded = encode(prompt, *self.model.reader)
         same = encoded.prefix == self.prefix.ids
         prefix = self.prefix
         if prefix_edits:

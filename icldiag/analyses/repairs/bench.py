@@ -82,7 +82,7 @@ class Bench:
     def encode(self, repair: Repair, examples: Sequence[Example]) -> EncodedPrompt:
         """The changed prompt with these texts as its queries, uncalibrated."""
         changed = replace(repair.apply(self.prompt), queries=tuple(examples), calibration=None)
-        return encode(changed, self.model.tokenizer, self.model.context_window)
+        return encode(changed, *self.model.reader)
 
     def tokens(self, repair: Repair) -> int:
         """How many tokens the changed prompt has before the query."""
