@@ -159,7 +159,7 @@ def saved_state(state: State) -> SavedState | None:
     """What of a state is kept; None without a prompt."""
     if state.prompt is None:
         return None
-    found = state.results.get(reweighting.KEY) if state.beta_on else None
+    found = state.results.get(reweighting.request()) if state.beta_on else None
     beta = asdict(found.settings) if found is not None else state.beta_wanted
     return SavedState(
         prompt=state.prompt,

@@ -81,7 +81,7 @@ def made(session: Session, progress: Progress, beta: Beta | None = None, pinned:
         from icldiag.analyses.reweighting.compute import TrainingSettings
 
         trained = session.reweighting(TrainingSettings(**beta), progress=progress)
-        results[reweighting.KEY] = trained
+        results[reweighting.request()] = trained
         session = session.with_beta(trained.beta)
     prediction = session.prediction(progress)
     assert session.encoded is not None  # panels ask for it in the event loop, which must never wait for its turn
@@ -92,10 +92,6 @@ def made(session: Session, progress: Progress, beta: Beta | None = None, pinned:
 
 
 def on_request(session: StoredSession) -> dict[Hashable, Any]:
-    """Results of the analyses that run only when asked for, as far as they are on disk."""
-    found: dict[Hashable, Any] = {}
-    with suppress(NotStored):
-        found[reweighting.KEY] = session.reweighting()
-    with suppress(NotStored):
-        found[compression.KEY] = session.compression()
-    return found
+    """Answers of the analyses that run only when asked for, as far as they are on disk."""
+    requests = (reweighting.request(), compression.request())
+    return {request: found for request in requests if (found := session.peek(request)) is not None}

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from icldiag.analyses.request import Each, Request
     from icldiag.prompt.schema import Prompt
-    from icldiag.session import Session
     from icldiag.tui.jobs import Run
     from icldiag.tui.loading import Made
     from icldiag.tui.state import State
 
 Progress = Callable[[str, int, int], None]
-Compute = Callable[["Session", Progress], Any]
 
 
 @dataclass
 class ResultWanted(Message):
-    """A panel lacks a result. `job` names the work: a newer one of the same job cancels the older."""
+    """A panel lacks an answer. A newer request of the same job cancels the older.
 
-    job: str
-    key: Hashable
-    compute: Compute
+    `each` is told parts of the answer as they come, in the job's thread.
+    """
+
+    request: Request[Any]
     state: State
+    each: Each | None = None
 
 
 @dataclass

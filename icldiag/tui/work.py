@@ -115,9 +115,13 @@ class Work:
     def _trained_results(self, prompt: Prompt) -> dict[Hashable, Any]:
         """Of the present results those that are good for a changed prompt."""
         before = self.state.prompt
-        if reweighting.KEY not in self.state.results or before is None or not _same_demonstrations(prompt, before):
+        if (
+            reweighting.request() not in self.state.results
+            or before is None
+            or not _same_demonstrations(prompt, before)
+        ):
             return {}
-        return {reweighting.KEY: self.state.results[reweighting.KEY]}
+        return {reweighting.request(): self.state.results[reweighting.request()]}
 
     def beta_for(self, prompt: Prompt, made: Made | None = None) -> Any:
         """The trained beta that is in force, where it is good for another prompt too."""
@@ -154,13 +158,14 @@ class Work:
         While the model loads, what earlier runs computed comes from disk; the rest is asked for again when it is there.
         """
         state, session = wanted.state, wanted.state.session
-        if session is None or wanted.key in state.results or state not in (self.state, self.state.pinned):
+        request = wanted.request
+        if session is None or request in state.results or state not in (self.state, self.state.pinned):
             return
-        if state.stored and wanted.key in self._not_stored:
+        if state.stored and request in self._not_stored:
             return
-        state.doing.setdefault(wanted.job, wanted.job)
-        run = self._run(wanted.job, wanted.key, state)
-        self.app.jobs.start(run, lambda progress: wanted.compute(session, progress))
+        state.doing.setdefault(request.job, request.job)
+        run = self._run(request.job, request, state)
+        self.app.jobs.start(run, lambda progress: session.ask(request, progress, wanted.each))
         self.app.show_top()
 
     def progressed(self, message: JobProgressed) -> None:
