@@ -171,7 +171,7 @@ async def test_quitting_and_a_newer_cut_stop_what_computes(
         await pilot.press("right_square_bracket", "space")
         await settle(pilot, lambda: Isolate(Cut("text_to_label", (0, 1))) in app.state.results)
         await settle(pilot, lambda: stopped == [(0,)])  # in its own thread, at its next step
-        assert ("isolate", "text_to_label", (0,)) not in app.state.results
+        assert Isolate(Cut("text_to_label", (0,))) not in app.state.results
         await pilot.press("space")
         while begun.count((0,)) < 2:
             await pilot.pause(0.02)
