@@ -7,11 +7,12 @@ from collections import Counter
 from icldiag.model.load import ModelSettings, load_tokenizer
 from icldiag.prompt.encode import Token, encode, query_tokens
 from icldiag.prompt.schema import Prompt
+from icldiag.prompt.template import warnings_of
 from icldiag.render.visible import visible
 
 
 def describe(prompt: Prompt) -> str:
-    """The prompt in a few lines; reading it has validated it."""
+    """The prompt in a few lines, without the warnings; reading it has validated it."""
     shown = Counter(prompt.label_names[example.label] for example in prompt.demonstrations if example.label is not None)
     gold = sum(query.label is not None for query in prompt.queries)
     lines = [
@@ -32,6 +33,12 @@ def describe(prompt: Prompt) -> str:
     for label in prompt.labels:
         lines.append(f"    {visible(label.name):{width}}  {visible(label.word)!r}  {shown[label.name]}")
     return "\n".join(lines)
+
+
+def describe_warnings(prompt: Prompt) -> str:
+    """What is worth a warning whatever the model; `describe_tokens` tells it too."""
+    warnings = (*warnings_of(prompt.template, prompt.instruction), *prompt.notes)
+    return "".join(f"\n  warning: {visible(warning)}" for warning in warnings)
 
 
 def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from icldiag.analyses.extraction import Against, Extraction, extract
 from icldiag.analyses.isolation import Cut, CutKind, Isolation, Setting, isolate, sweep
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.prediction import Prediction, predict
-from icldiag.analyses.repairs import BUDGET, Repairs, find_repairs
+from icldiag.analyses.repairs import BUDGET, Repairs, find_repairs, mendable
 from icldiag.analyses.reweighting import (
     Reweighting,
     TrainingSettings,
@@ -31,12 +30,14 @@ from icldiag.analyses.reweighting import (
 )
 from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow, Saliency, saliency
 from icldiag.errors import AnalysisError, IcldiagError
+from icldiag.indices import layer_index, query_index
 from icldiag.lazy import torch
 from icldiag.model.facts import ModelFacts, facts_of
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.load import ModelSettings, Stage, load_model
 from icldiag.model.memory import shortage_of, told, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
+from icldiag.model.turns import Turns
 from icldiag.prompt.encode import EncodedPrompt, Token, encode, query_tokens
 from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.store import Store
@@ -75,15 +76,18 @@ class Session:
         self.store = store
         self._plain: Session | None = None
         self._results: dict[Hashable, Any] = {}
-        self._lock = threading.RLock()  # one computation at a time: they share the processor and the model
+        self._turns = self._model.turns if self._model else Turns()  # one computation at a time on a model, whichever
+        # of its sessions asks: a session that was changed shares its model with the one it was made from
 
     def load(self, stage: Stage = lambda text: None) -> InstrumentedModel:
         """Load the model if it is not there yet. Raises ModelError."""
         if self._model is not None:  # never waits: the app asks while something computes
             return self._model
-        with self._lock:
+        with self._turns:
             if self._model is None:
-                self._model = load_model(self.settings, stage)
+                model = load_model(self.settings, stage)
+                model.turns = self._turns  # nobody else has it yet
+                self._model = model
                 if short := self._shortage():
                     self._model.notes.append(short)
                     stage(f"warning: {short}")
@@ -138,7 +142,8 @@ class Session:
         return encoded
 
     def query_tokens(self, query: int) -> tuple[Token, ...]:
-        """The tokens of a query after the shared prefix, for showing."""
+        """The tokens of a query after the shared prefix, for showing. Raises AnalysisError: there is no such query."""
+        query = query_index(query, len(self.prompt.queries))
         key = ("tokens", query)
         if key not in self._results:  # without the lock, which may be held for minutes; it takes a millisecond
             found = (self.store.get(key) if self.store else None) or query_tokens(
@@ -166,9 +171,7 @@ class Session:
             AnalysisError: there is no such layer.
         """
         count = self.model.n_layers
-        layer = default_layer(count) if layer is None else layer
-        if not 0 <= layer < count:
-            raise AnalysisError(f"there is no layer {layer}; the model has layers 0 to {count - 1}")
+        layer = default_layer(count) if layer is None else layer_index(layer, count)
         return self._once(("confusion", layer), lambda: self._confusion(layer, progress))
 
     def _confusion(self, layer: int, progress: Progress) -> Confusion:
@@ -187,6 +190,7 @@ class Session:
         self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
     ) -> QueryFlow:
         """Saliency of one query: the three flows per layer, and the token view. Raises AnalysisError."""
+        query = query_index(query, len(self.prompt.queries))
         self.query_tokens(query)  # kept with it: the one is shown over the other
         return self._once(
             ("flow", query, loss_target, heads),
@@ -199,8 +203,7 @@ class Session:
         Raises:
             AnalysisError: there is no such query.
         """
-        if not 0 <= query < len(self.prompt.queries):
-            raise AnalysisError(f"there is no query {query}; the prompt has 0 to {len(self.prompt.queries) - 1}")
+        query = query_index(query, len(self.prompt.queries))
         layers = self.model.n_layers
         return self._once(
             ("explanation", query, seed),
@@ -259,7 +262,8 @@ class Session:
         )
 
     def isolate(self, cut: Cut, *, top: int = TOP, progress: Progress = silent) -> Setting:
-        """One cut in any set of layers. Raises AnalysisError for a layer that is not there."""
+        """One cut in any set of layers. Raises AnalysisError for a kind or a layer that is not there."""
+        cut = cut.within(self.model.n_layers)
         return self._once(
             ("isolate", cut, top),
             lambda: isolate(
@@ -366,8 +370,9 @@ class Session:
             seed: cuts the examples in parts and draws what is random in the candidates.
 
         Raises:
-            AnalysisError: too few labelled examples, or the query is not wrong.
+            AnalysisError: too few labelled examples, or the query is not there or not wrong.
         """
+        query = None if query is None else mendable(self.prompt, query)
         return self._once(
             ("repairs", query, budget, seed),
             lambda: find_repairs(
@@ -445,7 +450,7 @@ class Session:
         return beta_edits(self.encoded, torch.from_numpy(self.beta).to(self.model.device))
 
     def _prefix(self, progress: Progress) -> Prefix:
-        with self._lock:
+        with self._turns:
             taken_over = self._results.get("prefix")
             if taken_over is not None and taken_over.ids != self.encoded.prefix:  # an empty query moves its end
                 del self._results["prefix"]
@@ -479,14 +484,14 @@ class Session:
         """
         if key in self._results:
             return cast(T, self._results[key])
-        with self._lock:
+        store = None if key in _NEVER_STORED else self.store
+        if store and (found := store.get(key)) is not None:
+            return cast(T, self._results.setdefault(key, found))
+        with self._turns:
             if key not in self._results:
-                store = None if key in _NEVER_STORED else self.store
-                found = store.get(key) if store else None
-                if found is None:
-                    with told(str(key[0] if isinstance(key, tuple) else key)):
-                        found = compute()
-                    if store:
-                        store.put(key, found)
+                with told(str(key[0] if isinstance(key, tuple) else key)):
+                    found = compute()
+                if store:
+                    store.put(key, found)
                 self._results[key] = found
             return cast(T, self._results[key])

@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow
 from icldiag.errors import NotStored
+from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import ModelSettings, Stage
 from icldiag.model.readout import Progress, silent
@@ -41,6 +42,7 @@ class StoredSession(Session):
 
     def query_tokens(self, query: int) -> tuple[Token, ...]:
         """Where the tokens were not kept: the parts of the query, which show the same text."""
+        query = query_index(query, len(self.prompt.queries))
         try:
             return self._tokens(query)
         except NotStored:
@@ -58,14 +60,14 @@ class StoredSession(Session):
         heads: HeadSum = "signed",
     ) -> QueryFlow:
         """Raises NotStored also where its tokens were not kept."""
+        query = query_index(query, len(self.prompt.queries))
         self._tokens(query)
         return super().flow(query, loss_target, progress, heads=heads)
 
     def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
-        with self._lock:
-            if key not in self._results:
-                found = self.store.get(key) if self.store else None
-                if found is None:
-                    raise NotStored("not computed yet; it will be when the model is loaded")
-                self._results[key] = found
-            return cast(T, self._results[key])
+        if key not in self._results:
+            found = self.store.get(key) if self.store else None
+            if found is None:
+                raise NotStored("not computed yet; it will be when the model is loaded")
+            self._results.setdefault(key, found)
+        return cast(T, self._results[key])

@@ -23,6 +23,7 @@ from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.prediction import Prediction
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
+from icldiag.indices import layer_index
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
@@ -54,6 +55,13 @@ class Cut:
     def of(kind: CutKind, layers: Iterable[int], seed: int = 0, renormalise: bool = True) -> Cut:
         return Cut(kind, tuple(sorted(set(layers))), seed, renormalise)
 
+    def within(self, layers: int) -> Cut:
+        """The same cut, each layer once and in order. Raises AnalysisError: a kind or a layer that is not there."""
+        if self.kind not in CUT_NAMES:
+            raise AnalysisError(f"there is no cut of the kind {self.kind!r:.80}; choose from {', '.join(CUT_NAMES)}")
+        chosen = [layer_index(layer, layers) for layer in self.layers]
+        return Cut.of(self.kind, chosen, self.seed, self.renormalise)
+
 
 @dataclass(frozen=True, repr=False)
 class Setting(Shown):
@@ -74,12 +82,12 @@ class Isolation(Shown):
     settings: tuple[Setting, ...]
 
     def setting(self, layers: Iterable[int]) -> Setting:
-        """The setting that cuts these layers. Raises KeyError."""
-        wanted = tuple(sorted(set(layers)))
+        """The setting that cuts these layers. Raises AnalysisError: it is none of those that were measured."""
+        wanted = Cut(self.kind, tuple(layers)).within(self.layers).layers
         for setting in self.settings:
             if setting.cut.layers == wanted:
                 return setting
-        raise KeyError(wanted)
+        raise AnalysisError(f"only the first n and the last n layers were cut, not {wanted}; Session.isolate cuts any")
 
     @property
     def first(self) -> tuple[Setting, ...]:
@@ -146,7 +154,7 @@ def isolate(
         prefix, before: the unmodified model's.
         beta: edits of the target row that stay in force (a trained anchor re-weighting).
     """
-    _check_layers(model, cut)
+    cut = cut.within(model.n_layers)
     cut_prefix = prefix
     if cut.layers and cut.kind != "label_to_target":
         cut_prefix = model.encode_prefix(
@@ -250,12 +258,6 @@ def placed(edits: Edits, model: InstrumentedModel) -> Edits:
         )
         for layer, edit in edits.items()
     }
-
-
-def _check_layers(model: InstrumentedModel, cut: Cut) -> None:
-    wrong = [layer for layer in cut.layers if not 0 <= layer < model.n_layers]
-    if wrong:
-        raise AnalysisError(f"there is no layer {wrong[0]}; the model has layers 0 to {model.n_layers - 1}")
 
 
 def _gold(encoded: EncodedPrompt) -> tuple[int | None, ...]:

@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
+from icldiag.files import write_whole
+from icldiag.inputs.files import open_file
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
@@ -33,6 +35,7 @@ from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, rows_per_batch, silent
 from icldiag.prompt.encode import EncodedPrompt, encode
 from icldiag.prompt.schema import Example, Prompt
+from icldiag.quoting import brief, quoted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -284,19 +287,13 @@ def save_beta(path: Path, beta: NDArray[np.float32], model_name: str, prompt: Pr
     """Write beta as safetensors, with the model's name, the prompt's hash and a SHA-256 of it all beside it.
 
     Raises:
-        AnalysisError: the file cannot be written.
+        IcldiagError: the file cannot be written.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     metadata = {"format": _FORMAT, "model": model_name, "prompt": demonstrations_hash(prompt)}
     metadata["sha256"] = _sha256(beta, metadata)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        save_file({"beta": np.ascontiguousarray(beta)}, temporary, metadata)
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise AnalysisError(f"cannot write beta to {path} ({error}); choose another place") from None
+    write_whole(save({"beta": np.ascontiguousarray(beta)}, metadata), path)
 
 
 def _sha256(beta: NDArray[np.float32], metadata: Mapping[str, str]) -> str:
@@ -324,12 +321,11 @@ def load_beta(
     from safetensors import SafetensorError, safe_open
 
     try:
-        if path.exists() and not path.is_file():
-            raise OSError("it is no regular file")
+        open_file(path).close()  # a pipe would be waited for
         with safe_open(str(path), "numpy") as file:
             metadata, beta = file.metadata() or {}, file.get_tensor("beta")
     except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = brief(getattr(error, "strerror", None) or error)
         raise AnalysisError(f"{path}: not a saved beta ({reason}); train it again") from None
     if beta.dtype != np.float32 or not np.isfinite(beta).all():
         raise AnalysisError(f"{path}: this beta holds values that are not numbers in float32; train it again")
@@ -347,7 +343,7 @@ def load_beta(
     trained_on = metadata.get("model", "")
     if Path(trained_on).name != Path(model_name).name:
         raise AnalysisError(
-            f"{path}: this beta was trained on model {trained_on!r}, not {model_name!r}; train it again"
+            f"{path}: this beta was trained on model {quoted(trained_on)}, not {quoted(model_name)}; train it again"
         )
     if metadata.get("prompt") != demonstrations_hash(prompt):
         raise AnalysisError(f"{path}: this beta was trained for other demonstrations; train it again")

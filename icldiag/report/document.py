@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -92,16 +92,20 @@ def make_report(
     settings: ReportSettings | None = None,
     progress: Progress = silent,
     command: str | None = None,
+    each_section: Callable[[int, int], object] = lambda number, count: None,
 ) -> Report:
     """Compute the chosen analyses.
 
     Of all, which is the default, those that this prompt cannot have are left out and named with their reason; an
-    analysis that was asked for by name and cannot be computed raises its AnalysisError.
+    analysis that was asked for by name and cannot be computed raises its AnalysisError. `each_section` is told the
+    number of each, from 1, and how many there are.
     """
     settings = settings or ReportSettings()
     results: dict[str, Any] = {}
     left_out: dict[str, str] = {}
-    for name in chosen_sections(only):
+    names = chosen_sections(only)
+    for number, name in enumerate(names, start=1):
+        each_section(number, len(names))
         try:
             results[name] = SECTIONS[name].compute(session, settings, progress)
         except AnalysisError as error:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from icldiag.analyses.saliency import FLOWS, HeadSum, QueryFlow, Saliency
 from icldiag.analyses.saliency import reading as reading_of_flows
-from icldiag.errors import AnalysisError
+from icldiag.indices import layer_index
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.report.blocks import Block, Figure, Paragraph, Table, Tokens, notes
 from icldiag.report.figures import curves
@@ -67,12 +67,10 @@ class Flows:
 
 def compute(session: Session, settings: ReportSettings, progress: Progress) -> Flows:
     """Every query's saliency. Raises AnalysisError for a layer that is not there."""
-    wrong = [layer for layer in settings.token_layers if layer >= session.model.n_layers]
-    if wrong:
-        raise AnalysisError(f"there is no layer {wrong[0]}; the model has layers 0 to {session.model.n_layers - 1}")
+    told = tuple(layer_index(layer, session.model.n_layers) for layer in settings.token_layers)
     found = session.saliency(settings.loss_target, progress, heads=settings.heads)
-    texts = tuple(_token_texts(session, flow.query) for flow in found.queries) if settings.token_layers else ()
-    return Flows(found, settings.heads, settings.token_layers, texts)
+    texts = tuple(_token_texts(session, flow.query) for flow in found.queries) if told else ()
+    return Flows(found, settings.heads, told, texts)
 
 
 def _token_texts(session: Session, query: int) -> tuple[str, ...]:

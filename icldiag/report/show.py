@@ -61,6 +61,6 @@ def frame_of(result: Any, name: str | None) -> Any:
     tables = {block.name: block for block in part_of(result).blocks if isinstance(block, Table)}
     if name is None:
         name = "settings" if isinstance(result, Setting) else SECTIONS[_HOMES[type(result)][0]].main
-    if name not in tables:
-        raise AnalysisError(f"there is no table {name!r}; choose from {', '.join(tables)}")
+    if not isinstance(name, str) or name not in tables:
+        raise AnalysisError(f"there is no table {name!r:.80}; choose from {', '.join(tables)}")
     return as_frame(tables[name])

@@ -5,6 +5,17 @@ from __future__ import annotations
 from icldiag.analyses.repairs.effect import Effect
 from icldiag.analyses.repairs.reading import finding, in_short, verdict
 from icldiag.analyses.repairs.repair import Repair
-from icldiag.analyses.repairs.search import BUDGET, Repairs, Trial, find_repairs
+from icldiag.analyses.repairs.search import BUDGET, Repairs, Trial, find_repairs, mendable
 
-__all__ = ["BUDGET", "Effect", "Repair", "Repairs", "Trial", "find_repairs", "finding", "in_short", "verdict"]
+__all__ = [
+    "BUDGET",
+    "Effect",
+    "Repair",
+    "Repairs",
+    "Trial",
+    "find_repairs",
+    "finding",
+    "in_short",
+    "mendable",
+    "verdict",
+]

@@ -29,7 +29,6 @@ from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import CancelWanted, Compute, ResultWanted
 from icldiag.tui.pinned import with_differences
 from icldiag.tui.state import State
-from icldiag.tui.unbroken import Unbroken
 
 STAGES = ("importing torch and transformers", "tokenizer", "weights", "checking the seam", "demonstrations", "queries")
 
@@ -59,7 +58,7 @@ class Line(Static):
             self.update(with_differences(self.text, other.text))
 
 
-class Panel(Unbroken, VerticalScroll):
+class Panel(VerticalScroll):
     """One question a user asks. `finding` is its answer in a sentence, computed for the selected query."""
 
     title: ClassVar[str]  # on the tab

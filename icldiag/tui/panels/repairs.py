@@ -184,7 +184,7 @@ class RepairPanel(Panel):
             return
         repair = trial.repair
         if repair.beta is None:
-            self.post_message(PromptEdited(repair.apply(prompt)))
+            self.post_message(PromptEdited(repair.apply))
         elif repair.calibration is None:
             self.post_message(BetaToggled(repair.beta))
         else:
