@@ -18,6 +18,7 @@ from tests.fuzz.reader import Reader
 from tests.fuzz.worker import Limits, Worker
 
 _TRIES = 150  # inputs that may be tried to make one smaller
+_SECONDS = 10.0  # for that
 _SLOW = ("hang", "memory", "process", "MemoryError")
 
 
@@ -115,7 +116,7 @@ def smaller(worker: Worker, given: Input, outcome: Outcome) -> Input:
     """Leave out whatever the fault does not need, in ever smaller pieces."""
     if outcome.sign.startswith(_SLOW):
         return given
-    tries = _TRIES
+    tries, end = _TRIES, time.monotonic() + _SECONDS
     for name in given.files:
         content = given.files[name]
         size = len(content) if isinstance(content, bytes) else 0
@@ -123,7 +124,7 @@ def smaller(worker: Worker, given: Input, outcome: Outcome) -> Input:
             size = min(size, len(content)) // 2
             start = 0
             while size and start < len(content) and tries:
-                tries -= 1
+                tries = tries - 1 if time.monotonic() < end else 0
                 less = given.with_file(name, content[:start] + content[start + size :])
                 if worker.read(less).sign == outcome.sign:
                     given, content = less, less.files[name]

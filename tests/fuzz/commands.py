@@ -60,7 +60,7 @@ def _argument_seeds() -> list[Input]:
         _line("--model nosuch/model --device-map auto --quantize 8 --compile", **prompt),
         _line("--version"),
         _line("--print-config", config_toml=seeds.CONFIG),
-        _line("report prompt.yaml --format json --only prediction,saliency --layer 3 --seed 5 --top 3", **prompt),
+        _line("report prompt.yaml --format json --only prediction,saliency --layer 3 --draws-seed 5 --top 3", **prompt),
         _line("report prompt.yaml --isolate 0-2,5 --isolate 3 --token-view 0-2 --learning-rate 0.1 --draws 3", **prompt),
         _line("report prompt.yaml --loss-target gold --beta beta.safetensors --epochs 3 --patience 2 -o out.md", **prompt),
         _line("repair prompt.yaml --query 1 --budget 5 --take 1 --show 3 --seed 1 -o mended.yaml", **prompt),

@@ -16,8 +16,8 @@ Kind = Literal["value", "told", "fault"]
 LONGEST = 600  # characters of a message
 QUOTED = 100  # characters of a user's value that a message may hold in one piece; 80 and a little
 
-_OURS = re.compile(r"/(icldiag|tests/fuzz)/")
-_INNARDS = re.compile(r"Traceback|0x[0-9a-f]{6,}|<class |<function |pydantic|NoneType| object at |\bTypeError\b|\bKeyError\b")
+_OURS = re.compile(r"/(icldiag|tests/fuzz)/(?!.*site-packages)")
+_INNARDS = re.compile(r"Traceback|0x[0-9a-f]{6,}|<class |<function |pydantic|NoneType|\bTypeError\b|\bKeyError\b")
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what a terminal may obey
 _EXITS = (0, 1, 2, 3, 4)
 
@@ -45,7 +45,7 @@ def of_error(error: BaseException, given: Input) -> Outcome:
     if not isinstance(error, IcldiagError) or isinstance(error, Cancelled):
         return fault(f"{type(error).__name__} in {place}", "".join(traceback.format_exception(error, limit=-12))[-6000:])
     complaint = complaint_about(str(error), given)
-    return fault(f"message {complaint}: {type(error).__name__} in {place}", str(error)[:2000]) if complaint else Outcome("told")
+    return fault(f"message {complaint}: {type(error).__name__} in {place}", str(error)[:2000]) if complaint else Outcome("told", detail=str(error)[:300])
 
 
 def complaint_about(message: str, given: Input) -> str | None:
@@ -94,7 +94,7 @@ def of_command(code: object, out: str, told: str, given: Input) -> Outcome:
     if not said:
         return fault("stderr ends without a sentence", told[-3000:])
     complaint = complaint_about(last, given)
-    return fault(f"message {complaint}: {said[0]}{re.sub(r'[^a-z ]', '', last)[:30]}", last[:2000]) if complaint else Outcome("told")
+    return fault(f"message {complaint}: {said[0]}{re.sub(r'[^a-z ]', '', last)[:30]}", last[:2000]) if complaint else Outcome("told", detail=last[:300])
 
 
 def _place(error: BaseException) -> str:

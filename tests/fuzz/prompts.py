@@ -46,6 +46,11 @@ def _tables() -> list[Input]:
     ]
 
 
+def _first(folder: Path, pattern: str) -> Path:
+    """The file of whatever name; one that is not there if it was taken away."""
+    return next(iter(sorted(folder.glob(pattern))), folder / "gone.jsonl")
+
+
 def _new(folder: Path, arguments: Arguments) -> None:
     from icldiag.prompt.draw import Drawing, draw_prompt
     from icldiag.prompt.tables import read_table
@@ -55,7 +60,7 @@ def _new(folder: Path, arguments: Arguments) -> None:
     numbers = [int(one) if one.isascii() and one.isdigit() and len(one) < 19 else 1 for one in (shots, queries, examples, seed)]
     pairs = dict(pair.split("=", 1) for pair in words.split(",") if "=" in pair)
     drawing = Drawing(text, label, *numbers, template or None, separator or None, instruction or None, pairs)
-    path = next(path for path in sorted(folder.iterdir()) if path.name.startswith("data."))
+    path = _first(folder, "data.*")
     drawn = draw_prompt(read_table(path), drawing, "data")
     assert as_yaml(drawn.prompt, comments=drawn.comments)
 
@@ -91,7 +96,7 @@ def _log(folder: Path, arguments: Arguments) -> None:
     from icldiag.prompt.lm_eval.log import is_log
     from icldiag.prompt.write import as_yaml
 
-    path = next(path for path in sorted(folder.iterdir()) if path.suffix == ".jsonl")
+    path = _first(folder, "*.jsonl")
     is_log(path)
     assert as_yaml(import_log(path).prompt)
 

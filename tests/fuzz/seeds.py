@@ -156,7 +156,7 @@ analyses: [prediction, confusion, saliency, isolation, extraction, reweighting, 
 settings: {isolated_layers: 1, draws: 2, timed: false, per_class: 2, epochs: 2, saliency_queries: 2, budget: 3}
 """
 
-CONFIG = 'theme = "nord"\nascii = false\n\n[keys]\n"app.quit" = "Q,ctrl+q"\n"prompt.ask" = "A"\n'
+CONFIG = 'theme = "nord"\nascii = false\n\n[keys]\n"app.quit" = "Q,ctrl+q"\n"app.ask" = "A"\n'
 
 TURNS = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"

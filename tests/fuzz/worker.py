@@ -6,6 +6,7 @@ import faulthandler
 import gc
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import signal
@@ -64,13 +65,20 @@ class Worker:
             self._start()
         try:
             self._connection.send(given)
-            outcome: Outcome = self._connection.recv() if self._connection.poll(self.limits.kill) else fault("hang in C")
+            answered = self._connection.poll(self.limits.kill)
+            outcome: Outcome = self._connection.recv() if answered else self._hanging()
         except (EOFError, ConnectionError):
             self._process.join(5)
             outcome = fault(f"process ended, exit code {self._process.exitcode}")
         if outcome.sign.startswith(("hang in C", "process ended", "memory", "MemoryError")):
             self._stop()
         return outcome
+
+    def _hanging(self) -> Outcome:
+        """Where it hangs, as it wrote itself before it is killed."""
+        stack = (self._folder.with_suffix(".stack")).read_text() if self._folder else ""
+        ours = re.search(r'File ".*/([^/]+/[^/]+\.py)", line \d+ in (\w+)', stack[stack.rfind("most recent call first") :])
+        return fault(f"hang in C, in {':'.join(ours.groups()) if ours else 'an unknown place'}", stack[-3000:])
 
     def _start(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="fz"))
@@ -88,6 +96,7 @@ class Worker:
             self._process = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.with_suffix(".stack").unlink(missing_ok=True)
 
 
 # ---- in the process --------------------------------------------------------------------------------------------------
@@ -108,6 +117,7 @@ def _serve(connection: Connection, reader: Reader, limits: Limits, folder: Path)
     resource.setrlimit(resource.RLIMIT_AS, (used + limits.space,) * 2)
     for number in (signal.SIGALRM, signal.SIGPROF):
         signal.signal(number, _too_slow)
+    stack = folder.with_suffix(".stack").open("w")
     while True:
         try:
             given = connection.recv()
@@ -117,7 +127,9 @@ def _serve(connection: Connection, reader: Reader, limits: Limits, folder: Path)
         if "stdin" in given.files:
             with (folder / "stdin").open("rb") as file:
                 os.dup2(file.fileno(), 0)
+        faulthandler.dump_traceback_later(limits.kill * 0.9, file=stack)
         outcome = _judged(reader, given, limits, folder, out, told)
+        faulthandler.cancel_dump_traceback_later()
         connection.send(outcome)
 
 
