@@ -42,15 +42,17 @@ def test_inputs_are_the_same_every_time_and_differ() -> None:
 
 # ---- that a fault is found -------------------------------------------------------------------------------------------
 
-QUICK = Limits(processor=0.5, wall=1.0, kill=2.5, memory=60 * 2**20, space=400 * 2**20)
+QUICK = Limits(processor=10.0, wall=3.0, kill=5.0, memory=60 * 2**20, space=400 * 2**20)
+BUSY = Limits(processor=0.3, wall=60.0, kill=90.0)
 GIVEN = Input({"given.txt": b"first line\nsecond line " + b"x" * 700, "fifo": Special.FIFO}, ("one",))
 
 
-def _outcome(read: Callable[[Path, Arguments], object], given: Input = GIVEN, *, is_command: bool = False) -> tuple[str, str]:
-    with Worker(Reader("broken", [given], read, is_command), QUICK) as worker:
-        outcomes = [worker.read(given) for _ in range(2)]  # the second one in a new process, where the first took it along
-    assert {outcome.kind for outcome in outcomes} == {outcomes[0].kind}
-    return outcomes[0].kind, outcomes[0].sign
+def _outcome(
+    read: Callable[[Path, Arguments], object], limits: Limits = QUICK, *, is_command: bool = False
+) -> tuple[str, str]:
+    with Worker(Reader("broken", [GIVEN], read, is_command), limits) as worker:
+        outcome = worker.read(GIVEN)
+    return outcome.kind, outcome.sign
 
 
 def _says(message: str) -> Callable[[Path, Arguments], object]:
@@ -105,7 +107,6 @@ def _die(folder: Path, arguments: Arguments) -> None:
     ("read", "sign"),
     [
         (_index, "IndexError in fuzz/test_fuzz.py:_index"),
-        (_count, "hang (seconds of the processor) in fuzz/test_fuzz.py:_count"),
         (_swallow, "hang (seconds of the wall) in fuzz/test_fuzz.py:_swallow"),
         (_wait, "hang (seconds of the wall) in fuzz/test_fuzz.py:_wait"),
         (_stdin, "hang (seconds of the wall) in fuzz/test_fuzz.py:_stdin"),
@@ -127,6 +128,19 @@ def test_a_broken_reader_is_found_out(read: Callable[[Path, Arguments], object],
     kind, found = _outcome(read)
     assert kind == "fault"
     assert found.startswith(sign)
+
+
+def test_a_reader_that_counts_for_ever_is_found_out() -> None:
+    assert _outcome(_count, BUSY) == ("fault", "hang (seconds of the processor) in fuzz/test_fuzz.py:_count")
+
+
+def test_after_a_death_the_next_input_is_read() -> None:
+    def read(folder: Path, arguments: Arguments) -> None:
+        if arguments:
+            os._exit(3)
+
+    with Worker(Reader("broken", [GIVEN], read), QUICK) as worker:
+        assert [worker.read(given).kind for given in (GIVEN, Input(), GIVEN, Input())] == ["fault", "value"] * 2
 
 
 def _ends(code: object, out: str = "", told: str = "") -> Callable[[Path, Arguments], object]:
