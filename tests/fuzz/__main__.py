@@ -20,9 +20,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="draws the inputs (%(default)s)")
     parser.add_argument("--start", type=int, default=0, help="number of the first input (%(default)s)")
     parser.add_argument("--minutes", type=float, help="at most so long, shared by the readers")
-    parser.add_argument("--save", type=Path, default=Path("fuzz-faults"), help="folder of the faults' inputs (%(default)s)")
+    parser.add_argument(
+        "--save", type=Path, default=Path("fuzz-faults"), help="folder of the faults' inputs (%(default)s)"
+    )
     parser.add_argument("--processor", type=float, default=Limits.processor, help="seconds for one input (%(default)s)")
-    parser.add_argument("--wall", type=float, default=Limits.wall, help="seconds of the wall for one input (%(default)s)")
+    parser.add_argument(
+        "--wall", type=float, default=Limits.wall, help="seconds of the wall for one input (%(default)s)"
+    )
     given = parser.parse_args()
     limits = Limits(processor=given.processor, wall=given.wall, kill=2 * given.wall)
     chosen = [readers()[name] for name in given.reader or NAMES]

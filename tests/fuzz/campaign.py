@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fuzz.inputs import Input
+from tests.fuzz.inputs import Input, Special
 from tests.fuzz.judge import Outcome
 from tests.fuzz.mutate import mutated
 from tests.fuzz.reader import Reader
@@ -56,7 +56,8 @@ class Tally:
         told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "no fault"
         return (
             f"{self.reader.name:16} {self.inputs:6} inputs {self.values:6} values {self.told:6} told "
-            f"{self.faulty:6} faults of {len(self.faults)} kinds ({told}); {self.seconds:.0f} s, slowest {self.slowest:.1f} s"
+            f"{self.faulty:6} faults of {len(self.faults)} kinds ({told}); "
+            f"{self.seconds:.0f} s, the slowest {self.slowest:.1f} s"
         )
 
 
@@ -117,17 +118,20 @@ def smaller(worker: Worker, given: Input, outcome: Outcome) -> Input:
     if outcome.sign.startswith(_SLOW):
         return given
     tries, end = _TRIES, time.monotonic() + _SECONDS
-    for name in given.files:
-        content = given.files[name]
-        size = len(content) if isinstance(content, bytes) else 0
-        while size and tries:
-            size = min(size, len(content)) // 2
+    for name, content in given.files.items():
+        if isinstance(content, Special):
+            continue
+        kept, size = content, len(content)
+        while size > 1:
+            size = min((size + 1) // 2, len(kept))
             start = 0
-            while size and start < len(content) and tries:
-                tries = tries - 1 if time.monotonic() < end else 0
-                less = given.with_file(name, content[:start] + content[start + size :])
-                if worker.read(less).sign == outcome.sign:
-                    given, content = less, less.files[name]
+            while start < len(kept):
+                if not tries or time.monotonic() > end:
+                    return given
+                tries -= 1
+                less = kept[:start] + kept[start + size :]
+                if worker.read(given.with_file(name, less)).sign == outcome.sign:
+                    given, kept = given.with_file(name, less), less
                 else:
                     start += size
     return given

@@ -61,13 +61,22 @@ def _argument_seeds() -> list[Input]:
         _line("--version"),
         _line("--print-config", config_toml=seeds.CONFIG),
         _line("report prompt.yaml --format json --only prediction,saliency --layer 3 --draws-seed 5 --top 3", **prompt),
-        _line("report prompt.yaml --isolate 0-2,5 --isolate 3 --token-view 0-2 --learning-rate 0.1 --draws 3", **prompt),
-        _line("report prompt.yaml --loss-target gold --beta beta.safetensors --epochs 3 --patience 2 -o out.md", **prompt),
+        _line(
+            "report prompt.yaml --isolate 0-2,5 --isolate 3 --token-view 0-2 --learning-rate 0.1 --draws 3", **prompt
+        ),
+        _line(
+            "report prompt.yaml --loss-target gold --beta beta.safetensors --epochs 3 --patience 2 -o out.md", **prompt
+        ),
         _line("repair prompt.yaml --query 1 --budget 5 --take 1 --show 3 --seed 1 -o mended.yaml", **prompt),
         _line("new data.csv --text text --label label --shots 1 --queries 2 --examples 3 --seed 4", **table),
-        _line("new data.csv --template {text}\\n{label} --separator \\n --instruction Judge. --words a=yes,b=no", **table),
+        _line(
+            "new data.csv --template {text}\\n{label} --separator \\n --instruction Judge. --words a=yes,b=no", **table
+        ),
         _line("new data.csv --split train -o new.yaml --force", **table),
-        _line("import text pasted.txt --template Review:~{text}\\nSentiment:{label} --labels a,b --yes", pasted_txt=seeds.PASTED),
+        _line(
+            "import text pasted.txt --template Review:~{text}\\nSentiment:{label} --labels a,b --yes",
+            pasted_txt=seeds.PASTED,
+        ),
         _line("import text - --separator \\n\\n --yes -o new.yaml", stdin=seeds.PASTED),
         _line("import lm-eval samples.jsonl --filter none --doc 1 --others --only-wrong --yes", **log),
         _line("import langchain saved.json --query hm --query x --labels odd", saved_json=seeds.FEW_SHOT),
@@ -92,7 +101,9 @@ def _file_seeds() -> list[Input]:
         as_files(("new", "data.jsonl"), data_jsonl=seeds.lines(seeds.objects())),
         as_files(("import", "text", "--yes"), **saved),
         as_files(ask, saved_json=seeds.FEW_SHOT),
-        as_files(("diff", "a.json", "b.json"), a_json=seeds.stored("report-b.json"), b_json=seeds.stored("report-b.json")),
+        as_files(
+            ("diff", "a.json", "b.json"), a_json=seeds.stored("report-b.json"), b_json=seeds.stored("report-b.json")
+        ),
         as_files(("--print-config",), **saved),
     ]
 

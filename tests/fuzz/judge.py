@@ -43,9 +43,15 @@ def of_error(error: BaseException, given: Input) -> Outcome:
     """Judge what a reader raised."""
     place = _place(error)
     if not isinstance(error, IcldiagError) or isinstance(error, Cancelled):
-        return fault(f"{type(error).__name__} in {place}", "".join(traceback.format_exception(error, limit=-12))[-6000:])
+        return fault(
+            f"{type(error).__name__} in {place}", "".join(traceback.format_exception(error, limit=-12))[-6000:]
+        )
     complaint = complaint_about(str(error), given)
-    return fault(f"message {complaint}: {type(error).__name__} in {place}", str(error)[:2000]) if complaint else Outcome("told", detail=str(error)[:300])
+    return (
+        fault(f"message {complaint}: {type(error).__name__} in {place}", str(error)[:2000])
+        if complaint
+        else Outcome("told", detail=str(error)[:300])
+    )
 
 
 def complaint_about(message: str, given: Input) -> str | None:
@@ -70,7 +76,7 @@ def _is_given(piece: str, given: Input) -> bool:
     return any(encoded in content for content in contents) or any(piece in one for one in given.arguments)
 
 
-def of_output(written: str, given: Input) -> Outcome | None:
+def of_output(written: str) -> Outcome | None:
     """Judge what a reader wrote to the terminal, which should be nothing."""
     if not written:
         return None
@@ -94,7 +100,11 @@ def of_command(code: object, out: str, told: str, given: Input) -> Outcome:
     if not said:
         return fault("stderr ends without a sentence", told[-3000:])
     complaint = complaint_about(last, given)
-    return fault(f"message {complaint}: {said[0]}{re.sub(r'[^a-z ]', '', last)[:30]}", last[:2000]) if complaint else Outcome("told", detail=last[:300])
+    return (
+        fault(f"message {complaint}: {said[0]}{re.sub(r'[^a-z ]', '', last)[:30]}", last[:2000])
+        if complaint
+        else Outcome("told", detail=last[:300])
+    )
 
 
 def _place(error: BaseException) -> str:

@@ -41,7 +41,11 @@ def _sweep(folder: Path, arguments: Arguments) -> None:
 
 
 def _sweeps() -> list[Input]:
-    beside = {"data_csv": seeds.separated(), "test_jsonl": seeds.lines([{"text": f"new {n}", "label": "ab"[n % 2]} for n in range(4)]), "prompt_json": seeds.PROMPT}
+    beside = {
+        "data_csv": seeds.separated(),
+        "test_jsonl": seeds.lines([{"text": f"new {n}", "label": "ab"[n % 2]} for n in range(4)]),
+        "prompt_json": seeds.PROMPT,
+    }
     beside["prompt_json"] = {key: value for key, value in seeds.PROMPT.items() if key != "calibration"}
     return [as_files(sweep_yaml=seeds.SWEEP, **beside)]
 
@@ -65,7 +69,8 @@ def _sessions() -> list[Input]:
     views: dict[str, Any] = {"flow": {"at_layer": 3, "everyone": True}, "prompt": {"detail": "positions"}}
     model, place = ModelSettings("a/model", dtype="bfloat16"), Path("/somewhere/prompt.yaml")
     saved = SavedSession(prompt_file=place, model=model, panel="flow", views=views, now=now, pinned=now)
-    return [as_files(saved_json=saved.to_json()), as_files(saved_json=json.loads(saved.to_json()))]
+    without_sum = {name: value for name, value in json.loads(saved.to_json()).items() if name != "sha256"}
+    return [as_files(saved_json=saved.to_json()), as_files(saved_json=without_sum)]
 
 
 def _report(folder: Path, arguments: Arguments) -> None:
@@ -107,7 +112,11 @@ def _beta(folder: Path, arguments: Arguments) -> None:
 
 
 _KEY = ("numbers", 0)
-_RESULT = (tuple(Token("word", "text", None) for _ in range(9)), np.linspace(0, 1, 64), {"accuracy": 0.75, "none": None})
+_RESULT = (
+    tuple(Token("word", "text", None) for _ in range(9)),
+    np.linspace(0, 1, 64),
+    {"accuracy": 0.75, "none": None},
+)
 
 
 def _store(folder: Path) -> Store:
@@ -160,13 +169,13 @@ def _cells() -> list[Input]:
 
 def _cell(folder: Path, arguments: Arguments) -> None:
     from icldiag.report.latex import page_as_latex
-    from icldiag.report.terminal import page_as_text
+    from icldiag.report.markdown import page_as_markdown
     from icldiag.sweeps.page import every_number, in_brief
     from icldiag.sweeps.sweep import Sweep
 
     sweep = Sweep(folder / "sweep.yaml", output=folder / "results")
     page = sweep.page()
-    assert page_as_text(in_brief(page)) and page_as_latex(page) and every_number(sweep.found) is not None
+    assert page_as_markdown(in_brief(page)) and page_as_latex(page) and every_number(sweep.found) is not None
 
 
 # ---- chat templates --------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from tests.fuzz.inputs import Input
 from tests.fuzz.reader import Arguments, Read, Reader, as_files
 
 
-
 def _prompt(name: str) -> Read:
     def read(folder: Path, arguments: Arguments) -> None:
         from icldiag.check import describe
@@ -30,7 +29,9 @@ def _with_data() -> list[Input]:
         as_files(prompt_yaml=seeds.with_data("csv"), data_csv=seeds.separated()),
         as_files(prompt_yaml=seeds.with_data("tsv"), data_tsv=seeds.separated("\t")),
         as_files(prompt_yaml=seeds.with_data("jsonl"), data_jsonl=seeds.lines(seeds.objects())),
-        as_files(prompt_yaml={**seeds.PROMPT, "beta": "beta.safetensors"}, beta_safetensors=b"\x08\0\0\0\0\0\0\0{}      "),
+        as_files(
+            prompt_yaml={**seeds.PROMPT, "beta": "beta.safetensors"}, beta_safetensors=b"\x08\0\0\0\0\0\0\0{}      "
+        ),
     ]
 
 
@@ -56,13 +57,19 @@ def _new(folder: Path, arguments: Arguments) -> None:
     from icldiag.prompt.tables import read_table
     from icldiag.prompt.write import as_yaml
 
-    text, label, shots, queries, examples, seed, template, separator, instruction, words = (*arguments, *[""] * 10)[:10]
-    numbers = [int(one) if one.isascii() and one.isdigit() and len(one) < 19 else 1 for one in (shots, queries, examples, seed)]
+    text, label, *counts, template, separator, instruction, words = (*arguments, *[""] * 10)[:10]
+    shots, queries, examples, seed = (int(one) if _is_number(one) else 1 for one in counts)
     pairs = dict(pair.split("=", 1) for pair in words.split(",") if "=" in pair)
-    drawing = Drawing(text, label, *numbers, template or None, separator or None, instruction or None, pairs)
+    texts = (template or None, separator or None, instruction or None)
+    drawing = Drawing(text, label, shots, queries, examples, seed, *texts, pairs)
     path = _first(folder, "data.*")
     drawn = draw_prompt(read_table(path), drawing, "data")
     assert as_yaml(drawn.prompt, comments=drawn.comments)
+
+
+def _is_number(text: str) -> bool:
+    """Whether the command line takes it for one of its numbers."""
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _layers(folder: Path, arguments: Arguments) -> None:
@@ -70,7 +77,6 @@ def _layers(folder: Path, arguments: Arguments) -> None:
 
     for layers in arguments:
         layers_from(layers)
-
 
 
 def samples(*, results: bool) -> list[Input]:

@@ -26,12 +26,14 @@ class Reader:
     is_command: bool = False
 
 
-def as_files(arguments: Arguments = (), **files: Any) -> Input:
+def as_files(arguments: Arguments = (), /, **files: Any) -> Input:
     """An input of files whose names have _ for the dot; values are text, bytes, or what is written as JSON or YAML."""
     made = {}
     for name, content in files.items():
         name = ".".join(name.rsplit("_", 1))
         if not isinstance(content, str | bytes):
-            content = yaml.safe_dump(content, sort_keys=False) if name.endswith("yaml") else json.dumps(content, indent=1)
+            content = (
+                yaml.safe_dump(content, sort_keys=False) if name.endswith("yaml") else json.dumps(content, indent=1)
+            )
         made[name] = content if isinstance(content, bytes) else content.encode()
     return Input(made, arguments)

@@ -116,7 +116,11 @@ FEW_SHOT_JINJA = {
     "template_format": "jinja2",
     "prefix": "Judge.",
     "suffix": "Review: {{ text }}\nSentiment:",
-    "example_prompt": {**INNER, "template_format": "jinja2", "template": "Review: {{ review }}\nSentiment: {{ label }}"},
+    "example_prompt": {
+        **INNER,
+        "template_format": "jinja2",
+        "template": "Review: {{ review }}\nSentiment: {{ label }}",
+    },
 }
 
 PASTED = "Judge.\n\nReview: great film\nSentiment: good\n\nReview: so dull\nSentiment: bad\n\nReview: hm\nSentiment:"

@@ -8,15 +8,46 @@ import io
 import json
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from tests.fuzz.nasties import TEXTS
 
 _ODD: tuple[Any, ...] = (
-    *(None, True, False, 0, 5, -1, -1.5, 10**30, 1e300, 2**63, "x", "", " ", "5", "true", [], {}, [[]], [None], {"a": 1}, {"": ""}),
-    *([1, "x", None], ["x"] * 300, [{}], [[[[]]]], {"file": "nosuch.csv"}, {"text": "x"}, {"text": "x", "label": "good"}, [0.5] * 9),
+    *(
+        None,
+        True,
+        False,
+        0,
+        5,
+        -1,
+        -1.5,
+        10**30,
+        1e300,
+        2**63,
+        "x",
+        "",
+        " ",
+        "5",
+        "true",
+        [],
+        {},
+        [[]],
+        [None],
+        {"a": 1},
+        {"": ""},
+    ),
+    *(
+        [1, "x", None],
+        ["x"] * 300,
+        [{}],
+        [[[[]]]],
+        {"file": "nosuch.csv"},
+        {"text": "x"},
+        {"text": "x", "label": "good"},
+        [0.5] * 9,
+    ),
 )
 _MARK = "RAW{}RAW"
 
@@ -116,7 +147,10 @@ def broken_table(content: bytes, suffix: str, pieces: Sequence[str], draw: rando
     if not rows or not all(rows):
         return None
     row = draw.choice(rows[:1] if draw.random() < 0.2 else rows)
-    place, kind = draw.randrange(len(row)), draw.choice(("cell", "cell", "cell", "drop", "add", "column", "rows", "swap"))
+    place, kind = (
+        draw.randrange(len(row)),
+        draw.choice(("cell", "cell", "cell", "drop", "add", "column", "rows", "swap")),
+    )
     if kind == "cell":
         row[place] = draw.choice(pieces)
     elif kind == "drop":
@@ -132,6 +166,9 @@ def broken_table(content: bytes, suffix: str, pieces: Sequence[str], draw: rando
         other = draw.choice(rows)
         row[place], other[-1] = (other[-1], row[place]) if other else (row[place], "")
     made = io.StringIO()
-    ends, quoting = draw.choice(("\n", "\n", "\r\n", "\r")), draw.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
-    csv.writer(made, delimiter=draw.choice((delimiter, delimiter, ";", "|")), lineterminator=ends, quoting=quoting).writerows(rows)
+    ends = draw.choice(("\n", "\n", "\r\n", "\r"))
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if draw.random() < 0.5 else csv.QUOTE_MINIMAL
+    csv.writer(
+        made, delimiter=draw.choice((delimiter, delimiter, ";", "|")), lineterminator=ends, quoting=quoting
+    ).writerows(rows)
     return made.getvalue().encode("utf-8", "surrogatepass")

@@ -77,14 +77,17 @@ class Worker:
     def _hanging(self) -> Outcome:
         """Where it hangs, as it wrote itself before it is killed."""
         stack = (self._folder.with_suffix(".stack")).read_text() if self._folder else ""
-        ours = re.search(r'File ".*/([^/]+/[^/]+\.py)", line \d+ in (\w+)', stack[stack.rfind("most recent call first") :])
+        ours = re.search(
+            r'File ".*/([^/]+/[^/]+\.py)", line \d+ in (\w+)', stack[stack.rfind("most recent call first") :]
+        )
         return fault(f"hang in C, in {':'.join(ours.groups()) if ours else 'an unknown place'}", stack[-3000:])
 
     def _start(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="fz"))
         place_odd_files(self._folder)
         self._connection, theirs = _FORK.Pipe()
-        self._process = _FORK.Process(target=_serve, args=(theirs, self.reader, self.limits, self._folder), daemon=True)
+        ends = (theirs, self._connection)
+        self._process = _FORK.Process(target=_serve, args=(*ends, self.reader, self.limits, self._folder))
         self._process.start()
         theirs.close()
 
@@ -102,13 +105,14 @@ class Worker:
 # ---- in the process --------------------------------------------------------------------------------------------------
 
 
-def _serve(connection: Connection, reader: Reader, limits: Limits, folder: Path) -> None:
+def _serve(connection: Connection, other: Connection, reader: Reader, limits: Limits, folder: Path) -> None:
+    other.close()  # so that this process ends when the one that asks does, however it ends
     os.chdir(folder)
     for variable, name in (("CACHE", "cache"), ("STATE", "state"), ("CONFIG", "config.toml")):
         os.environ[f"ICLDIAG_{variable}"] = str(folder / name)
     os.environ.update(HOME=str(folder), HF_HUB_OFFLINE="1", COLUMNS="100", NO_COLOR="1")
     _as_a_new_process()
-    waits, self_kept = os.pipe()  # reading stdin waits for ever, as at a terminal
+    waits, _open = os.pipe()  # reading stdin waits for ever, as at a terminal
     os.dup2(waits, 0)
     out, told = (os.memfd_create(name) for name in ("out", "told"))
     os.dup2(out, 1)
@@ -178,14 +182,14 @@ def _judged(reader: Reader, given: Input, limits: Limits, folder: Path, out: int
         outcome = of_error(error, given)
         del error
     grown = _peak() - before
-    written = [_taken(out, sys.stdout), _taken(told, sys.stderr)]
+    printed, said = _taken(out, sys.stdout), _taken(told, sys.stderr)
     if outcome.is_fault:
         return outcome
     if grown > limits.memory:
         return fault("memory", f"{grown / 2**20:.0f} MiB more at the peak")
     if reader.is_command and outcome.kind == "value":
-        return of_command(code, *written, given)
-    return of_output("".join(written), given) or outcome
+        return of_command(code, printed, said, given)
+    return of_output(printed + said) or outcome
 
 
 def _peak(*, forget: bool = False) -> int:
