@@ -112,6 +112,6 @@ def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if _OURS.search(frame.filename) and not frame.filename.endswith("worker.py")]
     if not ours:
-        return "nowhere of ours"
+        return _place(error.__context__) if error.__context__ else "nowhere of ours"
     path = Path(ours[-1].filename)
     return f"{path.parent.name}/{path.name}:{ours[-1].name}"
