@@ -71,7 +71,8 @@ def input_of(reader: Reader, seed: int, number: int) -> Input:
     """The same input for the same numbers, whatever else is read. The first ones are the seeds as they are."""
     if number < len(reader.seeds):
         return reader.seeds[number]
-    return mutated(reader.seeds, random.Random(f"{reader.name}/{seed}/{number}"))
+    draw = random.Random(f"{reader.name}/{seed}/{number}")
+    return mutated(reader.seeds, draw, keep_arguments=reader.keeps_arguments)
 
 
 def numbers(start: int, inputs: int, minutes: float | None = None) -> Iterator[int]:

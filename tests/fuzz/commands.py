@@ -112,5 +112,5 @@ def command_readers() -> list[Reader]:
     """Of arguments, and of files through their commands."""
     return [
         Reader("commands", _argument_seeds(), _run, is_command=True),
-        Reader("sources", _file_seeds(), _run, is_command=True),
+        Reader("sources", _file_seeds(), _run, is_command=True, keeps_arguments=True),
     ]

@@ -14,11 +14,11 @@ _PIECES = {**_STRUCTURED, ".toml": TOML, ".jinja": JINJA, ".txt": TEXTS}
 _FLAGS = ("--", "-", "-h", "--help", "--nosuch", "--format", "-o", "--model", "--seed", "--layer")
 
 
-def mutated(seeds: Sequence[Input], draw: random.Random) -> Input:
+def mutated(seeds: Sequence[Input], draw: random.Random, *, keep_arguments: bool = False) -> Input:
     """One of the seeds with one to four things changed."""
     found = draw.choice(seeds)
     for _ in range(draw.choice((1, 1, 1, 2, 2, 3, 4))):
-        if found.arguments and (not found.files or draw.random() < 0.4):
+        if found.arguments and not keep_arguments and (not found.files or draw.random() < 0.4):
             found = Input(found.files, _arguments(found.arguments, draw))
         else:
             found = _file(found, seeds, draw)

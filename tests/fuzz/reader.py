@@ -24,6 +24,7 @@ class Reader:
     seeds: list[Input]
     read: Read
     is_command: bool = False
+    keeps_arguments: bool = False  # only the files are broken
 
 
 def as_files(arguments: Arguments = (), /, **files: Any) -> Input:
