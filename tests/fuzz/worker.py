@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tests.fuzz.inputs import Input, place_odd_files
+from tests.fuzz.inputs import LARGEST, Input, place_odd_files
 from tests.fuzz.judge import Outcome, fault, of_command, of_error, of_output
 from tests.fuzz.reader import Reader
 
@@ -128,8 +128,11 @@ def _serve(connection: Connection, other: Connection, reader: Reader, limits: Li
         except EOFError:
             os._exit(0)
         given.write(folder)
-        if "stdin" in given.files:
-            with (folder / "stdin").open("rb") as file:
+        if reader.is_command:  # whose stdin may be what it reads
+            stdin = folder / "stdin"
+            with (stdin if stdin.is_file() and stdin.stat().st_size <= LARGEST else Path(os.devnull)).open(
+                "rb"
+            ) as file:
                 os.dup2(file.fileno(), 0)
         faulthandler.dump_traceback_later(limits.kill * 0.9, file=stack)
         outcome = _judged(reader, given, limits, folder, out, told)
