@@ -98,10 +98,10 @@ def diagnose_memory(settings: ModelSettings) -> str:
         [
             f"memory          {gib(weights)} for the weights in {dtype}, {gib(free)} free on {device}",
             f"  loading       {gib(PROGRAM)} for Python with torch and transformers{beside}",
-            f"  estimate      beside these, for {work.prefix} tokens of demonstrations, {_QUERIES} queries of {work.query}:",
+            f"  estimate      for {work.prefix} tokens of demonstrations, {_QUERIES} queries of {work.query}:",
             f"  cache         {gib(sizes.cache(work.prefix, dtype))} of keys and values, part of each analysis",
             *(f"  {name:13} {gib(need)}" for name, need in needs.items()),
             f"  verdict       {short or 'all fit'}",
-            "                (largest amounts at one time; the process's peak is within half as much again of their sum)",
+            "                (weights, loading and one analysis together are the most that the process will take)",
         ]
     )

@@ -120,7 +120,7 @@ def _check_merges(path: Path, model: Any) -> None:
     """Raise ModelError where a merge lacks the prefix that all have, at which tokenizers would panic."""
     if not isinstance(model, dict) or not isinstance(model.get("merges"), list):
         return
-    prefix = model.get("continuing_subword_prefix")
+    prefix: Any = model.get("continuing_subword_prefix")
     for merge in model["merges"] if isinstance(prefix, str) and prefix else ():
         pair = merge.split(" ") if isinstance(merge, str) else merge
         if not (isinstance(pair, list) and pair and str(pair[-1]).startswith(prefix)):
@@ -168,7 +168,7 @@ def _indexed(folder: Path) -> list[Path]:
 
 def _is_file_name(name: object) -> bool:
     """Whether it names something inside a folder, as a file system would have it."""
-    if not isinstance(name, str) or not name or Path(name).name != name or "\0" in name:
+    if not isinstance(name, str) or Path(name).name != name or name in ("", "..") or "\0" in name:
         return False
     return name.isprintable() and len(name.encode()) < 256  # nor a lone surrogate, which cannot be written
 

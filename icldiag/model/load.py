@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from icldiag.errors import ModelError
-from icldiag.model.configuration import check_numbers, check_sizes
+from icldiag.model.configuration import check_layer_count, check_numbers, check_sizes
 from icldiag.model.failures import explained
-from icldiag.model.folder import check_folder, local_folder, stored_weights
+from icldiag.model.folder import Stored, check_folder, local_folder, stored_weights
 from icldiag.model.place import choose_device, compile_mlps, placement
 from icldiag.model.weights import check_complete, check_layers, check_types, require_numbers
 from icldiag.prompt.reader import Reader
@@ -93,7 +93,7 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
     config = _config(settings, source, hub)
     tokenizer = _tokenizer(settings, source, hub)
     with explained(settings, "config.json"):
-        require_memory(settings, config, device)
+        require_memory(settings, config, device, _stored(settings))
     stage("weights")
     with explained(settings, "weights or config.json"), _counted(stage):
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
@@ -109,8 +109,7 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
     if settings.device_map is None and getattr(model, "hf_device_map", None) is None:
         with explained(settings):
             model = model.to(device)
-    if (folder := settings.folder()) is not None:
-        check_types(settings.name, model, stored_weights(folder))
+    check_types(settings.name, model, _stored(settings))
     require_numbers(settings.name, model)
     with explained(settings, "config.json"):
         instrumented = InstrumentedModel(model, tokenizer, settings.name, settings.revision)
@@ -141,7 +140,14 @@ def _config(settings: ModelSettings, source: str, hub: dict[str, Any]) -> Any:
         check_numbers(settings.name, written)
         config = transformers.AutoConfig.from_pretrained(source, **hub)
         check_sizes(settings.name, config.get_text_config())
+        check_layer_count(settings.name, config.get_text_config(), len(_stored(settings)))
         return config
+
+
+def _stored(settings: ModelSettings) -> dict[str, Stored]:
+    """The tensors in the model's files, as far as these are on this machine."""
+    folder = settings.folder()
+    return {} if folder is None else stored_weights(folder)
 
 
 def _tokenizer(settings: ModelSettings, source: str, hub: dict[str, Any]) -> Any:

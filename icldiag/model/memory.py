@@ -8,15 +8,17 @@ tests/model/test_memory.py).
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import AnalysisError, ModelError
+from icldiag.model.weights import check_amount
 
 if TYPE_CHECKING:
+    from icldiag.model.folder import Stored
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.load import ModelSettings
     from icldiag.prompt.encode import EncodedPrompt
@@ -74,7 +76,7 @@ class Work:
         row = 4 * sizes.vocabulary * 4 + self.query * (8 * sizes.hidden + 4 * sizes.intermediate) * item
         reading = prefix + scores + rows * row
         kept = min(GIB, 2 * self.queries * self.query * sizes.hidden * sizes.layers * item)
-        layer = whole * (8 * sizes.hidden + 3 * sizes.intermediate) * item  # what autograd keeps of one layer
+        layer = whole * (8 * sizes.hidden + 4 * sizes.intermediate) * item  # what autograd keeps of one layer
         recomputed = whole * sizes.hidden * (sizes.layers + 1) * item + layer
         rebuilt = 3 * sizes.heads * min(256, whole) * whole * 4
         return {
@@ -90,11 +92,20 @@ class Work:
 
 def sizes_of(config: Any, trust_remote_code: bool = False) -> Sizes:
     """Count a model's weights by building it without memory (torch's meta device)."""
+    return _sizes(_empty(config, trust_remote_code), config)
+
+
+def _empty(config: Any, trust_remote_code: bool) -> Any:
     import torch
     import transformers
 
     with torch.device("meta"):
-        model = transformers.AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+        return transformers.AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+
+
+def _sizes(model: Any, config: Any) -> Sizes:
+    import torch
+
     text = config.get_text_config()
     heads = getattr(text, "num_attention_heads", None) or 1  # seams.py refuses a model without attention
     kv_heads = getattr(text, "num_key_value_heads", None) or getattr(text, "num_kv_heads", None) or heads
@@ -157,9 +168,19 @@ def mapped(sizes: Sizes, dtype: str, config: Any) -> int:
     return 0 if stored == dtype or stored not in _ITEM else sizes.parameters * _ITEM[stored]
 
 
-def require_memory(settings: ModelSettings, config: Any, device: str) -> None:
-    """Raise ModelError where the weights are larger than what is free, with the setting that would make them fit."""
-    sizes = sizes_of(config, settings.trust_remote_code)
+def require_memory(
+    settings: ModelSettings, config: Any, device: str, stored: Mapping[str, Stored] | None = None
+) -> None:
+    """Raise ModelError where the weights are larger than what is free, with the setting that would make them fit.
+
+    Args:
+        stored: the tensors in the model's files, where these are here: a configuration that asks for more is refused
+            before that is taken.
+    """
+    empty = _empty(config, settings.trust_remote_code)
+    if stored:
+        check_amount(settings.name, empty, stored)
+    sizes = _sizes(empty, config)
     dtype, free = dtype_name(settings, config, device), free_memory(device)
     needed = sizes.weights(dtype, settings.quantize)
     if needed <= free or settings.device_map is not None:  # a map may spread it over devices and disk

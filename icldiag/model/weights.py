@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import ModelError
@@ -18,6 +19,39 @@ _INTEGERS = ("BOOL", "I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64")
 _SCALED = ("F8", "F6", "F4")  # floats of few bits, which stand for other numbers where they have a scale
 
 
+def check_amount(name: str, empty: Any, stored: Mapping[str, Stored]) -> None:
+    """Raise ModelError where config.json asks for far more weights than the files hold: all would be made up first.
+
+    A few that are missing or of another size are told by `check_complete`, which knows what transformers renames.
+
+    Args:
+        empty: the model on torch's meta device.
+    """
+    asked, held = (
+        sum(weight.numel() for weight in empty.parameters()),
+        sum(prod(part.shape) for part in stored.values()),
+    )
+    if asked <= 1.2 * held or getattr(empty.config, "quantization_config", None) is not None:
+        return
+    prefix = f"{empty.base_model_prefix}."
+    shapes = {tensor.removeprefix(prefix): part.shape for tensor, part in stored.items()}
+    for weight_name, weight in empty.named_parameters():
+        shape = shapes.get(weight_name.removeprefix(prefix))
+        if shape is not None and shape != tuple(weight.shape):
+            raise ModelError(_mismatch(name, weight_name, shape, weight.shape, ""))
+    raise ModelError(
+        f"model {name!r}: config.json asks for {asked:.3g} weights, and its files hold {held:.3g}; the two do not "
+        "belong together, fetch both again"
+    )
+
+
+def _mismatch(name: str, weight: str, stored: Iterable[int], wanted: Iterable[int], others: str) -> str:
+    return (
+        f"model {name!r}: the weights {weight} have the shape {tuple(stored)}, and config.json asks for "
+        f"{tuple(wanted)}{others}; the two do not belong together, fetch both again"
+    )
+
+
 def check_complete(name: str, info: Mapping[str, Any]) -> None:
     """Raise ModelError where weights that the model needs are not in its files: transformers would draw them at random.
 
@@ -28,10 +62,7 @@ def check_complete(name: str, info: Mapping[str, Any]) -> None:
     if mismatched:
         weight, stored, wanted = mismatched[0]
         others = f" (and {len(mismatched) - 1} more differ)" if len(mismatched) > 1 else ""
-        raise ModelError(
-            f"model {name!r}: the weights {weight} have the shape {tuple(stored)}, and config.json asks for "
-            f"{tuple(wanted)}{others}; the two do not belong together, fetch both again"
-        )
+        raise ModelError(_mismatch(name, weight, stored, wanted, others))
     if missing:
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ModelError(

@@ -25,8 +25,8 @@ class Reader(NamedTuple):
         if self.embeddings is None or tokens <= self.embeddings:
             return []
         return [
-            f"the tokenizer has {tokens} tokens and the model embeddings for {self.embeddings}: a prompt that needs one of "
-            "the others is refused"
+            f"the tokenizer has {tokens} tokens and the model embeddings for {self.embeddings}: a prompt that needs "
+            "one of the others is refused"
         ]
 
 

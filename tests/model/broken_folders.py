@@ -27,7 +27,8 @@ from icldiag.model.load import ModelSettings, load_model, load_tokenizer
 from icldiag.prompt.encode import encode
 from tests.conftest import tiny_prompt
 
-SECONDS = 5  # of one folder; a sound one takes a twentieth of a second
+SECONDS = 5  # of the processor, for one folder; a sound one takes a twentieth of a second
+PATIENCE = 60  # seconds by the clock, on a busy machine
 
 #: What a value is replaced by: of every type, at the edge of what is meant, and beyond it.
 VALUES: tuple[Any, ...] = (
@@ -39,9 +40,10 @@ VALUES: tuple[Any, ...] = (
 #: Keys that a configuration may have and these do not, or that mean much.
 KEYS = (
     "auto_map", "quantization_config", "rope_scaling", "rope_parameters", "sliding_window", "layer_types", "head_dim",
-    "architectures", "model_type", "tie_word_embeddings", "chat_template", "added_tokens_decoder", "dtype", "num_layers",
-    "text_config", "attn_implementation", "_attn_implementation", "tokenizer_class", "extra_special_tokens", "eos_token",
-    "generation_config", "bos_token_id", "pad_token_id", "is_encoder_decoder", "use_cache", "model_max_length", "torch_dtype",
+    "architectures", "model_type", "tie_word_embeddings", "chat_template", "added_tokens_decoder", "dtype",
+    "text_config", "attn_implementation", "_attn_implementation", "tokenizer_class", "eos_token",
+    "generation_config", "bos_token_id", "pad_token_id", "is_encoder_decoder", "use_cache", "model_max_length",
+    "num_layers", "extra_special_tokens", "torch_dtype",
 )  # fmt: skip
 
 JSON_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json")
@@ -178,18 +180,21 @@ def limited(seconds: float) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise TooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    limits = ((signal.SIGALRM, signal.ITIMER_REAL, PATIENCE), (signal.SIGPROF, signal.ITIMER_PROF, seconds))
+    before = [signal.signal(number, stop) for number, _, _ in limits]
+    for _, timer, limit in limits:
+        signal.setitimer(timer, limit)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (number, timer, _), handler in zip(limits, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 def outcome(folder: Path) -> Outcome:
     """Load the model, and encode a prompt with its tokenizer, as `check` does."""
-    started = time.perf_counter()
+    started = time.process_time()
     settings = ModelSettings(name=str(folder), device="cpu")
     try:
         with limited(SECONDS):
@@ -205,7 +210,7 @@ def outcome(folder: Path) -> Outcome:
         kind, told = f"raised {type(error).__name__}", str(error)[:300]
         if isinstance(error, KeyboardInterrupt):
             raise
-    return Outcome(kind, told.replace(str(folder), "FOLDER"), time.perf_counter() - started)
+    return Outcome(kind, told.replace(str(folder), "FOLDER"), time.process_time() - started)
 
 
 def run(sound: list[Path], count: int, seed: int, each: Callable[[int, str, Outcome], object]) -> None:

@@ -1,6 +1,6 @@
 """What loading a model and answering on it takes at its peak, measured in a process of its own (Linux).
 
-`python -m tests.model.measured_memory MODEL DTYPE PROMPT WORK...` prints, in bytes, the measured and the estimated peaks.
+`python -m tests.model.measured_memory MODEL DTYPE PROMPT WORK...` prints the measured and the estimated peaks in bytes.
 """
 
 from __future__ import annotations

@@ -355,7 +355,8 @@ def load_beta(
         raise AnalysisError(f"{path}: this beta holds values that are not numbers in float32; train it again")
     if metadata.get("format") == _UNCHECKED:
         note(
-            f"{path}: this beta is of an earlier version and cannot be checked against damage; train it again to be sure"
+            f"{path}: this beta is of an earlier version and cannot be checked against damage; train it "
+            "again to be sure"
         )
     elif metadata.get("format") != _FORMAT:
         raise AnalysisError(f"{path}: not a saved beta of this version of icldiag; train it again")
