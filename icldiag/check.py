@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from icldiag.model.load import ModelSettings, load_tokenizer
+from icldiag.model.load import load_tokenizer
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.encode import Token, encode, query_tokens
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.template import warnings_of

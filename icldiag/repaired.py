@@ -13,8 +13,9 @@ from icldiag.files import is_stdout, write_document
 from icldiag.inputs.values import whole_number
 from icldiag.model.readout import Progress
 from icldiag.prompt.adjustments import SavedBeta
+from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten, write_prompt
-from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.schema import Prompt
 from icldiag.quoting import quoted, shortened
 from icldiag.session import Session
 from icldiag.visible import visible

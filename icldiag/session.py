@@ -34,12 +34,14 @@ from icldiag.indices import query_index
 from icldiag.lazy import torch
 from icldiag.model.facts import ModelFacts, facts_of
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
-from icldiag.model.load import ModelSettings, Stage, load_model
+from icldiag.model.load import load_model
 from icldiag.model.memory import shortage_of, told, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent
+from icldiag.model.settings import ModelSettings, Stage
 from icldiag.model.turns import Turns
 from icldiag.prompt.encode import EncodedPrompt, Token, encode, query_tokens
-from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Prompt
 from icldiag.store import Store
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from icldiag.model.weights import check_amount
 if TYPE_CHECKING:
     from icldiag.model.folder import Stored
     from icldiag.model.forward import InstrumentedModel
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
     from icldiag.prompt.encode import EncodedPrompt
 
 GIB = 2**30

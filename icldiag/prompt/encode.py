@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from icldiag.errors import ModelError, PromptError
+from icldiag.failures import is_failure, reason_of
 from icldiag.indices import query_index
-from icldiag.model.failures import is_failure, reason_of
 from icldiag.prompt.chat import chat_parts
 from icldiag.prompt.parts import Part, Parts, Role, plain_parts, starts_of, text_of
 from icldiag.prompt.reader import require_embeddings

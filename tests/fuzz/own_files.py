@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.encode import Token
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.saved import SavedSession, SavedState, SessionFile
@@ -205,7 +205,7 @@ def _words() -> Any:
 
 def _chat_template(folder: Path, arguments: Arguments) -> None:
     from icldiag.prompt.chat import chat_parts
-    from icldiag.prompt.schema import read_prompt
+    from icldiag.prompt.read import read_prompt
     from icldiag.prompt.source import read_text
 
     assert chat_parts(read_prompt(folder / "prompt.json"), _Tokenizer(read_text(folder / "chat.jinja")))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.session import Session
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
