@@ -39,7 +39,8 @@ from icldiag.model.memory import shortage_of, told, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent
 from icldiag.model.settings import ModelSettings, Stage
 from icldiag.model.turns import Turns
-from icldiag.prompt.encode import EncodedPrompt, Token, encode, query_tokens
+from icldiag.prompt.encode import encode, query_tokens
+from icldiag.prompt.encoded import EncodedPrompt, Token
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.store import Store

@@ -20,7 +20,7 @@ from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.model.forward import InstrumentedModel, batch_of, merge_edits, on_rows
 from icldiag.model.readout import query_batches, read_queries
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 from tests.eager import ids_of, plain_run
 
 TOLERANCE = 3e-5  # of the largest number compared; float32 through four layers gives about 1e-6

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icldiag.model.folder import Stored
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.settings import ModelSettings
-    from icldiag.prompt.encode import EncodedPrompt
+    from icldiag.prompt.encoded import EncodedPrompt
 
 GIB = 2**30
 PROGRAM = 460 * 2**20  # bytes of a process that has imported torch and transformers and answered once, on a CPU

@@ -14,7 +14,7 @@ from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resum
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
 from icldiag.model.memory import is_out_of_memory, release
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 if TYPE_CHECKING:
     from torch import Tensor

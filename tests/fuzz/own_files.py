@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from icldiag.model.settings import ModelSettings
-from icldiag.prompt.encode import Token
+from icldiag.prompt.encoded import Token
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.saved import SavedSession, SavedState, SessionFile
 from icldiag.store import Store

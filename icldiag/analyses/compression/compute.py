@@ -33,7 +33,7 @@ from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, batch_of, on_rows
 from icldiag.model.heads import KeyValues
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 Positions = Literal["kept", "restart"]
 DRAWS = 20  # as many as the paper's Hidden_random-top

@@ -17,7 +17,8 @@ from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
 from icldiag.model.readout import FloatArray, Progress, read_queries
-from icldiag.prompt.encode import EncodedPrompt, encode
+from icldiag.prompt.encode import encode
+from icldiag.prompt.encoded import EncodedPrompt
 from icldiag.prompt.schema import Example, Prompt
 
 

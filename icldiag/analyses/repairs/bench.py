@@ -15,7 +15,8 @@ from icldiag.analyses.repairs.repair import Repair, as_it_is
 from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
-from icldiag.prompt.encode import EncodedPrompt, encode
+from icldiag.prompt.encode import encode
+from icldiag.prompt.encoded import EncodedPrompt
 from icldiag.prompt.schema import Example, Prompt
 
 

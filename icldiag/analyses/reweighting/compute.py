@@ -34,7 +34,8 @@ from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, rows_per_batch, silent
-from icldiag.prompt.encode import EncodedPrompt, encode
+from icldiag.prompt.encode import encode
+from icldiag.prompt.encoded import EncodedPrompt
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.quoting import brief, quoted
 

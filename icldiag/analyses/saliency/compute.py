@@ -39,7 +39,7 @@ from icldiag.model.heads import Heads, products
 from icldiag.model.label_words import label_words
 from icldiag.model.memory import is_out_of_memory, release
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 if TYPE_CHECKING:
     from torch import Tensor
