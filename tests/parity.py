@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from icldiag.analyses.compression.compute import cache_at, kept_positions
+from icldiag.analyses.compression.caches import cache_at
+from icldiag.analyses.compression.compute import kept_positions
 from icldiag.analyses.isolation.compute import placed, prefix_edits, random_words, target_edits
 from icldiag.analyses.isolation.cuts import CUTS, Cut
 from icldiag.analyses.reweighting.compute import beta_edits

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.compression.compute import cache_at, kept_positions
+from icldiag.analyses.compression.caches import cache_at
+from icldiag.analyses.compression.compute import kept_positions
 from icldiag.analyses.isolation.compute import isolate, sweep
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits, train_beta

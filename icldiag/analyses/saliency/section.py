@@ -11,7 +11,8 @@ from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.request import Workbench
-from icldiag.analyses.saliency.compute import FLOWS, Flow, Flows, HeadSum, QueryFlow, Saliency
+from icldiag.analyses.saliency.compute import FLOWS, Flow, Flows, QueryFlow, Saliency
+from icldiag.analyses.saliency.rows import HeadSum
 from icldiag.indices import layer_index
 from icldiag.model.readout import FloatArray, Progress, step_of
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, Tokens, notes
