@@ -56,7 +56,12 @@ def refused(make: Callable[[], Any]) -> Any:
 
 def is_a_file(prompt: Prompt) -> bool:
     """Whether the prompt can be written; `check_written` refuses what would be read back otherwise."""
-    return refused(lambda: check_written(as_yaml(prompt), prompt) or True) is not None
+
+    def write_it() -> bool:
+        check_written(as_yaml(prompt), prompt)
+        return True
+
+    return refused(write_it) is not None
 
 
 # ---- plain text -----------------------------------------------------------------------------------------------------
