@@ -160,7 +160,7 @@ def test_a_suffix_that_asks_otherwise_is_told_what_it_would_be(tmp_path: Path, s
 
 
 def test_partial_variables_are_filled_in_once(tmp_path: Path) -> None:
-    changed = {"partial_variables": {"x": "{{y}} {z}"}, "prefix": "Use {x}, {{x}}."}
+    changed: dict[str, Any] = {"partial_variables": {"x": "{{y}} {z}"}, "prefix": "Use {x}, {{x}}."}
     prompt = read_few_shot(save(tmp_path, **changed)).prompt([Example("q", None)])
     assert prompt.instruction == "Use {{y}} {z}, {x}."
 
