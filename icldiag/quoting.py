@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from icldiag.render.visible import visible
 
 MOST = 80  # characters of one value
+_PATH = 400
 _LISTED = 8
 _QUOTED = re.compile(r"'[^']{80,}+'?|\"[^\"]{80,}+\"?|\S{81,}+")
 
@@ -23,9 +24,9 @@ def _cut(text: str, most: int) -> str:
 
 
 def shortened_path(path: object) -> str:
-    """The path whole, unless it is longer than any file's."""
-    text = str(path)
-    return shortened(text, 400 if max(map(len, text.split("/"))) <= 255 and len(text) <= 400 else MOST)
+    """The path whole, unless it or a name in it is longer than people write."""
+    text = "/".join(map(shortened, str(path).split("/")))
+    return shortened(text, _PATH if len(text) <= _PATH else MOST)
 
 
 def quoted(value: object) -> str:

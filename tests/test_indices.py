@@ -70,7 +70,8 @@ def test_a_wrong_index_is_told_with_what_there_is(session: Session, index: Any) 
 
 
 def test_integers_of_any_type_are_the_same_index(session: Session) -> None:
-    for index in (np.int64(1), np.uint8(1)):
+    indices: list[Any] = [np.int64(1), np.uint8(1)]
+    for index in indices:
         assert session.flow(index) is session.flow(1)
         assert session.explanation(index) is session.explanation(1)
         assert session.query_tokens(index) is session.query_tokens(1)

@@ -70,6 +70,9 @@ def test_it_is_read_back_as_written_and_people_can_read_it(session: SavedSession
         (lambda content: content["now"]["prompt"].update(template="{label} {text}"), "the template must hold"),
         (lambda content: content["now"].pop("prompt"), "now.prompt"),
         (lambda content: content.update(nonsense=1), "nonsense"),
+        (lambda content: content.update(prompt_file="a\0b"), "prompt_file: Value error, a path cannot hold"),
+        (lambda content: content["now"]["prompt"].update(path="a\0b"), "a path cannot hold the character NUL"),
+        (lambda content: content.update({"k" * 5000: 1}), "kkk...kkk"),
     ],
 )
 def test_a_broken_session_is_one_sentence(session: SavedSession, change: Callable[[Any], object], words: str) -> None:

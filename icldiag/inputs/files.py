@@ -126,12 +126,17 @@ def read_text(path: Path, raises: type[InputError] = PromptError, most: int | No
     """The text of a UTF-8 file. Raises an error of the kind `raises`."""
     try:
         return as_text(read_bytes(path, most), path, raises)
-    except FileNotFoundError:
-        raise raises("there is no such file; check the path", path=path) from None
-    except IsADirectoryError:
-        raise raises("this is a folder; name the file in it", path=path) from None
     except OSError as error:
-        raise raises(f"cannot be read: {error.strerror}", path=path) from None
+        raise raises(complaint(error), path=path) from None
+
+
+def complaint(error: OSError) -> str:
+    """Why a file cannot be read, with the cure."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file; check the path"
+    if isinstance(error, IsADirectoryError):
+        return "this is a folder; name the file in it"
+    return f"cannot be read: {error.strerror}"
 
 
 def as_text(content: bytes, path: Path | None, raises: type[InputError] = PromptError) -> str:

@@ -16,7 +16,7 @@ from icldiag.errors import PromptError
 from icldiag.prompt.chat_trial import endless
 from icldiag.prompt.parts import Part, Parts, Role, text_of
 from icldiag.prompt.schema import Prompt
-from icldiag.quoting import brief, quoted
+from icldiag.quoting import brief, quoted, shortened
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class _Writer:
         try:
             text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=ask)
         except Exception as error:  # a template is a program of the model's author; it raises what it likes
-            told = brief(error)
+            told = shortened(brief(error), 100)
             cure = "; write the instruction into the template" if "system" in told.lower() else ""
             raise self.error(f"the model's chat template refuses these turns: {told}{cure}") from None
         return str(text)

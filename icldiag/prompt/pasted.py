@@ -67,22 +67,28 @@ def import_text(
 
 
 def _parted(context: str, known: Known, template: str | None, path: Path | None) -> tuple[Shape, Split]:
-    """The likeliest shape that nothing betrays, and the parts; a given template is not doubted."""
-    refused: tuple[PromptError, Split] | None = None
+    """The likeliest shape that nothing betrays, and the parts; a given template is not doubted.
+
+    Where the likeliest finds no two labels, or texts that are none, its label may be asked for by too many words: a
+    less likely one that is cut between words, too, and finds as many examples is better.
+    """
+    doubted: tuple[PromptError | None, Shape, Split] | None = None
     for shape in fitting([context], None, known):
         split = shape.split(context)
         assert split is not None  # the shape fits this context
-        wrong = _mixed_up(shape, split, path) if template is None else None
-        if wrong is None and (refused is None or _explains_more(shape, split, refused[1])):
-            return shape, split
-        if wrong is not None and refused is None:
-            refused = wrong, split
-    raise refused[0] if refused else PromptError(_not_found(context, template), path=path)
-
-
-def _explains_more(shape: Shape, split: Split, than: Split) -> bool:
-    """Whether a less likely shape is better than one that was refused: it finds more examples, cut between words."""
-    return shape.between[:1].isspace() and len(split.demonstrations) > len(than.demonstrations)
+        wrong = None if template else _mixed_up(shape, split, path)
+        if template or (wrong is None and len({word for _, word in split.demonstrations}) > 1):
+            better = shape.between[:1].isspace() and (
+                doubted is None or len(split.demonstrations) >= len(doubted[2].demonstrations)
+            )
+            if template or doubted is None or better:
+                return shape, split
+        doubted = doubted or (wrong, shape, split)
+    if doubted is None:
+        raise PromptError(_not_found(context, template), path=path)
+    if doubted[0] is not None:
+        raise doubted[0]
+    return doubted[1:]
 
 
 def left_out(text: str, prompt: Prompt) -> list[str]:
@@ -122,6 +128,8 @@ def _known(template: str | None, separator: str | None, text: str, path: Path | 
         context += space
     else:
         between = between.rstrip()
+    if not between.strip(" \t"):
+        raise PromptError("--template needs more than spaces between {text} and {label}", path=path)
     return Known(before=before, between=between, after=after, separator=separator), context
 
 
@@ -138,14 +146,14 @@ def _not_found(context: str, template: str | None) -> str:
 
 def _refuse_numbered_end(context: str, path: Path | None) -> None:
     """Refuse a text that asks for each label by another number, as in 'Sentiment 3:': a template has but one."""
-    end = re.search(r"(?:[^\W\d]+[ \t]*[^\w\s]?)?(\d+)([^\w\n]*)$", context)
+    end = re.search(r"((?:[^\W\d]+[ \t]*)?[^\w\s]?)(\d+)([^\w\n]*)$", context)
     if end is None:
         return
-    head, tail = end[0][: end.start(1) - end.start()], end[2].strip()
+    head, number, tail = end[1], end[2], end[3].strip()
     alike = re.compile(r"(?<!\w)" + re.escape(head) + r"(\d+)" + re.escape(tail))
     numbers = [found[1] for found in alike.finditer(context)]
-    if len(set(numbers)) > 1 and (head or tail) and numbers.count(end[1]) == 1:
-        raise _numbered(f"{head}{numbers[0]}{tail}", f"{head}{end[1]}{tail}", path)
+    if len(set(numbers)) > 1 and (head or tail) and numbers.count(number) == 1:
+        raise _numbered(f"{head}{numbers[0]}{tail}", f"{head}{number}{tail}", path)
 
 
 def _mixed_up(shape: Shape, split: Split, path: Path | None) -> PromptError | None:
@@ -153,6 +161,9 @@ def _mixed_up(shape: Shape, split: Split, path: Path | None) -> PromptError | No
     texts = [text for text, _ in split.demonstrations] + [split.query]
     begins = shape.separator + shape.before
     for text in texts:
+        if not text.strip():
+            reason = f"{shape.between!r:.{_SHOWN}} asks for a label, and one of the texts before it would be empty; "
+            return PromptError(f"{reason}write all examples alike, or {_CURE}", path=path)
         if begins in text or shape.between in text:
             sign = begins if begins in text else shape.between
             reason = f"{sign!r:.{_SHOWN}} parts the examples, and it stands in the text {text!r:.80} too, whose label "

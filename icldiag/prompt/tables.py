@@ -50,8 +50,11 @@ class Table:
         """Raise PromptError where the template names a column in braces: its cells would be left out of the prompt."""
         column = named_column(template, self.columns)
         if column is not None:
-            reason = f"the template names the column {quoted(column)}, but an example has one text, which stands for {{text}}"
-            raise PromptError(f"{reason}; put the columns' texts into one column first", path=self.path)
+            reason = (
+                f"the template names the column {quoted(column)}, but an example has one text, which stands for "
+                "{text}; put the columns' texts into one column first"
+            )
+            raise PromptError(reason, path=self.path)
 
     def unread(self, read: Collection[str]) -> tuple[str, ...]:
         """Notes on the columns besides those read that hold texts, which the prompt goes without."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +36,7 @@ _WORDS = (
 _SPACED = (" ", "  ", "\n", "\n\n", "\t", "\r\n", "\u2028", "\x85", "\x07", "\ufeff", "Review: ", "\nSentiment:", " =>")
 PIECES = st.sampled_from([*_WORDS.split(), *_SPACED])
 TEXTS = st.lists(PIECES, min_size=1, max_size=5).map("".join)
-PLAIN = st.lists(st.sampled_from(["a", "warm", "film", "12", "so-so", "été", "-", "'s"]), min_size=1, max_size=4).map(
+PLAIN = st.lists(st.sampled_from(["a", "warm", "film", "12", "so-so", "été", "it's"]), min_size=1, max_size=4).map(
     " ".join
 )
 LABELS = st.sampled_from([" positive", " negative", "\nyes", " No", "1", " very good"])
@@ -55,7 +56,12 @@ def refused(make: Callable[[], Any]) -> Any:
 
 def is_a_file(prompt: Prompt) -> bool:
     """Whether the prompt can be written; `check_written` refuses what would be read back otherwise."""
-    return refused(lambda: check_written(as_yaml(prompt), prompt) or True) is not None
+
+    def checked() -> bool:
+        check_written(as_yaml(prompt), prompt)
+        return True
+
+    return refused(checked) is not None
 
 
 # ---- plain text -----------------------------------------------------------------------------------------------------
@@ -83,7 +89,7 @@ def test_a_pasted_text_is_written_to_the_character(
     assert not rest.strip(" \t\n")
     assert len(left_out(text, prompt)) == bool(rest) + ("\r\n" in text)
     if template is not None:
-        assert prompt.template.replace(" {label}", "{label}") in (template, template.replace(" {label}", "{label}"))
+        assert prompt.template == re.sub(r"\s*\{label\}", "{label}", template) or prompt.template == template
     is_a_file(prompt)
 
 
@@ -105,8 +111,9 @@ def test_a_plain_prompt_gets_its_parts_back(
 ) -> None:
     """Not all may be refused: such a prompt is found, unless its texts count up or it has but one label."""
     assume(len({word for _, word in rows}) == 2)
-    assume(not any(text[0].isdigit() or text[0] == "-" for text in [*[one for one, _ in rows], query]))
+    assume(not any(text[0].isdigit() for text in [*[one for one, _ in rows], query]))
     assume(separator == "\n\n" or not opening)
+    assume(len({text[-1] for text in [*[one for one, _ in rows], query]}) > 1)  # else it may be the template's
     text = pasted(around[0], around[1], "", separator, opening, rows, query)
     prompt = import_text(text)
     assert prompt.written(prompt.queries[0].text) == text

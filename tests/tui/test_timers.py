@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -28,16 +29,19 @@ def watchdog() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
+def _both(first: list[int], second: list[int]) -> bool:
+    return bool(first and second)
+
+
 @pytest.mark.usefixtures("watchdog")
 async def test_a_timer_of_negative_or_no_time(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder) as (app, pilot):
         for seconds in (-0.5, 0.0, 1e-9):
-            called: list[float] = []
-            timer = Timer(app, seconds, callback=lambda called=called, s=seconds: called.append(s), repeat=0)  # type: ignore[misc]
-            timer._start()
+            called: list[int] = []
             once: list[int] = []
-            app.set_timer(seconds, lambda once=once: once.append(1))  # type: ignore[misc]
-            await settle(pilot, lambda called=called, once=once: called and once)  # type: ignore[misc]
+            Timer(app, seconds, callback=partial(called.append, 1), repeat=0)._start()
+            app.set_timer(seconds, partial(once.append, 1))
+            await settle(pilot, partial(_both, called, once))
 
 
 @pytest.mark.usefixtures("watchdog")

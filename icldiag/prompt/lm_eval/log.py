@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from icldiag.errors import PromptError
-from icldiag.inputs.files import read_start
+from icldiag.inputs.files import complaint, read_start
 from icldiag.inputs.json_text import parse_json
 from icldiag.inputs.literal import parse_list
 from icldiag.inputs.values import whole_number
@@ -67,11 +67,13 @@ class Log:
 
 
 def is_log(path: Path) -> bool:
-    """Whether a file looks like the harness's; reads its beginning only."""
+    """Whether a file looks like the harness's; reads its beginning only. Raises PromptError where it cannot."""
     try:
         start = read_start(path, 1 << 18).decode("utf-8-sig", errors="replace")
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError as error:
+        raise PromptError(complaint(error), path=path) from None
     return start.lstrip()[:1] in ("{", "[") and all(f'"{key}"' in start for key in ("doc_id", "doc", "arguments"))
 
 
@@ -202,7 +204,7 @@ def _scores(row: dict[str, Any]) -> list[float] | None:
         scores = [float(row["filtered_resps"][place][0]) for place in _asked(_all_requests(row))]
     except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         return None
-    return None if any(map(math.isnan, scores)) else scores
+    return None if any(math.isnan(score) or score == math.inf for score in scores) else scores
 
 
 def _golds(target: Any, answers: Sequence[str], as_index: bool) -> list[str] | None:
