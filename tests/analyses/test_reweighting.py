@@ -14,13 +14,11 @@ from torch import Tensor
 from icldiag.analyses.reweighting import (
     TrainingSettings,
     beta_edits,
-    demonstrations_hash,
     draw_examples,
-    load_beta,
-    save_beta,
     train_beta,
 )
 from icldiag.analyses.saliency import flow_of_query
+from icldiag.analyses.saved_beta import demonstrations_hash, load_beta, save_beta
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import encode
