@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from icldiag.analyses.repairs import Repairs, Trial, finding, verdict
-from icldiag.analyses.reweighting import save_beta
+from icldiag.analyses.saved_beta import save_beta
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import is_stdout, write_document
 from icldiag.inputs.values import whole_number

@@ -22,13 +22,11 @@ from icldiag.analyses.reweighting import (
     Reweighting,
     TrainingSettings,
     beta_edits,
-    demonstrations_hash,
-    load_beta,
     reweight,
-    save_beta,
     silent_epoch,
 )
 from icldiag.analyses.saliency import HeadSum, LossTarget, QueryFlow, Saliency, saliency
+from icldiag.analyses.saved_beta import demonstrations_hash, load_beta, save_beta
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.indices import layer_index, query_index
 from icldiag.lazy import torch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icldiag.errors import IcldiagError, ModelError
+from icldiag.quoting import brief, shortened_path
 
 if TYPE_CHECKING:
     from icldiag.model.load import ModelSettings
@@ -26,7 +27,7 @@ class explained:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if error is None or isinstance(error, IcldiagError) or not is_failure(error):
             return
-        raise ModelError(f"model {self.settings.name!r}: {_sentence(error, self.what)}") from error
+        raise ModelError(f"model {shortened_path(self.settings.name)!r}: {_sentence(error, self.what)}") from error
 
 
 def is_failure(error: BaseException) -> bool:
@@ -36,14 +37,11 @@ def is_failure(error: BaseException) -> bool:
 
 def reason_of(error: BaseException) -> str:
     """What a library says, on one line, as part of a sentence."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if not lines:
-        return type(error).__name__
     if isinstance(error, KeyError):
-        return f"it lacks {lines[0][:160]}"
+        return f"it lacks {brief(error)}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # Validation errors say in their first line which field is wrong, and in the second why.
-    text = f"{lines[0]} {lines[1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
-    return text if len(text) <= 200 else f"{text[:199]}…"
+    return brief(" ".join(lines[:2]) if lines and lines[0].endswith(":") else error)
 
 
 def _sentence(error: BaseException, what: str | None) -> str:

@@ -243,6 +243,6 @@ def _changed(before: Session, prompt: Prompt, beta: Any) -> Session:
 
 
 def _same_demonstrations(one: Prompt, other: Prompt) -> bool:
-    from icldiag.analyses.reweighting import demonstrations_hash
+    from icldiag.analyses.saved_beta import demonstrations_hash
 
     return demonstrations_hash(one) == demonstrations_hash(other)

@@ -95,7 +95,7 @@ _BETA = np.linspace(-1, 1, 2 * 3 * 2, dtype=np.float32).reshape(2, 3, 2)
 
 
 def _betas() -> list[Input]:
-    from icldiag.analyses.reweighting import save_beta
+    from icldiag.analyses.saved_beta import save_beta
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "beta.safetensors"
@@ -104,7 +104,7 @@ def _betas() -> list[Input]:
 
 
 def _beta(folder: Path, arguments: Arguments) -> None:
-    from icldiag.analyses.reweighting import load_beta
+    from icldiag.analyses.saved_beta import load_beta
 
     found = load_beta(folder / "beta.safetensors", _PROMPT, (2, 3, 2), "a/model")
     if found.tobytes() != _BETA.tobytes():
