@@ -47,9 +47,9 @@ async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
         if holds():
             return
         await pilot.pause(0.02)
-    raise AssertionError(
-        f"it does not come: {pilot.app.state.doing}, {told(pilot.app)}, {screen_text(pilot.app)[:200]}"
-    )
+    app = pilot.app
+    assert isinstance(app, DiagnosisApp)
+    raise AssertionError(f"it does not come: {app.state.doing}, {told(app)}, {screen_text(app)[:200]}")
 
 
 async def begun(app: DiagnosisApp, pilot: Pilot[None]) -> None:
