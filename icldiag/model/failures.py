@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from icldiag.errors import IcldiagError, ModelError
 from icldiag.failures import is_failure, reason_of
+from icldiag.quoting import shortened_path
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -27,7 +28,7 @@ class explained:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if error is None or isinstance(error, IcldiagError) or not is_failure(error):
             return
-        raise ModelError(f"model {self.settings.name!r}: {_sentence(error, self.what)}") from error
+        raise ModelError(f"model {shortened_path(self.settings.name)!r}: {_sentence(error, self.what)}") from error
 
 
 def _sentence(error: BaseException, what: str | None) -> str:
