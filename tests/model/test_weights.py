@@ -62,6 +62,14 @@ def test_other_weights_that_the_model_does_not_have_are_no_matter(
     load_model(ModelSettings(name=str(tmp_path), device="cpu"))
 
 
+@pytest.mark.parametrize("architecture", ["gemma4_text", "gpt_oss", "mixtral", "deepseek_v3", "llama4_text", "bloom"])
+def test_sound_folders_of_all_kinds_load(architecture: str, tmp_path: Path) -> None:
+    """Layers of several widths, experts that transformers packs, a tied head: nothing is taken for broken."""
+    tiny_weights(architecture).save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    assert load_model(ModelSettings(name=str(tmp_path), device="cpu")).notes == []
+
+
 @pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int32])
 @pytest.mark.parametrize("which", ["model.layers.0.mlp.up_proj.weight", "model.norm.weight", "all"])
 def test_weights_cast_to_integers(dtype: torch.dtype, which: str, llama: Path) -> None:
