@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from icldiag import __version__
 from icldiag.commands import COMMANDS, GROUPS
-from icldiag.commands.open import open_app
-from icldiag.commands.options import Ascii, Compile, Device, DeviceMap, Dtype, Model, Quantize, Revision, Trust
+from icldiag.commands.defaults import give_defaults
+from icldiag.commands.model_options import takes_model
+from icldiag.commands.options import Ascii
 from icldiag.crash import last_words
 from icldiag.errors import IcldiagError
+
+if TYPE_CHECKING:
+    from icldiag.model.load import ModelSettings
 
 app = typer.Typer(
     help="Shows why a few-shot prompt on a GPT-style model gives the wrong label. "
@@ -31,21 +35,16 @@ for group, (text, commands) in GROUPS.items():
 
 
 @app.callback(invoke_without_command=True)
+@takes_model
 def start(
     context: typer.Context,
-    model: Model = "bundled",
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    revision: Revision = None,
-    trust_remote_code: Trust = False,
+    *,
+    model: ModelSettings,
     ascii_only: Ascii = False,
-    device_map: DeviceMap = None,
-    quantize: Quantize = None,
-    compiled: Compile = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print all settings and exit.")] = False,
 ) -> None:
-    """Open the app on a bundled sample that fails."""
+    """Open the app on a bundled sample that fails. Options before a command are the command's."""
     if version:
         print(f"icldiag {__version__}")
         raise typer.Exit
@@ -57,28 +56,41 @@ def start(
         check_settings(config, config_path())
         print(f"# {config_path()}\n{as_toml(config)}", end="")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        from icldiag.samples import DEFAULT_SAMPLE, sample_path
+    if context.invoked_subcommand is not None:
+        give_defaults(context, context.invoked_subcommand)
+        return
+    from icldiag.samples import DEFAULT_SAMPLE, sample_path
+    from icldiag.tui.run import run_app
 
-        where = (device_map, quantize, compiled)
-        open_app(sample_path(DEFAULT_SAMPLE), model, device, dtype, revision, trust_remote_code, ascii_only, *where)
+    raise typer.Exit(run_app(sample_path(DEFAULT_SAMPLE), model, ascii_only))
 
 
 def main() -> None:
     """The `icldiag` command: errors that a user can act on become one sentence and an exit code."""
+    from icldiag.streams import flush_output, give_up_output, is_of_output, prepare_streams
+
+    prepare_streams()
+    try:
+        try:
+            app()
+        finally:
+            flush_output()
+    except IcldiagError as error:
+        _tell(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _tell("stopped", 130)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+        give_up_output()
+        raise SystemExit(141) from None
+    except Exception as error:
+        if isinstance(error, OSError) and is_of_output(error):
+            give_up_output()
+            _tell(f"cannot write to standard output: {error.strerror}; send it elsewhere", 1)
+        _tell(last_words(error), 1)  # a fault of ours: a traceback would show the user's texts
+
+
+def _tell(sentence: str, code: int) -> NoReturn:
     from icldiag.render.visible import visible
 
-    try:
-        app()
-    except IcldiagError as error:
-        print(f"icldiag: {visible(str(error))}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        print("icldiag: stopped", file=sys.stderr)
-        raise SystemExit(130) from None
-    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
-        sys.stderr.close()
-        raise SystemExit(141) from None
-    except Exception as error:  # a fault of ours: a traceback would show the user's texts
-        print(last_words(error), file=sys.stderr)
-        raise SystemExit(1) from None
+    print(f"icldiag: {visible(sentence)}", file=sys.stderr)
+    raise SystemExit(code) from None

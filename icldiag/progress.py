@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -39,9 +39,14 @@ def _lines() -> tuple[Stage, Report]:
     def progress(what: str, done: int, total: int) -> None:
         if what not in begun:
             begun.add(what)
-            print(f"computing: {what} ({total})", file=sys.stderr)
+            _tell(f"computing: {what} ({total})")
 
-    return _once_each(lambda text: print(f"loading: {text}", file=sys.stderr)), progress
+    return _once_each(lambda text: _tell(f"loading: {text}")), progress
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):  # nobody reads stderr any more, or it is full: the result is still wanted
+        print(text, file=sys.stderr, flush=True)
 
 
 def _once_each(say: Stage) -> Stage:

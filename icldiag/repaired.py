@@ -8,7 +8,8 @@ from pathlib import Path
 
 from icldiag.analyses.repairs import Repairs, Trial, finding, verdict
 from icldiag.analyses.reweighting import save_beta
-from icldiag.errors import AnalysisError
+from icldiag.errors import AnalysisError, IcldiagError
+from icldiag.files import is_stdout, write_document
 from icldiag.model.readout import Progress
 from icldiag.prompt.adjustments import SavedBeta
 from icldiag.prompt.rewrite import rewritten, write_prompt
@@ -56,7 +57,7 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
 def repaired_diff(session: Session, trial: Trial, output: Path | None) -> str:
     """What the repaired file changes in the old one."""
     prompt = session.prompt
-    folder = output.parent if output is not None else (prompt.path.parent if prompt.path else Path.cwd())
+    folder = _folder(output) if output is not None else (prompt.path.parent if prompt.path else Path.cwd())
     place = _beta_place(output or folder / "repaired.yaml")
     changed = trial.repair.apply(prompt, SavedBeta(place, ""))
     old, new = rewritten(prompt, changed, folder)
@@ -65,13 +66,20 @@ def repaired_diff(session: Session, trial: Trial, output: Path | None) -> str:
     return "\n".join(visible(line.rstrip("\n")) for line in lines)
 
 
-def written_file(session: Session, trial: Trial, output: Path) -> Prompt:
-    """Write the repaired prompt file, and a beta beside it; the prompt as it is read back.
+def written_file(session: Session, trial: Trial, output: Path) -> Prompt | None:
+    """Write the repaired prompt file, and a beta beside it; the prompt as it is read back, None where it cannot be.
+
+    `-` is stdout. Into it, and into a device or pipe, goes a prompt that names its files from the working directory.
 
     Raises:
-        IcldiagError: a file cannot be written.
+        IcldiagError: a file cannot be written, or a beta has no place beside what is no file.
     """
     prompt, repair = session.prompt, trial.repair
+    if _is_no_file(output):
+        if repair.beta is not None:
+            raise IcldiagError(f"the repair {repair.name!r} needs a beta file beside the prompt; name a file with -o")
+        write_document(rewritten(prompt, repair.apply(prompt), _folder(output))[1], output)
+        return None
     saved = None
     if repair.beta is not None:
         save_beta(_beta_place(output), repair.beta, session.model.name, repair.apply(prompt))
@@ -95,6 +103,16 @@ def verified(session: Session, repairs: Repairs, trial: Trial, output: Path, pro
         f"Written to {visible(str(output))}; opened again, {answers.correct} of {len(answers.labelled)} labelled "
         f"queries are right, {before} before; {cost(repairs, trial)}."
     )
+
+
+def _is_no_file(output: Path) -> bool:
+    """Whether what is written there cannot be opened again: stdout, a device, a pipe."""
+    return is_stdout(output) or (output.exists() and not output.is_file())
+
+
+def _folder(output: Path) -> Path:
+    """From where the written prompt names its files."""
+    return Path.cwd() if _is_no_file(output) else output.parent
 
 
 def _beta_place(output: Path) -> Path:

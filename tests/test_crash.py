@@ -17,7 +17,7 @@ SECRET = "my account number is 4711"
 def failing(text: str) -> None:
     """Raises out of icldiag's own code, with the user's text in the message and in a variable."""
     try:
-        read_prompt(text)  # type: ignore[arg-type]
+        read_prompt(text)
     except Exception as error:
         raise KeyError(text) from error
 

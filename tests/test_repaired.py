@@ -11,7 +11,7 @@ import pytest
 
 from icldiag.analyses.repairs import Trial
 from icldiag.cli import main
-from icldiag.errors import AnalysisError
+from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.prompt.edit import drop
 from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.prompt.write import as_yaml
@@ -52,6 +52,23 @@ def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_
             assert accuracy == trial.selection.accuracy_after
 
 
+def test_a_repair_is_printed_or_sent_into_a_device(
+    rich_file: Path, tiny: Tiny, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    session = Session(rich_file, tiny())
+    trials = session.repairs(budget=16).trials
+    trial = next(trial for trial in trials if trial.repair.family == "drop")
+    assert written_file(session, trial, Path("-")) is None
+    printed = rich_file.with_name("printed.yaml")
+    printed.write_bytes(capsysbinary.readouterr().out)
+    answers = Session(printed, session.model).prediction()
+    np.testing.assert_array_equal(answers.predicted, trial.predicted)
+    assert written_file(session, trial, Path("/dev/null")) is None
+    with_beta = next(trial for trial in trials if trial.repair.beta is not None)
+    with pytest.raises(IcldiagError, match="needs a beta file beside the prompt; name a file with -o"):
+        written_file(session, with_beta, Path("-"))
+
+
 def test_a_file_that_answers_otherwise_is_told(rich_file: Path, tiny: Tiny) -> None:
     session = Session(rich_file, tiny())
     found = session.repairs(budget=16)
@@ -66,7 +83,8 @@ def test_the_files_beta_can_be_taken_off_and_must_fit(rich_file: Path, tiny: Tin
     session = Session(rich_file, tiny())
     trial = next(trial for trial in session.repairs(budget=5).trials if trial.repair.beta is not None)
     output = rich_file.parent / "out.yaml"
-    written = Session(written_file(session, trial, output), session.model)
+    assert written_file(session, trial, output) is not None
+    written = Session(output, session.model)
     assert written.beta is not None
     plain = written.without_beta()
     assert plain.beta is None

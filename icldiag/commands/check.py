@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from icldiag.commands.options import OptionalModel, PromptPath, Revision, Trust, model_settings
+from typing import TYPE_CHECKING
+
+from icldiag.commands.model_options import takes_model
+from icldiag.commands.options import PromptPath
+
+if TYPE_CHECKING:
+    from icldiag.model.load import ModelSettings
 
 
-def check(
-    prompt: PromptPath,
-    model: OptionalModel = None,
-    revision: Revision = None,
-    trust_remote_code: Trust = False,
-) -> None:
+@takes_model
+def check(prompt: PromptPath, model: ModelSettings | None = None) -> None:
     """Validate a prompt file; with a model, also show how it tokenizes."""
+    from icldiag.check import describe, describe_tokens
     from icldiag.prompt.schema import read_prompt
 
     written = read_prompt(prompt)
-    if model is None:
-        from icldiag.check import describe
-
-        print(describe(written))
-        return
-    from icldiag.check import describe, describe_tokens
-
     print(describe(written))
-    print(describe_tokens(written, model_settings(model, "cpu", "auto", revision, trust_remote_code)))
+    if model is not None:
+        print(describe_tokens(written, model))

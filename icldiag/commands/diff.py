@@ -17,10 +17,11 @@ def diff(
     a: ReportPath,
     b: ReportPath,
     format: Annotated[str, typer.Option(help="text, md or html.")] = "text",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of printing.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here; - prints.")] = None,
 ) -> None:
     """Compare two JSON reports: set-up, accuracy, changed answers, pairs of labels, loyalties."""
-    from icldiag.files import write_whole
+    from icldiag.files import is_stdout, write_document
+    from icldiag.render.visible import visible
     from icldiag.report.difference import difference_page
     from icldiag.report.html import page_as_html
     from icldiag.report.markdown import page_as_markdown
@@ -31,10 +32,9 @@ def diff(
     if format not in formats:
         raise IcldiagError(f"--format {format}: choose one of {', '.join(formats)}")
     page = difference_page(read_report(a), read_report(b), (str(a), str(b)))
-    if output is not None:
-        write_whole(formats[format](page), output)
-        print(f"comparison written to {output}", file=sys.stderr)
-    elif format == "text":
+    if format == "text" and output is None:
         print_page(page)
-    else:
-        sys.stdout.write(formats[format](page))
+        return
+    write_document(formats[format](page), output)
+    if not is_stdout(output):
+        print(f"comparison written to {visible(str(output))}", file=sys.stderr)

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from icldiag.commands.options import (
-    Ascii,
-    Compile,
-    Device,
-    DeviceMap,
-    Dtype,
-    Model,
-    PromptPath,
-    Quantize,
-    Revision,
-    Trust,
-    model_settings,
-)
+from icldiag.commands.model_options import takes_model
+from icldiag.commands.options import Ascii, PromptPath
+
+if TYPE_CHECKING:
+    from icldiag.model.load import ModelSettings
 
 
-def open_app(
-    prompt: PromptPath,
-    model: Model = "bundled",
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    revision: Revision = None,
-    trust_remote_code: Trust = False,
-    ascii_only: Ascii = False,
-    device_map: DeviceMap = None,
-    quantize: Quantize = None,
-    compiled: Compile = False,
-) -> None:
+@takes_model
+def open_app(prompt: PromptPath, *, model: ModelSettings, ascii_only: Ascii = False) -> None:
     """Open the app on a prompt file."""
     from icldiag.tui.run import run_app
 
-    raise typer.Exit(
-        run_app(
-            prompt,
-            model_settings(model, device, dtype, revision, trust_remote_code, device_map, quantize, compiled),
-            ascii_only,
-        )
-    )
+    raise typer.Exit(run_app(prompt, model, ascii_only))

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from icldiag.commands.options import (
-    Compile,
-    Device,
-    DeviceMap,
-    Dtype,
-    Model,
-    PromptPath,
-    Quantize,
-    Revision,
-    Trust,
-    model_settings,
-)
+from icldiag.commands.model_options import takes_model
+from icldiag.commands.options import PromptPath
+
+if TYPE_CHECKING:
+    from icldiag.model.load import ModelSettings
 
 
+@takes_model
 def repair(
     prompt: PromptPath,
-    model: Model = "bundled",
+    *,
+    model: ModelSettings,
     budget: Annotated[int, typer.Option(help="How many candidates are tried.", min=1)] = 40,
     query: Annotated[str | None, typer.Option(help="Mend this query: its number, or a part of its text.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the repaired prompt file here.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the prompt file here; - prints.")] = None,
     take: Annotated[int | None, typer.Option(help="Write the repair of this rank, confirmed or not.", min=1)] = None,
     show: Annotated[int, typer.Option(help="How many repairs are listed.", min=0)] = 10,
     seed: Annotated[int, typer.Option(help="Cuts the examples in parts and draws orders.")] = 0,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    revision: Revision = None,
-    trust_remote_code: Trust = False,
-    device_map: DeviceMap = None,
-    quantize: Quantize = None,
-    compiled: Compile = False,
 ) -> None:
     """Try repairs on labelled examples; write the one that holds on others than it was chosen by, and show the diff."""
     from icldiag.prompt.schema import read_prompt
@@ -44,18 +33,19 @@ def repair(
     written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
 
     from icldiag.errors import IcldiagError
+    from icldiag.files import is_stdout
     from icldiag.progress import progress_on_stderr
     from icldiag.repaired import chosen_query, cost, ranking, repaired_diff, told, verified, written_file
     from icldiag.session import Session
     from icldiag.store import open_store
 
+    aside = sys.stderr if output is not None and is_stdout(output) else sys.stdout  # stdout is then the prompt's
     number = None if query is None else chosen_query(written, query)
     with progress_on_stderr() as (stage, progress):
-        chosen = model_settings(model, device, dtype, revision, trust_remote_code, device_map, quantize, compiled)
-        session = Session(written, chosen, store=open_store(written, chosen))
+        session = Session(written, model, store=open_store(written, model))
         session.load(stage)
         repairs = session.repairs(number, budget, seed=seed, progress=progress)
-        print("\n".join((told(repairs), "", *ranking(repairs, show))))
+        print("\n".join((told(repairs), "", *ranking(repairs, show))), file=aside)
         if take is not None and take > len(repairs.trials):
             raise IcldiagError(f"--take {take}: only {len(repairs.trials)} repairs were tried")
         taken = repairs.trials[take - 1] if take else repairs.best
@@ -68,7 +58,8 @@ def repair(
         diff = repaired_diff(session, taken, output)
         if output is None:
             told_last = f"Written with -o FILE. Afterwards {cost(repairs, taken)}."
+        elif written_file(session, taken, output) is None:
+            told_last = f"Written, and not opened again, as it went into no file. Afterwards {cost(repairs, taken)}."
         else:
-            written_file(session, taken, output)
             told_last = verified(session, repairs, taken, output, progress)
-    print(f"\n{diff}\n\n{told_last}")
+    print(f"\n{diff}\n\n{told_last}", file=aside)

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from icldiag.commands.options import (
-    Compile,
-    Device,
-    DeviceMap,
-    Dtype,
-    FigureType,
-    Model,
-    PromptPath,
-    Quantize,
-    Revision,
-    Trust,
-    model_settings,
-)
+from icldiag.commands.model_options import takes_model
+from icldiag.commands.options import FigureType, PromptPath
 from icldiag.errors import IcldiagError
+
+if TYPE_CHECKING:
+    from icldiag.model.load import ModelSettings
 
 LossTarget = Literal["gold", "predicted"]
 HeadSum = Literal["signed", "absolute"]
@@ -49,21 +41,16 @@ def analysis(text: str, **limits: Any) -> Any:
     return typer.Option(help=text, **limits)
 
 
+@takes_model
 def report(
     prompt: PromptPath,
-    model: Model = "bundled",
+    *,
+    model: ModelSettings,
     format: Annotated[str, typer.Option(help="json, md, html (one file each), csv, figures (a folder each).")] = "json",
     only: Annotated[str | None, typer.Option(help="Analyses to compute, such as prediction,confusion.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here: a file, or a folder.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="A file, or a folder; - prints.")] = None,
     figure_type: FigureType = "svg",
     print_schema: Annotated[bool, typer.Option("--print-schema", callback=schema, is_eager=True, help=SCHEMA)] = False,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    revision: Revision = None,
-    trust_remote_code: Trust = False,
-    device_map: DeviceMap = None,
-    quantize: Quantize = None,
-    compiled: Compile = False,
     beta: Annotated[Path | None, typer.Option(help="A saved beta, in force in every analysis.")] = None,
     layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; two thirds up if not given.")] = None,
     loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
@@ -94,8 +81,9 @@ def report(
     written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
 
     from icldiag.analyses.reweighting import TrainingSettings
-    from icldiag.files import write_whole
+    from icldiag.files import is_stdout, write_document
     from icldiag.progress import progress_on_stderr
+    from icldiag.render.visible import visible
     from icldiag.report.document import chosen_sections, make_report
     from icldiag.report.identity import given_command
     from icldiag.report.settings import ReportSettings, layers_from
@@ -105,7 +93,7 @@ def report(
 
     if format not in (*FORMATS, *FOLDER_FORMATS):
         raise IcldiagError(f"--format {format}: choose one of {', '.join((*FORMATS, *FOLDER_FORMATS))}")
-    if format in FOLDER_FORMATS and output is None:
+    if format in FOLDER_FORMATS and is_stdout(output):
         raise IcldiagError(f"--format {format} writes several files; name their folder with -o")
     wanted = [name.strip() for name in only.split(",")] if only else None
     if save_beta and "reweighting" not in chosen_sections(wanted):  # wrong names are told before the model is loaded
@@ -127,8 +115,7 @@ def report(
         budget=budget,
     )
     with progress_on_stderr() as (stage, progress):
-        chosen = model_settings(model, device, dtype, revision, trust_remote_code, device_map, quantize, compiled)
-        session = Session(written, chosen, store=open_store(written, chosen))
+        session = Session(written, model, store=open_store(written, model))
         session.load(stage)
         if beta:
             session = session.with_saved_beta(beta)
@@ -142,9 +129,8 @@ def report(
         else:
             text = FORMATS[format](made)
     if format in FOLDER_FORMATS:
-        print(f"{len(files)} files written to {output}", file=sys.stderr)
-    elif output is None:
-        sys.stdout.write(text)
-    else:
-        write_whole(text, output)
-        print(f"report written to {output}", file=sys.stderr)
+        print(f"{len(files)} files written to {visible(str(output))}", file=sys.stderr)
+        return
+    write_document(text, output)
+    if not is_stdout(output):
+        print(f"report written to {visible(str(output))}", file=sys.stderr)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from icldiag.commands.options import Device, Dtype, Model, PromptPath, Revision, Trust
+from icldiag.commands.model_options import as_arguments, takes_model
+from icldiag.commands.options import PromptPath
+
+if TYPE_CHECKING:
+    from icldiag.model.load import ModelSettings
 
 
+@takes_model
 def serve(
     prompt: PromptPath,
-    model: Model = "bundled",
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    revision: Revision = None,
-    trust_remote_code: Trust = False,
+    *,
+    model: ModelSettings,
     host: Annotated[str, typer.Option(help="Address to listen on; others than loopback open it to others.")] = (
         "localhost"
     ),
@@ -27,7 +29,5 @@ def serve(
     from icldiag.serve import serve as serve_app
 
     read_prompt(prompt)  # a wrong prompt is told here, not in a page
-    arguments = ["open", str(prompt), "--model", model, "--device", device, "--dtype", dtype]
-    arguments += ["--revision", revision] if revision else []
-    arguments += ["--trust-remote-code"] if trust_remote_code else []
-    serve_app(arguments, host, port, public_url)
+    named = f"./{prompt}" if str(prompt).startswith("-") else str(prompt)  # else it would be read as an option
+    serve_app(["open", named, *as_arguments(model)], host, port, public_url)

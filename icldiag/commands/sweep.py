@@ -41,6 +41,8 @@ def sweep(
     """Run analyses over prompts, models and draws of demonstrations; print the paper's tables and write them."""
     if ray is None and (workers or gpus_per_worker is not None):
         raise IcldiagError("--workers and --gpus-per-worker are for --ray; --ray local uses this machine alone")
+    if output is not None and str(output) == "-":
+        raise IcldiagError("a sweep writes several files; name their folder with -o")
 
     from icldiag.render.visible import visible
     from icldiag.report.terminal import print_page

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from icldiag.errors import IcldiagError
-from icldiag.files import write_whole
+from icldiag.files import is_stdout, is_taken, write_document
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.render.visible import visible
@@ -33,7 +33,7 @@ def give(
     Raises:
         IcldiagError: it is not confirmed, cannot be because there is no terminal, or a file would be overwritten.
     """
-    if output is not None and output.exists() and not force:
+    if output is not None and not is_stdout(output) and is_taken(output) and not force:
         raise IcldiagError(f"{str(output)!r} is there already; overwrite it with --force, or choose another -o")
     for line in [*told, *summary(prompt)]:
         print(visible(line), file=sys.stderr)
@@ -44,10 +44,8 @@ def give(
         if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):  # input() would write to stdout
             raise IcldiagError("nothing was written")
     text = as_yaml(prompt, comments=comments)
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        write_whole(text, output)
+    write_document(text, output)
+    if not is_stdout(output):
         print(f"prompt written to {visible(str(output))}", file=sys.stderr)
 
 

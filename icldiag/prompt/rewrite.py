@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from icldiag.errors import PromptError
-from icldiag.files import write_whole
+from icldiag.files import TEMPORARY, write_whole
 from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.prompt.source import read_text
 from icldiag.prompt.write import as_yaml, named_from
@@ -132,8 +132,8 @@ def _replace_words(document: Any, prompt: Prompt, changed: Prompt) -> None:
 def _reads_as(text: str, wanted: Prompt, folder: Path) -> bool:
     """Whether the text, as a file in `folder`, is the wanted prompt."""
     try:
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml", dir=folder, encoding="utf-8", delete=False) as file:
-            file.write(text)
+        with tempfile.NamedTemporaryFile("wb", prefix=".", suffix=TEMPORARY, dir=folder, delete=False) as file:
+            file.write(text.encode())
     except OSError:  # nothing will be written here either
         return True
     try:

@@ -175,7 +175,8 @@ WAYS: dict[str, Callable[[DiagnosisApp, Bad], Any]] = {
 async def test_it_is_told_and_the_app_goes_on(way: str, prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder, (150, 40)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        bad, heard = Bad(), []
+        bad = Bad()
+        heard: list[int] = []
         await app.query_one("#right").mount(bad)
         result = WAYS[way](app, bad)
         if asyncio.iscoroutine(result):

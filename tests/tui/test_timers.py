@@ -33,10 +33,10 @@ async def test_a_timer_of_negative_or_no_time(prompt_file: Path, model_folder: P
     async with running(prompt_file, model_folder) as (app, pilot):
         for seconds in (-0.5, 0.0, 1e-9):
             called: list[float] = []
-            timer = Timer(app, seconds, callback=lambda called=called, s=seconds: called.append(s), repeat=0)  # type: ignore[misc]
+            timer = Timer(app, seconds, callback=lambda called=called, s=seconds: called.append(s), repeat=0)
             timer._start()
             once: list[int] = []
-            app.set_timer(seconds, lambda once=once: once.append(1))  # type: ignore[misc]
+            app.set_timer(seconds, lambda once=once: once.append(1))
             await settle(pilot, lambda called=called, once=once: called and once)  # type: ignore[misc]
 
 

@@ -1,0 +1,82 @@
+"""Which model, where and how: one set of options, which a command takes as one argument of type `ModelSettings`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+if TYPE_CHECKING:
+    from icldiag.model.load import ModelSettings
+
+NAME = Annotated[str, typer.Option("--model", help="'bundled', a Hugging Face name, or a local folder.")]
+OPTIONAL_NAME = Annotated[str | None, typer.Option("--model", help="As in the other commands; none by default.")]
+
+#: Fields of `ModelSettings` beside its name -> the command's option and its default.
+OPTIONS: dict[str, tuple[Any, Any]] = {
+    "device": (Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")], "auto"),
+    "dtype": (Annotated[str, typer.Option("--dtype", help="auto, float32, float16, bfloat16, float64.")], "auto"),
+    "revision": (Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit on the hub.")], None),
+    "trust_remote_code": (
+        Annotated[bool, typer.Option("--trust-remote-code", help="Run model code from the hub. Off by default.")],
+        False,
+    ),
+    "device_map": (
+        Annotated[str | None, typer.Option("--device-map", help="'auto' spreads the layers over GPUs, CPU and disk.")],
+        None,
+    ),
+    "quantize": (
+        Annotated[int | None, typer.Option("--quantize", help="Bits of a weight, 8 or 4, on a CUDA GPU.")],
+        None,
+    ),
+    "compile": (Annotated[bool, typer.Option("--compile", help="torch.compile the MLPs; slow to start.")], False),
+}
+
+
+def takes_model(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options in place of its parameter `model`, a `ModelSettings`.
+
+    Where the parameter's default is None no model need be named, and the command is then called with None.
+    """
+    own = inspect.signature(command)
+    hints = get_type_hints(command, localns={"ModelSettings": object}, include_extras=True)
+    optional = own.parameters["model"].default is None
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        from icldiag.model.load import ModelSettings
+
+        name, others = given.pop("model"), {field: given.pop(field) for field in OPTIONS}
+        command(**given, model=None if name is None else ModelSettings(name, **others))
+
+    annotations = {"model": OPTIONAL_NAME if optional else NAME} | {name: kind for name, (kind, _) in OPTIONS.items()}
+    defaults = {"model": None if optional else "bundled"} | {name: default for name, (_, default) in OPTIONS.items()}
+    parameters = []
+    for parameter in own.parameters.values():
+        names = annotations if parameter.name == "model" else [parameter.name]
+        parameters += [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=defaults[name] if parameter.name == "model" else parameter.default,
+                annotation=annotations[name] if parameter.name == "model" else hints[name],
+            )
+            for name in names
+        ]
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    del with_options.__wrapped__  # else the signature that is read is the command's own
+    return with_options
+
+
+def as_arguments(settings: ModelSettings) -> list[str]:
+    """The options that give these settings."""
+    words = ["--model", settings.name]
+    for field in OPTIONS:
+        value, option = getattr(settings, field), f"--{field.replace('_', '-')}"
+        if value is not None and value is not False:
+            words += [option] if value is True else [option, str(value)]
+    return words

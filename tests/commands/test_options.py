@@ -1,0 +1,89 @@
+"""Options before a command, and those that every command with a model has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from icldiag.cli import app, main
+from icldiag.commands.model_options import OPTIONS, as_arguments, takes_model
+from icldiag.model.load import ModelSettings
+
+Icldiag = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def icldiag(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Icldiag:
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["icldiag", *words])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        shown = capsys.readouterr()
+        return int(caught.value.code or 0), shown.out, shown.err
+
+    return run
+
+
+@pytest.fixture
+def prompt(tmp_path: Path) -> str:
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        'template: "{text}:{label}"\nlabels: [a, b]\n'
+        "demonstrations:\n  - {text: x, label: a}\n  - {text: y, label: b}\n"
+        "queries:\n  - {text: z}\n"
+    )
+    return str(path)
+
+
+def test_options_before_a_command_are_its_defaults(icldiag: Icldiag, prompt: str, model_folder: Path) -> None:
+    model = str(model_folder)
+    code, shown, _ = icldiag("--model", model, "report", prompt, "--only", "prediction", "--format", "md")
+    assert code == 0
+    assert f"model: {model}".replace("_", "\\_") in shown
+    assert f"tokenized by {model}" in icldiag("--model", model, "check", prompt)[1]
+    assert "--quantize 5: choose 8 or 4" in icldiag("--quantize", "5", "report", prompt)[2]
+
+
+def test_those_after_it_win(icldiag: Icldiag, prompt: str, model_folder: Path) -> None:
+    shown = icldiag("--model", "./nowhere", "check", prompt, "--model", str(model_folder))[1]
+    assert f"tokenized by {model_folder}" in shown
+
+
+def test_an_option_that_the_command_lacks_is_refused(icldiag: Icldiag, prompt: str) -> None:
+    code, _, told = icldiag("--model", "x", "diff", "a", "b")
+    assert (code, told) == (1, "icldiag: icldiag diff has no option --model; leave it out\n")
+    assert "icldiag import has no option --dtype" in icldiag("--dtype", "float16", "import", "text", "x")[2]
+
+
+def test_every_command_with_a_model_has_all_model_options() -> None:
+    import typer
+
+    group = typer.main.get_command(app)
+    for name, command in {"": group, **group.commands}.items():  # type: ignore[attr-defined]
+        options = {parameter.name for parameter in command.params}
+        if "model" in options:
+            assert set(OPTIONS) <= options, name
+    assert ["name", *OPTIONS] == [field.name for field in fields(ModelSettings)]
+
+
+def test_settings_become_options_and_settings_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    import typer
+
+    taken: list[ModelSettings] = []
+
+    def command(*, model: ModelSettings) -> None:
+        taken.append(model)
+
+    within = typer.Typer()
+    within.command()(takes_model(command))
+    for settings in (
+        ModelSettings(),
+        ModelSettings("x y", "cuda:1", "float16", "main", True, "auto", 4, True),
+        ModelSettings("-odd", quantize=8),
+    ):
+        within(as_arguments(settings), standalone_mode=False)
+        assert taken.pop() == settings
