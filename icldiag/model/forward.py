@@ -30,6 +30,7 @@ class Batch:
     ids: Tensor  # (B, T)
     positions: Tensor  # (B, T)
     padding: Tensor | None  # (B,) padded columns of each row; None where there are none
+    gap: Tensor | None = None  # (B,) columns between a row's past and its first new token that hold nothing
 
     @property
     def last_position(self) -> int:
@@ -38,7 +39,8 @@ class Batch:
     def rows(self, which: slice) -> Batch:
         """Some rows, as wide as before."""
         padding = None if self.padding is None else self.padding[which]
-        return Batch(self.ids[which], self.positions[which], padding)
+        gap = None if self.gap is None else self.gap[which]
+        return Batch(self.ids[which], self.positions[which], padding, gap)
 
 
 def batch_of(rows: Sequence[Sequence[int]], start: int, device: torch.device | str = "cpu") -> Batch:
@@ -180,7 +182,8 @@ class InstrumentedModel:
             batch: the new tokens.
             context: keys and values that the whole batch shares (the demonstrations').
             past: keys and values of each row's own earlier tokens, padded like the batch that made them;
-                `batch.padding` then counts the columns of past and new tokens together.
+                `batch.padding` then counts the columns of past and new tokens together, and `batch.gap` those that are
+                empty between the two.
             edits: per layer, the rows whose attention is done differently.
             observe: called in every layer with its heads and output.
             tokens: return the logits of these vocabulary entries alone, in this order: (B, keep, tokens). A step of one
@@ -192,9 +195,10 @@ class InstrumentedModel:
         this = Pass(
             batch.positions,
             batch.last_position,
-            tuple(context) if context is not None else None,
-            tuple(past) if past is not None else None,
+            context,
+            past,
             batch.padding,
+            batch.gap,
             edits or {},
             observe,
             before_layer,

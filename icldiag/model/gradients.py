@@ -27,6 +27,7 @@ def attention_gradients(
     keep: int = 1,
     edits: Edits | None = None,
     recompute: bool = False,
+    inputs: list[Tensor] | None = None,
     before_layer: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[int, Heads, Tensor, float]]:
     """Yield (layer, its heads, dL/dO (1, H, T, d), the loss) for every layer of one prompt; deep layers first.
@@ -35,16 +36,26 @@ def attention_gradients(
         batch: one whole prompt; the loss is taken at its last `keep` tokens.
         recompute: keep only the layers' inputs and compute each layer again when its turn comes: about one more
             forward in time, and memory for one layer's activations instead of all.
+        inputs: filled with every layer's input, and the last one's output, (1, T, D).
     """
     if recompute:
-        yield from _layer_by_layer(model, batch, loss, keep, edits, before_layer)
+        yield from _layer_by_layer(model, batch, loss, keep, edits, inputs, before_layer)
         return
     watched: list[tuple[Heads, Tensor]] = []
     with torch.enable_grad():
-        run = model.run(batch, edits=edits, observe=_watching(watched), keep=keep, before_layer=before_layer)
+        run = model.run(
+            batch,
+            edits=edits,
+            observe=_watching(watched),
+            keep=keep,
+            keep_inputs=inputs is not None,
+            before_layer=before_layer,
+        )
         value = loss(run.logits[0])
         gradients = torch.autograd.grad(value, [output for _, output in watched])
     number = float(value.detach())
+    if inputs is not None:
+        inputs += [hidden.detach() for hidden in run.inputs]
     del run, value
     for layer in reversed(range(len(watched))):
         heads, _ = watched[layer]
@@ -67,11 +78,14 @@ def _layer_by_layer(
     loss: Loss,
     keep: int,
     edits: Edits | None,
+    kept: list[Tensor] | None,
     before_layer: Callable[[int], None] | None,
 ) -> Iterator[tuple[int, Heads, Tensor, float]]:
     with torch.no_grad():
         run = model.run(batch, edits=edits, keep_inputs=True, before_layer=before_layer)
     inputs, calls = list(run.inputs), list(run.calls)
+    if kept is not None:
+        kept += inputs
     with torch.enable_grad():
         last = inputs.pop().detach().requires_grad_()  # the input of the final norm
         value = loss(model.run(batch, resume=Resume(model.n_layers, last), keep=keep).logits[0])

@@ -13,7 +13,7 @@ from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, Run, batch_of
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
-from icldiag.model.memory import is_out_of_memory, release
+from icldiag.model.memory import in_pieces
 from icldiag.prompt.encode import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ class QueryBatch:
 
     indices: tuple[int, ...]
     batch: Batch
+
+    def rows(self, which: slice) -> QueryBatch:
+        """Some of them, as wide as before."""
+        return QueryBatch(self.indices[which], self.batch.rows(which))
 
 
 def query_batches(
@@ -178,7 +182,11 @@ def read_queries(
     batches = query_batches(model, [ids[stem:] for ids in rows], start + stem, words)
     for number, part in enumerate(batches, start=1 if stem else 0):
         hidden = None if resume is None else resume[1].by_layer[resume[0]][number]
-        pieces = in_pieces(model, part, hidden, read, say)
+
+        def piece(rows: slice, part: QueryBatch = part, hidden: Tensor | None = hidden) -> _Read:
+            return read(part.rows(rows), None if hidden is None else hidden[rows])
+
+        pieces = in_pieces(model, slice(0, len(part.indices)), piece, say)
         found += pieces
         if keep is not None:
             inputs = [torch.cat(layer) for layer in zip(*(piece.inputs for piece in pieces), strict=True)]
@@ -228,33 +236,6 @@ class _Read:
             tuple(vectors.numpy() for vectors in queries),
             run.inputs,
         )
-
-
-def in_pieces(
-    model: InstrumentedModel,
-    part: QueryBatch,
-    hidden: Tensor | None,
-    read: Callable[[QueryBatch, Tensor | None], _Read],
-    say: Callable[[str], None],
-) -> list[_Read]:
-    """Read a batch whole or, where memory runs out, in halves; what was learnt holds for all later batches."""
-    size = len(part.indices)
-    if size <= model.rows_at_once:
-        try:
-            return [read(part, hidden)]
-        except Exception as error:
-            if size == 1 or not is_out_of_memory(error):
-                raise
-        release()
-        model.rows_at_once = size // 2
-        note = f"memory ran out with {size} queries at once; {size // 2} at once from here on"
-        model.notes.append(note)
-        say(note)
-    pieces = []
-    for rows in (slice(0, (size + 1) // 2), slice((size + 1) // 2, size)):
-        half = QueryBatch(part.indices[rows], part.batch.rows(rows))
-        pieces += in_pieces(model, half, None if hidden is None else hidden[rows], read, say)
-    return pieces
 
 
 def common_start(rows: Sequence[Sequence[int]]) -> int:
