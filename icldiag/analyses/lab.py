@@ -30,7 +30,7 @@ from icldiag.prompt.schema import Example, Prompt
 T = TypeVar("T")
 
 _KEPT_BYTES = 2**30  # keys and values of changed demonstrations that are held at a time
-_WORTH_A_PASS = 8  # another batch must save this part of all tokens, as padding
+_WORTH_A_ROW = 32  # tokens that a row run once for several others must save
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,16 @@ class Lab:
             return question.target_edits
         return merge_edits(question.target_edits, beta_edits(encoded, torch.from_numpy(question.beta).to(self.model.device)))
 
+    def prefix_of(self, encoded: EncodedPrompt, progress: Progress = silent) -> Prefix:
+        """A changed prompt's demonstrations, encoded; the prompt's own are there."""
+        if encoded.prefix == self.prefix.ids:
+            return self.prefix
+        return self.model.encode_prefix(
+            encoded.prefix,
+            forerunners=[demonstration.forerunner for demonstration in encoded.demonstrations],
+            before_layer=lambda layer: progress("demonstrations", layer, self.model.n_layers),
+        )
+
     def ask(self, questions: Sequence[Question], progress: Progress = silent) -> list[FloatArray]:
         """Label scores (n, C) of every question's queries.
 
@@ -154,15 +164,20 @@ class _Asked:
         self.key = (encoded.prefix, tuple((layer, id(edit)) for layer, edit in question.prefix_edits.items()))
         self.target = lab.in_force(question, encoded)
         edited = [int(edit.rows.min()) for edit in question.prefix_edits.values()]
-        own = lab.prefix.ids[: min(edited, default=len(lab.prefix.ids))]
-        self.prefix_past = _common(own, encoded.prefix[:-1])
-        self.pasts = [_common(own, (*encoded.prefix, *query.ids[:-1])) for query in encoded.queries]
+        self.unedited = lab.prefix.ids[: min(edited, default=len(lab.prefix.ids))]
+
+    def whole(self, query: int) -> tuple[int, ...]:
+        """All tokens of a query's prompt."""
+        return (*self.encoded.prefix, *self.encoded.queries[query].ids)
 
     def edits(self, query: int) -> tuple[Edits, ...]:
         """The edits of a query's row; layers that have the same edit go on sharing it."""
-        last = len(self.encoded.prefix) + len(self.encoded.queries[query].ids) - 1
+        last = len(self.whole(query)) - 1
         placed = {id(edit): replace(edit, rows=torch.tensor([last])) for edit in self.target.values()}
         return self.question.prefix_edits, {layer: placed[id(edit)] for layer, edit in self.target.items()}
+
+
+_Query = tuple[_Asked, int]
 
 
 def _common(first: Sequence[int], second: Sequence[int]) -> int:
@@ -172,12 +187,11 @@ def _common(first: Sequence[int], second: Sequence[int]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """A row to run: a query of a question, or a question's demonstrations, on which further queries wait."""
+    """A row to run: a query of a question, or what begins several queries that wait for it."""
 
     row: Row
-    asked: _Asked
-    query: int | None
-    waiting: tuple[_Asked, ...] = ()
+    query: _Query | None
+    waiting: tuple[_Query, ...] = ()
 
 
 class _Work:
@@ -193,33 +207,35 @@ class _Work:
     def answer(self, group: Sequence[_Asked]) -> None:
         """Questions that are scored alike."""
         words = label_words(group[0].encoded)
-        tasks = []
-        by_prefix: dict[Hashable, list[_Asked]] = {}
+        alike: dict[Hashable, list[_Query]] = {}
         for asked in group:
-            by_prefix.setdefault(asked.key, []).append(asked)
-        for together in by_prefix.values():
-            tasks += self._first_level(together)
+            for query in range(asked.missing):
+                alike.setdefault((asked.key, asked.whole(query)), []).append((asked, query))
+        clusters: dict[Hashable, list[_Query]] = {}  # edited passes of one query; other queries of one prompt
+        for (demonstrations, whole), queries in alike.items():  # type: ignore[misc]
+            clusters.setdefault((demonstrations, whole if len(queries) > 1 else None), []).extend(queries)
+        tasks = [task for queries in clusters.values() for task in self._first_level(queries)]
         for portion in self._portions(tasks):
             second = self._run(portion, words)
             if second:
                 self._run(second, words)
 
-    def _first_level(self, together: Sequence[_Asked]) -> list[_Task]:
-        """Questions with the same demonstrations: each query by itself, or the demonstrations once for all of them."""
-        first = together[0]
-        ids = first.encoded.prefix
-        queries = [(asked, query) for asked in together for query in range(asked.missing)]
-        alone = sum(len(ids) + len(asked.encoded.queries[query].ids) - asked.pasts[query] for asked, query in queries)
-        behind = sum(len(asked.encoded.queries[query].ids) for asked, query in queries)
-        if len(ids) - first.prefix_past + behind < alone:
-            row = Row(self.own.cut(0, first.prefix_past), ids[first.prefix_past :], (first.question.prefix_edits,))
-            return [_Task(row, first, None, tuple(together))]
-        tasks = []
-        for asked, query in queries:
-            past = asked.pasts[query]
-            whole = (*ids, *asked.encoded.queries[query].ids)
-            tasks.append(_Task(Row(self.own.cut(0, past), whole[past:], asked.edits(query)), asked, query))
-        return tasks
+    def _first_level(self, queries: Sequence[_Query]) -> list[_Task]:
+        """Rows with the same demonstrations: each by itself, or what begins all of them once for all."""
+        first = queries[0][0]
+        wholes = [asked.whole(query) for asked, query in queries]
+        pasts = [_common(first.unedited, whole[:-1]) for whole in wholes]
+        stem = wholes[0][: min(min(_common(wholes[0], whole), len(whole) - 1) for whole in wholes)]
+        past = _common(first.unedited, stem[:-1])
+        alone = sum(len(whole) - own for whole, own in zip(wholes, pasts, strict=True))
+        behind = sum(len(whole) - len(stem) for whole in wholes)
+        if len(stem) - past + behind + _WORTH_A_ROW <= alone:
+            row = Row(self.own.cut(0, past), stem[past:], (first.question.prefix_edits,))
+            return [_Task(row, None, tuple(queries))]
+        return [
+            _Task(Row(self.own.cut(0, own), whole[own:], asked.edits(query)), (asked, query))
+            for (asked, query), whole, own in zip(queries, wholes, pasts, strict=True)
+        ]
 
     def _portions(self, tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
         """As many changed demonstrations at a time as may be held."""
@@ -252,13 +268,12 @@ class _Work:
         found = scores.double().cpu().numpy()
         for task, row in zip(batch, found, strict=True):
             if task.query is not None:
-                self._answered(task.asked, task.query, row)
-        freed = []
-        for place, past in zip(keep, pasts, strict=True):
-            for asked in batch[place].waiting:
-                for query, of_query in enumerate(asked.encoded.queries):
-                    freed.append(_Task(Row(past, of_query.ids, asked.edits(query)), asked, query))
-        return freed
+                self._answered(*task.query, row)
+        return [
+            _Task(Row(past, asked.whole(query)[len(past) :], asked.edits(query)), (asked, query))
+            for place, past in zip(keep, pasts, strict=True)
+            for asked, query in batch[place].waiting
+        ]
 
     def _answered(self, asked: _Asked, query: int, scores: NDArray[Any]) -> None:
         asked.scores[query] = scores
@@ -271,10 +286,14 @@ class _Work:
     def _say(self, note: str) -> None:
         self.progress("changed prompts" + (f" ({note})" if note else ""), self.done, self.total)
 
+    def _worth_a_batch(self, tokens: int) -> int:
+        """Tokens of padding that another batch must save. On a GPU a small batch takes about as long as a large one."""
+        return 128 + tokens // 8 if self.lab.model.device.type == "cpu" else 2**30
+
     def _batches(self, tasks: Sequence[_Task], further: int) -> Iterator[list[_Task]]:
-        """The cheapest cut of the rows, longest first, where a batch costs its padded tokens and a part of all tokens."""
+        """The cheapest cut of the rows, longest first, where a batch costs its padded tokens and what it is worth."""
         rows = sorted(tasks, key=lambda task: -len(task.row.ids))
-        worth = sum(len(task.row.ids) for task in rows) // _WORTH_A_PASS
+        worth = self._worth_a_batch(sum(len(task.row.ids) for task in rows))
         costs, cuts = [0], [0]
         for stop in range(1, len(rows) + 1):
             options, past = [], 0

@@ -11,7 +11,7 @@ and the first few are then really ablated: the head's output at the target is se
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from icldiag.analyses.explanation.contest import Contest, Counterfactual, counte
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Batch, Edits, InstrumentedModel, Resume, batch_of, on_rows
+from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, batch_of, on_rows
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.readout import FloatArray
 
@@ -60,16 +60,18 @@ def depth_evidence(lab: Lab, contest: Contest, before_layer: Callable[[int], Non
         return DepthEvidence(None, None, None, None, (), "the two label words begin with the same token")
     asked = lab.question([lab.prompt.queries[contest.query]])
     encoded, calibration = lab.encode(asked), lab.prompt.calibration
-    ids = [*encoded.prefix, *encoded.queries[0].ids]
+    ids, prefix = encoded.queries[0].ids, lab.prefix_of(encoded)
     edits = on_rows(lab.in_force(asked, encoded), [len(ids) - 1], lab.model)
-    estimates, states = _estimates(lab.model, ids, edits, firsts[contest.answer], firsts[contest.rival], before_layer)
-    lens = _lens(lab.model, ids, states)[:, firsts] - (np.array(calibration.shift) if calibration else 0.0)  # (L + 1, C)
+    words = firsts[contest.answer], firsts[contest.rival]
+    estimates, states = _estimates(lab.model, prefix, ids, edits, words, before_layer)
+    lens = _lens(lab.model, states, ids[-1], encoded.queries[0].target)[:, firsts]  # (L + 1, C)
+    lens = lens - np.array(calibration.shift) if calibration else lens
     leads = lens[:, contest.answer] - lens[:, contest.rival]
     flat = np.argsort(-estimates, axis=None, kind="stable")[:ABLATED]
     chosen = [divmod(int(place), estimates.shape[1]) for place in flat]
     chosen = [place for place in chosen if estimates[place] > 0]
-    query = [lab.prompt.queries[contest.query]]
-    answers = yield [lab.question(query, target_edits=_silent(lab, *place, len(ids))) for place in chosen]
+    query, length = [lab.prompt.queries[contest.query]], encoded.longest
+    answers = yield [lab.question(query, target_edits=_silent(lab, *place, length)) for place in chosen]
     heads = []
     for (layer, head), scores in zip(chosen, answers, strict=True):
         ablated = counterfactual(contest, f"head {head} of layer {layer} ablated at the target", scores[0])
@@ -80,20 +82,20 @@ def depth_evidence(lab: Lab, contest: Contest, before_layer: Callable[[int], Non
 
 
 @no_grad
-def _lens(model: InstrumentedModel, ids: list[int], states: Tensor) -> FloatArray:
+def _lens(model: InstrumentedModel, states: Tensor, token: int, position: int) -> FloatArray:
     """Logits (L + 1, V) of the target's states (L + 1, 1, D) before the first layer and after each."""
-    last = torch.full((len(states), 1), ids[-1], device=model.device)
-    batch = Batch(last, torch.full_like(last, len(ids) - 1), None)
+    last = torch.full((len(states), 1), token, device=model.device)
+    batch = Batch(last, torch.full_like(last, position), None)
     logits = model.run(batch, resume=Resume(model.n_layers, states)).logits[:, -1]
     return logits.double().cpu().numpy()
 
 
 def _estimates(
     model: InstrumentedModel,
-    ids: list[int],
+    prefix: Prefix,
+    ids: Sequence[int],
     edits: Edits,
-    answer: int,
-    rival: int,
+    words: tuple[int, int],
     before_layer: Callable[[int], None],
 ) -> tuple[FloatArray, Tensor]:
     """(L, H) first-order change of the lead by each head's output at the target; (L + 1, 1, D) the target's states."""
@@ -101,12 +103,13 @@ def _estimates(
     inputs: list[Tensor] = []
 
     def lead(logits: Tensor) -> Tensor:
-        return (logits[-1, answer] - logits[-1, rival]).float()
+        return (logits[-1, words[0]] - logits[-1, words[1]]).float()
 
     for layer, heads, gradient, _ in attention_gradients(
         model,
-        batch_of([ids], 0, model.device),
+        batch_of([ids], len(prefix.ids), model.device),
         lead,
+        context=prefix.key_values,
         edits=edits,
         recompute=len(ids) > 1024,
         inputs=inputs,
