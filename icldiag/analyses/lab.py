@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +101,9 @@ class Lab:
         """What is done to the target row, the re-weighting with it; its rows are to be set."""
         if question.beta is None:
             return question.target_edits
-        return merge_edits(question.target_edits, beta_edits(encoded, torch.from_numpy(question.beta).to(self.model.device)))
+        return merge_edits(
+            question.target_edits, beta_edits(encoded, torch.from_numpy(question.beta).to(self.model.device))
+        )
 
     def prefix_of(self, encoded: EncodedPrompt, progress: Progress = silent) -> Prefix:
         """A changed prompt's demonstrations, encoded; the prompt's own are there."""
@@ -182,7 +184,9 @@ _Query = tuple[_Asked, int]
 
 def _common(first: Sequence[int], second: Sequence[int]) -> int:
     """How many tokens both begin with."""
-    return next((at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
+    return next(
+        (at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,8 @@ class Edit:
     """What one layer's attention does differently in a few rows.
 
     rows: (R,) different indices into the T new tokens, in ascending order.
-    blocked: (R, N) bool, N <= S first columns; True may not be attended to. (B, 1, R, N) where rows of the batch differ.
+    blocked: (R, N) bool, N <= S first columns; True may not be attended to. (B, 1, R, N) where the rows of the batch
+        differ.
     factor: (H, N) of the N <= S first columns; A'(row, column) = factor * A(row, column), after the softmax and without
         renormalisation. (B, H, R, N) where rows of the batch, or edited rows, differ.
     renormalise: block before the softmax, so that a row still sums to 1; otherwise set blocked columns to 0 after it.

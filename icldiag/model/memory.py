@@ -238,9 +238,7 @@ def release() -> None:
         torch.cuda.empty_cache()
 
 
-def in_pieces(
-    model: InstrumentedModel, rows: slice, read: Callable[[slice], T], say: Callable[[str], None]
-) -> list[T]:
+def in_pieces(model: InstrumentedModel, rows: slice, read: Callable[[slice], T], say: Callable[[str], None]) -> list[T]:
     """Read the rows of a batch at once or, where memory runs out, in halves; what was learnt holds from there on."""
     size = rows.stop - rows.start
     if size <= model.rows_at_once:

@@ -1,0 +1,76 @@
+"""A search for repairs: the lab, the labelled parts, and the answers of every changed prompt, read at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from icldiag.analyses.calibration import calibrated
+from icldiag.analyses.lab import Lab, Question
+from icldiag.analyses.repairs.parts import Parts
+from icldiag.analyses.repairs.repair import Repair, as_it_is
+from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
+from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.schema import Example
+
+
+class Search:
+    """Candidates for one prompt, or for one `query` of it."""
+
+    def __init__(self, lab: Lab, parts: Parts, query: int | None, seed: int) -> None:
+        self.lab, self.parts, self.query, self.seed = lab, parts, query, seed
+        self.model, self.prompt = lab.model, lab.prompt
+        self.start = as_it_is(lab.prompt, lab.beta)
+        self.progress: Progress = silent  # asked between layers whether to go on
+        self._raw: dict[Hashable, FloatArray] = {}
+
+    def texts_to_fit_on(self) -> tuple[str, ...]:
+        """Texts of the task, whatever their label."""
+        return (*(example.text for example in self.parts.fitting), *self.parts.unlabelled)
+
+    def scores(self, repair: Repair, *groups: Sequence[Example]) -> list[FloatArray]:
+        """Label scores, (n, C) per group of texts, with the repair's calibration in force.
+
+        Raises:
+            PromptError: the changed prompt cannot be asked of this model.
+        """
+        return [calibrated(raw, repair.calibration) for raw in self.raw(repair, *groups)]
+
+    def raw(self, repair: Repair, *groups: Sequence[Example]) -> list[FloatArray]:
+        """The same before any calibration. Groups that are asked for together are read together."""
+        changed = (repair.demonstrations, repair.labels, None if repair.beta is None else repair.beta.tobytes())
+        keys = [(changed, tuple(group)) for group in groups]
+        missing = [key for key in keys if key not in self._raw]
+        if missing:
+            everything = [example for _, group in missing for example in group]
+            (found,) = self.lab.ask([self._question(repair, everything)], self.progress)
+            ends = np.cumsum([len(group) for _, group in missing])
+            self._raw.update(zip(missing, np.split(found, ends[:-1]), strict=True))
+        return [self._raw[key] for key in keys]
+
+    def read(self, examples: Sequence[Example], top: int = 1, vectors: bool = False) -> Readout:
+        """Ask the prompt as it is, uncalibrated, for the label of every text."""
+        question = self._question(self.start, examples)
+        encoded = self.lab.encode(question)
+        return read_queries(
+            self.model,
+            encoded,
+            self.lab.prefix_of(encoded, self.progress),
+            target_edits=self.lab.in_force(question, encoded),
+            top=top,
+            with_target_queries=vectors,
+            progress=self.progress,
+        )
+
+    def encode(self, repair: Repair, examples: Sequence[Example]) -> EncodedPrompt:
+        """The changed prompt with these texts as its queries, uncalibrated."""
+        return self.lab.encode(self._question(repair, examples))
+
+    def tokens(self, repair: Repair) -> int:
+        """How many tokens the changed prompt has before the query."""
+        return len(self.encode(repair, self.prompt.queries[:1]).prefix)
+
+    def _question(self, repair: Repair, examples: Sequence[Example]) -> Question:
+        return Question(replace(repair.apply(self.prompt), queries=tuple(examples), calibration=None), repair.beta)
