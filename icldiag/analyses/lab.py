@@ -211,13 +211,13 @@ class _Work:
     def answer(self, group: Sequence[_Asked]) -> None:
         """Questions that are scored alike."""
         words = label_words(group[0].encoded)
-        alike: dict[Hashable, list[_Query]] = {}
+        alike: dict[tuple[Hashable, tuple[int, ...]], list[_Query]] = {}
         for asked in group:
             for query in range(asked.missing):
                 alike.setdefault((asked.key, asked.whole(query)), []).append((asked, query))
         clusters: dict[Hashable, list[_Query]] = {}  # edited passes of one query; other queries of one prompt
-        for (demonstrations, whole), queries in alike.items():  # type: ignore[misc]
-            clusters.setdefault((demonstrations, whole if len(queries) > 1 else None), []).extend(queries)
+        for (key, whole), queries in alike.items():
+            clusters.setdefault((key, whole if len(queries) > 1 else None), []).extend(queries)
         tasks = [task for queries in clusters.values() for task in self._first_level(queries)]
         for portion in self._portions(tasks):
             second = self._run(portion, words)

@@ -71,7 +71,7 @@ def depth_evidence(lab: Lab, contest: Contest, before_layer: Callable[[int], Non
     chosen = [divmod(int(place), estimates.shape[1]) for place in flat]
     chosen = [place for place in chosen if estimates[place] > 0]
     query, length = [lab.prompt.queries[contest.query]], encoded.longest
-    answers = yield [lab.question(query, target_edits=_silent(lab, *place, length)) for place in chosen]
+    answers = yield [lab.question(query, target_edits=_silent(lab, layer, head, length)) for layer, head in chosen]
     heads = []
     for (layer, head), scores in zip(chosen, answers, strict=True):
         ablated = counterfactual(contest, f"head {head} of layer {layer} ablated at the target", scores[0])
