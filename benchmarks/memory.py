@@ -5,7 +5,6 @@ Each analysis runs in a process of its own; measured is what the process's peak 
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,6 +23,7 @@ def measure(shape: str, analysis: str) -> None:
     from icldiag.prompt.schema import Example
     from icldiag.session import Session
     from tests.conftest import tiny_prompt, tiny_tokenizer
+    from tests.model.measured_memory import forget_peak, resident
 
     small = {"vocab_size": 50257, "bos_token_id": 0, "eos_token_id": 0}
     configs = {
@@ -47,18 +47,17 @@ def measure(shape: str, analysis: str) -> None:
     )
     session = Session(long, model)
     work = work_of(session.encoded)
-    if analysis == "saliency":
-        session.readout(lambda *_: None)
     with torch.no_grad():
         model.run(batch_of([[1, 2, 3]], 0))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    forget_peak()
+    before = resident("VmRSS")
     if analysis == "saliency":
         session.flow(0)
     elif analysis == "compression":
         session.compression(draws=1)
     else:
         getattr(session, analysis)()
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    grown = (resident("VmHWM") - before) / 2**20
     estimated = work.analyses(sizes_of(model.model.config), "float32")[analysis] / 2**20
     whole = work.prefix + work.query
     print(

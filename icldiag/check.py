@@ -7,11 +7,12 @@ from collections import Counter
 from icldiag.model.load import ModelSettings, load_tokenizer
 from icldiag.prompt.encode import Token, encode, query_tokens
 from icldiag.prompt.schema import Prompt
+from icldiag.prompt.template import warnings_of
 from icldiag.visible import visible
 
 
 def describe(prompt: Prompt) -> str:
-    """The prompt in a few lines; reading it has validated it."""
+    """The prompt in a few lines, without the warnings; reading it has validated it."""
     shown = Counter(prompt.label_names[example.label] for example in prompt.demonstrations if example.label is not None)
     gold = sum(query.label is not None for query in prompt.queries)
     lines = [
@@ -34,10 +35,17 @@ def describe(prompt: Prompt) -> str:
     return "\n".join(lines)
 
 
+def describe_warnings(prompt: Prompt) -> str:
+    """What is worth a warning whatever the model; `describe_tokens` tells it too."""
+    warnings = (*warnings_of(prompt.template, prompt.instruction), *prompt.notes)
+    return "".join(f"\n  warning: {visible(warning)}" for warning in warnings)
+
+
 def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     """Label tokens, spans, and every token with its position and role; loads the tokenizer, not the weights."""
-    tokenizer, window = load_tokenizer(settings)
-    encoded = encode(prompt, tokenizer, window)
+    reader = load_tokenizer(settings)
+    tokenizer, window, _ = reader
+    encoded = encode(prompt, *reader)
     limit = f" of the context window's {window}" if window else ""
     lines = [
         "",
@@ -60,6 +68,7 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     lines += ["  the first query, after the demonstrations; its last token is the target position:"]
     lines += _strip(query_tokens(encoded, tokenizer, 0), len(encoded.prefix), encoded.queries[0].ids)
     lines += [f"  warning: {visible(warning)}" for warning in encoded.warnings]
+    lines += [f"  note: {visible(note)}" for note in reader.notes]
     return "\n".join(lines)
 
 

@@ -10,7 +10,9 @@ import typer
 from icldiag.commands import COMMANDS, GROUPS
 from icldiag.commands.defaults import give_defaults
 from icldiag.commands.model_options import takes_model
+from icldiag.commands.once import OnceCommand, OnceGroup
 from icldiag.commands.options import Ascii
+from icldiag.crash import last_words
 from icldiag.errors import IcldiagError
 from icldiag.version import __version__
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from icldiag.model.load import ModelSettings
 
 app = typer.Typer(
+    cls=OnceGroup,
     help="Shows why a few-shot prompt on a GPT-style model gives the wrong label. "
     "Without a command, opens a bundled sample that fails.",
     add_completion=False,
@@ -25,11 +28,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name, cls=OnceCommand)(command)
 for group, (text, commands) in GROUPS.items():
-    within = typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
+    within = typer.Typer(cls=OnceGroup, help=text, no_args_is_help=True, rich_markup_mode=None)
     for name, command in commands.items():
-        within.command(name)(command)
+        within.command(name, cls=OnceCommand)(command)
     app.add_typer(within, name=group)
 
 
@@ -81,11 +84,12 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         give_up_output()
         raise SystemExit(141) from None
-    except OSError as error:
-        if not is_of_output(error):
-            raise
-        give_up_output()
-        _tell(f"cannot write to standard output: {error.strerror}; send it elsewhere", 1)
+    except Exception as error:
+        if isinstance(error, OSError) and is_of_output(error):
+            give_up_output()
+            _tell(f"cannot write to standard output: {error.strerror}; send it elsewhere", 1)
+        print(last_words(error), file=sys.stderr)  # a fault of ours: a traceback would show the user's texts
+        raise SystemExit(1) from None
 
 
 def _tell(sentence: str, code: int) -> NoReturn:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from icldiag.errors import IcldiagError
+from icldiag.errors import InputError
+from icldiag.inputs.files import as_text, read_bytes
+from icldiag.inputs.toml_text import MOST, parse_toml
+from icldiag.quoting import brief
 
 
-class ConfigError(IcldiagError):
+class ConfigError(InputError):
     """The settings file cannot be used as written."""
-
-    exit_code = 2
 
 
 class Config(BaseModel):
@@ -42,16 +42,18 @@ def read_config(path: Path | None = None) -> Config:
     """
     path = path or config_path()
     try:
-        return Config.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        text = as_text(read_bytes(path, MOST), path, ConfigError)
     except FileNotFoundError:
         return Config()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); mend or remove it") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror}); mend or remove it", path=path) from None
+    values = parse_toml(text, path, ConfigError)
+    try:
+        return Config.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
         known = ", ".join(Config.model_fields)
-        reason = f"there is no such setting; there are {known}" if first["type"] == "extra_forbidden" else first["msg"]
-        raise ConfigError(f"{path}: {field}: {reason}") from None
+        unknown = first["type"] == "extra_forbidden"
+        reason = f"there is no such setting; there are {known}" if unknown else brief(first["msg"])
+        raise ConfigError(reason, path=path, field=field) from None

@@ -81,7 +81,7 @@ def diagnose_model(settings: ModelSettings) -> str:
 def diagnose_memory(settings: ModelSettings) -> str:
     """What the model and each analysis of a typical prompt would take, before anything is loaded. Raises ModelError."""
     from icldiag.model.load import context_window, load_config
-    from icldiag.model.memory import Work, dtype_name, free_memory, shortage, sizes_of
+    from icldiag.model.memory import PROGRAM, Work, dtype_name, free_memory, mapped, shortage, sizes_of
     from icldiag.model.place import choose_device
 
     device, config = choose_device(settings), load_config(settings)
@@ -91,13 +91,17 @@ def diagnose_memory(settings: ModelSettings) -> str:
     work = Work(min(_PREFIX, window - query), query, _QUERIES)
     free, weights = free_memory(device), sizes.weights(dtype, settings.quantize)
     needs = work.analyses(sizes, dtype)
+    files = mapped(sizes, dtype, config)
+    beside = f", and {gib(files)} of files that are read, which the system may take back" if files else ""
     short = shortage(settings, sizes, work, dtype, device, free - weights)
     return "\n".join(
         [
             f"memory          {gib(weights)} for the weights in {dtype}, {gib(free)} free on {device}",
+            f"  loading       {gib(PROGRAM)} for Python with torch and transformers{beside}",
             f"  estimate      for {work.prefix} tokens of demonstrations, {_QUERIES} queries of {work.query}:",
             f"  cache         {gib(sizes.cache(work.prefix, dtype))} of keys and values, part of each analysis",
             *(f"  {name:13} {gib(need)}" for name, need in needs.items()),
             f"  verdict       {short or 'all fit'}",
+            "                (weights, loading and one analysis together are the most that the process will take)",
         ]
     )

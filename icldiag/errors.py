@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from icldiag.quoting import shortened, shortened_path
+
 
 class IcldiagError(Exception):
     """Base of all errors that are shown as one sentence. The message names the cure."""
@@ -14,8 +16,8 @@ class IcldiagError(Exception):
     exit_code = 1
 
 
-class PromptError(IcldiagError):
-    """The prompt file, or a file that it names, cannot be used as written.
+class InputError(IcldiagError):
+    """A file that is given to be read cannot be used as written.
 
     `line` counts from 1; `field` is the dotted path inside the file, such as `demonstrations[2].label`.
     """
@@ -26,8 +28,13 @@ class PromptError(IcldiagError):
         self, message: str, *, path: Path | str | None = None, line: int | None = None, field: str | None = None
     ) -> None:
         self.message, self.path, self.line, self.field = message, path, line, field
-        place = ":".join(str(part) for part in (path, line) if part is not None)
-        super().__init__(": ".join(part for part in (place, field, message) if part))
+        shown = None if path is None else shortened_path(path)
+        place = ":".join(str(part) for part in (shown, line) if part is not None)
+        super().__init__(": ".join(part for part in (place, field and shortened(field), message) if part))
+
+
+class PromptError(InputError):
+    """The prompt file, or a file that it names, cannot be used as written."""
 
 
 class ModelError(IcldiagError):

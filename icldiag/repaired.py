@@ -10,10 +10,12 @@ from icldiag.analyses.repairs import Repairs, Trial, finding, verdict
 from icldiag.analyses.reweighting.compute import save_beta
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import is_stdout, write_document
+from icldiag.inputs.values import whole_number
 from icldiag.model.readout import Progress
 from icldiag.prompt.adjustments import SavedBeta
 from icldiag.prompt.rewrite import rewritten, write_prompt
 from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.quoting import quoted, shortened
 from icldiag.session import Session
 from icldiag.visible import visible
 
@@ -21,14 +23,15 @@ from icldiag.visible import visible
 def chosen_query(prompt: Prompt, wanted: str) -> int:
     """The query of this number, counted from 1, or the only one whose text holds the words. Raises AnalysisError."""
     if wanted.isdecimal():
-        if not 1 <= int(wanted) <= len(prompt.queries):
-            raise AnalysisError(f"--query {wanted}: there are queries 1 to {len(prompt.queries)}")
-        return int(wanted) - 1
+        number = whole_number(wanted)
+        if number is None or not 1 <= number <= len(prompt.queries):
+            raise AnalysisError(f"--query {shortened(wanted)}: there are queries 1 to {len(prompt.queries)}")
+        return number - 1
     found = [place for place, query in enumerate(prompt.queries) if wanted.casefold() in query.text.casefold()]
     if len(found) != 1:
         places = ", ".join(str(place + 1) for place in found[:8])
         which = f"queries {places} hold this text; give a number" if found else "no query holds this text"
-        raise AnalysisError(f"--query {wanted!r}: {which}")
+        raise AnalysisError(f"--query {quoted(wanted)}: {which}")
     return found[0]
 
 

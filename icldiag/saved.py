@@ -1,7 +1,8 @@
 """What is kept of a session of the app on disk, so that it can be resumed: one JSON file for each.
 
 The results are not in it; they are found by content in the store. Files are written whole and renamed, and only the
-instance that holds a session's lock writes to it, so instances never harm each other.
+instance that holds a session's lock writes to it, so instances never harm each other. The last line is the SHA-256 of
+the others: damage is told, and never taken for what the user did.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,20 +18,24 @@ from typing import IO, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from icldiag.errors import IcldiagError
+from icldiag.errors import InputError
 from icldiag.files import replace_whole
+from icldiag.inputs.files import check_path
+from icldiag.inputs.values import whole_number
 from icldiag.model.load import ModelSettings
+from icldiag.own_files import drop_lock, is_locked, is_whole, read_own, sealed, sweep_up, take_lock, writing
 from icldiag.prompt.schema import LABEL, TEXT, Prompt
+from icldiag.quoting import brief, listed, quoted, shortened
 
 _CURE = "icldiag resume --list shows those there are"
 
+_LIMIT = 2**29  # bytes of a file
+_NAMES = r"[A-Za-z0-9_-]+-[0-9a-f]{4}"
 KEPT = 50  # sessions; of those that are not open, the oldest go first
 
 
-class SessionError(IcldiagError):
+class SessionError(InputError):
     """A saved session is not there or cannot be used."""
-
-    exit_code = 2
 
 
 def _whole(prompt: Prompt) -> Prompt:
@@ -45,7 +49,19 @@ def _whole(prompt: Prompt) -> Prompt:
             raise ValueError(f"there is no label number {example.label}")
     if any(example.label is None for example in prompt.demonstrations):
         raise ValueError("every demonstration needs a label")
+    for path in (prompt.path, prompt.beta.path if prompt.beta else None):
+        if path is not None:
+            _possible(path)
     return prompt
+
+
+def _possible(path: Path) -> Path:
+    """A path that a file can have."""
+    try:
+        check_path(path)
+    except OSError as error:
+        raise ValueError(error.strerror) from None
+    return path
 
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -59,6 +75,7 @@ class SavedState(BaseModel):
     model_config = _STRICT
     prompt: SavedPrompt
     undo: tuple[SavedPrompt, ...] = ()  # what the prompt was before each change made in place
+    of_file: str | None = None  # hash of the prompt that the file held; None in sessions saved before it was kept
     query: Annotated[int, Field(ge=0)] = 0
     cut_kind: Literal["text_to_label", "label_to_target", "random_words"] = "text_to_label"
     cut_layers: tuple[Annotated[int, Field(ge=0)], ...] = ()
@@ -71,17 +88,19 @@ class SavedSession(BaseModel):
     model_config = _STRICT
     format: Literal["icldiag-session/1"] = "icldiag-session/1"
     saved: datetime = datetime.fromtimestamp(0, UTC)  # set when it is written
-    prompt_file: Path
+    prompt_file: Annotated[Path, AfterValidator(_possible)]
     model: ModelSettings
     panel: str
     views: dict[str, dict[str, ViewValue]] = {}  # chosen layer and the like, by panel
     filter: str = ""
     now: SavedState
     pinned: SavedState | None = None
+    sha256: Annotated[str | None, Field(exclude=True)] = None  # of the file; it is compared there
 
     def to_json(self) -> str:
         """As it is written, with the time."""
-        return self.model_copy(update={"saved": datetime.now(UTC).replace(microsecond=0)}).model_dump_json(indent=1)
+        timed = self.model_copy(update={"saved": datetime.now(UTC).replace(microsecond=0)})
+        return sealed(timed.model_dump_json(indent=1))
 
 
 def state_folder() -> Path:
@@ -115,62 +134,52 @@ class SessionFile:
             if not found.path.exists() and found.take():
                 return found
 
+    @property
+    def lock_path(self) -> Path:
+        return self.folder / f"{self.id}.lock"
+
     def take(self) -> bool:
         """Lock it for this process; False where another instance has it open. Raises OSError."""
-        file = (self.folder / f"{self.id}.lock").open("ab")
-        if not _locked(file):
-            file.close()
-            return False
-        self.lock = file
-        return True
+        self.lock = take_lock(self.lock_path)
+        return self.lock is not None
 
     @property
     def is_open(self) -> bool:
         """Whether some instance has it open at the moment."""
-        if self.lock is not None:
-            return True
-        with suppress(OSError), (self.folder / f"{self.id}.lock").open("rb") as file:
-            return not _locked(file)
-        return False
+        return self.lock is not None or is_locked(self.lock_path)
 
     def read(self) -> SavedSession:
-        """Raises SessionError: the file is gone, cannot be read, or is not a session."""
+        """Raises SessionError: the file is gone, cannot be read, is damaged, or is not a session."""
         try:
-            return SavedSession.model_validate_json(self.path.read_bytes())
+            content = read_own(self.path, _LIMIT)
+            session = SavedSession.model_validate_json(content)
         except FileNotFoundError:
-            raise SessionError(f"there is no session {self.id!r}; {_CURE}") from None
+            raise SessionError(f"there is no session {quoted(self.id)}; {_CURE}") from None
         except OSError as error:
-            raise SessionError(f"{self.path}: cannot be read ({error.strerror}); check its permissions") from None
+            raise SessionError(f"cannot be read ({error.strerror}); mend or remove it", path=self.path) from None
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            reason = f"{place}: {first['msg']}" if place else first["msg"]
-            raise SessionError(f"{self.path}: this saved session is broken ({reason}); mend or remove it") from None
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(shortened(str(part)) for part in first["loc"])
+            reason = f"{place}: {brief(first['msg'])}" if place else brief(first["msg"])
+            raise SessionError(f"this saved session is broken ({reason}); mend or remove it", path=self.path) from None
+        if session.sha256 is not None and not is_whole(content):  # None: as an earlier icldiag wrote them
+            reason = (
+                "this saved session is damaged (its content does not match its SHA-256); remove it, or its line "
+                "'sha256' if you changed it by hand"
+            )
+            raise SessionError(reason, path=self.path)
+        return session.model_copy(update={"sha256": None})
 
     def write(self, session: SavedSession) -> None:
         """Whole or not at all. Raises OSError."""
-        replace_whole(session.to_json(), self.path)
+        with writing(self.folder):
+            replace_whole(session.to_json(), self.path)
 
     def close(self) -> None:
         """Let others open it."""
         if self.lock is not None:
-            self.lock.close()
+            drop_lock(self.lock, self.lock_path)
             self.lock = None
-            if not self.path.exists():
-                (self.folder / f"{self.id}.lock").unlink(missing_ok=True)
-
-
-def _locked(file: IO[bytes]) -> bool:
-    """Whether this process has the lock of an open file now; it goes with the process, however that ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: no instance knows of the others, and each has its own session
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def session_files(folder: Path | None = None) -> list[SessionFile]:
@@ -186,24 +195,27 @@ def session_files(folder: Path | None = None) -> list[SessionFile]:
 def find_session(which: str, folder: Path | None = None) -> SessionFile:
     """By its number in the list (from 1), its id, or how the id begins. Raises SessionError."""
     files = session_files(folder)
-    if which.isdecimal() and 1 <= int(which) <= len(files):
-        return files[int(which) - 1]
+    number = whole_number(which)
+    if number is not None and 1 <= number <= len(files):
+        return files[number - 1]
     found = [file for file in files if file.id == which] or [file for file in files if file.id.startswith(which)]
     if len(found) == 1:
         return found[0]
     if found:
-        raise SessionError(f"{len(found)} sessions begin with {which!r}: {', '.join(file.id for file in found)}")
-    raise SessionError(f"there is no session {which!r}; {_CURE}")
+        raise SessionError(f"{len(found)} sessions begin with {quoted(which)}: {listed(file.id for file in found)}")
+    raise SessionError(f"there is no session {quoted(which)}; {_CURE}")
 
 
 def prune(folder: Path, kept: int = KEPT) -> None:
-    """Remove the oldest sessions beyond `kept` that no instance has open, and what writers that died left behind."""
+    """Remove the oldest sessions beyond `kept` that no instance has open, and what killed instances left behind."""
     for file in session_files(folder)[kept:]:
         with suppress(OSError):
             if file.take():
-                file.path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    file.path.unlink()
                 file.close()
-    for path in folder.glob(".*.json.*"):
+    sweep_up(folder, rf"{_NAMES}\.json")
+    for path in folder.glob("*.lock"):
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > 3600:
-                path.unlink()
+            if re.fullmatch(_NAMES, path.stem) and path.is_file() and (lock := take_lock(path)):
+                drop_lock(lock, path)

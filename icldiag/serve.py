@@ -13,32 +13,33 @@ from icldiag.errors import IcldiagError
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from aiohttp import web
-    from textual_serve.server import Server
+    from icldiag.pages import PageServer
 
-# The page's own script and style are inline; nothing may come from, or be sent to, any other place.
-_POLICY = "default-src 'self' 'unsafe-inline' data: blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+SESSIONS = 4  # at a time: each has the model in memory
 
 
-def serve(arguments: Sequence[str], host: str, port: int, public_url: str | None = None) -> None:
-    """Serve `icldiag ARGUMENTS` until Ctrl-C.
+def serve(
+    arguments: Sequence[str], host: str, port: int, public_url: str | None = None, sessions: int = SESSIONS
+) -> None:
+    """Serve `icldiag ARGUMENTS` until Ctrl-C, to whoever has the address that is printed: it holds a secret.
 
     Args:
         public_url: what browsers open, where it is not host and port, as behind a proxy.
+        sessions: how many pages may run an app at a time.
 
     Raises:
-        IcldiagError: textual-serve is not installed, or the port cannot be had.
+        IcldiagError: textual-serve is not installed, the port cannot be had, or `public_url` is no address.
     """
     _require_port(host, port)
     command = shlex.join([sys.executable, "-m", "icldiag", *arguments])
-    server = make_server(command, host, port, public_url or f"http://{_named(host)}:{port}")
+    server = make_server(command, host, port, public_url or f"http://{_named(host)}:{port}", sessions)
     if not is_loopback(host):
         print(
-            f"icldiag: warning: whoever reaches port {port} of this machine can use the app with your rights, without "
-            "a password; Ctrl-C stops it",
+            f"icldiag: warning: whoever reaches port {port} of this machine and has the address below can use the app "
+            "with your rights, without a password; Ctrl-C stops it",
             file=sys.stderr,
         )
-    print(f"serving {visible(shlex.join(arguments))}; open {server.public_url} (Ctrl-C stops)", file=sys.stderr)
+    print(f"serving {visible(shlex.join(arguments))}; open {server.address} (Ctrl-C stops)", file=sys.stderr)
     server.serve()
 
 
@@ -50,36 +51,13 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def make_server(command: str, host: str, port: int, public_url: str) -> Server:
-    """textual-serve's server, which answers only pages of its own. Raises IcldiagError where it is not installed."""
+def make_server(command: str, host: str, port: int, public_url: str, sessions: int) -> PageServer:
+    """The server of pages. Raises IcldiagError where textual-serve is not installed."""
     try:
-        from aiohttp import web
-        from textual_serve.server import Server
+        from icldiag.pages import PageServer
     except ImportError:
         raise IcldiagError("icldiag serve needs textual-serve; install it with: pip install 'icldiag[serve]'") from None
-
-    class OwnPages(Server):  # type: ignore[misc]
-        """A page of another site in the same browser could otherwise reach the app through the browser."""
-
-        async def _make_app(self) -> web.Application:
-            app: web.Application = await super()._make_app()
-            app.on_response_prepare.append(_add_policy)
-            return app
-
-        async def handle_websocket(self, request: web.Request) -> web.StreamResponse:
-            if request.headers.get("Origin") != self.public_url:
-                raise web.HTTPForbidden(text=f"open {self.public_url} instead")
-            response: web.StreamResponse = await super().handle_websocket(request)
-            return response
-
-        async def on_startup(self, app: web.Application) -> None:
-            return None  # `serve` says where to look, and parses no path as markup
-
-    return OwnPages(command, host, port, title="icldiag", public_url=public_url.rstrip("/"))
-
-
-async def _add_policy(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Content-Security-Policy"] = _POLICY
+    return PageServer(command, host, port, public_url, sessions)
 
 
 def _named(host: str) -> str:

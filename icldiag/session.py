@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +37,7 @@ from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.load import ModelSettings, Stage, load_model
 from icldiag.model.memory import shortage_of, told, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent
+from icldiag.model.turns import Turns
 from icldiag.prompt.encode import EncodedPrompt, Token, encode, query_tokens
 from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.store import Store
@@ -80,15 +80,18 @@ class Session:
         self.store = store
         self._plain: Session | None = None
         self._results: dict[Hashable, Any] = {}
-        self._lock = threading.RLock()  # one computation at a time: they share the processor and the model
+        self._turns = self._model.turns if self._model else Turns()  # one computation at a time on a model, whichever
+        # of its sessions asks: a session that was changed shares its model with the one it was made from
 
     def load(self, stage: Stage = lambda text: None) -> InstrumentedModel:
         """Load the model if it is not there yet. Raises ModelError."""
         if self._model is not None:  # never waits: the app asks while something computes
             return self._model
-        with self._lock:
+        with self._turns:
             if self._model is None:
-                self._model = load_model(self.settings, stage)
+                model = load_model(self.settings, stage)
+                model.turns = self._turns  # nobody else has it yet
+                self._model = model
                 if short := self._shortage():
                     self._model.notes.append(short)
                     stage(f"warning: {short}")
@@ -116,7 +119,7 @@ class Session:
     def beta(self) -> NDArray[np.float32] | None:
         """The anchor re-weighting in force. Raises AnalysisError where the prompt file's does not fit."""
         if self._beta is None and self.prompt.beta is not None:
-            self._beta = load_beta(self.prompt.beta.path, self.prompt, self.beta_shape, self.model.name)
+            self._beta = self._read_beta(self.prompt.beta.path)
         return self._beta
 
     def with_prompt(self, prompt: Prompt) -> Session:
@@ -137,7 +140,7 @@ class Session:
     @property
     def encoded(self) -> EncodedPrompt:
         """Raises PromptError where the prompt does not fit the model."""
-        encoded = self._once("encoded", lambda: encode(self.prompt, self.model.tokenizer, self.model.context_window))
+        encoded = self._once("encoded", lambda: encode(self.prompt, *self.model.reader))
         if encoded.prompt is not self.prompt:  # one from the store may have been written elsewhere or named otherwise
             encoded = self._results["encoded"] = replace(encoded, prompt=self.prompt)
         return encoded
@@ -260,7 +263,14 @@ class Session:
 
     def with_saved_beta(self, path: Path) -> Session:
         """`with_beta` of a file. Raises AnalysisError: no beta, or one for other demonstrations or another model."""
-        return self.with_beta(load_beta(path, self.prompt, self.beta_shape, self.model.name))
+        return self.with_beta(self._read_beta(path))
+
+    def _read_beta(self, path: Path) -> NDArray[np.float32]:
+        def note(text: str) -> None:
+            if text not in self.model.notes:
+                self.model.notes.append(text)
+
+        return load_beta(path, self.prompt, self.beta_shape, self.model.name, note)
 
     def save_beta(self, settings: TrainingSettings, path: Path) -> None:
         """Write the beta that these settings train; see `reweighting`. Raises AnalysisError where it cannot."""
@@ -288,7 +298,7 @@ class Session:
 
     def prefix(self, progress: Progress) -> Prefix:
         """The encoded demonstrations."""
-        with self._lock:
+        with self._turns:
             taken_over = self._results.get("prefix")
             if taken_over is not None and taken_over.ids != self.encoded.prefix:  # an empty query moves its end
                 del self._results["prefix"]
@@ -323,9 +333,11 @@ class Session:
         """
         if key in self._results:
             return cast(T, self._results[key])
-        with self._lock:
-            found = self._found(key)
-            if found is None:
+        found = self._found(key)
+        if found is not None:
+            return cast(T, found)
+        with self._turns:
+            if key not in self._results:
                 with told(str(getattr(key, "job", key))):
                     found = compute()
                 if self.store and key not in _NEVER_STORED:

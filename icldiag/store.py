@@ -1,7 +1,9 @@
 """Results on disk, found again by what they were computed from: a prompt that is opened again shows them at once.
 
-A file that is broken, foreign or cannot be written never disturbs an analysis: it is computed anew. Files are written
-whole and renamed, so that instances that share the folder do not harm each other.
+A file that is damaged, foreign or cannot be written never disturbs an analysis: it is computed anew. Files are written
+whole and renamed, so that instances that share the folder do not harm each other. Each begins with the SHA-256 of its
+name and content, and nothing is made of one that does not match. That is against damage; against malice, what a file
+can ask for is restricted as well (`_Reader`), and the folder is its owner's alone.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import io
 import os
 import pickle
 import platform
-import tempfile
+import re
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import replace
@@ -20,7 +22,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from icldiag.files import replace_whole
 from icldiag.model.load import BUNDLED
+from icldiag.own_files import read_own, sweep_up, writing
 from icldiag.version import __version__
 
 if TYPE_CHECKING:
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
     from icldiag.prompt.schema import Prompt
 
 LIMIT = 500 * 2**20  # bytes; the files that were not used for longest go first
+_NAMES = r"[0-9a-f]{64}\.result"
+_FORMAT = b"icldiag-result/1\n"  # then 32 bytes of SHA-256, then the pickle
+_PICKLE = len(_FORMAT) + 32  # where it begins
 _ARRAYS = ("ndarray", "dtype", "_reconstruct", "scalar", "_frombuffer")
 _MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt")
 _COMPUTING = ("analyses", "model", "prompt")  # packages whose code makes the results
@@ -59,24 +66,28 @@ class Store:
         """The result under `key`, or None."""
         path = self._path(key)
         try:
-            content = path.read_bytes()
-            os.utime(path)
-            return _Reader(io.BytesIO(content)).load()
+            content = read_own(path, self.limit)
+            if not content.startswith(_head(path, memoryview(content)[_PICKLE:])):
+                path.unlink()
+                return None
+            with suppress(OSError):  # a folder that may only be read
+                os.utime(path)
+            file = io.BytesIO(content)
+            file.seek(_PICKLE)
+            return _Reader(file).load()
         except Exception:  # whatever is wrong with a file, the result can be computed
             return None
 
     def put(self, key: Hashable, value: Any) -> None:
         """Keep a result; does nothing where the folder cannot be written to."""
+        path = self._path(key)
+        content = pickle.dumps(value, protocol=5)
+        if _PICKLE + len(content) > self.limit:
+            return
         with suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    pickle.dump(value, file, protocol=5)
-                Path(temporary).replace(self._path(key))
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with writing(self.folder):
+                replace_whole(_head(path, content) + content, path)
             self._prune()
 
     def _path(self, key: Hashable) -> Path:
@@ -87,15 +98,23 @@ class Store:
         found = []
         for entry in os.scandir(self.folder):
             with suppress(OSError):  # another instance may have removed it
-                state = entry.stat()
-                found.append((state.st_mtime_ns, state.st_size, entry.path))
-        total = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
+                if re.fullmatch(_NAMES, entry.name) and entry.is_file(follow_symlinks=False):  # the rest is not ours
+                    state = entry.stat()
+                    found.append((state.st_size <= self.limit, state.st_mtime_ns, state.st_size, entry.path))
+        total = sum(size for *_, size, _ in found)
+        for *_, size, path in sorted(found):  # what alone is too large is damaged, and goes first
             if total <= self.limit:
                 return
             with suppress(OSError):
                 Path(path).unlink()
             total -= size
+
+
+def _head(path: Path, content: bytes | memoryview) -> bytes:
+    """What a result begins with. The sum is of its name too: under another it would be another question's answer."""
+    digest = hashlib.sha256(path.name.encode())
+    digest.update(content)
+    return _FORMAT + digest.digest()
 
 
 class _Reader(pickle.Unpickler):
@@ -123,9 +142,14 @@ def store_folder() -> Path:
 
 
 def open_store(prompt: Prompt, settings: ModelSettings) -> Store | None:
-    """The store of a prompt on a model, which need not be loaded; None where the model is not on this machine."""
+    """The store of a prompt on a model, which need not be loaded; None where the model is not on this machine.
+
+    Also removes what killed instances left in its folder.
+    """
+    folder = store_folder()
+    sweep_up(folder, _NAMES)
     model = model_identity(settings)
-    return Store(store_folder(), model, prompt) if model else None
+    return Store(folder, model, prompt) if model else None
 
 
 def model_identity(settings: ModelSettings) -> str | None:
@@ -155,7 +179,7 @@ def files_of(folder: Path) -> list[tuple[str, str]]:
 
 
 def _model_files(folder: Path) -> list[Path]:
-    return sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern))
+    return sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern) if path.is_file())
 
 
 def _state(path: Path) -> tuple[str, int, int, int, int]:

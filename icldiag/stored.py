@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from icldiag.analyses.saliency.compute import Flow
 from icldiag.errors import NotStored
+from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import ModelSettings, Stage
 from icldiag.model.readout import Progress, silent
@@ -45,6 +46,7 @@ class StoredSession(Session):
 
     def query_tokens(self, query: int) -> tuple[Token, ...]:
         """Where the tokens were not kept: the parts of the query, which show the same text."""
+        query = query_index(query, len(self.prompt.queries))
         try:
             return self._tokens(query)
         except NotStored:
@@ -56,12 +58,11 @@ class StoredSession(Session):
     def ask(self, request: Request[R], progress: Progress = silent, each: Each | None = None) -> R:
         """Raises NotStored also for a flow whose tokens were not kept: it is shown over them."""
         if isinstance(request, Flow):
-            self._tokens(request.query)
+            self._tokens(request.resolved(self).query)
         return super().ask(request, progress, each)
 
     def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
-        with self._lock:
-            found = self._found(key)
-            if found is None:
-                raise NotStored("not computed yet; it will be when the model is loaded")
-            return cast(T, found)
+        found = self._found(key)
+        if found is None:
+            raise NotStored("not computed yet; it will be when the model is loaded")
+        return cast(T, found)

@@ -70,6 +70,9 @@ def test_it_is_read_back_as_written_and_people_can_read_it(session: SavedSession
         (lambda content: content["now"]["prompt"].update(template="{label} {text}"), "the template must hold"),
         (lambda content: content["now"].pop("prompt"), "now.prompt"),
         (lambda content: content.update(nonsense=1), "nonsense"),
+        (lambda content: content.update(prompt_file="a\0b"), "prompt_file: Value error, a path cannot hold"),
+        (lambda content: content["now"]["prompt"].update(path="a\0b"), "a path cannot hold the character NUL"),
+        (lambda content: content.update({"k" * 5000: 1}), "kkk...kkk"),
     ],
 )
 def test_a_broken_session_is_one_sentence(session: SavedSession, change: Callable[[Any], object], words: str) -> None:
@@ -91,6 +94,85 @@ def test_half_a_file_is_one_sentence(session: SavedSession) -> None:
         file.read()
     result = CliRunner().invoke(app, ["resume"])
     assert isinstance(result.exception, SessionError)
+
+
+def test_no_altered_byte_is_taken_for_what_the_user_did(session: SavedSession) -> None:
+    file, other = saved(session, "a"), saved(session, "b")
+    whole = file.path.read_bytes()
+    for place in range(0, len(whole), 7):
+        file.path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(SessionError, match=r"broken|damaged") as caught:
+            file.read()
+        assert str(file.path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert other.read().now == session.now
+    file.path.write_bytes(whole)
+    assert file.read().now == session.now
+
+
+def test_a_session_changed_by_hand_says_how_to_use_it(session: SavedSession) -> None:
+    file = saved(session)
+    text = file.path.read_text().replace('"query": 2', '"query": 1')
+    file.path.write_text(text)
+    with pytest.raises(SessionError, match='or its line "sha256" if you changed it by hand'):
+        file.read()
+    body, _, _ = text.rpartition(",\n")
+    file.path.write_text(body + "\n}")  # also as an earlier icldiag wrote them
+    assert file.read().now.query == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('"prompt_file": "a\\u0000b"', "no file has a NUL"),
+        ('"filter": "\\ud800"', "broken"),
+        ('"views": ' + '{"a":' * 10_000, "broken"),
+        ('"views": {"a": {"b": ' + "9" * 5000 + "}}", "broken"),
+        (f'"{"k" * 1000}": 1', "k" * 80 + ":"),
+    ],
+)
+def test_what_no_session_holds_is_one_short_sentence(session: SavedSession, content: str, words: str) -> None:
+    file = saved(session)
+    file.path.write_text(file.path.read_text().rstrip().removesuffix("}") + f", {content}}}")
+    with pytest.raises(SessionError) as caught:
+        file.read()
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < 500
+    assert session.now.prompt.queries[0].text not in str(caught.value)
+
+
+def test_what_is_no_file_is_told_and_the_others_are_listed(session: SavedSession) -> None:
+    file = saved(session)
+    os.mkfifo(state_folder() / "pipe-0000.json")
+    (state_folder() / "giant-0000.json").touch()
+    os.truncate(state_folder() / "giant-0000.json", 20 * 2**30)
+    (state_folder() / "zero-0000.json").symlink_to("/dev/zero")
+    (state_folder() / "folder-0000.json").mkdir()
+    for name in ("pipe", "giant", "zero", "folder"):
+        with pytest.raises(SessionError, match=r"cannot be read \(.*\); mend or remove it"):
+            find_session(name).read()
+    result = CliRunner().invoke(app, ["resume", "--list"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    assert file.id in result.output
+    prune(state_folder(), kept=0)
+    assert not (state_folder() / "pipe-0000.json").exists()
+    assert (state_folder() / "folder-0000.json").exists()
+    assert file.path.exists()
+
+
+def test_what_killed_instances_left_is_gone_at_the_next_start(session: SavedSession) -> None:
+    open_now, closed = saved(session, "a"), saved(session, "b")
+    closed.close()
+    folder = closed.folder
+    litter = [folder / name for name in (f"{closed.id}.lock", "gone-0000.lock", ".b-0000.json.0123abcd.icldiag-tmp")]
+    mine = [folder / name for name in ("notes.lock", "notes.txt", f"{open_now.id}.lock")]
+    for path in (*litter, *mine):
+        path.touch()
+    prune(folder)
+    assert [path for path in litter if path.exists()] == []
+    assert [path for path in mine if not path.exists()] == []
+    assert open_now.is_open
+    assert SessionFile(closed.id, folder).take()
 
 
 _WRITER = """

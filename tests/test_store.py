@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 
 import icldiag
+import icldiag.store
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.errors import NotStored
@@ -175,3 +178,68 @@ def test_the_folder_stays_small(full: Prompt, tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 3000
     assert store.get(9) is not None
     assert store.get(0) is None
+
+
+def test_pruning_spares_what_is_not_ours_and_what_is_whole(full: Prompt, tmp_path: Path) -> None:
+    store = Store(tmp_path, "model", full, limit=3000)
+    (tmp_path / "thesis.txt").write_text("x" * 5000)
+    os.utime(tmp_path / "thesis.txt", (1, 1))
+    store.put("old", np.zeros(100))
+    os.utime(store._path("old"), (1, 1))
+    store._path("giant").touch()
+    os.truncate(store._path("giant"), 20 * 2**30)
+    store.put("new", np.zeros(100))
+    store.put("too large", np.zeros(1000))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["thesis.txt", store._path("old").name, store._path("new").name]
+    )
+
+
+def test_a_folder_that_may_only_be_read_still_serves(
+    full: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path, "model", full)
+    store.put("it", 1)
+
+    def refuse(*arguments: Any) -> None:
+        raise PermissionError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert store.get("it") == 1
+
+
+_FULL = """
+import resource, signal, sys
+from pathlib import Path
+from icldiag.prompt.schema import Prompt
+from icldiag.store import Store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+store = Store(Path(sys.argv[1]), "model", Prompt("", "{text}{label}", "", (), (), ()))
+store.put("small", 1)
+store.put("large", b"x" * 5000)
+print(store.get("small"), store.get("large"))
+"""
+
+
+def test_a_full_disk_loses_nothing_that_was_there(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _FULL, tmp_path / "c"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("1 None\n", "")
+    assert len([*(tmp_path / "c").iterdir()]) == 1
+
+
+@pytest.mark.parametrize("place", ["file", "dangling"])
+def test_something_else_in_the_folders_place_disturbs_nothing(place: str, full: Prompt, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    folder.write_text("mine") if place == "file" else folder.symlink_to(tmp_path / "nowhere")
+    store = Store(folder, "model", full)
+    store.put("it", 1)
+    assert store.get("it") is None
+    assert folder.read_text() == "mine" if place == "file" else folder.is_symlink()
+
+
+def test_the_folder_is_its_owners_alone(full: Prompt, tmp_path: Path) -> None:
+    store = Store(tmp_path / "results", "model", full)
+    store.put("it", 1)
+    assert store.folder.stat().st_mode & 0o077 == 0
+    assert store._path("it").stat().st_mode & 0o077 == 0

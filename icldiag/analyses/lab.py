@@ -95,7 +95,7 @@ class Lab:
 
     def encode(self, question: Question) -> EncodedPrompt:
         """Raises PromptError: the changed prompt cannot be asked of this model."""
-        return encode(question.prompt, self.model.tokenizer, self.model.context_window)
+        return encode(question.prompt, *self.model.reader)
 
     def in_force(self, question: Question, encoded: EncodedPrompt) -> Edits:
         """What is done to the target row, the re-weighting with it; its rows are to be set."""

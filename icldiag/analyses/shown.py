@@ -44,9 +44,9 @@ class Shown:
         from icldiag.page.tables import as_frame
 
         tables = {block.name: block for block in part_of(self).blocks if isinstance(block, Table)}
-        name = table or _home(self).section.main
-        if name not in tables:
-            raise AnalysisError(f"there is no table {name!r}; choose from {', '.join(tables)}")
+        name = _home(self).section.main if table is None else table
+        if not isinstance(name, str) or name not in tables:
+            raise AnalysisError(f"there is no table {name!r:.80}; choose from {', '.join(tables)}")
         return as_frame(tables[name])
 
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 @takes_model
 def check(prompt: PromptPath, model: ModelSettings | None = None) -> None:
     """Validate a prompt file; with a model, also show how it tokenizes."""
-    from icldiag.check import describe, describe_tokens
+    from icldiag.check import describe, describe_tokens, describe_warnings
     from icldiag.prompt.schema import read_prompt
 
     written = read_prompt(prompt)
-    print(describe(written))
+    print(describe(written) + (describe_warnings(written) if model is None else ""))
     if model is not None:
         print(describe_tokens(written, model))

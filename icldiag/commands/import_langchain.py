@@ -34,9 +34,12 @@ def import_langchain(
         raise IcldiagError("a LangChain template holds no queries; give some with --query TEXT or --queries DATA")
     classes = {name: index for index, name in enumerate(dict.fromkeys([*found.label_names, *names(labels)]))}
     asked = [Example(one, None) for one in query or ()]
+    told = [*found.notes]
     if queries is not None:
-        for line, written, gold, name in read_table(queries, split).labelled(text, label, id):
+        table = read_table(queries, split)
+        told += table.unread((text, label or "label", id or "id"))
+        for line, written, gold, name in table.labelled(text, label, id):
             if gold is not None and gold not in classes:
                 raise unknown_class(gold, classes, queries, line, label or "label")
             asked.append(Example(written, None if gold is None else classes[gold], name))
-    give(found.prompt(asked, names(labels)), [], output, ask=False, force=force)
+    give(found.prompt(asked, names(labels)), told, output, ask=False, force=force)

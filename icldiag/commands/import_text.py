@@ -24,13 +24,13 @@ def import_text(
 ) -> None:
     """Import a few-shot prompt that ends where the model should answer."""
     from icldiag.commands.written import give
+    from icldiag.inputs.files import read_standard_input, read_text
     from icldiag.prompt import pasted
-    from icldiag.prompt.source import read_text
 
-    if str(file) == "-":
+    if str(file) in ("-", "/dev/stdin"):
         if sys.stdin.isatty():
             print("Paste the prompt, then press Ctrl-D on a line of its own:", file=sys.stderr)
-        path, text = None, sys.stdin.read()
+        path, text = None, read_standard_input()
     else:
         path, text = file, read_text(file)
     found = pasted.import_text(
@@ -40,4 +40,4 @@ def import_text(
         separator=unescaped(separator),
         more_labels=names(labels),
     )
-    give(found, [], output, ask=not yes, force=force)
+    give(found, pasted.left_out(text, found), output, ask=not yes, force=force)

@@ -38,6 +38,10 @@ def new(
     wrong = [name for name, sign, word in pairs if not sign or not word.strip()]
     if wrong:
         raise IcldiagError(f"--words {wrong[0]}: write a label and its word, as in 0=negative,1=positive")
+    named = [name.strip() for name, _, _ in pairs]
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None:
+        raise IcldiagError(f"--words names the label {twice!r:.80} twice; keep one")
     drawing = Drawing(
         text=text,
         label=label,

@@ -22,6 +22,7 @@ def serve(
         "localhost"
     ),
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    sessions: Annotated[int, typer.Option(help="Pages that may run an app at a time.", min=1)] = 4,
     public_url: Annotated[str | None, typer.Option(help="What browsers open, as behind a proxy.")] = None,
 ) -> None:
     """Serve the app to browsers on this machine; needs the extra 'serve'."""
@@ -30,4 +31,4 @@ def serve(
 
     read_prompt(prompt)  # a wrong prompt is told here, not in a page
     named = f"./{prompt}" if str(prompt).startswith("-") else str(prompt)  # else it would be read as an option
-    serve_app(["open", named, *as_arguments(model)], host, port, public_url)
+    serve_app(["open", named, *as_arguments(model)], host, port, public_url, sessions)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from icldiag.errors import IcldiagError
+from icldiag.errors import IcldiagError, PromptError
 from icldiag.files import is_stdout, is_taken, write_document
-from icldiag.prompt.schema import Prompt
+from icldiag.prompt.schema import Prompt, read_prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.visible import visible
 
@@ -31,10 +32,13 @@ def give(
         ask: whether to have it confirmed first, because the template was inferred.
 
     Raises:
-        IcldiagError: it is not confirmed, cannot be because there is no terminal, or a file would be overwritten.
+        IcldiagError: it is not confirmed, cannot be because there is no terminal, or a file would be overwritten; or
+            the prompt cannot be a file.
     """
     if output is not None and not is_stdout(output) and is_taken(output) and not force:
         raise IcldiagError(f"{str(output)!r} is there already; overwrite it with --force, or choose another -o")
+    text = as_yaml(prompt, comments=comments)
+    check_written(text, prompt)
     for line in [*told, *summary(prompt)]:
         print(visible(line), file=sys.stderr)
     if ask:
@@ -43,7 +47,6 @@ def give(
         print("This template was inferred. Is it right? [Y/n] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):  # input() would write to stdout
             raise IcldiagError("nothing was written")
-    text = as_yaml(prompt, comments=comments)
     write_document(text, output)
     if not is_stdout(output):
         print(f"prompt written to {visible(str(output))}", file=sys.stderr)
@@ -62,3 +65,16 @@ def summary(prompt: Prompt) -> list[str]:
         lines.append("    ...")
     lines.append(f"  queries         {len(prompt.queries)}, the first: {prompt.queries[0].text}")
     return lines
+
+
+def check_written(text: str, prompt: Prompt) -> None:
+    """Raise PromptError unless the text, as a prompt file, is the prompt: nothing may be lost on the way into it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "prompt.yaml"
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        try:
+            same = read_prompt(path).hash == prompt.hash
+        except PromptError as error:
+            raise PromptError(error.message, path=prompt.path, field=error.field) from None
+    if not same:
+        raise PromptError("this prompt cannot be written to a file and read back as it is", path=prompt.path)

@@ -14,6 +14,8 @@ from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Observer, Pass, active, product
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.load import context_window
+from icldiag.model.turns import Turns
+from icldiag.prompt.reader import Reader
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -113,7 +115,9 @@ class Prefix:
 class InstrumentedModel:
     """A causal language model whose attention icldiag can watch and change, one pass at a time.
 
-    The instrumented attention stays installed; `plain()` takes it out for a while.
+    The instrumented attention stays installed; `plain()` takes it out for a while. A pass sets hooks on the layers and
+    swaps some of their forwards for its while, so two at a time would read each other's tensors: each takes `turns`.
+    Whoever needs several passes in a row, such as a `Session`, takes them around all of them.
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str = "", revision: str | None = None) -> None:
@@ -131,9 +135,12 @@ class InstrumentedModel:
         self.architecture: str = type(model).__name__
         self.layers: nn.ModuleList = decoder_layers(model)
         self._remove = self.seam.install(model)
+        if self.dtype.itemsize < 4:  # of a strided input, oneDNN copies the head's weights for every row: 2.6 GB for 48
+            model.get_output_embeddings().register_forward_pre_hook(lambda head, given: (given[0].contiguous(),))
         self.rows_at_once = 64  # fewer after memory ran out
         self.recomputes = False  # whether gradients compute layers twice, after memory ran out
         self.notes: list[str] = []  # what a user should know about how results were computed
+        self.turns = Turns()
         self._layers_return_tuples = False  # learnt whenever inputs are kept, so known before any restart
 
     @property
@@ -150,17 +157,24 @@ class InstrumentedModel:
         return self.model.dtype  # type: ignore[no-any-return]
 
     @property
+    def reader(self) -> Reader:
+        """What the encoding of a prompt for this model depends on."""
+        ends = (self.model.get_input_embeddings(), self.model.get_output_embeddings())
+        return Reader(self.tokenizer, self.context_window, min(int(end.weight.shape[0]) for end in ends))
+
+    @property
     def parameters(self) -> int:
         return sum(weight.numel() for weight in self.model.parameters())
 
     @contextmanager
     def plain(self) -> Iterator[Any]:
         """The model without our attention, for checks against it."""
-        self._remove()
-        try:
-            yield self.model
-        finally:
-            self._remove = self.seam.install(self.model)
+        with self.turns:
+            self._remove()
+            try:
+                yield self.model
+            finally:
+                self._remove = self.seam.install(self.model)
 
     def run(
         self,
@@ -204,6 +218,7 @@ class InstrumentedModel:
             before_layer,
         )
         with ExitStack() as stack:
+            stack.enter_context(self.turns)
             stack.enter_context(active(this))
             if resume is not None:
                 handed_on = (resume.hidden,) if self._layers_return_tuples else resume.hidden

@@ -105,7 +105,7 @@ def _layer_by_layer(
             edits=edits or {},
             observe=_watching(watched),
         )
-        with torch.enable_grad(), active(this):
+        with model.turns, torch.enable_grad(), active(this):
             hidden = inputs.pop().detach().requires_grad_()
             output = calls[layer](hidden)
             heads, attended = watched[0]

@@ -17,8 +17,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from icldiag.errors import ModelError
-from icldiag.model.failures import check_complete, check_name, check_weights, explained, require_numbers
+from icldiag.model.configuration import check_layer_count, check_numbers, check_sizes
+from icldiag.model.failures import explained
+from icldiag.model.folder import Stored, check_folder, local_folder, stored_weights
 from icldiag.model.place import choose_device, compile_mlps, placement
+from icldiag.model.weights import check_complete, check_layers, check_types, require_numbers
+from icldiag.prompt.reader import Reader
 
 if TYPE_CHECKING:
     import torch
@@ -50,11 +54,15 @@ class ModelSettings:
     compile: bool = False
 
     def folder(self) -> Path | None:
-        """Where the model's files lie on this machine; None for one of the hub that is not here yet."""
+        """Where the model's files lie on this machine; None for one of the hub that is not here yet.
+
+        Raises:
+            ModelError: the name is a path, and there is no folder.
+        """
         if self.name == BUNDLED:
             return BUNDLED_PATH
-        if Path(self.name).is_dir():
-            return Path(self.name).resolve()
+        if (folder := local_folder(self.name)) is not None:
+            return folder.resolve()
         from huggingface_hub import try_to_load_from_cache
         from huggingface_hub.errors import HFValidationError
 
@@ -82,17 +90,18 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
     device = choose_device(settings)
     source, hub = _source(settings)
     stage("tokenizer")
-    with explained(settings):
-        config = transformers.AutoConfig.from_pretrained(source, **hub)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
-        require_memory(settings, config, device)
+    config = _config(settings, source, hub)
+    tokenizer = _tokenizer(settings, source, hub)
+    with explained(settings, "config.json"):
+        require_memory(settings, config, device, _stored(settings))
     stage("weights")
-    with explained(settings), _counted(stage):
+    with explained(settings, "weights or config.json"), _counted(stage):
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
             source,
             dtype=_dtype(settings, device),
             use_safetensors=True,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told by name, instead of in a report on stderr
             **placement(settings, device),
             **hub,
         )
@@ -100,8 +109,12 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
     if settings.device_map is None and getattr(model, "hf_device_map", None) is None:
         with explained(settings):
             model = model.to(device)
+    check_types(settings.name, model, _stored(settings))
     require_numbers(settings.name, model)
-    instrumented = InstrumentedModel(model, tokenizer, settings.name, settings.revision)
+    with explained(settings, "config.json"):
+        instrumented = InstrumentedModel(model, tokenizer, settings.name, settings.revision)
+    check_layers(settings.name, model, info.get("unexpected_keys", ()))
+    instrumented.notes += instrumented.reader.notes
     if settings.compile:
         compile_mlps(instrumented)
     stage("compiling and checking the seam" if settings.compile else "checking the seam")
@@ -117,10 +130,34 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
 
 def load_config(settings: ModelSettings) -> Any:
     """The model's configuration alone. Raises ModelError."""
+    return _config(settings, *_source(settings))
+
+
+def _config(settings: ModelSettings, source: str, hub: dict[str, Any]) -> Any:
     transformers = _quiet_transformers()
-    source, hub = _source(settings)
-    with explained(settings):
-        return transformers.AutoConfig.from_pretrained(source, **hub)
+    with explained(settings, "config.json"):
+        written, _ = transformers.PreTrainedConfig.get_config_dict(source, **hub)
+        check_numbers(settings.name, written)
+        config = transformers.AutoConfig.from_pretrained(source, **hub)
+        check_sizes(settings.name, config.get_text_config())
+        check_layer_count(settings.name, config.get_text_config(), len(_stored(settings)))
+        return config
+
+
+def _stored(settings: ModelSettings) -> dict[str, Stored]:
+    """The tensors in the model's files, as far as these are on this machine."""
+    folder = settings.folder()
+    return {} if folder is None else stored_weights(folder)
+
+
+def _tokenizer(settings: ModelSettings, source: str, hub: dict[str, Any]) -> Any:
+    """The tokenizer, once tried on a text: what is broken in its files may show only then."""
+    transformers = _quiet_transformers()
+    with explained(settings, "tokenizer files"):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
+        tokenizer.model_max_length = int(1e30)  # the model's own limit is what counts
+        tokenizer.decode(tokenizer("A b", verbose=False)["input_ids"])
+        return tokenizer
 
 
 @contextmanager
@@ -144,27 +181,24 @@ def _counted(stage: Stage) -> Iterator[None]:
             core_model_loading.tqdm = original
 
 
-def load_tokenizer(settings: ModelSettings) -> tuple[Any, int | None]:
-    """The tokenizer alone, and the model's context window in tokens. Raises ModelError."""
-    transformers = _quiet_transformers()
+def load_tokenizer(settings: ModelSettings) -> Reader:
+    """The tokenizer, and what its model's configuration says of reading. Raises ModelError."""
     source, hub = _source(settings)
-    with explained(settings):
-        config = transformers.AutoConfig.from_pretrained(source, **hub).get_text_config()
-        return transformers.AutoTokenizer.from_pretrained(source, **hub), context_window(config)
+    config = _config(settings, source, hub).get_text_config()
+    return Reader(_tokenizer(settings, source, hub), context_window(config), config.vocab_size)
 
 
 def _source(settings: ModelSettings) -> tuple[str, dict[str, Any]]:
     """Where transformers finds the model, and what to tell it about the hub."""
-    source = str(BUNDLED_PATH) if settings.name == BUNDLED else settings.name
+    folder = BUNDLED_PATH if settings.name == BUNDLED else local_folder(settings.name)
     if settings.name == BUNDLED and not (BUNDLED_PATH / "model.safetensors").is_file():
         raise ModelError("the bundled model is missing from this installation; reinstall icldiag or name a --model")
-    check_name(source)
-    if Path(source).expanduser().is_dir():
-        check_weights(Path(source).expanduser())
     hub: dict[str, Any] = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
-    if not Path(source).expanduser().is_dir() and not _hub_answers():
+    if folder is not None:
+        check_folder(folder)
+    elif not _hub_answers():
         hub["local_files_only"] = True  # the cache may hold it; asking the hub would retry for minutes
-    return source, hub
+    return str(folder or settings.name), hub
 
 
 def _hub_answers() -> bool:
@@ -189,7 +223,7 @@ def _quiet_transformers() -> Any:
     import transformers
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.set_verbosity(logging.CRITICAL + 1)
     transformers.utils.logging.disable_progress_bar()
     return transformers
 

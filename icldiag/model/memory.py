@@ -1,21 +1,24 @@
 """How much memory a model and its analyses will take, told before it is taken; and what to do when it runs out.
 
 Weights, cache and kept inputs are counted exactly; what an analysis needs beside them is an estimate of its largest
-tensors, meant to be right within a factor of two.
+tensors. With what Python and its libraries take, the peak of the process is met within a factor of 1.5 (see
+tests/model/test_memory.py).
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from icldiag.errors import AnalysisError, ModelError
+from icldiag.model.weights import check_amount
 
 if TYPE_CHECKING:
+    from icldiag.model.folder import Stored
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.load import ModelSettings
     from icldiag.prompt.encode import EncodedPrompt
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GIB = 2**30
+PROGRAM = 460 * 2**20  # bytes of a process that has imported torch and transformers and answered once, on a CPU
 _ITEM = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 _QUANTIZED = {8: 1.0, 4: 0.5625}  # bytes a weight, with the scales of each block
 _ALLOCATION = ("can't allocate memory", "out of memory", "not enough memory", "cannot allocate memory")
@@ -70,10 +74,11 @@ class Work:
         inputs = (sizes.layers + 1) * self.prefix * sizes.hidden * item  # kept for restarts
         prefix = sizes.cache(self.prefix, dtype) + inputs
         rows = max(1, min(64, self.queries, 16_000_000 // (sizes.heads * self.query * whole)))
-        scores = 3 * rows * sizes.heads * self.query * whole * 4  # scores, their softmax, and a copy
-        reading = prefix + scores + rows * (2 * sizes.vocabulary * 4 + self.query * 4 * sizes.intermediate * item)
+        scores = 4 * rows * sizes.heads * self.query * whole * 4  # in two parts, joined, masked, and their softmax
+        row = 4 * sizes.vocabulary * 4 + self.query * (8 * sizes.hidden + 4 * sizes.intermediate) * item
+        reading = prefix + scores + rows * row
         kept = min(GIB, 2 * self.queries * self.query * sizes.hidden * sizes.layers * item)
-        layer = whole * (5 * sizes.hidden + 2 * sizes.intermediate) * item  # what autograd keeps of one layer
+        layer = whole * (8 * sizes.hidden + 4 * sizes.intermediate) * item  # what autograd keeps of one layer
         recomputed = whole * sizes.hidden * (sizes.layers + 1) * item + layer
         rebuilt = 3 * sizes.heads * min(256, whole) * whole * 4
         return {
@@ -82,18 +87,27 @@ class Work:
             "confusion": reading,
             "isolation": reading + 2 * prefix + kept,
             "compression": reading + sizes.cache(self.prefix, dtype),
-            "saliency": (recomputed if whole > 1024 else sizes.layers * layer) + rebuilt,
+            "saliency": max(reading, (recomputed if whole > 1024 else sizes.layers * layer) + rebuilt),
             "reweighting": reading + sizes.cache(self.query, dtype) * self.examples,
         }
 
 
 def sizes_of(config: Any, trust_remote_code: bool = False) -> Sizes:
     """Count a model's weights by building it without memory (torch's meta device)."""
+    return _sizes(_empty(config, trust_remote_code), config)
+
+
+def _empty(config: Any, trust_remote_code: bool) -> Any:
     import torch
     import transformers
 
     with torch.device("meta"):
-        model = transformers.AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+        return transformers.AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+
+
+def _sizes(model: Any, config: Any) -> Sizes:
+    import torch
+
     text = config.get_text_config()
     heads = getattr(text, "num_attention_heads", None) or 1  # seams.py refuses a model without attention
     kv_heads = getattr(text, "num_key_value_heads", None) or getattr(text, "num_kv_heads", None) or heads
@@ -147,9 +161,28 @@ def dtype_name(settings: ModelSettings, config: Any, device: str) -> str:
     return "float32" if device == "cpu" or own not in _ITEM else own
 
 
-def require_memory(settings: ModelSettings, config: Any, device: str) -> None:
-    """Raise ModelError where the weights are larger than what is free, with the setting that would make them fit."""
-    sizes = sizes_of(config, settings.trust_remote_code)
+def mapped(sizes: Sizes, dtype: str, config: Any) -> int:
+    """Bytes of the model's files that lie in memory beside the weights while these are made of them.
+
+    Where the dtype is the files' own, the files are the weights. The system takes these pages back when it needs them.
+    """
+    stored = str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")
+    return 0 if stored == dtype or stored not in _ITEM else sizes.parameters * _ITEM[stored]
+
+
+def require_memory(
+    settings: ModelSettings, config: Any, device: str, stored: Mapping[str, Stored] | None = None
+) -> None:
+    """Raise ModelError where the weights are larger than what is free, with the setting that would make them fit.
+
+    Args:
+        stored: the tensors in the model's files, where these are here: a configuration that asks for more is refused
+            before that is taken.
+    """
+    empty = _empty(config, settings.trust_remote_code)
+    if stored:
+        check_amount(settings.name, empty, stored)
+    sizes = _sizes(empty, config)
     dtype, free = dtype_name(settings, config, device), free_memory(device)
     needed = sizes.weights(dtype, settings.quantize)
     if needed <= free or settings.device_map is not None:  # a map may spread it over devices and disk

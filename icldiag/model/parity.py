@@ -65,9 +65,10 @@ def require_parity(model: InstrumentedModel) -> Parity:
     """Raise ModelError where the instrumented forward is not the plain one: nothing it says could be trusted."""
     parity = measure_parity(model)
     if math.isnan(parity.difference):
+        wider = "try --dtype float32 or another model" if model.dtype.itemsize < 4 else "use another model"
         raise ModelError(
-            f"model {model.name!r} computes logits that are not numbers: its weights hold NaN, or they overflow in "
-            f"{str(model.dtype).removeprefix('torch.')}; try --dtype float32 or another model"
+            f"model {model.name!r} computes logits that are not numbers: its weights or config.json are damaged, or "
+            f"they overflow in {str(model.dtype).removeprefix('torch.')}; {wider}"
         )
     if parity.difference > parity.tolerance:
         raise ModelError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
+
+from icldiag.inputs.files import sha256_of
 
 CalibrationKind = Literal["contextual", "domain-context", "batch"]
 KINDS: tuple[CalibrationKind, ...] = get_args(CalibrationKind)
@@ -46,4 +47,4 @@ class SavedBeta:
     @classmethod
     def at(cls, path: Path) -> SavedBeta:
         """Raises OSError where the file cannot be read."""
-        return cls(path, hashlib.sha256(path.read_bytes()).hexdigest())
+        return cls(path, sha256_of(path))

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from icldiag.errors import PromptError
+from icldiag.prompt.chat_trial import endless
 from icldiag.prompt.parts import Part, Parts, Role, text_of
 from icldiag.prompt.schema import Prompt
+from icldiag.quoting import brief, quoted, shortened
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ def chat_parts(prompt: Prompt, tokenizer: Any) -> Parts:
         raise PromptError(reason, path=prompt.path, field="chat")
     writer = _Writer(prompt, tokenizer)
     turns = _turns(prompt)
+    writer.require_end([*turns, _query(prompt, prompt.queries[0].text)])
     frame = writer.frame(turns, _query(prompt, ""))
     closing = _closing(writer, turns, frame)
     space = _space(turns, frame)
@@ -92,10 +95,20 @@ class _Writer:
         try:
             text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=ask)
         except Exception as error:  # a template is a program of the model's author; it raises what it likes
-            told = (str(error).splitlines() or [type(error).__name__])[0]
+            told = shortened(brief(error), 100)
             cure = "; write the instruction into the template" if "system" in told.lower() else ""
             raise self.error(f"the model's chat template refuses these turns: {told}{cure}") from None
         return str(text)
+
+    def require_end(self, turns: Sequence[_Turn]) -> None:
+        """Raises PromptError for a chat template that would go on for ever."""
+        template = self.tokenizer.chat_template
+        template = template.get("default") if isinstance(template, dict) else template
+        if isinstance(template, str):
+            special_tokens = getattr(self.tokenizer, "special_tokens_map", {})
+            wrong = endless(template, [turn.message() for turn in turns], special_tokens)
+            if wrong is not None:
+                raise self.error(f"the model's chat template cannot be used: {wrong}; remove 'chat', or mend it")
 
     def error(self, message: str) -> PromptError:
         return PromptError(message, path=self.prompt.path, field="chat")
@@ -122,7 +135,7 @@ class _Writer:
             rest = rest.removeprefix(before) if rest.startswith(before) else "\0"
             kept = next((one for one in _trims(text) if rest.startswith(one + after)), None)
             if kept is None:
-                raise self.error(f"the model's chat template changes the turn {text[:40]!r}; spans are unknown")
+                raise self.error(f"the model's chat template changes the turn {quoted(text)}; spans are unknown")
             found.append(_trimmed(turn.content, text.find(kept), len(kept)))
             rest = rest[len(kept) :]
         if rest != frame[-1]:

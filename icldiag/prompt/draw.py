@@ -8,9 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from icldiag.errors import PromptError
-from icldiag.prompt.schema import LABEL, TEXT, Example, Label, Prompt
+from icldiag.inputs.values import whole_number
+from icldiag.prompt.conversation import refuse_conversation
+from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.tables import Table
+from icldiag.prompt.template import LABEL, TEXT, is_template, warnings_of
+from icldiag.quoting import listed, quoted, shortened
 
+_TOLD = 8  # columns in a message
 _CLASSES = 100  # a column with more values than this is no column of labels
 
 
@@ -58,8 +63,9 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
             continue
         texts[text] = label
     names = tuple(dict.fromkeys(texts.values()))
-    if all(name.isdecimal() for name in names):
-        names = tuple(sorted(names, key=int))
+    numbers = {name: number for name in names if (number := whole_number(name)) is not None}
+    if len(numbers) == len(names):
+        names = tuple(sorted(names, key=numbers.__getitem__))
     _check_classes(names, texts, table, drawing)
     parts = _parted(texts, names, table, drawing)
     prompt = Prompt(
@@ -72,38 +78,43 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
         examples=parts[2],
         instruction=drawing.instruction,
     )
-    notes = tuple(f"left out: {count} rows {reason}" for reason, count in dropped.items())
-    return Drawn(prompt, _comments(prompt, table, drawing), notes)
+    notes = [f"left out: {count} rows {reason}" for reason, count in dropped.items()]
+    notes += [*table.unread((drawing.text, drawing.label)), *warnings_of(prompt.template, prompt.instruction)]
+    return Drawn(prompt, _comments(prompt, table, drawing), tuple(notes))
 
 
 def _check_columns(table: Table, drawing: Drawing) -> None:
     for option, column in (("--text", drawing.text), ("--label", drawing.label)):
         if column not in table.columns:
-            told = ", ".join(_described(table, one) for one in table.columns)
-            raise PromptError(f"there is no column {column!r}; choose with {option} from {told}", path=table.path)
-    template = drawing.template
-    if template is not None and (
-        template.count(TEXT) != 1 or template.count(LABEL) != 1 or template.index(LABEL) < template.index(TEXT)
-    ):
-        raise PromptError("--template needs {text}, and after it {label}, once each")
+            refuse_conversation([row.values for row in table.rows], table.path)
+            told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
+            reason = f"there is no column {quoted(column)}; choose with {option} from {told}"
+            raise PromptError(reason, path=table.path)
+    if drawing.template is not None:
+        table.refuse_named(drawing.template)
+        if not is_template(drawing.template):
+            raise PromptError("--template needs {text}, and after it {label}, once each")
 
 
 def _described(table: Table, column: str) -> str:
     """A column with the number of its values, which tells labels from texts."""
     values = {str(row.values.get(column)) for row in table.rows}
-    return f"{column} ({len(values)} different)"
+    return f"{shortened(column, 40)} ({len(values)} different)"
 
 
 def _check_classes(names: tuple[str, ...], texts: Mapping[str, str], table: Table, drawing: Drawing) -> None:
     if len(names) < 2:
-        raise PromptError(f"the column {drawing.label!r} has {len(names)} labels; two are needed", path=table.path)
+        raise PromptError(
+            f"the column {quoted(drawing.label)} has {len(names)} labels; two are needed", path=table.path
+        )
     if len(names) > _CLASSES or (len(names) > 2 and len(names) == len(texts)):
-        told = ", ".join(_described(table, one) for one in table.columns)
-        reason = f"the column {drawing.label!r} has {len(names)} different values, too many for labels"
+        told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
+        reason = f"the column {quoted(drawing.label)} has {len(names)} different values, too many for labels"
         raise PromptError(f"{reason}; choose with --label from {told}", path=table.path)
     unknown = [name for name in drawing.words or {} if name not in names]
     if unknown:
-        raise PromptError(f"--words: there is no label {unknown[0]!r}; there are {', '.join(names)}", path=table.path)
+        reason = f"--words: there is no label {quoted(unknown[0])}; there are {listed(names)}"
+        raise PromptError(reason, path=table.path)
 
 
 def _parted(
@@ -115,7 +126,7 @@ def _parted(
     for index, name in enumerate(names):
         own = [Example(text, index) for text, label in texts.items() if label == name]
         if len(own) <= drawing.shots:
-            reason = f"{name!r} has {len(own)} texts; {drawing.shots} as demonstrations leave no query"
+            reason = f"{quoted(name)} has {len(own)} texts; {drawing.shots} as demonstrations leave no query"
             raise PromptError(f"{reason}; use fewer --shots, or add texts", path=table.path)
         generator.shuffle(own)
         stop = drawing.shots + drawing.queries

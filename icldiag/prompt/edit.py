@@ -1,5 +1,7 @@
 """Small changes to a prompt, each a new `Prompt`; what is impossible is a PromptError in one sentence.
 
+An index of what is not there is an AnalysisError.
+
 A calibration and a beta belong to the demonstrations and label words they were made for: changing these takes them off.
 """
 
@@ -9,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from icldiag.errors import PromptError
+from icldiag.indices import class_index, demonstration_index
 from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.quoting import quoted
 
 
 def with_demonstrations(prompt: Prompt, demonstrations: Sequence[Example]) -> Prompt:
@@ -19,6 +23,7 @@ def with_demonstrations(prompt: Prompt, demonstrations: Sequence[Example]) -> Pr
 
 def swap(prompt: Prompt, first: int, second: int) -> Prompt:
     """Two demonstrations change places."""
+    first, second = (demonstration_index(one, len(prompt.demonstrations)) for one in (first, second))
     order = list(prompt.demonstrations)
     order[first], order[second] = order[second], order[first]
     return with_demonstrations(prompt, order)
@@ -26,6 +31,7 @@ def swap(prompt: Prompt, first: int, second: int) -> Prompt:
 
 def drop(prompt: Prompt, demonstration: int) -> Prompt:
     """One demonstration less. Raises PromptError for the last one."""
+    demonstration = demonstration_index(demonstration, len(prompt.demonstrations))
     if len(prompt.demonstrations) == 1:
         raise PromptError("this is the only demonstration; a prompt needs one")
     kept = [example for index, example in enumerate(prompt.demonstrations) if index != demonstration]
@@ -34,13 +40,14 @@ def drop(prompt: Prompt, demonstration: int) -> Prompt:
 
 def rename_word(prompt: Prompt, label: int, word: str) -> Prompt:
     """Another label word for a class; a space before it as the old one had. Raises PromptError if empty or taken."""
+    label = class_index(label, len(prompt.labels))
     old = prompt.labels[label]
     if not word.strip():
         raise PromptError("a label word cannot be empty")
     written = word if word[0].isspace() or not old.word[0].isspace() else f" {word}"
     for other in prompt.labels:
         if other is not old and other.word == written:
-            raise PromptError(f"{written.strip()!r} is the label word of {other.name!r} already")
+            raise PromptError(f"{quoted(written.strip())} is the label word of {quoted(other.name)} already")
     labels = list(prompt.labels)
     labels[label] = Label(old.name, written)
     return replace(prompt, labels=tuple(labels), calibration=None, beta=None)

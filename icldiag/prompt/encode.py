@@ -6,14 +6,21 @@ fast tokenizer works, and a label word that also occurs in a text is never mista
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from icldiag.errors import ModelError, PromptError
+from icldiag.indices import query_index
+from icldiag.model.failures import is_failure, reason_of
 from icldiag.prompt.chat import chat_parts
 from icldiag.prompt.parts import Part, Parts, Role, plain_parts, starts_of, text_of
+from icldiag.prompt.reader import require_embeddings
 from icldiag.prompt.schema import Prompt
+from icldiag.prompt.template import warnings_of
+from icldiag.quoting import quoted
+
+_NAMED = 3  # pairs of labels in a warning
 
 Span = tuple[int, int]  # half-open [start, stop), in tokens of the whole prompt
 
@@ -72,7 +79,12 @@ class EncodedPrompt:
     queries: tuple[EncodedQuery, ...]
     label_tokens: tuple[tuple[int, ...], ...]  # per class, the label word's tokens as they follow the target
     tokens: tuple[Token, ...]  # the prefix, for showing
-    warnings: tuple[str, ...]
+    own_warnings: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know of how the prompt is encoded, and of what its data files hold besides it."""
+        return (*self.own_warnings, *self.prompt.notes)
 
     @property
     def longest(self) -> int:
@@ -113,13 +125,20 @@ def _tokenize(tokenizer: Any, texts: Sequence[str], in_turns: bool) -> list[_Tok
             "use the model's fast tokenizer (tokenizer.json)"
         )
     begun = bool(tokenizer.bos_token) and texts[0].startswith(tokenizer.bos_token)
-    batch = tokenizer(
-        list(texts),
-        add_special_tokens=not (in_turns or begun),  # the text has its own
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-        verbose=False,
-    )
+    try:
+        batch = tokenizer(
+            list(texts),
+            add_special_tokens=not (in_turns or begun),  # the text has its own
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            verbose=False,
+        )
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        raise ModelError(
+            f"the model's tokenizer fails on this prompt ({reason_of(error)}); fetch its tokenizer.json again"
+        ) from error
     result = []
     for ids, offsets, special in zip(
         batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"], strict=True
@@ -133,17 +152,21 @@ def _tokenize(tokenizer: Any, texts: Sequence[str], in_turns: bool) -> list[_Tok
     return result
 
 
-def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) -> EncodedPrompt:
+def encode(
+    prompt: Prompt, tokenizer: Any, context_window: int | None = None, embeddings: int | None = None
+) -> EncodedPrompt:
     """Tokenize the whole prompt for each query and find every span.
 
     Args:
         tokenizer: a fast Hugging Face tokenizer.
         context_window: the longest sequence the model takes, in tokens; None where it has no limit.
+        embeddings: how many tokens the model knows; None where it knows all.
 
     Raises:
-        PromptError: a prompt longer than the context window, a label word without tokens or, with first-token
-            scoring, two label words with the same first token; each names the cure.
-        ModelError: the tokenizer gives no character offsets.
+        PromptError: a prompt longer than the context window, a token that the model does not know, a label word
+            without tokens or, with first-token scoring, two label words with the same first token; each names the
+            cure.
+        ModelError: the tokenizer gives no character offsets, or fails.
     """
     parts = _parts(prompt, tokenizer)
     shown, texts = parts.shown, parts.texts()
@@ -174,15 +197,17 @@ def encode(prompt: Prompt, tokenizer: Any, context_window: int | None = None) ->
         ),
         label_tokens=label_tokens,
         tokens=tokens,
-        warnings=(*parts.warnings, *_warnings(prompt, demonstrations, label_tokens, first.ids)),
+        own_warnings=(*parts.warnings, *_warnings(prompt, demonstrations, label_tokens, first.ids)),
     )
     _check_length(encoded, context_window)
+    require_embeddings(encoded, tokenizer, embeddings)
     return encoded
 
 
 def query_tokens(encoded: EncodedPrompt, tokenizer: Any, index: int) -> tuple[Token, ...]:
-    """The tokens of query `index` after the shared prefix, for showing."""
+    """The tokens of query `index` after the shared prefix, for showing. Raises AnalysisError: there is none."""
     prompt = encoded.prompt
+    index = query_index(index, len(prompt.queries))
     parts = _parts(prompt.with_queries([prompt.queries[index]]), tokenizer)
     written = (*parts.shown, *parts.queries[0])
     row = _tokenize(tokenizer, parts.texts(), parts.in_turns)[0]
@@ -191,6 +216,7 @@ def query_tokens(encoded: EncodedPrompt, tokenizer: Any, index: int) -> tuple[To
 
 def query_parts(prompt: Prompt, index: int) -> tuple[Token, ...]:
     """What `query_tokens` covers, undivided, for showing where there is no tokenizer; so without a chat's turns."""
+    index = query_index(index, len(prompt.queries))
     parts = plain_parts(prompt.with_queries([prompt.queries[index]])).queries[0]
     return tuple(Token(part.text, part.role, None) for part in parts if part.text)
 
@@ -230,7 +256,7 @@ def _demonstrations(
         if label == (0, 0) or label[0] == 0:
             name = prompt.labels[example.label].name
             raise PromptError(
-                f"the label word of {name!r} has no token of its own in demonstration {index + 1}; "
+                f"the label word of {quoted(name)} has no token of its own in demonstration {index + 1}; "
                 "write another word or put text between {text} and {label}",
                 path=prompt.path,
                 field="labels",
@@ -254,15 +280,15 @@ def _label_tokens(prompt: Prompt, tokenizer: Any, parts: Parts, query: _Tokenize
     for label, row in zip(prompt.labels, rows, strict=True):
         if row.ids[: len(query.ids)] != query.ids:
             raise PromptError(
-                f"the tokenizer joins the end of the template with the label word {label.word!r}, so the model would "
-                "never be asked for it; move spaces from before {label} into the label words",
+                f"the tokenizer joins the end of the template with the label word {quoted(label.word)}, so the "
+                "model would never be asked for it; move spaces from before {label} into the label words",
                 path=prompt.path,
                 field="template",
             )
         ids = tuple(row.ids[len(query.ids) :])
         if not ids:
             raise PromptError(
-                f"the label word of {label.name!r} tokenizes to nothing; write another word",
+                f"the label word of {quoted(label.name)} tokenizes to nothing; write another word",
                 path=prompt.path,
                 field="labels",
             )
@@ -275,7 +301,7 @@ def _check_first_tokens(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]])
     for j, tokens in enumerate(label_tokens):
         for i in range(j):
             rival = label_tokens[i]
-            names = f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r}"
+            names = f"{quoted(prompt.labels[i].name)} and {quoted(prompt.labels[j].name)}"
             if tokens == rival:
                 raise PromptError(f"{names} tokenize alike; change one label word", path=prompt.path, field="labels")
             if prompt.scoring == "first" and tokens[0] == rival[0]:
@@ -314,7 +340,28 @@ def _warnings(
                         f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} {verb} with the same token: "
                         "their anchors carry the same word"
                     )
-    return tuple(warnings)
+    if prompt.scoring == "whole":
+        warnings += _never_chosen(prompt, label_tokens)
+    return (*warnings, *warnings_of(prompt.template, prompt.instruction))
+
+
+def _never_chosen(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> Iterator[str]:
+    """A word whose tokens begin with another's is at most as probable as that: scored whole, it never wins."""
+    classes = {tokens: label.name for tokens, label in zip(label_tokens, prompt.labels, strict=True)}
+    pairs = [
+        (label.name, classes[tokens[:count]])
+        for tokens, label in zip(label_tokens, prompt.labels, strict=True)
+        for count in range(1, len(tokens))
+        if tokens[:count] in classes
+    ]
+    if pairs:
+        told = ", ".join(f"{longer!r} begins with the tokens of {shorter!r}" for longer, shorter in pairs[:_NAMED])
+        more = f", and so do {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
+        which = "the longer" if len(pairs) == 1 else "each longer one"
+        yield (
+            f"{told}{more}: scored whole, {which} can never be more probable and is never predicted without a "
+            "calibration; write label words of which none begins another"
+        )
 
 
 def _tokens(shown: Sequence[Part], starts: Sequence[int], row: _Tokenized, count: int) -> tuple[Token, ...]:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from itertools import islice
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from icldiag.prompt.adjustments import KINDS, CalibrationKind
 from icldiag.prompt.source import Location
+from icldiag.quoting import MOST, brief
 
 Scoring = Literal["first", "whole"]
 Anchor = Literal["first", "last", "all"]  # which tokens of a label word
+
+_MOST = 2**63 - 1
+Count = Annotated[int, Field(ge=1, le=_MOST)]
+Natural = Annotated[int, Field(ge=0, le=_MOST)]
+Seed = Annotated[int, Field(ge=-_MOST, le=_MOST)]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
@@ -37,8 +44,8 @@ class FileFields(BaseModel):
     text: str = "text"
     label: str | None = None
     id: str | None = None
-    limit: int | None = Field(default=None, ge=1)
-    seed: int | None = None
+    limit: Count | None = None
+    seed: Seed | None = None
 
 
 class CalibrationFields(BaseModel):
@@ -70,18 +77,23 @@ _REASONS = {
     "extra_forbidden": "there is no such field",
     "string_type": "expected text",
     "list_type": "expected a list",
-    "greater_than_equal": "must be at least 1",
     "bool_parsing": "must be true or false",
     "int_parsing": "expected a whole number",
+    "int_parsing_size": "expected a whole number of fewer digits",
+    "int_from_float": "expected a whole number",
+    "finite_number": "expected a number that is not infinite",
     "float_parsing": "expected a number",
     "dict_type": "expected a mapping from class name to number",
 }
+_BOUNDS = (("ge", "at least"), ("le", "at most"), ("gt", "more than"), ("lt", "less than"))
+_COMPARED = 1000  # names that a wrong one is compared with
 _EXAMPLES = ("demonstrations", "queries", "examples")
 
 
 def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Location]:
     """The first thing that is wrong, in a few words, and its place in the user's file."""
-    errors = [one for one in error.errors() if _of_the_kind_written(one["loc"], document)] or error.errors()
+    every = error.errors(include_url=False, include_input=False)
+    errors = [one for one in every if _of_the_kind_written(one["loc"], document)] or every
     # a misspelt field is also missing under its right name: the misspelling is what to mend
     found = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     # pydantic names the member of a union inside the location: the user's file knows no such key
@@ -106,7 +118,9 @@ def reason_of(found: Any) -> str:
     """One of pydantic's error details in our words."""
     if found["type"] == "literal_error":
         return f"must be {found['ctx']['expected']}"
-    return _REASONS.get(found["type"], str(found["msg"]))
+    context = found.get("ctx", {})
+    bound = next((f"must be {words} {context[kind]:,}" for kind, words in _BOUNDS if kind in context), None)
+    return bound or _REASONS.get(found["type"]) or brief(found["msg"])
 
 
 def _of_the_kind_written(location: Location, document: dict[str, Any]) -> bool:
@@ -128,5 +142,6 @@ def _known_fields(document: dict[str, Any], location: Location) -> Sequence[str]
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
+    few = [other for other in islice(known, _COMPARED) if len(other) <= MOST]
+    close = difflib.get_close_matches(name[:MOST], few, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from icldiag.errors import PromptError
+from icldiag.inputs.files import is_there
+from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import read_document, read_text
+from icldiag.prompt.template import in_braces
+from icldiag.quoting import brief, quoted
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")  # of jinja2 and mustache
 
@@ -27,10 +31,24 @@ class _Template:
     literals: tuple[str, ...]
     variables: tuple[str, ...]
 
+    def filled(self, values: dict[str, Any]) -> _Template:
+        """With the variables filled in that have a value, which LangChain does not take for a template again."""
+        literals, variables = [self.literals[0]], []
+        for name, literal in zip(self.variables, self.literals[1:], strict=True):
+            if name in values:
+                literals[-1] += f"{values[name]}{literal}"
+            else:
+                variables.append(name)
+                literals.append(literal)
+        return _Template(tuple(literals), tuple(variables))
+
 
 @dataclass(frozen=True)
 class FewShot:
-    """What the file says, formatted: examples are (text, label), the label with the space before it."""
+    """What the file says, formatted: examples are (text, label), the label with the space before it.
+
+    A text may be made of several variables: those that the suffix asks with are `variables`, parted by `within`.
+    """
 
     path: Path
     before: str
@@ -39,6 +57,9 @@ class FewShot:
     prefix: str
     separator: str
     examples: tuple[tuple[str, str], ...]
+    variables: tuple[str, ...]
+    within: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -51,10 +72,18 @@ class FewShot:
         return word[: len(word) - len(word.lstrip())]
 
     def prompt(self, queries: Sequence[Example], more_labels: Sequence[str] = ()) -> Prompt:
-        """The prompt that asks these queries, whose labels count in `label_names` and then `more_labels`."""
+        """The prompt that asks these queries, whose labels count in `label_names` and then `more_labels`.
+
+        Raises:
+            PromptError: one label, or a query that has not all the texts that the suffix asks with.
+        """
+        for query in queries:
+            self._check_query(query.text)
         names = list(dict.fromkeys([*self.label_names, *more_labels]))
         if len(names) < 2:
-            raise PromptError(f"all examples have the label {names[0]!r}; name others with --labels", path=self.path)
+            raise PromptError(
+                f"all examples have the label {quoted(names[0])}; name others with --labels", path=self.path
+            )
         return Prompt(
             name=self.path.stem,
             template=f"{self.before}{{text}}{self.between}{{label}}{self.after}",
@@ -65,6 +94,22 @@ class FewShot:
             instruction=self.prefix or None,
             path=self.path,
         )
+
+    def _check_query(self, text: str) -> None:
+        """Raise PromptError where a text is not made of the suffix's variables: some would be left out."""
+        place = 0
+        for literal in self.within:
+            found = text.find(literal, place)
+            if found < 0:
+                wanted = self.variables[0].upper() + "".join(
+                    literal + name.upper() for literal, name in zip(self.within, self.variables[1:], strict=True)
+                )
+                reason = (
+                    f"the suffix asks with {len(self.variables)} texts ({in_braces(self.variables)}), and an example "
+                    f"of a prompt has one: {text!r:.80} has not all; write each query as {wanted!r}"
+                )
+                raise PromptError(reason, path=self.path, field="suffix")
+            place = found + len(literal)
 
 
 @dataclass(frozen=True)
@@ -90,7 +135,7 @@ class _File:
 
     def _beside(self, name: str) -> Path:
         path = self.path.parent / name
-        return path if path.exists() else Path(name)  # LangChain looks in the working directory
+        return path if is_there(path) else Path(name)  # LangChain looks in the working directory
 
     def template(self, text: str, where: str) -> _Template:
         """Cut a template at its variables. Raises PromptError for anything but plain ones."""
@@ -98,7 +143,7 @@ class _File:
             try:
                 parts = list(string.Formatter().parse(text))
             except ValueError as error:
-                raise self.error(f"not a template: {error}", where) from None
+                raise self.error(f"not a template: {brief(error)}", where) from None
             if any(name is not None and (not name.isidentifier() or spec or how) for _, name, spec, how in parts):
                 raise self.error("only plain variables such as {text} can be imported", where)
             pieces = [(literal, name) for literal, name, _, _ in parts]
@@ -115,11 +160,18 @@ class _File:
                 literals.append("")
         return _Template(tuple(literals), tuple(variables))
 
+    def partials(self) -> dict[str, Any]:
+        """The variables that the file has values for."""
+        found = self.values.get("partial_variables") or {}
+        if not isinstance(found, dict):
+            raise self.error("expected a mapping from variable to value", "partial_variables")
+        return found
+
     def formatted(self, text: str, where: str) -> str:
-        """A text that LangChain takes for a template, but that has no variable."""
-        found = self.template(text, where)
+        """A text that LangChain takes for a template, but that has no variable without a value."""
+        found = self.template(text, where).filled(self.partials())
         if found.variables:
-            raise self.error(f"LangChain would put a variable in place of {found.variables[0]!r} here", where)
+            raise self.error(f"LangChain would put a variable in place of {quoted(found.variables[0])} here", where)
         return found.literals[0]
 
 
@@ -130,9 +182,12 @@ def read_few_shot(path: Path) -> FewShot:
         PromptError: it is another kind of template, or its suffix does not ask as its examples answer.
     """
     values, _ = read_document(path)
+    refuse_conversation(values, path)
     kind = values.get("_type") if isinstance(values, dict) else None
     if kind != "few_shot":
-        told = f"a LangChain template of type {kind!r}" if kind else "no template that LangChain's prompt.save wrote"
+        told = (
+            f"a LangChain template of type {quoted(kind)}" if kind else "no template that LangChain's prompt.save wrote"
+        )
         raise PromptError(f"this is {told}; only a FewShotPromptTemplate ('few_shot') can be imported", path=path)
     file = _File(path, values, str(values.get("template_format") or "f-string"))
     if values.get("example_selector") or values.get("examples") is None:
@@ -141,20 +196,24 @@ def read_few_shot(path: Path) -> FewShot:
     if not isinstance(shown, dict) or "template" not in shown:
         raise file.error("expected a prompt with a 'template'", "example_prompt")
     inner = _File(path, shown, str(shown.get("template_format") or "f-string"))
-    example = inner.template(str(shown["template"]), "example_prompt.template")
+    example = inner.template(str(shown["template"]), "example_prompt.template").filled(inner.partials())
     if len(example.variables) < 2:
         raise file.error("a template with a variable for the text and one for the label is needed", "example_prompt")
     between, space = _without_last_spaces(file.formatted(example.literals[-2], "example_prompt.template"))
     before, after = (file.formatted(example.literals[place], "example_prompt.template") for place in (0, -1))
-    _check_suffix(file, before, between)
+    within = tuple(file.formatted(literal, "example_prompt.template") for literal in example.literals[1:-2])
+    asked = _suffix(file, example, before, within, between)
     found = FewShot(
         path=path,
         before=before,
         between=between,
         after=after,
-        prefix=file.formatted(_with_partials(file, "prefix"), "prefix"),
+        prefix=file.formatted(file.text("prefix"), "prefix"),
         separator=str(values.get("example_separator", "\n\n")),
         examples=tuple(_examples(file, example, space)),
+        variables=asked.variables,
+        within=within,
+        notes=tuple(_unused(file, example)),
     )
     _check_written(file, found, shown, inner)
     return found
@@ -165,26 +224,30 @@ def _without_last_spaces(text: str) -> tuple[str, str]:
     return kept, text[len(kept) :]
 
 
-def _with_partials(file: _File, name: str) -> str:
-    """The prefix or suffix with the variables filled in that the file has values for."""
-    text, partials = file.text(name), file.values.get("partial_variables") or {}
-    if not isinstance(partials, dict):
-        raise file.error("expected a mapping from variable to value", "partial_variables")
-    for variable, value in partials.items():
-        sign = f"{{{variable}}}" if file.format == "f-string" else f"{{{{{variable}}}}}"
-        text = text.replace(sign, str(value))
-    return text
-
-
-def _check_suffix(file: _File, before: str, between: str) -> None:
-    suffix = file.template(_with_partials(file, "suffix"), "suffix")
+def _suffix(file: _File, example: _Template, before: str, within: tuple[str, ...], between: str) -> _Template:
+    """The suffix, which must ask as the examples answer: with as many variables, parted alike."""
+    suffix = file.template(file.text("suffix"), "suffix").filled(file.partials())
     if not suffix.variables:
         raise file.error("it has no variable for the query", "suffix")
-    asked = suffix.literals[0], _without_last_spaces(suffix.literals[-1])[0]
-    if asked != (before, between):
-        wanted = f"{before}{{{suffix.variables[0]}}}{between}"
-        reason = f"the query is not asked as the examples are, which would be {wanted!r}"
-        raise file.error(reason, "suffix")
+    asked = (*suffix.literals[:-1], _without_last_spaces(suffix.literals[-1])[0])
+    texts = example.variables[:-1]
+    swapped = set(suffix.variables) == set(texts) and suffix.variables != texts
+    if asked != (before, *within, between) or swapped:
+        names = texts if swapped or len(suffix.variables) != len(texts) else suffix.variables
+        wanted = before + "".join(
+            f"{{{name}}}{literal}" for name, literal in zip(names, (*within, between), strict=True)
+        )
+        raise file.error(f"the query is not asked as the examples are, which would be {wanted!r}", "suffix")
+    return suffix
+
+
+def _unused(file: _File, example: _Template) -> Iterator[str]:
+    """Notes on what LangChain does not write either."""
+    rows = file.document("examples", file.values["examples"])
+    names = dict.fromkeys(str(name) for row in rows for name in row if name not in example.variables)
+    if names:
+        told = ", ".join(map(repr, names))
+        yield f"not in the prompt, as the example template does not use it: {told} of the examples"
 
 
 def _examples(file: _File, example: _Template, space: str) -> list[tuple[str, str]]:
@@ -195,7 +258,7 @@ def _examples(file: _File, example: _Template, space: str) -> list[tuple[str, st
     for index, row in enumerate(given):
         missing = [name for name in example.variables if not isinstance(row, dict) or row.get(name) is None]
         if missing:
-            raise file.error(f"there is no {missing[0]!r}", f"examples[{index}]")
+            raise file.error(f"there is no {quoted(missing[0])}", f"examples[{index}]")
         values = [str(row[name]) for name in example.variables]
         text = values[0] + "".join(
             literal + value for literal, value in zip(example.literals[1:-2], values[1:-1], strict=True)
@@ -207,16 +270,16 @@ def _examples(file: _File, example: _Template, space: str) -> list[tuple[str, st
 
 def _check_written(file: _File, found: FewShot, shown: dict[str, Any], inner: _File) -> None:
     """Compare with what LangChain would join and format."""
-    template = inner.template(str(shown["template"]), "example_prompt.template")
+    template = inner.template(str(shown["template"]), "example_prompt.template").filled(inner.partials())
     rows = file.document("examples", file.values["examples"])
     made = [
         "".join(literal + str(row[name]) for literal, name in zip(template.literals, template.variables, strict=False))
         + template.literals[-1]
         for row in rows
     ]
-    pieces = [_with_partials(file, "prefix"), *made]
+    pieces = [file.text("prefix"), *made]
     whole = file.formatted(found.separator.join(piece for piece in pieces if piece) + found.separator, "examples")
     names = [*found.label_names, "\0"]  # a second label, should all examples have the same
-    prompt = found.prompt([Example("", None)], names)
+    prompt = found.prompt([], names)
     if prompt.written("") != whole + found.before + found.between:
         raise file.error("the examples cannot be told apart as LangChain writes them", "examples")

@@ -10,7 +10,6 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from icldiag.errors import PromptError
@@ -32,7 +31,7 @@ def rewritten(prompt: Prompt, changed: Prompt, folder: Path) -> tuple[str, str]:
             without = replace(changed, beta=None)  # its file need not be there yet
             if _reads_as(_edited(old, prompt, without, folder), without, folder):
                 return old, _edited(old, prompt, changed, folder)
-        except (YAMLError, KeyError, TypeError, AttributeError):  # a style that the editor does not know
+        except Exception:  # a style or a value that the editor does not know; it raises what it likes
             pass
     return as_yaml(prompt, folder), as_yaml(changed, folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -15,7 +16,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from icldiag.errors import PromptError
+from icldiag.inputs.files import is_file, is_folder, open_file
+from icldiag.inputs.values import first_repeated
 from icldiag.prompt.adjustments import Calibration, SavedBeta
+from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import (
     Anchor,
     CalibrationFields,
@@ -26,10 +30,11 @@ from icldiag.prompt.fields import (
     complaint,
     suggestion,
 )
-from icldiag.prompt.source import Location, line_of, read_document
+from icldiag.prompt.source import Lines, Location, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
-
-TEXT, LABEL = "{text}", "{label}"
+from icldiag.prompt.template import LABEL as LABEL
+from icldiag.prompt.template import TEXT as TEXT
+from icldiag.quoting import listed, quoted, shortened
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Prompt:
     path: Path | None = None
     calibration: Calibration | None = None
     beta: SavedBeta | None = None
+    notes: tuple[str, ...] = dataclasses.field(default=(), compare=False)  # on its data files
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -102,8 +108,9 @@ class Prompt:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over everything but paths and the name: equal prompts give equal results."""
+        """SHA-256 over everything but paths, notes and the name: equal prompts give equal results."""
         content = asdict(replace(self, path=None, name="", beta=None))
+        del content["notes"]
         content["beta"] = self.beta and self.beta.sha256
         for field in ("calibration", "beta", "instruction_separator"):
             if content[field] is None:  # a prompt without them has the hash that it always had
@@ -128,15 +135,17 @@ class Reader:
     """
 
     path: Path
-    lines: dict[Location, int]
+    lines: Lines
     within: Location = ()
+    notes: list[str] = dataclasses.field(default_factory=list)  # on its data files
 
     def error(self, message: str, *inside: str | int) -> PromptError:
         location = (*self.within, *inside)
         field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-        return PromptError(message, path=self.path, line=line_of(self.lines, location), field=field or None)
+        return PromptError(message, path=self.path, line=self.lines.of(location), field=field or None)
 
     def fields(self, document: Any) -> PromptFields:
+        refuse_conversation(document, self.path)
         if not isinstance(document, dict):
             raise self.error("a prompt file holds fields such as 'template', 'labels', 'demonstrations' and 'queries'")
         try:
@@ -149,17 +158,18 @@ class Reader:
         space = "" if chat else " "  # an assistant's turn begins with the word itself
         written = given if isinstance(given, dict) else {name: space + name for name in given}
         if isinstance(given, list) and len(written) < len(given):
-            twice = next(i for i, name in enumerate(given) if name in given[:i])
-            raise self.error(f"the class {given[twice]!r} is listed twice; remove one", "labels", twice)
+            twice = first_repeated(given) or 0
+            raise self.error(f"the class {quoted(given[twice])} is listed twice; remove one", "labels", twice)
         if len(written) < 2:
             raise self.error("at least two classes are needed", "labels")
         words: dict[str, str] = {}
         for index, (name, word) in enumerate(written.items()):
             place = ("labels", name if isinstance(given, dict) else index)
             if not word.strip():
-                raise self.error(f"the label word of {name!r} is empty; write a word", *place)
+                raise self.error(f"the label word of {quoted(name)} is empty; write a word", *place)
             if word in words:
-                raise self.error(f"{name!r} and {words[word]!r} have the same label word {word!r}; change one", *place)
+                both = f"{quoted(name)} and {quoted(words[word])}"
+                raise self.error(f"{both} have the same label word {quoted(word)}; change one", *place)
             words[word] = name
         return tuple(Label(name, word) for name, word in written.items())
 
@@ -184,7 +194,7 @@ class Reader:
                 )
         missing = [name for name in classes if name not in given.probabilities]
         if missing:
-            raise self.error(f"there is no number for the class {missing[0]!r}; write one for each class", *place)
+            raise self.error(f"there is no number for the class {quoted(missing[0])}; write one for each class", *place)
         total = math.fsum(given.probabilities.values())
         if not math.isclose(total, 1, abs_tol=0.01):
             raise self.error(f"the numbers sum to {total:.3g}; probabilities of all classes sum to 1", *place)
@@ -197,17 +207,18 @@ class Reader:
         try:
             return SavedBeta.at(path)
         except OSError as error:
-            reason = f"{str(path)!r} cannot be read ({error.strerror}); the path is relative to the prompt file"
+            reason = f"{quoted(str(path))} cannot be read ({error.strerror}); the path is relative to the prompt file"
             raise self.error(reason, "beta") from None
 
     def examples(
         self,
         given: FileFields | Sequence[ExampleFields],
         classes: dict[str, int],
+        template: str,
         *location: str,
     ) -> tuple[Example, ...]:
         if isinstance(given, FileFields):
-            return self._from_file(given, classes, *location)
+            return self._from_file(given, classes, template, *location)
         found = []
         for index, row in enumerate(given):
             label = self._class(row.label, classes, *location, index, "label")
@@ -219,20 +230,30 @@ class Reader:
             raise self.error(_unknown_class(label, classes), *location)
         return None if label is None else classes[label]
 
-    def _from_file(self, given: FileFields, classes: dict[str, int], *location: str) -> tuple[Example, ...]:
+    def _from_file(
+        self, given: FileFields, classes: dict[str, int], template: str, *location: str
+    ) -> tuple[Example, ...]:
         path = self.path.parent / given.file
-        if not path.exists():
-            raise self.error(f"there is no file {str(path)!r}; the path is relative to the prompt file", *location)
-        if path.is_file() and path.suffix.lower() not in SUFFIXES:
-            raise self.error(f"{given.file!r} is not a data file of a known kind; use {KINDS}", *location)
+        try:
+            if not is_folder(path):
+                open_file(path).close()
+        except FileNotFoundError:
+            reason = f"there is no file {quoted(str(path))}; the path is relative to the prompt file"
+            raise self.error(reason, *location) from None
+        except OSError as error:
+            raise self.error(f"{quoted(given.file)} cannot be read: {error.strerror}", *location) from None
+        if is_file(path) and path.suffix.lower() not in SUFFIXES:
+            raise self.error(f"{quoted(given.file)} is not a data file of a known kind; use {KINDS}", *location)
         table = read_table(path, given.split)
         for field, column in (("text", given.text), ("label", given.label), ("id", given.id)):
             if column is not None and table.rows and column not in table.columns:
-                known = ", ".join(table.columns)
-                raise self.error(f"{given.file} has no column {column!r}; it has {known}", *location, field)
+                told = f"{shortened(given.file)} has no column {quoted(column)}"
+                raise self.error(f"{told}; it has {listed(table.columns)}", *location, field)
+        table.refuse_named(template)
         rows = []
-        label_column = given.label or "label"
-        for line, text, label, name in table.examples(given.text, label_column, given.id or "id"):
+        label_column, id_column = given.label or "label", given.id or "id"
+        self.notes.extend(table.unread((given.text, label_column, id_column)))
+        for line, text, label, name in table.examples(given.text, label_column, id_column):
             if label is not None and label not in classes:
                 raise unknown_class(label, classes, path, line, label_column)
             rows.append(Example(text, None if label is None else classes[label], name))
@@ -248,8 +269,7 @@ def unknown_class(label: str, classes: dict[str, int], path: Path, line: int | N
 
 
 def _unknown_class(label: str, classes: dict[str, int]) -> str:
-    known = ", ".join(list(classes)[:8]) + (", ..." if len(classes) > 8 else "")
-    return f"there is no class {label!r} in 'labels' ({known})" + (
+    return f"there is no class {quoted(label)} in 'labels' ({listed(classes)})" + (
         suggestion(label, classes) or "; add it there or correct it here"
     )
 
@@ -268,7 +288,7 @@ def read_prompt(path: Path | str) -> Prompt:
             from icldiag.prompt.lm_eval.convert import import_log
 
             return import_log(path).prompt
-        if path.suffix.lower() in SUFFIXES and path.is_file():
+        if path.suffix.lower() in SUFFIXES and is_file(path):
             raise PromptError("a data file is no prompt; make a prompt from it with 'icldiag new'", path=path)
     document, lines = read_document(path)
     reader = Reader(path, lines)
@@ -282,13 +302,13 @@ def read_prompt(path: Path | str) -> Prompt:
     classes = {label.name: index for index, label in enumerate(labels)}
     if not fields.demonstrations:
         raise reader.error("there are no demonstrations; write at least one {text, label}", "demonstrations")
-    demonstrations = reader.examples(fields.demonstrations, classes, "demonstrations")
+    demonstrations = reader.examples(fields.demonstrations, classes, fields.template, "demonstrations")
     if not demonstrations:
         raise reader.error("there are no rows in the file; a prompt needs at least one demonstration", "demonstrations")
     for index, demonstration in enumerate(demonstrations):
         if demonstration.label is None:  # only a row of a file can lack it
             raise reader.error(f"row {index + 1} of the file has no label; a demonstration needs one", "demonstrations")
-    queries = reader.examples(fields.queries, classes, "queries")
+    queries = reader.examples(fields.queries, classes, fields.template, "queries")
     if not queries:
         raise reader.error("there are no queries; write at least one {text}", "queries")
     return Prompt(
@@ -298,7 +318,7 @@ def read_prompt(path: Path | str) -> Prompt:
         labels=labels,
         demonstrations=demonstrations,
         queries=queries,
-        examples=reader.examples(fields.examples, classes, "examples"),
+        examples=reader.examples(fields.examples, classes, fields.template, "examples"),
         instruction=fields.instruction,
         instruction_separator=fields.instruction_separator,
         scoring=fields.scoring,
@@ -307,4 +327,5 @@ def read_prompt(path: Path | str) -> Prompt:
         path=path,
         calibration=reader.calibration(fields.calibration, classes),
         beta=reader.beta(fields.beta),
+        notes=tuple(dict.fromkeys(reader.notes)),
     )

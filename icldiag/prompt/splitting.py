@@ -15,6 +15,7 @@ from pathlib import Path
 from icldiag.errors import PromptError
 
 _SAMPLE = 40  # contexts that a shape is found from; all must then have it
+_LONGEST = 2000  # characters that may stand between a text and its label
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,13 @@ class Known:
     openings: tuple[str, ...] = ()  # one of these
     before: str | None = None
     between: str | None = None
+    after: str | None = None  # with it, `before` and `between` are the user's own and no guesses: a shape has them
     separator: str | None = None
     #: For each context, the fields of the document that its query was made from.
     documents: tuple[dict[str, str], ...] = field(default=())
+
+    def allows(self, shape: Shape) -> bool:
+        return self.after is None or (shape.before, shape.after) == (self.before, self.after)
 
 
 def _word(words: Sequence[str] | None) -> str:
@@ -98,7 +103,12 @@ def _word(words: Sequence[str] | None) -> str:
 
 
 def infer(contexts: Sequence[str], words: Sequence[str] | None, known: Known | None = None) -> Shape | None:
-    """The shape that all contexts have, or None where there is none that explains them.
+    """The likeliest shape that all contexts have, or None where there is none that explains them; see `fitting`."""
+    return next(fitting(contexts, words, known), None)
+
+
+def fitting(contexts: Sequence[str], words: Sequence[str] | None, known: Known | None = None) -> Iterator[Shape]:
+    """The shapes that all contexts have, the likeliest first.
 
     Args:
         contexts: finished prompts, each ending where a label is asked for; their demonstrations may differ.
@@ -109,10 +119,11 @@ def infer(contexts: Sequence[str], words: Sequence[str] | None, known: Known | N
     sample = contexts[:_SAMPLE]
     for between in _betweens(sample, words, known):
         for shape in _shapes(sample, between, words, known):
+            if not known.allows(shape):
+                continue
             splits = [shape.split(context) for context in contexts]
             if all(split is not None and split.demonstrations for split in splits):
-                return shape
-    return None
+                yield shape
 
 
 def _betweens(contexts: Sequence[str], words: Sequence[str] | None, known: Known) -> Iterator[str]:
@@ -122,13 +133,14 @@ def _betweens(contexts: Sequence[str], words: Sequence[str] | None, known: Known
         return
     tails = [_tails(context, fields) for context, fields in zip(contexts, known.documents, strict=False)]
     yield from sorted(_in_all(tails, known.documents), key=len)
-    ending = _common_ending(contexts)
+    ending = _common_ending(contexts)[-_LONGEST:]
+    heads = [context[:-1] for context in contexts]  # without the end, where the label is asked for
     ends = _word(words) + r"(?=\s|\W)"
     for start in (r"\n", r"[ \t]", r"[^\w\s]"):  # a label mostly has a line of its own, or at least a space before it
         counted = []
         for found in re.finditer(rf"(?<!\s){start}", ending):
             between = ending[found.start() :]
-            if between.strip():
+            if between.strip() and all(between in earlier for earlier in heads):
                 count = min(len(re.findall(re.escape(between) + ends, context)) for context in contexts)
                 counted.append((count, len(between), between))
         yield from (between for count, _, between in sorted(counted, reverse=True) if count)
@@ -156,7 +168,9 @@ def _shapes(contexts: Sequence[str], between: str, words: Sequence[str] | None, 
     """The shapes that fit a `between`: from what stands between a label and the next text."""
     ends = re.escape(known.separator if known.separator is not None else "\n" if words is None else "")
     answer = re.compile(re.escape(between) + _word(words) + f"(?={ends})")
-    if words is None:
+    if words is None and known.after is not None:
+        answer = re.compile(re.escape(between) + _word(words) + f"(?={re.escape(known.after)}{ends})")
+    elif words is None:
         closing = _closing([found[1] for context in contexts for found in answer.finditer(context)])
         answer = re.compile(re.escape(between) + _word(words) + f"(?={re.escape(closing)}{ends})")
     gaps, last, firsts = [], [], []
@@ -184,7 +198,7 @@ def _closing(labels: Sequence[str]) -> str:
 def _gaps(common: str, last: Sequence[str], known: Known) -> Iterator[str]:
     """What stands between a label and the next text: `after`, separator and `before` in one."""
     if known.before is not None and known.separator is not None:
-        yield known.separator + known.before
+        yield (known.after or "") + known.separator + known.before
     heads = [
         {name: gap[: gap.find(value)] for name, value in fields.items() if value.strip() and value in gap}
         for gap, fields in zip(last, known.documents, strict=False)
@@ -202,6 +216,8 @@ def _opened(shape: Shape, firsts: Sequence[str], known: Known) -> Iterator[Shape
     for cut in _cuts(gap, first, known):
         before, rest = gap[cut:], gap[:cut]
         separator = known.separator
+        if separator is None and known.after is not None:
+            separator = rest.removeprefix(known.after)
         if separator is None:
             separator = rest[len(rest.rstrip()) :] or rest
         if not rest.endswith(separator) or not separator:

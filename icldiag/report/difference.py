@@ -14,6 +14,8 @@ from scipy import stats
 from icldiag.analyses.isolation.cuts import CUT_NAMES
 from icldiag.page.blocks import Block, Cell, Heading, Items, Page, Paragraph, Part, Table, notes
 from icldiag.page.text import counted, ranges, shown
+from icldiag.quoting import brief, shortened
+from icldiag.report.read import ReportFileError
 from icldiag.report.setup import setup_rows
 
 Values = dict[str, Any]
@@ -24,7 +26,19 @@ _METHODS = ("hidden_anchor", "text_anchor", "hidden_random", "hidden_random_top"
 
 
 def difference_page(a: Values, b: Values, names: tuple[str, str]) -> Page:
-    """The comparison of two reports as `read_report` gives them; `names` say which is which."""
+    """The comparison of two reports as `read_report` gives them; `names` say which is which.
+
+    Raises:
+        ReportFileError: a report contradicts itself: it has the right fields, but names or counts what is not there.
+    """
+    try:
+        return _page(a, b, names)
+    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+        told = f"one of {shortened(names[0])} and {shortened(names[1])} contradicts itself ({brief(error)})"
+        raise ReportFileError(f"{told}; make both again with icldiag report --format json") from None
+
+
+def _page(a: Values, b: Values, names: tuple[str, str]) -> Page:
     parts = [part for make in (_setup, _answers, _pairs, _loyalties, _layers) if (part := make(a, b)) is not None]
     return Page(
         title="icldiag: two reports compared",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -79,11 +79,13 @@ def make_report(
     settings: ReportSettings | None = None,
     progress: Progress = silent,
     command: str | None = None,
+    each_section: Callable[[int, int], object] = lambda number, count: None,
 ) -> Report:
     """Compute the chosen analyses.
 
     Of all, which is the default, those that this prompt cannot have are left out and named with their reason; an
-    analysis that was asked for by name and cannot be computed raises its AnalysisError.
+    analysis that was asked for by name and cannot be computed raises its AnalysisError. `each_section` is told the
+    number of each, from 1, and how many there are.
     """
     settings = settings or ReportSettings()
     results: dict[str, Any] = {}
@@ -91,7 +93,8 @@ def make_report(
     names = chosen_sections(only)
     session.prediction(progress)  # first: the context has it
     context = context_of(session, settings)
-    for name in names:
+    for number, name in enumerate(names, start=1):
+        each_section(number, len(names))
         section = ANALYSES[name].section
         try:
             requests = section.requests(context)

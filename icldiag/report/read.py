@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from icldiag.errors import IcldiagError
+from icldiag.errors import InputError
+from icldiag.inputs.files import as_text, read_bytes
+from icldiag.inputs.json_text import parse_json
+from icldiag.quoting import brief
 from icldiag.report.schema import document_shape
 
 
-class ReportFileError(IcldiagError):
+class ReportFileError(InputError):
     """A file is no JSON report."""
-
-    exit_code = 2
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -25,17 +25,19 @@ def read_report(path: Path) -> dict[str, Any]:
         ReportFileError: the file, the field and the cure.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document, _ = parse_json(as_text(read_bytes(path), path, ReportFileError), path, ReportFileError)
     except OSError as error:
-        raise ReportFileError(f"{path}: {error.strerror}; name a report made by icldiag report --format json") from None
-    except ValueError as error:
-        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise ReportFileError(f"{path}{line}: not JSON; make the report with --format json") from None
+        reason = f"{error.strerror}; name a report made by icldiag report --format json"
+        raise ReportFileError(reason, path=path) from None
+    except ReportFileError as error:
+        reason = f"not JSON of a report ({error.message}); make it again with --format json"
+        raise ReportFileError(reason, path=path, line=error.line) from None
     if not isinstance(document, dict) or not str(document.get("schema", "")).startswith("icldiag-report/"):
-        raise ReportFileError(f"{path}: not a report of icldiag; make one with icldiag report --format json")
+        raise ReportFileError("not a report of icldiag; make one with icldiag report --format json", path=path)
     try:
         return document_shape().model_validate(document).model_dump(by_alias=True, mode="json")
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
-        raise ReportFileError(f"{path}: {field}: {first['msg']}; make the report again with this icldiag") from None
+        reason = f"{brief(first['msg'])}; make the report again with this icldiag"
+        raise ReportFileError(reason, path=path, field=field) from None

@@ -11,6 +11,10 @@ from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting.compute import TrainingSettings
 from icldiag.analyses.saliency.compute import HeadSum, LossTarget
 from icldiag.errors import AnalysisError
+from icldiag.inputs.values import whole_number
+from icldiag.quoting import quoted
+
+_MOST = 100_000  # far more layers than any model has
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,11 @@ def layers_from(text: str, option: str = "--isolate") -> tuple[int, ...]:
     """Layers as people write them: '0-2,5' is 0, 1, 2 and 5. Raises AnalysisError for anything else."""
     layers: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not first.isdecimal() or (last and not last.isdecimal()):
-            raise AnalysisError(f"{option} {text!r}: write layers as in 0-2,5")
-        layers.update(range(int(first), int(last or first) + 1))
+        first, dash, last = part.strip().partition("-")
+        start, stop = whole_number(first), whole_number(last if dash else first)
+        if start is None or stop is None or start > stop:
+            raise AnalysisError(f"{option} {quoted(text)}: write layers as in 0-2,5")
+        if stop >= _MOST:
+            raise AnalysisError(f"{option} {quoted(text)}: no model has {_MOST:,} layers; write layers as in 0-2,5")
+        layers.update(range(start, stop + 1))
     return tuple(sorted(layers))

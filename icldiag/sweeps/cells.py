@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 from icldiag.analyses import ANALYSES
 from icldiag.errors import ModelError
+from icldiag.model.folder import local_folder
 from icldiag.model.load import BUNDLED, ModelSettings
 from icldiag.prompt.schema import Prompt
 from icldiag.store import files_of
@@ -75,7 +75,7 @@ _drawn = cache(draw_prompt)
 def _identity(model: ModelSettings) -> list[object]:
     """A folder is known by the content of its files, a model of the hub by name and revision."""
     how = [model.dtype, model.quantize, model.compile]
-    folder = model.folder() if model.name == BUNDLED or Path(model.name).is_dir() else None
+    folder = model.folder() if model.name == BUNDLED else local_folder(model.name)
     if folder is None:
         return [model.name, model.revision, *how]
     try:

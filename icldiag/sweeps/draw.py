@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from icldiag.errors import PromptError
 from icldiag.prompt.schema import Example, Prompt
+from icldiag.quoting import quoted
 from icldiag.sweeps.tasks import Task
 
 
@@ -40,7 +41,8 @@ def _queries(task: Task, generator: random.Random, used: set[str]) -> tuple[Exam
     queries = [query for query in task.queries if query.text not in used]
     if not queries:
         raise PromptError(
-            f"prompt {task.name!r}: demonstrations and examples leave no text to ask; lower 'examples', or name 'test'"
+            f"prompt {quoted(task.name)}: demonstrations and examples leave no text to ask; "
+            "lower 'examples', or name 'test'"
         )
     if len(queries) <= task.query_limit:
         return tuple(queries)

@@ -13,7 +13,7 @@ from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting.compute import TrainingSettings
 from icldiag.model.load import ModelSettings
-from icldiag.prompt.fields import Anchor, Scoring
+from icldiag.prompt.fields import Anchor, Count, Natural, Scoring, Seed
 
 
 def _of_a_sweep(name: str) -> str:
@@ -25,6 +25,8 @@ def _of_a_sweep(name: str) -> str:
 
 
 Analysis = Annotated[str, AfterValidator(_of_a_sweep)]
+
+MOST_SEEDS = 10_000  # draws of each prompt; each is kept in memory
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _TRAINED = TrainingSettings()
@@ -48,36 +50,36 @@ class TaskFields(BaseModel):
     scoring: Scoring = "first"
     anchor: Anchor = "last"
     chat: bool = False
-    shots: int = Field(default=1, ge=1)
-    more_shots: int | None = Field(default=None, ge=1)
-    queries: int = Field(default=1000, ge=1)
-    examples: int = Field(default=40, ge=0)
-    longest: int | None = Field(default=None, ge=1)
+    shots: Count = 1
+    more_shots: Count | None = None
+    queries: Count = 1000
+    examples: Natural = 40
+    longest: Count | None = None
 
 
 class SweepSettings(BaseModel):
     """What the analyses are computed with; every default that `icldiag report` has is the same here."""
 
     model_config = _STRICT
-    layer: int | None = Field(default=None, ge=0)  # confusion: of the anchors' keys; None takes the default one
-    saliency_queries: int | None = Field(default=None, ge=1)  # saliency: of so many of the queries; None of all
-    isolated_layers: int = Field(default=5, ge=1)  # isolation: the first and the last so many, as in figure 4
-    top: int = Field(default=TOP, ge=1)  # isolation, compression: the k of word loyalty
-    per_class: int = Field(default=_TRAINED.per_class, ge=1)  # reweighting, and the next three
-    epochs: int = Field(default=_TRAINED.epochs, ge=1)
-    learning_rate: float = Field(default=_TRAINED.learning_rate, gt=0)
-    batch_size: int = Field(default=_TRAINED.batch_size, ge=0)
-    draws: int = Field(default=DRAWS, ge=1)  # compression, and the next two
+    layer: Natural | None = None  # confusion: of the anchors' keys; None takes the default one
+    saliency_queries: Count | None = None  # saliency: of so many of the queries; None of all
+    isolated_layers: Count = 5  # isolation: the first and the last so many, as in figure 4
+    top: Count = TOP  # isolation, compression: the k of word loyalty
+    per_class: Count = _TRAINED.per_class  # reweighting, and the next three
+    epochs: Count = _TRAINED.epochs
+    learning_rate: float = Field(default=_TRAINED.learning_rate, gt=0, allow_inf_nan=False)
+    batch_size: Natural = _TRAINED.batch_size
+    draws: Count = DRAWS  # compression, and the next two
     positions: Positions = "kept"
     timed: bool = True  # whether the speed-up is measured
-    budget: int = Field(default=BUDGET, ge=1)  # repairs: candidates tried
+    budget: Count = BUDGET  # repairs: candidates tried
 
 
 class SweepFields(BaseModel):
     model_config = _STRICT
     name: str | None = None
     models: list[ModelSettings] = Field(min_length=1)
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[Seed] = Field(min_length=1, max_length=MOST_SEEDS)
     prompts: dict[str, TaskFields] = Field(min_length=1)
     analyses: list[Analysis] = Field(min_length=1)
     settings: SweepSettings = SweepSettings()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from icldiag.inputs.files import is_folder
+from icldiag.inputs.values import Location, first_repeated, whole_number
 from icldiag.model.load import BUNDLED, ModelSettings
-from icldiag.prompt.fields import reason_of
+from icldiag.prompt.conversation import refuse_conversation
+from icldiag.prompt.fields import reason_of, suggestion
 from icldiag.prompt.schema import Reader
-from icldiag.prompt.source import Location, read_document
-from icldiag.sweeps.fields import Analysis, SweepFields, SweepSettings, TaskFields
+from icldiag.prompt.source import read_document
+from icldiag.sweeps.fields import MOST_SEEDS, Analysis, SweepFields, SweepSettings, TaskFields
 from icldiag.sweeps.tasks import Task, read_task
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # pydantic's words for a field that there is not
@@ -51,7 +53,7 @@ def read_plan(path: Path, data: Path | None = None) -> Plan:
         tasks.append(task)
         notes += left_out
     for field, values in (("seeds", written.seeds), ("models", written.models), ("analyses", written.analyses)):
-        twice = next((index for index, value in enumerate(values) if value in values[:index]), None)
+        twice = first_repeated(values)
         if twice is not None:
             raise reader.error("is listed twice; remove one", field, twice)
     return Plan(
@@ -69,17 +71,19 @@ def read_plan(path: Path, data: Path | None = None) -> Plan:
 
 
 def _fields(document: Any, reader: Reader) -> SweepFields:
+    refuse_conversation(document, reader.path)
     if not isinstance(document, dict):
         raise reader.error("a sweep file holds fields such as 'models', 'seeds', 'prompts' and 'analyses'")
     try:
-        return SweepFields.model_validate(_in_one_way(document))
+        return SweepFields.model_validate(_in_one_way(document, reader))
     except ValidationError as error:
-        found = next((one for one in error.errors() if one["type"] in _UNKNOWN), error.errors()[0])
+        errors = error.errors(include_url=False, include_input=False)
+        found = next((one for one in errors if one["type"] in _UNKNOWN), errors[0])
         location = tuple(part for part in found["loc"] if part not in ("list[str]", "dict[str,str]"))
         raise reader.error(_reason(found, location), *location) from None
 
 
-def _in_one_way(document: dict[str, Any]) -> dict[str, Any]:
+def _in_one_way(document: dict[str, Any], reader: Reader) -> dict[str, Any]:
     """A model by its name alone, and a number of seeds, in the form that says it all."""
     written = dict(document)
     models = written.get("models")
@@ -87,14 +91,18 @@ def _in_one_way(document: dict[str, Any]) -> dict[str, Any]:
         written["models"] = [{"name": model} if isinstance(model, str) else model for model in models]
     seeds = written.get("seeds")
     if isinstance(seeds, str) and seeds.isdecimal():
-        written["seeds"] = list(range(int(seeds)))
+        count = whole_number(seeds)
+        if count is None or count > MOST_SEEDS:
+            raise reader.error(f"at most {MOST_SEEDS:,} seeds can be drawn; write fewer", "seeds")
+        written["seeds"] = list(range(count))
     return written
 
 
 def _reason(found: Any, location: Location) -> str:
     if found["type"] in _UNKNOWN:
-        close = difflib.get_close_matches(str(location[-1]), _known_fields(location), n=1)
-        return "there is no such field" + (f"; did you mean {close[0]!r}?" if close else "")
+        return "there is no such field" + suggestion(str(location[-1]), _known_fields(location))
+    if location == ("seeds",) and found["type"] == "too_long":
+        return f"at most {MOST_SEEDS:,} seeds can be drawn; write fewer"
     if location == ("seeds",) and found["type"] != "missing":
         return "expected a number of seeds, or a list of them such as [42, 43]"
     if location == ("models",) and found["type"] != "missing":
@@ -116,5 +124,5 @@ def _known_fields(location: Location) -> list[str]:
 def _model(given: ModelSettings, path: Path) -> ModelSettings:
     """A folder may be written relative to the sweep file."""
     beside = path.parent / given.name
-    is_folder = given.name != BUNDLED and not Path(given.name).is_dir() and beside.is_dir()
-    return replace(given, name=str(beside)) if is_folder else given
+    relative = given.name != BUNDLED and not is_folder(Path(given.name)) and is_folder(beside)
+    return replace(given, name=str(beside)) if relative else given

@@ -1,4 +1,7 @@
-"""The directory of a sweep's results: a JSON file a cell, written whole, found again by the cell's key."""
+"""The directory of a sweep's results: a JSON file a cell, written whole, found again by the cell's key.
+
+A file that does not match its SHA-256 is no result: its cell is computed again.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from icldiag.errors import IcldiagError
-from icldiag.files import write_whole
+from icldiag.errors import IcldiagError, InputError
+from icldiag.files import replace_whole
+from icldiag.inputs.json_text import parse_json
+from icldiag.own_files import is_whole, read_own, sealed, sweep_up, writing
 from icldiag.sweeps.cells import Cell
 
 SCHEMA = "icldiag-sweep-cell/1"
 Values = dict[str, Any]  # plain JSON values
+_NAMES = r"[0-9a-f]{64}\.json"
+_LIMIT = 100 * 2**20  # bytes of a file; a cell's numbers are some thousands
 
 
 @dataclass(frozen=True)
@@ -34,20 +41,24 @@ class Results:
         self.cells = folder / "cells"
 
     def make_folder(self) -> None:
-        """Raises IcldiagError where it cannot be made."""
+        """Also removes what killed sweeps left in it. Raises IcldiagError where it cannot be made."""
         try:
             self.cells.mkdir(parents=True, exist_ok=True)
+            sweep_up(self.cells, _NAMES)
         except OSError as error:
             raise IcldiagError(
                 f"cannot make the folder {str(self.folder)!r}: {error.strerror}; choose another with -o"
             ) from None
 
     def get(self, cell: Cell) -> Result | None:
-        """A finished cell's result; None where there is none, or its file is broken."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            found = json.loads(self._path(cell).read_text(encoding="utf-8"))
-            if found["schema"] == SCHEMA and found["key"] == cell.key:
-                return Result(dict(found["values"]), float(found["seconds"]), dict(found["environment"]))
+        """A finished cell's result; None where there is none, or its file is damaged."""
+        path = self._path(cell)
+        with suppress(InputError, OSError, ValueError, KeyError, TypeError):
+            content = read_own(path, _LIMIT)
+            if is_whole(content):
+                found, _ = parse_json(content.decode(), path)
+                if found["schema"] == SCHEMA and found["key"] == cell.key:
+                    return Result(dict(found["values"]), float(found["seconds"]), dict(found["environment"]))
         return None
 
     def put(self, cell: Cell, result: Result) -> None:
@@ -65,7 +76,14 @@ class Results:
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             **asdict(result),
         }
-        write_whole(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n", self._path(cell))
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
+        try:
+            with writing(self.cells):
+                replace_whole(sealed(text), self._path(cell), 0o666)
+        except OSError as error:
+            raise IcldiagError(
+                f"cannot write {str(self._path(cell))!r}: {error.strerror}; choose another folder with -o"
+            ) from None
 
     def _path(self, cell: Cell) -> Path:
         return self.cells / f"{cell.key}.json"

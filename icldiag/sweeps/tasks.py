@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from icldiag.inputs.files import is_there
 from icldiag.prompt.schema import Example, Label, Prompt, Reader, read_prompt, unknown_class
 from icldiag.prompt.tables import read_table
+from icldiag.quoting import quoted
 from icldiag.sweeps.fields import TaskFields
 
 
@@ -111,14 +113,15 @@ _Rows = dict[str, tuple[str, int]]  # label and line by text
 
 
 def _existing(path: Path, reader: Reader, field: str, base: str) -> Path:
-    if not path.exists():
-        raise reader.error(f"there is no file {str(path)!r}; the path is relative to {base}", field)
+    if not is_there(path):
+        raise reader.error(f"there is no file {quoted(str(path))}; the path is relative to {base}", field)
     return path
 
 
 def _rows(given: TaskFields, path: Path, split: str | None) -> _Rows:
     """The labelled rows of a data file; a text that occurs twice counts once."""
     table = read_table(path, split)
+    table.refuse_named(given.template or "")
     return {
         text: (label, line)
         for line, text, label, _ in table.labelled(given.text, given.label)
@@ -143,5 +146,7 @@ def _enough(shots: tuple[int, ...] | None, shape: Prompt, pool: Sequence[Example
     counts = Counter(example.label for example in pool)
     for label, wanted in enumerate(shots or ()):
         if counts[label] < wanted:
-            reason = f"{shape.labels[label].name!r} has {counts[label]} texts to draw {wanted} demonstrations from"
+            reason = (
+                f"{quoted(shape.labels[label].name)} has {counts[label]} texts to draw {wanted} demonstrations from"
+            )
             raise reader.error(f"{reason}; lower it, or add texts", field)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,16 +10,14 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual import events
 from textual._compositor import CompositorUpdate
-from textual.app import App, ComposeResult, SuspendNotSupported, SystemCommand
-from textual.await_complete import AwaitComplete
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
-from textual.worker import WorkerFailed
 
 from icldiag.config import Config
+from icldiag.crash import Facts
 from icldiag.errors import IcldiagError
 from icldiag.model.load import ModelSettings
 from icldiag.prompt.edit import ask
@@ -30,9 +25,11 @@ from icldiag.render.bars import folded
 from icldiag.render.hints import Hints
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.tui.ask import AskScreen
+from icldiag.tui.changes import Changes
 from icldiag.tui.compare import PinnedColumn
 from icldiag.tui.difference import Screenful
-from icldiag.tui.export import ONE_KEY, panel_text, save_panel, write_reports
+from icldiag.tui.editor import Editor
+from icldiag.tui.export import Export, QuitScreen, panel_text, save_panel
 from icldiag.tui.help import HelpScreen
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.keeper import SECONDS, Keeper, Resumed
@@ -43,7 +40,6 @@ from icldiag.tui.messages import (
     JobFailed,
     JobFinished,
     JobProgressed,
-    Progress,
     PromptEdited,
     QueryChosen,
     QueryWanted,
@@ -57,8 +53,9 @@ from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.pinned import difference, pin
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.state import State
+from icldiag.tui.timers import MOMENT as MOMENT  # no timer waits for less
 from icldiag.tui.top import top_line
-from icldiag.tui.unbroken import Unbroken
+from icldiag.tui.unbroken import UnbrokenApp
 from icldiag.tui.work import Work
 from icldiag.visible import visible
 
@@ -66,7 +63,7 @@ NARROW = 100  # columns under which the queries fold away
 WIDE = 150  # columns from which the pinned panel is beside the one in front
 
 
-class DiagnosisApp(Unbroken, App[None]):
+class DiagnosisApp(UnbrokenApp):
     """One prompt on one model."""
 
     CSS_PATH = "app.tcss"
@@ -95,6 +92,7 @@ class DiagnosisApp(Unbroken, App[None]):
             Binding("e", "edit", "edit"),
             Binding("r", "reload", "reload", show=False),
             Binding("x", "export", "export"),
+            Binding("escape", "stop_export", "stop the export", show=False),
             Binding("y", "copy", "copy", show=False),
             Binding("question_mark,f1", "help", "help", key_display="?"),
             Binding("q,ctrl+q,ctrl+c", "quit", "quit", key_display="q"),
@@ -119,12 +117,14 @@ class DiagnosisApp(Unbroken, App[None]):
         self.state = State(path=path)
         self.jobs = Jobs(self)
         self.work = Work(self, settings)
+        self.changes = Changes(self, self.work)
         self.resumed = resumed
         panels = {panel.title.lower() for panel in PANELS}
         self.first = resumed.session.panel if resumed and resumed.session.panel in panels else FIRST.title.lower()
         self.keeper = Keeper(self, resumed.file if resumed else None)
         self.screenful = Screenful()
-        self.unexpected: list[str] = []
+        self.editor = Editor(self)
+        self.export = Export(self)
         self.set_class(ascii_only, "-ascii")
 
     # ---- layout -----------------------------------------------------------------------------------------------------
@@ -165,6 +165,7 @@ class DiagnosisApp(Unbroken, App[None]):
             self.show_all()
         self.work.load_model()
         self.set_interval(SECONDS, self.keeper.look)
+        self.is_made()
 
     def _theme_changed(self, theme: Any) -> None:
         self.state.look = self._look()
@@ -241,7 +242,10 @@ class DiagnosisApp(Unbroken, App[None]):
         self.work.want(message)
 
     def on_cancel_wanted(self, message: CancelWanted) -> None:
-        self.jobs.cancel(message.job)
+        if message.job in self.jobs.running:
+            self.jobs.cancel(message.job)
+        else:
+            self.export.stop()
 
     def on_job_progressed(self, message: JobProgressed) -> None:
         if not self.closing:
@@ -262,7 +266,7 @@ class DiagnosisApp(Unbroken, App[None]):
     # ---- interventions ----------------------------------------------------------------------------------------------
 
     def on_beta_toggled(self, message: BetaToggled) -> None:
-        self.work.use_beta(message.beta)
+        self.changes.use_beta(message.beta)
 
     def on_cut_changed(self) -> None:
         self.jobs.cancel("isolation")  # of the layers that were cut before
@@ -271,7 +275,7 @@ class DiagnosisApp(Unbroken, App[None]):
 
     def action_normal(self) -> None:
         """Every intervention off: no layer cut, no beta, no calibration; then back on."""
-        self.notify(toggle(self.work), markup=False)
+        self.notify(toggle(self.changes), markup=False)
         self.on_cut_changed()
 
     # ---- the pinned state -------------------------------------------------------------------------------------------
@@ -302,16 +306,16 @@ class DiagnosisApp(Unbroken, App[None]):
     # ---- changes in place -------------------------------------------------------------------------------------------
 
     def on_prompt_edited(self, message: PromptEdited) -> None:
-        self.work.edit(message.prompt, message.query)
+        self.changes.change(message.change)
 
     def on_edit_undone(self) -> None:
-        if not self.work.undo():
+        if not self.changes.undo():
             self.notify("Nothing to undo.", markup=False)
 
     def action_ask(self) -> None:
         def asked(text: str | None) -> None:
             if text and self.state.prompt is not None:
-                self.work.edit(ask(self.state.prompt, text), len(self.state.prompt.queries))
+                self.changes.edit(ask(self.state.prompt, text), len(self.state.prompt.queries))
 
         if self.state.prompt is not None:
             self.push_screen(AskScreen("a new query"), asked)
@@ -319,7 +323,8 @@ class DiagnosisApp(Unbroken, App[None]):
     # ---- queries ----------------------------------------------------------------------------------------------------
 
     def on_query_chosen(self, message: QueryChosen) -> None:
-        if message.query != self.state.query:
+        listed = range(len(self.state.prompt.queries) if self.state.prompt else 0)  # by now
+        if message.query != self.state.query and message.query in listed:
             self.state.query, self.state.query_chosen = message.query, True
             for panel in self.query(Panel):
                 panel.query_changed()
@@ -382,42 +387,16 @@ class DiagnosisApp(Unbroken, App[None]):
     # ---- the file ---------------------------------------------------------------------------------------------------
 
     def action_reload(self) -> None:
-        self.work.reload()
+        self.changes.reload()
 
     def action_edit(self) -> None:
-        self.keeper.look()
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        try:
-            with self.suspend():
-                subprocess.run([*shlex.split(editor), str(self.state.path)], check=False)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            self.notify(f"{visible(editor)}: {reason}; set EDITOR", severity="error", markup=False)
-            return
-        except SuspendNotSupported:
-            self.notify("No editor can be opened in this terminal; edit the file elsewhere, then r.", markup=False)
-            return
-        self.action_reload()
+        self.editor.edit()
 
     def action_export(self, only: str = "") -> None:
-        """Write the report in the formats of the key, or in the one that was chosen in the palette."""
-        session, formats = self.state.session, (only,) if only else ONE_KEY
-        if session is None or self.state.stored or self.state.prediction is None:
-            self.notify("Nothing to export yet.", markup=False)
-            return
-        folder, stem = Path.cwd(), self.state.path.stem
+        self.export.start(only)
 
-        def work(progress: Progress) -> Any:
-            places = write_reports(session, folder, stem, formats, progress)
-            more = "" if only else "Other formats, tables and figures: ctrl+p, export."
-            told = "\n".join(filter(None, (*map(visible, places), more)))
-            self.call_from_thread(self.notify, told, title="Written", markup=False, timeout=10)
-            return places
-
-        key = ("export", object())
-        self.state.doing["export"] = "writing the report"
-        self.show_top()
-        self.jobs.start("export", key, work)
+    def action_stop_export(self) -> None:
+        self.export.stop()
 
     def action_copy(self) -> None:
         """Through the terminal (OSC 52), and always to a file too: clipboards fail silently over SSH and tmux."""
@@ -444,37 +423,11 @@ class DiagnosisApp(Unbroken, App[None]):
         yield from super().get_system_commands(screen)
         yield from commands(self)
 
-    def pop_screen(self) -> AwaitComplete:
-        """Textual's palette leaves twice when it is clicked beside twice, and raises on the second time."""
-        if len(self.screen_stack) > 1:
-            return super().pop_screen()
-        return AwaitComplete.nothing()  # type: ignore[no-untyped-call,no-any-return]
-
-    def _handle_exception(self, error: Exception) -> None:
-        """A worker that raises (Textual's palette has one, and it may be closed under it) leaves the app whole."""
-        if isinstance(error, WorkerFailed):
-            self.log.error(error)
-        else:
-            super()._handle_exception(error)
-
-    async def _dispatch_action(self, namespace: DOMNode, action_name: str, params: Any) -> bool:
-        """An action that raises, of ours or of Textual's widgets, is told, and the app goes on."""
-        try:
-            return await super()._dispatch_action(namespace, action_name, params)
-        except Exception as error:
-            self.tell_unexpected(action_name, error, again=True)
-            return True
-
-    def tell_unexpected(self, what: str, error: Exception, again: bool = False) -> None:
-        """A bug of ours, in a sentence: the first time, or each time that a user asks for it again."""
-        text = f"{what}: unexpected {type(error).__name__}: {visible(str(error))[:200]}"
-        if again or text not in self.unexpected:
-            self.notify(text, title="Not done; the app goes on", severity="error", markup=False)
-        self.unexpected.append(text)
-        self.log.error(error)
-
     async def action_quit(self) -> None:
-        self.leave()
+        if self.export.running:
+            self.push_screen(QuitScreen(self.export), self.export.quit)
+        else:
+            self.leave()
 
     def leave_soon(self, code: int) -> None:
         """`leave`, asked for by a signal: as soon as the event loop comes to it."""
@@ -482,7 +435,27 @@ class DiagnosisApp(Unbroken, App[None]):
         self._loop.call_soon_threadsafe(self.leave, code)
 
     def leave(self, code: int = 0) -> None:
-        """Stop the jobs, save the session, and give the terminal back."""
-        self.jobs.cancel_all()
-        self.keeper.close()
-        self.exit(return_code=code)
+        """Stop the jobs, save the session, and give the terminal back, whatever goes wrong with the others."""
+        try:
+            self.jobs.cancel_all()
+            self.editor.tidy()
+            self.keeper.close()
+        finally:
+            self.exit(return_code=code)
+
+    def save_session(self) -> None:
+        self.keeper.save()
+
+    def crash_facts(self) -> Facts:
+        """What may be written about a user's prompt: its hash, and numbers."""
+        state = self.state
+        facts: dict[str, str | int | None] = {
+            "session": self.keeper.on_disk,
+            "query": state.query,
+            "edits": state.edits,
+        }
+        if state.prompt is not None:
+            facts["prompt"] = state.prompt.hash
+            for name in ("labels", "demonstrations", "queries", "examples"):
+                facts[name] = len(getattr(state.prompt, name))
+        return facts | {"jobs": len(self.jobs.running), "width": self.size.width, "height": self.size.height}

@@ -10,10 +10,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from icldiag.tui.unbroken import Unbroken
 
-
-class AskScreen(Unbroken, ModalScreen[str | None]):
+class AskScreen(ModalScreen[str | None]):
     """Dismissed with what was typed by enter, with None by escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave")]

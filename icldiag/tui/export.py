@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from icldiag.files import free_path, write_whole
+from icldiag.tui.jobs import Run
 from icldiag.tui.messages import Progress
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.page.figures import FigureType
     from icldiag.session import Session
+    from icldiag.tui.app import DiagnosisApp
     from icldiag.tui.panels.base import Panel
     from icldiag.tui.state import State
 
@@ -30,30 +40,152 @@ FORMATS = {
 ONE_KEY = ("html", "md", "json")  # what the key writes without a question
 
 
-def write_reports(session: Session, folder: Path, stem: str, formats: Sequence[str], progress: Progress) -> list[str]:
+class Export:
+    """The report of the state that was shown when it began; it goes on whatever the user looks at or changes then."""
+
+    def __init__(self, app: DiagnosisApp) -> None:
+        self.app = app
+        self.written: list[str] = []  # where, in words
+        self.then_quit = False  # when it has ended
+        self.writing = threading.Lock()  # held while a file is written, so that none is left half
+
+    @property
+    def running(self) -> bool:
+        return "export" in self.app.jobs.running
+
+    @property
+    def so_far(self) -> str:
+        return self.app.state.doing.get("export", "")
+
+    def start(self, only: str = "") -> None:
+        """Write the report in the formats of the key, or in the one that was chosen in the palette."""
+        state, formats = self.app.state, (only,) if only else ONE_KEY
+        session = state.session
+        if self.running:
+            self.app.notify("An export is under way; escape stops it.", markup=False)
+            return
+        if session is None or state.stored or state.prediction is None:
+            self.app.notify("Nothing to export yet.", markup=False)
+            return
+        folder, stem = Path.cwd(), state.path.stem
+        self.written = []
+        self._more = "" if only else "Other formats, tables and figures: ctrl+p, export."
+        state.doing["export"] = "exporting"
+        self.app.show_top()
+        self.app.jobs.start(
+            Run("export", object(), state, session),
+            lambda progress: write_reports(session, folder, stem, formats, progress, self.written.append, self.writing),
+        )
+
+    def stop(self) -> bool:
+        """False where none runs."""
+        running = self.running
+        self.app.jobs.cancel("export")
+        return running
+
+    def finished(self) -> None:
+        told = "\n".join(filter(None, (*map(visible, self.written), self._more)))
+        self.app.notify(told, title="Written", markup=False, timeout=10)
+        if self.then_quit:
+            self.app.leave()
+
+    def failed(self, error: str | None) -> None:
+        """With an error, or (None) because it was stopped."""
+        self.then_quit = False
+        written = "\n".join(["Written before:", *map(visible, self.written)] if self.written else [])
+        if error is None:
+            kept = written or "Nothing was written. What was computed is kept: x goes on from there."
+            self.app.notify(kept, title="Export stopped", markup=False, timeout=10)
+        else:
+            told = "\n".join(filter(None, (visible(error), written)))
+            self.app.notify(told, title="Not written", severity="error", markup=False, timeout=10)
+
+    def quit(self, answer: str | None) -> None:
+        """What the user chose when asked whether to wait for it."""
+        if answer == "wait" and self.running:
+            self.then_quit = True
+            self.app.notify("icldiag quits when the export is written. Escape stops the export.", markup=False)
+        elif answer is not None:
+            self.app.leave()
+
+
+def write_reports(
+    session: Session,
+    folder: Path,
+    stem: str,
+    formats: Sequence[str],
+    progress: Progress,
+    wrote: Callable[[str], object],
+    writing: AbstractContextManager[object],
+) -> None:
     """Compute what is not there yet, and write each format into the folder, as a file or as a folder of files.
 
-    Returns where they are, in words. Raises IcldiagError.
+    Args:
+        wrote: told where each one is, in words, as soon as it is there.
+        writing: held while files are written.
+
+    Raises IcldiagError.
     """
     from icldiag.report import write
     from icldiag.report.document import make_report
 
-    report = make_report(session, progress=progress)
-    told = []
+    section = "exporting"
+
+    def each(number: int, count: int) -> None:
+        nonlocal section
+        section = f"exporting {number} of {count}"
+
+    def told(what: str, done: int, total: int) -> None:
+        progress(f"{section}: {what}", done, total)
+
+    report = make_report(session, progress=told, each_section=each)
+    section = "exporting"
     for name in formats:
-        if name in write.FORMATS:
-            place = folder / f"{stem}-report.{name}"
-            write_whole(write.FORMATS[name](report), place)
-            told.append(str(place))
-        elif name == "csv":
-            place = folder / f"{stem}-tables"
-            told.append(f"{len(write.write_tables(report, place))} files in {place}")
-        else:
-            place = folder / f"{stem}-figures"
-            told.append(
-                f"{len(write.write_figures(report, place, cast('FigureType', name), progress))} files in {place}"
-            )
-    return told
+        told(f"writing {name}", 0, 0)
+        with writing:
+            if name in write.FORMATS:
+                place = folder / f"{stem}-report.{name}"
+                write_whole(write.FORMATS[name](report), place)
+                wrote(str(place))
+            elif name == "csv":
+                place = folder / f"{stem}-tables"
+                wrote(f"{len(write.write_tables(report, place))} files in {place}")
+            else:
+                place = folder / f"{stem}-figures"
+                figures = write.write_figures(report, place, cast("FigureType", name), told)
+                wrote(f"{len(figures)} files in {place}")
+
+
+class QuitScreen(ModalScreen[str]):
+    """Asks whether to wait for the export: dismissed with "wait", "now", or None to stay."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w,enter", "answer('wait')", "wait for it, then quit"),
+        Binding("q,ctrl+q,ctrl+c", "answer('now')", "quit now, without it"),
+        Binding("escape", "answer('')", "stay"),
+    ]
+
+    def __init__(self, export: Export) -> None:
+        super().__init__()
+        self.export = export
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="ask"):
+            yield Static("The export is not written yet", classes="title", markup=False)
+            yield Static(visible(self.export.so_far), id="so-far", markup=False)
+            yield Static("w  wait for it, then quit\nq  quit now, without it\nescape  stay", markup=False)
+
+    def on_mount(self) -> None:
+        self.set_interval(0.5, self.look)
+
+    def look(self) -> None:
+        """How far it is by now."""
+        text = self.export.so_far if self.export.running else "It is written now."
+        self.query_one("#so-far", Static).update(visible(text))
+
+    def action_answer(self, answer: str) -> None:
+        if self.app.screen is self:
+            self.dismiss(answer or None)
 
 
 def panel_text(state: State, panel: Panel) -> str:

@@ -7,55 +7,77 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from typing import Any
-from weakref import WeakSet
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from textual.app import App
 from textual.worker import Worker, get_current_worker
 
+from icldiag.crash import write_crash
 from icldiag.errors import Cancelled, IcldiagError, NotStored
 from icldiag.tui.messages import JobFailed, JobFinished, JobProgressed, Progress
 
+if TYPE_CHECKING:
+    from icldiag.session import Session
+    from icldiag.tui.state import State
+    from icldiag.tui.unbroken import UnbrokenApp
+
 _SECONDS_BETWEEN_REPORTS = 0.15  # more would repaint the header for nothing
+
+
+@dataclass(eq=False)
+class Run:
+    """One run of a job: what it computes, and for whom. Its messages are of no interest once another took its place."""
+
+    job: str
+    key: Hashable
+    state: State | None = None  # that lacks the result
+    session: Session | None = None  # that computes it; a state that has another one by then does not want it
+    worker: Worker[None] | None = None
+    begun: bool = False  # its thread runs, and will say how it ended
+    stopped: bool = False
 
 
 class Jobs:
     """The app's running jobs, at most one of a name; a newer one cancels the older."""
 
-    def __init__(self, app: App[Any]) -> None:
+    def __init__(self, app: UnbrokenApp) -> None:
         self.app = app
-        self.running: dict[str, tuple[Hashable, Worker[None]]] = {}
-        self._begun: WeakSet[Worker[None]] = WeakSet()  # those whose threads run, and will say how it ended
+        self.running: dict[str, Run] = {}
 
-    def start(self, job: str, key: Hashable, work: Callable[[Progress], Any]) -> None:
+    def start(self, run: Run, work: Callable[[Progress], Any]) -> None:
         """Run `work` in a thread; its value or its error comes back as a message."""
-        if job in self.running and self.running[job][0] == key:
+        now = self.running.get(run.job)
+        if now is not None and (now.key, now.session, now.stopped) == (run.key, run.session, False):
             return
-        worker = self.app.run_worker(
-            lambda: self._run(job, key, work), group=job, exclusive=True, exit_on_error=False, thread=True
+        self.running[run.job] = run
+        run.worker = self.app.run_worker(
+            lambda: self._run(run, work), group=run.job, exclusive=True, exit_on_error=False, thread=True
         )
-        self.running[job] = (key, worker)
 
     def cancel(self, job: str) -> None:
-        if job in self.running:
-            key, worker = self.running[job]
-            worker.cancel()
-            if worker not in self._begun:
-                self.app.post_message(JobFailed(job, key, "stopped", cancelled=True))
+        run = self.running.get(job)
+        if run is None or run.worker is None:
+            return
+        run.stopped = True
+        run.worker.cancel()
+        if not run.begun:
+            self.app.post_message(JobFailed(run, "stopped", cancelled=True))
 
-    def cancel_all(self, but: str | None = None) -> None:
-        for job in self.running:
-            if job != but:
+    def cancel_all(self, *but: str) -> None:
+        for job in list(self.running):
+            if job not in but:
                 self.cancel(job)
 
-    def ended(self, job: str, key: Hashable) -> None:
-        """A message of the job's end was handled."""
-        if job in self.running and self.running[job][0] == key:
-            del self.running[job]
+    def ended(self, run: Run) -> bool:
+        """A message of its end came; False where another run of the same job took its place."""
+        if self.running.get(run.job) is not run:
+            return False
+        del self.running[run.job]
+        return True
 
-    def _run(self, job: str, key: Hashable, work: Callable[[Progress], Any]) -> None:
+    def _run(self, run: Run, work: Callable[[Progress], Any]) -> None:
+        run.begun = True
         worker = get_current_worker()
-        self._begun.add(worker)
         reported = 0.0
 
         def progress(what: str, done: int, total: int) -> None:
@@ -66,20 +88,22 @@ class Jobs:
             if now - reported >= _SECONDS_BETWEEN_REPORTS:
                 reported = now
                 text = f"{what} {done} of {total}" if total else what
-                self.app.post_message(JobProgressed(job, text))
+                self.app.post_message(JobProgressed(run, text))
 
         try:
             value = work(progress)
         except NotStored:
-            self.app.post_message(JobFailed(job, key, "", not_stored=True))
+            self.app.post_message(JobFailed(run, "", not_stored=True))
         except Cancelled:
-            self.app.post_message(JobFailed(job, key, "stopped", cancelled=True))
+            self.app.post_message(JobFailed(run, "stopped", cancelled=True))
         except IcldiagError as error:
-            self.app.post_message(JobFailed(job, key, str(error)))
+            self.app.post_message(JobFailed(run, str(error)))
         except MemoryError:
-            self.app.post_message(JobFailed(job, key, "not enough memory; use a smaller model or fewer queries"))
+            self.app.post_message(JobFailed(run, "not enough memory; use a smaller model or fewer queries"))
         except Exception as error:  # a bug of ours must not take the app down with it
             text = " ".join(str(error).split())[:200]
-            self.app.post_message(JobFailed(job, key, f"unexpected {type(error).__name__}: {text}"))
+            path = write_crash(error, self.app.crash_facts())
+            where = f" ({path} says where, without your texts)" if path else ""
+            self.app.post_message(JobFailed(run, f"unexpected {type(error).__name__}: {text}{where}"))
         else:
-            self.app.post_message(JobFinished(job, key, value))
+            self.app.post_message(JobFinished(run, value))

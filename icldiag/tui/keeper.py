@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from textual.widgets import Input
 
 from icldiag.errors import PromptError
-from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.schema import read_prompt
 from icldiag.render.tokens import DETAILS
 from icldiag.saved import SavedSession, SavedState, SessionFile, prune
 from icldiag.tui.panels import reweighting
@@ -39,7 +39,7 @@ class Keeper:
     def __init__(self, app: DiagnosisApp, file: SessionFile | None) -> None:
         self.app, self.file = app, file
         self._written: SavedSession | None = None
-        self._failed = self._closed = False
+        self._failed = self._closed = self._pruned = False
         self._lock = threading.Lock()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="session")  # a slow disk must not delay keys
 
@@ -91,6 +91,8 @@ class Keeper:
         try:
             if self.file is None:
                 self.file = SessionFile.new(session.prompt_file.stem)
+            if not self._pruned:
+                self._pruned = True
                 prune(self.file.folder)
             self.file.write(session)
         except OSError as error:
@@ -129,7 +131,7 @@ class Keeper:
         put_back(state, saved.now)
         app.work.unpinned = saved.pinned
         app.call_after_refresh(self._restore_views, saved)  # when the panels have set themselves up
-        self._warn_of_changed_file(saved.now.undo[0] if saved.now.undo else saved.now.prompt)
+        self._warn_of_changed_file()
 
     def _restore_views(self, saved: SavedSession) -> None:
         if not all(panel.is_mounted for panel in self._panels()):
@@ -143,9 +145,9 @@ class Keeper:
             box.value, box.display = saved.filter, True
         self.app.show_panel()
 
-    def _warn_of_changed_file(self, written: Prompt) -> None:
+    def _warn_of_changed_file(self) -> None:
         try:
-            changed = read_prompt(self.app.state.path).hash != written.hash
+            changed = read_prompt(self.app.state.path).hash != self.app.state.of_file
             text = "The prompt file has changed since. This is the prompt as it was; r reads the file again."
         except PromptError as error:
             changed, text = True, f"{visible(str(error))}. This is the prompt as it was when the session was saved."
@@ -157,10 +159,11 @@ def saved_state(state: State) -> SavedState | None:
     """What of a state is kept; None without a prompt."""
     if state.prompt is None:
         return None
-    found = state.results.get(reweighting.KEY) if state.beta_on else None
+    found = state.results.get(reweighting.request()) if state.beta_on else None
     beta = asdict(found.settings) if found is not None else state.beta_wanted
     return SavedState(
         prompt=state.prompt,
+        of_file=state.of_file,
         undo=tuple(state.undo),
         query=state.query,
         cut_kind=state.cut_kind,
@@ -171,7 +174,8 @@ def saved_state(state: State) -> SavedState | None:
 
 def put_back(state: State, saved: SavedState) -> None:
     """A state as it was kept, as far as that needs no model."""
-    state.prompt, state.undo = saved.prompt, list(saved.undo)
-    state.query, state.query_chosen = min(saved.query, len(saved.prompt.queries) - 1), True
+    state.become(saved.prompt, query=saved.query)
+    state.undo, state.query_chosen = list(saved.undo), True
+    state.of_file = saved.of_file or (saved.undo[0] if saved.undo else saved.prompt).hash
     state.cut_kind, state.cut_layers = saved.cut_kind, frozenset(saved.cut_layers)
     state.beta_wanted = saved.beta

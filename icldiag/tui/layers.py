@@ -13,10 +13,9 @@ from textual.widget import Widget
 from icldiag.render.curves import Chart, chart
 from icldiag.render.layers import layer_at, layer_row, layer_switches
 from icldiag.render.look import DARK, Look
-from icldiag.tui.unbroken import Unbroken
 
 
-class LayerSlider(Unbroken, Widget):
+class LayerSlider(Widget):
     """Posts `Chosen` when a layer is clicked."""
 
     DEFAULT_CSS = "LayerSlider { height: 1; }"

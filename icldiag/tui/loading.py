@@ -40,14 +40,12 @@ class SessionJob:
 
     Args:
         loaded: the model, if it is there already.
-        before: a session on that model, whose encoded demonstrations are good for equal ones.
         beta, pinned: what a resumed session had in force and set aside.
     """
 
     prompt: Prompt
     settings: ModelSettings
     loaded: InstrumentedModel | None = None
-    before: Session | None = None
     beta: Beta | None = None
     pinned: SavedState | None = None
 
@@ -57,10 +55,7 @@ class SessionJob:
 
         if self.loaded is None and self.beta is None and (stored := self.stored()) is not None:
             found(stored)
-        if self.before is not None and self.loaded is not None:
-            session = self.before.without_beta().with_prompt(self.prompt)
-        else:
-            session = Session(self.prompt, self.loaded or self.settings, store=open_store(self.prompt, self.settings))
+        session = Session(self.prompt, self.loaded or self.settings, store=open_store(self.prompt, self.settings))
         session.load(lambda stage: progress(f"loading: {stage}", 0, 0))
         pinned = None
         if self.pinned is not None:
@@ -86,9 +81,10 @@ def made(session: Session, progress: Progress, beta: Beta | None = None, pinned:
         from icldiag.analyses.reweighting.compute import TrainingSettings
 
         trained = session.reweighting(TrainingSettings(**beta), progress=progress)
-        results[reweighting.KEY] = trained
+        results[reweighting.request()] = trained
         session = session.with_beta(trained.beta)
     prediction = session.prediction(progress)
+    assert session.encoded is not None  # panels ask for it in the event loop, which must never wait for its turn
     if session.beta is None:
         with suppress(NotStored):
             results = on_request(StoredSession(session.prompt, session.settings, session.store))
@@ -96,10 +92,6 @@ def made(session: Session, progress: Progress, beta: Beta | None = None, pinned:
 
 
 def on_request(session: StoredSession) -> dict[Hashable, Any]:
-    """Results of the analyses that run only when asked for, as far as they are on disk."""
-    found: dict[Hashable, Any] = {}
-    with suppress(NotStored):
-        found[reweighting.KEY] = session.reweighting()
-    with suppress(NotStored):
-        found[compression.KEY] = session.compression()
-    return found
+    """Answers of the analyses that run only when asked for, as far as they are on disk."""
+    requests = (reweighting.request(), compression.request())
+    return {request: found for request in requests if (found := session.peek(request)) is not None}

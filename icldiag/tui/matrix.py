@@ -16,10 +16,9 @@ from textual.widget import Widget
 from icldiag.render.heatmap import CELL, Cell, Heatmap, heatmap
 from icldiag.render.look import DARK, Look
 from icldiag.tui.keys import named
-from icldiag.tui.unbroken import Unbroken
 
 
-class Matrix(Unbroken, Widget, can_focus=True):
+class Matrix(Widget, can_focus=True):
     """Shows one `Heatmap`. Arrow keys or hjkl move its cursor; posts `CellChosen`."""
 
     BINDINGS: ClassVar[list[BindingType]] = named(

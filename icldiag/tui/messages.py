@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from icldiag.analyses.request import Each, Request
     from icldiag.prompt.schema import Prompt
-    from icldiag.session import Session
+    from icldiag.tui.jobs import Run
     from icldiag.tui.loading import Made
     from icldiag.tui.state import State
 
 Progress = Callable[[str, int, int], None]
-Compute = Callable[["Session", Progress], Any]
 
 
 @dataclass
 class ResultWanted(Message):
-    """A panel lacks a result. `job` names the work: a newer one of the same job cancels the older."""
+    """A panel lacks an answer. A newer request of the same job cancels the older.
 
-    job: str
-    key: Hashable
-    compute: Compute
+    `each` is told parts of the answer as they come, in the job's thread.
+    """
+
+    request: Request[Any]
     state: State
+    each: Each | None = None
 
 
 @dataclass
@@ -44,10 +46,13 @@ class BetaToggled(Message):
 
 @dataclass
 class PromptEdited(Message):
-    """The user changed the prompt in place; `query` is to be selected, where not the same as before."""
+    """The user changes the prompt in place.
 
-    prompt: Prompt
-    query: int | None = None
+    `change` is made of the prompt as it is when the message arrives: of two keys that are typed ahead the second
+    changes what the first one made. It may raise PromptError.
+    """
+
+    change: Callable[[Prompt], Prompt]
 
 
 @dataclass
@@ -59,7 +64,7 @@ class EditUndone(Message):
 class JobProgressed(Message):
     """A job says what it does and how far it is."""
 
-    job: str
+    run: Run
     text: str
 
 
@@ -67,8 +72,7 @@ class JobProgressed(Message):
 class JobFinished(Message):
     """A job's one frozen value."""
 
-    job: str
-    key: Hashable
+    run: Run
     value: Any
 
 
@@ -79,8 +83,7 @@ class JobFailed(Message):
     `cancelled` if the user or a newer job stopped it; `not_stored` if it has to wait for the model.
     """
 
-    job: str
-    key: Hashable
+    run: Run
     error: str
     cancelled: bool = False
     not_stored: bool = False

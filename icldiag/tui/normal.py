@@ -10,8 +10,8 @@ from icldiag.page.text import ranges
 
 if TYPE_CHECKING:
     from icldiag.prompt.schema import Prompt
+    from icldiag.tui.changes import Changes
     from icldiag.tui.state import State
-    from icldiag.tui.work import Work
 
 
 @dataclass(frozen=True)
@@ -34,37 +34,37 @@ def in_force(state: State) -> Iterator[str]:
         yield f"CALIBRATED {state.prompt.calibration.kind}"
 
 
-def toggle(work: Work) -> str:
+def toggle(changes: Changes) -> str:
     """Take off what is in force, or put back what was taken off; a sentence says which."""
-    state = work.state
+    state = changes.state
     names = ", ".join(in_force(state))
     if names:
-        return f"Off: {names}. 0 again puts it back." if _take_off(work) else "The model is not loaded yet."
+        return f"Off: {names}. 0 again puts it back." if _take_off(changes) else "The model is not loaded yet."
     taken = state.taken_off
     if taken is None or state.prompt is not taken.after:
         return "Nothing is in force: no cut, no re-weighting, no calibration."
-    if not _put_back(work, taken):
+    if not _put_back(changes, taken):
         return "The model is not loaded yet."
     return "What was taken off is in force again."
 
 
-def _take_off(work: Work) -> bool:
-    state, before = work.state, work.state.prompt
+def _take_off(changes: Changes) -> bool:
+    state, before = changes.state, changes.state.prompt
     assert before is not None
     adjusted = before.calibration is not None or before.beta is not None
     after = replace(before, calibration=None, beta=None) if adjusted else before
-    trained = state.session.beta if state.session is not None and state.beta_on and before.beta is None else None
-    if (adjusted or state.beta_on) and not work.put_in_force(after, None):
+    trained = state.beta
+    if (adjusted or state.beta_on) and not changes.put_in_force(after, None):
         return False
     state.taken_off = TakenOff(before, after, trained, state.cut_layers)
-    state.beta_on, state.cut_layers = False, frozenset()
+    state.cut_layers = frozenset()
     return True
 
 
-def _put_back(work: Work, taken: TakenOff) -> bool:
-    state = work.state
+def _put_back(changes: Changes, taken: TakenOff) -> bool:
+    state = changes.state
     adjusted = taken.before is not taken.after
-    if (adjusted or taken.beta is not None) and not work.put_in_force(taken.before, taken.beta):
+    if (adjusted or taken.beta is not None) and not changes.put_in_force(taken.before, taken.beta):
         return False
     if adjusted:
         del state.undo[-2:]  # taking it off and putting it back are no changes

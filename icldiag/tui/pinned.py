@@ -22,6 +22,7 @@ def pin(state: State) -> State:
         results=dict(state.results),
         failures=dict(state.failures),
         undo=list(state.undo),
+        left=dict(state.left),
         pinned=None,
     )
 

@@ -19,7 +19,6 @@ from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.base import Line
 from icldiag.tui.pinned import pinned_answer
 from icldiag.tui.state import State
-from icldiag.tui.unbroken import Unbroken
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 _BARS = 10  # labels shown under the list; the gold one is always among them
 
 
-class QueryList(Unbroken, OptionList):
+class QueryList(OptionList):
     """One option of two lines per query; the vim keys move as the arrows do."""
 
     BINDINGS: ClassVar[list[BindingType]] = named(
@@ -42,7 +41,7 @@ class QueryList(Unbroken, OptionList):
     )
 
 
-class Queries(Unbroken, Vertical):
+class Queries(Vertical):
     """List, filter and probabilities. Posts `QueryChosen`."""
 
     def __init__(self, state: State, **arguments: Any) -> None:

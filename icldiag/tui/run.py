@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,8 +18,11 @@ from icldiag.model.load import ModelSettings
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.keeper import Resumed
 from icldiag.tui.settings import check_settings
+from icldiag.tui.terminal import give_back
+from icldiag.visible import visible
 
 _SECONDS_TO_LEAVE = 5.0  # after a signal, for the app to give the terminal back
+_SECONDS_TO_WRITE = 5.0  # for a file that is being written
 
 
 def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False, resumed: Resumed | None = None) -> int:
@@ -35,34 +38,57 @@ def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False, resum
     check_settings(config, config_path())
     app = DiagnosisApp(path, settings, ascii_only, config, resumed)
     with _signals(app):
-        app.run()
-    if app.keeper.on_disk is not None:
-        print(f"To go on from here: icldiag resume {app.keeper.on_disk}")
-    if app.jobs.running:  # a thread inside torch cannot be interrupted, and nothing of it is wanted any more
+        try:
+            app.run()
+        except BaseException:
+            give_back(app._driver)
+            raise
+    with suppress(OSError):  # whoever read our output may have gone
+        if app.export.then_quit:
+            print("\n".join(f"Written: {visible(place)}" for place in app.export.written))
+        if app.keeper.on_disk is not None:
+            print(f"To go on from here: icldiag resume {app.keeper.on_disk}")
         sys.stdout.flush()
+    if app.jobs.running:  # a thread inside torch cannot be interrupted, and nothing of it is wanted any more
+        app.export.writing.acquire(timeout=_SECONDS_TO_WRITE)
         os._exit(app.return_code or 0)
     return app.return_code or 0
 
 
 @contextmanager
 def _signals(app: DiagnosisApp) -> Iterator[None]:
-    """Save the session first, whatever the app is doing: it may wait for a terminal that takes no more output.
+    """Save the session first, whatever the app is doing, then give the terminal back.
 
-    After SIGHUP there is no terminal to give back, and nobody to wait for.
+    After SIGHUP there may be no terminal any more, and there is nobody to wait for. Other signals let the app end by
+    itself; it may wait for a terminal that takes no more output, so that is given a while.
     """
 
-    def hang_up(number: int, frame: FrameType | None) -> None:
-        try:
+    def now(number: int) -> None:
+        if not app.editor.open:  # else the terminal is the editor's
+            give_back(app._driver)
+        os._exit(128 + number)
+
+    def save() -> None:
+        with suppress(Exception):
             app.keeper.save()
-        finally:
-            os._exit(128 + number)
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        save()
+        now(number)
 
     def end(number: int, frame: FrameType | None) -> None:
-        last = threading.Timer(_SECONDS_TO_LEAVE, os._exit, [128 + number])
+        last = threading.Timer(_SECONDS_TO_LEAVE, now, [number])
         last.daemon = True
         last.start()
-        app.keeper.save()
+        save()
         app.leave_soon(128 + number)
+
+    def thread_failed(failed: threading.ExceptHookArgs) -> None:
+        """Textual's thread for output dies of a terminal that has gone, and the app would wait for it for good."""
+        if failed.thread is not None and failed.thread.name == "textual-output":
+            os.kill(os.getpid(), getattr(signal, "SIGHUP", signal.SIGTERM))
+        elif isinstance(failed.exc_value, Exception):
+            app.call_later(app.caught, "thread", failed.exc_value)
 
     handlers = {"SIGHUP": hang_up, "SIGTERM": end, "SIGINT": end}
     before: dict[int, Any] = {}
@@ -70,8 +96,10 @@ def _signals(app: DiagnosisApp) -> Iterator[None]:
         number = getattr(signal, name, None)
         if number is not None:  # also where a shell's background ignores it: an app without its terminal is of no use
             before[number] = signal.signal(number, handler)
+    hook, threading.excepthook = threading.excepthook, thread_failed
     try:
         yield
     finally:
+        threading.excepthook = hook
         for number, handler in before.items():
             signal.signal(number, handler)

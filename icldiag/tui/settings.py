@@ -13,6 +13,7 @@ from textual.keys import KEY_DISPLAY_ALIASES, KEY_NAME_REPLACEMENTS, Keys
 from textual.theme import BUILTIN_THEMES
 
 from icldiag.config import Config, ConfigError
+from icldiag.quoting import MOST, quoted
 from icldiag.tui.keys import in_force
 
 _MODIFIERS = ("ctrl", "shift", "alt", "super")
@@ -22,16 +23,20 @@ _NAMES = {key.value for key in Keys} | set(KEY_DISPLAY_ALIASES) | set(KEY_NAME_R
 def check_settings(config: Config, path: Path) -> None:
     """Raises ConfigError for a theme, a binding or a key that does not exist, and for two actions on one key."""
     if config.theme not in BUILTIN_THEMES:
-        raise ConfigError(f"{path}: theme: there is no {config.theme!r}; choose one of {', '.join(BUILTIN_THEMES)}")
+        raise ConfigError(
+            f"{path}: theme: there is no {quoted(config.theme)}; choose one of {', '.join(BUILTIN_THEMES)}"
+        )
     known = {str(binding.id): binding for binding in all_bindings()}
     for name, keys in config.keys.items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
+            close = difflib.get_close_matches(name[:MOST], known, n=1)
             cure = f"did you mean {close[0]!r}?" if close else "icldiag --print-config lists them"
-            raise ConfigError(f"{path}: keys: there is no action {name!r}; {cure}")
+            raise ConfigError(f"{path}: keys: there is no action {quoted(name)}; {cure}")
         for key in keys.split(","):
             if not _is_key(key):
-                raise ConfigError(f"{path}: keys: {name}: there is no key {key!r}; write one as in 'n', 'ctrl+n', 'f2'")
+                raise ConfigError(
+                    f"{path}: keys: {name}: there is no key {quoted(key)}; write one as in 'n', 'ctrl+n', 'f2'"
+                )
     _refuse_clashes(config, path)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icldiag.render.look import DARK, Look
 
@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from icldiag.analyses.prediction.compute import Prediction
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
+    from icldiag.tui.loading import Made
     from icldiag.tui.normal import TakenOff
+
+
+class Left(NamedTuple):
+    """What undo brings back beside the prompt's text."""
+
+    query: int
+    beta: Any
 
 
 @dataclass(eq=False)
@@ -34,15 +42,59 @@ class State:
     doing: dict[str, str] = field(default_factory=dict)  # what is being computed, by job
     results: dict[Hashable, Any] = field(default_factory=dict)
     failures: dict[Hashable, str] = field(default_factory=dict)
-    beta_on: bool = False  # a trained anchor re-weighting is in force
+    beta_on: bool = False  # an anchor re-weighting is in force
+    beta: Any = None  # the one in force, or being put in force, if it was trained here and is not the prompt file's
     beta_wanted: dict[str, Any] | None = None  # how the one was trained that a resumed session will put in force
     cut_layers: frozenset[int] = frozenset()  # what panel Isolate cuts, and how
     cut_kind: CutKind = "text_to_label"
     taken_off: TakenOff | None = None  # by key 0, which puts it back
     pinned: State | None = None  # set aside to compare with
+    of_file: str | None = None  # hash of the prompt that the file held when it was last read
     undo: list[Prompt] = field(default_factory=list)  # what the prompt was before each change made in place
+    left: dict[str, Left] = field(default_factory=dict)  # by hash, what else was so when a prompt was changed
 
-    def forget_results(self) -> None:
-        self.prediction = None
+    def become(
+        self,
+        prompt: Prompt | None,
+        made: Made | None = None,
+        *,
+        query: int | None = None,
+        beta: Any = None,
+        results: Mapping[Hashable, Any] | None = None,
+        stored: bool = False,
+        error: str | None = None,
+    ) -> None:
+        """The one way to another prompt, and to its answer once it is `made`: what belongs together changes at once.
+
+        A panel is drawn between any two messages, and may rely on this: the query is one of the prompt's, session and
+        prediction are of this prompt or None, results are the session's.
+
+        Args:
+            query: to be selected, where not the same as before; the last one where there are not so many.
+            results: what is good for this prompt too.
+            error: why there is no prompt.
+
+        Raises:
+            ValueError: the answer is to another prompt; nothing is changed.
+        """
+        count = 0 if prompt is None else len(prompt.queries)
+        if made is not None and {len(made.session.prompt.queries), len(made.prediction)} != {count}:
+            raise ValueError("the answer is to another prompt")
+        wanted = self.query if query is None else query
+        self.prompt, self.prompt_error, self.query = prompt, error, max(min(wanted, count - 1), 0)
+        self.session, self.prediction, self.stored = None, None, stored
+        self.beta, self.beta_on = beta, beta is not None or (prompt is not None and prompt.beta is not None)
         self.results.clear()
         self.failures.clear()
+        self.results.update(results or {})
+        if made is not None:
+            self.session, self.prediction, self.beta_on = made.session, made.prediction, made.session.beta is not None
+            self.results.update(made.results)
+
+    @property
+    def edits(self) -> int:
+        """How many changes the prompt is away from the one in the file."""
+        if self.prompt is None:
+            return 0
+        before = [self.prompt, *reversed(self.undo)]
+        return next((n for n, prompt in enumerate(before) if prompt.hash == self.of_file), len(self.undo) or 1)

@@ -34,7 +34,7 @@ def top_line(state: State) -> Text:
 
 def interventions(state: State) -> Iterator[str]:
     """What makes the answers other than those of the model to the plain prompt file."""
-    if state.undo:
-        times = "" if len(state.undo) == 1 else f" {len(state.undo)}x"
+    if edits := state.edits:
+        times = "" if edits == 1 else f" {edits}x"
         yield f"EDITED{times}"
     yield from in_force(state)

@@ -6,17 +6,17 @@ The session is made in a job, so that nothing here imports torch.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import PromptError
 from icldiag.prompt.schema import read_prompt
+from icldiag.tui.jobs import Run
 from icldiag.tui.keeper import put_back
 from icldiag.tui.loading import Made, SessionJob, made
 from icldiag.tui.messages import JobFailed, JobFinished, JobProgressed, ResultWanted, StoredFound
 from icldiag.tui.panels import reweighting
 from icldiag.tui.queries import telling_query
-from icldiag.tui.state import State
+from icldiag.tui.state import Left, State
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class Work:
     def __init__(self, app: DiagnosisApp, settings: ModelSettings) -> None:
         self.app, self.settings = app, settings
         self.loaded: InstrumentedModel | None = None  # kept when the prompt is read again
+        self.answered: Made | None = None  # the last answer: what a change that cannot be answered goes back to
         self.unpinned: SavedState | None = None  # of a resumed session, to be pinned when the model is there
         self._not_stored: set[Hashable] = set()  # what waits for the model
-        self._before: Session | None = None  # from which a prompt that is read again takes what did not change
 
     @property
     def state(self) -> State:
@@ -47,18 +47,15 @@ class Work:
     # ---- prompt and model -------------------------------------------------------------------------------------------
 
     def read_prompt(self) -> None:
-        """Read the prompt file, and forget all that belonged to what it held before."""
-        state, before = self.state, None if self.state.stored else self.state.session
-        state.forget_results()
-        state.session, state.stored, state.beta_on = None, False, False
-        state.beta_wanted = self.unpinned = None
-        state.undo.clear()
+        """Read the prompt file for the first time."""
+        state = self.state
         try:
-            state.prompt, state.prompt_error = read_prompt(state.path), None
-            state.query = min(state.query, len(state.prompt.queries) - 1)
+            prompt = read_prompt(state.path)
         except PromptError as error:
-            state.prompt, state.prompt_error = None, str(error)
-        self._before = before
+            state.become(None, error=str(error))
+        else:
+            state.of_file = prompt.hash
+            state.become(prompt)
         self.app.show_all()
 
     def load_model(self) -> None:
@@ -67,10 +64,14 @@ class Work:
         if prompt is None:
             return
         self.state.model_error = None
-        job = SessionJob(prompt, self.settings, self.loaded, self._before, self.state.beta_wanted, self.unpinned)
+        job = SessionJob(prompt, self.settings, self.loaded, self.state.beta_wanted, self.unpinned)
         self.state.doing["session"] = "loading the model"
         self.app.show_top()
-        self.app.jobs.start("session", prompt.hash, lambda progress: job.run(progress, self._found_stored))
+        self.app.jobs.start(self._run("session", prompt.hash), lambda progress: job.run(progress, self._found_stored))
+
+    def _run(self, job: str, key: Hashable, state: State | None = None) -> Run:
+        state = state or self.state
+        return Run(job if state is self.state else _PINNED + job, key, state, state.session)
 
     def _found_stored(self, made: Made) -> None:
         """Called in the job's thread."""
@@ -78,109 +79,76 @@ class Work:
 
     def stored_found(self, made: Made) -> None:
         """What an earlier run of icldiag computed is shown while the model loads."""
-        state = self.state
-        if state.session is None and state.prompt is made.session.prompt:
+        if self.state.session is None and self.answered is None and self.state.prompt is made.session.prompt:
             self._not_stored.clear()
-            self._take(made)
-            state.stored = True
+            self._take(made, stored=True)
 
     def _session_made(self, made: Made) -> None:
-        self.loaded = made.session.model
+        self.loaded, self.answered = made.session.model, made
         prompt = self.state.prompt
-        if prompt is not None and prompt is not made.session.prompt:  # changed while the model was loading
-            self._answer_again(prompt.hash, made.session.with_prompt(prompt))
+        if prompt is None:  # the file was read again, and was wrong
+            return
+        if prompt is not made.session.prompt:  # changed while the model was loading
+            self.answer(prompt, beta=self.beta_for(prompt, made))
             return
         self.state.beta_wanted = None
         self._take(made)
         if made.pinned is not None and self.unpinned is not None:
             pinned = State(path=self.state.path)
             put_back(pinned, self.unpinned)
-            pinned.session, pinned.prediction = made.pinned.session, made.pinned.prediction
-            pinned.beta_on, pinned.beta_wanted = made.pinned.session.beta is not None, None
-            pinned.results.update(made.pinned.results)
+            query = pinned.query
+            assert pinned.prompt is not None
+            pinned.become(pinned.prompt, made.pinned, query=query, beta=_trained(made.pinned))
+            pinned.beta_wanted = None
             self.state.pinned, self.unpinned = pinned, None
-            self.app.run_worker(self.app.show_pinned_state(), exit_on_error=False)
+            self.app.run_worker(self.app.show_pinned_state())
 
-    def _take(self, made: Made) -> None:
+    def _take(self, made: Made, stored: bool = False) -> None:
         """Show another session; what was trained for the same demonstrations is good for it too."""
-        state, session = self.state, made.session
-        kept = state.session is not None and session.same_demonstrations(state.session)
-        trained = {key: state.results[key] for key in (reweighting.KEY,) if kept and key in state.results}
+        state = self.state
         first = not state.query_chosen and state.prediction is None
-        state.forget_results()
-        state.results.update(trained | made.results)
-        state.session, state.prediction, state.stored = session, made.prediction, False
-        state.beta_on = session.beta is not None
-        if first:
-            state.query = telling_query(made.prediction, state.query)
+        query = telling_query(made.prediction, state.query) if first else None
+        kept = self._trained_results(made.session.prompt)
+        state.become(state.prompt, made, query=query, beta=_trained(made), results=kept, stored=stored)
         self.app.show_all()
 
-    def reload(self) -> None:
-        """Read the prompt file again; a model that is loading goes on loading and will answer it."""
-        loading = self.loaded is None and "session" in self.app.jobs.running
-        self.app.jobs.cancel_all(but="session" if loading else None)
-        self.read_prompt()
-        if not loading:
-            self.load_model()
+    def _trained_results(self, prompt: Prompt) -> dict[Hashable, Any]:
+        """Of the present results those that are good for a changed prompt."""
+        before = self.state.prompt
+        if (
+            reweighting.request() not in self.state.results
+            or before is None
+            or not _same_demonstrations(prompt, before)
+        ):
+            return {}
+        return {reweighting.request(): self.state.results[reweighting.request()]}
 
-    # ---- changes ----------------------------------------------------------------------------------------------------
+    def beta_for(self, prompt: Prompt, made: Made | None = None) -> Any:
+        """The trained beta that is in force, where it is good for another prompt too."""
+        before = self.state.prompt if made is None else made.session.prompt
+        beta = self.state.beta if made is None else _trained(made)
+        good = before is not None and prompt.beta is None and _same_demonstrations(prompt, before)
+        return beta if good else None
 
-    def edit(self, prompt: Prompt, query: int | None) -> None:
-        """Take a changed prompt; `query` is to be selected, where not the same as before."""
-        if self.state.prompt is not None:
-            self.state.undo.append(self.state.prompt)
-            self._use_prompt(prompt, query)
-
-    def undo(self) -> bool:
-        """Take the prompt as it was before the last change; False where nothing was changed."""
-        if not self.state.undo:
-            return False
-        self._use_prompt(self.state.undo.pop(), None)
-        return True
-
-    def _use_prompt(self, prompt: Prompt, query: int | None) -> None:
-        """Answer a changed prompt with the loaded model; what was computed for the old one is forgotten."""
-        state = self.state
-        session = None if state.stored else state.session
-        state.prompt, state.prediction = prompt, None
-        state.query, state.query_chosen = min(state.query if query is None else query, len(prompt.queries) - 1), True
-        if session is None:
-            state.session, state.stored = None, False
+    def answer(self, prompt: Prompt, query: int | None = None, beta: Any = None) -> None:
+        """Show another prompt, and have it answered with the loaded model, or the one that is loading."""
+        state, before = self.state, self.answered
+        kept = self._trained_results(prompt)
+        state.query_chosen = state.query_chosen or state.prompt is not None
+        state.become(prompt, query=query, beta=beta, results=kept)
+        if before is None:
             if "session" not in self.app.jobs.running:  # else the model is loading, and will answer this prompt
                 self.load_model()
         else:
-            self._answer_again(prompt.hash, session.with_prompt(prompt))
+            self.app.jobs.cancel_all("export")
+            state.model_error = None
+            state.doing = {name: text for name, text in state.doing.items() if name == "export"}
+            state.doing["session"] = "answering again"
+            key = object()  # each time another: what was stopped may be asked for again
+            self.app.jobs.start(
+                self._run("session", key), lambda progress: made(_changed(before.session, prompt, beta), progress)
+            )
         self.app.show_all()
-
-    def use_beta(self, beta: Any) -> None:
-        """Put a trained beta in force in the whole session, or (None) out of it."""
-        prompt = self.state.prompt
-        if prompt is not None and prompt.beta is not None:  # of its file; one at a time
-            prompt = replace(prompt, beta=None)
-        if prompt is None or not self.put_in_force(prompt, beta):
-            self.app.notify("The model is not loaded yet.", markup=False)
-
-    def put_in_force(self, prompt: Prompt, beta: Any) -> bool:
-        """Answer with the prompt's own calibration and beta, or with a trained beta instead of its own.
-
-        `prompt` has the texts of the present one; another than that is a change to undo. False without a model.
-        """
-        state, session = self.state, self.state.session
-        if session is None or state.stored or state.prompt is None:
-            return False
-        changed = session.without_beta().with_prompt(prompt)
-        if prompt is not state.prompt:
-            state.undo.append(state.prompt)
-            state.prompt = prompt
-        key = ("in force", prompt.hash, beta is not None)
-        self._answer_again(key, changed if beta is None else changed.with_beta(beta))
-        self.app.show_top()
-        return True
-
-    def _answer_again(self, key: Any, changed: Session) -> None:
-        self.app.jobs.cancel_all()
-        self.state.doing["session"] = "answering again"
-        self.app.jobs.start("session", key, lambda progress: made(changed, progress))
 
     # ---- jobs -------------------------------------------------------------------------------------------------------
 
@@ -190,62 +158,96 @@ class Work:
         While the model loads, what earlier runs computed comes from disk; the rest is asked for again when it is there.
         """
         state, session = wanted.state, wanted.state.session
-        if session is None or wanted.key in state.results or state not in (self.state, self.state.pinned):
+        request = wanted.request
+        if session is None or request in state.results or state not in (self.state, self.state.pinned):
             return
-        if state.stored and wanted.key in self._not_stored:
+        if state.stored and request in self._not_stored:
             return
-        state.doing.setdefault(wanted.job, wanted.job)
-        job = wanted.job if state is self.state else _PINNED + wanted.job
-        self.app.jobs.start(job, wanted.key, lambda progress: wanted.compute(session, progress))
+        state.doing.setdefault(request.job, request.job)
+        run = self._run(request.job, request, state)
+        self.app.jobs.start(run, lambda progress: session.ask(request, progress, wanted.each))
         self.app.show_top()
 
-    def _state_of(self, job: str) -> State:
-        """The state that a job computes for."""
-        pinned = self.state.pinned if job.startswith(_PINNED) else None
-        return self.state if pinned is None else pinned
-
     def progressed(self, message: JobProgressed) -> None:
-        if message.job in self.app.jobs.running:
-            self._state_of(message.job).doing[message.job.removeprefix(_PINNED)] = message.text
+        run = message.run
+        if self.app.jobs.running.get(run.job) is run and run.state is not None:
+            run.state.doing[_name(run)] = message.text
             self.app.show_top()
             self.app.panel.progressed()
 
     def finished(self, message: JobFinished) -> None:
-        self.app.jobs.ended(message.job, message.key)
-        state = self._state_of(message.job)
-        state.doing.pop(message.job.removeprefix(_PINNED), None)
-        if message.job == "session":
-            self._session_made(message.value)
+        run = message.run
+        if not self._ended(run):
             return
-        state.results[message.key] = message.value
+        if run.job == "session":
+            self._session_made(message.value)
+        elif run.job == "export":
+            self.app.export.finished()
+        elif run.state is not None and run.session is run.state.session:  # else the prompt was changed meanwhile
+            run.state.results[run.key] = message.value
         self.app.show_top()
         self.app.show_panel()
 
     def failed(self, message: JobFailed) -> None:
-        running = self.app.jobs.running
-        if message.cancelled and message.job in running and running[message.job][0] != message.key:
-            return  # a newer one of the same job runs on
-        self.app.jobs.ended(message.job, message.key)
-        state = self._state_of(message.job)
-        state.doing.pop(message.job.removeprefix(_PINNED), None)
-        if message.job == "session" and (self.state.session is None or self.state.stored):
-            self.state.model_error = message.error
-            if self.state.stored:  # the panels show earlier results and have no room for it
-                self.app.notify(
-                    visible(message.error), title="The model cannot be used", severity="error", markup=False
-                )
-        elif message.job == "session" and not message.cancelled:
-            self._not_answered(message.error)
+        run, error = message.run, message.error
+        if not self._ended(run):
+            return
+        if run.job == "export":
+            self.app.export.failed(None if message.cancelled else error)
+        elif run.job == "session" and not message.cancelled:
+            self._not_answered(error)
         elif message.not_stored:
-            self._not_stored.add(message.key)
-        elif message.job == "export" and not message.cancelled:  # no panel shows it
-            self.app.notify(visible(message.error), title="Not written", severity="error", markup=False)
-        elif not message.cancelled:
-            state.failures[message.key] = message.error
+            self._not_stored.add(run.key)
+        elif not message.cancelled and run.state is not None and run.session is run.state.session:
+            run.state.failures[run.key] = error
         self.app.show_top()
         self.app.show_panel()
 
+    def _ended(self, run: Run) -> bool:
+        """Whether a run's end is of interest: not where another one took its place, and has its name in `doing`."""
+        ended = self.app.jobs.ended(run)
+        if ended and run.state is not None:
+            run.state.doing.pop(_name(run), None)
+        return ended
+
     def _not_answered(self, error: str) -> None:
-        """A change that the model cannot take, such as two label words with the same first token, is undone."""
+        """A change that the model cannot take, such as two label words with the same first token, is taken back."""
+        state, answered = self.state, self.answered
+        back = state.prompt
+        if answered is not None and answered.session.prompt is not state.prompt:
+            back = state.undo.pop() if state.undo else None
+        if answered is None or back is None:
+            state.model_error = error
+            if state.stored:  # the panels show earlier results and have no room for it
+                self.app.notify(visible(error), title="The model cannot be used", severity="error", markup=False)
+            return
         self.app.notify(visible(error), severity="error", markup=False)
-        self.undo()
+        self.app.editor.refused(state.prompt)
+        query, beta = state.left.get(back.hash) or Left(state.query, None)
+        if answered.session.prompt is back:
+            state.become(back, answered, query=query, beta=_trained(answered), results=self._trained_results(back))
+            self.app.show_all()
+        else:
+            self.answer(back, query, beta)
+
+
+def _name(run: Run) -> str:
+    """Of a run's job, in its state."""
+    return run.job.removeprefix(_PINNED)
+
+
+def _trained(made: Made) -> Any:
+    """The beta in force, if it is not the prompt file's."""
+    return made.session.beta if made.session.prompt.beta is None else None
+
+
+def _changed(before: Session, prompt: Prompt, beta: Any) -> Session:
+    """Another prompt on the same model; runs in a job, since it may read a file."""
+    changed = before.without_beta().with_prompt(prompt)
+    return changed if beta is None else changed.with_beta(beta)
+
+
+def _same_demonstrations(one: Prompt, other: Prompt) -> bool:
+    from icldiag.analyses.reweighting.compute import demonstrations_hash
+
+    return demonstrations_hash(one) == demonstrations_hash(other)

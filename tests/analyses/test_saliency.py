@@ -85,5 +85,5 @@ def test_where_nothing_flows_there_are_no_shares() -> None:
     assert np.isnan(found.shares[:, 1]).all()
     assert [reason.split(":")[0] for reason in found.missing] == [
         "no shares of the mean in layers 1",
-        "no shares of query 4 in layers 1",
+        "no shares of query 5 in layers 1",  # of index 4
     ]

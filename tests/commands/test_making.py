@@ -131,3 +131,32 @@ def test_new_writes_a_commented_file(make: Make, tmp_path: Path) -> None:
     assert "write a label and its word" in make("new", "films.csv", "--words", "0").err
     assert "choose with --text from" in make("new", "films.csv", "--text", "x").err
     assert "there is no such file" in make("new", "none.csv").err
+
+
+def test_what_is_left_out_is_told_on_stderr(make: Make, tmp_path: Path) -> None:
+    done = make("import", "text", "-", "--yes", stdin=REVIEWS.replace("\n", "\r\n") + "\r\n")
+    assert done.code == 0
+    assert "line ends \\r\\n are written as \\n" in done.err
+    assert "left out at the end, as the model answers before it: '\\n'" in done.err
+    lines = [f"{number} {name},why not {number},{name}" for number in range(3) for name in ("good", "bad")]
+    (tmp_path / "films.csv").write_text("\n".join(["text,reason,label", *lines]) + "\n")
+    done = make("new", "films.csv", "--template", "{text} {mood}:{label}")
+    assert done.code == 0
+    assert "not read: column 'reason' of films.csv, which holds texts too" in done.err
+    assert "{mood} in the template stands in the prompt as written" in done.err
+    (tmp_path / "p.yaml").write_text(done.out.split("queries:")[0] + "queries: {file: films.csv}\n")
+    assert "  warning: not read: column 'reason' of films.csv" in make("check", "p.yaml").out
+    named = make("new", "films.csv", "--template", "{text}, {reason}:{label}")
+    assert (named.code, "the template names the column 'reason'" in named.err) == (2, True)
+    assert "names the label 'good' twice" in make("new", "films.csv", "--words", "good=a,good=b").err
+    save(tmp_path)
+    asked = make("import", "langchain", "films.json", "--queries", "films.csv", "--labels", "good,bad")
+    assert "not read: column 'reason' of films.csv" in asked.err
+
+
+def test_what_a_file_cannot_hold_is_not_written(make: Make, tmp_path: Path) -> None:
+    lines = [f"{number} {name!r},{name}" for number in range(3) for name in ("good", "good ")]
+    (tmp_path / "films.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    done = make("new", "films.csv", "-o", "p.yaml")
+    assert (done.code, "have the same label word" in done.err) == (2, True)
+    assert not (tmp_path / "p.yaml").exists()

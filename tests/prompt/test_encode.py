@@ -182,3 +182,28 @@ def test_the_anchor_is_what_the_prompt_says(anchor: str, verb: str, prompt: Prom
     assert one.anchors == tuple(start if anchor == "first" else stop - 1 for start, stop in spans)
     assert one.demonstrations[0].forerunner == spans[0][0] - 1
     assert [f"{verb} with the same token" in warning for warning in one.warnings].count(True) == 1
+
+
+@pytest.mark.parametrize("scoring", ["whole", "first"])
+def test_words_that_begin_others_are_told_where_they_are_scored_whole(prompt: Prompt, scoring: Any) -> None:
+    words = (" Person", " Location Person", " Location", " Location Person Number")
+    labels = tuple(Label(word.strip(), word) for word in words)
+    prompt = replace(prompt, labels=labels, scoring=scoring)
+    if scoring == "first":
+        with pytest.raises(PromptError, match="begin with the same token"):
+            encode(prompt, tiny_tokenizer())
+        return
+    (told,) = [warning for warning in encode(prompt, tiny_tokenizer()).warnings if "scored whole" in warning]
+    assert told.startswith("'Location Person' begins with the tokens of 'Location', 'Location Person Number' begins")
+    assert "each longer one can never be more probable and is never predicted without a calibration" in told
+
+
+def test_many_such_words_are_folded(prompt: Prompt) -> None:
+    words = [" Person" + " Person" * count for count in range(5)]
+    prompt = replace(prompt, labels=tuple(Label(word.strip(), word) for word in words), scoring="whole")
+    (told,) = [warning for warning in encode(prompt, tiny_tokenizer()).warnings if "scored whole" in warning]
+    assert told.count("begins with") == 3
+    assert ", and so do 7 more: scored whole" in told
+    other = tuple(Label(word, f" {word}") for word in ("Person", "Location", "Number"))
+    plain = encode(replace(prompt, labels=other, demonstrations=prompt.demonstrations[:2]), tiny_tokenizer())
+    assert not any("scored whole" in warning for warning in plain.warnings)

@@ -121,3 +121,50 @@ def test_one_label_needs_another(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match="name others with --labels"):
         found.prompt([Example("x", None)])
     assert found.prompt([Example("x", None)], ["bad"]).labels[1] == Label("bad", " bad")
+
+
+TWO: dict[str, Any] = {
+    "example_prompt": {"template": "P: {premise}\nH: {hypothesis}\nA: {label}"},
+    "examples": [
+        {"premise": "a", "hypothesis": "b", "label": "yes"},
+        {"premise": "c", "hypothesis": "d", "label": "no"},
+    ],
+    "prefix": "",
+    "suffix": "P: {premise}\nH: {hypothesis}\nA:",
+}
+
+
+def test_a_query_that_lacks_a_text_of_the_suffix_is_refused_by_name(tmp_path: Path) -> None:
+    found = read_few_shot(save(tmp_path, **TWO))
+    for query in ("A cat.", "A cat. / An animal.", "P: A cat.\nAn animal."):
+        with pytest.raises(PromptError, match=r"asks with 2 texts \(\{premise\}, \{hypothesis\}\)") as caught:
+            found.prompt([Example("e\nH: f", None), Example(query, None)])
+        assert "write each query as 'PREMISE\\nH: HYPOTHESIS'" in caught.value.message
+    assert found.prompt([Example("e\nH: f", None)]).written("e\nH: f").endswith("A: no\n\nP: e\nH: f\nA:")
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        "P: {hypothesis}\nH: {premise}\nA:",
+        "P: {premise}\nA:",
+        "P: {premise}\nQ: {hypothesis}\nA:",
+        "P: {premise}\nH: {hypothesis}\nI: {more}\nA:",
+    ],
+)
+def test_a_suffix_that_asks_otherwise_is_told_what_it_would_be(tmp_path: Path, suffix: str) -> None:
+    error = complaint(save(tmp_path, **{**TWO, "suffix": suffix}))
+    assert error.field == "suffix"
+    assert "would be 'P: {" in error.message
+
+
+def test_partial_variables_are_filled_in_once(tmp_path: Path) -> None:
+    changed: dict[str, Any] = {"partial_variables": {"x": "{{y}} {z}"}, "prefix": "Use {x}, {{x}}."}
+    prompt = read_few_shot(save(tmp_path, **changed)).prompt([Example("q", None)])
+    assert prompt.instruction == "Use {{y}} {z}, {x}."
+
+
+def test_what_langchain_does_not_write_is_told(tmp_path: Path) -> None:
+    rows = [{**row, "why": "it was long"} for row in SAVED["examples"]]
+    notes = read_few_shot(save(tmp_path, examples=rows)).notes
+    assert notes == ("not in the prompt, as the example template does not use it: 'why' of the examples",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from copy import deepcopy
@@ -138,6 +139,10 @@ def test_reports_from_before_the_schema_was_published_are_read(values: Values, t
         (None, "No such file"),
         ("{", "a.json:1: not JSON"),
         ("[]", "not a report of icldiag"),
+        ("[" * 50_000, "a.json:1: not JSON of a report (nested more than 100 levels deep"),
+        ('{"schema":\n' + "9" * 5000 + "}", "a.json:2: not JSON of a report (a number of more than 300 digits"),
+        ('{"schema": NaN}', "NaN is no number"),
+        ('{"\\ud800": 1}', "half a character"),
         ('{"schema": "icldiag-report/9"}', "schema: Input should be 'icldiag-report/1'"),
         ('{"schema": "icldiag-report/1", "icldiag": "1"}', "model: Field required"),
     ],
@@ -164,6 +169,14 @@ def test_the_command(
         assert not caught.value.code
     assert "The set-ups are the same." in capsys.readouterr().out
     assert "<h2>Pairs of labels</h2>" in out.read_text()
+
+
+def test_a_report_that_contradicts_itself_is_one_sentence(values: Values) -> None:
+    for key, change in (("predicted", "nobody"), ("probabilities", [])):
+        other = copy.deepcopy(values)
+        other["prediction"]["queries"][0] |= {"predicted": "someone", key: change}
+        with pytest.raises(ReportFileError, match=r"one of a.json and b.json contradicts itself .*; make both again"):
+            difference_page(values, other, ("a.json", "b.json"))
 
 
 def test_ranges_of_layers() -> None:

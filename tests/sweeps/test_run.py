@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 
 from icldiag.errors import IcldiagError
+from icldiag.page.blocks import Page
 from icldiag.session import Session
 from icldiag.sweeps.cells import Cell, cells_of
 from icldiag.sweeps.plan import Plan, read_plan
 from icldiag.sweeps.results import Result, Results
 from icldiag.sweeps.run import InProcess, Unwatched, Watch, run
 from icldiag.sweeps.worker import Failure
+from icldiag.sweeps.write import write_sweep
 from tests.sweeps.conftest import Write
 
 ALL = "[prediction, confusion, saliency, isolation, extraction, reweighting, compression, repairs]"
@@ -107,6 +109,49 @@ def test_a_broken_or_foreign_file_is_computed_anew(plan: Plan, tmp_path: Path) -
     counting = Counting()
     run(cells, results, counting, Unwatched())
     assert counting.computed == [cell.key for cell in cells]
+
+
+def test_no_altered_byte_is_taken_for_a_result(plan: Plan, tmp_path: Path) -> None:
+    cell, other = list(cells_of(plan))[:2]
+    results = made(tmp_path / "out")
+    kept = Result({"accuracy": 0.5, "text": "é"}, 1.5, {"device": "cpu"})
+    results.put(cell, kept)
+    path, elsewhere = (tmp_path / "out" / "cells" / f"{key}.json" for key in (cell.key, other.key))
+    whole = path.read_bytes()
+    assert json.loads(whole)["values"] == kept.values
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert results.get(cell) is None
+    path.write_bytes(whole)
+    elsewhere.write_bytes(whole)
+    assert results.get(cell) == kept
+    assert results.get(other) is None
+    elsewhere.unlink()
+    os.mkfifo(elsewhere)
+    assert results.get(other) is None
+    results.put(other, kept)  # in its place, not into it
+    assert results.get(other) == kept
+
+
+def test_what_a_killed_sweep_left_is_gone_at_the_next(plan: Plan, tmp_path: Path) -> None:
+    made(tmp_path / "out")
+    left = [
+        tmp_path / "out" / name
+        for name in (
+            f"cells/.{'0' * 64}.json.0123abcd.icldiag-tmp",
+            ".sweep.html.0123abcd.icldiag-tmp",
+            "csv/.p-n.csv.0123abcd.icldiag-tmp",
+            "figures/.p-n.svg.0123abcd.icldiag-tmp",
+        )
+    ]
+    mine = tmp_path / "out" / ".mine.html.0123abcd.icldiag-tmp"  # of a report that is being written, perhaps
+    for path in (*left, mine):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half")
+    made(tmp_path / "out")
+    write_sweep(Page("a page", (), {}, ()), tmp_path / "out")
+    assert [path for path in left if path.exists()] == []
+    assert mine.exists()
 
 
 def test_what_fails_is_told_and_the_rest_is_computed(sweep_file: Write, tmp_path: Path) -> None:

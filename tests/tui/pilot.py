@@ -73,6 +73,7 @@ async def running(
 ) -> AsyncIterator[tuple[DiagnosisApp, Pilot[None]]]:
     """The app under Pilot; a test that makes something of it raise clears `app.unexpected`."""
     app = DiagnosisApp(path, ModelSettings(name=str(model), device="cpu"), **arguments)
+    app.NOTIFICATION_TIMEOUT = 60  # type: ignore[misc]  # a busy machine must not take back what was told
     async with app.run_test(size=size, notifications=True) as pilot:
         yield app, pilot
     assert app.unexpected == [], app.unexpected

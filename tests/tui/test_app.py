@@ -12,6 +12,12 @@ import pytest
 from rich.text import Text
 from textual.widgets import Input, OptionList
 
+from icldiag.analyses.confusion.compute import Confuse
+from icldiag.analyses.explanation import Explain
+from icldiag.analyses.extraction.compute import Extract
+from icldiag.analyses.isolation.compute import Isolate
+from icldiag.analyses.isolation.cuts import Cut
+from icldiag.analyses.saliency.compute import Flow
 from icldiag.page.figures import FigureType
 from icldiag.prompt.schema import read_prompt
 from icldiag.report import write
@@ -91,7 +97,7 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
         assert session is not None
         for query in range(len(prediction)):
             app.on_query_chosen(QueryChosen(query))
-            await settle(pilot, partial(app.state.results.__contains__, ("explanation", query)))
+            await settle(pilot, partial(app.state.results.__contains__, Explain(query)))
             known = "Wrong: " if prediction.is_wrong(query) else "Right: "
             text = screen_text(app)
             assert (known if prediction.gold[query] is not None else "the right label is unknown") in text
@@ -105,17 +111,15 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
 async def test_why_can_be_stopped_and_started_again(
     prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from icldiag.session import Session
+    explain, slow = Explain.compute, threading.Event()
 
-    explain, slow = Session.explanation, threading.Event()
-
-    def slowly(session: Session, query: int, **arguments: Any) -> Any:
+    def slowly(request: Explain, bench: Any, progress: Any, each: Any) -> Any:
         while not slow.is_set():
-            arguments["progress"]("explanation", 0, 9)
+            progress("explanation", 0, 9)
             time.sleep(0.01)
-        return explain(session, query, **arguments)
+        return explain(request, bench, progress, each)
 
-    monkeypatch.setattr(Session, "explanation", slowly)
+    monkeypatch.setattr(Explain, "compute", slowly)
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         for _ in range(600):
             await pilot.pause(0.02)
@@ -127,7 +131,7 @@ async def test_why_can_be_stopped_and_started_again(
         assert not app.state.results
         slow.set()
         await pilot.press("s")
-        await settle(pilot, lambda: ("explanation", app.state.query) in app.state.results)
+        await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
         assert "evidence, from" in screen_text(app)
 
 
@@ -159,7 +163,7 @@ async def test_a_range_is_cut_by_keys_and_a_layer_by_mouse(prompt_file: Path, mo
         assert app.state.cut_layers == {1, 3}
         await pilot.press("c", "m")  # label words -> target, and the next query whose answer changes by it
         await settle(pilot)
-        found = app.state.results["isolate", "label_to_target", (1, 3)]
+        found = app.state.results[Isolate(Cut("label_to_target", (1, 3)))]
         assert [query for query, _ in sorted(changed_queries(found.answers))] == list(found.answers.flipped)
         assert app.state.query in found.answers.flipped or not found.answers.flipped
 
@@ -196,7 +200,7 @@ async def test_the_layer_slider_and_the_cell_cursor(prompt_file: Path, model_fol
         await pilot.press("2")
         await settle(pilot, lambda: "[3]" in screen_text(app))
         await pilot.press("left_square_bracket")
-        await settle(pilot, lambda: ("confusion", 2) in app.state.results)
+        await settle(pilot, lambda: Confuse(2) in app.state.results)
         assert "[2]" in screen_text(app)
         matrix = app.query_one("#predicted", Matrix)
         matrix.focus()
@@ -255,12 +259,10 @@ async def test_a_missing_model_is_told_and_the_prompt_can_be_read(prompt_file: P
 async def test_a_job_that_raises_is_a_sentence(
     prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from icldiag.session import Session
-
-    def broken(self: Session, *arguments: Any, **named: Any) -> None:
+    def broken(request: Extract, *arguments: Any) -> None:
         raise ZeroDivisionError("by [zero]")
 
-    monkeypatch.setattr(Session, "extraction", broken)
+    monkeypatch.setattr(Extract, "compute", broken)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("5")
@@ -452,7 +454,7 @@ async def test_a_state_is_pinned_and_compared_with(prompt_file: Path, model_fold
             await pilot.press(number)
             await settle(pilot)
         assert pinned.failures == {}
-        assert ("flow", pinned.query) in pinned.results
+        assert Flow(pinned.query) in pinned.results
         await pilot.press("p")
         await settle(pilot)
         assert app.state.pinned is None

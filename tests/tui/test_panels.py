@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from icldiag.session import Session
+from icldiag.analyses.confusion.compute import Confuse
+from icldiag.analyses.reweighting.compute import Reweight
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.matrix import Matrix
@@ -73,7 +74,7 @@ async def test_on_80_columns_both_matrices_stand_beside_each_other(prompt_file: 
         assert "measured AUC" in titles[0]
         await pilot.press("m")  # the closest pair, wherever the query's own pair is
         await settle(pilot)
-        panel, found = app.panel, app.state.results["confusion", 3]
+        panel, found = app.panel, app.state.results[Confuse(3)]
         assert isinstance(panel, ConfusionPanel)
         first, second = found.pairs[0], found.pairs[1]
         assert panel.chosen in {(first.a, first.b), (second.a, second.b)}
@@ -95,7 +96,7 @@ async def test_like_labels_stand_together_and_the_cursor_stays_on_its_pair(
         await pilot.press("c")
         await settle(pilot)
         matrix = app.panel.query_one("#predicted", Matrix)
-        closest = app.state.results["confusion", 3].pairs[0]
+        closest = app.state.results[Confuse(3)].pairs[0]
         assert matrix.cell == (closest.a, closest.b)
         places = [matrix.order.index(label) for label in matrix.cell]
         assert abs(places[0] - places[1]) == 1
@@ -116,24 +117,22 @@ async def test_the_loss_is_drawn_while_it_trains(
     prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen, go_on = threading.Event(), threading.Event()
-    original = Session.reweighting
+    original = Reweight.compute
 
-    def slow(self: Session, *settings: Any, each_epoch: Any = None, **arguments: Any) -> Any:
-        if each_epoch is None:  # the app asks whether an earlier run trained it
-            return original(self, *settings, **arguments)
+    def slow(request: Reweight, bench: Any, progress: Any, each: Any) -> Any:
         epochs = 0
 
         def told(loss: float) -> None:
             nonlocal epochs
-            each_epoch(loss)
+            each(loss)
             epochs += 1
             if epochs == 3:
                 seen.set()
                 assert go_on.wait(10)
 
-        return original(self, *settings, each_epoch=told, **arguments)
+        return original(request, bench, progress, told)
 
-    monkeypatch.setattr(Session, "reweighting", slow)
+    monkeypatch.setattr(Reweight, "compute", slow)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await show(pilot, 6)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from icldiag.analyses.repairs import FindRepairs
 from icldiag.model.readout import Progress
 from icldiag.prompt.schema import read_prompt
-from icldiag.session import Session
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line
@@ -33,8 +33,8 @@ async def test_search_take_undo_and_write(
         await pilot.pause()
         assert "Press s to search" in screen_text(app)
         await pilot.press("s")
-        await settle(pilot, lambda: ("repairs", None) in app.state.results)
-        found = app.state.results["repairs", None]
+        await settle(pilot, lambda: FindRepairs() in app.state.results)
+        found = app.state.results[FindRepairs()]
         await pilot.pause()
         assert "this query" in screen_text(app)
         place = next(i for i, trial in enumerate(found.trials) if trial.repair.family == "calibration")
@@ -61,12 +61,12 @@ def marked(app: DiagnosisApp) -> str:
 
 
 async def test_a_search_can_be_stopped(prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def endless(session: Session, query: int | None, progress: Progress) -> None:
+    def endless(request: FindRepairs, bench: object, progress: Progress, each: object) -> None:
         while True:
             progress("repairs", 3, 40)
             time.sleep(0.01)
 
-    monkeypatch.setattr(Session, "repairs", endless)
+    monkeypatch.setattr(FindRepairs, "compute", endless)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press(NUMBER)
@@ -75,7 +75,7 @@ async def test_a_search_can_be_stopped(prompt_file: Path, model_folder: Path, mo
             await pilot.pause(0.02)
         await pilot.press("escape")
         await settle(pilot)
-        assert ("repairs", None) not in app.state.results
+        assert FindRepairs() not in app.state.results
         assert "Press s to search" in screen_text(app)
 
 
@@ -86,7 +86,7 @@ async def test_a_query_that_is_right_has_nothing_to_mend(prompt_file: Path, mode
         app.state.query = next(q for q in app.state.prediction.labelled if not app.state.prediction.is_wrong(q))
         await pilot.press(NUMBER)
         await pilot.press("f")
-        await settle(pilot, lambda: ("repairs", app.state.query) in app.state.failures)
+        await settle(pilot, lambda: FindRepairs(app.state.query) in app.state.failures)
         assert "answered right" in screen_text(app)
 
 
@@ -105,12 +105,12 @@ async def test_the_repair_that_is_spoken_of_is_marked_and_a_choice_stays(prompt_
         still_wrong = replace(first, predicted=found.before)
         mends = replace(first, predicted=np.full_like(found.before, found.gold[query] or 0))
         found = replace(found, query=query, winner=None, confirmed=None, trials=(still_wrong, mends, still_wrong))
-        app.state.results["repairs", query] = found
+        app.state.results[FindRepairs(query)] = found
         app.show_panel()
         assert panel.marked == 1
         await pilot.press("right_square_bracket")
         app.show_panel()
         assert panel.marked == 2
-        app.state.results["repairs", query] = replace(found, winner=1, trials=(still_wrong, mends))
+        app.state.results[FindRepairs(query)] = replace(found, winner=1, trials=(still_wrong, mends))
         app.show_panel()
         assert panel.marked == 1

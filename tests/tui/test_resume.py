@@ -24,7 +24,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
     async with running(prompt_file, model_folder, (200, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("6", "s")
-        await settle(pilot, lambda: reweighting.KEY in app.state.results)
+        await settle(pilot, lambda: reweighting.request() in app.state.results)
         await pilot.press("b")
         await settle(pilot, lambda: app.state.beta_on)
         await pilot.press("p")  # the pinned state: beta in force, prompt as written
@@ -70,7 +70,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prompt is not None
         assert app.state.prompt.hash == read_prompt(prompt_file).hash
-        assert reweighting.KEY in app.state.results  # trained before on this prompt
+        assert reweighting.request() in app.state.results  # trained before on this prompt
 
 
 async def test_beta_in_force_comes_back_trained_anew_where_the_store_lost_it(
@@ -79,7 +79,7 @@ async def test_beta_in_force_comes_back_trained_anew_where_the_store_lost_it(
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("6", "s")
-        await settle(pilot, lambda: reweighting.KEY in app.state.results)
+        await settle(pilot, lambda: reweighting.request() in app.state.results)
         await pilot.press("b")
         await settle(pilot, lambda: app.state.beta_on)
         before = app.state.prediction
@@ -101,7 +101,7 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
     async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("7", "s")
-        await settle(pilot, lambda: compression.KEY in app.state.results)
+        await settle(pilot, lambda: compression.request() in app.state.results)
         for number in "12345":
             await pilot.press(number)
             await settle(pilot)

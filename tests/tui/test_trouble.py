@@ -12,10 +12,11 @@ import pytest
 from textual import events
 from textual.widgets import LoadingIndicator
 
+from icldiag.analyses.isolation.compute import Isolate
+from icldiag.analyses.isolation.cuts import Cut
 from icldiag.errors import Cancelled
 from icldiag.model.load import BUNDLED
 from icldiag.samples import DEFAULT_SAMPLE, sample_path
-from icldiag.session import Session
 from icldiag.store import Store
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.matrix import Matrix
@@ -145,9 +146,10 @@ async def test_quitting_and_a_newer_cut_stop_what_computes(
 ) -> None:
     begun: list[tuple[int, ...]] = []
     stopped: list[tuple[int, ...]] = []
-    original = Session.isolate
+    original = Isolate.compute
 
-    def slow(self: Session, cut: Any, *, progress: Progress, **named: Any) -> Any:
+    def slow(request: Isolate, bench: Any, progress: Progress, each: Any) -> Any:
+        cut = request.cut
         begun.append(cut.layers)
         try:
             for step in range(200 if cut.layers == (0,) else 0):
@@ -156,9 +158,9 @@ async def test_quitting_and_a_newer_cut_stop_what_computes(
         except Cancelled:
             stopped.append(cut.layers)
             raise
-        return original(self, cut, progress=progress, **named)
+        return original(request, bench, progress, each)
 
-    monkeypatch.setattr(Session, "isolate", slow)
+    monkeypatch.setattr(Isolate, "compute", slow)
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("4")
@@ -167,9 +169,9 @@ async def test_quitting_and_a_newer_cut_stop_what_computes(
         while (0,) not in begun:
             await pilot.pause(0.02)
         await pilot.press("right_square_bracket", "space")
-        await settle(pilot, lambda: ("isolate", "text_to_label", (0, 1)) in app.state.results)
+        await settle(pilot, lambda: Isolate(Cut("text_to_label", (0, 1))) in app.state.results)
         await settle(pilot, lambda: stopped == [(0,)])  # in its own thread, at its next step
-        assert ("isolate", "text_to_label", (0,)) not in app.state.results
+        assert Isolate(Cut("text_to_label", (0,))) not in app.state.results
         await pilot.press("space")
         while begun.count((0,)) < 2:
             await pilot.pause(0.02)

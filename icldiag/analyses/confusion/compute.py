@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
-from icldiag.indices import layer_index
+from icldiag.errors import AnalysisError
+from icldiag.indices import class_index, layer_index
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -63,6 +64,10 @@ class Confusion(Shown):
     missing: tuple[str, ...]  # what could not be computed, and why
 
     def pair(self, a: int, b: int) -> Pair:
+        """The pair of two classes, in either order. Raises AnalysisError: there is no such class, or it is one."""
+        a, b = (class_index(one, len(self.labels)) for one in (a, b))
+        if a == b:
+            raise AnalysisError(f"a pair is of two classes, not of {self.labels[a]!r:.80} and itself")
         return next(pair for pair in self.pairs if (pair.a, pair.b) == (min(a, b), max(a, b)))
 
     def distance_rank(self, pair: Pair) -> int | None:

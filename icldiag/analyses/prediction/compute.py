@@ -10,6 +10,7 @@ import numpy as np
 
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
+from icldiag.indices import query_index
 from icldiag.model.readout import FloatArray, IntArray, Progress, Readout
 from icldiag.prompt.encode import EncodedPrompt
 
@@ -37,6 +38,8 @@ class Prediction(Shown):
     ids: tuple[str | None, ...] = ()  # what the queries are called where they come from; empty where nothing
 
     def id_of(self, query: int) -> str | None:
+        """What the query is called where it comes from. Raises AnalysisError: there is no such query."""
+        query = query_index(query, len(self))
         return self.ids[query] if self.ids else None
 
     def __len__(self) -> int:
@@ -48,7 +51,8 @@ class Prediction(Shown):
         return tuple(index for index, gold in enumerate(self.gold) if gold is not None)
 
     def is_wrong(self, query: int) -> bool:
-        """Whether the gold label is known and another one was predicted."""
+        """Whether the gold label is known and another one was predicted. Raises AnalysisError."""
+        query = query_index(query, len(self))
         return self.gold[query] is not None and self.gold[query] != self.predicted[query]
 
     @property
@@ -124,5 +128,6 @@ def _token_text(tokenizer: Any, token: int) -> str:
 
 
 def probability_order(prediction: Prediction, query: int) -> Sequence[int]:
-    """Class indices of one query, most probable first."""
+    """Class indices of one query, most probable first. Raises AnalysisError: there is no such query."""
+    query = query_index(query, len(prediction))
     return [int(index) for index in np.argsort(-prediction.probabilities[query], kind="stable")]

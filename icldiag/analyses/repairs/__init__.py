@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, Repairs, Trial, find_repairs
+from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, Repairs, Trial, find_repairs, mendable
 from icldiag.analyses.repairs.effect import Effect
 from icldiag.analyses.repairs.reading import finding, in_short, verdict
 from icldiag.analyses.repairs.repair import Repair
@@ -17,5 +17,6 @@ __all__ = [
     "find_repairs",
     "finding",
     "in_short",
+    "mendable",
     "verdict",
 ]

@@ -27,11 +27,11 @@ from icldiag.analyses.repairs.words import words
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError, PromptError
-from icldiag.indices import query_index
+from icldiag.indices import named_query, query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import IntArray, Progress, silent, step_of
 from icldiag.prompt.encode import EncodedPrompt
-from icldiag.prompt.schema import Example
+from icldiag.prompt.schema import Example, Prompt
 
 BUDGET = 40
 RESERVED = 3  # of the budget, for the calibrations on top of the best of the others
@@ -116,9 +116,7 @@ class FindRepairs(Request[Repairs]):
     job: ClassVar[str] = "repairs"
 
     def resolved(self, bench: Workbench) -> FindRepairs:
-        if self.query is None:
-            return self
-        return replace(self, query=query_index(self.query, len(bench.prompt.queries)))
+        return self if self.query is None else replace(self, query=mendable(bench.prompt, self.query))
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Repairs:
         return find_repairs(
@@ -131,6 +129,18 @@ class FindRepairs(Request[Repairs]):
             seed=self.seed,
             progress=progress,
         )
+
+
+def mendable(prompt: Prompt, query: int) -> int:
+    """The index of a query that a repair can be made for. Raises AnalysisError: it is not there, or has no label."""
+    cure = "only one with a gold label can be mended"
+    try:
+        query = query_index(query, len(prompt.queries))
+    except AnalysisError as error:
+        raise AnalysisError(f"{error}; {cure}") from None
+    if prompt.queries[query].label is None:
+        raise AnalysisError(f"{named_query(query)} has no gold label; {cure}")
+    return query
 
 
 def find_repairs(
@@ -153,14 +163,13 @@ def find_repairs(
         AnalysisError: too few labelled examples, a query that is not there, not labelled or not wrong.
     """
     prompt = encoded.prompt
-    if query is not None and not (0 <= query < len(prompt.queries) and prompt.queries[query].label is not None):
-        raise AnalysisError(f"there is no labelled query {query + 1}; only one with a gold label can be mended")
+    query = None if query is None else mendable(prompt, query)
     parts = make_parts(prompt, query, seed)
     search = Search(Lab(model, encoded, prefix, beta), parts, query, seed)
     search.progress = step_of(progress, "repairs", 0, budget)
     trying = _Trying(search, budget)
     if query is not None and trying.before[query] == prompt.queries[query].label:
-        raise AnalysisError(f"query {query + 1} is answered right; there is nothing to mend")
+        raise AnalysisError(f"{named_query(query)} is answered right; there is nothing to mend")
     for repair in _candidates(search, trying):
         if len(trying.trials) >= budget:
             break

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
-from icldiag.indices import query_index
+from icldiag.indices import class_index, query_index
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, batch_of
@@ -87,9 +87,9 @@ class Saliency(Shown):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What is undefined, and why."""
+        """What is undefined, and why; queries are numbered from 1, as on the screens."""
         found = []
-        for what, raw in [("the mean", self.raw), *((f"query {flow.query}", flow.raw) for flow in self.queries)]:
+        for what, raw in [("the mean", self.raw), *((f"query {flow.query + 1}", flow.raw) for flow in self.queries)]:
             still = np.flatnonzero(raw.sum(axis=0) <= 0).tolist()
             if still:
                 layers = ", ".join(map(str, still))
@@ -175,7 +175,12 @@ def flow_of_query(
         target_edits: per layer, a scaling of the target row, such as a trained beta; its `rows` are set here.
         recompute: compute each layer's activations again in the backward pass, for long prompts on little memory;
             None decides by the prompt's length, and turns to it when memory runs out.
+
+    Raises:
+        AnalysisError: there is no such query or class.
     """
+    query = query_index(query, len(encoded.queries))
+    label = class_index(label, len(encoded.prompt.labels))
     if recompute is None:
         recompute = model.recomputes or len(encoded.prefix) + len(encoded.queries[query].ids) > _RECOMPUTED
     try:
@@ -321,7 +326,8 @@ def saliency(
 
     The loss's target is the gold label, and the predicted one where `loss_target` says so or gold is unknown.
     """
-    chosen = range(len(encoded.queries)) if queries is None else queries
+    count = len(encoded.queries)
+    chosen = range(count) if queries is None else [query_index(query, count) for query in queries]
     flows = []
     for done, query in enumerate(chosen):
         progress("saliency", done, len(chosen))

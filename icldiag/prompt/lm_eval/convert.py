@@ -15,6 +15,7 @@ from icldiag.prompt.lm_eval.log import Document, Log, read_log
 from icldiag.prompt.lm_eval.results import TaskConfig, read_task, results_beside
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.splitting import Known, Shape, Split, infer
+from icldiag.quoting import listed, quoted
 
 _NAMED = 8  # documents named in a message
 
@@ -147,8 +148,10 @@ def _shape(
         return found, True
     bare = tuple(word.strip() for word in words or ())
     if words is not None and bare != words and infer(contexts, bare, fields) is not None:
-        reason = f"the harness scored {words[0]!r}, but the demonstrations write {bare[0]!r}, as its versions before "
-        raise PromptError(reason + "0.4.8 do with a chat template; run the task with a newer one", path=path)
+        reason = f"the harness scored {quoted(words[0])}, but the demonstrations write {quoted(bare[0])}, as its "
+        raise PromptError(
+            reason + "versions before 0.4.8 do with a chat template; run the task with a newer one", path=path
+        )
     if config is not None and config.chat_template and not config.multiturn:
         reason = "all demonstrations are in one chat turn, which ends otherwise than they do; "
         raise PromptError(reason + "run the task with --fewshot_as_multiturn", path=path)
@@ -175,7 +178,9 @@ def _choose(documents: Sequence[Document], splits: Sequence[Split], choice: Choi
         reason += f"'icldiag import lm-eval FILE --doc ID'{some}, or run the task with "
         raise PromptError(reason + "'fewshot_config: {sampler: first_n}'", path=path)
     if choice.document is not None and choice.document not in places:
-        raise PromptError(f"there is no document {choice.document!r}; there are {_listed(list(places))}", path=path)
+        raise PromptError(
+            f"there is no document {quoted(choice.document)}; there are {_listed(list(places))}", path=path
+        )
     first = places[choice.document] if choice.document is not None else 0
     alike = [
         place
@@ -213,7 +218,7 @@ def _labels(
         words = tuple(dict.fromkeys([*written, *golds]))
     names = [word.strip() for word in words]
     if len(set(names)) < max(2, len(names)) or not all(names):
-        raise PromptError(f"the answers are no two different words: {', '.join(map(repr, words))}", path=path)
+        raise PromptError(f"the answers are no two different words: {listed(map(quoted, words))}", path=path)
     return tuple(Label(name, word) for name, word in zip(names, words, strict=True))
 
 
@@ -242,4 +247,4 @@ def _class_name(answer: str, labels: Sequence[Label]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f", ... ({len(names)} in all)" if len(names) > _NAMED else "")
+    return listed(names, _NAMED)

@@ -7,8 +7,7 @@ names its filter, and a document has a row for each filter.
 
 from __future__ import annotations
 
-import ast
-import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from icldiag.errors import PromptError
+from icldiag.inputs.files import complaint, read_start
+from icldiag.inputs.json_text import parse_json
+from icldiag.inputs.literal import parse_list
+from icldiag.inputs.values import whole_number
+from icldiag.prompt.conversation import is_written_conversation, refuse_conversation
 from icldiag.prompt.source import read_rows, read_text
+from icldiag.quoting import listed, quoted
 
 Kind = Literal["multiple_choice", "generate_until"]
 
@@ -62,12 +67,13 @@ class Log:
 
 
 def is_log(path: Path) -> bool:
-    """Whether a file looks like the harness's; reads its beginning only."""
+    """Whether a file looks like the harness's; reads its beginning only. Raises PromptError where it cannot."""
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            start = file.read(1 << 16)
-    except OSError:
+        start = read_start(path, 1 << 18).decode("utf-8-sig", errors="replace")
+    except FileNotFoundError:
         return False
+    except OSError as error:
+        raise PromptError(complaint(error), path=path) from None
     return start.lstrip()[:1] in ("{", "[") and all(f'"{key}"' in start for key in ("doc_id", "doc", "arguments"))
 
 
@@ -87,7 +93,7 @@ def read_log(path: Path, filter: str | None = None) -> Log:
         try:
             _RowFields.model_validate(row)
         except ValidationError as error:
-            field = str(error.errors()[0]["loc"][0])
+            field = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
             told = "is missing" if field not in row else "has another shape"
             raise PromptError(f"{_NOT_A_ROW}; {field!r} {told}", path=path, line=line) from None
     rows = _of_filter(rows, filter, path)
@@ -104,11 +110,9 @@ def read_log(path: Path, filter: str | None = None) -> Log:
 def _rows(path: Path) -> list[tuple[int | None, dict[str, Any]]]:
     text = read_text(path)
     if not text.lstrip().startswith("["):
-        return list(read_rows(path))
-    try:
-        rows = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise PromptError(f"not valid JSON: {error.msg}", path=path, line=error.lineno) from None
+        return list(read_rows(path, finite=False))
+    rows, _ = parse_json(text, path, finite=False)
+    refuse_conversation(rows, path)
     if not all(isinstance(row, dict) for row in rows):
         raise PromptError("expected a list of objects, one for each sample", path=path)
     return [(None, row) for row in rows]
@@ -120,7 +124,7 @@ def _of_filter(
     """One row for each document: of the filter asked for, or of the first there is."""
     names = list(dict.fromkeys(str(row.get("filter", "none")) for _, row in rows))
     if filter is not None and filter not in names:
-        raise PromptError(f"there is no filter {filter!r}; there are {', '.join(names)}", path=path)
+        raise PromptError(f"there is no filter {quoted(filter)}; there are {listed(names)}", path=path)
     chosen: dict[str, tuple[int | None, dict[str, Any]]] = {}
     for line, row in rows:
         if str(row.get("filter", "none")) == (filter or names[0]):
@@ -149,7 +153,7 @@ def _asked(requests: list[list[Any]]) -> list[int]:
 
 
 def _number(name: str) -> int:
-    return int(name.rsplit("_", 1)[-1])
+    return whole_number(name.rsplit("_", 1)[-1]) or 0
 
 
 def _kind(requests: list[list[Any]], path: Path, line: int | None) -> Kind:
@@ -158,6 +162,8 @@ def _kind(requests: list[list[Any]], path: Path, line: int | None) -> Kind:
     reason = None
     if any(not isinstance(request[0], str) for request in requests):
         reason = "the contexts are not text"
+    elif any(is_written_conversation(request[0]) for request in requests):
+        reason = "the contexts are lists of messages, as a chat model's API gets them"
     elif sizes == {1}:
         reason = "a loglikelihood_rolling task measures a text and asks for no label"
     elif max(sizes) > 2:
@@ -185,7 +191,9 @@ def _choice(row: dict[str, Any], path: Path, line: int | None, as_index: bool) -
     given = answers[max(range(len(answers)), key=scores.__getitem__)]
     golds = _golds(row["target"], answers, as_index)
     if golds is None:
-        raise PromptError(f"the target {row['target']!r} is none of the answers", path=path, line=line, field="target")
+        raise PromptError(
+            f"the target {quoted(row['target'])} is none of the answers", path=path, line=line, field="target"
+        )
     gold = golds[0] if len(golds) == 1 else None
     return Document(str(row["doc_id"]), requests[0][0], answers, gold, given, given in golds, _fields(row))
 
@@ -193,23 +201,24 @@ def _choice(row: dict[str, Any], path: Path, line: int | None, as_index: bool) -
 def _scores(row: dict[str, Any]) -> list[float] | None:
     """The log-likelihoods of the answers, or None where there are none."""
     try:
-        return [float(row["filtered_resps"][place][0]) for place in _asked(_all_requests(row))]
-    except (KeyError, TypeError, ValueError, IndexError):
+        scores = [float(row["filtered_resps"][place][0]) for place in _asked(_all_requests(row))]
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         return None
+    return None if any(math.isnan(score) or score == math.inf for score in scores) else scores
 
 
 def _golds(target: Any, answers: Sequence[str], as_index: bool) -> list[str] | None:
     """The right answers, mapped through the order in which this document's answers stand."""
     if isinstance(target, str) and target[:1] == "[" and target[-1:] == "]":
-        try:
-            target = ast.literal_eval(target)
-        except (SyntaxError, ValueError):
+        target = parse_list(target)
+        if target is None:
             return None
     found = []
     for one in target if isinstance(target, list) else [target]:
         written = str(one).strip()
-        if as_index and written.isdigit() and int(written) < len(answers):
-            found.append(answers[int(written)])
+        place = whole_number(written)
+        if as_index and place is not None and place < len(answers):
+            found.append(answers[place])
         elif written in (words := [answer.strip() for answer in answers]):
             found.append(answers[words.index(written)])
         else:
@@ -240,20 +249,14 @@ def _generated(row: dict[str, Any], path: Path, line: int | None, _: bool) -> Do
         given = given[0] if given else ""
     given = str(given)
     target = row["target"]
-    if isinstance(target, str) and target[:1] == "[" and target[-1:] == "]":
-        target = ast.literal_eval(target) if _is_list(target) else target
+    if isinstance(target, str):
+        found = parse_list(target)
+        target = target if found is None else found
     golds = [str(one) for one in target if str(one).strip()] if isinstance(target, list) else [str(target)]
     scores = [row[name] for name in ("exact_match", "acc") if isinstance(row.get(name), int | float)]
     right = bool(scores[0]) if scores else given.strip() in [gold.strip() for gold in golds]
     context = _requests(row)[0][0]
     return Document(str(row["doc_id"]), context, (), golds[0] if len(golds) == 1 else None, given, right, _fields(row))
-
-
-def _is_list(text: str) -> bool:
-    try:
-        return isinstance(ast.literal_eval(text), list)
-    except (SyntaxError, ValueError):
-        return False
 
 
 def _fields(row: dict[str, Any]) -> dict[str, str]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from icldiag.errors import PromptError
+from icldiag.inputs.files import is_file
+from icldiag.inputs.json_text import parse_json
 from icldiag.prompt.source import read_text
 from icldiag.prompt.splitting import Known
+from icldiag.quoting import listed
 
-_VARIABLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_VARIABLE = re.compile(r"\{\{.{0,1000}?\}\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def results_beside(samples: Path) -> Path | None:
     """The results file of the same run: `results_DATE.json` beside `samples_TASK_DATE.jsonl`, or `results.json`."""
     date = re.search(r"_(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)$", samples.stem)
     names = [f"results_{date[1]}.json"] if date else []
-    return next((path for name in [*names, "results.json"] if (path := samples.with_name(name)).is_file()), None)
+    return next((path for name in [*names, "results.json"] if is_file(path := samples.with_name(name))), None)
 
 
 def read_task(path: Path, samples: Path) -> TaskConfig:
@@ -68,16 +70,13 @@ def read_task(path: Path, samples: Path) -> TaskConfig:
     Raises:
         PromptError: the file is not the harness's, or does not have the task.
     """
-    try:
-        results = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise PromptError(f"not valid JSON: {error.msg}", path=path, line=error.lineno) from None
+    results, _ = parse_json(read_text(path), path, finite=False)
     configs = results.get("configs") if isinstance(results, dict) else None
     if not isinstance(configs, dict) or not configs or not all(isinstance(one, dict) for one in configs.values()):
         raise PromptError("not a results file of lm-evaluation-harness; it has no 'configs'", path=path)
     named = [name for name in configs if re.search(rf"(?:^|_){re.escape(name)}(?:_\d|$)", samples.stem)]
     if not named and len(configs) > 1:
-        reason = f"it has the tasks {', '.join(configs)}, and the name {samples.name} tells none of them"
+        reason = f"it has the tasks {listed(configs)}, and the name {samples.name} tells none of them"
         raise PromptError(reason, path=path, field="configs")
     name = max(named, key=len) if named else next(iter(configs))
     return TaskConfig(

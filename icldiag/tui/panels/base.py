@@ -8,9 +8,9 @@ called again when it has come.
 from __future__ import annotations
 
 import io
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -25,11 +25,15 @@ from icldiag.tui import scrollbar as scrollbar  # sets how they look
 from icldiag.tui.keys import named
 from icldiag.tui.layers import LayerChart, LayerSlider
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.messages import CancelWanted, Compute, ResultWanted
+from icldiag.tui.messages import CancelWanted, ResultWanted
 from icldiag.tui.pinned import with_differences
 from icldiag.tui.state import State
-from icldiag.tui.unbroken import Unbroken
 from icldiag.visible import visible
+
+if TYPE_CHECKING:
+    from icldiag.analyses.request import Each, Request
+
+R = TypeVar("R")
 
 STAGES = ("importing torch and transformers", "tokenizer", "weights", "checking the seam", "demonstrations", "queries")
 
@@ -59,7 +63,7 @@ class Line(Static):
             self.update(with_differences(self.text, other.text))
 
 
-class Panel(Unbroken, VerticalScroll):
+class Panel(VerticalScroll):
     """One question a user asks. `finding` is its answer in a sentence, computed for the selected query."""
 
     title: ClassVar[str]  # on the tab
@@ -185,26 +189,30 @@ class Panel(Unbroken, VerticalScroll):
         """Whether all that the panel wants to show is there."""
         return self.state.prediction is not None and self.state.session is not None and not self.awaits
 
-    def result(self, job: str, key: Hashable, compute: Compute) -> Any:
-        """The result under `key`, or None while it is computed or where it failed (see `trouble`)."""
-        if key in self.state.results:
-            return self.state.results[key]
-        if key not in self.state.failures:
+    def result(self, request: Request[R]) -> R | None:
+        """The answer to a request, or None while it is computed or where it failed (see `trouble`)."""
+        if request in self.state.results:
+            return cast("R", self.state.results[request])
+        if request not in self.state.failures:
             self.awaits = True
-            self.post_message(ResultWanted(job, key, compute, self.state))
+            self.post_message(ResultWanted(request, self.state))
         return None
 
-    def trouble(self, key: Hashable, job: str) -> Text:
-        """What to say in place of a result: the error, or that it is on its way."""
-        if key in self.state.failures:
-            return Text.assemble(("Not computed: ", "bold red"), visible(self.state.failures[key]))
-        waits = "waiting for the model" if self.state.stored else "waiting for its turn"
-        return Text(f"Computing: {visible(self.state.doing.get(job, waits))}", style="dim")
+    def found(self, request: Request[R]) -> R | None:
+        """The answer if it is there; it is not asked for."""
+        return cast("R | None", self.state.results.get(request))
 
-    def start(self, job: str, key: Hashable, compute: Compute) -> None:
-        """Compute anew on the user's request."""
-        self.state.failures.pop(key, None)
-        self.post_message(ResultWanted(job, key, compute, self.state))
+    def trouble(self, request: Request[Any]) -> Text:
+        """What to say in place of an answer: the error, or that it is on its way."""
+        if request in self.state.failures:
+            return Text.assemble(("Not computed: ", "bold red"), visible(self.state.failures[request]))
+        waits = "waiting for the model" if self.state.stored else "waiting for its turn"
+        return Text(f"Computing: {visible(self.state.doing.get(request.job, waits))}", style="dim")
+
+    def start(self, request: Request[Any], each: Each | None = None) -> None:
+        """Compute anew on the user's request; `each` is told parts of the answer, in the job's thread."""
+        self.state.failures.pop(request, None)
+        self.post_message(ResultWanted(request, self.state, each))
         self.call_after_refresh(self.refresh_panel)  # a key that was heard shows at once
 
     def cancel(self, job: str) -> None:

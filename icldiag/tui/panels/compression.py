@@ -14,12 +14,18 @@ from icldiag.render.changes import before_after, outcome
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
-    from icldiag.analyses.compression.compute import Compression, Method
+    from icldiag.analyses.compression.compute import Compress, Compression, Method
     from icldiag.analyses.prediction.compute import Prediction
 
-KEY = ("compression",)
 _JOB = "compression"
 _NAMES = ("anchors kept", "anchors as a text")  # Hidden_anchor and Text_anchor in the paper
+
+
+def request() -> Compress:
+    """What the panel asks for."""
+    from icldiag.analyses.compression.compute import Compress
+
+    return Compress()
 
 
 class CompressionPanel(Panel):
@@ -52,7 +58,7 @@ class CompressionPanel(Panel):
         return super().settled() and _JOB not in self.state.doing
 
     def show(self) -> None:
-        found: Compression | None = self.state.results.get(KEY)
+        found = self.found(request())
         measuring = _JOB in self.state.doing
         for name in ("#before-after", "#size"):
             self.query_one(name).display = found is not None
@@ -62,8 +68,8 @@ class CompressionPanel(Panel):
             self._show_result(found)
             return
         finding = self.query_one("#finding", Line)
-        if measuring or KEY in self.state.failures:
-            finding.set(self.trouble(KEY, _JOB))
+        if measuring or request() in self.state.failures:
+            finding.set(self.trouble(request()))
             self._show_methods(list(self.methods))
         else:
             finding.set(self.two_sentences(*self._offer()))
@@ -136,10 +142,10 @@ class CompressionPanel(Panel):
         )
 
     def action_measure(self) -> None:
-        if self.state.prediction is not None and KEY not in self.state.results and _JOB not in self.state.doing:
+        if self.state.prediction is not None and request() not in self.state.results and _JOB not in self.state.doing:
             methods: list[Method] = []
             self.methods = methods
-            self.start(_JOB, KEY, lambda s, progress: s.compression(progress=progress, each_method=methods.append))
+            self.start(request(), methods.append)
 
     def action_stop(self) -> None:
         self.cancel(_JOB)

@@ -79,18 +79,18 @@ class ConfusionPanel(LayeredPanel):
         self.both = True  # there is room for the measured separation beside or under the other matrix
 
     def show(self) -> None:
-        from icldiag.analyses.confusion.compute import default_layer
+        from icldiag.analyses.confusion.compute import Confuse, default_layer
         from icldiag.analyses.confusion.section import reading_of_query as reading
 
         session, prediction = self.state.session, self.state.prediction
         assert session is not None  # a panel is shown only then
         assert prediction is not None
         layer = self.chosen_layer(default_layer(session.model.n_layers))
-        key = ("confusion", layer)
-        found: Confusion | None = self.result("confusion", key, lambda s, p: s.confusion(layer, p))
+        request = Confuse(layer)
+        found = self.result(request)
         finding = self.query_one("#finding", Line)
         if found is None:
-            finding.set(self.trouble(key, "confusion"))
+            finding.set(self.trouble(request))
             return
         text = visible(reading(found, prediction, self.state.query), self.state.look.ascii_only)
         finding.set(Text(text))
@@ -228,7 +228,9 @@ class ConfusionPanel(LayeredPanel):
         return self.query_one("#measured" if self.view == "measured" and not self.both else "#predicted", Matrix)
 
     def on_matrix_cell_chosen(self, message: Matrix.CellChosen) -> None:
-        found = self.state.results.get(("confusion", self.at_layer))
+        from icldiag.analyses.confusion.compute import Confuse
+
+        found = self.found(Confuse(self.at_layer))
         if found is None or (self.view == "anchors" and message.matrix.id == "measured"):
             return
         self.chosen = message.cell

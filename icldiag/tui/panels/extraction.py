@@ -14,7 +14,7 @@ from icldiag.tui.layers import LayerChart
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 
 if TYPE_CHECKING:
-    from icldiag.analyses.extraction.compute import Extraction
+    pass
 
 
 class ExtractionPanel(LayeredPanel):
@@ -35,17 +35,19 @@ class ExtractionPanel(LayeredPanel):
         yield Line(id="attention", classes="body")
 
     def show(self) -> None:
+        from icldiag.analyses.extraction.compute import Extract
         from icldiag.analyses.extraction.section import reading, reading_of_query
 
         session, prediction, query = self.state.session, self.state.prediction, self.state.query
         assert session is not None
         assert prediction is not None
-        found: Extraction | None = self.result("extraction", ("extraction",), lambda s, p: s.extraction(p))
+        request = Extract()
+        found = self.result(request)
         for name in ("#chart", "#attention-title", "#attention"):
             self.query_one(name).display = found is not None
         finding = self.query_one("#finding", Line)
         if found is None:
-            finding.set(self.trouble(("extraction",), "extraction"))
+            finding.set(self.trouble(request))
             return
         defined = [-1.0 if value is None else value for value in found.aucroc]
         layer = self.chosen_layer(defined.index(max(defined)))  # where it foretells best

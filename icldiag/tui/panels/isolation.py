@@ -85,10 +85,12 @@ class IsolationPanel(LayeredPanel):
 
     def _show_setting(self, kind: CutKind, layers: tuple[int, ...]) -> None:
         """The answers with the layers that are cut now."""
-        key = ("isolate", kind, layers)
-        found: Setting | None = self.result("isolation", key, lambda s, p: s.isolate(Cut(kind, layers), progress=p))
+        from icldiag.analyses.isolation.compute import Isolate
+
+        request = Isolate(Cut(kind, layers))
+        found = self.result(request)
         if found is None:  # the last picture stays until the new one is there
-            self.query_one("#finding", Line).set(self.trouble(key, "isolation"))
+            self.query_one("#finding", Line).set(self.trouble(request))
             return
         prediction, query, look, width = self.state.prediction, self.state.query, self.state.look, self.room.width
         assert prediction is not None
@@ -124,10 +126,12 @@ class IsolationPanel(LayeredPanel):
 
     def _show_sweep(self, kind: CutKind) -> None:
         """Label loyalty with the first n and the last n layers cut, for every n."""
-        key = ("sweep", kind)
-        found: Isolation | None = self.result("sweep", key, lambda s, p: s.isolation(kind, progress=p))
+        from icldiag.analyses.isolation.compute import SweepLayers
+
+        request = SweepLayers(kind)
+        found = self.result(request)
         if found is None:
-            self.query_one("#finding", Line).set(self.trouble(key, "sweep"))
+            self.query_one("#finding", Line).set(self.trouble(request))
             return
         look, prediction = self.state.look, self.state.prediction
         assert prediction is not None
@@ -206,7 +210,9 @@ class IsolationPanel(LayeredPanel):
 
     def action_flipped(self) -> None:
         """Select the next query whose answer changes."""
-        found = self.state.results.get(("isolate", self.state.cut_kind, tuple(sorted(self.state.cut_layers))))
+        from icldiag.analyses.isolation.compute import Isolate
+
+        found = self.found(Isolate(Cut.of(self.state.cut_kind, self.state.cut_layers)))
         order = [query for query, _ in changed_queries(found.answers)] if found is not None else []
         if order:
             here = order.index(self.state.query) if self.state.query in order else -1

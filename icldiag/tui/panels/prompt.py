@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.errors import IcldiagError, PromptError
+from icldiag.errors import IcldiagError
 from icldiag.files import free_path, write_whole
 from icldiag.prompt.edit import drop, rename_word, swap
 from icldiag.prompt.schema import Prompt
@@ -118,22 +118,25 @@ class PromptPanel(Panel):
         prompt = self.state.prompt
         if prompt is not None and self.marked + 1 < len(prompt.demonstrations):
             self.marked += 1
-            self.post_message(PromptEdited(swap(prompt, self.marked - 1, self.marked)))
+            first = self.marked - 1
+            self._edit(lambda prompt: swap(prompt, *_places(prompt, first, first + 1)))
 
     def action_drop(self) -> None:
-        self._edit(lambda prompt: drop(prompt, self.marked))
+        marked = self.marked
+        self._edit(lambda prompt: drop(prompt, *_places(prompt, marked)))
 
     def action_rename(self) -> None:
         prompt = self.state.prompt
-        label = None if prompt is None else prompt.demonstrations[self.marked].label
-        if prompt is None or label is None:
+        if prompt is None:
             return
+        (marked,) = _places(prompt, self.marked)
+        label = prompt.demonstrations[marked].label or 0
+        old = prompt.labels[label]
 
         def renamed(word: str | None) -> None:
             if word is not None:
-                self._edit(lambda prompt: rename_word(prompt, label, word))
+                self._edit(lambda prompt: rename_word(prompt, min(label, len(prompt.labels) - 1), word))
 
-        old = prompt.labels[label]
         self.app.push_screen(AskScreen(f"label word of {visible(old.name)}", old.word.strip()), renamed)
 
     def action_undo(self) -> None:
@@ -153,9 +156,9 @@ class PromptPanel(Panel):
             self.notify(f"Saved: {visible(str(target))}", markup=False)
 
     def _edit(self, change: Callable[[Prompt], Prompt]) -> None:
-        if self.state.prompt is None:
-            return
-        try:
-            self.post_message(PromptEdited(change(self.state.prompt)))
-        except PromptError as error:
-            self.notify(visible(str(error)), severity="warning", markup=False)
+        self.post_message(PromptEdited(change))
+
+
+def _places(prompt: Prompt, *demonstrations: int) -> Sequence[int]:
+    """Those of the demonstrations that a key meant, in a prompt that may have fewer by the time it is heard."""
+    return [min(place, len(prompt.demonstrations) - 1) for place in demonstrations]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,7 +16,7 @@ from icldiag.tui.panels.base import Line, Panel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.repairs import Repairs, Trial
+    from icldiag.analyses.repairs import FindRepairs, Repairs, Trial
 
 LISTED = 12  # around the marked one
 
@@ -79,23 +78,23 @@ class RepairPanel(Panel):
 
     def _found(self) -> Repairs | None:
         """What was found for the selected query, or else for the whole prompt."""
-        results = self.state.results
-        own: Repairs | None = results.get(("repairs", self.state.query))
-        return own or results.get(("repairs", None))
+        own, whole = _searches(self.state.query)
+        return self.found(own) or self.found(whole)
 
     def _own_is_awaited(self) -> bool:
         """Whether a search goes on, or failed for this query, while an earlier one is shown."""
-        return "repairs" in self.state.doing or ("repairs", self.state.query) in self.state.failures
+        return "repairs" in self.state.doing or _searches(self.state.query)[0] in self.state.failures
 
     def settled(self) -> bool:
         return super().settled() and "repairs" not in self.state.doing
 
     def _not_yet(self) -> Text:
-        for key in (("repairs", self.state.query), ("repairs", None)):
-            if key in self.state.failures:
-                return self.trouble(key, "repairs")
+        searches = _searches(self.state.query)
+        for search in searches:
+            if search in self.state.failures:
+                return self.trouble(search)
         if "repairs" in self.state.doing:
-            return self.trouble(None, "repairs")
+            return self.trouble(searches[1])
         from icldiag.analyses.repairs import BUDGET
 
         prediction, query = self.state.prediction, self.state.query
@@ -159,10 +158,10 @@ class RepairPanel(Panel):
         self._search(self.state.query)
 
     def _search(self, query: int | None) -> None:
-        key: Hashable = ("repairs", query)
-        if self.state.prediction is not None and key not in self.state.results:
+        search = _searches(query)[0]
+        if self.state.prediction is not None and search not in self.state.results:
             self.marked = 0
-            self.start("repairs", key, lambda session, progress: session.repairs(query, progress=progress))
+            self.start(search)
 
     def action_stop(self) -> None:
         self.cancel("repairs")
@@ -184,7 +183,7 @@ class RepairPanel(Panel):
             return
         repair = trial.repair
         if repair.beta is None:
-            self.post_message(PromptEdited(repair.apply(prompt)))
+            self.post_message(PromptEdited(repair.apply))
         elif repair.calibration is None:
             self.post_message(BetaToggled(repair.beta))
         else:
@@ -207,3 +206,10 @@ class RepairPanel(Panel):
             self.notify(visible(str(error)), severity="error", markup=False)
         else:
             self.notify(f"Written: {visible(str(target))}", markup=False)
+
+
+def _searches(query: int | None) -> tuple[FindRepairs, FindRepairs]:
+    """For a query, and for the prompt as a whole."""
+    from icldiag.analyses.repairs import FindRepairs
+
+    return FindRepairs(query), FindRepairs()

@@ -18,10 +18,16 @@ from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
     from icldiag.analyses.prediction.compute import Prediction
-    from icldiag.analyses.reweighting.compute import Reweighting
+    from icldiag.analyses.reweighting.compute import Reweight, Reweighting
 
-KEY = ("trained", "beta")
 _JOB = "reweighting"
+
+
+def request() -> Reweight:
+    """What the panel asks for."""
+    from icldiag.analyses.reweighting.compute import Reweight
+
+    return Reweight()
 
 
 class ReweightingPanel(Panel):
@@ -56,7 +62,7 @@ class ReweightingPanel(Panel):
     def show(self) -> None:
         from icldiag.analyses.reweighting.compute import TrainingSettings
 
-        found: Reweighting | None = self.state.results.get(KEY)
+        found = self.found(request())
         training = _JOB in self.state.doing
         self.query_one("#loss").display = found is not None or (training and bool(self.losses))
         for name in ("#before-after", "#changed-title", "#changed"):
@@ -65,8 +71,8 @@ class ReweightingPanel(Panel):
             self._show_result(found)
             return
         finding = self.query_one("#finding", Line)
-        if training or KEY in self.state.failures:
-            finding.set(self.trouble(KEY, _JOB))
+        if training or request() in self.state.failures:
+            finding.set(self.trouble(request()))
             self._show_loss(list(self.losses), TrainingSettings().epochs)
         else:
             finding.set(self.two_sentences(*self._offer()))
@@ -133,15 +139,15 @@ class ReweightingPanel(Panel):
         )
 
     def action_train(self) -> None:
-        if self.state.prediction is not None and KEY not in self.state.results and _JOB not in self.state.doing:
+        if self.state.prediction is not None and request() not in self.state.results and _JOB not in self.state.doing:
             losses: list[float] = []
             self.losses = losses
-            self.start(_JOB, KEY, lambda s, progress: s.reweighting(progress=progress, each_epoch=losses.append))
+            self.start(request(), losses.append)
 
     def action_stop(self) -> None:
         self.cancel(_JOB)
 
     def action_beta(self) -> None:
-        found: Reweighting | None = self.state.results.get(KEY)
+        found = self.found(request())
         if found is not None:
             self.post_message(BetaToggled(None if self.state.beta_on else found.beta))

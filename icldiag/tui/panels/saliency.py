@@ -15,6 +15,7 @@ from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
+    from icldiag.analyses.request import Request
     from icldiag.analyses.saliency.compute import QueryFlow, Saliency
 
 
@@ -46,16 +47,16 @@ class SaliencyPanel(LayeredPanel):
         self.into = -1  # -1 is the target, else a demonstration
 
     def show(self) -> None:
+        from icldiag.analyses.saliency.compute import Flow, Flows
+
         session, query = self.state.session, self.state.query
         assert session is not None
-        key = ("saliency",) if self.everyone else ("flow", query)
-        found: Saliency | QueryFlow | None = self.result(
-            "saliency", key, lambda s, p: s.saliency(progress=p) if len(key) == 1 else s.flow(query, progress=p)
-        )
+        request: Request[Saliency | QueryFlow] = Flows() if self.everyone else Flow(query)
+        found = self.result(request)
         for name in ("#chart", "#strip-title", "#strip"):
             self.query_one(name).display = found is not None
         if found is None:
-            self.query_one("#finding", Line).set(self.trouble(key, "saliency"))
+            self.query_one("#finding", Line).set(self.trouble(request))
             return
         layer = self.chosen_layer(int(found.raw[1].argmax()))  # where the target reads most
         self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found)))
@@ -82,9 +83,11 @@ class SaliencyPanel(LayeredPanel):
 
     def _show_strip(self, layer: int) -> None:
         """Token by token, always of the selected query."""
+        from icldiag.analyses.saliency.compute import Flow
+
         session, query = self.state.session, self.state.query
         assert session is not None
-        flow: QueryFlow | None = self.state.results.get(("flow", query))
+        flow = self.found(Flow(query))
         strip, title = self.query_one("#strip", Line), self.query_one("#strip-title", Line)
         if flow is None:
             title.set("")

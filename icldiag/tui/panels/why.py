@@ -48,19 +48,16 @@ class WhyPanel(Panel):
         self.stopped = False
 
     def show(self) -> None:
-        from icldiag.analyses.explanation import findings, of_cause
+        from icldiag.analyses.explanation import Explain, findings, of_cause
 
-        query = self.state.query
-        key = ("explanation", query)
+        request = Explain(self.state.query)
         self.query_one("#finding", Line).set(self._answer())
-        found: Explanation | None = self.state.results.get(key)
-        if found is None and not self.stopped:
-            found = self.result(_JOB, key, lambda s, p: s.explanation(query, progress=p))
+        found = self.found(request) if self.stopped else self.result(request)
         parts = ("#further", "#evidence-title", "#evidence", "#undefined")
         for name in parts:
             self.query_one(name).display = found is not None
         if found is None:
-            waiting = Text("Stopped; s explains it.") if self.stopped else self.trouble(key, _JOB)
+            waiting = Text("Stopped; s explains it.") if self.stopped else self.trouble(request)
             self.query_one("#cause", Line).set(waiting)
             return
         self.query_one("#cause", Line).set(self._cause(found))
@@ -78,8 +75,10 @@ class WhyPanel(Panel):
 
     def action_again(self) -> None:
         """Explain what was stopped, or failed."""
+        from icldiag.analyses.explanation import Explain
+
         self.stopped = False
-        self.state.failures.pop(("explanation", self.state.query), None)
+        self.state.failures.pop(Explain(self.state.query), None)
         self.refresh_panel()
 
     def _shown(self, text: str) -> str:

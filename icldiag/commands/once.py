@@ -1,0 +1,51 @@
+"""An option that takes one value is given once: of two, the parser would keep the last and say nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+from icldiag.errors import IcldiagError
+
+_CURES = {"--text": "an example has one text, so put the columns into one first"}
+
+
+class GivenTwice(IcldiagError):
+    """An option that takes one value has two."""
+
+    exit_code = 2  # as for any other wrong option
+
+
+def refuse_repeated(command: Any, context: Any, arguments: list[str]) -> None:
+    """Raise GivenTwice, which names the option, where one would lose a value."""
+    _, _, given = command.make_parser(context).parse_args(args=list(arguments))
+    for option, count in Counter(given).items():
+        if count > 1 and _loses_one(option):
+            name = "/".join(max(names, key=len) for names in (option.opts, option.secondary_opts) if names)
+            cure = _CURES.get(name, "keep the one that you mean")
+            raise GivenTwice(f"{name} is given {'twice' if count == 2 else f'{count} times'}; {cure}")
+
+
+def _loses_one(parameter: Any) -> bool:
+    """Whether a second value replaces the first: not where all are kept, nor where a flag has but one."""
+    if parameter.param_type_name != "option" or parameter.multiple or parameter.count:
+        return False
+    return bool(parameter.secondary_opts) or not parameter.is_flag
+
+
+class OnceCommand(TyperCommand):
+    """A command whose options that take one value are given once."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        refuse_repeated(self, ctx, args)
+        return super().parse_args(ctx, args)
+
+
+class OnceGroup(TyperGroup):
+    """The same of the options before a command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        refuse_repeated(self, ctx, args)
+        return super().parse_args(ctx, args)

@@ -1,0 +1,137 @@
+"""Changes of the prompt: made in place, read from a file, put in force, and taken back. Each is whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from icldiag.errors import PromptError
+from icldiag.prompt.schema import read_prompt
+from icldiag.tui.state import Left, State
+from icldiag.visible import visible
+
+if TYPE_CHECKING:
+    from icldiag.prompt.schema import Prompt
+    from icldiag.tui.app import DiagnosisApp
+    from icldiag.tui.work import Work
+
+
+class Changes:
+    """What the user may do to the prompt of the present state; `Work` answers it."""
+
+    def __init__(self, app: DiagnosisApp, work: Work) -> None:
+        self.app, self.work = app, work
+        self.wrong: Path | None = None  # the file that was read last, if it could not be taken
+
+    @property
+    def state(self) -> State:
+        return self.app.state
+
+    # ---- from a file ------------------------------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Read the prompt file again: a change as any other, which undo takes back."""
+        if self.take_file(self.state.path) is None and self.state.prompt is not None:
+            if self.state.model_error is not None:
+                self.work.load_model()
+            elif not self.state.prompt_error:
+                self.app.notify("The file holds this prompt.", markup=False)
+                self.state.failures.clear()
+                self.app.show_all()
+
+    def take_file(self, path: Path) -> Prompt | None:
+        """Change the prompt to what a file holds; None where that is the same, or cannot be read, which is told.
+
+        A file that cannot be read replaces the prompt only where nothing was changed that is not in it.
+        """
+        state = self.state
+        try:
+            prompt = read_prompt(path)
+        except PromptError as error:
+            self.wrong = path
+            self._not_read(str(error))
+            return None
+        self.wrong = None
+        if path == state.path:
+            state.of_file = prompt.hash
+        else:
+            prompt = replace(prompt, path=state.path)
+        if state.prompt is None:
+            self.work.answer(prompt)
+        elif prompt == replace(state.prompt, path=prompt.path):
+            self.app.show_top()
+            return None
+        else:
+            self.edit(prompt)
+        return prompt
+
+    def _not_read(self, error: str) -> None:
+        state = self.state
+        if state.prompt is not None and (state.undo or state.edits):
+            text = f"{visible(error)}. Your edits are kept; e opens the text again."
+            self.app.notify(text, title="Not read", severity="error", markup=False, timeout=15)
+            return
+        self.app.jobs.cancel_all("export", *(["session"] if self.work.loaded is None else []))
+        state.become(None, error=error)
+        state.beta_wanted = self.work.unpinned = None
+        self.app.show_all()
+
+    # ---- in place ---------------------------------------------------------------------------------------------------
+
+    def change(self, change: Callable[[Prompt], Prompt]) -> None:
+        """Change the present prompt in place; what is impossible is told."""
+        if self.state.prompt is None:
+            return
+        try:
+            self.edit(change(self.state.prompt))
+        except PromptError as error:
+            self.app.notify(visible(str(error)), severity="warning", markup=False)
+
+    def edit(self, prompt: Prompt, query: int | None = None) -> None:
+        """Take a changed prompt; `query` is to be selected, where not the same as before."""
+        if prompt != self.state.prompt:
+            beta = self.work.beta_for(prompt)
+            self._remember()
+            self.work.answer(prompt, query, beta)
+
+    def undo(self) -> bool:
+        """Take the prompt as it was before the last change; False where nothing was changed."""
+        state = self.state
+        if not state.undo or state.prompt is None:
+            return False
+        prompt = state.undo.pop()
+        query, beta = state.left.get(prompt.hash) or Left(state.query, self.work.beta_for(prompt))
+        here = state.query
+        same = here < len(prompt.queries) and prompt.queries[here].text == state.prompt.queries[here].text
+        self.work.answer(prompt, here if same else query, beta)
+        return True
+
+    def _remember(self) -> None:
+        """What undo will bring back."""
+        state = self.state
+        if state.prompt is not None:
+            state.undo.append(state.prompt)
+            state.left[state.prompt.hash] = Left(state.query, state.beta)
+
+    def use_beta(self, beta: Any) -> None:
+        """Put a trained beta in force in the whole session, or (None) out of it."""
+        prompt = self.state.prompt
+        if prompt is not None and prompt.beta is not None:  # of its file; one at a time
+            prompt = replace(prompt, beta=None)
+        if prompt is None or not self.put_in_force(prompt, beta):
+            self.app.notify("The model is not loaded yet.", markup=False)
+
+    def put_in_force(self, prompt: Prompt, beta: Any) -> bool:
+        """Answer with the prompt's own calibration and beta, or with a trained beta instead of its own.
+
+        `prompt` has the texts of the present one; another than that is a change to undo. False without a model.
+        """
+        state = self.state
+        if self.work.answered is None or state.prompt is None:
+            return False
+        if prompt is not state.prompt:
+            self._remember()
+        self.work.answer(prompt, beta=beta)
+        return True

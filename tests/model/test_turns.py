@@ -1,0 +1,88 @@
+"""One pass at a time on a model, whichever sessions and threads ask."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from icldiag.analyses.isolation.cuts import Cut
+from icldiag.model.turns import Turns
+from icldiag.prompt.edit import drop
+from icldiag.prompt.schema import Prompt
+from icldiag.session import Session
+from tests.conftest import Tiny
+
+ROUNDS = 6
+
+
+def everything(session: Session) -> list[np.ndarray]:
+    """Passes that restart at a layer, keep inputs, run backward and narrow the head."""
+    found = [session.prediction().probabilities, session.isolate(Cut.of("text_to_label", [1])).answers.probabilities]
+    return [np.asarray(array) for array in (*found, session.flow(0).into_target)]
+
+
+def test_sessions_that_share_a_model_do_not_share_a_pass(tiny: Tiny, prompt: Prompt) -> None:
+    """Such as a pinned state and the present one, or a cancelled job that is still in its layer and the next one."""
+    model = tiny()
+    first = Session(prompt, model)
+    prompts = [prompt, drop(prompt, 0)]
+    expected = [everything(first.with_prompt(one)) for one in prompts]
+    start = threading.Barrier(2)
+
+    def again(which: int) -> list[list[np.ndarray]]:
+        start.wait()
+        return [everything(first.with_prompt(prompts[which])) for _ in range(ROUNDS)]
+
+    with ThreadPoolExecutor(2) as threads:
+        for one, rounds in zip(expected, threads.map(again, range(2)), strict=True):
+            for found in rounds:
+                for wanted, array in zip(one, found, strict=True):
+                    np.testing.assert_array_equal(array, wanted)
+
+
+def test_what_is_there_comes_at_once_while_another_session_computes(tiny: Tiny, prompt: Prompt) -> None:
+    session = Session(prompt, tiny())
+    changed = session.with_prompt(drop(prompt, 0))
+    wanted = session.prediction()
+    held, go = threading.Event(), threading.Event()
+
+    def slow(what: str, done: int, total: int) -> None:
+        held.set()
+        assert go.wait(30)
+
+    with ThreadPoolExecutor(2) as threads:
+        computing = threads.submit(changed.prediction, slow)
+        assert held.wait(30)
+        assert threads.submit(session.prediction).result(30) is wanted
+        assert threads.submit(lambda: session.encoded).result(30) is not None
+        assert not computing.done()
+        go.set()
+        computing.result(30)
+
+
+def test_who_waits_longest_is_next() -> None:
+    turns, order, stop = Turns(), [], threading.Event()
+
+    def greedy() -> None:
+        while not stop.is_set():
+            with turns, turns:  # re-entrant
+                time.sleep(0.002)
+                order.append("greedy")
+
+    def patient() -> None:
+        for _ in range(5):
+            with turns:
+                order.append("patient")
+
+    threads = [threading.Thread(target=target) for target in (greedy, patient)]
+    for thread in threads:
+        thread.start()
+    threads[1].join(30)
+    stop.set()
+    threads[0].join(30)
+    assert order.count("patient") == 5
+    assert order[: order.index("patient")].count("greedy") <= 2
+    assert len(order) < 20
