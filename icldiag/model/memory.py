@@ -8,11 +8,11 @@ tests/model/test_memory.py).
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import AnalysisError, ModelError
 from icldiag.model.weights import check_amount
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.load import ModelSettings
     from icldiag.prompt.encode import EncodedPrompt
-
-T = TypeVar("T")
 
 GIB = 2**30
 PROGRAM = 460 * 2**20  # bytes of a process that has imported torch and transformers and answered once, on a CPU
@@ -269,28 +267,6 @@ def release() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def in_pieces(model: InstrumentedModel, rows: slice, read: Callable[[slice], T], say: Callable[[str], None]) -> list[T]:
-    """Read the rows of a batch at once or, where memory runs out, in halves; what was learnt holds from there on."""
-    size = rows.stop - rows.start
-    if size <= model.rows_at_once:
-        try:
-            return [read(rows)]
-        except Exception as error:
-            if size == 1 or not is_out_of_memory(error):
-                raise
-        release()
-        model.rows_at_once = size // 2
-        note = f"memory ran out with {size} queries at once; {size // 2} at once from here on"
-        model.notes.append(note)
-        say(note)
-    half = rows.start + (size + 1) // 2
-    return [
-        piece
-        for part in (slice(rows.start, half), slice(half, rows.stop))
-        for piece in in_pieces(model, part, read, say)
-    ]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, Run, batch_of
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
-from icldiag.model.memory import in_pieces
+from icldiag.model.rows import in_pieces
 from icldiag.prompt.encode import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -156,14 +157,15 @@ def read_queries(
     def ask(layer: int) -> None:
         progress(what, done, n)
 
-    def read(part: QueryBatch, hidden: Tensor | None) -> _Read:
+    def read(whole: QueryBatch, hidden: Tensor | None, rows: slice) -> _Read:
+        part = whole.rows(rows)
         watched = _Watched(with_target_queries, words.rows, part.indices, observe)
         run = model.run(
             part.batch,
             context=shared,
             edits=words.edits(target_edits, model, part.batch.ids.shape[1], shared[-1].keys.shape[2]),
             observe=watched,
-            resume=Resume(resume[0], hidden) if resume is not None and hidden is not None else None,
+            resume=Resume(resume[0], hidden[rows]) if resume is not None and hidden is not None else None,
             keep=words.rows,
             keep_inputs=keep is not None,
             before_layer=ask,
@@ -182,11 +184,7 @@ def read_queries(
     batches = query_batches(model, [ids[stem:] for ids in rows], start + stem, words)
     for number, part in enumerate(batches, start=1 if stem else 0):
         hidden = None if resume is None else resume[1].by_layer[resume[0]][number]
-
-        def piece(rows: slice, part: QueryBatch = part, hidden: Tensor | None = hidden) -> _Read:
-            return read(part.rows(rows), None if hidden is None else hidden[rows])
-
-        pieces = in_pieces(model, slice(0, len(part.indices)), piece, say)
+        pieces = in_pieces(model, slice(0, len(part.indices)), partial(read, part, hidden), say)
         found += pieces
         if keep is not None:
             inputs = [torch.cat(layer) for layer in zip(*(piece.inputs for piece in pieces), strict=True)]

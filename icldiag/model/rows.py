@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, batch_of
 from icldiag.model.heads import Heads, KeyValues
+from icldiag.model.memory import is_out_of_memory, release
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from icldiag.model.label_words import LabelWords
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,3 +266,25 @@ class _Layout:
                 blocks, scales = blocks or edit.renormalise, scales or not edit.renormalise
         edited_rows = torch.tensor(edited, dtype=torch.long, device=device)
         return Edit(edited_rows, blocked if blocks else None, factor if scales else None)
+
+
+def in_pieces(model: InstrumentedModel, rows: slice, read: Callable[[slice], T], say: Callable[[str], None]) -> list[T]:
+    """Read the rows of a batch at once or, where memory runs out, in halves; what was learnt holds from there on."""
+    size = rows.stop - rows.start
+    if size <= model.rows_at_once:
+        try:
+            return [read(rows)]
+        except Exception as error:
+            if size == 1 or not is_out_of_memory(error):
+                raise
+        release()
+        model.rows_at_once = size // 2
+        note = f"memory ran out with {size} queries at once; {size // 2} at once from here on"
+        model.notes.append(note)
+        say(note)
+    half = rows.start + (size + 1) // 2
+    return [
+        piece
+        for part in (slice(rows.start, half), slice(half, rows.stop))
+        for piece in in_pieces(model, part, read, say)
+    ]
