@@ -12,7 +12,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from icldiag.model.load import ModelSettings, load_model
+from icldiag.model.load import load_model
+from icldiag.model.settings import ModelSettings
 from icldiag.samples import sample_names, sample_path
 from icldiag.session import Session
 

@@ -15,7 +15,8 @@ import typer
 from benchmarks.planted_cases import KINDS, Case, Kind, draw_cases
 from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.ranking import KINDS as NAMED
-from icldiag.model.load import ModelSettings, load_model
+from icldiag.model.load import load_model
+from icldiag.model.settings import ModelSettings
 from icldiag.session import Session
 
 CHUNK = 25  # cases that one process draws from one seed

@@ -23,7 +23,8 @@ from typing import Literal
 
 from icldiag.errors import PromptError
 from icldiag.model.forward import InstrumentedModel
-from icldiag.prompt.schema import Example, Label, Prompt, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.samples import sample_names, sample_path
 from icldiag.session import Session
 from training.grammar import Grammar

@@ -14,7 +14,8 @@ import typer
 
 from icldiag.analyses.loyalty import Answers
 from icldiag.analyses.reweighting.compute import PAPER_CODE_RATE, TrainingSettings
-from icldiag.model.load import ModelSettings, load_model
+from icldiag.model.load import load_model
+from icldiag.model.settings import ModelSettings
 from icldiag.samples import sample_names, sample_path
 from icldiag.session import Session
 

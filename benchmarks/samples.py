@@ -17,7 +17,8 @@ import typer
 from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.reading import NAMES
 from icldiag.analyses.repairs import BUDGET, Repairs
-from icldiag.model.load import ModelSettings, load_model
+from icldiag.model.load import load_model
+from icldiag.model.settings import ModelSettings
 from icldiag.samples import sample_names, sample_path
 from icldiag.session import Session
 

@@ -18,9 +18,11 @@ from icldiag.analyses.prediction.compute import predict
 from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.model.forward import InstrumentedModel, batch_of
-from icldiag.model.load import BUNDLED_PATH, ModelSettings, load_model
+from icldiag.model.load import load_model
 from icldiag.model.readout import read_queries
-from icldiag.prompt.encode import EncodedPrompt, encode
+from icldiag.model.settings import BUNDLED_PATH, ModelSettings
+from icldiag.prompt.encode import encode
+from icldiag.prompt.encoded import EncodedPrompt
 from icldiag.prompt.schema import Example, Label, Prompt
 
 Which = Literal["random", "bundled"]

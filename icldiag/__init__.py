@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 from icldiag.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from icldiag.model.load import ModelSettings
-    from icldiag.prompt.schema import Prompt, read_prompt
+    from icldiag.model.settings import ModelSettings
+    from icldiag.prompt.read import read_prompt
+    from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
     from icldiag.sweeps.sweep import Sweep
 
 __all__ = ["ModelSettings", "Prompt", "Session", "Sweep", "read_prompt"]
 
 _HOMES = {
-    "ModelSettings": "icldiag.model.load",
+    "ModelSettings": "icldiag.model.settings",
     "Prompt": "icldiag.prompt.schema",
     "Session": "icldiag.session",
     "Sweep": "icldiag.sweeps.sweep",
-    "read_prompt": "icldiag.prompt.schema",
+    "read_prompt": "icldiag.prompt.read",
 }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from icldiag.model.load import ModelSettings, load_tokenizer
-from icldiag.prompt.encode import Token, encode, query_tokens
+from icldiag.model.load import load_tokenizer
+from icldiag.model.settings import ModelSettings
+from icldiag.prompt.encode import encode, query_tokens
+from icldiag.prompt.encoded import Token
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.template import warnings_of
 from icldiag.visible import visible

@@ -17,7 +17,7 @@ from icldiag.errors import IcldiagError
 from icldiag.version import __version__
 
 if TYPE_CHECKING:
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
 
 app = typer.Typer(
     cls=OnceGroup,

@@ -8,8 +8,9 @@ import platform
 import shutil
 import sys
 
-from icldiag.model.load import ModelSettings, load_model
+from icldiag.model.load import load_model
 from icldiag.model.memory import gib
+from icldiag.model.settings import ModelSettings
 from icldiag.version import __version__
 
 # A prompt of a usual size, for the estimate.
@@ -80,9 +81,10 @@ def diagnose_model(settings: ModelSettings) -> str:
 
 def diagnose_memory(settings: ModelSettings) -> str:
     """What the model and each analysis of a typical prompt would take, before anything is loaded. Raises ModelError."""
-    from icldiag.model.load import context_window, load_config
+    from icldiag.model.load import load_config
     from icldiag.model.memory import PROGRAM, Work, dtype_name, free_memory, mapped, shortage, sizes_of
     from icldiag.model.place import choose_device
+    from icldiag.model.settings import context_window
 
     device, config = choose_device(settings), load_config(settings)
     sizes, dtype = sizes_of(config, settings.trust_remote_code), dtype_name(settings, config, device)

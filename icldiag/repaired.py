@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from icldiag.analyses.repairs import Repairs, Trial, finding, verdict
-from icldiag.analyses.reweighting.compute import save_beta
+from icldiag.analyses.reweighting.beta_file import save_beta
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import is_stdout, write_document
 from icldiag.inputs.values import whole_number
 from icldiag.model.readout import Progress
 from icldiag.prompt.adjustments import SavedBeta
+from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten, write_prompt
-from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.schema import Prompt
 from icldiag.quoting import quoted, shortened
 from icldiag.session import Session
 from icldiag.visible import visible

@@ -22,7 +22,7 @@ from icldiag.errors import InputError
 from icldiag.files import replace_whole
 from icldiag.inputs.files import check_path
 from icldiag.inputs.values import whole_number
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.own_files import drop_lock, is_locked, is_whole, read_own, sealed, sweep_up, take_lock, writing
 from icldiag.prompt.schema import LABEL, TEXT, Prompt
 from icldiag.quoting import brief, listed, quoted, shortened

@@ -10,36 +10,23 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.compression.compute import DRAWS, Compress, Compression, Positions
-from icldiag.analyses.confusion.compute import Confuse, Confusion
-from icldiag.analyses.explanation import Explain, Explanation
-from icldiag.analyses.extraction.compute import Against, Extract, Extraction
-from icldiag.analyses.isolation.compute import Isolate, Isolation, Setting, SweepLayers
-from icldiag.analyses.isolation.cuts import Cut, CutKind
-from icldiag.analyses.loyalty import TOP
-from icldiag.analyses.prediction.compute import Predict, Prediction
-from icldiag.analyses.repairs import BUDGET, FindRepairs, Repairs
-from icldiag.analyses.reweighting.compute import (
-    Reweight,
-    Reweighting,
-    TrainingSettings,
-    beta_edits,
-    demonstrations_hash,
-    load_beta,
-    save_beta,
-)
-from icldiag.analyses.saliency.compute import Flow, Flows, HeadSum, LossTarget, QueryFlow, Saliency
+from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
+from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.indices import query_index
 from icldiag.lazy import torch
 from icldiag.model.facts import ModelFacts, facts_of
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
-from icldiag.model.load import ModelSettings, Stage, load_model
+from icldiag.model.load import load_model
 from icldiag.model.memory import shortage_of, told, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent
+from icldiag.model.settings import ModelSettings, Stage
 from icldiag.model.turns import Turns
-from icldiag.prompt.encode import EncodedPrompt, Token, encode, query_tokens
-from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.encode import encode, query_tokens
+from icldiag.prompt.encoded import EncodedPrompt, Token
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Prompt
+from icldiag.shortcuts import Shortcuts
 from icldiag.store import Store
 
 if TYPE_CHECKING:
@@ -51,7 +38,7 @@ T = TypeVar("T")
 _NEVER_STORED = ("prefix", "readout")  # large or quick to make, and what the others are made from
 
 
-class Session:
+class Session(Shortcuts):
     """A prompt on a model. Every result is computed at most once, by whichever thread asks first.
 
     Args:
@@ -175,6 +162,7 @@ class Session:
         """
         if request.without_beta and self.beta is not None:
             return self.without_beta().ask(request, progress, each)
+        assert self.facts.n_layers  # kept with every answer, for `StoredSession`
         resolved = request.resolved(self)
         return self._once(resolved, lambda: resolved.compute(self, progress, each))
 
@@ -183,66 +171,6 @@ class Session:
         if request.without_beta and self.beta is not None:
             return self.without_beta().peek(request)
         return cast("R | None", self._found(request.resolved(self)))
-
-    def prediction(self, progress: Progress = silent) -> Prediction:
-        assert self.facts.n_layers  # kept with it, for `StoredSession`
-        return self.ask(Predict(), progress)
-
-    def confusion(self, layer: int | None = None, progress: Progress = silent) -> Confusion:
-        return self.ask(Confuse(layer), progress)
-
-    def flow(
-        self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
-    ) -> QueryFlow:
-        return self.ask(Flow(query, loss_target, heads), progress)
-
-    def saliency(
-        self, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
-    ) -> Saliency:
-        return self.ask(Flows(loss_target, heads), progress)
-
-    def explanation(self, query: int, *, seed: int = 0, progress: Progress = silent) -> Explanation:
-        return self.ask(Explain(query, seed), progress)
-
-    def isolation(
-        self,
-        kind: CutKind = "text_to_label",
-        *,
-        seed: int = 0,
-        renormalise: bool = True,
-        top: int = TOP,
-        progress: Progress = silent,
-    ) -> Isolation:
-        return self.ask(SweepLayers(kind, seed, renormalise, top), progress)
-
-    def isolate(self, cut: Cut, *, top: int = TOP, progress: Progress = silent) -> Setting:
-        return self.ask(Isolate(cut, top), progress)
-
-    def extraction(self, progress: Progress = silent, *, against: Against = "predicted") -> Extraction:
-        return self.ask(Extract(against), progress)
-
-    def reweighting(
-        self, settings: TrainingSettings | None = None, *, progress: Progress = silent, each_epoch: Each | None = None
-    ) -> Reweighting:
-        return self.ask(Reweight(settings or TrainingSettings()), progress, each_epoch)
-
-    def compression(
-        self,
-        *,
-        positions: Positions = "kept",
-        draws: int = DRAWS,
-        seed: int = 42,
-        top: int = TOP,
-        timed: bool = True,
-        progress: Progress = silent,
-        each_method: Each | None = None,
-    ) -> Compression:
-        return self.ask(Compress(positions, draws, seed, top, timed), progress, each_method)
-
-    def repairs(
-        self, query: int | None = None, budget: int = BUDGET, *, seed: int = 0, progress: Progress = silent
-    ) -> Repairs:
-        return self.ask(FindRepairs(query, budget, seed), progress)
 
     # ---- with a beta ------------------------------------------------------------------------------------------------
 

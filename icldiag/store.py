@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icldiag.files import replace_whole
-from icldiag.model.load import BUNDLED
+from icldiag.model.settings import BUNDLED
 from icldiag.own_files import read_own, sweep_up, writing
 from icldiag.version import __version__
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
     from icldiag.prompt.schema import Prompt
 
 LIMIT = 500 * 2**20  # bytes; the files that were not used for longest go first

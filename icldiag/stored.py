@@ -10,9 +10,10 @@ from icldiag.analyses.saliency.compute import Flow
 from icldiag.errors import NotStored
 from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel
-from icldiag.model.load import ModelSettings, Stage
 from icldiag.model.readout import Progress, silent
-from icldiag.prompt.encode import Token, query_parts
+from icldiag.model.settings import ModelSettings, Stage
+from icldiag.prompt.encode import query_parts
+from icldiag.prompt.encoded import Token
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 from icldiag.store import Store

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from icldiag.model.forward import InstrumentedModel
-from icldiag.model.load import ModelSettings, load_model
+from icldiag.model.load import load_model
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.session import Session
 

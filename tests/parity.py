@@ -13,14 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from icldiag.analyses.compression.compute import cache_at, kept_positions
+from icldiag.analyses.compression.caches import cache_at
+from icldiag.analyses.compression.compute import kept_positions
 from icldiag.analyses.isolation.compute import placed, prefix_edits, random_words, target_edits
 from icldiag.analyses.isolation.cuts import CUTS, Cut
 from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.model.forward import InstrumentedModel, batch_of, merge_edits, on_rows
 from icldiag.model.readout import query_batches, read_queries
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 from tests.eager import ids_of, plain_run
 
 TOLERANCE = 3e-5  # of the largest number compared; float32 through four layers gives about 1e-6

@@ -186,7 +186,7 @@ def test_doctor_reports_parity(run: Run, model_folder: Path) -> None:
 
 
 def test_every_sample_is_valid() -> None:
-    from icldiag.prompt.schema import read_prompt
+    from icldiag.prompt.read import read_prompt
 
     assert DEFAULT_SAMPLE in sample_names()
     assert len(sample_names()) >= 5

@@ -8,7 +8,7 @@ import pytest
 
 from icldiag import cli
 from icldiag.crash import KEPT, crash_folder, last_words, write_crash
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from tests.tui.pilot import PROMPT
 
 SECRET = "my account number is 4711"

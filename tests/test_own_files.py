@@ -140,7 +140,7 @@ _KILLS = 25
 _KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Example, Label, Prompt
 
 folder, kills = Path(sys.argv[1]), int(sys.argv[2])

@@ -13,7 +13,8 @@ from icldiag.analyses.repairs import Trial
 from icldiag.cli import main
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.prompt.edit import drop
-from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.repaired import chosen_query, repaired_diff, verified, written_file
 from icldiag.session import Session

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from icldiag.cli import app
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Prompt
 from icldiag.saved import (
     SavedSession,

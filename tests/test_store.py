@@ -19,7 +19,7 @@ import icldiag.store
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.errors import NotStored
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from icldiag.store import Store, model_identity, open_store, program_identity
@@ -136,7 +136,7 @@ def test_the_bundled_model_is_known_by_its_content(monkeypatch: pytest.MonkeyPat
     for content in (b"one", b"two", b"one"):
         weights.write_bytes(content)
         os.utime(weights, (1, 1))  # as package managers do
-        monkeypatch.setattr("icldiag.model.load.BUNDLED_PATH", copy)
+        monkeypatch.setattr("icldiag.model.settings.BUNDLED_PATH", copy)
         identities.append(model_identity(ModelSettings()))
     assert identities[0] == identities[2] != identities[1]
 

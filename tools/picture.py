@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.samples import DEFAULT_SAMPLE, sample_path
 from icldiag.tui.app import DiagnosisApp
 

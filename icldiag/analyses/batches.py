@@ -14,7 +14,7 @@ from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.label_words import LabelWords, label_words
 from icldiag.model.readout import FloatArray, rows_per_batch
 from icldiag.model.rows import Past, Piece, Row, in_pieces, run_rows
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 _KEPT_BYTES = 2**30  # keys and values of changed demonstrations that are held at a time
 _WORTH_A_ROW = 32  # tokens that a row run once for several others must save

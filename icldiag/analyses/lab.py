@@ -22,7 +22,8 @@ from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
 from icldiag.model.readout import FloatArray, Progress, silent
-from icldiag.prompt.encode import EncodedPrompt, encode
+from icldiag.prompt.encode import encode
+from icldiag.prompt.encoded import EncodedPrompt
 from icldiag.prompt.schema import Example, Prompt
 
 T = TypeVar("T")

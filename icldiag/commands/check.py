@@ -8,14 +8,14 @@ from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import PromptPath
 
 if TYPE_CHECKING:
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
 
 
 @takes_model
 def check(prompt: PromptPath, model: ModelSettings | None = None) -> None:
     """Validate a prompt file; with a model, also show how it tokenizes."""
     from icldiag.check import describe, describe_tokens, describe_warnings
-    from icldiag.prompt.schema import read_prompt
+    from icldiag.prompt.read import read_prompt
 
     written = read_prompt(prompt)
     print(describe(written) + (describe_warnings(written) if model is None else ""))

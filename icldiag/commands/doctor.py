@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from icldiag.commands.model_options import takes_model
 
 if TYPE_CHECKING:
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
 
 
 @takes_model

@@ -26,7 +26,8 @@ def import_langchain(
     """Import a FewShotPromptTemplate; it holds no queries, so give some."""
     from icldiag.commands.written import give
     from icldiag.prompt.langchain import read_few_shot
-    from icldiag.prompt.schema import Example, unknown_class
+    from icldiag.prompt.read import unknown_class
+    from icldiag.prompt.schema import Example
     from icldiag.prompt.tables import read_table
 
     found = read_few_shot(template)

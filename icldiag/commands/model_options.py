@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
 
 NAME = Annotated[str, typer.Option("--model", help="'bundled', a Hugging Face name, or a local folder.")]
 OPTIONAL_NAME = Annotated[str | None, typer.Option("--model", help="As in the other commands; none by default.")]
@@ -47,7 +47,7 @@ def takes_model(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def with_options(**given: Any) -> None:
-        from icldiag.model.load import ModelSettings
+        from icldiag.model.settings import ModelSettings
 
         name, others = given.pop("model"), {field: given.pop(field) for field in OPTIONS}
         command(**given, model=None if name is None else ModelSettings(name, **others))

@@ -10,7 +10,7 @@ from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import Ascii, PromptPath
 
 if TYPE_CHECKING:
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
 
 
 @takes_model

@@ -12,7 +12,7 @@ from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import PromptPath
 
 if TYPE_CHECKING:
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
 
 
 @takes_model
@@ -28,7 +28,7 @@ def repair(
     seed: Annotated[int, typer.Option(help="Cuts the examples in parts and draws orders.")] = 0,
 ) -> None:
     """Try repairs on labelled examples; write the one that holds on others than it was chosen by, and show the diff."""
-    from icldiag.prompt.schema import read_prompt
+    from icldiag.prompt.read import read_prompt
 
     written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
 

@@ -13,7 +13,7 @@ from icldiag.commands.options import FigureType, PromptPath
 from icldiag.errors import IcldiagError
 
 if TYPE_CHECKING:
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
 
 LossTarget = Literal["gold", "predicted"]
 HeadSum = Literal["signed", "absolute"]
@@ -78,7 +78,7 @@ def report(
     budget: Annotated[int, analysis("repairs: how many candidates are tried.", min=1)] = 40,
 ) -> None:
     """Compute the analyses without the app; the report goes to stdout, a file or a folder, progress to stderr."""
-    from icldiag.prompt.schema import read_prompt
+    from icldiag.prompt.read import read_prompt
 
     written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
 

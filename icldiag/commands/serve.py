@@ -10,7 +10,7 @@ from icldiag.commands.model_options import as_arguments, takes_model
 from icldiag.commands.options import PromptPath
 
 if TYPE_CHECKING:
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
 
 
 @takes_model
@@ -26,7 +26,7 @@ def serve(
     public_url: Annotated[str | None, typer.Option(help="What browsers open, as behind a proxy.")] = None,
 ) -> None:
     """Serve the app to browsers on this machine; needs the extra 'serve'."""
-    from icldiag.prompt.schema import read_prompt
+    from icldiag.prompt.read import read_prompt
     from icldiag.serve import serve as serve_app
 
     read_prompt(prompt)  # a wrong prompt is told here, not in a page

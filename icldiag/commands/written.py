@@ -9,7 +9,8 @@ from pathlib import Path
 
 from icldiag.errors import IcldiagError, PromptError
 from icldiag.files import is_stdout, is_taken, write_document
-from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.visible import visible
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Observer, Pass, active, product
 from icldiag.model.heads import Heads, KeyValues
-from icldiag.model.load import context_window
+from icldiag.model.settings import context_window
 from icldiag.model.turns import Turns
 from icldiag.prompt.reader import Reader
 

@@ -9,10 +9,8 @@ import logging
 import os
 import socket
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,6 +19,7 @@ from icldiag.model.configuration import check_layer_count, check_numbers, check_
 from icldiag.model.failures import explained
 from icldiag.model.folder import Stored, check_folder, local_folder, stored_weights
 from icldiag.model.place import choose_device, compile_mlps, placement
+from icldiag.model.settings import BUNDLED, BUNDLED_PATH, ModelSettings, Stage, context_window
 from icldiag.model.weights import check_complete, check_layers, check_types, require_numbers
 from icldiag.prompt.reader import Reader
 
@@ -28,49 +27,6 @@ if TYPE_CHECKING:
     import torch
 
     from icldiag.model.forward import InstrumentedModel
-
-BUNDLED = "bundled"
-BUNDLED_PATH = Path(__file__).parent / "bundled"
-
-Stage = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """Which model, where and how. `device` and `dtype` may be 'auto'.
-
-    device_map: 'auto' spreads the layers over all GPUs, then the CPU, then the disk (through accelerate).
-    quantize: bits of a weight, 8 or 4 (through bitsandbytes, on a GPU).
-    compile: torch.compile the layers' MLPs.
-    """
-
-    name: str = BUNDLED
-    device: str = "auto"
-    dtype: str = "auto"
-    revision: str | None = None
-    trust_remote_code: bool = False
-    device_map: str | None = None
-    quantize: int | None = None
-    compile: bool = False
-
-    def folder(self) -> Path | None:
-        """Where the model's files lie on this machine; None for one of the hub that is not here yet.
-
-        Raises:
-            ModelError: the name is a path, and there is no folder.
-        """
-        if self.name == BUNDLED:
-            return BUNDLED_PATH
-        if (folder := local_folder(self.name)) is not None:
-            return folder.resolve()
-        from huggingface_hub import try_to_load_from_cache
-        from huggingface_hub.errors import HFValidationError
-
-        try:
-            found = try_to_load_from_cache(self.name, "config.json", revision=self.revision)
-        except HFValidationError:
-            return None
-        return Path(found).parent if isinstance(found, str) else None
 
 
 def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> InstrumentedModel:
@@ -226,21 +182,6 @@ def _quiet_transformers() -> Any:
     transformers.utils.logging.set_verbosity(logging.CRITICAL + 1)
     transformers.utils.logging.disable_progress_bar()
     return transformers
-
-
-def context_window(config: Any) -> int | None:
-    """The longest sequence the model takes, in tokens; None where its configuration names no limit.
-
-    Models whose rotary positions change with the length of the whole sequence (dynamic, longrope) are taken to the
-    length where they change: beyond it, demonstrations encoded apart would have other positions than in one pass.
-    """
-    limit: int | None = getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)
-    rotary = getattr(config, "rope_parameters", None) or {}
-    for parameters in (rotary, *(nested for nested in rotary.values() if isinstance(nested, dict))):
-        if limit is not None and parameters.get("rope_type") in ("dynamic", "longrope"):
-            original = parameters.get("original_max_position_embeddings")
-            limit = min(limit, original or getattr(config, "original_max_position_embeddings", None) or limit)
-    return limit
 
 
 def _dtype(settings: ModelSettings, device: str) -> torch.dtype | str:

@@ -20,8 +20,8 @@ from icldiag.model.weights import check_amount
 if TYPE_CHECKING:
     from icldiag.model.folder import Stored
     from icldiag.model.forward import InstrumentedModel
-    from icldiag.model.load import ModelSettings
-    from icldiag.prompt.encode import EncodedPrompt
+    from icldiag.model.settings import ModelSettings
+    from icldiag.prompt.encoded import EncodedPrompt
 
 GIB = 2**30
 PROGRAM = 460 * 2**20  # bytes of a process that has imported torch and transformers and answered once, on a CPU

@@ -9,7 +9,7 @@ from icldiag.errors import ModelError
 
 if TYPE_CHECKING:
     from icldiag.model.forward import InstrumentedModel
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
 
 _DTYPES = ("float64", "float32", "float16", "bfloat16")
 _MAPS = ("auto", "balanced", "balanced_low_0", "sequential")

@@ -15,7 +15,7 @@ from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resum
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
 from icldiag.model.rows import in_pieces
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +50,7 @@ class Readout:
     top_tokens: IntArray  # (n, k) vocabulary ids, most probable first
     top_log_probabilities: FloatArray  # (n, k)
     label_mass: FloatArray  # (n,) probability of all label words' first tokens, over the whole vocabulary
-    target_queries: tuple[NDArray[np.float32], ...] | None  # per layer (n, H * d), where asked for
+    target_queries: tuple[NDArray[np.float32], ...] | None  # per layer (n, H * d), if asked for
 
     @property
     def probabilities(self) -> FloatArray:

@@ -6,100 +6,20 @@ fast tokenizer works, and a label word that also occurs in a text is never mista
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from icldiag.errors import ModelError, PromptError
+from icldiag.failures import is_failure, reason_of
 from icldiag.indices import query_index
-from icldiag.model.failures import is_failure, reason_of
 from icldiag.prompt.chat import chat_parts
-from icldiag.prompt.parts import Part, Parts, Role, plain_parts, starts_of, text_of
+from icldiag.prompt.encoded import EncodedDemonstration, EncodedPrompt, EncodedQuery, Span, Token
+from icldiag.prompt.encoding_warnings import encoding_warnings
+from icldiag.prompt.parts import Part, Parts, plain_parts, starts_of, text_of
 from icldiag.prompt.reader import require_embeddings
 from icldiag.prompt.schema import Prompt
-from icldiag.prompt.template import warnings_of
 from icldiag.quoting import quoted
-
-_NAMED = 3  # pairs of labels in a warning
-
-Span = tuple[int, int]  # half-open [start, stop), in tokens of the whole prompt
-
-
-@dataclass(frozen=True)
-class EncodedDemonstration:
-    """Where demonstration `index` lies.
-
-    `anchors` are the tokens of its label word that count as the paper's p_i: the prompt's field `anchor` says whether
-    the last (the first to have read the whole word), the first (as the paper) or all of them.
-    """
-
-    span: Span
-    text: Span
-    label: Span
-    label_class: int
-    anchors: tuple[int, ...]
-
-    @property
-    def anchor(self) -> int:
-        """The anchor where one position is wanted: the last of `anchors`."""
-        return self.anchors[-1]
-
-    @property
-    def forerunner(self) -> int:
-        """The token before the label word: where a label is predicted, as at the target position."""
-        return self.label[0] - 1
-
-
-@dataclass(frozen=True)
-class EncodedQuery:
-    """A query as the model reads it: `ids` follow the shared prefix; positions count in the whole prompt."""
-
-    ids: tuple[int, ...]
-    text: Span
-    target: int
-
-
-@dataclass(frozen=True)
-class Token:
-    """One token for showing: `text` is the piece of the user's prompt that it covers, possibly empty."""
-
-    text: str
-    role: Role
-    demonstration: int | None
-
-
-@dataclass(frozen=True)
-class EncodedPrompt:
-    """Token ids with spans. All queries share `prefix`, which holds every demonstration."""
-
-    prompt: Prompt
-    prefix: tuple[int, ...]
-    demonstrations: tuple[EncodedDemonstration, ...]
-    template: tuple[int, ...]  # positions of the template's own tokens and the separators in the prefix
-    queries: tuple[EncodedQuery, ...]
-    label_tokens: tuple[tuple[int, ...], ...]  # per class, the label word's tokens as they follow the target
-    tokens: tuple[Token, ...]  # the prefix, for showing
-    own_warnings: tuple[str, ...]
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What a user should know of how the prompt is encoded, and of what its data files hold besides it."""
-        return (*self.own_warnings, *self.prompt.notes)
-
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest prompt."""
-        return len(self.prefix) + max(len(query.ids) for query in self.queries)
-
-    @property
-    def anchors(self) -> tuple[int, ...]:
-        """One anchor position of every demonstration, in the order of the prompt."""
-        return tuple(demonstration.anchor for demonstration in self.demonstrations)
-
-    @property
-    def all_anchors(self) -> tuple[tuple[int, ...], ...]:
-        """All anchor positions of every demonstration, in the order of the prompt."""
-        return tuple(demonstration.anchors for demonstration in self.demonstrations)
 
 
 @dataclass(frozen=True)
@@ -197,7 +117,7 @@ def encode(
         ),
         label_tokens=label_tokens,
         tokens=tokens,
-        own_warnings=(*parts.warnings, *_warnings(prompt, demonstrations, label_tokens, first.ids)),
+        own_warnings=(*parts.warnings, *encoding_warnings(prompt, demonstrations, label_tokens, first.ids)),
     )
     _check_length(encoded, context_window)
     require_embeddings(encoded, tokenizer, embeddings)
@@ -311,57 +231,6 @@ def _check_first_tokens(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]])
                     path=prompt.path,
                     field="labels",
                 )
-
-
-def _warnings(
-    prompt: Prompt,
-    demonstrations: Sequence[EncodedDemonstration],
-    label_tokens: Sequence[tuple[int, ...]],
-    ids: Sequence[int],
-) -> tuple[str, ...]:
-    warnings = []
-    shown = {demonstration.label_class for demonstration in demonstrations}
-    missing = [label.name for index, label in enumerate(prompt.labels) if index not in shown]
-    if missing:
-        warnings.append(f"no demonstration of {', '.join(missing)}: without a label anchor it is rarely predicted")
-    for number, demonstration in enumerate(demonstrations, start=1):
-        start, stop = demonstration.label
-        if tuple(ids[start:stop]) != label_tokens[demonstration.label_class]:
-            name = prompt.labels[demonstration.label_class].name
-            warnings.append(
-                f"the label word of {name!r} is tokenized differently in demonstration {number} than after a query"
-            )
-    if prompt.anchor != "all":
-        end, verb = (0, "begin") if prompt.anchor == "first" else (-1, "end")
-        for j, tokens in enumerate(label_tokens):
-            for i in range(j):
-                if tokens[end] == label_tokens[i][end]:
-                    warnings.append(
-                        f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} {verb} with the same token: "
-                        "their anchors carry the same word"
-                    )
-    if prompt.scoring == "whole":
-        warnings += _never_chosen(prompt, label_tokens)
-    return (*warnings, *warnings_of(prompt.template, prompt.instruction))
-
-
-def _never_chosen(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> Iterator[str]:
-    """A word whose tokens begin with another's is at most as probable as that: scored whole, it never wins."""
-    classes = {tokens: label.name for tokens, label in zip(label_tokens, prompt.labels, strict=True)}
-    pairs = [
-        (label.name, classes[tokens[:count]])
-        for tokens, label in zip(label_tokens, prompt.labels, strict=True)
-        for count in range(1, len(tokens))
-        if tokens[:count] in classes
-    ]
-    if pairs:
-        told = ", ".join(f"{longer!r} begins with the tokens of {shorter!r}" for longer, shorter in pairs[:_NAMED])
-        more = f", and so do {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
-        which = "the longer" if len(pairs) == 1 else "each longer one"
-        yield (
-            f"{told}{more}: scored whole, {which} can never be more probable and is never predicted without a "
-            "calibration; write label words of which none begins another"
-        )
 
 
 def _tokens(shown: Sequence[Part], starts: Sequence[int], row: _Tokenized, count: int) -> tuple[Token, ...]:

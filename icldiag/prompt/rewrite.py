@@ -14,7 +14,8 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from icldiag.errors import PromptError
 from icldiag.files import TEMPORARY, write_whole
-from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Prompt
 from icldiag.prompt.source import read_text
 from icldiag.prompt.write import as_yaml, named_from
 

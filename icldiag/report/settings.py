@@ -9,7 +9,8 @@ from icldiag.analyses.extraction.compute import Against
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting.compute import TrainingSettings
-from icldiag.analyses.saliency.compute import HeadSum, LossTarget
+from icldiag.analyses.saliency.compute import LossTarget
+from icldiag.analyses.saliency.rows import HeadSum
 from icldiag.errors import AnalysisError
 from icldiag.inputs.values import whole_number
 from icldiag.quoting import quoted

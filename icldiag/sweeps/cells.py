@@ -12,7 +12,7 @@ from typing import Any
 from icldiag.analyses import ANALYSES
 from icldiag.errors import ModelError
 from icldiag.model.folder import local_folder
-from icldiag.model.load import BUNDLED, ModelSettings
+from icldiag.model.settings import BUNDLED, ModelSettings
 from icldiag.prompt.schema import Prompt
 from icldiag.store import files_of
 from icldiag.sweeps.draw import draw_prompt

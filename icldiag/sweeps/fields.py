@@ -12,7 +12,7 @@ from icldiag.analyses.compression.compute import DRAWS, Positions
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting.compute import TrainingSettings
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.fields import Anchor, Count, Natural, Scoring, Seed
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.sweeps.cells import Cell, shots_of
 from icldiag.sweeps.plan import Plan
 from icldiag.sweeps.results import Result, Values

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from icldiag.inputs.files import is_folder
 from icldiag.inputs.values import Location, first_repeated, whole_number
-from icldiag.model.load import BUNDLED, ModelSettings
+from icldiag.model.settings import BUNDLED, ModelSettings
 from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import reason_of, suggestion
-from icldiag.prompt.schema import Reader
+from icldiag.prompt.read import Reader
 from icldiag.prompt.source import read_document
 from icldiag.sweeps.fields import MOST_SEEDS, Analysis, SweepFields, SweepSettings, TaskFields
 from icldiag.sweeps.tasks import Task, read_task

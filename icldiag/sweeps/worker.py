@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from icldiag.analyses import ANALYSES
 from icldiag.errors import Cancelled, IcldiagError, ModelError
 from icldiag.model.forward import InstrumentedModel
-from icldiag.model.load import ModelSettings, load_model
+from icldiag.model.load import load_model
 from icldiag.model.memory import release
 from icldiag.model.readout import Progress, silent
+from icldiag.model.settings import ModelSettings
 from icldiag.report.document import plain
 from icldiag.report.identity import commit, environment
 from icldiag.session import Session

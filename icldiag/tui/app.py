@@ -19,7 +19,7 @@ from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
 from icldiag.config import Config
 from icldiag.crash import Facts
 from icldiag.errors import IcldiagError
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.edit import ask
 from icldiag.render.bars import folded
 from icldiag.render.hints import Hints

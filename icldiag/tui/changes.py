@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import PromptError
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.tui.state import Left, State
 from icldiag.visible import visible
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from textual.widgets import Input
 
 from icldiag.errors import PromptError
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.render.tokens import DETAILS
 from icldiag.saved import SavedSession, SavedState, SessionFile, prune
 from icldiag.tui.panels import reweighting

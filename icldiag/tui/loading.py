@@ -15,7 +15,7 @@ from icldiag.tui.panels import compression, reweighting
 if TYPE_CHECKING:
     from icldiag.analyses.prediction.compute import Prediction
     from icldiag.model.forward import InstrumentedModel
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
     from icldiag.prompt.schema import Prompt
     from icldiag.saved import SavedState
     from icldiag.session import Session

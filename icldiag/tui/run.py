@@ -14,7 +14,7 @@ from typing import Any
 
 from icldiag.config import config_path, read_config
 from icldiag.errors import IcldiagError
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.keeper import Resumed
 from icldiag.tui.settings import check_settings

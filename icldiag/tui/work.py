@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import PromptError
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.tui.jobs import Run
 from icldiag.tui.keeper import put_back
 from icldiag.tui.loading import Made, SessionJob, made
@@ -21,7 +21,7 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.model.forward import InstrumentedModel
-    from icldiag.model.load import ModelSettings
+    from icldiag.model.settings import ModelSettings
     from icldiag.prompt.schema import Prompt
     from icldiag.saved import SavedState
     from icldiag.session import Session
@@ -248,6 +248,6 @@ def _changed(before: Session, prompt: Prompt, beta: Any) -> Session:
 
 
 def _same_demonstrations(one: Prompt, other: Prompt) -> bool:
-    from icldiag.analyses.reweighting.compute import demonstrations_hash
+    from icldiag.analyses.reweighting.beta_file import demonstrations_hash
 
     return demonstrations_hash(one) == demonstrations_hash(other)

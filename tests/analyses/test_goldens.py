@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from icldiag.analyses.compression.compute import cache_at, compress, draw_positions, kept_positions, random_candidates
+from icldiag.analyses.compression.caches import cache_at
+from icldiag.analyses.compression.compute import compress, draw_positions, kept_positions, random_candidates
 from icldiag.analyses.extraction.compute import aucroc_of_layer, extract, score_extraction
 from icldiag.analyses.isolation.compute import isolate, prefix_edits, sweep
 from icldiag.analyses.isolation.cuts import Cut

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from icldiag.analyses.compression.compute import cache_at, kept_positions
+from icldiag.analyses.compression.caches import cache_at
+from icldiag.analyses.compression.compute import kept_positions
 from icldiag.analyses.isolation.cuts import Cut, CutKind
 from icldiag.analyses.reweighting.compute import TrainingSettings
 from icldiag.errors import Cancelled

@@ -13,7 +13,8 @@ from icldiag.analyses.isolation.compute import isolate, placed, prefix_edits, ra
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.model.forward import InstrumentedModel, batch_of, on_rows
 from icldiag.model.readout import read_queries
-from icldiag.prompt.encode import EncodedPrompt, encode
+from icldiag.prompt.encode import encode
+from icldiag.prompt.encoded import EncodedPrompt
 from icldiag.prompt.schema import Prompt
 from tests.conftest import CONFIGURATIONS, Tiny
 from tests.eager import ids_of, plain_run, unchanged

@@ -10,14 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.reweighting.compute import (
-    TrainingSettings,
-    beta_edits,
-    draw_examples,
-    load_beta,
-    save_beta,
-    train_beta,
-)
+from icldiag.analyses.reweighting.beta_file import load_beta, save_beta
+from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits, draw_examples, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import read_queries

@@ -10,14 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.compression.compute import cache_at, kept_positions
+from icldiag.analyses.compression.caches import cache_at
+from icldiag.analyses.compression.compute import kept_positions
 from icldiag.analyses.isolation.compute import isolate, sweep
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.errors import PromptError
 from icldiag.model.readout import read_queries
-from icldiag.prompt.encode import EncodedPrompt, encode
+from icldiag.prompt.encode import encode
+from icldiag.prompt.encoded import EncodedPrompt
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny

@@ -7,7 +7,8 @@ import pytest
 from benchmarks.planted import named, table
 from benchmarks.planted_cases import Case, Kind, draw_cases
 from icldiag.model.forward import InstrumentedModel
-from icldiag.model.load import ModelSettings, load_model
+from icldiag.model.load import load_model
+from icldiag.model.settings import ModelSettings
 from icldiag.session import Session
 
 FEW: dict[Kind, int] = {"classes": 2, "demonstration": 2, "prior": 1, "order": 1}

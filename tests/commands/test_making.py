@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from icldiag.cli import main
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from tests.prompt.lm_eval.logs import write, write_results
 from tests.prompt.lm_eval.test_convert import rows
 from tests.prompt.test_langchain import save

@@ -11,7 +11,7 @@ import pytest
 
 from icldiag.cli import app, main
 from icldiag.commands.model_options import OPTIONS, as_arguments, takes_model
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 
 Icldiag = Callable[..., tuple[int, str, str]]
 

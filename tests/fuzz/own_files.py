@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from icldiag.model.load import ModelSettings
-from icldiag.prompt.encode import Token
+from icldiag.model.settings import ModelSettings
+from icldiag.prompt.encoded import Token
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.saved import SavedSession, SavedState, SessionFile
 from icldiag.store import Store
@@ -95,7 +95,7 @@ _BETA = np.linspace(-1, 1, 2 * 3 * 2, dtype=np.float32).reshape(2, 3, 2)
 
 
 def _betas() -> list[Input]:
-    from icldiag.analyses.reweighting.compute import save_beta
+    from icldiag.analyses.reweighting.beta_file import save_beta
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "beta.safetensors"
@@ -104,7 +104,7 @@ def _betas() -> list[Input]:
 
 
 def _beta(folder: Path, arguments: Arguments) -> None:
-    from icldiag.analyses.reweighting.compute import load_beta
+    from icldiag.analyses.reweighting.beta_file import load_beta
 
     found = load_beta(folder / "beta.safetensors", _PROMPT, (2, 3, 2), "a/model")
     if found.tobytes() != _BETA.tobytes():
@@ -205,7 +205,7 @@ def _words() -> Any:
 
 def _chat_template(folder: Path, arguments: Arguments) -> None:
     from icldiag.prompt.chat import chat_parts
-    from icldiag.prompt.schema import read_prompt
+    from icldiag.prompt.read import read_prompt
     from icldiag.prompt.source import read_text
 
     assert chat_parts(read_prompt(folder / "prompt.json"), _Tokenizer(read_text(folder / "chat.jinja")))

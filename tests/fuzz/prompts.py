@@ -14,7 +14,7 @@ from tests.fuzz.reader import Arguments, Read, Reader, as_files
 def _prompt(name: str) -> Read:
     def read(folder: Path, arguments: Arguments) -> None:
         from icldiag.check import describe
-        from icldiag.prompt.schema import read_prompt
+        from icldiag.prompt.read import read_prompt
         from icldiag.prompt.write import as_yaml
 
         prompt = read_prompt(folder / name)

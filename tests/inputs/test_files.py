@@ -15,7 +15,7 @@ from icldiag.inputs.files import SETTING, Unreadable, is_file, is_folder, is_the
 from icldiag.prompt.langchain import read_few_shot
 from icldiag.prompt.lm_eval.convert import import_log
 from icldiag.prompt.lm_eval.results import read_task
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.prompt.source import read_document, read_rows
 from icldiag.prompt.tables import read_table
 from icldiag.report.read import read_report

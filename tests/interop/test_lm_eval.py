@@ -18,9 +18,9 @@ import pytest
 import yaml
 
 from icldiag.errors import PromptError
-from icldiag.model.load import BUNDLED_PATH
+from icldiag.model.settings import BUNDLED_PATH
 from icldiag.prompt.lm_eval.convert import Choice, import_log
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.samples import sample_path
 from icldiag.session import Session
 

@@ -23,7 +23,8 @@ from types import FrameType
 from typing import Any
 
 from icldiag.errors import IcldiagError
-from icldiag.model.load import ModelSettings, load_model, load_tokenizer
+from icldiag.model.load import load_model, load_tokenizer
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.encode import encode
 from tests.conftest import tiny_prompt
 

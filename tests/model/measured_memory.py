@@ -26,8 +26,9 @@ def measure(name: str, dtype: str, prompt: str, works: list[str]) -> dict[str, t
     """Peaks by what is done, as (measured, estimated)."""
     import torch
 
-    from icldiag.model.load import ModelSettings, load_config
+    from icldiag.model.load import load_config
     from icldiag.model.memory import PROGRAM, mapped, sizes_of, work_of
+    from icldiag.model.settings import ModelSettings
     from icldiag.session import Session
 
     torch.set_num_threads(1)

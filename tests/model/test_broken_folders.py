@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 
 from icldiag.check import describe_tokens
 from icldiag.errors import IcldiagError, ModelError, PromptError
-from icldiag.model.load import ModelSettings, load_model, load_tokenizer
+from icldiag.model.load import load_model, load_tokenizer
+from icldiag.model.settings import ModelSettings
 from icldiag.store import open_store
 from tests.conftest import tiny_prompt, tiny_tokenizer, tiny_weights
 from tests.model.broken_folders import JSON_FILES, outcome, run

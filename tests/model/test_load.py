@@ -10,8 +10,9 @@ import torch
 import transformers
 
 from icldiag.errors import ModelError
-from icldiag.model.load import ModelSettings, load_model, load_tokenizer
+from icldiag.model.load import load_model, load_tokenizer
 from icldiag.model.parity import require_parity
+from icldiag.model.settings import ModelSettings
 from tests.conftest import Tiny, tiny_tokenizer, tiny_weights
 
 
@@ -279,7 +280,7 @@ def test_compiling_touches_the_mlps_alone(model_folder: Path, tiny: Tiny, monkey
 
 
 def test_the_window_ends_where_rotary_positions_change(tiny: Tiny) -> None:
-    from icldiag.model.load import context_window
+    from icldiag.model.settings import context_window
 
     factors = {"short_factor": [1.0] * 4, "long_factor": [4.0] * 4, "rope_theta": 10000.0}
     for kind, config in {

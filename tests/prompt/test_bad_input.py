@@ -14,8 +14,8 @@ from icldiag.errors import AnalysisError, PromptError
 from icldiag.prompt.draw import Drawing, draw_prompt
 from icldiag.prompt.lm_eval.convert import import_log
 from icldiag.prompt.pasted import import_text
+from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten
-from icldiag.prompt.schema import read_prompt
 from icldiag.prompt.tables import read_table
 from icldiag.repaired import chosen_query
 from icldiag.report.settings import layers_from

@@ -14,7 +14,8 @@ import pytest
 from icldiag.errors import PromptError
 from icldiag.prompt.langchain import read_few_shot
 from icldiag.prompt.lm_eval.convert import import_log
-from icldiag.prompt.schema import Example, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Example
 from tests.prompt.lm_eval.logs import AGES, CHOICES, CONFIG, TEXTS, context, row, write, write_results
 from tests.prompt.lm_eval.test_convert import rows
 from tests.prompt.test_langchain import SAVED

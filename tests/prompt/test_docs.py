@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from icldiag.prompt.fields import FileFields, PromptFields
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 
 DOCS = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
 

@@ -8,7 +8,7 @@ import pytest
 
 from icldiag.errors import PromptError
 from icldiag.prompt.draw import Drawing, draw_prompt
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.prompt.tables import Table, read_table
 from icldiag.prompt.write import as_yaml
 

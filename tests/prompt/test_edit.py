@@ -9,7 +9,8 @@ import pytest
 
 from icldiag.errors import PromptError
 from icldiag.prompt.edit import ask, drop, rename_word, swap
-from icldiag.prompt.schema import Example, Label, Prompt, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.write import as_yaml
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from icldiag.errors import PromptError
 from icldiag.prompt.pasted import import_text, left_out
-from icldiag.prompt.schema import Example, Label, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Example, Label
 from icldiag.prompt.write import as_yaml
 from tests.prompt.test_splitting import INLINE, REVIEWS
 

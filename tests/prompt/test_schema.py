@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from icldiag.errors import PromptError
-from icldiag.prompt.schema import Example, Label, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Example, Label
 
 GOOD = """\
 name: questions

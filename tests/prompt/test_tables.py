@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from icldiag.errors import PromptError
-from icldiag.prompt.schema import Example, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Example
 from icldiag.prompt.tables import read_table
 
 PROMPT = """\

@@ -10,7 +10,8 @@ from icldiag.check import describe_warnings
 from icldiag.errors import PromptError
 from icldiag.prompt.draw import Drawing, draw_prompt
 from icldiag.prompt.encode import encode
-from icldiag.prompt.schema import Prompt, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Prompt
 from icldiag.prompt.tables import read_table
 from icldiag.prompt.template import is_template, unfilled, warnings_of
 from tests.conftest import tiny_tokenizer

@@ -11,7 +11,8 @@ import pytest
 import transformers
 
 from icldiag.errors import ModelError, PromptError
-from icldiag.prompt.encode import EncodedPrompt, encode
+from icldiag.prompt.encode import encode
+from icldiag.prompt.encoded import EncodedPrompt
 from icldiag.prompt.schema import Example, Label, Prompt
 from tests.tokenizers_made_here import TOKENIZERS
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.panels.base import Line
 

@@ -19,7 +19,7 @@ from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.saliency.compute import Flow
 from icldiag.page.figures import FigureType
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.report import write
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.export import FORMATS, ONE_KEY

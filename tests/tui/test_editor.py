@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from icldiag import samples
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.tui import editor
 from icldiag.tui.app import DiagnosisApp
 from tests.tui.pilot import PROMPT, running, screen_text, settle

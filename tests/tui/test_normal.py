@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.session import Session
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
@@ -79,7 +79,7 @@ async def test_a_trained_beta_is_taken_off_and_put_back(prompt_file: Path, model
 async def test_a_beta_of_the_file_stays_off_when_a_query_is_asked(
     prompt_file: Path, model_folder: Path, tmp_path: Path
 ) -> None:
-    from icldiag.analyses.reweighting.compute import save_beta
+    from icldiag.analyses.reweighting.beta_file import save_beta
 
     session = Session(read_prompt(prompt_file), str(model_folder))
     beta = np.full(session.beta_shape, 0.5, np.float32)

@@ -11,7 +11,7 @@ import pytest
 
 from icldiag.analyses.repairs import FindRepairs
 from icldiag.model.readout import Progress
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line

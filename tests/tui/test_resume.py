@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textual.widgets import Input
 
-from icldiag.prompt.schema import read_prompt
+from icldiag.prompt.read import read_prompt
 from icldiag.saved import SessionFile, session_files, state_folder
 from icldiag.tui.keeper import Resumed
 from icldiag.tui.panels import compression, reweighting

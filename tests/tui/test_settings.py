@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from icldiag.config import Config, ConfigError, read_config
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.keys import in_force, pressed, shown
 from icldiag.tui.layers import LayerSlider

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from icldiag.model.load import ModelSettings
+from icldiag.model.settings import ModelSettings
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.queries import Queries
 from tests.tui.pilot import settle

@@ -15,7 +15,7 @@ from textual.widgets import LoadingIndicator
 from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.errors import Cancelled
-from icldiag.model.load import BUNDLED
+from icldiag.model.settings import BUNDLED
 from icldiag.samples import DEFAULT_SAMPLE, sample_path
 from icldiag.store import Store
 from icldiag.tui.app import DiagnosisApp

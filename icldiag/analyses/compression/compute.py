@@ -18,28 +18,25 @@ from __future__ import annotations
 
 import random
 import statistics
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 
+from icldiag.analyses.compression.caches import cache_at, cache_bytes, edits_at
+from icldiag.analyses.compression.speed import SpeedUp, measure_speed_up
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
-from icldiag.lazy import no_grad, torch
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix, batch_of, on_rows
+from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.heads import KeyValues
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 Positions = Literal["kept", "restart"]
 DRAWS = 20  # as many as the paper's Hidden_random-top
-
-_TIMED_QUERIES = 8
-_TIMED_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -58,16 +55,6 @@ class Spread:
     word_loyalty: tuple[float, float]
     accuracy: tuple[float, float] | None
     draws: int
-
-
-@dataclass(frozen=True)
-class SpeedUp:
-    """How many times faster a query is answered on the compressed cache, median of alternating rounds."""
-
-    against_full_prompt: float  # the whole prompt encoded again for each query, as in the paper
-    against_full_cache: float  # the demonstrations' full cache reused
-    queries: int
-    rounds: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -234,26 +221,6 @@ def compress(
     )
 
 
-def cache_at(prefix: Prefix, positions: Sequence[int]) -> list[KeyValues]:
-    """Every layer's keys and values at some of the prefix's positions."""
-    device = prefix.key_values[0].keys.device
-    where = torch.tensor(list(positions), device=device)
-    return [cache.at(where.to(cache.keys.device)) for cache in prefix.key_values]
-
-
-def edits_at(edits: Edits | None, positions: Sequence[int]) -> Edits:
-    """A scaling of the target row on a cache of some of the prefix's positions."""
-    places = list(positions)
-    return {
-        layer: replace(edit, factor=None if edit.factor is None else edit.factor[:, places])
-        for layer, edit in (edits or {}).items()
-    }
-
-
-def cache_bytes(caches: Sequence[KeyValues]) -> int:
-    return sum(cache.keys.nbytes + cache.values.nbytes for cache in caches)
-
-
 def _spread(methods: Sequence[Method]) -> Spread:
     def over(values: list[float]) -> tuple[float, float]:
         return statistics.fmean(values), statistics.pstdev(values)
@@ -265,45 +232,3 @@ def _spread(methods: Sequence[Method]) -> Spread:
         over(accuracies) if accuracies else None,
         len(methods),
     )
-
-
-@no_grad
-def measure_speed_up(
-    model: InstrumentedModel,
-    encoded: EncodedPrompt,
-    prefix: Prefix,
-    kept: Sequence[int],
-    start: int,
-    beta: Edits | None = None,
-    progress: Progress = silent,
-) -> SpeedUp:
-    """Answer the same queries one by one in three ways, taking turns, so that a busy machine slows all alike."""
-
-    def ask() -> None:
-        progress("compression: timing", len(seconds[-1]), _TIMED_ROUNDS + 1)
-
-    def answer(
-        rows: Sequence[Sequence[int]], start: int, context: Sequence[KeyValues] | None, edits: Edits | None
-    ) -> None:
-        for row in rows:
-            ask()
-            batch = batch_of([row], start, model.device)
-            run = model.run(batch, context=context, edits=on_rows(edits, [len(row) - 1], model))
-            run.logits[:, -1].argmax(-1).tolist()  # waits for the device
-
-    queries = encoded.queries[:_TIMED_QUERIES]
-    compressed = cache_at(prefix, kept)
-    alone, short_edits = [query.ids for query in queries], edits_at(beta, kept)
-    ways: list[Callable[[], None]] = [
-        lambda: answer([[*encoded.prefix, *ids] for ids in alone], 0, None, beta),
-        lambda: answer(alone, len(encoded.prefix), prefix.key_values, beta),
-        lambda: answer(alone, start, compressed, short_edits),
-    ]
-    seconds: list[list[float]] = [[], [], []]
-    for _ in range(_TIMED_ROUNDS + 1):
-        for way, taken in zip(ways, seconds, strict=True):
-            begun = time.perf_counter()
-            way()
-            taken.append(time.perf_counter() - begun)
-    whole, cached, short = (np.array(taken[1:]) for taken in seconds)  # the first round warms up
-    return SpeedUp(float(np.median(whole / short)), float(np.median(cached / short)), len(queries), _TIMED_ROUNDS)

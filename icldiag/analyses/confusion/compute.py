@@ -27,7 +27,7 @@ from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError
 from icldiag.indices import class_index, layer_index
 from icldiag.model.readout import FloatArray, Progress
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 DIRECTIONS = 10  # principal directions kept, as in the paper
 

@@ -29,7 +29,7 @@ from icldiag.errors import AnalysisError, Cancelled
 from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import Progress, silent
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 
 @dataclass(frozen=True, repr=False)

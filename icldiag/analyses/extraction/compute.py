@@ -28,7 +28,7 @@ from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.heads import Heads
 from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, IntArray, Progress, read_queries, silent
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 Against = Literal["predicted", "gold"]
 

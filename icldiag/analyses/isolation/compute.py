@@ -29,7 +29,7 @@ from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
 from icldiag.model.label_words import label_words
 from icldiag.model.readout import KeptInputs, Progress, Readout, read_queries, silent, step_of
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 _KEPT_BYTES = 2**30  # a sweep keeps the queries' layer inputs while they take less than this
 

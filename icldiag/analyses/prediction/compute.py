@@ -12,7 +12,7 @@ from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
 from icldiag.indices import query_index
 from icldiag.model.readout import FloatArray, IntArray, Progress, Readout
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from icldiag.errors import AnalysisError, PromptError
 from icldiag.indices import named_query, query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import IntArray, Progress, silent, step_of
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 from icldiag.prompt.schema import Example, Prompt
 
 BUDGET = 40

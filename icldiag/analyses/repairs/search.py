@@ -12,7 +12,7 @@ from icldiag.analyses.lab import Lab, Question
 from icldiag.analyses.repairs.parts import Parts
 from icldiag.analyses.repairs.repair import Repair, as_it_is
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 from icldiag.prompt.schema import Example
 
 

@@ -11,13 +11,14 @@ from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.request import Workbench
-from icldiag.analyses.saliency.compute import FLOWS, Flow, Flows, HeadSum, QueryFlow, Saliency
+from icldiag.analyses.saliency.compute import FLOWS, Flow, Flows, QueryFlow, Saliency
+from icldiag.analyses.saliency.rows import HeadSum
 from icldiag.indices import layer_index
 from icldiag.model.readout import FloatArray, Progress, step_of
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, Tokens, notes
 from icldiag.page.figures import curves
 from icldiag.page.text import counted
-from icldiag.prompt.encode import EncodedPrompt
+from icldiag.prompt.encoded import EncodedPrompt
 
 FLOW_NAMES = ("text -> label words", "label words -> target", "text -> text")
 PerLayer = list[float | None]

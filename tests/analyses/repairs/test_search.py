@@ -18,7 +18,8 @@ from icldiag.analyses.reweighting.compute import train_beta
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.forward import InstrumentedModel
 from icldiag.prompt.edit import with_demonstrations
-from icldiag.prompt.schema import Example, Prompt, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Example, Prompt
 from icldiag.samples import sample_path
 from icldiag.session import Session
 from icldiag.store import Store

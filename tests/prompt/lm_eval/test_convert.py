@@ -10,7 +10,8 @@ import pytest
 
 from icldiag.errors import PromptError
 from icldiag.prompt.lm_eval.convert import Choice, Imported, import_log
-from icldiag.prompt.schema import Example, Label, read_prompt
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Example, Label
 from icldiag.prompt.write import as_yaml
 from tests.prompt.lm_eval.logs import (
     AGES,

@@ -1,0 +1,96 @@
+"""A trained beta on disk: safetensors, with what it was trained for and a SHA-256 of it all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icldiag.errors import AnalysisError
+from icldiag.files import write_whole
+from icldiag.inputs.files import open_file
+from icldiag.prompt.schema import Prompt
+from icldiag.quoting import brief, quoted
+
+if TYPE_CHECKING:
+    pass
+
+_FORMAT, _UNCHECKED = "icldiag-beta/2", "icldiag-beta/1"
+
+
+def save_beta(path: Path, beta: NDArray[np.float32], model_name: str, prompt: Prompt) -> None:
+    """Write beta as safetensors, with the model's name, the prompt's hash and a SHA-256 of it all beside it.
+
+    Raises:
+        IcldiagError: the file cannot be written.
+    """
+    from safetensors.numpy import save
+
+    metadata = {"format": _FORMAT, "model": model_name, "prompt": demonstrations_hash(prompt)}
+    metadata["sha256"] = _sha256(beta, metadata)
+    write_whole(save({"beta": np.ascontiguousarray(beta)}, metadata), path)
+
+
+def _sha256(beta: NDArray[np.float32], metadata: Mapping[str, str]) -> str:
+    """Of the numbers and of what they were trained for."""
+    known = [metadata.get(field, "") for field in ("format", "model", "prompt")]
+    return hashlib.sha256(repr((known, beta.shape)).encode() + beta.astype("<f4").tobytes()).hexdigest()
+
+
+def load_beta(
+    path: Path,
+    prompt: Prompt,
+    shape: tuple[int, int, int],
+    model_name: str,
+    note: Callable[[str], object] = lambda text: None,
+) -> NDArray[np.float32]:
+    """Read a saved beta.
+
+    Args:
+        note: told where the file is of an earlier version, which cannot be checked against damage.
+
+    Raises:
+        AnalysisError: the file is missing, damaged or no beta, or belongs to another model or other demonstrations.
+            Models are told apart by shape and by the last part of their name, so that a model's folder may move.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        open_file(path).close()  # a pipe would be waited for
+        with safe_open(str(path), "numpy") as file:
+            metadata, beta = file.metadata() or {}, file.get_tensor("beta")
+    except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
+        reason = brief(getattr(error, "strerror", None) or error)
+        raise AnalysisError(f"{path}: not a saved beta ({reason}); train it again") from None
+    if beta.dtype != np.float32 or not np.isfinite(beta).all():
+        raise AnalysisError(f"{path}: this beta holds values that are not numbers in float32; train it again")
+    if metadata.get("format") == _UNCHECKED:
+        note(
+            f"{path}: this beta is of an earlier version and cannot be checked against damage; train it "
+            "again to be sure"
+        )
+    elif metadata.get("format") != _FORMAT:
+        raise AnalysisError(f"{path}: not a saved beta of this version of icldiag; train it again")
+    elif metadata.get("sha256") != _sha256(beta, metadata):
+        raise AnalysisError(f"{path}: this beta is damaged (its SHA-256 is another); train it again")
+    if beta.shape != shape:
+        raise AnalysisError(f"{path}: beta has shape {beta.shape}, this model and prompt need {shape}")
+    trained_on = metadata.get("model", "")
+    if Path(trained_on).name != Path(model_name).name:
+        raise AnalysisError(
+            f"{path}: this beta was trained on model {quoted(trained_on)}, not {quoted(model_name)}; train it again"
+        )
+    if metadata.get("prompt") != demonstrations_hash(prompt):
+        raise AnalysisError(f"{path}: this beta was trained for other demonstrations; train it again")
+    return np.asarray(beta)
+
+
+def demonstrations_hash(prompt: Prompt) -> str:
+    """Of all that beta depends on: the prompt's text without queries, examples and what is in force beside it."""
+    from dataclasses import replace
+
+    return replace(prompt, queries=(), examples=(), calibration=None, beta=None).hash

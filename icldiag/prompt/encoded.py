@@ -1,0 +1,87 @@
+"""`EncodedPrompt`: a prompt as token ids, and the span of every part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from icldiag.prompt.parts import Role
+from icldiag.prompt.schema import Prompt
+
+Span = tuple[int, int]  # half-open [start, stop), in tokens of the whole prompt
+
+
+@dataclass(frozen=True)
+class EncodedDemonstration:
+    """Where demonstration `index` lies.
+
+    `anchors` are the tokens of its label word that count as the paper's p_i: the prompt's field `anchor` says whether
+    the last (the first to have read the whole word), the first (as the paper) or all of them.
+    """
+
+    span: Span
+    text: Span
+    label: Span
+    label_class: int
+    anchors: tuple[int, ...]
+
+    @property
+    def anchor(self) -> int:
+        """The anchor where one position is wanted: the last of `anchors`."""
+        return self.anchors[-1]
+
+    @property
+    def forerunner(self) -> int:
+        """The token before the label word: where a label is predicted, as at the target position."""
+        return self.label[0] - 1
+
+
+@dataclass(frozen=True)
+class EncodedQuery:
+    """A query as the model reads it: `ids` follow the shared prefix; positions count in the whole prompt."""
+
+    ids: tuple[int, ...]
+    text: Span
+    target: int
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token for showing: `text` is the piece of the user's prompt that it covers, possibly empty."""
+
+    text: str
+    role: Role
+    demonstration: int | None
+
+
+@dataclass(frozen=True)
+class EncodedPrompt:
+    """Token ids with spans. All queries share `prefix`, which holds every demonstration."""
+
+    prompt: Prompt
+    prefix: tuple[int, ...]
+    demonstrations: tuple[EncodedDemonstration, ...]
+    template: tuple[int, ...]  # positions of the template's own tokens and the separators in the prefix
+    queries: tuple[EncodedQuery, ...]
+    label_tokens: tuple[tuple[int, ...], ...]  # per class, the label word's tokens as they follow the target
+    tokens: tuple[Token, ...]  # the prefix, for showing
+    own_warnings: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know of how the prompt is encoded, and of what its data files hold besides it."""
+        return (*self.own_warnings, *self.prompt.notes)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest prompt."""
+        return len(self.prefix) + max(len(query.ids) for query in self.queries)
+
+    @property
+    def anchors(self) -> tuple[int, ...]:
+        """One anchor position of every demonstration, in the order of the prompt."""
+        return tuple(demonstration.anchor for demonstration in self.demonstrations)
+
+    @property
+    def all_anchors(self) -> tuple[tuple[int, ...], ...]:
+        """All anchor positions of every demonstration, in the order of the prompt."""
+        return tuple(demonstration.anchors for demonstration in self.demonstrations)

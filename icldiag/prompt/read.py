@@ -1,0 +1,236 @@
+"""A prompt file read and checked: every complaint names file, line and field."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from icldiag.errors import PromptError
+from icldiag.inputs.files import is_file, is_folder, open_file
+from icldiag.inputs.values import first_repeated
+from icldiag.prompt.adjustments import Calibration, SavedBeta
+from icldiag.prompt.conversation import refuse_conversation
+from icldiag.prompt.fields import (
+    CalibrationFields,
+    ExampleFields,
+    FileFields,
+    PromptFields,
+    complaint,
+    suggestion,
+)
+from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.prompt.source import Lines, Location, read_document
+from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
+from icldiag.prompt.template import LABEL, TEXT
+from icldiag.quoting import listed, quoted, shortened
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One file being read; turns every complaint into a PromptError with file, line and field.
+
+    `within` is where a prompt stands in a file that holds more than one.
+    """
+
+    path: Path
+    lines: Lines
+    within: Location = ()
+    notes: list[str] = dataclasses.field(default_factory=list)  # on its data files
+
+    def error(self, message: str, *inside: str | int) -> PromptError:
+        location = (*self.within, *inside)
+        field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+        return PromptError(message, path=self.path, line=self.lines.of(location), field=field or None)
+
+    def fields(self, document: Any) -> PromptFields:
+        refuse_conversation(document, self.path)
+        if not isinstance(document, dict):
+            raise self.error("a prompt file holds fields such as 'template', 'labels', 'demonstrations' and 'queries'")
+        try:
+            return PromptFields.model_validate(document)
+        except ValidationError as error:
+            reason, location = complaint(error, document)
+            raise self.error(reason, *location) from None
+
+    def labels(self, given: list[str] | dict[str, str], chat: bool) -> tuple[Label, ...]:
+        space = "" if chat else " "  # an assistant's turn begins with the word itself
+        written = given if isinstance(given, dict) else {name: space + name for name in given}
+        if isinstance(given, list) and len(written) < len(given):
+            twice = first_repeated(given) or 0
+            raise self.error(f"the class {quoted(given[twice])} is listed twice; remove one", "labels", twice)
+        if len(written) < 2:
+            raise self.error("at least two classes are needed", "labels")
+        words: dict[str, str] = {}
+        for index, (name, word) in enumerate(written.items()):
+            place = ("labels", name if isinstance(given, dict) else index)
+            if not word.strip():
+                raise self.error(f"the label word of {quoted(name)} is empty; write a word", *place)
+            if word in words:
+                both = f"{quoted(name)} and {quoted(words[word])}"
+                raise self.error(f"{both} have the same label word {quoted(word)}; change one", *place)
+            words[word] = name
+        return tuple(Label(name, word) for name, word in written.items())
+
+    def template(self, template: str) -> None:
+        for part in (TEXT, LABEL):
+            if template.count(part) != 1:
+                count = "does not hold" if part not in template else "holds more than once"
+                raise self.error(f"the template {count} {part}; write it exactly once", "template")
+        if template.index(LABEL) < template.index(TEXT):
+            raise self.error("{text} must come before {label}: the query is the template up to {label}", "template")
+
+    def calibration(self, given: CalibrationFields | None, classes: dict[str, int]) -> Calibration | None:
+        if given is None:
+            return None
+        place = ("calibration", "probabilities")
+        for name, value in given.probabilities.items():
+            if name not in classes:
+                raise self.error(_unknown_class(name, classes), *place, name)
+            if not 0 < value <= 1:  # not true of NaN either
+                raise self.error(
+                    f"{value:g} is no probability to divide by; write a number above 0, up to 1", *place, name
+                )
+        missing = [name for name in classes if name not in given.probabilities]
+        if missing:
+            raise self.error(f"there is no number for the class {quoted(missing[0])}; write one for each class", *place)
+        total = math.fsum(given.probabilities.values())
+        if not math.isclose(total, 1, abs_tol=0.01):
+            raise self.error(f"the numbers sum to {total:.3g}; probabilities of all classes sum to 1", *place)
+        return Calibration(given.kind, tuple(given.probabilities[name] for name in classes))
+
+    def beta(self, given: str | None) -> SavedBeta | None:
+        if given is None:
+            return None
+        path = self.path.parent / given
+        try:
+            return SavedBeta.at(path)
+        except OSError as error:
+            reason = f"{quoted(str(path))} cannot be read ({error.strerror}); the path is relative to the prompt file"
+            raise self.error(reason, "beta") from None
+
+    def examples(
+        self,
+        given: FileFields | Sequence[ExampleFields],
+        classes: dict[str, int],
+        template: str,
+        *location: str,
+    ) -> tuple[Example, ...]:
+        if isinstance(given, FileFields):
+            return self._from_file(given, classes, template, *location)
+        found = []
+        for index, row in enumerate(given):
+            label = self._class(row.label, classes, *location, index, "label")
+            found.append(Example(row.text, label, row.id))
+        return tuple(found)
+
+    def _class(self, label: str | None, classes: dict[str, int], *location: str | int) -> int | None:
+        if label is not None and label not in classes:
+            raise self.error(_unknown_class(label, classes), *location)
+        return None if label is None else classes[label]
+
+    def _from_file(
+        self, given: FileFields, classes: dict[str, int], template: str, *location: str
+    ) -> tuple[Example, ...]:
+        path = self.path.parent / given.file
+        try:
+            if not is_folder(path):
+                open_file(path).close()
+        except FileNotFoundError:
+            reason = f"there is no file {quoted(str(path))}; the path is relative to the prompt file"
+            raise self.error(reason, *location) from None
+        except OSError as error:
+            raise self.error(f"{quoted(given.file)} cannot be read: {error.strerror}", *location) from None
+        if is_file(path) and path.suffix.lower() not in SUFFIXES:
+            raise self.error(f"{quoted(given.file)} is not a data file of a known kind; use {KINDS}", *location)
+        table = read_table(path, given.split)
+        for field, column in (("text", given.text), ("label", given.label), ("id", given.id)):
+            if column is not None and table.rows and column not in table.columns:
+                told = f"{shortened(given.file)} has no column {quoted(column)}"
+                raise self.error(f"{told}; it has {listed(table.columns)}", *location, field)
+        table.refuse_named(template)
+        rows = []
+        label_column, id_column = given.label or "label", given.id or "id"
+        self.notes.extend(table.unread((given.text, label_column, id_column)))
+        for line, text, label, name in table.examples(given.text, label_column, id_column):
+            if label is not None and label not in classes:
+                raise unknown_class(label, classes, path, line, label_column)
+            rows.append(Example(text, None if label is None else classes[label], name))
+        if given.limit is not None and given.limit < len(rows):
+            drawn = rows if given.seed is None else random.Random(given.seed).sample(rows, given.limit)
+            rows = drawn[: given.limit]
+        return tuple(rows)
+
+
+def unknown_class(label: str, classes: dict[str, int], path: Path, line: int | None, field: str) -> PromptError:
+    """The error for a label that is no class, in a data file."""
+    return PromptError(_unknown_class(label, classes), path=path, line=line, field=field)
+
+
+def _unknown_class(label: str, classes: dict[str, int]) -> str:
+    return f"there is no class {quoted(label)} in 'labels' ({listed(classes)})" + (
+        suggestion(label, classes) or "; add it there or correct it here"
+    )
+
+
+def read_prompt(path: Path | str) -> Prompt:
+    """Read and validate a prompt file (YAML or JSON), or import the samples that lm-evaluation-harness logged.
+
+    Raises:
+        PromptError: the first thing that is wrong, with file, line, field and cure.
+    """
+    path = Path(path)
+    if path.suffix.lower() in (".json", *SUFFIXES):
+        from icldiag.prompt.lm_eval.log import is_log
+
+        if is_log(path):
+            from icldiag.prompt.lm_eval.convert import import_log
+
+            return import_log(path).prompt
+        if path.suffix.lower() in SUFFIXES and is_file(path):
+            raise PromptError("a data file is no prompt; make a prompt from it with 'icldiag new'", path=path)
+    document, lines = read_document(path)
+    reader = Reader(path, lines)
+    fields = reader.fields(document)
+    reader.template(fields.template)
+    if fields.chat and "separator" in fields.model_fields_set:
+        raise reader.error(
+            "a chat prompt has no separator, as its chat template parts the turns; remove it", "separator"
+        )
+    labels = reader.labels(fields.labels, fields.chat)
+    classes = {label.name: index for index, label in enumerate(labels)}
+    if not fields.demonstrations:
+        raise reader.error("there are no demonstrations; write at least one {text, label}", "demonstrations")
+    demonstrations = reader.examples(fields.demonstrations, classes, fields.template, "demonstrations")
+    if not demonstrations:
+        raise reader.error("there are no rows in the file; a prompt needs at least one demonstration", "demonstrations")
+    for index, demonstration in enumerate(demonstrations):
+        if demonstration.label is None:  # only a row of a file can lack it
+            raise reader.error(f"row {index + 1} of the file has no label; a demonstration needs one", "demonstrations")
+    queries = reader.examples(fields.queries, classes, fields.template, "queries")
+    if not queries:
+        raise reader.error("there are no queries; write at least one {text}", "queries")
+    return Prompt(
+        name=fields.name or path.stem,
+        template=fields.template,
+        separator=fields.separator,
+        labels=labels,
+        demonstrations=demonstrations,
+        queries=queries,
+        examples=reader.examples(fields.examples, classes, fields.template, "examples"),
+        instruction=fields.instruction,
+        instruction_separator=fields.instruction_separator,
+        scoring=fields.scoring,
+        chat=fields.chat,
+        anchor=fields.anchor,
+        path=path,
+        calibration=reader.calibration(fields.calibration, classes),
+        beta=reader.beta(fields.beta),
+        notes=tuple(dict.fromkeys(reader.notes)),
+    )

@@ -1,0 +1,102 @@
+"""A method of the session for each request, for whoever types them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from icldiag.analyses.compression.compute import DRAWS, Compress, Compression, Positions
+from icldiag.analyses.confusion.compute import Confuse, Confusion
+from icldiag.analyses.explanation import Explain, Explanation
+from icldiag.analyses.extraction.compute import Against, Extract, Extraction
+from icldiag.analyses.isolation.compute import Isolate, Isolation, Setting, SweepLayers
+from icldiag.analyses.isolation.cuts import Cut, CutKind
+from icldiag.analyses.loyalty import TOP
+from icldiag.analyses.prediction.compute import Predict, Prediction
+from icldiag.analyses.repairs import BUDGET, FindRepairs, Repairs
+from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
+from icldiag.analyses.saliency.compute import Flow, Flows, LossTarget, QueryFlow, Saliency
+from icldiag.analyses.saliency.rows import HeadSum
+from icldiag.model.readout import Progress, silent
+
+if TYPE_CHECKING:
+    from icldiag.analyses.request import Each, Request
+
+R = TypeVar("R")
+
+
+class Shortcuts:
+    """What they share is `ask`."""
+
+    def ask(self, request: Request[R], progress: Progress = silent, each: Each | None = None) -> R:
+        """The answer to a request."""
+        raise NotImplementedError
+
+    def prediction(self, progress: Progress = silent) -> Prediction:
+        """Label probabilities, predicted labels and top tokens of every query; see `Predict`."""
+        return self.ask(Predict(), progress)
+
+    def confusion(self, layer: int | None = None, progress: Progress = silent) -> Confusion:
+        """The similarity of the label anchors in one layer; see `Confuse`."""
+        return self.ask(Confuse(layer), progress)
+
+    def flow(
+        self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
+    ) -> QueryFlow:
+        """Saliency of one query; see `Flow`."""
+        return self.ask(Flow(query, loss_target, heads), progress)
+
+    def saliency(
+        self, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"
+    ) -> Saliency:
+        """Saliency of every query and their mean; see `Flows`."""
+        return self.ask(Flows(loss_target, heads), progress)
+
+    def explanation(self, query: int, *, seed: int = 0, progress: Progress = silent) -> Explanation:
+        """Why one query got its answer; see `Explain`."""
+        return self.ask(Explain(query, seed), progress)
+
+    def isolation(
+        self,
+        kind: CutKind = "text_to_label",
+        *,
+        seed: int = 0,
+        renormalise: bool = True,
+        top: int = TOP,
+        progress: Progress = silent,
+    ) -> Isolation:
+        """The first n and the last n layers cut, for every n; see `SweepLayers`."""
+        return self.ask(SweepLayers(kind, seed, renormalise, top), progress)
+
+    def isolate(self, cut: Cut, *, top: int = TOP, progress: Progress = silent) -> Setting:
+        """One cut in any set of layers; see `Isolate`."""
+        return self.ask(Isolate(cut, top), progress)
+
+    def extraction(self, progress: Progress = silent, *, against: Against = "predicted") -> Extraction:
+        """Attention to the label words and how well it predicts; see `Extract`."""
+        return self.ask(Extract(against), progress)
+
+    def reweighting(
+        self, settings: TrainingSettings | None = None, *, progress: Progress = silent, each_epoch: Each | None = None
+    ) -> Reweighting:
+        """A trained beta; see `Reweight`. `each_epoch` is told the mean loss of every epoch."""
+        return self.ask(Reweight(settings or TrainingSettings()), progress, each_epoch)
+
+    def compression(
+        self,
+        *,
+        positions: Positions = "kept",
+        draws: int = DRAWS,
+        seed: int = 42,
+        top: int = TOP,
+        timed: bool = True,
+        progress: Progress = silent,
+        each_method: Each | None = None,
+    ) -> Compression:
+        """Answers from the anchors alone; see `Compress`. `each_method` is told each way as it is measured."""
+        return self.ask(Compress(positions, draws, seed, top, timed), progress, each_method)
+
+    def repairs(
+        self, query: int | None = None, budget: int = BUDGET, *, seed: int = 0, progress: Progress = silent
+    ) -> Repairs:
+        """What would mend the prompt or a query; see `FindRepairs`."""
+        return self.ask(FindRepairs(query, budget, seed), progress)
