@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.label_words import LabelWords, label_words
+from icldiag.model.pasts import Past, Piece, Row, in_pieces, run_rows
 from icldiag.model.readout import FloatArray, rows_per_batch
-from icldiag.model.rows import Past, Piece, Row, in_pieces, run_rows
 from icldiag.prompt.encoded import EncodedPrompt
 
 _KEPT_BYTES = 2**30  # keys and values of changed demonstrations that are held at a time

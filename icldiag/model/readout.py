@@ -14,7 +14,7 @@ from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, Run, batch_of
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
-from icldiag.model.rows import in_pieces
+from icldiag.model.pasts import in_pieces
 from icldiag.prompt.encoded import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Progress = Callable[[str, int, int], None]  # what is being done, done, total; m
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Float32 scores of one layer's explicit attention, and logits, in one batch; bound memory whatever the prompt's length.
+# Float32 scores of one layer's explicit attention, and logits, in one batch: memory is bounded.
 _SCORES_PER_BATCH = 16_000_000
 _LOGITS_PER_BATCH = 64_000_000
 _ROWS_PER_BATCH = 64
@@ -99,8 +99,7 @@ def query_batches(
 
 def rows_per_batch(model: InstrumentedModel, width: int, context: int) -> int:
     """How many rows of `width` tokens on `context` cached ones may be run at once."""
-    fitting = _SCORES_PER_BATCH // (model.n_heads * width * (context + width))
-    return max(1, min(fitting, _ROWS_PER_BATCH))
+    return max(1, min(_SCORES_PER_BATCH // (model.n_heads * width * (context + width)), _ROWS_PER_BATCH))
 
 
 class KeptInputs:

@@ -45,7 +45,7 @@ def alone(model: InstrumentedModel, question: Question) -> FloatArray:
     target = question.target_edits
     if question.beta is not None:
         target = merge_edits(target, beta_edits(encoded, torch.from_numpy(question.beta)))
-    scores = []
+    scores: list[list[float]] = []
     for query in encoded.queries:
         ids = [*encoded.prefix, *query.ids]
         scores.append([])
@@ -58,7 +58,8 @@ def alone(model: InstrumentedModel, question: Question) -> FloatArray:
                 logits = logits.log_softmax(-1)
             scores[-1].append(sum(float(logits[place, token]) for place, token in enumerate(read)))
     shift = prompt.calibration.shift if prompt.calibration else 0.0
-    return np.array(scores) - np.array(shift)
+    found: FloatArray = np.array(scores) - np.array(shift)
+    return found
 
 
 def joined(prefix: Edits, target: Edits, rows: torch.Tensor, model: InstrumentedModel) -> Edits:
