@@ -10,7 +10,7 @@ Shapes are those of heads.py; R are the edited rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -29,9 +29,10 @@ class Edit:
     """What one layer's attention does differently in a few rows.
 
     rows: (R,) different indices into the T new tokens, in ascending order.
-    blocked: (R, N) bool, N <= S first columns; True may not be attended to.
+    blocked: (R, N) bool, N <= S first columns; True may not be attended to. (B, 1, R, N) where the rows of the batch
+        differ.
     factor: (H, N) of the N <= S first columns; A'(row, column) = factor * A(row, column), after the softmax and without
-        renormalisation.
+        renormalisation. (B, H, R, N) where rows of the batch, or edited rows, differ.
     renormalise: block before the softmax, so that a row still sums to 1; otherwise set blocked columns to 0 after it.
     """
 
@@ -47,6 +48,11 @@ class Edit:
             return None if tensor is None else tensor.to(device)
 
         return replace(self, rows=self.rows.to(device), blocked=moved(self.blocked), factor=moved(self.factor))
+
+    def factors(self, attention: Tensor) -> Tensor:
+        """`factor` for attention of the edited rows (B, H, R, S), where there is one; as wide as that."""
+        assert self.factor is not None
+        return widened(self.factor[:, None] if self.factor.dim() == 2 else self.factor, attention, 1.0)
 
 
 def product(first: Tensor | None, second: Tensor | None) -> Tensor | None:
@@ -68,9 +74,10 @@ class Pass:
 
     positions: Tensor  # (B, T) of the new tokens in the whole prompt
     last_position: int  # the largest of them
-    context: tuple[KeyValues, ...] | None = None  # per layer, shared by the whole batch
-    past: tuple[KeyValues, ...] | None = None  # per layer, each row's own
+    context: Sequence[KeyValues] | None = None  # per layer, shared by the whole batch
+    past: Sequence[KeyValues] | None = None  # per layer, each row's own
     padding: Tensor | None = None  # (B,)
+    gap: Tensor | None = None  # (B,)
     edits: Mapping[int, Edit] = field(default_factory=dict)
     observe: Observer | None = None
     before_layer: Callable[[int], None] | None = None  # may raise Cancelled
@@ -118,7 +125,8 @@ def attend(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, 
     if context is not None and (variant.bias is not None or variant.visible is not None):
         _check_order(context, positions)
     padding = this.padding.to(device) if this.padding is not None else None
-    heads = Heads(query, key, value, positions, scale, variant, context, padding)
+    gap = this.gap.to(device) if this.gap is not None else None
+    heads = Heads(query, key, value, positions, scale, variant, context, padding, gap)
     edit = this.edits.get(layer)
     if edit is not None:
         edit = edit.to(device)
@@ -146,9 +154,8 @@ def _with_edit(heads: Heads, output: Tensor, edit: Edit) -> Tensor:
     if edit.blocked is not None:
         return output.index_copy(2, edit.rows, heads.weigh(_edited_attention(heads, edit)).to(output.dtype))
     # Scaling alone adds (factor - 1) A V, so that a factor of one changes nothing, not by one bit.
-    assert edit.factor is not None
     attention = heads.attention(edit.rows)  # (B, H, R, S)
-    added = heads.weigh(attention * widened(edit.factor - 1.0, attention, 0.0)[:, None])
+    added = heads.weigh(attention * (edit.factors(attention) - 1.0))
     return output.index_add(2, edit.rows, added.to(output.dtype))
 
 
@@ -156,4 +163,4 @@ def _edited_attention(heads: Heads, edit: Edit) -> Tensor:
     attention = heads.attention(edit.rows, edit.blocked if edit.renormalise else None)  # (B, H, R, S)
     if edit.blocked is not None and not edit.renormalise:
         attention = attention.masked_fill(widened(edit.blocked, attention, False), 0.0)
-    return attention if edit.factor is None else attention * widened(edit.factor, attention, 1.0)[:, None]
+    return attention if edit.factor is None else attention * edit.factors(attention)

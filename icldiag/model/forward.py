@@ -14,6 +14,7 @@ from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Observer, Pass, active, product
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.settings import context_window
+from icldiag.model.swaps import LayerCall, narrowed, skipping
 from icldiag.model.turns import Turns
 from icldiag.prompt.reader import Reader
 
@@ -32,6 +33,7 @@ class Batch:
     ids: Tensor  # (B, T)
     positions: Tensor  # (B, T)
     padding: Tensor | None  # (B,) padded columns of each row; None where there are none
+    gap: Tensor | None = None  # (B,) columns between a row's past and its first new token that hold nothing
 
     @property
     def last_position(self) -> int:
@@ -40,7 +42,8 @@ class Batch:
     def rows(self, which: slice) -> Batch:
         """Some rows, as wide as before."""
         padding = None if self.padding is None else self.padding[which]
-        return Batch(self.ids[which], self.positions[which], padding)
+        gap = None if self.gap is None else self.gap[which]
+        return Batch(self.ids[which], self.positions[which], padding, gap)
 
 
 def batch_of(rows: Sequence[Sequence[int]], start: int, device: torch.device | str = "cpu") -> Batch:
@@ -75,19 +78,6 @@ class Resume:
 
     layer: int
     hidden: Tensor  # (B, T, D)
-
-
-@dataclass(frozen=True)
-class LayerCall:
-    """One decoder layer as the model called it, to be called again with another input (masks, positions and all)."""
-
-    layer: nn.Module
-    arguments: tuple[Any, ...]
-    keywords: dict[str, Any]
-
-    def __call__(self, hidden: Tensor) -> Tensor:
-        output: Tensor | tuple[Tensor, ...] = self.layer(hidden, *self.arguments, **self.keywords)
-        return output[0] if isinstance(output, tuple) else output
 
 
 @dataclass(frozen=True)
@@ -194,7 +184,8 @@ class InstrumentedModel:
             batch: the new tokens.
             context: keys and values that the whole batch shares (the demonstrations').
             past: keys and values of each row's own earlier tokens, padded like the batch that made them;
-                `batch.padding` then counts the columns of past and new tokens together.
+                `batch.padding` then counts the columns of past and new tokens together, and `batch.gap` those that are
+                empty between the two.
             edits: per layer, the rows whose attention is done differently.
             observe: called in every layer with its heads and output.
             tokens: return the logits of these vocabulary entries alone, in this order: (B, keep, tokens). A step of one
@@ -206,9 +197,10 @@ class InstrumentedModel:
         this = Pass(
             batch.positions,
             batch.last_position,
-            tuple(context) if context is not None else None,
-            tuple(past) if past is not None else None,
+            context,
+            past,
             batch.padding,
+            batch.gap,
             edits or {},
             observe,
             before_layer,
@@ -218,10 +210,10 @@ class InstrumentedModel:
             stack.enter_context(active(this))
             if resume is not None:
                 handed_on = (resume.hidden,) if self._layers_return_tuples else resume.hidden
-                stack.enter_context(_skipping(self.layers[: resume.layer], handed_on))
+                stack.enter_context(skipping(self.layers[: resume.layer], handed_on))
             if keep_inputs:
                 stack.enter_context(self._keeping(resume.layer if resume else 0, inputs, calls))
-            narrowed = tokens is not None and stack.enter_context(_narrowed(self.model.get_output_embeddings(), tokens))
+            few = tokens is not None and stack.enter_context(narrowed(self.model.get_output_embeddings(), tokens))
             output = self.model(
                 input_ids=batch.ids,
                 position_ids=batch.positions,
@@ -229,7 +221,7 @@ class InstrumentedModel:
                 use_cache=False,
                 logits_to_keep=keep,
             )
-        logits = output.logits if tokens is None or narrowed else output.logits[..., list(tokens)]
+        logits = output.logits if tokens is None or few else output.logits[..., list(tokens)]
         return Run(logits, tuple(inputs), tuple(calls))
 
     @contextmanager
@@ -301,41 +293,3 @@ class InstrumentedModel:
         keys = torch.stack([of_tokens[:, list(places)].mean(1) for places in anchors], dim=1)  # (K, n, d)
         keys = keys.repeat_interleave(self.n_heads // keys.shape[0], dim=0)  # (H, n, d)
         return keys.transpose(0, 1).flatten(1).cpu().numpy()
-
-
-@contextmanager
-def _narrowed(head: nn.Module, tokens: Sequence[int]) -> Iterator[bool]:
-    """Let the output embeddings compute some tokens' logits alone; False where they are of a kind we do not know."""
-    if type(head) is not torch.nn.Linear or "forward" in head.__dict__:  # quantised, or moved about by accelerate
-        yield False
-        return
-    rows = torch.tensor(list(tokens), device=head.weight.device)
-    weight, bias = head.weight[rows], None if head.bias is None else head.bias[rows]
-    head.forward = lambda input: torch.nn.functional.linear(input, weight, bias)  # type: ignore[method-assign]
-    try:
-        yield True
-    finally:
-        del head.forward
-
-
-@contextmanager
-def _skipping(skipped: nn.ModuleList, handed_on: Tensor | tuple[Tensor]) -> Iterator[None]:
-    """Let the skipped layers hand on what the next one needs instead of computing.
-
-    The model's own forward runs around them, so that embeddings, masks, the final norm and the head stay its own code.
-    """
-    originals = [layer.__dict__.get("forward") for layer in skipped]
-
-    def hand_on(*args: Any, **kwargs: Any) -> Tensor | tuple[Tensor]:
-        return handed_on
-
-    try:
-        for layer in skipped:
-            layer.forward = hand_on
-        yield
-    finally:
-        for layer, original in zip(skipped, originals, strict=True):
-            if original is None:
-                layer.__dict__.pop("forward", None)
-            else:
-                layer.forward = original  # a hook of accelerate, set on the instance

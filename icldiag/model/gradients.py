@@ -5,13 +5,13 @@ Weights need no gradient, and the graph begins at the first layer's attention ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from icldiag.lazy import torch
 from icldiag.model.attention import Pass, active
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Resume
-from icldiag.model.heads import Heads
+from icldiag.model.heads import Heads, KeyValues
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,26 +25,39 @@ def attention_gradients(
     loss: Loss,
     *,
     keep: int = 1,
+    context: Sequence[KeyValues] | None = None,
     edits: Edits | None = None,
     recompute: bool = False,
+    inputs: list[Tensor] | None = None,
     before_layer: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[int, Heads, Tensor, float]]:
     """Yield (layer, its heads, dL/dO (1, H, T, d), the loss) for every layer of one prompt; deep layers first.
 
     Args:
-        batch: one whole prompt; the loss is taken at its last `keep` tokens.
+        batch: one whole prompt, or what follows the `context`; the loss is taken at its last `keep` tokens.
         recompute: keep only the layers' inputs and compute each layer again when its turn comes: about one more
             forward in time, and memory for one layer's activations instead of all.
+        inputs: filled with every layer's input, and the last one's output, (1, T, D).
     """
     if recompute:
-        yield from _layer_by_layer(model, batch, loss, keep, edits, before_layer)
+        yield from _layer_by_layer(model, batch, loss, keep, context, edits, inputs, before_layer)
         return
     watched: list[tuple[Heads, Tensor]] = []
     with torch.enable_grad():
-        run = model.run(batch, edits=edits, observe=_watching(watched), keep=keep, before_layer=before_layer)
+        run = model.run(
+            batch,
+            context=context,
+            edits=edits,
+            observe=_watching(watched),
+            keep=keep,
+            keep_inputs=inputs is not None,
+            before_layer=before_layer,
+        )
         value = loss(run.logits[0])
         gradients = torch.autograd.grad(value, [output for _, output in watched])
     number = float(value.detach())
+    if inputs is not None:
+        inputs += [hidden.detach() for hidden in run.inputs]
     del run, value
     for layer in reversed(range(len(watched))):
         heads, _ = watched[layer]
@@ -66,12 +79,16 @@ def _layer_by_layer(
     batch: Batch,
     loss: Loss,
     keep: int,
+    context: Sequence[KeyValues] | None,
     edits: Edits | None,
+    kept: list[Tensor] | None,
     before_layer: Callable[[int], None] | None,
 ) -> Iterator[tuple[int, Heads, Tensor, float]]:
     with torch.no_grad():
-        run = model.run(batch, edits=edits, keep_inputs=True, before_layer=before_layer)
+        run = model.run(batch, context=context, edits=edits, keep_inputs=True, before_layer=before_layer)
     inputs, calls = list(run.inputs), list(run.calls)
+    if kept is not None:
+        kept += inputs
     with torch.enable_grad():
         last = inputs.pop().detach().requires_grad_()  # the input of the final norm
         value = loss(model.run(batch, resume=Resume(model.n_layers, last), keep=keep).logits[0])
@@ -83,6 +100,7 @@ def _layer_by_layer(
         this = Pass(
             batch.positions,
             batch.last_position,
+            context,
             padding=batch.padding,
             edits=edits or {},
             observe=_watching(watched),

@@ -82,6 +82,7 @@ class Heads:
     variant: Variant = PLAIN
     context: KeyValues | None = None  # (1, K, P, d)
     padding: Tensor | None = None  # (B,) columns of O + T that hold nothing, at the left
+    gap: Tensor | None = None  # (B,) of T that hold nothing, at the left
 
     def detached(self) -> Heads:
         """The same numbers without their history."""
@@ -161,6 +162,10 @@ class Heads:
             visible = visible & self._within(self.variant.visible, rows, self.positions)  # (B, 1, R, O + T)
         if self.padding is not None:
             visible = visible & (columns >= self.padding[:, None, None, None])  # (B, 1, R, O + T)
+        if self.gap is not None:
+            of_new = columns - (own - new)
+            visible = visible & ((of_new < 0) | (of_new >= self.gap[:, None, None, None]))
+        if self.padding is not None or self.gap is not None:
             visible = visible | (columns == row_columns[:, None])
         return visible
 

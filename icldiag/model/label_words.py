@@ -71,7 +71,7 @@ class LabelWords:
         given = torch.tensor(self.given, device=batch.ids.device).expand(len(batch.ids), -1)
         steps = torch.tensor(self.steps, device=batch.ids.device)
         positions = torch.cat([batch.positions, batch.positions[:, -1:] + steps], dim=1)
-        return Batch(torch.cat([batch.ids, given], dim=1), positions, batch.padding)
+        return replace(batch, ids=torch.cat([batch.ids, given], dim=1), positions=positions)
 
     def edits(self, edits: Edits | None, model: InstrumentedModel, new: int, earlier: int) -> Edits:
         """Edits of the target row, for the target and the words' tokens, which do not see each other's words.

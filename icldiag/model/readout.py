@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, Run, batch_of
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
-from icldiag.model.memory import is_out_of_memory, release
+from icldiag.model.pasts import in_pieces
 from icldiag.prompt.encoded import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Progress = Callable[[str, int, int], None]  # what is being done, done, total; m
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Float32 scores of one layer's explicit attention, and logits, in one batch; bound memory whatever the prompt's length.
+# Float32 scores of one layer's explicit attention, and logits, in one batch: memory is bounded.
 _SCORES_PER_BATCH = 16_000_000
 _LOGITS_PER_BATCH = 64_000_000
 _ROWS_PER_BATCH = 64
@@ -49,7 +50,7 @@ class Readout:
     top_tokens: IntArray  # (n, k) vocabulary ids, most probable first
     top_log_probabilities: FloatArray  # (n, k)
     label_mass: FloatArray  # (n,) probability of all label words' first tokens, over the whole vocabulary
-    target_queries: tuple[NDArray[np.float32], ...] | None  # per layer (n, H * d), where asked for
+    target_queries: tuple[NDArray[np.float32], ...] | None  # per layer (n, H * d), if asked for
 
     @property
     def probabilities(self) -> FloatArray:
@@ -69,6 +70,10 @@ class QueryBatch:
 
     indices: tuple[int, ...]
     batch: Batch
+
+    def rows(self, which: slice) -> QueryBatch:
+        """Some of them, as wide as before."""
+        return QueryBatch(self.indices[which], self.batch.rows(which))
 
 
 def query_batches(
@@ -94,8 +99,7 @@ def query_batches(
 
 def rows_per_batch(model: InstrumentedModel, width: int, context: int) -> int:
     """How many rows of `width` tokens on `context` cached ones may be run at once."""
-    fitting = _SCORES_PER_BATCH // (model.n_heads * width * (context + width))
-    return max(1, min(fitting, _ROWS_PER_BATCH))
+    return max(1, min(_SCORES_PER_BATCH // (model.n_heads * width * (context + width)), _ROWS_PER_BATCH))
 
 
 class KeptInputs:
@@ -152,14 +156,15 @@ def read_queries(
     def ask(layer: int) -> None:
         progress(what, done, n)
 
-    def read(part: QueryBatch, hidden: Tensor | None) -> _Read:
+    def read(whole: QueryBatch, hidden: Tensor | None, rows: slice) -> _Read:
+        part = whole.rows(rows)
         watched = _Watched(with_target_queries, words.rows, part.indices, observe)
         run = model.run(
             part.batch,
             context=shared,
             edits=words.edits(target_edits, model, part.batch.ids.shape[1], shared[-1].keys.shape[2]),
             observe=watched,
-            resume=Resume(resume[0], hidden) if resume is not None and hidden is not None else None,
+            resume=Resume(resume[0], hidden[rows]) if resume is not None and hidden is not None else None,
             keep=words.rows,
             keep_inputs=keep is not None,
             before_layer=ask,
@@ -178,7 +183,7 @@ def read_queries(
     batches = query_batches(model, [ids[stem:] for ids in rows], start + stem, words)
     for number, part in enumerate(batches, start=1 if stem else 0):
         hidden = None if resume is None else resume[1].by_layer[resume[0]][number]
-        pieces = in_pieces(model, part, hidden, read, say)
+        pieces = in_pieces(model, slice(0, len(part.indices)), partial(read, part, hidden), say)
         found += pieces
         if keep is not None:
             inputs = [torch.cat(layer) for layer in zip(*(piece.inputs for piece in pieces), strict=True)]
@@ -228,33 +233,6 @@ class _Read:
             tuple(vectors.numpy() for vectors in queries),
             run.inputs,
         )
-
-
-def in_pieces(
-    model: InstrumentedModel,
-    part: QueryBatch,
-    hidden: Tensor | None,
-    read: Callable[[QueryBatch, Tensor | None], _Read],
-    say: Callable[[str], None],
-) -> list[_Read]:
-    """Read a batch whole or, where memory runs out, in halves; what was learnt holds for all later batches."""
-    size = len(part.indices)
-    if size <= model.rows_at_once:
-        try:
-            return [read(part, hidden)]
-        except Exception as error:
-            if size == 1 or not is_out_of_memory(error):
-                raise
-        release()
-        model.rows_at_once = size // 2
-        note = f"memory ran out with {size} queries at once; {size // 2} at once from here on"
-        model.notes.append(note)
-        say(note)
-    pieces = []
-    for rows in (slice(0, (size + 1) // 2), slice((size + 1) // 2, size)):
-        half = QueryBatch(part.indices[rows], part.batch.rows(rows))
-        pieces += in_pieces(model, half, None if hidden is None else hidden[rows], read, say)
-    return pieces
 
 
 def common_start(rows: Sequence[Sequence[int]]) -> int:

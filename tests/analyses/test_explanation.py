@@ -16,8 +16,8 @@ from icldiag.analyses.explanation.order import OrderEvidence, sample_orders
 from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws
 from icldiag.analyses.explanation.ranking import Evidence, rank_causes
 from icldiag.analyses.explanation.suspect import SuspectEvidence, suspect_evidence, suspect_of
-from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.isolation.cuts import Cut
+from icldiag.analyses.lab import Lab
 from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.attention import Edit
@@ -155,12 +155,14 @@ def test_a_head_s_estimate_is_the_slope_of_its_ablation(
     contest, estimates = found.contest, found.depth.estimates
     assert estimates is not None
     step = 0.01
-    variants = Variants(session.model, session.encoded, session.prefix(silent), 0, silent, beta)
+    lab = Lab(session.model, session.encoded, session.prefix(silent), beta)
 
     def lead(layer: int, head: int, size: float) -> float:
         factor = torch.ones(session.model.n_heads, len(session.encoded.prefix) + len(session.encoded.queries[0].ids))
         factor[head] = size
-        return contest.lead_in(variants.ask_edited(target_edits={layer: Edit(torch.tensor([0]), factor=factor)}))
+        edits = {layer: Edit(torch.tensor([0]), factor=factor)}
+        (scores,) = lab.ask([lab.question(session.prompt.queries, target_edits=edits)])
+        return contest.lead_in(scores[0])
 
     for layer, head in ((0, 1), (2, 3)):
         slope = (lead(layer, head, 1 + step) - lead(layer, head, 1 - step)) / (2 * step)
@@ -244,10 +246,11 @@ def test_an_ablated_head_is_silent_under_a_beta_too(prompt: Prompt, tiny: Tiny) 
     plain = Session(prompt.with_queries(prompt.queries[:1]), tiny())
     beta = np.ones(plain.beta_shape, np.float32)
     session = plain.with_beta(beta)
-    variants = Variants(session.model, session.encoded, session.prefix(silent), 0, silent, beta)
+    lab = Lab(session.model, session.encoded, session.prefix(silent), beta)
     silenced = torch.ones(session.model.n_heads, len(session.encoded.prefix) + len(session.encoded.queries[0].ids))
     silenced[0] = 0.0
-    edited = variants.ask_edited(target_edits={1: Edit(torch.tensor([0]), factor=silenced)})
+    silencing = {1: Edit(torch.tensor([0]), factor=silenced)}
+    ((edited,),) = lab.ask([lab.question(session.prompt.queries, target_edits=silencing)])
     edits = beta_edits(session.encoded, torch.from_numpy(beta))
     reweighted = edits[1].factor
     assert reweighted is not None
@@ -402,8 +405,8 @@ def test_a_suspect_is_removed_and_relabelled_for_the_other_queries_too(prompt: P
     session = Session(prompt, tiny())
     prediction = session.prediction()
     contest = session.explanation(0).contest
-    variants = Variants(session.model, session.encoded, session.prefix(silent), 0, silent)
-    found = suspect_evidence(variants, contest, effect(1, -1.0, 1, turned=True), prediction, 0)
+    lab = Lab(session.model, session.encoded, session.prefix(silent))
+    (found,) = lab.inquire([suspect_evidence(lab, contest, effect(1, -1.0, 1, turned=True), prediction, 0)])
     shown, pair = prompt.demonstrations, [contest.answer, contest.rival]
     mended = (shown[0], replace(shown[1], label=contest.rival), *shown[2:])
 

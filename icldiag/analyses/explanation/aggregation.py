@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
-from icldiag.analyses.explanation.variants import Variants
 from icldiag.analyses.isolation.compute import isolating
+from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.saliency.compute import QueryFlow
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
@@ -34,50 +34,50 @@ class AggregationEvidence:
     doubled: Counterfactual | None
 
 
-def aggregation_evidence(variants: Variants, contest: Contest, flow: QueryFlow | None) -> AggregationEvidence:
+def aggregation_evidence(lab: Lab, contest: Contest, flow: QueryFlow | None) -> Inquiry[AggregationEvidence]:
     """Isolate each class's anchors in the shallow half, and double what flows into the rival's."""
-    shown = sorted({demonstration.label_class for demonstration in variants.encoded.demonstrations})
-    names = variants.prompt.label_names
-    layers = range(max(1, variants.model.n_layers // 2))
+    shown = sorted({demonstration.label_class for demonstration in lab.encoded.demonstrations})
+    names = lab.prompt.label_names
+    layers = range(max(1, lab.model.n_layers // 2))
+    edits = [_isolating(lab, label) for label in shown]
+    if contest.rival in shown:
+        edits.append(_strengthening(lab, contest.rival))
+    query = [lab.prompt.queries[contest.query]]
+    answers = yield [lab.question(query, prefix_edits=dict.fromkeys(layers, edit)) for edit in edits]
     isolated = {
-        label: counterfactual(
-            contest,
-            f"label words of {names[label]} isolated",
-            variants.ask_edited(prefix_edits=dict.fromkeys(layers, _isolating(variants, label))),
-        )
-        for label in shown
+        label: counterfactual(contest, f"label words of {names[label]} isolated", scores[0])
+        for label, scores in zip(shown, answers, strict=False)
     }
     doubled = None
     if contest.rival in shown:
-        scores = variants.ask_edited(prefix_edits=dict.fromkeys(layers, _strengthening(variants, contest.rival)))
-        doubled = counterfactual(contest, f"text into label words of {names[contest.rival]} doubled", scores)
-    gathered = None if flow is None else _gathered(variants, flow, len(layers), shown)
+        doubled = counterfactual(contest, f"text into label words of {names[contest.rival]} doubled", answers[-1][0])
+    gathered = None if flow is None else _gathered(lab, flow, len(layers), shown)
     rank = None
     if gathered is not None and contest.rival in gathered:
         rank = 1 + sum(value < gathered[contest.rival] for value in gathered.values())
     return AggregationEvidence(tuple(layers), gathered, rank, isolated, doubled)
 
 
-def _gathered(variants: Variants, flow: QueryFlow, layers: int, shown: list[int]) -> dict[int, float]:
+def _gathered(lab: Lab, flow: QueryFlow, layers: int, shown: list[int]) -> dict[int, float]:
     found: dict[int, list[float]] = {label: [] for label in shown}
-    for index, demonstration in enumerate(variants.encoded.demonstrations):
+    for index, demonstration in enumerate(lab.encoded.demonstrations):
         into = flow.into_labels[:layers, index, slice(*demonstration.text)]  # (shallow, text tokens)
         found[demonstration.label_class].append(float(into.sum()))
     return {label: float(np.mean(values)) for label, values in found.items()}
 
 
-def _isolating(variants: Variants, label: int) -> Edit:
+def _isolating(lab: Lab, label: int) -> Edit:
     """The label words of a class may not attend to anything before them."""
-    spans = [found.label for found in variants.encoded.demonstrations if found.label_class == label]
-    return isolating(variants.encoded, spans).to(variants.model.device)
+    spans = [found.label for found in lab.encoded.demonstrations if found.label_class == label]
+    return isolating(lab.encoded, spans).to(lab.model.device)
 
 
-def _strengthening(variants: Variants, label: int) -> Edit:
+def _strengthening(lab: Lab, label: int) -> Edit:
     """The label words of a class attend twice as much to the texts of its demonstrations, earlier ones included."""
-    found = [demonstration for demonstration in variants.encoded.demonstrations if demonstration.label_class == label]
+    found = [demonstration for demonstration in lab.encoded.demonstrations if demonstration.label_class == label]
     rows = sorted(row for demonstration in found for row in range(*demonstration.label))
     columns = sorted(column for demonstration in found for column in range(*demonstration.text))
-    device = variants.model.device
-    factor = torch.ones(variants.model.n_heads, len(variants.encoded.prefix), device=device)
+    device = lab.model.device
+    factor = torch.ones(lab.model.n_heads, len(lab.encoded.prefix), device=device)
     factor[:, columns] = STRENGTH
     return Edit(torch.tensor(rows, device=device), factor=factor)

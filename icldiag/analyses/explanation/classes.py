@@ -15,7 +15,7 @@ import numpy as np
 
 from icldiag.analyses.confusion.compute import Confusion
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
-from icldiag.analyses.explanation.variants import Variants
+from icldiag.analyses.lab import Inquiry, Lab
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,19 @@ class ClassesEvidence:
     removed: Counterfactual | None  # the answer's class taken out; None where no other class is shown
 
 
-def classes_evidence(variants: Variants, contest: Contest, deep: Sequence[Confusion]) -> ClassesEvidence:
+def classes_evidence(lab: Lab, contest: Contest, deep: Sequence[Confusion]) -> Inquiry[ClassesEvidence]:
     """Compare two classes.
 
     Args:
         deep: the confusion of each layer in the deep half.
     """
-    pairs = list(combinations(range(len(variants.prompt.labels)), 2))
+    pairs = list(combinations(range(len(lab.prompt.labels)), 2))
     own = (min(contest.answer, contest.rival), max(contest.answer, contest.rival))
     distances = {pair: _mean([found.distance[pair] for found in deep]) for pair in pairs}
     defined = [value for value in distances.values() if value is not None]
     aucs = [value for value in (float(deep[0].auc[pair]) for pair in pairs) if not np.isnan(value)]
     auc, distance = float(deep[0].auc[own]), distances[own]
-    gold = [query.label for query in variants.prompt.queries]
+    gold = [query.label for query in lab.prompt.queries]
     return ClassesEvidence(
         layers=tuple(found.layer for found in deep),
         distance=distance,
@@ -60,16 +60,16 @@ def classes_evidence(variants: Variants, contest: Contest, deep: Sequence[Confus
         auc_rank=None if np.isnan(auc) else 1 + sum(value < auc for value in aucs),
         aucs=len(aucs),
         auc_queries=(gold.count(contest.answer), gold.count(contest.rival)),
-        removed=_without_answer(variants, contest),
+        removed=(yield from _without_answer(lab, contest)),
     )
 
 
-def _without_answer(variants: Variants, contest: Contest) -> Counterfactual | None:
-    kept = [place for place, shown in enumerate(variants.prompt.demonstrations) if shown.label != contest.answer]
-    if not kept or len(kept) == len(variants.prompt.demonstrations):
+def _without_answer(lab: Lab, contest: Contest) -> Inquiry[Counterfactual | None]:
+    kept = [place for place, shown in enumerate(lab.prompt.demonstrations) if shown.label != contest.answer]
+    if not kept or len(kept) == len(lab.prompt.demonstrations):
         return None
-    name = variants.prompt.label_names[contest.answer]
-    return counterfactual(contest, f"class {name} taken out", variants.ask(kept, [variants.query])[0])
+    (scores,) = yield [lab.question([lab.prompt.queries[contest.query]], kept)]
+    return counterfactual(contest, f"class {lab.prompt.label_names[contest.answer]} taken out", scores[0])
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -20,7 +20,7 @@ from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evid
 from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws, prior_evidence
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
 from icldiag.analyses.explanation.suspect import OTHER_ORDERS, SuspectEvidence, suspect_evidence, suspect_of
-from icldiag.analyses.explanation.variants import Variants
+from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.saliency.compute import Flow, QueryFlow
@@ -104,15 +104,18 @@ def explain(
     """Explain one query's answer.
 
     Args:
-        beta: (L, H, demonstrations), an anchor re-weighting that is in force; see `variants`.
+        beta: (L, H, demonstrations), an anchor re-weighting that is in force; see `lab`.
         deep: the confusion of every layer in the deep half.
         flow: gives the query's saliency, or raises AnalysisError where it is undefined.
         seed: draws the orders, the random words and the balanced demonstrations.
     """
     contest = contest_of(prediction, query)
-    variants = Variants(model, encoded, prefix, query, progress, beta)
-    shown = encoded.prompt.demonstrations
-    variants.expect(_runs(encoded, contest))
+    lab = Lab(model, encoded, prefix, beta)
+    expected = _runs(encoded, contest)
+
+    def step(*_: object) -> None:
+        progress("explanation", lab.answered, max(expected, lab.answered + 1))
+
     missing = []
     saliency = None
     try:
@@ -121,19 +124,27 @@ def explain(
         raise
     except AnalysisError as error:
         missing.append(f"no flow into the label words: {error}")
-    effects = demonstration_effects(variants, contest)
-    suspect = suspect_of(contest, effects)
+    (effects, suspect), prior, order, classes, aggregation, depth = lab.inquire(
+        [
+            _suspected(lab, contest, prediction, seed),
+            prior_evidence(lab, contest, prediction.scores, seed),
+            order_evidence(lab, contest, seed),
+            classes_evidence(lab, contest, deep),
+            aggregation_evidence(lab, contest, saliency),
+            depth_evidence(lab, contest, step),
+        ],
+        step,
+    )
     evidence = Evidence(
         contest=contest,
-        prior=prior_evidence(variants, contest, prediction.scores, seed),
+        prior=prior,
         demonstrations=effects,
-        suspect=suspect_evidence(variants, contest, suspect, prediction, seed) if suspect else None,
-        order=order_evidence(variants, contest, seed),
-        classes=classes_evidence(variants, contest, deep),
-        aggregation=aggregation_evidence(variants, contest, saliency),
+        suspect=suspect,
+        order=order,
+        classes=classes,
+        aggregation=aggregation,
     )
-    depth = depth_evidence(variants, contest)
-    progress("explanation", variants.total, variants.total)
+    progress("explanation", lab.answered, lab.answered)
     return Explanation(
         labels=prediction.labels,
         contest=contest,
@@ -145,10 +156,19 @@ def explain(
         order=evidence.order,
         aggregation=evidence.aggregation,
         depth=depth,
-        runs=variants.steps,
+        runs=lab.answered,
         seed=seed,
-        missing=(*missing, *_missing(evidence, depth, len(shown))),
+        missing=(*missing, *_missing(evidence, depth, len(encoded.prompt.demonstrations))),
     )
+
+
+def _suspected(
+    lab: Lab, contest: Contest, prediction: Prediction, seed: int
+) -> Inquiry[tuple[tuple[DemonstrationEffect, ...], SuspectEvidence | None]]:
+    """What each demonstration does, and what the one that may carry a wrong label does to other queries."""
+    effects = yield from demonstration_effects(lab, contest)
+    suspect = suspect_of(contest, effects)
+    return effects, (yield from suspect_evidence(lab, contest, suspect, prediction, seed)) if suspect else None
 
 
 def _runs(encoded: EncodedPrompt, contest: Contest) -> int:

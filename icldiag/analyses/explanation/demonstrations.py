@@ -12,11 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
-from icldiag.analyses.explanation.variants import Variants
+from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits
-from icldiag.model.readout import FloatArray
 from icldiag.prompt.schema import Example
 
 
@@ -42,12 +41,28 @@ class DemonstrationEffect:
         return next((run for run in (self.removed, self.relabelled) if run is not None and run.turned), None)
 
 
-def demonstration_effects(variants: Variants, contest: Contest) -> tuple[DemonstrationEffect, ...]:
-    """Hide and remove each demonstration."""
-    shown = variants.prompt.demonstrations
+def demonstration_effects(lab: Lab, contest: Contest) -> Inquiry[tuple[DemonstrationEffect, ...]]:
+    """Hide, remove and relabel each demonstration."""
+    shown = lab.prompt.demonstrations
+    places, query = range(len(shown)), lab.prompt.queries[contest.query]
     labels = [_label(example) for example in shown]
-    hidden = [variants.ask_edited(target_edits=_hiding(variants, index)) for index in range(len(shown))]
-    removed = [_without(variants, index) for index in range(len(shown))] if len(shown) > 1 else [None] * len(shown)
+    removable = places if len(shown) > 1 else ()
+    own = [place for place in places if labels[place] == contest.answer and labels.count(contest.answer) > 1]
+    answers = iter(
+        (
+            yield [
+                *(lab.question([query], target_edits=_hiding(lab, place)) for place in places),
+                *(lab.question([query, Example(shown[place].text, None)], _without(lab, place)) for place in removable),
+                *(lab.question([query], labels={place: contest.rival}) for place in own),
+            ]
+        )
+    )
+    hidden = [next(answers)[0] for _ in places]
+    removed = [next(answers) if place in removable else None for place in places]  # (2, C): of its own text, too
+    rival = lab.prompt.label_names[contest.rival]
+    relabelled = {
+        place: counterfactual(contest, f"demonstration {place + 1} labelled {rival}", next(answers)[0]) for place in own
+    }
     changes = [None if scores is None else contest.lead_in(scores[0]) - contest.lead for scores in removed]
     defined = [change for change in changes if change is not None]
     effects = []
@@ -59,9 +74,7 @@ def demonstration_effects(variants: Variants, contest: Contest) -> tuple[Demonst
                 label=labels[index],
                 hidden=counterfactual(contest, f"{name} hidden from the target", hidden[index]),
                 removed=None if scores is None else counterfactual(contest, f"{name} removed", scores[0]),
-                relabelled=_relabelled(variants, contest, index)
-                if labels[index] == contest.answer and labels.count(contest.answer) > 1
-                else None,
+                relabelled=relabelled.get(index),
                 hidden_change=contest.lead_in(hidden[index]) - contest.lead,
                 removed_change=change,
                 percentile=None if change is None else percentile(change, defined),
@@ -78,25 +91,16 @@ def _label(example: Example) -> int:
     return example.label
 
 
-def _without(variants: Variants, index: int) -> FloatArray:
-    """Label scores (2, C) of the query, and of the demonstration's own text, in the prompt without it."""
-    shown = variants.prompt.demonstrations
-    kept = [place for place in range(len(shown)) if place != index]
-    return variants.ask(kept, [variants.query, Example(shown[index].text, None)])
+def _without(lab: Lab, index: int) -> list[int]:
+    return [place for place in range(len(lab.prompt.demonstrations)) if place != index]
 
 
-def _relabelled(variants: Variants, contest: Contest, index: int) -> Counterfactual:
-    name = variants.prompt.label_names[contest.rival]
-    scores = variants.ask(None, [variants.query], {index: contest.rival})[0]
-    return counterfactual(contest, f"demonstration {index + 1} labelled {name}", scores)
-
-
-def _hiding(variants: Variants, index: int) -> Edits:
+def _hiding(lab: Lab, index: int) -> Edits:
     """The target row may not attend to a demonstration in any layer."""
-    blocked = torch.zeros(1, len(variants.encoded.prefix), dtype=torch.bool, device=variants.model.device)
-    blocked[0, slice(*variants.encoded.demonstrations[index].span)] = True
-    edit = Edit(torch.tensor([0], device=variants.model.device), blocked)
-    return dict.fromkeys(range(variants.model.n_layers), edit)
+    blocked = torch.zeros(1, len(lab.encoded.prefix), dtype=torch.bool, device=lab.model.device)
+    blocked[0, slice(*lab.encoded.demonstrations[index].span)] = True
+    edit = Edit(torch.tensor([0], device=lab.model.device), blocked)
+    return dict.fromkeys(range(lab.model.n_layers), edit)
 
 
 def strongest(effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect | None:

@@ -11,19 +11,19 @@ and the first few are then really ablated: the head's output at the target is se
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
-from icldiag.analyses.explanation.variants import Variants
+from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Batch, Resume, batch_of
+from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, batch_of, on_rows
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.readout import FloatArray
-from icldiag.prompt.encode import encode
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,61 +53,67 @@ class DepthEvidence:
     missing: str
 
 
-def depth_evidence(variants: Variants, contest: Contest) -> DepthEvidence:
+def depth_evidence(lab: Lab, contest: Contest, before_layer: Callable[[int], None]) -> Inquiry[DepthEvidence]:
     """Read the label scores per layer, and find the heads that carry the lead."""
-    firsts = [ids[0] for ids in variants.encoded.label_tokens]
+    firsts = [ids[0] for ids in lab.encoded.label_tokens]
     if firsts[contest.answer] == firsts[contest.rival]:
         return DepthEvidence(None, None, None, None, (), "the two label words begin with the same token")
-    prompt = variants.prompt
-    encoded = encode(prompt.with_queries([variants.query]), *variants.model.reader)
-    ids = [*encoded.prefix, *encoded.queries[0].ids]
-    shift = np.array(prompt.calibration.shift) if prompt.calibration else np.zeros(len(firsts))
-    lens = _lens(variants, ids)[:, firsts] - shift  # (L + 1, C)
+    asked = lab.question([lab.prompt.queries[contest.query]])
+    encoded, calibration = lab.encode(asked), lab.prompt.calibration
+    ids, prefix = encoded.queries[0].ids, lab.prefix_of(encoded)
+    edits = on_rows(lab.in_force(asked, encoded), [len(ids) - 1], lab.model)
+    words = firsts[contest.answer], firsts[contest.rival]
+    estimates, states = _estimates(lab.model, prefix, ids, edits, words, before_layer)
+    lens = _lens(lab.model, states, ids[-1], encoded.queries[0].target)[:, firsts]  # (L + 1, C)
+    lens = lens - np.array(calibration.shift) if calibration else lens
     leads = lens[:, contest.answer] - lens[:, contest.rival]
-    estimates = _estimates(variants, ids, firsts[contest.answer], firsts[contest.rival])
     flat = np.argsort(-estimates, axis=None, kind="stable")[:ABLATED]
     chosen = [divmod(int(place), estimates.shape[1]) for place in flat]
-    heads = [
-        HeadEffect(layer, head, float(estimates[layer, head]), _ablate(variants, contest, layer, head, len(ids)))
-        for layer, head in chosen
-        if estimates[layer, head] > 0
-    ]
+    chosen = [place for place in chosen if estimates[place] > 0]
+    query, length = [lab.prompt.queries[contest.query]], encoded.longest
+    answers = yield [lab.question(query, target_edits=_silent(lab, layer, head, length)) for layer, head in chosen]
+    heads = []
+    for (layer, head), scores in zip(chosen, answers, strict=True):
+        ablated = counterfactual(contest, f"head {head} of layer {layer} ablated at the target", scores[0])
+        heads.append(HeadEffect(layer, head, float(estimates[layer, head]), ablated))
     behind = np.flatnonzero(leads <= 0)
     decided = int(behind[-1]) + 1 if len(behind) else 0
     return DepthEvidence(lens, leads, decided, estimates, tuple(heads), "")
 
 
 @no_grad
-def _lens(variants: Variants, ids: list[int]) -> FloatArray:
-    """Logits (L + 1, V) of the target's state before the first layer and after each."""
-    variants.step()
-    model = variants.model
-    edits = variants.reweighted(len(ids) - 1)
-    run = model.run(batch_of([ids], 0, model.device), edits=edits, keep_inputs=True)
-    states = torch.cat([hidden[:, -1:].to(model.device) for hidden in run.inputs])  # (L + 1, 1, D)
-    rows = len(states)
-    last = torch.full((rows, 1), ids[-1], device=model.device)
-    batch = Batch(last, torch.full_like(last, len(ids) - 1), None)
-    logits = model.run(batch, resume=Resume(model.n_layers, states)).logits[:, -1]  # (L + 1, V)
+def _lens(model: InstrumentedModel, states: Tensor, token: int, position: int) -> FloatArray:
+    """Logits (L + 1, V) of the target's states (L + 1, 1, D) before the first layer and after each."""
+    last = torch.full((len(states), 1), token, device=model.device)
+    batch = Batch(last, torch.full_like(last, position), None)
+    logits = model.run(batch, resume=Resume(model.n_layers, states)).logits[:, -1]
     return logits.double().cpu().numpy()
 
 
-def _estimates(variants: Variants, ids: list[int], answer: int, rival: int) -> FloatArray:
-    """(L, H) first-order change of the lead by each head's output at the target."""
-    model = variants.model
+def _estimates(
+    model: InstrumentedModel,
+    prefix: Prefix,
+    ids: Sequence[int],
+    edits: Edits,
+    words: tuple[int, int],
+    before_layer: Callable[[int], None],
+) -> tuple[FloatArray, Tensor]:
+    """(L, H) first-order change of the lead by each head's output at the target; (L + 1, 1, D) the target's states."""
     found = np.zeros((model.n_layers, model.n_heads))
-    edits = variants.reweighted(len(ids) - 1)
+    inputs: list[Tensor] = []
 
     def lead(logits: Tensor) -> Tensor:
-        return (logits[-1, answer] - logits[-1, rival]).float()
+        return (logits[-1, words[0]] - logits[-1, words[1]]).float()
 
     for layer, heads, gradient, _ in attention_gradients(
         model,
-        batch_of([ids], 0, model.device),
+        batch_of([ids], len(prefix.ids), model.device),
         lead,
+        context=prefix.key_values,
         edits=edits,
         recompute=len(ids) > 1024,
-        before_layer=lambda layer: variants.step(),
+        inputs=inputs,
+        before_layer=before_layer,
     ):
         row = torch.tensor([len(ids) - 1], device=heads.query.device)
         attention = heads.attention(row)  # (1, H, 1, T)
@@ -115,14 +121,11 @@ def _estimates(variants: Variants, ids: list[int], answer: int, rival: int) -> F
             attention[..., : factor.shape[1]] *= factor[:, None]
         output = heads.weigh(attention)[0, :, 0]  # (H, d)
         found[layer] = (output * gradient[0, :, -1]).sum(-1).double().cpu().numpy()
-    return found
+    return found, torch.cat([hidden[:, -1:].to(model.device) for hidden in inputs])
 
 
-def _ablate(variants: Variants, contest: Contest, layer: int, head: int, length: int) -> Counterfactual:
+def _silent(lab: Lab, layer: int, head: int, length: int) -> Edits:
     """The head attends to nothing at the target."""
-    device = variants.model.device
-    factor = torch.ones(variants.model.n_heads, length, device=device)
+    factor = torch.ones(lab.model.n_heads, length, device=lab.model.device)
     factor[head] = 0.0
-    edit = Edit(torch.tensor([0], device=device), factor=factor)
-    name = f"head {head} of layer {layer} ablated at the target"
-    return counterfactual(contest, name, variants.ask_edited(target_edits={layer: edit}))
+    return {layer: Edit(torch.tensor([0], device=lab.model.device), factor=factor)}

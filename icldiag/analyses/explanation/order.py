@@ -16,7 +16,7 @@ import numpy as np
 from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.prior import lean
-from icldiag.analyses.explanation.variants import Variants
+from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.prompt.schema import Example
 
 ORDERS = 12
@@ -49,14 +49,13 @@ class OrderEvidence:
         return float(np.median(self.leans)) if self.leans else None
 
 
-def order_evidence(variants: Variants, contest: Contest, seed: int) -> OrderEvidence:
+def order_evidence(lab: Lab, contest: Contest, seed: int) -> Inquiry[OrderEvidence]:
     """Run a sample of other orders."""
-    shown = variants.prompt.demonstrations
+    shown = lab.prompt.demonstrations
     orders = sample_orders(len(shown), seed)
-    queries = [variants.query, *(Example(text, None) for text in CONTENT_FREE)]
+    queries = [lab.prompt.queries[contest.query], *(Example(text, None) for text in CONTENT_FREE)]
     runs, leans = [], []
-    for order in orders:
-        scores = variants.ask(order, queries)
+    for order, scores in zip(orders, (yield [lab.question(queries, order) for order in orders]), strict=True):
         name = "order " + " ".join(str(place + 1) for place in order)
         runs.append(counterfactual(contest, name, scores[0]))
         leans.append(lean(contest, scores[1:]))

@@ -15,7 +15,7 @@ import numpy as np
 
 from icldiag.analyses.calibration import CONTENT_FREE, random_texts
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
-from icldiag.analyses.explanation.variants import Variants
+from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.model.readout import FloatArray, label_probabilities
 from icldiag.prompt.adjustments import Calibration, CalibrationKind
 from icldiag.prompt.schema import Example
@@ -53,15 +53,18 @@ class PriorEvidence:
         return next((source for source in self.sources if source.kind == kind), None)
 
 
-def prior_evidence(variants: Variants, contest: Contest, scores: FloatArray, seed: int) -> PriorEvidence:
+def prior_evidence(lab: Lab, contest: Contest, scores: FloatArray, seed: int) -> Inquiry[PriorEvidence]:
     """Measure the prior in three ways, divide each out, and balance the classes.
 
     Args:
         scores: (n, C) label scores of all queries of the prompt; they are the batch.
     """
-    prompt, own = variants.prompt, scores[contest.query]
+    prompt, own = lab.prompt, scores[contest.query]
     words = random_texts([example.text for example in (*prompt.demonstrations, *prompt.queries)], seed)
-    free = variants.ask(None, [Example(text, None) for text in (*CONTENT_FREE, *words)])
+    texts = [Example(text, None) for text in (*CONTENT_FREE, *words)]
+    draws = balanced_draws(prompt.demonstrations, seed)
+    asked = [lab.question(texts), *(lab.question([prompt.queries[contest.query]], kept) for kept in draws)]
+    free, *balanced = yield asked
     measured: list[tuple[CalibrationKind, FloatArray]] = [
         ("contextual", free[: len(CONTENT_FREE)]),
         ("domain-context", free[len(CONTENT_FREE) :]),
@@ -71,10 +74,7 @@ def prior_evidence(variants: Variants, contest: Contest, scores: FloatArray, see
     return PriorEvidence(
         tuple(_source(contest, own, kind, rows) for kind, rows in measured),
         tuple(sum(shown.label == label for shown in prompt.demonstrations) for label in range(len(prompt.labels))),
-        tuple(
-            counterfactual(contest, "as many demonstrations of each class", variants.ask(kept, [variants.query])[0])
-            for kept in balanced_draws(prompt.demonstrations, seed)
-        ),
+        tuple(counterfactual(contest, "as many demonstrations of each class", drawn[0]) for drawn in balanced),
     )
 
 

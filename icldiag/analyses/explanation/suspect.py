@@ -20,7 +20,7 @@ from icldiag.analyses.confusion.compute import roc_auc
 from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.order import sample_orders
-from icldiag.analyses.explanation.variants import Variants
+from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray
 
@@ -61,44 +61,39 @@ def _lead_left(effect: DemonstrationEffect) -> float:
 
 
 def suspect_evidence(
-    variants: Variants, contest: Contest, suspect: DemonstrationEffect, prediction: Prediction, seed: int
-) -> SuspectEvidence:
+    lab: Lab, contest: Contest, suspect: DemonstrationEffect, prediction: Prediction, seed: int
+) -> Inquiry[SuspectEvidence]:
     """Remove a demonstration, and give it the rival's label, for other queries than the one under explanation.
 
     Args:
         seed: draws the orders, and the queries where there are more than MOST_QUERIES.
     """
-    return SuspectEvidence(
-        suspect,
-        _gains(variants, contest, suspect.index, prediction, seed),
-        _separation_without(variants, contest, suspect.index, prediction),
-    )
-
-
-def _gains(variants: Variants, contest: Contest, suspect: int, prediction: Prediction, seed: int) -> tuple[float, ...]:
-    places = [place for place in _of_both(contest, prediction) if place != contest.query]
-    if not places:
-        return ()
-    places = sorted(random.Random(seed).sample(places, min(MOST_QUERIES, len(places))))
-    queries = [variants.prompt.queries[place] for place in places]
-    sign = np.array([1.0 if prediction.gold[place] == contest.answer else -1.0 for place in places])  # (n,)
-    gains = []
-    for order in (None, *sample_orders(len(variants.prompt.demonstrations), seed)[:OTHER_ORDERS]):
-        before = prediction.scores[places] if order is None else variants.ask(order, queries)
-        after = variants.ask(order, queries, {suspect: contest.rival})
-        loss = [np.logaddexp(0, -sign * _leads(contest, scores)) for scores in (before, after)]  # (n,) each
-        gains.append(float(np.mean(loss[0] - loss[1])))
-    return tuple(gains)
-
-
-def _separation_without(variants: Variants, contest: Contest, suspect: int, prediction: Prediction) -> float | None:
     places = _of_both(contest, prediction)
-    own = np.array([prediction.gold[place] == contest.answer for place in places])  # (n,)
-    if own.all() or not own.any():
-        return None
-    kept = [place for place in range(len(variants.prompt.demonstrations)) if place != suspect]
-    leads = _leads(contest, variants.ask(kept, [variants.prompt.queries[place] for place in places]))
-    return roc_auc(leads[own], leads[~own])
+    others = [place for place in places if place != contest.query]
+    others = sorted(random.Random(seed).sample(others, min(MOST_QUERIES, len(others))))
+    orders = sample_orders(len(lab.prompt.demonstrations), seed)[:OTHER_ORDERS] if others else ()
+    queries = [lab.prompt.queries[place] for place in others]
+    relabelled = {suspect.index: contest.rival}
+    kept = [place for place in range(len(lab.prompt.demonstrations)) if place != suspect.index]
+    own = np.array([prediction.gold[place] == contest.answer for place in places], dtype=bool)  # (n,)
+    both = bool(own.any() and not own.all())
+    asked = [lab.question(queries, order, labels) for order in orders for labels in ({}, relabelled)]
+    if others:
+        asked.append(lab.question(queries, labels=relabelled))
+    if both:
+        asked.append(lab.question([lab.prompt.queries[place] for place in places], kept))
+    answers = yield asked
+    without = answers.pop() if both else None
+    if others:
+        answers = [prediction.scores[others], answers.pop(), *answers]
+    sign = np.array([1.0 if prediction.gold[place] == contest.answer else -1.0 for place in others])  # (n,)
+    losses = [float(np.mean(np.logaddexp(0, -sign * _leads(contest, scores)))) for scores in answers]
+    gains = tuple(before - after for before, after in zip(losses[::2], losses[1::2], strict=True))
+    auc = None
+    if without is not None:
+        leads = _leads(contest, without)
+        auc = roc_auc(leads[own], leads[~own])
+    return SuspectEvidence(suspect, gains, auc)
 
 
 def _of_both(contest: Contest, prediction: Prediction) -> list[int]:

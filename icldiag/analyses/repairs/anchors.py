@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.repair import Repair
+from icldiag.analyses.repairs.search import Search
 from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
 from icldiag.prompt.schema import Example
 
@@ -14,27 +14,27 @@ LEARNING_RATES = (0.01, 0.1)  # the paper's text, and the default of its code
 STEPS = 24  # an epoch at most, whatever the number of classes
 
 
-def reweightings(bench: Bench) -> Iterator[Repair]:
+def reweightings(search: Search) -> Iterator[Repair]:
     """Ten epochs on at most four examples of each label, the paper's number; the demonstrations' cache is reused."""
-    examples = _taking_turns(bench)
-    firsts = {ids[0] for ids in bench.encoded.label_tokens}
-    if not examples or len(firsts) < len(bench.encoded.label_tokens):
+    examples = _taking_turns(search)
+    firsts = {ids[0] for ids in search.lab.encoded.label_tokens}
+    if not examples or len(firsts) < len(search.lab.encoded.label_tokens):
         return
-    plain = replace(bench.start, calibration=None, beta=None)
-    encoded = bench.encode(plain, examples)
+    plain = replace(search.start, calibration=None, beta=None)
+    encoded = search.encode(plain, examples)
     batch_size = -(-len(examples) // STEPS)
     for rate in LEARNING_RATES:
         settings = TrainingSettings(learning_rate=rate, batch_size=batch_size)
-        prefix = bench.prefix_of(encoded)
-        beta, _ = train_beta(bench.model, encoded, prefix, examples, settings, bench.progress)
+        prefix = search.lab.prefix_of(encoded, search.progress)
+        beta, _ = train_beta(search.model, encoded, prefix, examples, settings, search.progress)
         name = f"anchor re-weighting, learning rate {rate:g}"
         yield replace(plain, family="re-weighting", name=name, beta=beta.cpu().numpy())
 
 
-def _taking_turns(bench: Bench) -> list[Example]:
+def _taking_turns(search: Search) -> list[Example]:
     by_class = [
-        [example for example in bench.parts.fitting if example.label == label][: TrainingSettings.per_class]
-        for label in range(len(bench.prompt.labels))
+        [example for example in search.parts.fitting if example.label == label][: TrainingSettings.per_class]
+        for label in range(len(search.prompt.labels))
     ]
     longest = max(map(len, by_class))
     return [mine[turn] for turn in range(longest) for mine in by_class if turn < len(mine)]

@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from icldiag.analyses.calibration import CONTENT_FREE, calibration, random_texts
-from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.repair import Repair
+from icldiag.analyses.repairs.search import Search
 from icldiag.prompt.adjustments import KINDS, CalibrationKind
 from icldiag.prompt.schema import Example
 
 
-def calibrations(bench: Bench, of: Repair | None = None) -> Iterator[Repair]:
+def calibrations(search: Search, of: Repair | None = None) -> Iterator[Repair]:
     """Fitted on content-free texts or on the fitting part's texts; no demonstration is encoded again for them."""
-    base = of or bench.start
+    base = of or search.start
     for kind in KINDS:
-        texts = _texts(bench, kind)
+        texts = _texts(search, kind)
         if not texts:
             continue
-        (scores,) = bench.raw(base, [Example(text, None) for text in texts])
+        (scores,) = search.raw(base, [Example(text, None) for text in texts])
         found = calibration(kind, scores)
         if of is None:
             yield replace(base, family="calibration", name=f"{kind} calibration", calibration=found)
@@ -28,8 +28,8 @@ def calibrations(bench: Bench, of: Repair | None = None) -> Iterator[Repair]:
             yield replace(of, family="combination", name=name, calibration=found)
 
 
-def _texts(bench: Bench, kind: CalibrationKind) -> tuple[str, ...]:
+def _texts(search: Search, kind: CalibrationKind) -> tuple[str, ...]:
     if kind == "contextual":
         return CONTENT_FREE
-    texts = bench.texts_to_fit_on()
-    return texts if kind == "batch" or not texts else random_texts(texts, bench.seed)
+    texts = search.texts_to_fit_on()
+    return texts if kind == "batch" or not texts else random_texts(texts, search.seed)

@@ -14,14 +14,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.lab import Lab
 from icldiag.analyses.repairs.anchors import reweightings
-from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.calibrated import calibrations
 from icldiag.analyses.repairs.demonstrations import dropped, replaced
 from icldiag.analyses.repairs.effect import Effect, effect
 from icldiag.analyses.repairs.order import orders
 from icldiag.analyses.repairs.parts import make_parts
 from icldiag.analyses.repairs.repair import Repair
+from icldiag.analyses.repairs.search import Search
 from icldiag.analyses.repairs.words import words
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
@@ -164,16 +165,16 @@ def find_repairs(
     prompt = encoded.prompt
     query = None if query is None else mendable(prompt, query)
     parts = make_parts(prompt, query, seed)
-    bench = Bench(model, encoded, prefix, parts, beta=beta, query=query, seed=seed)
-    bench.progress = step_of(progress, "repairs", 0, budget)
-    trying = _Trying(bench, budget)
+    search = Search(Lab(model, encoded, prefix, beta), parts, query, seed)
+    search.progress = step_of(progress, "repairs", 0, budget)
+    trying = _Trying(search, budget)
     if query is not None and trying.before[query] == prompt.queries[query].label:
         raise AnalysisError(f"{named_query(query)} is answered right; there is nothing to mend")
-    for repair in _candidates(bench, trying):
+    for repair in _candidates(search, trying):
         if len(trying.trials) >= budget:
             break
-        bench.progress = step_of(progress, "repairs", len(trying.trials), budget)
-        bench.progress("", 0, 0)
+        search.progress = step_of(progress, "repairs", len(trying.trials), budget)
+        search.progress("", 0, 0)
         trying.add(repair)
     ranked = sorted(trying.trials, key=lambda trial: trial.rank)
     winner = next((place for place, trial in enumerate(ranked) if _wins(trial, query, prompt.queries)), None)
@@ -194,20 +195,20 @@ def find_repairs(
         with_queries=parts.with_queries,
         gold=tuple(example.label for example in prompt.queries),
         before=trying.before,
-        tokens_before=bench.tokens(bench.start),
+        tokens_before=search.tokens(search.start),
         left_out=tuple(trying.left_out),
     )
 
 
-def _candidates(bench: Bench, trying: _Trying) -> Iterator[Repair]:
-    yield from calibrations(bench)
-    yield from reweightings(bench)
-    turns = _taking_turns(dropped(bench), replaced(bench), words(bench), orders(bench))
+def _candidates(search: Search, trying: _Trying) -> Iterator[Repair]:
+    yield from calibrations(search)
+    yield from reweightings(search)
+    turns = _taking_turns(dropped(search), replaced(search), words(search), orders(search))
     while len(trying.trials) < trying.budget - RESERVED and (repair := next(turns, None)) is not None:
         yield repair
     others = [trial for trial in trying.trials if trial.repair.calibration is None and trial.selection.net > 0]
     if others:
-        yield from calibrations(bench, min(others, key=lambda trial: trial.rank).repair)
+        yield from calibrations(search, min(others, key=lambda trial: trial.rank).repair)
     yield from turns
 
 
@@ -230,29 +231,29 @@ def _wins(trial: Trial, query: int | None, queries: Sequence[Example]) -> bool:
 class _Trying:
     """The answers before any repair, and the trials so far."""
 
-    def __init__(self, bench: Bench, budget: int) -> None:
-        self.bench, self.budget = bench, budget
+    def __init__(self, search: Search, budget: int) -> None:
+        self.search, self.budget = search, budget
         self.trials: list[Trial] = []
         self.left_out: list[str] = []
-        prompt, parts = bench.prompt, bench.parts
+        prompt, parts = search.prompt, search.parts
         fitted = {example.text for example in parts.fitting} | set(parts.unlabelled)
         self.counted = [None if query.text in fitted else query.label for query in prompt.queries]
-        self.before = bench.scores(bench.start, prompt.queries, parts.selection)[0].argmax(1)
+        self.before = search.scores(search.start, prompt.queries, parts.selection)[0].argmax(1)
 
     def add(self, repair: Repair) -> None:
         """Answer the queries and the selection part."""
-        bench = self.bench
+        search = self.search
         try:
-            queries, selection = bench.scores(repair, bench.prompt.queries, bench.parts.selection)
-            tokens = bench.tokens(repair)
+            queries, selection = search.scores(repair, search.prompt.queries, search.parts.selection)
+            tokens = search.tokens(repair)
         except PromptError as error:
             self.left_out.append(f"{repair.name}: {error.message}")
             return
-        before, selection_before = bench.scores(bench.start, bench.prompt.queries, bench.parts.selection)
+        before, selection_before = search.scores(search.start, search.prompt.queries, search.parts.selection)
         self.trials.append(
             Trial(
                 repair=repair,
-                selection=effect(selection_before, selection, [example.label for example in bench.parts.selection]),
+                selection=effect(selection_before, selection, [example.label for example in search.parts.selection]),
                 queries=effect(before, queries, self.counted),
                 predicted=queries.argmax(1),
                 tokens=tokens,
@@ -261,5 +262,5 @@ class _Trying:
 
     def effect_on(self, repair: Repair, examples: Sequence[Example]) -> Effect:
         """What a repair does to other labelled texts."""
-        (before,), (after,) = (self.bench.scores(each, examples) for each in (self.bench.start, repair))
+        (before,), (after,) = (self.search.scores(each, examples) for each in (self.search.start, repair))
         return effect(before, after, [example.label for example in examples])

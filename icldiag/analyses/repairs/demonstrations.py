@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from icldiag.analyses.confusion.compute import default_layer
-from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.repair import Repair, change
+from icldiag.analyses.repairs.search import Search
 from icldiag.model.readout import FloatArray
 from icldiag.prompt.edit import drop, with_demonstrations
 from icldiag.prompt.schema import Example
@@ -17,61 +17,61 @@ from icldiag.prompt.schema import Example
 PLACED = 6  # examples tried in each demonstration's place, if the budget lasts
 
 
-def dropped(bench: Bench) -> Iterator[Repair]:
+def dropped(search: Search) -> Iterator[Repair]:
     """Every demonstration whose class has another one: a class without any is rarely answered."""
-    prompt = bench.prompt
+    prompt = search.prompt
     shots = Counter(example.label for example in prompt.demonstrations)
-    for place in _concerned_first(bench):
+    for place in _concerned_first(search):
         if shots[prompt.demonstrations[place].label] > 1:
-            yield change("drop", f"without demonstration {_named(bench, place)}", drop(prompt, place))
+            yield change("drop", f"without demonstration {_named(search, place)}", drop(prompt, place))
 
 
-def replaced(bench: Bench) -> Iterator[Repair]:
+def replaced(search: Search) -> Iterator[Repair]:
     """An example of the fitting part in a demonstration's place: same class, the nearest first.
 
     Near is what the model's own target query vector (two thirds up, where it looks for label words) is near to: the
     failed query's, for its class; the mean of the class's examples otherwise.
     """
-    fitting = bench.parts.fitting
+    fitting = search.parts.fitting
     if not fitting:
         return
-    near = _by_nearness(bench)
-    shown = bench.prompt.demonstrations
+    near = _by_nearness(search)
+    shown = search.prompt.demonstrations
     for turn in range(PLACED):
-        for place in _concerned_first(bench):
+        for place in _concerned_first(search):
             label = shown[place].label
             if label is None or turn >= len(near[label]):
                 continue
             example = near[label][turn]
             demonstrations = [*shown[:place], example, *shown[place + 1 :]]
-            name = f"demonstration {_named(bench, place)} replaced by '{example.text}'"
-            yield change("replace", name, with_demonstrations(bench.prompt, demonstrations))
+            name = f"demonstration {_named(search, place)} replaced by '{example.text}'"
+            yield change("replace", name, with_demonstrations(search.prompt, demonstrations))
 
 
-def _concerned_first(bench: Bench) -> list[int]:
+def _concerned_first(search: Search) -> list[int]:
     """Places of the demonstrations; with a failed query, those of its class and of the answered one first."""
-    shown = bench.prompt.demonstrations
+    shown = search.prompt.demonstrations
     places = list(range(len(shown)))
-    if bench.query is None:
+    if search.query is None:
         return places
-    query = bench.prompt.queries[bench.query]
-    (scores,) = bench.scores(bench.start, [query])
+    query = search.prompt.queries[search.query]
+    (scores,) = search.scores(search.start, [query])
     concerned = {query.label, int(scores[0].argmax())}
     return sorted(places, key=lambda place: shown[place].label not in concerned)
 
 
-def _named(bench: Bench, place: int) -> str:
-    label = bench.prompt.demonstrations[place].label
-    return f"{place + 1} ({bench.prompt.label_names[label]})" if label is not None else str(place + 1)
+def _named(search: Search, place: int) -> str:
+    label = search.prompt.demonstrations[place].label
+    return f"{place + 1} ({search.prompt.label_names[label]})" if label is not None else str(place + 1)
 
 
-def _by_nearness(bench: Bench) -> list[list[Example]]:
+def _by_nearness(search: Search) -> list[list[Example]]:
     """Per class, the fitting part's examples, nearest first."""
-    prompt, fitting = bench.prompt, bench.parts.fitting
-    asked = () if bench.query is None else (prompt.queries[bench.query],)
-    readout = bench.read(bench.start, (*fitting, *asked), vectors=True)
+    prompt, fitting = search.prompt, search.parts.fitting
+    asked = () if search.query is None else (prompt.queries[search.query],)
+    readout = search.read((*fitting, *asked), vectors=True)
     assert readout.target_queries is not None
-    vectors = readout.target_queries[default_layer(bench.model.n_layers)].astype(np.float64)  # (n, H * d)
+    vectors = readout.target_queries[default_layer(search.model.n_layers)].astype(np.float64)  # (n, H * d)
     vectors -= vectors[: len(fitting)].mean(0)
     near: list[list[Example]] = []
     for label in range(len(prompt.labels)):

@@ -6,30 +6,30 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 
-from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.repair import Repair, change
+from icldiag.analyses.repairs.search import Search
 from icldiag.prompt.edit import with_demonstrations
 
 
-def orders(bench: Bench) -> Iterator[Repair]:
+def orders(search: Search) -> Iterator[Repair]:
     """The failed query's class last, for a model that favours what it read last; reversed; then at random."""
-    shown = bench.prompt.demonstrations
+    shown = search.prompt.demonstrations
     tried = {tuple(example.label for example in shown) + tuple(example.text for example in shown)}
-    for order in _orders(bench):
+    for order in _orders(search):
         moved = [shown[place] for place in order]
         content = tuple(example.label for example in moved) + tuple(example.text for example in moved)
         if content not in tried:
             tried.add(content)
             name = "order " + " ".join(str(place + 1) for place in order)
-            yield change("order", name, with_demonstrations(bench.prompt, moved))
+            yield change("order", name, with_demonstrations(search.prompt, moved))
 
 
-def _orders(bench: Bench) -> Iterator[Sequence[int]]:
-    shown = bench.prompt.demonstrations
+def _orders(search: Search) -> Iterator[Sequence[int]]:
+    shown = search.prompt.demonstrations
     places = list(range(len(shown)))
-    gold = None if bench.query is None else bench.prompt.queries[bench.query].label
+    gold = None if search.query is None else search.prompt.queries[search.query].label
     yield sorted(places, key=lambda place: shown[place].label == gold)  # stable: the others keep their order
     yield places[::-1]
-    generator = random.Random(bench.seed)
+    generator = random.Random(search.seed)
     for _ in range(min(10 * math.factorial(min(len(places), 6)), 1000)):  # most of the orders of a short prompt
         yield generator.sample(places, len(places))

@@ -14,8 +14,8 @@ from itertools import zip_longest
 import numpy as np
 
 from icldiag.analyses.confusion.compute import class_means, default_layer, principal_projection
-from icldiag.analyses.repairs.bench import Bench
 from icldiag.analyses.repairs.repair import Repair, as_it_is, change
+from icldiag.analyses.repairs.search import Search
 from icldiag.errors import PromptError
 from icldiag.model.readout import FloatArray, Readout
 from icldiag.prompt.edit import rename_word
@@ -26,16 +26,16 @@ WORDS = 8  # per label, whose keys are looked at
 SHORTEST = 3  # letters
 
 
-def words(bench: Bench) -> Iterator[Repair]:
+def words(search: Search) -> Iterator[Repair]:
     """Words for the failed query's gold label and its rival; without a query, for the labels of the closest pairs."""
-    if not bench.parts.fitting:
+    if not search.parts.fitting:
         return
-    keys = _Keys(bench)
-    readout = bench.read(bench.start, bench.parts.fitting, top=TOP)
+    keys = _Keys(search)
+    readout = search.read(search.parts.fitting, top=TOP)
     renamed: set[int] = set()
-    for first, second in _pairs(bench, keys):
+    for first, second in _pairs(search, keys):
         turns = [
-            _furthest_first(bench, keys, label, rival, _fitting_words(bench, readout, label))
+            _furthest_first(search, keys, label, rival, _fitting_words(search, readout, label))
             for label, rival in ((first, second), (second, first))
             if label not in renamed
         ]
@@ -44,16 +44,16 @@ def words(bench: Bench) -> Iterator[Repair]:
             yield from (repair for repair in turn if repair is not None)
 
 
-def _pairs(bench: Bench, keys: _Keys) -> list[tuple[int, int]]:
+def _pairs(search: Search, keys: _Keys) -> list[tuple[int, int]]:
     """Pairs of labels, those that are likeliest to be confused first."""
-    distance = keys.distances(bench.prompt)
-    classes = len(bench.prompt.labels)
+    distance = keys.distances(search.prompt)
+    classes = len(search.prompt.labels)
     pairs = [(a, b) for a in range(classes) for b in range(a) if not np.isnan(distance[a, b])]
     pairs.sort(key=lambda pair: distance[pair])
-    if bench.query is None:
+    if search.query is None:
         return pairs
-    query = bench.prompt.queries[bench.query]
-    (scores,) = bench.scores(bench.start, [query])
+    query = search.prompt.queries[search.query]
+    (scores,) = search.scores(search.start, [query])
     order = [int(label) for label in np.argsort(-scores[0])]
     gold = order[0] if query.label is None else query.label
     rival = next(label for label in order if label != gold)
@@ -63,18 +63,19 @@ def _pairs(bench: Bench, keys: _Keys) -> list[tuple[int, int]]:
 class _Keys:
     """Distances between labels' keys, on the principal directions of the query vectors; see `confusion`."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.layer = default_layer(bench.model.n_layers)
-        readout = bench.read(bench.start, bench.parts.fitting, vectors=True)
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self.layer = default_layer(search.model.n_layers)
+        readout = search.read(search.parts.fitting, vectors=True)
         assert readout.target_queries is not None
-        vectors = [readout.target_queries[self.layer], bench.prefix.forerunner_queries[self.layer].numpy()]
+        vectors = [readout.target_queries[self.layer], search.lab.prefix.forerunner_queries[self.layer].numpy()]
         self.projection = principal_projection(np.concatenate(vectors).astype(np.float64))
 
     def distances(self, prompt: Prompt) -> FloatArray:
         """(C, C) relative to their mean, which another label word changes little. Raises PromptError."""
-        encoded = self.bench.encode(as_it_is(prompt, None), self.bench.parts.fitting)
-        keys = self.bench.model.anchor_keys(self.bench.prefix_of(encoded), encoded.all_anchors, self.layer)
+        encoded = self.search.encode(as_it_is(prompt, None), self.search.parts.fitting)
+        prefix = self.search.lab.prefix_of(encoded, self.search.progress)
+        keys = self.search.model.anchor_keys(prefix, encoded.all_anchors, self.layer)
         classes = [demonstration.label_class for demonstration in encoded.demonstrations]
         points = class_means(keys, classes, len(prompt.labels)) @ self.projection
         raw = np.linalg.norm(points[:, None] - points[None], axis=-1)
@@ -82,9 +83,9 @@ class _Keys:
         return np.asarray(raw / (mean or 1.0))
 
 
-def _fitting_words(bench: Bench, readout: Readout, label: int) -> list[str]:
+def _fitting_words(search: Search, readout: Readout, label: int) -> list[str]:
     """Words that the model gives more chance on texts of this class than on the others', most so first."""
-    gold = np.array([example.label for example in bench.parts.fitting])
+    gold = np.array([example.label for example in search.parts.fitting])
     if not (gold == label).any() or (gold == label).all():
         return []
     tokens, chances = readout.top_tokens, readout.top_log_probabilities
@@ -98,8 +99,8 @@ def _fitting_words(bench: Bench, readout: Readout, label: int) -> list[str]:
     for place in np.argsort(-lead, kind="stable"):
         if lead[place] <= 0 or len(found) == WORDS:
             break
-        word = str(bench.model.tokenizer.decode([int(known[place])], clean_up_tokenization_spaces=False))
-        if _is_like(word, bench.prompt, label) and not any(longer.startswith(word) for longer in above):
+        word = str(search.model.tokenizer.decode([int(known[place])], clean_up_tokenization_spaces=False))
+        if _is_like(word, search.prompt, label) and not any(longer.startswith(word) for longer in above):
             found.append(word)
         above.append(word)
     return found
@@ -113,14 +114,14 @@ def _is_like(word: str, prompt: Prompt, label: int) -> bool:
     return alike and bare.isalpha() and len(bare) >= SHORTEST and bare.casefold() not in taken
 
 
-def _furthest_first(bench: Bench, keys: _Keys, label: int, rival: int, candidates: list[str]) -> list[Repair]:
+def _furthest_first(search: Search, keys: _Keys, label: int, rival: int, candidates: list[str]) -> list[Repair]:
     found = []
     for word in candidates:
         try:
-            changed = rename_word(bench.prompt, label, word)
+            changed = rename_word(search.prompt, label, word)
             distance = keys.distances(changed)[label, rival]
         except PromptError:  # cannot be scored
             continue
-        name = f"'{word.strip()}' as the label word of {bench.prompt.label_names[label]}"
+        name = f"'{word.strip()}' as the label word of {search.prompt.label_names[label]}"
         found.append((-distance, change("word", name, changed)))
     return [repair for _, repair in sorted(found, key=lambda pair: pair[0])]

@@ -1,0 +1,159 @@
+"""Asks lists of changed prompts and edited passes: what is asked together runs in as few batches as pay.
+
+A changed prompt is asked from where it leaves the prompt's own demonstrations, whose keys and values are there. Two
+levels of padded batches answer a whole list of questions: first the queries that follow the prompt's own tokens and
+the demonstrations that were changed, then the other queries of these on their keys and values.
+
+Where an anchor re-weighting is in force, every demonstration keeps its own beta wherever it stands, also with another
+label, and one that is taken out takes its beta away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icldiag.analyses.batches import Asked, Work
+from icldiag.analyses.reweighting.compute import beta_edits
+from icldiag.lazy import torch
+from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
+from icldiag.model.readout import FloatArray, Progress, silent
+from icldiag.prompt.encode import encode
+from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.schema import Example, Prompt
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A prompt whose queries are asked, uncut: its demonstrations and its label words may be changed ones.
+
+    beta: (L, H, demonstrations), an anchor re-weighting that is in force.
+    prefix_edits: per layer, edits of the demonstrations' rows.
+    target_edits: per layer, an edit of the target row; its `rows` are set by the lab.
+    """
+
+    prompt: Prompt
+    beta: NDArray[np.float32] | None = None
+    prefix_edits: Edits = field(default_factory=dict)
+    target_edits: Edits = field(default_factory=dict)
+
+
+#: Evidence in the making: yields questions, is sent the label scores (n, C) of each, and returns what they say.
+Inquiry = Generator[Sequence[Question], list[FloatArray], T]
+
+
+class Lab:
+    """One loaded model and prompt.
+
+    Args:
+        beta: (L, H, demonstrations), an anchor re-weighting that is in force.
+    """
+
+    def __init__(
+        self,
+        model: InstrumentedModel,
+        encoded: EncodedPrompt,
+        prefix: Prefix,
+        beta: NDArray[np.float32] | None = None,
+    ) -> None:
+        self.model, self.encoded, self.prefix, self.beta = model, encoded, prefix, beta
+        self.prompt = encoded.prompt
+        self.answered = 0  # questions so far
+
+    def question(
+        self,
+        queries: Sequence[Example],
+        places: Sequence[int] | None = None,
+        labels: Mapping[int, int] | None = None,
+        *,
+        prefix_edits: Edits | None = None,
+        target_edits: Edits | None = None,
+    ) -> Question:
+        """Queries after the demonstrations at these places, in this order.
+
+        Args:
+            places: None for the prompt's own.
+            labels: other labels of some demonstrations, by place.
+        """
+        order = list(range(len(self.prompt.demonstrations)) if places is None else places)
+        shown = [self.prompt.demonstrations[place] for place in order]
+        if labels:
+            shown = [replace(old, label=labels.get(place, old.label)) for place, old in zip(order, shown, strict=True)]
+        changed = replace(self.prompt, demonstrations=tuple(shown), queries=tuple(queries), beta=None)
+        beta = None if self.beta is None else self.beta[:, :, order]
+        return Question(changed, beta, prefix_edits or {}, target_edits or {})
+
+    def encode(self, question: Question) -> EncodedPrompt:
+        """Raises PromptError: the changed prompt cannot be asked of this model."""
+        return encode(question.prompt, *self.model.reader)
+
+    def in_force(self, question: Question, encoded: EncodedPrompt) -> Edits:
+        """What is done to the target row, the re-weighting with it; its rows are to be set."""
+        if question.beta is None:
+            return question.target_edits
+        return merge_edits(
+            question.target_edits, beta_edits(encoded, torch.from_numpy(question.beta).to(self.model.device))
+        )
+
+    def prefix_of(self, encoded: EncodedPrompt, progress: Progress = silent) -> Prefix:
+        """A changed prompt's demonstrations, encoded; the prompt's own are there."""
+        if encoded.prefix == self.prefix.ids:
+            return self.prefix
+        return self.model.encode_prefix(
+            encoded.prefix,
+            forerunners=[demonstration.forerunner for demonstration in encoded.demonstrations],
+            before_layer=lambda layer: progress("demonstrations", layer, self.model.n_layers),
+        )
+
+    def ask(self, questions: Sequence[Question], progress: Progress = silent) -> list[FloatArray]:
+        """Label scores (n, C) of every question's queries.
+
+        `progress` is asked between layers whether to go on, and told of every question that is answered.
+
+        Raises:
+            PromptError: one of the changed prompts cannot be asked of this model; nothing was run then.
+        """
+        asked = []
+        for question in questions:
+            encoded = self.encode(question)
+            asked.append(Asked(encoded, self.prefix, question.prefix_edits, self.in_force(question, encoded)))
+        alike: dict[Hashable, list[Asked]] = {}  # what is scored by the same label words runs together
+        for each in asked:
+            prompt = each.encoded.prompt
+            alike.setdefault((each.encoded.label_tokens, prompt.scoring, prompt.calibration), []).append(each)
+        before = self.answered
+
+        def say(note: str, done: int) -> None:
+            self.answered = before + done
+            progress("changed prompts" + (f" ({note})" if note else ""), done, len(questions))
+
+        work = Work(self.model, self.prefix, say)
+        for group in alike.values():
+            work.answer(group)
+        return [np.array(each.scores) for each in asked]
+
+    def inquire(self, inquiries: Sequence[Inquiry[Any]], progress: Progress = silent) -> list[Any]:
+        """What the inquiries return. The questions that they ask at the same time go into the same batches."""
+        found: list[Any] = [None] * len(inquiries)
+        asked: dict[int, Sequence[Question]] = {}
+
+        def go_on(place: int, answers: list[FloatArray] | None) -> None:
+            try:
+                asked[place] = inquiries[place].send(answers)  # type: ignore[arg-type]
+            except StopIteration as end:
+                asked.pop(place, None)
+                found[place] = end.value
+
+        for place in range(len(inquiries)):
+            go_on(place, None)
+        while asked:
+            answers = iter(self.ask([question for questions in asked.values() for question in questions], progress))
+            for place, questions in list(asked.items()):
+                go_on(place, [next(answers) for _ in questions])
+        return found

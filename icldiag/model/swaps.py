@@ -1,0 +1,64 @@
+"""What one pass swaps in the model's own code for its while: a head of few tokens, skipped layers. And a layer's call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from icldiag.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class LayerCall:
+    """One decoder layer as the model called it, to be called again with another input (masks, positions and all)."""
+
+    layer: nn.Module
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        output: Tensor | tuple[Tensor, ...] = self.layer(hidden, *self.arguments, **self.keywords)
+        return output[0] if isinstance(output, tuple) else output
+
+
+@contextmanager
+def narrowed(head: nn.Module, tokens: Sequence[int]) -> Iterator[bool]:
+    """Let the output embeddings compute some tokens' logits alone; False where they are of a kind we do not know."""
+    if type(head) is not torch.nn.Linear or "forward" in head.__dict__:  # quantised, or moved about by accelerate
+        yield False
+        return
+    rows = torch.tensor(list(tokens), device=head.weight.device)
+    weight, bias = head.weight[rows], None if head.bias is None else head.bias[rows]
+    head.forward = lambda input: torch.nn.functional.linear(input, weight, bias)  # type: ignore[method-assign]
+    try:
+        yield True
+    finally:
+        del head.forward
+
+
+@contextmanager
+def skipping(skipped: nn.ModuleList, handed_on: Tensor | tuple[Tensor]) -> Iterator[None]:
+    """Let the skipped layers hand on what the next one needs instead of computing.
+
+    The model's own forward runs around them, so that embeddings, masks, the final norm and the head stay its own code.
+    """
+    originals = [layer.__dict__.get("forward") for layer in skipped]
+
+    def hand_on(*args: Any, **kwargs: Any) -> Tensor | tuple[Tensor]:
+        return handed_on
+
+    try:
+        for layer in skipped:
+            layer.forward = hand_on
+        yield
+    finally:
+        for layer, original in zip(skipped, originals, strict=True):
+            if original is None:
+                layer.__dict__.pop("forward", None)
+            else:
+                layer.forward = original  # a hook of accelerate, set on the instance
