@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from icldiag.analyses.repairs.compute import Search
 from icldiag.analyses.repairs.repair import Repair
+from icldiag.analyses.repairs.search import Search
 from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
 from icldiag.prompt.schema import Example
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from icldiag.analyses.calibration import CONTENT_FREE, calibration, random_texts
-from icldiag.analyses.repairs.compute import Search
 from icldiag.analyses.repairs.repair import Repair
+from icldiag.analyses.repairs.search import Search
 from icldiag.prompt.adjustments import KINDS, CalibrationKind
 from icldiag.prompt.schema import Example
 

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.repairs.anchors import reweightings
 from icldiag.analyses.repairs.calibrated import calibrations
-from icldiag.analyses.repairs.compute import Search
 from icldiag.analyses.repairs.demonstrations import dropped, replaced
 from icldiag.analyses.repairs.effect import Effect, effect
 from icldiag.analyses.repairs.order import orders
 from icldiag.analyses.repairs.parts import make_parts
 from icldiag.analyses.repairs.repair import Repair
+from icldiag.analyses.repairs.search import Search
 from icldiag.analyses.repairs.words import words
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown

@@ -14,8 +14,8 @@ from itertools import zip_longest
 import numpy as np
 
 from icldiag.analyses.confusion.compute import class_means, default_layer, principal_projection
-from icldiag.analyses.repairs.compute import Search
 from icldiag.analyses.repairs.repair import Repair, as_it_is, change
+from icldiag.analyses.repairs.search import Search
 from icldiag.errors import PromptError
 from icldiag.model.readout import FloatArray, Readout
 from icldiag.prompt.edit import rename_word
