@@ -23,8 +23,9 @@ from icldiag.files import replace_whole
 from icldiag.inputs.files import check_path, read_bytes
 from icldiag.inputs.values import whole_number
 from icldiag.model.load import ModelSettings
+from icldiag.prompt.fields import reason_of
 from icldiag.prompt.schema import LABEL, TEXT, Prompt
-from icldiag.quoting import brief, listed, quoted, shortened
+from icldiag.quoting import listed, quoted, shortened
 
 _CURE = "icldiag resume --list shows those there are"
 
@@ -157,7 +158,7 @@ class SessionFile:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(shortened(str(part)) for part in first["loc"])
-            reason = f"{place}: {brief(first['msg'])}" if place else brief(first["msg"])
+            reason = f"{place}: {reason_of(first)}" if place else reason_of(first)
             raise SessionError(f"this saved session is broken ({reason}); mend or remove it", path=self.path) from None
 
     def write(self, session: SavedSession) -> None:
