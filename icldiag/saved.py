@@ -24,8 +24,9 @@ from icldiag.inputs.files import check_path
 from icldiag.inputs.values import whole_number
 from icldiag.model.settings import ModelSettings
 from icldiag.own_files import drop_lock, is_locked, is_whole, read_own, sealed, sweep_up, take_lock, writing
+from icldiag.prompt.fields import reason_of
 from icldiag.prompt.schema import LABEL, TEXT, Prompt
-from icldiag.quoting import brief, listed, quoted, shortened
+from icldiag.quoting import listed, quoted, shortened
 
 _CURE = "icldiag resume --list shows those there are"
 
@@ -160,7 +161,7 @@ class SessionFile:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(shortened(str(part)) for part in first["loc"])
-            reason = f"{place}: {brief(first['msg'])}" if place else brief(first["msg"])
+            reason = f"{place}: {reason_of(first)}" if place else reason_of(first)
             raise SessionError(f"this saved session is broken ({reason}); mend or remove it", path=self.path) from None
         if session.sha256 is not None and not is_whole(content):  # None: as an earlier icldiag wrote them
             reason = (

@@ -81,6 +81,7 @@ _REASONS = {
     "int_parsing": "expected a whole number",
     "int_parsing_size": "expected a whole number of fewer digits",
     "int_from_float": "expected a whole number",
+    "path_type": "expected a path",
     "finite_number": "expected a number that is not infinite",
     "float_parsing": "expected a number",
     "dict_type": "expected a mapping from class name to number",

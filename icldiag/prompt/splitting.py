@@ -15,7 +15,8 @@ from pathlib import Path
 from icldiag.errors import PromptError
 
 _SAMPLE = 40  # contexts that a shape is found from; all must then have it
-_LONGEST = 2000  # characters that may stand between a text and its label
+_TRIED = 10  # of what may stand there, the most frequent
+_LONGEST = 1000  # characters that may stand between a text and its label
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Known:
 def _word(words: Sequence[str] | None) -> str:
     """A group that matches a label word; of two that begin alike, the longer."""
     if words is None:
-        return r"((?:\n|[ \t]*)\S[^\n]*?)"
+        return r"((?:\n|[ \t]{0,99})\S[^\n]{0,199}?)"  # with limits, as it is looked for at every place
     return "(" + "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) + ")"
 
 
@@ -143,7 +144,7 @@ def _betweens(contexts: Sequence[str], words: Sequence[str] | None, known: Known
             if between.strip() and all(between in earlier for earlier in heads):
                 count = min(len(re.findall(re.escape(between) + ends, context)) for context in contexts)
                 counted.append((count, len(between), between))
-        yield from (between for count, _, between in sorted(counted, reverse=True) if count)
+        yield from (between for count, _, between in sorted(counted, reverse=True)[:_TRIED] if count)
 
 
 def _tails(context: str, fields: dict[str, str]) -> dict[str, str]:
