@@ -47,9 +47,7 @@ async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
         if holds():
             return
         await pilot.pause(0.02)
-    raise AssertionError(
-        f"it does not come: {pilot.app.state.doing}, {told(pilot.app)}, {screen_text(pilot.app)[:200]}"
-    )
+    raise AssertionError("it does not come")
 
 
 async def begun(app: DiagnosisApp, pilot: Pilot[None]) -> None:
