@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import pytest
 from textual.notifications import Notification
 from textual.timer import Timer
 
 from tests.tui.pilot import running, settle
-
-
-@pytest.fixture
-def watchdog() -> Iterator[None]:
-    """A frozen event loop cannot time itself out."""
-
-    def frozen(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError("the event loop did not come back")
-
-    before = signal.signal(signal.SIGALRM, frozen)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.usefixtures("watchdog")
