@@ -33,13 +33,14 @@ class Changes:
 
     def reload(self) -> None:
         """Read the prompt file again: a change as any other, which undo takes back."""
-        if self.take_file(self.state.path) is None and self.state.prompt is not None:
-            if self.state.model_error is not None:
-                self.work.load_model()
-            elif not self.state.prompt_error:
-                self.app.notify("The file holds this prompt.", markup=False)
-                self.state.failures.clear()
-                self.app.show_all()
+        if self.take_file(self.state.path) is not None or self.wrong is not None:
+            return
+        if self.state.model_error is not None:
+            self.work.load_model()
+        else:
+            self.app.notify("The file holds this prompt.", markup=False)
+            self.state.failures.clear()
+            self.app.show_all()
 
     def take_file(self, path: Path) -> Prompt | None:
         """Change the prompt to what a file holds; None where that is the same, or cannot be read, which is told.
@@ -70,9 +71,10 @@ class Changes:
     def _not_read(self, error: str) -> None:
         state = self.state
         if state.prompt is not None and (state.undo or state.edits):
-            text = f"{visible(error)}. Your edits are kept; e opens the text again."
+            text = f"{visible(error)}. Your edits are kept."
             self.app.notify(text, title="Not read", severity="error", markup=False, timeout=15)
             return
+        self._remember()
         self.app.jobs.cancel_all("export", *(["session"] if self.work.loaded is None else []))
         state.become(None, error=error)
         state.beta_wanted = self.work.unpinned = None
@@ -99,12 +101,12 @@ class Changes:
     def undo(self) -> bool:
         """Take the prompt as it was before the last change; False where nothing was changed."""
         state = self.state
-        if not state.undo or state.prompt is None:
+        if not state.undo:
             return False
         prompt = state.undo.pop()
         query, beta = state.left.get(prompt.hash) or Left(state.query, self.work.beta_for(prompt))
-        here = state.query
-        same = here < len(prompt.queries) and prompt.queries[here].text == state.prompt.queries[here].text
+        here, asked = state.query, () if state.prompt is None else state.prompt.queries
+        same = here < min(len(prompt.queries), len(asked)) and prompt.queries[here].text == asked[here].text
         self.work.answer(prompt, here if same else query, beta)
         return True
 

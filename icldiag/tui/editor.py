@@ -158,7 +158,8 @@ class Editor:
             draft.prompt = taken
         elif app.changes.wrong == path:
             self._again = path
-        app.notify(f"Your text is in {visible(str(path))}", markup=False, timeout=10)
+        again = "; e opens it again." if self._again else ""
+        app.notify(f"Your text is in {visible(str(path))}{again}", markup=False, timeout=10)
 
     def tidy(self) -> None:
         """A draft that nobody has written to goes."""

@@ -79,12 +79,17 @@ class Keeper:
             self.file.close()
 
     def _write(self, session: SavedSession) -> None:
-        with self._lock:
-            error = self._write_file(session) if session is self._written else None
+        error = None
+        try:
+            with self._lock:
+                error = self._write_file(session) if session is self._written else None
+        except Exception as unforeseen:  # in this thread it would be heard of by nobody
+            self.app.call_later(self.app.caught, "saving the session", unforeseen)
         if error is not None and not self._failed:
             self._failed = True
             text = f"The session cannot be saved: {visible(error)}. Everything else goes on."
-            self.app.call_from_thread(self.app.notify, text, severity="warning", markup=False)
+            # Not `call_from_thread`, which waits for the event loop: that may wait for this thread, to leave.
+            self.app.call_later(self.app.notify, text, severity="warning", markup=False)
 
     def _write_file(self, session: SavedSession) -> str | None:
         """Write, and return the reason where that fails."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -14,3 +17,17 @@ def prompt_file(tmp_path: Path) -> Path:
     path = tmp_path / "prompt.yaml"
     path.write_text(PROMPT)
     return path
+
+
+@pytest.fixture
+def watchdog() -> Iterator[None]:
+    """A frozen event loop cannot time itself out."""
+
+    def frozen(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError("the event loop did not come back")
+
+    before = signal.signal(signal.SIGALRM, frozen)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)

@@ -215,3 +215,14 @@ async def test_reading_the_file_again_is_undone(prompt_file: Path, model_folder:
 def read_prompt_of(text: str, path: Path) -> object:
     path.write_text(text)
     return read_prompt(path)
+
+
+async def test_a_file_that_cannot_be_read_any_more_is_undone_too(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, SIZE) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        written = app.state.prompt
+        prompt_file.write_text("labels: [")
+        await pilot.press("8", "r")
+        await settle(pilot, lambda: app.state.prompt_error)
+        await pressed(pilot, app, "u")
+        assert app.state.prompt is written

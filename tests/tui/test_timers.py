@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import signal
 from collections.abc import Iterator
 from functools import partial
+=======
+>>>>>>> app
 from pathlib import Path
-from types import FrameType
 
 import pytest
 from textual.notifications import Notification
@@ -15,6 +17,7 @@ from textual.timer import Timer
 from tests.tui.pilot import running, settle
 
 
+<<<<<<< HEAD
 @pytest.fixture
 def watchdog() -> Iterator[None]:
     """A frozen event loop cannot time itself out."""
@@ -33,6 +36,8 @@ def _both(first: list[int], second: list[int]) -> bool:
     return bool(first and second)
 
 
+=======
+>>>>>>> app
 @pytest.mark.usefixtures("watchdog")
 async def test_a_timer_of_negative_or_no_time(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder) as (app, pilot):
