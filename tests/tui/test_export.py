@@ -47,13 +47,9 @@ async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
         if holds():
             return
         await pilot.pause(0.02)
-<<<<<<< HEAD
     app = pilot.app
     assert isinstance(app, DiagnosisApp)
     raise AssertionError(f"it does not come: {app.state.doing}, {told(app)}, {screen_text(app)[:200]}")
-=======
-    raise AssertionError("it does not come")
->>>>>>> app
 
 
 async def begun(app: DiagnosisApp, pilot: Pilot[None]) -> None:

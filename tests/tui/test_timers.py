@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import signal
-from collections.abc import Iterator
 from functools import partial
-=======
->>>>>>> app
 from pathlib import Path
 
 import pytest
@@ -17,27 +12,10 @@ from textual.timer import Timer
 from tests.tui.pilot import running, settle
 
 
-<<<<<<< HEAD
-@pytest.fixture
-def watchdog() -> Iterator[None]:
-    """A frozen event loop cannot time itself out."""
-
-    def frozen(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError("the event loop did not come back")
-
-    before = signal.signal(signal.SIGALRM, frozen)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
-
-
 def _both(first: list[int], second: list[int]) -> bool:
     return bool(first and second)
 
 
-=======
->>>>>>> app
 @pytest.mark.usefixtures("watchdog")
 async def test_a_timer_of_negative_or_no_time(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder) as (app, pilot):
