@@ -1,4 +1,4 @@
-"""What one pass swaps in the model's own code for its while: a head of few tokens, skipped layers. And a layer's call."""
+"""What one pass swaps in the model's own code: a head of few tokens, skipped layers. And the call of one layer."""
 
 from __future__ import annotations
 
