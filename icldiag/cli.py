@@ -88,8 +88,7 @@ def main() -> None:
         if isinstance(error, OSError) and is_of_output(error):
             give_up_output()
             _tell(f"cannot write to standard output: {error.strerror}; send it elsewhere", 1)
-        print(last_words(error), file=sys.stderr)  # a fault of ours: a traceback would show the user's texts
-        raise SystemExit(1) from None
+        _tell(last_words(error), 1)  # a fault of ours: a traceback would show the user's texts
 
 
 def _tell(sentence: str, code: int) -> NoReturn:

@@ -65,7 +65,7 @@ def last_words(error: BaseException | None, facts: Facts | None = None) -> str:
     path = write_crash(error, facts)
     kind = "" if error is None else f" ({type(error).__name__})"
     said = f"{path} says where, without your texts" if path else "no file about it could be written"
-    return f"icldiag: something went wrong that was not foreseen{kind}; {said}. Please report it."
+    return f"something went wrong that was not foreseen{kind}; {said}. Please report it."
 
 
 def _head() -> Iterator[str]:

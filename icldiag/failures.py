@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from icldiag.quoting import brief
+
 
 def is_failure(error: BaseException) -> bool:
     """Whether something went wrong; a panic of a library in Rust is no `Exception` to Python."""
@@ -10,11 +12,8 @@ def is_failure(error: BaseException) -> bool:
 
 def reason_of(error: BaseException) -> str:
     """What a library says, on one line, as part of a sentence."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if not lines:
-        return type(error).__name__
     if isinstance(error, KeyError):
-        return f"it lacks {lines[0][:160]}"
+        return f"it lacks {brief(error)}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # Validation errors say in their first line which field is wrong, and in the second why.
-    text = f"{lines[0]} {lines[1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
-    return text if len(text) <= 200 else f"{text[:199]}…"
+    return brief(" ".join(lines[:2]) if lines and lines[0].endswith(":") else error)

@@ -84,8 +84,12 @@ def _check(state: os.stat_result, most: int) -> None:
 
 def _too_large(size: int, most: int) -> Unreadable:
     needed = -(-size // 2**20)
-    reason = f"it has {needed:,} MiB, and files of at most {most / 2**20:,.4g} MiB are read"
+    reason = f"it has {needed:,} MiB, and files of at most {_mib(most)} MiB are read"
     return Unreadable(f"{reason}; {SETTING}={needed} reads it all the same")
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.4g}"
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
@@ -112,7 +116,8 @@ def _limited(file: BinaryIO, most: int) -> Iterator[bytes]:
     while chunk := file.read(_CHUNK):
         size += len(chunk)
         if size > most:
-            raise _too_large(size, most)
+            reason = f"there are more than {_mib(most)} MiB, and no more are read"
+            raise Unreadable(f"{reason}; {SETTING}={2 * most // 2**20 or 1} reads twice as much")
         yield chunk
 
 
@@ -139,7 +144,7 @@ def complaint(error: OSError) -> str:
     return f"cannot be read: {error.strerror}"
 
 
-def as_text(content: bytes, path: Path | None, raises: type[InputError] = PromptError) -> str:
+def as_text(content: bytes, path: Path | str, raises: type[InputError] = PromptError) -> str:
     """Bytes in UTF-8 as text, without a byte order mark. Raises an error of the kind `raises`."""
     try:
         return content.decode("utf-8-sig")
@@ -154,7 +159,7 @@ def read_standard_input(raises: type[InputError] = PromptError) -> str:
     if file is None:  # replaced by an object that has text only
         return sys.stdin.read()
     try:
-        return as_text(b"".join(_limited(file, most_bytes())), None, raises)
+        return as_text(b"".join(_limited(file, most_bytes())), "stdin", raises)
     except OSError as error:
         raise raises(f"stdin cannot be read: {error.strerror}") from None
 

@@ -25,7 +25,7 @@ def parse_toml(text: str, path: Path, raises: type[InputError]) -> dict[str, Any
     except tomllib.TOMLDecodeError as error:
         found = _LINE.search(str(error))
         reason = f"not valid TOML: {brief(error)}; correct or remove it"
-        raise raises(reason, path=path, line=int(found[1]) if found else text.count("\n") + 1) from None
+        raise raises(reason, path=path, line=int(found[1]) if found else None) from None
     except ValueError:  # Python's limit of digits
         raise raises(TOO_LONG, path=path) from None
     except RecursionError:

@@ -53,12 +53,21 @@ def check_sizes(name: str, text: Any) -> None:
         text: the configuration of the language model alone.
     """
     for field in _SIZES:
-        size = getattr(text, field, None)
+        size = largest(text, field)
         optional = field not in ("num_hidden_layers", "hidden_size", "vocab_size")
         if size is None and optional:  # a model without attention is refused by name, later
             continue
         if not isinstance(size, int) or size < 1:
             raise ModelError(_wrong_size(name, field, size))
+
+
+def largest(text: Any, field: str) -> Any:
+    """A size of the text model, its largest where layers differ (Gemma 3n, Gemma 4); None where it has none."""
+    try:
+        size = getattr(text, field, None)
+    except RuntimeError:  # transformers', for a field that is each layer's own
+        size = [getattr(layer, field) for layer in text.per_layer_config]
+    return max(size) if isinstance(size, list) and size else size
 
 
 def check_layer_count(name: str, text: Any, tensors: int) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from icldiag.errors import IcldiagError, ModelError
 from icldiag.failures import is_failure, reason_of
+from icldiag.quoting import shortened_path
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
 
 
 class explained:
-    """Turn what is raised in the block into one sentence.
+    """Turn what is raised in the block into one sentence, and keep warnings off stderr.
 
     Args:
         what: the files that the block reads, as the sentence names them; None where it is not known.
@@ -20,14 +22,17 @@ class explained:
 
     def __init__(self, settings: ModelSettings, what: str | None = None) -> None:
         self.settings, self.what = settings, what
+        self._warnings = warnings.catch_warnings()
 
     def __enter__(self) -> None:
-        return None
+        self._warnings.__enter__()
+        warnings.simplefilter("ignore")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._warnings.__exit__(kind, error, None)
         if error is None or isinstance(error, IcldiagError) or not is_failure(error):
             return
-        raise ModelError(f"model {self.settings.name!r}: {_sentence(error, self.what)}") from error
+        raise ModelError(f"model {shortened_path(self.settings.name)!r}: {_sentence(error, self.what)}") from error
 
 
 def _sentence(error: BaseException, what: str | None) -> str:

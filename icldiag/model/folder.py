@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from icldiag.errors import ModelError
+from icldiag.quoting import brief, quoted
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
 _OBJECTS = ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json")
@@ -23,11 +24,6 @@ class Stored(NamedTuple):
     dtype: str  # as safetensors names it: F32, BF16, I8
     shape: tuple[int, ...]
     size: int  # bytes
-
-
-def quoted(text: str) -> str:
-    """A user's value in an error message: on one line, and cut off where it is long."""
-    return repr(text if len(text) <= 80 else f"{text[:79]}…")
 
 
 def local_folder(name: str) -> Path | None:
@@ -57,7 +53,7 @@ def local_folder(name: str) -> Path | None:
 
 def check_folder(folder: Path) -> None:
     """Raise ModelError for a folder that holds no model, or files that cannot be read or are not whole."""
-    shown = quoted(str(folder))
+    shown = repr(str(folder))
     try:
         found = sorted((*folder.iterdir(), *folder.glob("additional_chat_templates/*")))
         for path in found:
@@ -99,7 +95,7 @@ def read_object(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ModelError(f"{path} is damaged (nested too deeply); fetch the model again") from None
     except ValueError as error:
-        raise ModelError(f"{path} is not valid JSON ({_short(error)}); fetch the model again") from None
+        raise ModelError(f"{path} is not valid JSON ({brief(error)}); fetch the model again") from None
     if not isinstance(found, dict):
         raise ModelError(f"{path} is damaged (it holds no JSON object); fetch the model again")
     return found
@@ -160,7 +156,7 @@ def _indexed(folder: Path) -> list[Path]:
     if missing:
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ModelError(
-            f"the folder {quoted(str(folder))} lacks {missing[0]}{others} of {len(names)} weight files: it is half "
+            f"the folder {str(folder)!r} lacks {missing[0]}{others} of {len(names)} weight files: it is half "
             "downloaded; fetch the model again"
         )
     return [folder / name for name in names]
@@ -183,16 +179,9 @@ def _header(file: Path) -> dict[str, Stored]:
             (length,) = struct.unpack("<Q", opened.read(8))
             header = json.loads(opened.read(length))
     except (SafetensorError, OSError, ValueError, RecursionError, struct.error) as error:
-        raise ModelError(
-            f"{file}: damaged or half downloaded weights ({_short(error)}); fetch the file again"
-        ) from None
+        raise ModelError(f"{file}: damaged or half downloaded weights ({brief(error)}); fetch the file again") from None
     header.pop("__metadata__", None)
     return {
         name: Stored(tensor["dtype"], tuple(tensor["shape"]), tensor["data_offsets"][1] - tensor["data_offsets"][0])
         for name, tensor in header.items()
     }
-
-
-def _short(error: Exception) -> str:
-    """The first line of what a library says, without its repeating a whole file."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import AnalysisError, ModelError
+from icldiag.model.configuration import largest
 from icldiag.model.weights import check_amount
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ def _sizes(model: Any, config: Any) -> Sizes:
     import torch
 
     text = config.get_text_config()
-    heads = getattr(text, "num_attention_heads", None) or 1  # seams.py refuses a model without attention
-    kv_heads = getattr(text, "num_key_value_heads", None) or getattr(text, "num_kv_heads", None) or heads
+    heads = largest(text, "num_attention_heads") or 1  # seams.py refuses a model without attention
+    kv_heads = largest(text, "num_key_value_heads") or getattr(text, "num_kv_heads", None) or heads
     one_for_all = getattr(text, "multi_query", False) and not getattr(text, "new_decoder_architecture", False)
     linear = sum(
         module.weight.numel()
@@ -122,9 +123,9 @@ def _sizes(model: Any, config: Any) -> Sizes:
         layers=text.num_hidden_layers,
         heads=heads,
         kv_heads=1 if one_for_all else kv_heads,
-        head_width=getattr(text, "head_dim", None) or text.hidden_size // heads,
+        head_width=largest(text, "head_dim") or text.hidden_size // heads,
         hidden=text.hidden_size,
-        intermediate=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
+        intermediate=largest(text, "intermediate_size") or 4 * text.hidden_size,
         vocabulary=text.vocab_size,
     )
 

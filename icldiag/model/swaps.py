@@ -1,4 +1,4 @@
-"""What one pass swaps in the model's own code: a head of few tokens, skipped layers. And the call of one layer."""
+"""What one pass swaps in the model's own code: a head of few tokens, skipped layers; and how a layer was called."""
 
 from __future__ import annotations
 

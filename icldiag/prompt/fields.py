@@ -104,7 +104,10 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
     )
     reason = reason_of(found)
     if found["type"] == "extra_forbidden":
-        reason += suggestion(str(location[-1]), _known_fields(document, location))
+        known = _known_fields(document, location)
+        reason += suggestion(str(location[-1]), known)
+        if "text" in known and "file" not in known and not reason.endswith("?"):
+            reason += "; an example has one text, so write all of it into 'text'"
     elif location == ("calibration",) and found["type"] != "missing":
         reason = f"expected {{kind: {' or '.join(KINDS)}, probabilities: {{class: number, ...}}}}"
     elif location[0] == "labels" and found["type"] != "missing":

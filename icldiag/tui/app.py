@@ -6,24 +6,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from rich.console import RenderableType
-from rich.text import Text
-from textual import events
-from textual._compositor import CompositorUpdate
-from textual.app import ComposeResult, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
+from textual.widgets import Tabs
 
 from icldiag.config import Config
 from icldiag.crash import Facts
 from icldiag.errors import IcldiagError
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.edit import ask
-from icldiag.render.bars import folded
-from icldiag.render.hints import Hints
-from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.changes import Changes
 from icldiag.tui.compare import PinnedColumn
@@ -33,7 +25,7 @@ from icldiag.tui.export import Export, QuitScreen, panel_text, save_panel
 from icldiag.tui.help import HelpScreen
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.keeper import SECONDS, Keeper, Resumed
-from icldiag.tui.keys import in_force, named, pressed
+from icldiag.tui.keys import named
 from icldiag.tui.messages import (
     BetaToggled,
     CancelWanted,
@@ -41,29 +33,23 @@ from icldiag.tui.messages import (
     JobFinished,
     JobProgressed,
     PromptEdited,
-    QueryChosen,
-    QueryWanted,
     ResultWanted,
     StoredFound,
 )
+from icldiag.tui.navigation import Navigation
 from icldiag.tui.normal import toggle
-from icldiag.tui.palette import Palette, commands, help_sections, key_list
+from icldiag.tui.palette import Palette, commands, help_sections
 from icldiag.tui.panels import FIRST, PANELS
-from icldiag.tui.panels.base import Line, Panel
-from icldiag.tui.pinned import difference, pin
-from icldiag.tui.queries import Queries, QueryList
+from icldiag.tui.panels.base import Panel
+from icldiag.tui.pinned import pin
+from icldiag.tui.queries import QueryList
 from icldiag.tui.state import State
 from icldiag.tui.timers import MOMENT as MOMENT  # no timer waits for less
-from icldiag.tui.top import top_line
-from icldiag.tui.unbroken import UnbrokenApp
 from icldiag.tui.work import Work
 from icldiag.visible import visible
 
-NARROW = 100  # columns under which the queries fold away
-WIDE = 150  # columns from which the pinned panel is beside the one in front
 
-
-class DiagnosisApp(UnbrokenApp):
+class DiagnosisApp(Navigation):
     """One prompt on one model."""
 
     CSS_PATH = "app.tcss"
@@ -127,31 +113,6 @@ class DiagnosisApp(UnbrokenApp):
         self.export = Export(self)
         self.set_class(ascii_only, "-ascii")
 
-    # ---- layout -----------------------------------------------------------------------------------------------------
-
-    def compose(self) -> ComposeResult:
-        yield Line(id="top")
-        with Horizontal(id="main"):
-            yield Queries(self.state, id="left")
-            with Vertical(id="right"):
-                tabs = (Tab(f"{n} {panel.title}", id=f"tab-{panel.title.lower()}") for n, panel in enumerate(PANELS, 1))
-                yield Tabs(*tabs, active=f"tab-{self.first}")
-                yield Line(id="folded")
-                yield Line(id="difference")
-                with Horizontal(id="columns"):
-                    with ContentSwitcher(initial=self.first, id="panels"):
-                        for panel in PANELS:
-                            yield panel(self.state)
-                    yield PinnedColumn(id="pinned-column")
-                yield Line(id="hints")
-        yield Footer(compact=True)
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Write what changed instead of what was updated; see `difference`."""
-        if isinstance(renderable, CompositorUpdate) and not (self._batch_count or self.is_headless or self.is_inline):
-            renderable = self.screenful.update(self.screen._compositor.render_strips())
-        super()._display(screen, renderable)
-
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self.screenful.forget())
         self.state.look = self._look()
@@ -166,75 +127,6 @@ class DiagnosisApp(UnbrokenApp):
         self.work.load_model()
         self.set_interval(SECONDS, self.keeper.look)
         self.is_made()
-
-    def _theme_changed(self, theme: Any) -> None:
-        self.state.look = self._look()
-        self.show_all()
-
-    def _look(self) -> Look:
-        """Styles that this terminal and theme can show."""
-        look = LIGHT if not self.current_theme.dark else DARK
-        if self.no_color:
-            look = PLAIN
-        elif self.console.color_system in ("standard", None) and not self.is_headless:
-            look = SIXTEEN
-        return look.in_ascii() if self.ascii_only else look
-
-    def on_resize(self, event: events.Resize) -> None:
-        self.screenful.forget()  # terminals reflow their content as they like
-        self.set_class(event.size.width < NARROW, "-narrow")
-        self.set_class(event.size.width < WIDE, "-one-column")
-        gap = "" if event.size.width < NARROW else " "  # so that all tabs fit 80 columns
-        for number, (panel, tab) in enumerate(zip(PANELS, self.query(Tab), strict=True), start=1):
-            tab.label = f"{number}{gap}{panel.title}"
-        self.call_after_refresh(self.show_all)
-
-    @property
-    def closing(self) -> bool:
-        """Whether the widgets have gone; jobs may still report."""
-        return not self.query("#top")
-
-    @property
-    def panel(self) -> Panel:
-        """The panel in front."""
-        switcher = self.query_one("#panels", ContentSwitcher)
-        return switcher.get_child_by_id(str(switcher.current), Panel)
-
-    # ---- what is shown ----------------------------------------------------------------------------------------------
-
-    def show_all(self) -> None:
-        self.query_one(Queries).fill()
-        self.show_top()
-        self.show_query()
-
-    def show_query(self) -> None:
-        self.query_one(Queries).show_query()
-        state = self.state
-        if state.prediction is not None:
-            chances, gold = state.prediction.probabilities[state.query].tolist(), state.prediction.gold[state.query]
-            width = max(20, self.size.width - 2)
-            predicted = int(state.prediction.predicted[state.query])
-            self.query_one("#folded", Line).update(
-                folded(
-                    state.prediction.texts[state.query],
-                    state.prediction.labels,
-                    chances,
-                    predicted,
-                    gold,
-                    state.look,
-                    width,
-                )
-            )
-        self.show_panel()
-
-    def show_panel(self) -> None:
-        self.panel.refresh_panel()
-        self.query_one("#difference", Line).set(Text(visible(difference(self.state))))
-        self.query_one(PinnedColumn).show(self.state, self.panel)
-        self.query_one("#hints", Line).set(Hints(key_list(self.panel.BINDINGS, self.keys), self.state.look))
-
-    def show_top(self) -> None:
-        self.query_one("#top", Line).update(top_line(self.state))
 
     # ---- jobs -------------------------------------------------------------------------------------------------------
 
@@ -319,70 +211,6 @@ class DiagnosisApp(UnbrokenApp):
 
         if self.state.prompt is not None:
             self.push_screen(AskScreen("a new query"), asked)
-
-    # ---- queries ----------------------------------------------------------------------------------------------------
-
-    def on_query_chosen(self, message: QueryChosen) -> None:
-        listed = range(len(self.state.prompt.queries) if self.state.prompt else 0)  # by now
-        if message.query != self.state.query and message.query in listed:
-            self.state.query, self.state.query_chosen = message.query, True
-            for panel in self.query(Panel):
-                panel.query_changed()
-            self.show_query()
-
-    def on_query_wanted(self, message: QueryWanted) -> None:
-        self.query_one(Queries).select(message.query)
-
-    def on_option_list_option_selected(self) -> None:
-        self.remove_class("-picking")
-        self.panel.focus()
-
-    def action_step(self, step: int) -> None:
-        listing = self.query_one(QueryList)
-        listing.action_cursor_down() if step > 0 else listing.action_cursor_up()
-
-    def action_wrong(self, step: int) -> None:
-        if not self.query_one(Queries).step_wrong(step):
-            self.notify("No wrong query in the list.", markup=False)
-
-    def action_filter(self) -> None:
-        self.add_class("-picking")
-        self.query_one(Queries).open_filter()
-
-    def action_pick(self) -> None:
-        self.toggle_class("-picking")
-        picking = self.has_class("-picking") or not self.has_class("-narrow")
-        (self.query_one(QueryList) if picking else self.panel).focus()
-
-    # ---- panels -----------------------------------------------------------------------------------------------------
-
-    def on_tabs_tab_activated(self) -> None:
-        active = self.query_one(Tabs).active  # not the message's: a newer key may have gone on to another
-        self.query_one("#panels", ContentSwitcher).current = active.removeprefix("tab-")
-        self.call_after_refresh(self.show_panel)
-        self.refresh_bindings()
-
-    def action_panel(self, number: int) -> None:
-        title = PANELS[number].title.lower()
-        self.query_one("#panels", ContentSwitcher).current = title  # at once: keys typed ahead are for this panel
-        self.query_one(Tabs).active = f"tab-{title}"
-        self.remove_class("-picking")
-        if self.has_class("-narrow"):
-            self.call_after_refresh(lambda: self.panel.focus())
-
-    async def on_key(self, event: events.Key) -> None:
-        """Keys of the panel in front work from anywhere, unless what has the focus takes them."""
-        if self.focused is not None and self.panel in self.focused.ancestors_with_self:
-            return  # the key has found its binding by itself
-        for binding in in_force(self.panel.BINDINGS, self.keys):
-            if pressed(binding, event.key) and len(self.screen_stack) == 1:
-                event.stop()
-                await self.run_action(binding.action, self.panel)
-
-    def action_next_panel(self, step: int) -> None:
-        titles = [panel.title.lower() for panel in PANELS]
-        here = titles.index(str(self.panel.id))
-        self.action_panel((here + step) % len(titles))
 
     # ---- the file ---------------------------------------------------------------------------------------------------
 

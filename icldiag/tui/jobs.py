@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from textual.worker import Worker, get_current_worker
@@ -30,9 +30,11 @@ class Run:
 
     job: str
     key: Hashable
-    state: State | None = None  # that lacks the result
-    session: Session | None = None  # that computes it; a state that has another one by then does not want it
-    worker: Worker[None] | None = None
+    state: State | None = field(default=None, repr=False)  # that lacks the result
+    session: Session | None = field(
+        default=None, repr=False
+    )  # that computes it; a state that has another one by then does not want it
+    worker: Worker[None] | None = field(default=None, repr=False)
     begun: bool = False  # its thread runs, and will say how it ended
     stopped: bool = False
 

@@ -211,7 +211,7 @@ class UnbrokenApp(App[None]):
         self._exit_renderables.clear()
         if self.last_words:
             with suppress(OSError):
-                print(self.last_words, file=sys.__stderr__)
+                print(f"icldiag: {self.last_words}", file=sys.__stderr__)
 
     async def _shutdown(self) -> None:
         self._leaving = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.reweighting.beta_file import load_beta, save_beta
+from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
 from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits, draw_examples, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.errors import AnalysisError
@@ -143,6 +144,45 @@ def test_a_saved_beta_is_loaded_for_its_own_prompt_and_model(tiny: Tiny, prompt:
     path.write_bytes(b"nothing")
     with pytest.raises(AnalysisError, match="not a saved beta"):
         load_beta(path, prompt, shape, "tiny")
+
+
+def test_a_beta_with_any_altered_byte_is_refused(tiny: Tiny, prompt: Prompt, tmp_path: Path) -> None:
+    shape = Session(prompt, tiny()).beta_shape
+    beta = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    path = tmp_path / "beta.safetensors"
+    save_beta(path, beta, "tiny", prompt)
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ (1 << place % 8)]) + content[place + 1 :])
+        try:
+            found = load_beta(path, prompt, shape, "tiny")
+        except AnalysisError as error:
+            assert "\n" not in str(error)
+        else:  # the file's padding, or a way to write the same
+            np.testing.assert_array_equal(found, beta)
+    path.write_bytes(content[:-4] + b"\0\0\x80\x3f")
+    with pytest.raises(AnalysisError, match=r"this beta is damaged \(its SHA-256 is another\); train it again"):
+        load_beta(path, prompt, shape, "tiny")
+
+
+def test_a_beta_of_an_earlier_version_is_read_with_a_note(tiny: Tiny, prompt: Prompt, tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    session = Session(prompt, tiny())
+    beta = np.random.default_rng(0).normal(size=session.beta_shape).astype(np.float32)
+    known = {"format": "icldiag-beta/1", "model": session.model.name, "prompt": demonstrations_hash(prompt)}
+    path = tmp_path / "beta.safetensors"
+    save_file({"beta": beta}, path, known)
+    changed = session.with_saved_beta(path)
+    np.testing.assert_array_equal(changed.beta, beta)
+    assert [note for note in changed.warnings if "earlier version and cannot be checked" in note]
+    save_file({"beta": beta * np.nan}, path, known)
+    with pytest.raises(AnalysisError, match="not numbers in float32"):
+        session.with_saved_beta(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(AnalysisError, match="not a saved beta"):
+        session.with_saved_beta(path)
 
 
 def test_beta_is_in_force_in_every_other_analysis(session: Session) -> None:

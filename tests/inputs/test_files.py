@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 from collections.abc import Callable
@@ -11,7 +12,17 @@ import pytest
 
 from icldiag.config import ConfigError, read_config
 from icldiag.errors import InputError, PromptError
-from icldiag.inputs.files import SETTING, Unreadable, is_file, is_folder, is_there, open_file, read_bytes, read_text
+from icldiag.inputs.files import (
+    SETTING,
+    Unreadable,
+    is_file,
+    is_folder,
+    is_there,
+    open_file,
+    read_bytes,
+    read_standard_input,
+    read_text,
+)
 from icldiag.prompt.langchain import read_few_shot
 from icldiag.prompt.lm_eval.convert import import_log
 from icldiag.prompt.lm_eval.results import read_task
@@ -119,6 +130,19 @@ def test_a_setting_lifts_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv(SETTING, wrong)
         with pytest.raises(PromptError, match=f"{SETTING} must be a whole number of MiB"):
             read_text(path)
+
+
+def test_standard_input_has_the_same_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(content: bytes) -> str:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        return read_standard_input()
+
+    assert read("\ufeffé\n".encode()) == "é\n"
+    with pytest.raises(PromptError, match="stdin:2: not UTF-8 text"):
+        read(b"a\nb\xff")
+    monkeypatch.setenv(SETTING, "1")
+    with pytest.raises(PromptError, match=f"stdin cannot be read: there are more than 1 MiB, .*; {SETTING}=2"):
+        read(b"x" * (2**20 + 1))
 
 
 def test_a_permission_is_named(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from icldiag.prompt.tables import read_table
         ("a = " + "[\n" * 5000, "nested more than 100 levels deep"),
         ("b = 1\n" + "a." * 3000 + "a = 1", ":2: nested more than 100 levels deep"),
         ('theme = "x"\nascii = "\x05"', ":2: not valid TOML: Illegal character"),
-        ("theme = ", ":1: not valid TOML"),
+        ("theme = ", "not valid TOML: Invalid value (at end of document)"),
         ("k" * 5000 + " = 1", "there is no such setting"),
         ("ascii = 'x'", "ascii: Input should be a valid boolean"),
         ("[keys]\n" + "k" * 5000 + " = 1", "keys.kkk"),

@@ -184,7 +184,7 @@ def limited(seconds: float) -> Iterator[None]:
     limits = ((signal.SIGALRM, signal.ITIMER_REAL, PATIENCE), (signal.SIGPROF, signal.ITIMER_PROF, seconds))
     before = [signal.signal(number, stop) for number, _, _ in limits]
     for _, timer, limit in limits:
-        signal.setitimer(timer, limit)
+        signal.setitimer(timer, limit, limit)  # again and again: one may be raised where Python ignores it
     try:
         yield
     finally:

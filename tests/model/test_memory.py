@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 
 from icldiag.errors import AnalysisError, ModelError
 from icldiag.model import memory
@@ -21,7 +25,7 @@ from icldiag.model.settings import ModelSettings
 from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
-from tests.conftest import Tiny, tiny_weights
+from tests.conftest import Tiny, tiny_tokenizer, tiny_weights
 
 ARCHITECTURES = ["gpt2", "gptj", "gpt_bigcode", "bloom", "mpt", "falcon", "falcon_40b", "llama", "gemma2", "gpt_oss"]
 
@@ -191,3 +195,47 @@ def test_where_nothing_helps_there_is_a_sentence_and_the_session_is_still_there(
     ):
         getattr(session, work)()
     assert getattr(session, work)() is not None
+
+
+# ---- estimated and measured -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks are read from Linux' /proc")
+@pytest.mark.parametrize(("which", "dtype"), [("bundled", "float32"), ("random", "float32"), ("random", "bfloat16")])
+def test_the_peak_of_the_process_is_met_within_half_as_much_again(which: str, dtype: str, tmp_path: Path) -> None:
+    """The random model has 320 MB of weights in float32, and its files are of that dtype."""
+    name = which if which == "bundled" else str(random_model(tmp_path / "random"))
+    prompt = tmp_path / "prompt.yaml"
+    prompt.write_text(
+        "template: 'Question: {text}\\nAnswer Type:{label}'\nlabels: {Person: ' Person', Place: ' Location'}\n"
+        "demonstrations:\n"
+        + "".join(f"- {{text: 'Who wrote the opera number {n} in the park ?', label: Person}}\n" for n in range(3))
+        + "queries:\n"
+        + "".join(f"- {{text: 'Where does the river number {n} meet the sea ?', label: Place}}\n" for n in range(8))
+    )
+    works = ("prediction", "flow")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.model.measured_memory", name, dtype, str(prompt), *works],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    peaks = json.loads(done.stdout)
+    assert set(peaks) == {"loading", *works}
+    for work, (measured, estimated) in peaks.items():
+        assert 1 / 1.5 < measured / estimated < 1.5, (work, measured >> 20, estimated >> 20)
+
+
+def random_model(folder: Path) -> Path:
+    """A Llama of 80 million weights that were never trained."""
+    sizes = {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 6, "num_attention_heads": 16}
+    config = transformers.LlamaConfig(vocab_size=4000, num_key_value_heads=8, max_position_embeddings=512, **sizes)
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(config)
+    model.to_empty(device="cpu")
+    for weight in model.parameters():  # much quicker than drawing each number
+        weight.data.view(-1).copy_(torch.randn(1000).mul(0.02).repeat(weight.numel() // 1000 + 1)[: weight.numel()])
+    model.save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder

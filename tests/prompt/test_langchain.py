@@ -153,7 +153,8 @@ def test_a_query_that_lacks_a_text_of_the_suffix_is_refused_by_name(tmp_path: Pa
     ],
 )
 def test_a_suffix_that_asks_otherwise_is_told_what_it_would_be(tmp_path: Path, suffix: str) -> None:
-    error = complaint(save(tmp_path, **{**TWO, "suffix": suffix}))
+    changed: dict[str, Any] = {**TWO, "suffix": suffix}
+    error = complaint(save(tmp_path, **changed))
     assert error.field == "suffix"
     assert "would be 'P: {" in error.message
 

@@ -57,11 +57,11 @@ def refused(make: Callable[[], Any]) -> Any:
 def is_a_file(prompt: Prompt) -> bool:
     """Whether the prompt can be written; `check_written` refuses what would be read back otherwise."""
 
-    def checked() -> bool:
+    def write_it() -> bool:
         check_written(as_yaml(prompt), prompt)
         return True
 
-    return refused(checked) is not None
+    return refused(write_it) is not None
 
 
 # ---- plain text -----------------------------------------------------------------------------------------------------

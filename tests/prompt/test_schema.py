@@ -181,3 +181,14 @@ def test_a_missing_data_file_is_told_at_its_field(tmp_path: Path) -> None:
     error = complaint(write(tmp_path, GOOD + "examples: {file: none.jsonl}\n"))
     assert (error.line, error.field) == (10, "examples")
     assert "relative to the prompt file" in error.message
+
+
+def test_a_field_of_an_example_that_there_is_not_is_told_with_the_cure(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        'template: "{premise} {hypothesis}:{label}"\nlabels: [a, b]\ndemonstrations:\n'
+        "  - {premise: x, hypothesis: y, label: a}\nqueries: [{text: z}]\n"
+    )
+    with pytest.raises(PromptError, match="premise: there is no such field; an example has one text") as caught:
+        read_prompt(path)
+    assert caught.value.line == 4

@@ -21,7 +21,14 @@ import pyte
 class Terminal:
     """One run of `icldiag ARGUMENTS`; `screen` is what a person would see."""
 
-    def __init__(self, *arguments: str, columns: int = 120, rows: int = 40, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        columns: int = 120,
+        rows: int = 40,
+        environment: dict[str, str],
+        stdout: Path | None = None,
+    ) -> None:
         self.columns, self.rows = columns, rows
         self.written = b""
         self.emulator = pyte.Screen(columns, rows)
@@ -30,6 +37,8 @@ class Terminal:
         if self.process == 0:
             for number in (signal.SIGHUP, signal.SIGINT):  # as a shell's background does, and nohup
                 signal.signal(number, signal.SIG_IGN)
+            if stdout is not None:
+                os.dup2(os.open(stdout, os.O_WRONLY), 1)
             os.environ.update(environment | {"TERM": "xterm-256color", "COLUMNS": "", "LINES": ""})
             os.execv(sys.executable, [sys.executable, "-m", "icldiag", *arguments])
         self._set_size()
@@ -42,6 +51,11 @@ class Terminal:
         self.emulator.resize(rows, columns)
         self._set_size()
         self.kill(signal.SIGWINCH)
+
+    @property
+    def modes(self) -> list[object]:
+        """Echo, line by line and the like, as the terminal has them now."""
+        return termios.tcgetattr(self._descriptor)
 
     @property
     def screen(self) -> str:
@@ -96,10 +110,17 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def terminal(folder: Path, *arguments: str, columns: int = 120, rows: int = 40) -> Iterator[Terminal]:
+def terminal(
+    folder: Path,
+    *arguments: str,
+    columns: int = 120,
+    rows: int = 40,
+    stdout: Path | None = None,
+    **environment: str,
+) -> Iterator[Terminal]:
     """Run in `folder`, with results and sessions there."""
-    environment = {"ICLDIAG_CACHE": str(folder / "cache"), "ICLDIAG_STATE": str(folder / "state"), "NO_COLOR": ""}
-    found = Terminal(*arguments, columns=columns, rows=rows, environment=environment)
+    places = {"ICLDIAG_CACHE": str(folder / "cache"), "ICLDIAG_STATE": str(folder / "state"), "NO_COLOR": ""}
+    found = Terminal(*arguments, columns=columns, rows=rows, environment=places | environment, stdout=stdout)
     try:
         yield found
     finally:

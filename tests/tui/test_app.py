@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import pytest
 from rich.text import Text
+from textual import events
 from textual.widgets import Input, OptionList
 
 from icldiag.analyses.confusion.compute import Confuse
@@ -23,8 +24,9 @@ from icldiag.prompt.read import read_prompt
 from icldiag.report import write
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.export import FORMATS, ONE_KEY
+from icldiag.tui.jobs import Run
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.messages import QueryChosen
+from icldiag.tui.messages import JobFinished, QueryChosen
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.panels.isolation import changed_queries
@@ -485,3 +487,60 @@ async def test_a_panel_is_copied_and_saved(
     assert (tmp_path / "prompt-prompt-2.txt").read_text() == copied
     assert "\x1b" not in copied
     assert "[/red] [b" in copied
+
+
+async def test_a_query_is_asked_in_panel_prompt(prompt_file: Path, model_folder: Path) -> None:
+    """The panel is drawn before the answer to the longer prompt is there."""
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.query
+        await pilot.press("8", "a", *"Where ?", "enter")
+        await settle(pilot, lambda: app.state.prediction and len(app.state.prediction) == 6)
+        assert app.state.query == 5
+        await pilot.press("u")
+        await settle(pilot, lambda: app.state.prediction and len(app.state.prediction) == 5)
+        assert app.state.query == before
+        app.post_message(QueryChosen(5))  # of the list as it was before
+        await pilot.press("j")
+        await settle(pilot)
+        assert app.state.query < 5
+
+
+async def test_two_changes_typed_ahead_are_two_changes(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("8")
+        for key in "ddu":
+            app.post_message(events.Key(key, key))
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt is not None
+        assert [example.label for example in app.state.prompt.demonstrations] == [1, 2]
+
+
+async def test_reading_the_file_twice_at_once_is_answered(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        prompt_file.write_text(PROMPT.replace("opera", "play"))
+        for _ in range(3):
+            app.post_message(events.Key("r", "r"))
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.model_error is None
+        assert app.state.prompt is not None
+        assert "play" in app.state.prompt.demonstrations[0].text
+
+
+async def test_a_result_of_the_prompt_before_is_not_shown(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that ended just before the prompt was changed, or did not notice that it was stopped."""
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        session = app.state.session
+        run = Run("extraction", ("extraction",), app.state, session)
+        await pilot.press("8", "d")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.session is not session
+        app.jobs.running["extraction"] = run
+        app.post_message(JobFinished(run, "of the prompt before"))
+        await settle(pilot)
+        assert ("extraction",) not in app.state.results

@@ -59,7 +59,7 @@ async def test_an_unchanged_file_changes_nothing(
     async with running(prompt_file, model_folder, SIZE) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         editor_does(":")
-        await pressed(pilot, app, "8", "d", "u", "m", "d", "u", "u", "e")
+        await pressed(pilot, app, "8", "d", "u", "e")
         assert opened(tmp_path) == prompt_file  # everything undone
         await pressed(pilot, app, "d", "m")
         edited, undo, prediction = app.state.prompt, list(app.state.undo), app.state.prediction

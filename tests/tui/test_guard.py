@@ -139,7 +139,7 @@ def draw(app: DiagnosisApp, bad: Bad) -> None:
 
 def compute(app: DiagnosisApp, bad: Bad) -> None:
     bad.computing = True
-    app.call_later(getattr, bad, "computed")
+    app.call_later(lambda: bad.computed)
 
 
 async def task(app: DiagnosisApp, bad: Bad) -> None:

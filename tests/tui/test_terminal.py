@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import sys
 from pathlib import Path
+
+import pytest
 
 from icldiag.saved import session_files
 from tests.tui.terminal import Terminal, terminal
@@ -71,3 +75,68 @@ def test_control_c_leaves_even_while_the_model_loads(prompt_file: Path, model_fo
         assert app.ended() == 128 + signal.SIGINT
         assert b"Traceback" not in app.written
     assert len(session_files(tmp_path / "state")) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_the_terminal_is_given_back(number: int, prompt_file: Path, model_folder: Path, tmp_path: Path) -> None:
+    """Also by SIGHUP, which may come without the terminal going away."""
+    with terminal(tmp_path, "open", str(prompt_file), "--model", str(model_folder)) as app:
+        before = app.modes
+        app.until(ready)
+        assert app.modes != before
+        app.press("5")
+        app.until("AUCROC")
+        app.kill(number)
+        assert app.ended() == 128 + number
+        for left in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l"):
+            assert left in app.written
+        assert app.modes == before
+        assert b"Traceback" not in app.written
+    (file,) = session_files(tmp_path / "state")
+    assert file.read().panel == "extract"
+
+
+def test_stdout_that_has_gone(prompt_file: Path, model_folder: Path, tmp_path: Path) -> None:
+    with terminal(tmp_path, "open", str(prompt_file), "--model", str(model_folder), stdout=Path("/dev/full")) as app:
+        app.until(ready)
+        app.press("q")
+        assert app.ended() == 1
+        assert b"cannot write to standard output" in app.written.rpartition(b"\x1b[?1049l")[2]
+        assert b"Traceback" not in app.written
+    assert len(session_files(tmp_path / "state")) == 1
+
+
+def test_an_end_that_nobody_foresaw(prompt_file: Path, model_folder: Path, tmp_path: Path) -> None:
+    """What Textual would print has every frame with its variables."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "def later(name):\n"
+        "    from icldiag.tui.app import DiagnosisApp\n"
+        "    def broken(*arguments, **named):\n"
+        "        secret = 'opera'\n"
+        "        raise KeyError(secret)\n"
+        "    DiagnosisApp.notify = DiagnosisApp.action_copy = broken\n"
+        "import icldiag.tui.run as run\n"
+        "original = run.run_app\n"
+        "def run_app(*arguments, **named):\n"
+        "    later(None)\n"
+        "    return original(*arguments, **named)\n"
+        "run.run_app = run_app\n"
+    )
+    python_path = os.pathsep.join([str(tmp_path), *sys.path])
+    with terminal(tmp_path, "open", str(prompt_file), "--model", str(model_folder), PYTHONPATH=python_path) as app:
+        app.until(ready)
+        app.press("5")
+        app.until("AUCROC")
+        app.press("y")
+        assert app.ended() == 1
+        after = app.written.rpartition(b"\x1b[?1049l")[2].decode()
+        assert "icldiag: something went wrong that was not foreseen (KeyError)" in after
+        assert "opera" not in after
+        assert "Traceback" not in after
+        assert "icldiag resume" in after
+        assert len(after.splitlines()) < 10
+    (crash,) = [path for path in (tmp_path / "state" / "crashes").iterdir() if path.name in after.replace("\r\n", "")]
+    assert "opera" not in crash.read_text()
+    (file,) = session_files(tmp_path / "state")
+    assert file.read().panel == "extract"

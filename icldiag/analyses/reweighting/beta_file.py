@@ -1,11 +1,11 @@
-"""A trained beta on disk: safetensors, with what it was trained for and a SHA-256 of it all."""
+"""A trained beta in a file: what it was trained for, and a SHA-256 of it all, so that damage is no result."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,6 @@ from icldiag.files import write_whole
 from icldiag.inputs.files import open_file
 from icldiag.prompt.schema import Prompt
 from icldiag.quoting import brief, quoted
-
-if TYPE_CHECKING:
-    pass
 
 _FORMAT, _UNCHECKED = "icldiag-beta/2", "icldiag-beta/1"
 
@@ -91,6 +88,4 @@ def load_beta(
 
 def demonstrations_hash(prompt: Prompt) -> str:
     """Of all that beta depends on: the prompt's text without queries, examples and what is in force beside it."""
-    from dataclasses import replace
-
     return replace(prompt, queries=(), examples=(), calibration=None, beta=None).hash

@@ -69,9 +69,8 @@ class WhyPanel(Panel):
         self.query_one("#undefined", Line).set(self._listed("Undefined: ", found.missing))
 
     def action_stop(self) -> None:
-        if _JOB in self.state.doing:
-            self.stopped = True
-            self.cancel(_JOB)
+        self.stopped = self.stopped or _JOB in self.state.doing
+        self.cancel(_JOB)
 
     def action_again(self) -> None:
         """Explain what was stopped, or failed."""

@@ -1,0 +1,135 @@
+"""What is where on the screen, and what is drawn anew when something changed. Nothing here computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual import events
+from textual._compositor import CompositorUpdate
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
+
+from icldiag.render.bars import folded
+from icldiag.render.hints import Hints
+from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
+from icldiag.tui.compare import PinnedColumn
+from icldiag.tui.difference import Screenful
+from icldiag.tui.keys import Keymap
+from icldiag.tui.palette import key_list
+from icldiag.tui.panels import PANELS
+from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.pinned import difference
+from icldiag.tui.queries import Queries
+from icldiag.tui.state import State
+from icldiag.tui.top import top_line
+from icldiag.tui.unbroken import UnbrokenApp
+from icldiag.visible import visible
+
+NARROW = 100  # columns under which the queries fold away
+WIDE = 150  # columns from which the pinned panel is beside the one in front
+
+
+class Layout(UnbrokenApp):
+    """The app's widgets. What they show is `state`."""
+
+    state: State
+    keys: Keymap
+    ascii_only: bool
+    first: str  # the panel in front when the app opens
+    screenful: Screenful
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="top")
+        with Horizontal(id="main"):
+            yield Queries(self.state, id="left")
+            with Vertical(id="right"):
+                tabs = (Tab(f"{n} {panel.title}", id=f"tab-{panel.title.lower()}") for n, panel in enumerate(PANELS, 1))
+                yield Tabs(*tabs, active=f"tab-{self.first}")
+                yield Line(id="folded")
+                yield Line(id="difference")
+                with Horizontal(id="columns"):
+                    with ContentSwitcher(initial=self.first, id="panels"):
+                        for panel in PANELS:
+                            yield panel(self.state)
+                    yield PinnedColumn(id="pinned-column")
+                yield Line(id="hints")
+        yield Footer(compact=True)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Write what changed instead of what was updated; see `difference`."""
+        if isinstance(renderable, CompositorUpdate) and not (self._batch_count or self.is_headless or self.is_inline):
+            renderable = self.screenful.update(self.screen._compositor.render_strips())
+        super()._display(screen, renderable)
+
+    def _theme_changed(self, theme: Any) -> None:
+        self.state.look = self._look()
+        self.show_all()
+
+    def _look(self) -> Look:
+        """Styles that this terminal and theme can show."""
+        look = LIGHT if not self.current_theme.dark else DARK
+        if self.no_color:
+            look = PLAIN
+        elif self.console.color_system in ("standard", None) and not self.is_headless:
+            look = SIXTEEN
+        return look.in_ascii() if self.ascii_only else look
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.screenful.forget()  # terminals reflow their content as they like
+        self.set_class(event.size.width < NARROW, "-narrow")
+        self.set_class(event.size.width < WIDE, "-one-column")
+        gap = "" if event.size.width < NARROW else " "  # so that all tabs fit 80 columns
+        for number, (panel, tab) in enumerate(zip(PANELS, self.query(Tab), strict=True), start=1):
+            tab.label = f"{number}{gap}{panel.title}"
+        self.call_after_refresh(self.show_all)
+
+    @property
+    def closing(self) -> bool:
+        """Whether the widgets have gone; jobs may still report."""
+        return not self.query("#top")
+
+    @property
+    def panel(self) -> Panel:
+        """The panel in front."""
+        switcher = self.query_one("#panels", ContentSwitcher)
+        return switcher.get_child_by_id(str(switcher.current), Panel)
+
+    # ---- what is shown ----------------------------------------------------------------------------------------------
+
+    def show_all(self) -> None:
+        self.query_one(Queries).fill()
+        self.show_top()
+        self.show_query()
+
+    def show_query(self) -> None:
+        self.query_one(Queries).show_query()
+        state = self.state
+        if state.prediction is not None:
+            chances, gold = state.prediction.probabilities[state.query].tolist(), state.prediction.gold[state.query]
+            width = max(20, self.size.width - 2)
+            predicted = int(state.prediction.predicted[state.query])
+            self.query_one("#folded", Line).update(
+                folded(
+                    state.prediction.texts[state.query],
+                    state.prediction.labels,
+                    chances,
+                    predicted,
+                    gold,
+                    state.look,
+                    width,
+                )
+            )
+        self.show_panel()
+
+    def show_panel(self) -> None:
+        self.panel.refresh_panel()
+        self.query_one("#difference", Line).set(Text(visible(difference(self.state))))
+        self.query_one(PinnedColumn).show(self.state, self.panel)
+        self.query_one("#hints", Line).set(Hints(key_list(self.panel.BINDINGS, self.keys), self.state.look))
+
+    def show_top(self) -> None:
+        self.query_one("#top", Line).update(top_line(self.state))

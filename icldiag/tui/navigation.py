@@ -1,0 +1,84 @@
+"""Going from query to query and from panel to panel."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.widgets import ContentSwitcher, Tabs
+
+from icldiag.tui.keys import in_force, pressed
+from icldiag.tui.layout import Layout
+from icldiag.tui.messages import (
+    QueryChosen,
+    QueryWanted,
+)
+from icldiag.tui.panels import PANELS
+from icldiag.tui.panels.base import Panel
+from icldiag.tui.queries import Queries, QueryList
+
+
+class Navigation(Layout):
+    """Keys that choose what is in front."""
+
+    # ---- queries ----------------------------------------------------------------------------------------------------
+
+    def on_query_chosen(self, message: QueryChosen) -> None:
+        listed = range(len(self.state.prompt.queries) if self.state.prompt else 0)  # by now
+        if message.query != self.state.query and message.query in listed:
+            self.state.query, self.state.query_chosen = message.query, True
+            for panel in self.query(Panel):
+                panel.query_changed()
+            self.show_query()
+
+    def on_query_wanted(self, message: QueryWanted) -> None:
+        self.query_one(Queries).select(message.query)
+
+    def on_option_list_option_selected(self) -> None:
+        self.remove_class("-picking")
+        self.panel.focus()
+
+    def action_step(self, step: int) -> None:
+        listing = self.query_one(QueryList)
+        listing.action_cursor_down() if step > 0 else listing.action_cursor_up()
+
+    def action_wrong(self, step: int) -> None:
+        if not self.query_one(Queries).step_wrong(step):
+            self.notify("No wrong query in the list.", markup=False)
+
+    def action_filter(self) -> None:
+        self.add_class("-picking")
+        self.query_one(Queries).open_filter()
+
+    def action_pick(self) -> None:
+        self.toggle_class("-picking")
+        picking = self.has_class("-picking") or not self.has_class("-narrow")
+        (self.query_one(QueryList) if picking else self.panel).focus()
+
+    # ---- panels -----------------------------------------------------------------------------------------------------
+
+    def on_tabs_tab_activated(self) -> None:
+        active = self.query_one(Tabs).active  # not the message's: a newer key may have gone on to another
+        self.query_one("#panels", ContentSwitcher).current = active.removeprefix("tab-")
+        self.call_after_refresh(self.show_panel)
+        self.refresh_bindings()
+
+    def action_panel(self, number: int) -> None:
+        title = PANELS[number].title.lower()
+        self.query_one("#panels", ContentSwitcher).current = title  # at once: keys typed ahead are for this panel
+        self.query_one(Tabs).active = f"tab-{title}"
+        self.remove_class("-picking")
+        if self.has_class("-narrow"):
+            self.call_after_refresh(lambda: self.panel.focus())
+
+    async def on_key(self, event: events.Key) -> None:
+        """Keys of the panel in front work from anywhere, unless what has the focus takes them."""
+        if self.focused is not None and self.panel in self.focused.ancestors_with_self:
+            return  # the key has found its binding by itself
+        for binding in in_force(self.panel.BINDINGS, self.keys):
+            if pressed(binding, event.key) and len(self.screen_stack) == 1:
+                event.stop()
+                await self.run_action(binding.action, self.panel)
+
+    def action_next_panel(self, step: int) -> None:
+        titles = [panel.title.lower() for panel in PANELS]
+        here = titles.index(str(self.panel.id))
+        self.action_panel((here + step) % len(titles))

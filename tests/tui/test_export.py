@@ -1,0 +1,157 @@
+"""An export says what it is, is stopped from everywhere, and is never lost without a word."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from icldiag.report import write
+from icldiag.session import Session
+from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.export import QuitScreen
+from icldiag.tui.messages import Progress
+from icldiag.tui.panels import PANELS
+from tests.tui.pilot import running, screen_text, settle
+
+SIZE = (150, 40)
+
+
+@pytest.fixture
+def go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[threading.Event]:
+    """The export's extraction goes on only when this is set."""
+    go, extraction = threading.Event(), Session.extraction
+
+    def slowly(session: Session, progress: Progress, **named: Any) -> Any:
+        while not go.wait(0.01):
+            progress("extraction", 3, 9)
+        return extraction(session, progress, **named)
+
+    monkeypatch.setattr(Session, "extraction", slowly)
+    monkeypatch.chdir(tmp_path)
+    yield go
+    go.set()
+
+
+def told(app: DiagnosisApp) -> list[str]:
+    return [f"{notification.title}: {notification.message}" for notification in app._notifications]
+
+
+async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
+    """`settle`, while the export runs."""
+    for _ in range(600):
+        if holds():
+            return
+        await pilot.pause(0.02)
+    app = pilot.app
+    assert isinstance(app, DiagnosisApp)
+    raise AssertionError(f"it does not come: {app.state.doing}, {told(app)}, {screen_text(app)[:200]}")
+
+
+async def begun(app: DiagnosisApp, pilot: Pilot[None]) -> None:
+    await settle(pilot, lambda: app.state.prediction)
+    await pilot.press("x")
+    await until(pilot, lambda: "exporting 6 of 9: extraction 3 of 9" in screen_text(app))
+
+
+@pytest.mark.parametrize("panel", range(1, len(PANELS) + 1))
+async def test_escape_stops_it_from_any_panel(
+    panel: int, prompt_file: Path, model_folder: Path, go: threading.Event
+) -> None:
+    async with running(prompt_file, model_folder, SIZE) as (app, pilot):
+        await begun(app, pilot)
+        await pilot.press(str(panel))
+        await until(pilot, lambda: app.panel.title == PANELS[panel - 1].title)
+        if panel % 2:
+            app.panel.focus()
+        await pilot.press("escape")
+        await until(pilot, lambda: not app.export.running)
+        await until(pilot, lambda: told(app))
+        assert told(app)[-1].startswith("Export stopped: Nothing was written.")
+
+
+async def test_what_was_written_is_told_when_it_is_stopped(
+    prompt_file: Path, model_folder: Path, go: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, held, on = write.FORMATS["json"], threading.Event(), threading.Event()
+
+    def slow(report: Any) -> Any:
+        held.set()
+        assert on.wait(30)
+        return original(report)
+
+    monkeypatch.setitem(write.FORMATS, "md", slow)
+    go.set()
+    async with running(prompt_file, model_folder, SIZE) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("x")
+        await until(pilot, held.is_set)
+        assert (tmp_path / "prompt-report.html").exists()  # as soon as it is ready
+        await pilot.press("escape")
+        on.set()
+        await settle(pilot, lambda: told(app))
+        assert told(app)[-1].startswith("Export stopped: Written before:")
+        assert str(tmp_path / "prompt-report.html") in told(app)[-1]
+        assert not (tmp_path / "prompt-report.json").exists()
+
+
+async def test_changes_do_not_stop_it_and_a_second_key_does_not_begin_it_again(
+    prompt_file: Path, model_folder: Path, go: threading.Event, tmp_path: Path
+) -> None:
+    async with running(prompt_file, model_folder, SIZE) as (app, pilot):
+        await begun(app, pilot)
+        await pilot.press("x", "8", "d")
+        await until(pilot, lambda: app.state.prediction and len(app.state.prompt.demonstrations) == 2)  # type: ignore[union-attr]
+        assert app.export.running
+        assert any("under way" in text for text in told(app))
+        go.set()
+        await settle(pilot, lambda: any("Written" in text for text in told(app)))
+    assert (
+        "Who wrote the opera ?" in (tmp_path / "prompt-report.json").read_text()
+    )  # as it was when the key was pressed
+
+
+async def test_quitting_asks(prompt_file: Path, model_folder: Path, go: threading.Event, tmp_path: Path) -> None:
+    async with running(prompt_file, model_folder, SIZE) as (app, pilot):
+        await begun(app, pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, QuitScreen))
+        await until(pilot, lambda: "wait for it, then quit" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, QuitScreen))
+        assert app.export.running
+        await pilot.press("q", "w")
+        await until(pilot, lambda: any("quits when" in text for text in told(app)))
+        assert app.is_running
+        go.set()
+        await until(pilot, lambda: not app.is_running)
+    assert app.return_code == 0
+    assert (tmp_path / "prompt-report.json").exists()
+
+
+async def test_quitting_at_once(prompt_file: Path, model_folder: Path, go: threading.Event, tmp_path: Path) -> None:
+    async with running(prompt_file, model_folder, SIZE) as (app, pilot):
+        await begun(app, pilot)
+        await pilot.press("q", "q")
+        await until(pilot, lambda: not app.is_running)
+    assert app.return_code == 0
+    assert not list(tmp_path.glob("prompt-report*"))
+
+
+async def test_an_export_that_fails_after_waiting_does_not_quit(
+    prompt_file: Path, model_folder: Path, go: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(report: Any) -> str:
+        raise OSError(28, "no space")
+
+    monkeypatch.setitem(write.FORMATS, "html", full)
+    async with running(prompt_file, model_folder, SIZE) as (app, pilot):
+        await begun(app, pilot)
+        await pilot.press("q", "enter")
+        go.set()
+        await settle(pilot, lambda: any(text.startswith("Not written") for text in told(app)))
+        assert app.is_running
