@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -14,10 +14,14 @@ from icldiag.commands.once import OnceCommand, OnceGroup
 from icldiag.commands.options import Ascii
 from icldiag.crash import last_words
 from icldiag.errors import IcldiagError
+from icldiag.quoting import brief, shortened
 from icldiag.version import __version__
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
+
+# The base of all that can be wrong with arguments; typer brings a click of its own, or uses the one that is installed.
+_WrongUse: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     cls=OnceGroup,
@@ -72,11 +76,18 @@ def main() -> None:
     from icldiag.streams import flush_output, give_up_output, is_of_output, prepare_streams
 
     prepare_streams()
+    code = 0
     try:
         try:
-            app()
+            code = app(prog_name="icldiag", standalone_mode=False) or 0  # else an error would quote an argument as long as it is
         finally:
             flush_output()
+    except _WrongUse as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            raise SystemExit(error.exit_code) from None
+        asked = error.ctx.command_path if getattr(error, "ctx", None) else "icldiag"
+        _tell(f"{shortened(brief(error.format_message()).rstrip('.'), 160)}; see {asked} --help", error.exit_code)
     except IcldiagError as error:
         _tell(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -89,6 +100,7 @@ def main() -> None:
             give_up_output()
             _tell(f"cannot write to standard output: {error.strerror}; send it elsewhere", 1)
         _tell(last_words(error), 1)  # a fault of ours: a traceback would show the user's texts
+    raise SystemExit(code)
 
 
 def _tell(sentence: str, code: int) -> NoReturn:

@@ -237,7 +237,7 @@ def _suffix(file: _File, example: _Template, before: str, within: tuple[str, ...
         wanted = before + "".join(
             f"{{{name}}}{literal}" for name, literal in zip(names, (*within, between), strict=True)
         )
-        raise file.error(f"the query is not asked as the examples are, which would be {wanted!r}", "suffix")
+        raise file.error(f"the query is not asked as the examples are, which would be {quoted(wanted)}", "suffix")
     return suffix
 
 

@@ -87,3 +87,22 @@ def test_settings_become_options_and_settings_again(monkeypatch: pytest.MonkeyPa
     ):
         within(as_arguments(settings), standalone_mode=False)
         assert taken.pop() == settings
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--nosuch"], "No such option: --nosuch; see icldiag --help"),
+        (["report"], "Missing argument 'PROMPT'; see icldiag report --help"),
+        (["nosuch"], "No such command 'nosuch'; see icldiag --help"),
+        (["check", "x", "\u202ey\n" * 400], "Got unexpected extra argument"),
+        (["report", "x", "--epochs", "9" * 6000], "Invalid value for '--epochs'"),
+    ],
+)
+def test_wrong_arguments_are_one_short_sentence(icldiag: Icldiag, words: list[str], told: str) -> None:
+    code, shown, said = icldiag(*words)
+    assert (code, shown) == (2, "")
+    assert said.startswith(f"icldiag: {told}")
+    assert said.count("\n") == 1
+    assert len(said) < 300
+    assert "\u202e" not in said
