@@ -234,13 +234,13 @@ async def test_an_error_at_each_paint_is_told_once(
 ) -> None:
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        monkeypatch.setattr(Line, "render", broken)
-        for key in "345":
-            await pilot.press(key)
-            await settle(pilot)
+        with monkeypatch.context() as patch:
+            patch.setattr(Line, "render", broken)
+            for key in "345":
+                await pilot.press(key)
+                await settle(pilot)
         assert len(app._notifications) == 1
         app.unexpected.clear()
-        monkeypatch.undo()
 
 
 async def test_where_telling_fails_it_ends_with_a_sentence_and_the_session_saved(

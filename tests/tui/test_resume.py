@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from icldiag.prompt.read import read_prompt
 from icldiag.saved import SessionFile, session_files, state_folder
-from icldiag.tui.keeper import Keeper, Resumed
+from icldiag.tui.keeper import Resumed
 from icldiag.tui.panels import compression, reweighting
 from icldiag.tui.queries import Queries
 from icldiag.tui.work import Work
@@ -190,17 +190,19 @@ async def test_it_is_saved_while_the_app_is_open(prompt_file: Path, model_folder
 
 @pytest.mark.usefixtures("watchdog")
 async def test_a_disk_that_fails_as_the_app_ends_does_not_hold_it_up(
-    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread that writes tells the event loop, which waits for that thread."""
-    (tmp_path / "file").write_text("")
-    monkeypatch.setattr(Keeper, "look", lambda self: None)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        monkeypatch.undo()
-        monkeypatch.setenv("ICLDIAG_STATE", str(tmp_path / "file" / "below"))
         app.keeper._lock.acquire()
         threading.Timer(0.3, app.keeper._lock.release).start()
+        monkeypatch.setattr(SessionFile, "write", full)
+        app.keeper._written = None
         app.keeper.look()
         app.leave()
     assert app.return_code == 0
+
+
+def full(self: SessionFile, session: object) -> None:
+    raise OSError(28, "no space left")
