@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 from icldiag.errors import PromptError
@@ -19,6 +19,8 @@ from icldiag.prompt.template import LABEL, TEXT, is_template
 
 _CURE = "write the template with --template '...{text}...{label}'"
 _SHOWN = 40  # characters of the user's text in a message
+_ENDING = 200  # characters in which the words that ask for a label end
+_TRIED = 50  # shapes, after which none is better
 
 
 def import_text(
@@ -73,7 +75,7 @@ def _parted(context: str, known: Known, template: str | None, path: Path | None)
     less likely one that is cut between words, too, and finds as many examples is better.
     """
     doubted: tuple[PromptError | None, Shape, Split] | None = None
-    for shape in fitting([context], None, known):
+    for shape in islice(fitting([context], None, known), _TRIED):
         split = shape.split(context)
         assert split is not None  # the shape fits this context
         wrong = None if template else _mixed_up(shape, split, path)
@@ -146,13 +148,14 @@ def _not_found(context: str, template: str | None) -> str:
 
 def _refuse_numbered_end(context: str, path: Path | None) -> None:
     """Refuse a text that asks for each label by another number, as in 'Sentiment 3:': a template has but one."""
-    end = re.search(r"((?:[^\W\d]+[ \t]*)?[^\w\s]?)(\d+)([^\w\n]*)$", context)
+    end = re.search(r"((?:[^\W\d]+[ \t]*)?[^\w\s]?)(\d+)([^\w\n]*)$", context[-_ENDING:])
     if end is None:
         return
+    line = context[: len(context) - len(end[0])].rsplit("\n", 1)[-1]
     head, number, tail = end[1], end[2], end[3].strip()
-    alike = re.compile(r"(?<!\w)" + re.escape(head) + r"(\d+)" + re.escape(tail))
+    alike = re.compile(r"(?<!\w)" + re.escape(head) + r"(\d{1,9})" + re.escape(tail))
     numbers = [found[1] for found in alike.finditer(context)]
-    if len(set(numbers)) > 1 and (head or tail) and numbers.count(number) == 1:
+    if len(set(numbers)) > 1 and (tail or not line.strip()) and numbers.count(number) == 1:
         raise _numbered(f"{head}{numbers[0]}{tail}", f"{head}{number}{tail}", path)
 
 

@@ -105,6 +105,7 @@ def test_numbered_examples_are_refused_by_name(text: str, words: str) -> None:
 
 
 def test_numbers_that_do_not_count_are_texts() -> None:
+    assert "asks for a label" in _refused(" ".join(f"word{n}" for n in range(20)))
     text = "In 2001: {}\nOf 1 to 5: {}\n\n"
     prompt = import_text(text.format("great", "good") + text.format("dull", "bad") + "In 2001: clever\nOf 1 to 5:")
     assert prompt.template == "In 2001: {text}\nOf 1 to 5:{label}"
