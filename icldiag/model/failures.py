@@ -28,7 +28,7 @@ class explained:
         warnings.simplefilter("ignore")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._warnings.__exit__()
+        self._warnings.__exit__(kind, error, None)
         if error is None or isinstance(error, IcldiagError) or not is_failure(error):
             return
         raise ModelError(f"model {shortened_path(self.settings.name)!r}: {_sentence(error, self.what)}") from error
