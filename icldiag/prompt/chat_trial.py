@@ -74,6 +74,15 @@ def _render(given: dict[str, Any]) -> int:
             next(parser.stream)
             return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
+    class Impossible(nodes.Impossible):
+        """Why Jinja leaves a constant to be computed later: where memory was short, the trial has its answer."""
+
+        def __init__(self) -> None:
+            if isinstance(sys.exc_info()[1], MemoryError):
+                raise SystemExit(_TOO_LARGE)
+
+    nodes.Impossible = Impossible  # type: ignore[misc, assignment]
+
     def raise_exception(message: str) -> None:
         raise ValueError(message)
 

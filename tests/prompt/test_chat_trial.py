@@ -26,6 +26,8 @@ ENDING = (USUAL, "{{ raise_exception('no') }}", "{{ nosuch.x.y }}", "{% for", "{
         ("{% set n = namespace(x='a') %}{% for i in range(99) %}{% set n.x = n.x ~ n.x %}{% endfor %}", "far more"),
         ("{{ 'x' * 10 ** 10 }}", "far more than the turns"),
         ("{{ 'x' | center(10 ** 10) }}", "far more than the turns"),
+        ("{{ raise_exception('no') }}{{ 'x' | indent(10 ** 9) }}", "far more"),  # computed before it is reached
+        ("{% if false %}{{ 'x' * 10 ** 10 }}{% endif %}", "far more"),
     ],
 )
 def test_what_is_endless(template: str, words: str) -> None:
