@@ -79,7 +79,9 @@ def main() -> None:
     code = 0
     try:
         try:
-            code = app(prog_name="icldiag", standalone_mode=False) or 0  # else an error would quote an argument as long as it is
+            code = (
+                app(prog_name="icldiag", standalone_mode=False) or 0
+            )  # else an error would quote an argument as long as it is
         finally:
             flush_output()
     except _WrongUse as error:
