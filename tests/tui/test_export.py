@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from icldiag.analyses.extraction.compute import Extract
 from icldiag.report import write
-from icldiag.session import Session
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.export import QuitScreen
 from icldiag.tui.messages import Progress
@@ -24,14 +24,14 @@ SIZE = (150, 40)
 @pytest.fixture
 def go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[threading.Event]:
     """The export's extraction goes on only when this is set."""
-    go, extraction = threading.Event(), Session.extraction
+    go, extraction = threading.Event(), Extract.compute
 
-    def slowly(session: Session, progress: Progress, **named: Any) -> Any:
+    def slowly(request: Extract, bench: Any, progress: Progress, each: Any) -> Any:
         while not go.wait(0.01):
             progress("extraction", 3, 9)
-        return extraction(session, progress, **named)
+        return extraction(request, bench, progress, each)
 
-    monkeypatch.setattr(Session, "extraction", slowly)
+    monkeypatch.setattr(Extract, "compute", slowly)
     monkeypatch.chdir(tmp_path)
     yield go
     go.set()
