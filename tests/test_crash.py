@@ -61,7 +61,7 @@ def test_the_command_line_says_one_sentence(
 
     path = tmp_path / "prompt.yaml"
     path.write_text(PROMPT)
-    monkeypatch.setattr("icldiag.prompt.schema.read_document", broken)
+    monkeypatch.setattr("icldiag.prompt.read.read_document", broken)
     monkeypatch.setattr("sys.argv", ["icldiag", "check", str(path)])
     with pytest.raises(SystemExit) as ended:
         cli.main()
