@@ -30,7 +30,7 @@ def test_types_and_places_and_no_text(tmp_path: Path) -> None:
     assert path is not None
     text = path.read_text()
     assert "builtins.KeyError" in text
-    assert "icldiag/prompt/schema.py:" in text
+    assert "icldiag/prompt/read.py:" in text
     assert " read_prompt" in text
     assert "prompt: abc123\nqueries: 7\n" in text
     assert "4711" not in text
