@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 FORMATS = {
     "html": "the report as an HTML page",
     "md": "the report as Markdown",
+    "text": "the report as plain text",
+    "latex": "every table as LaTeX",
     "json": "every number as JSON",
     "csv": "every table as CSV",
     "svg": "figures as SVG",
@@ -144,7 +146,7 @@ def write_reports(
         told(f"writing {name}", 0, 0)
         with writing:
             if name in write.FORMATS:
-                place = folder / f"{stem}-report.{name}"
+                place = folder / f"{stem}-report{write.suffix(name)}"
                 write_whole(write.FORMATS[name](report), place)
                 wrote(str(place))
             elif name == "csv":

@@ -14,6 +14,7 @@ from textual.widgets import LoadingIndicator
 
 from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
+from icldiag.analyses.saliency.compute import Flows
 from icldiag.errors import Cancelled
 from icldiag.model.settings import BUNDLED
 from icldiag.samples import DEFAULT_SAMPLE, sample_path
@@ -193,7 +194,7 @@ async def test_keys_are_handled_while_saliency_computes() -> None:
         assert isinstance(app.panel, SaliencyPanel)
         app.panel.action_all()
         waits: list[float] = []
-        while ("saliency",) not in app.state.results and len(waits) < 20:
+        while Flows() not in app.state.results and len(waits) < 20:
             before, began = app.panel.at_layer, time.monotonic()
             key = "left_square_bracket" if before else "right_square_bracket"
             app.post_message(events.Key(key, None))  # Pilot's press would wait until the process is idle
