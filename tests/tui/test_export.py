@@ -11,10 +11,11 @@ import pytest
 from textual.pilot import Pilot
 
 from icldiag.analyses.extraction.compute import Extract
+from icldiag.model.readout import silent
 from icldiag.report import write
+from icldiag.session import Session
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.export import QuitScreen
-from icldiag.tui.messages import Progress
 from icldiag.tui.panels import PANELS
 from tests.tui.pilot import running, screen_text, settle
 
@@ -24,14 +25,14 @@ SIZE = (150, 40)
 @pytest.fixture
 def go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[threading.Event]:
     """The export's extraction goes on only when this is set."""
-    go, extraction = threading.Event(), Extract.compute
+    go, ask = threading.Event(), Session.ask
 
-    def slowly(request: Extract, bench: Any, progress: Progress, each: Any) -> Any:
-        while not go.wait(0.01):
+    def slowly(session: Session, request: Any, progress: Any = silent, each: Any = None) -> Any:
+        while isinstance(request, Extract) and not go.wait(0.01):  # before its turn, so that others have theirs
             progress("extraction", 3, 9)
-        return extraction(request, bench, progress, each)
+        return ask(session, request, progress, each)
 
-    monkeypatch.setattr(Extract, "compute", slowly)
+    monkeypatch.setattr(Session, "ask", slowly)
     monkeypatch.chdir(tmp_path)
     yield go
     go.set()
