@@ -20,17 +20,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from icldiag.errors import InputError
 from icldiag.files import replace_whole
-from icldiag.inputs.files import check_path
+from icldiag.inputs.files import check_path, read_bytes
 from icldiag.inputs.values import whole_number
 from icldiag.model.settings import ModelSettings
-from icldiag.own_files import drop_lock, is_locked, is_whole, read_own, sealed, sweep_up, take_lock, writing
+from icldiag.own_files import drop_lock, is_locked, is_whole, sealed, sweep_up, take_lock, writing
 from icldiag.prompt.fields import reason_of
 from icldiag.prompt.schema import LABEL, TEXT, Prompt
 from icldiag.quoting import listed, quoted, shortened
 
 _CURE = "icldiag resume --list shows those there are"
 
-_LIMIT = 2**29  # bytes of a file
 _NAMES = r"[A-Za-z0-9_-]+-[0-9a-f]{4}"
 KEPT = 50  # sessions; of those that are not open, the oldest go first
 
@@ -152,7 +151,7 @@ class SessionFile:
     def read(self) -> SavedSession:
         """Raises SessionError: the file is gone, cannot be read, is damaged, or is not a session."""
         try:
-            content = read_own(self.path, _LIMIT)
+            content = read_bytes(self.path)
             session = SavedSession.model_validate_json(content)
         except FileNotFoundError:
             raise SessionError(f"there is no session {quoted(self.id)}; {_CURE}") from None
@@ -165,8 +164,8 @@ class SessionFile:
             raise SessionError(f"this saved session is broken ({reason}); mend or remove it", path=self.path) from None
         if session.sha256 is not None and not is_whole(content):  # None: as an earlier icldiag wrote them
             reason = (
-                "this saved session is damaged (its content does not match its SHA-256); remove it, or its line "
-                "'sha256' if you changed it by hand"
+                "this saved session is damaged (its content does not match its SHA-256); remove it, "
+                'or its line "sha256" if you changed it by hand'
             )
             raise SessionError(reason, path=self.path)
         return session.model_copy(update={"sha256": None})
