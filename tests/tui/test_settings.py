@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -81,3 +82,8 @@ def test_keys_in_force() -> None:
     assert pressed(changed, "ctrl+f")
     assert not pressed(changed, "slash")
     assert pressed(binding, "slash")
+
+
+def test_the_null_device_means_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ICLDIAG_CONFIG", os.devnull)
+    assert read_config() == Config()
