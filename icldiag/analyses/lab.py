@@ -145,7 +145,7 @@ class Lab:
 
         def go_on(place: int, answers: list[FloatArray] | None) -> None:
             try:
-                asked[place] = inquiries[place].send(answers)  # type: ignore[arg-type]
+                asked[place] = next(inquiries[place]) if answers is None else inquiries[place].send(answers)
             except StopIteration as end:
                 asked.pop(place, None)
                 found[place] = end.value

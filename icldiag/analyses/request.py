@@ -5,6 +5,7 @@ It is the key of the session's cache, of the store on disk, of the panels' resul
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -53,7 +54,7 @@ class Workbench(Protocol):
 
 
 @dataclass(frozen=True)
-class Request(Generic[R_co]):
+class Request(ABC, Generic[R_co]):
     """One question to a prompt on a model. Equal requests have equal answers."""
 
     job: ClassVar[str]  # what progress and complaints call the work
@@ -63,5 +64,6 @@ class Request(Generic[R_co]):
         """The same with its defaults filled in. Raises AnalysisError for a query or a layer that is not there."""
         return self
 
+    @abstractmethod
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> R_co:
-        raise NotImplementedError
+        """The answer. `progress` is asked now and then whether to go on; `each` is told the parts as they come."""

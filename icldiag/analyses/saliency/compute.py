@@ -182,7 +182,7 @@ def flow_of_query(
         recompute = model.recomputes or len(encoded.prefix) + len(encoded.queries[query].ids) > _RECOMPUTED
     try:
         return _flow(model, encoded, query, label, loss_target, heads, target_edits, recompute, progress)
-    except Exception as error:
+    except Exception as error:  # each device has its own error for want of memory
         if recompute or not is_out_of_memory(error):
             raise
     release()

@@ -153,8 +153,14 @@ def _into_target(result: Saliency, context: Context) -> Tokens:
 
 def _per_layer(name: str, caption: str, flows: FloatArray, raw: bool = False) -> Table:
     rows = [(layer, *map(float, flows[:, layer])) for layer in range(flows.shape[1])]
-    place, digits = ("aside", ".2e") if raw else ("folded", ".2f")
-    return Table(name, caption, ("layer", *FLOW_NAMES), tuple(rows), place, digits)  # type: ignore[arg-type]
+    return Table(
+        name,
+        caption,
+        ("layer", *FLOW_NAMES),
+        tuple(rows),
+        place="aside" if raw else "folded",
+        digits=".2e" if raw else ".2f",
+    )
 
 
 def reading_of_flows(shares: FloatArray, raw: FloatArray) -> str:
