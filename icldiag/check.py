@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from icldiag.counting import counted
 from icldiag.model.load import load_tokenizer
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.encode import encode, query_tokens
@@ -52,7 +53,7 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     lines = [
         "",
         f"tokenized by {visible(settings.name)}",
-        f"  demonstrations  {len(encoded.prefix)} tokens",
+        f"  demonstrations  {counted(len(encoded.prefix), 'token')}",
         f"  longest prompt  {encoded.longest} tokens{limit}",
         "  label tokens:",
     ]

@@ -9,22 +9,23 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+from icldiag.counting import counted
 from icldiag.errors import AnalysisError
 
 
 def query_index(given: Any, count: int) -> int:
     """The index of one of the prompt's queries, as an int. Raises AnalysisError; see `_index`."""
-    return _index(given, count, "query", _counted(count, "query", "queries"))
+    return _index(given, count, "query", _there(count, "query"))
 
 
 def class_index(given: Any, count: int) -> int:
     """The same of a class, in the order of the prompt's labels."""
-    return _index(given, count, "class", _counted(count, "class", "classes"))
+    return _index(given, count, "class", _there(count, "class"))
 
 
 def demonstration_index(given: Any, count: int) -> int:
     """The same of a demonstration."""
-    return _index(given, count, "demonstration", _counted(count, "demonstration", "demonstrations"))
+    return _index(given, count, "demonstration", _there(count, "demonstration"))
 
 
 def layer_index(given: Any, count: int) -> int:
@@ -32,9 +33,9 @@ def layer_index(given: Any, count: int) -> int:
     return _index(given, count, "layer", f"; the model has layers 0 to {count - 1}")
 
 
-def _counted(count: int, one: str, many: str) -> str:
+def _there(count: int, what: str) -> str:
     last = "index 0" if count == 1 else f"indices 0 to {count - 1}"
-    return f" (indices count from 0); the prompt has {count} {one if count == 1 else many}, {last}"
+    return f" (indices count from 0); the prompt has {counted(count, what)}, {last}"
 
 
 def _index(given: Any, count: int, what: str, there: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from icldiag.analyses.repairs import Repairs, Trial, finding, verdict
 from icldiag.analyses.reweighting.beta_file import save_beta
+from icldiag.counting import counted
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import is_stdout, write_document
 from icldiag.inputs.values import whole_number
@@ -39,7 +40,7 @@ def chosen_query(prompt: Prompt, wanted: str) -> int:
 def told(repairs: Repairs) -> str:
     """The finding and what it rests on."""
     sizes = [len(part) for part in (repairs.fitting, repairs.selection, repairs.confirmation)]
-    parts = f"{sizes[0]} examples to fit on, {sizes[1]} to choose by, {sizes[2]} to confirm on"
+    parts = f"{counted(sizes[0], 'example')} to fit on, {sizes[1]} to choose by, {sizes[2]} to confirm on"
     shared = "; the prompt's queries are among them, as 'examples' has too few" if repairs.with_queries else ""
     return f"{visible(finding(repairs))}\n({parts}{shared})"
 

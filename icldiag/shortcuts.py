@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
 from icldiag.analyses.compression.compute import DRAWS, Compress, Compression, Positions
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Shortcuts:
+class Shortcuts(ABC):
     """What they share is `ask`."""
 
+    @abstractmethod
     def ask(self, request: Request[R], progress: Progress = silent, each: Each | None = None) -> R:
         """The answer to a request."""
-        raise NotImplementedError
 
     def prediction(self, progress: Progress = silent) -> Prediction:
         """Label probabilities, predicted labels and top tokens of every query; see `Predict`."""

@@ -73,7 +73,7 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
     instrumented.notes += instrumented.reader.notes
     if settings.compile:
         compile_mlps(instrumented)
-    stage("compiling and checking the seam" if settings.compile else "checking the seam")
+    stage("compiling and checking the answers" if settings.compile else "checking the answers")
     try:
         require_parity(instrumented)
     except ModelError as error:

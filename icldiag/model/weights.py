@@ -12,7 +12,7 @@ from icldiag.errors import ModelError
 if TYPE_CHECKING:
     from icldiag.model.folder import Stored
 
-#: Tensors of a layer that foretells the token after the next (DeepSeek V3, GLM 4.5): no layer of the decoder.
+#: Tensors of a layer that predicts the token after the next (DeepSeek V3, GLM 4.5): no layer of the decoder.
 _NEXT_TOKEN = re.compile(r"\.(eh_proj|enorm|hnorm|shared_head)\.")
 
 _INTEGERS = ("BOOL", "I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64")
@@ -75,7 +75,7 @@ def check_layers(name: str, model: Any, names: Collection[str]) -> None:
     """Raise ModelError where the files hold decoder layers that config.json does not count: they would be left out.
 
     Other weights that the model does not have are no matter: a vision tower, buffers of older versions, a tied head,
-    layers that foretell later tokens.
+    layers that predict later tokens.
 
     Args:
         names: of the files' tensors, or of those that the model does not have.

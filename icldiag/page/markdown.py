@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from icldiag.counting import counted
 from icldiag.page.blocks import Block, Code, Figure, Heading, Items, Page, Paragraph, Table, Tokens
 from icldiag.page.text import shown
 from icldiag.visible import visible
@@ -53,7 +54,7 @@ def _table(table: Table) -> list[str]:
     rows = [[prose(shown(cell, table.digits)) for cell in row] for row in table.rows[: table.limit]]
     lines: list[Sequence[str]] = [[prose(name) for name in table.columns], ["---"] * len(table.columns), *rows]
     more = len(table.rows) - len(rows)
-    rest = [f"{more} more rows are not shown.", ""] if more else []
+    rest = [f"Not shown: {counted(more, 'row')}.", ""] if more else []
     return [prose(table.caption), "", *("| " + " | ".join(line) + " |" for line in lines), "", *rest]
 
 

@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
+from icldiag.counting import counted
 from icldiag.page.blocks import Block, Code, Heading, Items, Page, Paragraph, Part, Table, Tokens
 from icldiag.page.text import shown
 from icldiag.visible import visible
@@ -68,4 +69,4 @@ def _table(table: Table) -> Iterator[RenderableType]:
     yield grid
     more = len(table.rows) - len(table.rows[: table.limit])
     if more:
-        yield Text(f"{more} more rows are not shown.", "dim")
+        yield Text(f"Not shown: {counted(more, 'row')}.", "dim")

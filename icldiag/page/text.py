@@ -18,13 +18,6 @@ def shown(cell: Cell, digits: str = ".2f") -> str:
     return text.lstrip("-") if not text.strip("-0.") else text  # no -0.00
 
 
-def counted(count: int, noun: str) -> str:
-    """'1 error', '2 errors', '3 queries'."""
-    if count != 1:
-        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count} {noun}"
-
-
 def ranges(layers: Iterable[int]) -> str:
     """Layers as people write them: 0, 1, 2 and 5 are '0-2, 5'."""
     runs: list[list[int]] = []

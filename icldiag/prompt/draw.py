@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from icldiag.counting import counted
 from icldiag.errors import PromptError
 from icldiag.inputs.values import whole_number
 from icldiag.prompt.conversation import refuse_conversation
@@ -78,7 +79,7 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
         examples=parts[2],
         instruction=drawing.instruction,
     )
-    notes = [f"left out: {count} rows {reason}" for reason, count in dropped.items()]
+    notes = [f"left out: {counted(count, 'row')} {reason}" for reason, count in dropped.items()]
     notes += [*table.unread((drawing.text, drawing.label)), *warnings_of(prompt.template, prompt.instruction)]
     return Drawn(prompt, _comments(prompt, table, drawing), tuple(notes))
 

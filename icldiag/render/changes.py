@@ -27,7 +27,7 @@ class Change:
     sign: str = " "
 
 
-def counted(changes: int, mended: int, broken: int) -> str:
+def tally(changes: int, mended: int, broken: int) -> str:
     """'3 answers change: + 1 mended, x 2 broken'"""
     answers = "1 answer changes" if changes == 1 else f"{changes} answers change"
     return f"{answers}: + {mended} mended, x {broken} broken"

@@ -12,8 +12,9 @@ from typing import Any
 from scipy import stats
 
 from icldiag.analyses.isolation.cuts import CUT_NAMES
+from icldiag.counting import counted
 from icldiag.page.blocks import Block, Cell, Heading, Items, Page, Paragraph, Part, Table, notes
-from icldiag.page.text import counted, ranges, shown
+from icldiag.page.text import ranges, shown
 from icldiag.quoting import brief, shortened
 from icldiag.report.read import ReportFileError
 from icldiag.report.setup import setup_rows
@@ -121,7 +122,7 @@ def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], chang
         for side in zip(*labelled, strict=True)
     )
     mended, broken = effects.count("mended"), effects.count("broken")
-    text = f"Accuracy on the {len(labelled)} queries of both: {before:.2f} in a, {after:.2f} in b; {told}, "
+    text = f"Accuracy on {counted(len(labelled), 'query')} of both: {before:.2f} in a, {after:.2f} in b; {told}, "
     text += f"{mended} mended and {broken} broken"
     if mended + broken:
         chance = float(stats.binomtest(mended, mended + broken).pvalue)

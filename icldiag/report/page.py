@@ -7,6 +7,7 @@ from typing import Any
 
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.analysis import QUESTIONS, Context
+from icldiag.counting import counted
 from icldiag.page.blocks import Block, Cell, Code, Items, Page, Paragraph, Part, Table, Tokens
 from icldiag.report.document import Report
 from icldiag.session import Session
@@ -34,7 +35,7 @@ def _facts(values: dict[str, Any]) -> tuple[str, ...]:
     return (
         f"model: {model['name']}, {model['architecture']}, {model['layers']} layers x {model['heads']} heads, "
         f"{model['dtype']} on {model['device']}",
-        f"prompt: {prompt['file'] or 'made in memory'}, {len(prompt['demonstrations'])} demonstrations of "
+        f"prompt: {prompt['file'] or 'made in memory'}, {counted(len(prompt['demonstrations']), 'demonstration')} of "
         f"{prompt['tokens']['demonstrations']} tokens, longest prompt {prompt['tokens']['longest_prompt']} tokens, "
         f"sha256 {prompt['sha256'][:12]}",
         f"icldiag {values['icldiag']}, {values['made']}",

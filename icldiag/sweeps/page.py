@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from icldiag.counting import counted
 from icldiag.page.blocks import Cell as TableCell
 from icldiag.page.blocks import Items, Page, Part, Table
-from icldiag.page.text import counted
 from icldiag.sweeps.cells import Cell, shots_of
 from icldiag.sweeps.numbers import Numbers, model_name
 from icldiag.sweeps.parts import accuracy, compression, confusion, extraction, isolation, repairs, saliency

@@ -1,4 +1,4 @@
-"""Progress of a sweep on stderr, with the time that is left as the finished cells foretell it."""
+"""Progress of a sweep on stderr, with the time that is left estimated from the finished cells."""
 
 from __future__ import annotations
 

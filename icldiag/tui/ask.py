@@ -31,11 +31,7 @@ class AskScreen(ModalScreen[str | None]):
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()
-        self._answer(message.value)
+        self.dismiss(message.value)
 
     def action_leave(self) -> None:
-        self._answer(None)
-
-    def _answer(self, value: str | None) -> None:
-        if self.app.screen is self:  # a second enter may be under way when the first one has closed it
-            self.dismiss(value)
+        self.dismiss(None)

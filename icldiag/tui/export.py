@@ -186,8 +186,7 @@ class QuitScreen(ModalScreen[str]):
         self.query_one("#so-far", Static).update(visible(text))
 
     def action_answer(self, answer: str) -> None:
-        if self.app.screen is self:
-            self.dismiss(answer or None)
+        self.dismiss(answer or None)
 
 
 def panel_text(state: State, panel: Panel) -> str:

@@ -41,10 +41,6 @@ class HelpScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         self.query_one("#help").focus()
 
-    async def action_dismiss(self, result: None = None) -> None:
-        if self.app.screen is self:  # a second key may be under way when the first one has closed it
-            self.dismiss(result)
-
 
 def _table(title: str, rows: Keys) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, expand=True)

@@ -31,9 +31,7 @@ class Run:
     job: str
     key: Hashable
     state: State | None = field(default=None, repr=False)  # that lacks the result
-    session: Session | None = field(
-        default=None, repr=False
-    )  # that computes it; a state that has another one by then does not want it
+    session: Session | None = field(default=None, repr=False)  # that computes it; a state with another does not want it
     worker: Worker[None] | None = field(default=None, repr=False)
     begun: bool = False  # its thread runs, and will say how it ended
     stopped: bool = False

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
-from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
@@ -27,11 +26,6 @@ class Palette(CommandPalette):
     async def _watch__show_busy(self) -> None:
         with suppress(NoMatches):
             await super()._watch__show_busy()
-
-    def dismiss(self, result: Any = None) -> AwaitComplete:
-        # Textual closes whichever screen is in front: a second choice under way would close another one, and then
-        # this one could not be left any more.
-        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
 
 def key_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str, str]]:

@@ -45,6 +45,7 @@ _MOST_TOLD = 1000  # errors that are remembered, so that each is told once
 _dispatch_message = MessagePump._dispatch_message
 _call_next = MessagePump.call_next
 _invoke_later = Screen._invoke_later
+_dismiss = Screen.dismiss
 _render = Widget._render
 _render_lines = Widget.render_lines
 
@@ -67,6 +68,11 @@ def call_next(self: MessagePump, callback: Callable[..., Any], *args: Any, **kwa
 def invoke_later(self: Screen[Any], callback: Callable[..., Any], sender: MessagePump) -> None:
     """As `call_next`, for what is called after a refresh."""
     _invoke_later(self, _guarded(self, callback), sender)
+
+
+def dismiss(self: Screen[Any], result: Any = None) -> AwaitComplete:
+    """Textual closes whichever screen is in front: of two answers under way, the second would close another screen."""
+    return _dismiss(self, result) if self.is_current else AwaitComplete()
 
 
 def render(self: Widget) -> Visual:
@@ -114,6 +120,7 @@ def _told(pump: MessagePump, what: str, error: Exception) -> None:
 MessagePump._dispatch_message = dispatch_message  # type: ignore[method-assign]
 MessagePump.call_next = call_next  # type: ignore[method-assign]
 Screen._invoke_later = invoke_later  # type: ignore[method-assign]
+Screen.dismiss = dismiss  # type: ignore[method-assign]
 Widget._render = render  # type: ignore[method-assign]
 Widget.render_lines = render_lines  # type: ignore[method-assign]
 
@@ -216,12 +223,6 @@ class UnbrokenApp(App[None]):
     async def _shutdown(self) -> None:
         self._leaving = True
         await super()._shutdown()
-
-    def pop_screen(self) -> AwaitComplete:
-        """Textual's palette leaves twice when it is clicked beside twice, and raises on the second time."""
-        if len(self.screen_stack) > 1:
-            return super().pop_screen()
-        return AwaitComplete.nothing()  # type: ignore[no-untyped-call,no-any-return]
 
     async def _dispatch_action(self, namespace: DOMNode, action_name: str, params: Any) -> bool:
         """An action is told by its name, and each time: a user asked for it."""

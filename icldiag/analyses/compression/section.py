@@ -12,6 +12,7 @@ from icldiag.analyses.analysis import Analysis, Context, Fields, Section, Sectio
 from icldiag.analyses.compression.compute import Compress, Compression, Method
 from icldiag.analyses.prediction.section import lengths
 from icldiag.analyses.request import Workbench
+from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes
 from icldiag.page.figures import bars
@@ -133,7 +134,7 @@ def blocks(result: Compression, context: Context | None = None) -> list[Block]:
         sizes += (
             f" A query is answered {speed.against_full_prompt:.1f} times as fast as with the whole prompt encoded "
             f"again, {speed.against_full_cache:.1f} times as fast as on the full cache (median of {speed.rounds} "
-            f"alternating rounds over {speed.queries} queries)."
+            f"alternating rounds over {counted(speed.queries, 'query')})."
         )
     draws: list[tuple[Cell, ...]] = [
         (draw, *_numbers(method)) for draw, method in enumerate(result.random_draws, start=1)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.shown import Shown
+from icldiag.counting import counted
 from icldiag.errors import AnalysisError
 from icldiag.indices import class_index, layer_index
 from icldiag.model.readout import FloatArray, Progress
@@ -169,7 +170,7 @@ def confuse(
     pairs = _pairs(prediction, distance, cosine, auc)
     spearman, count = _spearman(pairs)
     if spearman is None and count:
-        missing.append(f"no rank correlation: {count} pair{'s' if count > 1 else ''} with both numbers, or no spread")
+        missing.append(f"no rank correlation: {counted(count, 'pair')} with both numbers, or no spread")
     return Confusion(
         labels=labels,
         layer=layer,

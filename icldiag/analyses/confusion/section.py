@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import Field
@@ -11,10 +12,11 @@ from icldiag.analyses.analysis import Analysis, Context, Fields, Section, Sectio
 from icldiag.analyses.confusion.compute import Confuse, Confusion, Pair
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.analyses.request import Workbench
+from icldiag.counting import counted
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import heatmap, scatter
-from icldiag.page.text import counted, place
+from icldiag.page.text import place
 
 Matrix = list[list[float | None]]
 
@@ -72,7 +74,7 @@ def values(result: Confusion) -> dict[str, Any]:
 
 
 def reading(result: Confusion, context: Context | None = None) -> str:
-    """The closest anchors, the worst separated pair, and whether the one foretells the other."""
+    """The closest anchors, the worst separated pair, and whether the one predicts the other."""
     sentences = []
     closest = result.pairs[0]
     if closest.distance is not None and result.distances > 1:
@@ -103,17 +105,22 @@ def reading(result: Confusion, context: Context | None = None) -> str:
 
 def blocks(result: Confusion, context: Context | None = None) -> list[Block]:
     """Both matrices, the ranked pairs and a reading of each wrong query."""
-    vectors = f"{result.target_vectors} targets and {result.forerunner_vectors} forerunners"
+    vectors = f"{counted(result.target_vectors, 'target')} and {counted(result.forerunner_vectors, 'forerunner')}"
     distance = f"Distance of the label anchors' keys in layer {result.layer}; 1 is the farthest pair."
     auc = "Separation measured: ROC-AUC of p(row) / p(column); 1 is perfect, 0.5 is chance."
     shown: list[Block] = [
         Paragraph(
-            f"Keys are compared along the {result.directions} principal directions of the query vectors of {vectors}. "
-            "A small distance predicts confusion; dark cells are the confusable ones in both matrices."
-        ),
-        Figure("distance", distance, lambda: heatmap(result.distance, result.labels, dark="low", diagonal=False)),
-        Figure("auc", auc, lambda: heatmap(result.auc, result.labels, dark="low", diagonal=False, low=0.5)),
+            f"Keys are compared along {counted(result.directions, 'principal direction')} of the query vectors of "
+            f"{vectors}. The paper (3.3) takes a small distance for a sign of confusion."
+        )
     ]
+    dark = "Small numbers are dark."
+    if result.distances > 1:  # of two classes it is 1 by its scaling
+        picture = partial(heatmap, result.distance, result.labels, dark="low", diagonal=False)
+        shown.append(Figure("distance", f"{distance} {dark}", picture))
+    if result.separations:
+        picture = partial(heatmap, result.auc, result.labels, dark="low", diagonal=False, low=0.5)
+        shown.append(Figure("auc", f"{auc} {dark}", picture))
     both = [(pair.distance, pair.auc, pair.errors) for pair in result.pairs if None not in (pair.distance, pair.auc)]
     if result.spearman is not None:
         caption = (
@@ -179,7 +186,8 @@ def _about_pair(confusion: Confusion, pair: Pair, wrong: bool) -> str:
         anchors = (
             None
             if rank is None or pair.distance is None
-            else f"Their anchors are the {place(rank, 'closest')} of {confusion.distances} pairs ({pair.distance:.2f})"
+            else f"Their anchors are the {place(rank, 'closest')} of {counted(confusion.distances, 'pair')} "
+            f"({pair.distance:.2f})"
         )
         close = rank is not None and rank <= max(1, round(confusion.distances / 3))
     if pair.auc is None:

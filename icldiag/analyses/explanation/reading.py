@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.demonstrations import strongest
 from icldiag.analyses.explanation.ranking import Cause, CauseKind
+from icldiag.counting import counted
 
 NAMES: dict[CauseKind, str] = {
     "demonstration": "one demonstration",
@@ -53,8 +54,8 @@ def of_cause(cause: Cause, found: Explanation) -> str:
     answer, rival = _pair(found)
     done = cause.confirmed_by
     result = (
-        f"the answer is {rival} (p {done.probability:.2f}; the lead of {answer} goes from {found.contest.lead:.1f} to "
-        f"{done.lead:.1f} nats)"
+        f"the answer is {rival} (p {done.probability:.2f}; the lead of {answer} goes from {_nats(found.contest.lead)} "
+        f"to {_nats(done.lead)} nats)"
     )
     opening = {
         "demonstration": lambda: _demonstration(cause, found, result),
@@ -65,6 +66,11 @@ def of_cause(cause: Cause, found: Explanation) -> str:
     }[cause.kind]()
     joint = "; " if cause.supported else ". Nothing else points to it: "
     return f"{opening}{joint}{cause.support}."
+
+
+def _nats(lead: float) -> str:
+    """Near zero with two digits: who leads must show."""
+    return f"{lead:.1f}" if abs(lead) >= 0.05 else f"{lead:.2f}"
 
 
 def _demonstration(cause: Cause, found: Explanation, result: str) -> str:
@@ -113,13 +119,15 @@ def _of_demonstrations(found: Explanation) -> Iterator[Finding]:
 def _of_classes(found: Explanation) -> Finding:
     classes = found.classes
     answer, rival = _pair(found)
-    keys = (
-        "their anchors have no distance"
-        if classes.distance is None
-        else f"the keys of {answer} and {rival} have distance {classes.distance:.2f}"
-    )
+    told = []
+    if classes.distance is not None and classes.distances > 1:  # of two classes it is 1 by its scaling
+        told.append(f"distance {classes.distance:.2f}")
     if classes.cosine is not None:
-        keys += f", cosine {classes.cosine:.2f}, in layers {classes.layers[0]}-{classes.layers[-1]}"
+        told.append(f"cosine {classes.cosine:.2f}")
+    keys = f"the anchors of {answer} and {rival} cannot be compared"
+    if told:
+        layers = f"in layers {classes.layers[0]}-{classes.layers[-1]}"
+        keys = f"the keys of {answer} and {rival} have {', '.join(told)}, {layers}"
     if classes.removed is not None:
         keys += f"; with {answer} taken out the answer is {found.labels[classes.removed.answer]}"
     auc = "-" if classes.auc is None else f"AUC {classes.auc:.2f}"
@@ -145,12 +153,13 @@ def _of_order(found: Explanation) -> Iterator[Finding]:
     rival = found.labels[found.contest.rival]
     turned = sum(run.turned for run in order.runs)
     scale = "-" if order.percentile is None else f"percentile {order.percentile:.0f}"
+    place = "" if order.percentile is None else f"; this order's lead is at {scale} of theirs"
     yield Finding(
         "order",
         f"{turned} of {len(order.runs)}",
         scale,
-        f"Of {len(order.runs)} sampled orders {turned} answer {rival}; this one is where among their leads the "
-        f"percentile says. {last} comes last; {counts}.",
+        f"{rival} is the answer in {turned} of {counted(len(order.runs), 'sampled order')}{place}. {last} comes "
+        f"last; {counts}.",
     )
 
 
@@ -158,7 +167,8 @@ def _of_prior(found: Explanation) -> Finding:
     prior, (answer, rival) = found.prior, _pair(found)
     leans = ", ".join(f"{source.kind} {source.lean:+.1f}" for source in prior.sources)
     turned = [source.kind for source in prior.sources if source.divided.turned]
-    effect = f"divided out, {' and '.join(turned)} turn it" if turned else "dividing none of them out turns it"
+    turn = "turns" if len(turned) == 1 else "turn"
+    effect = f"divided out, {' and '.join(turned)} {turn} it" if turned else "dividing none of them out turns it"
     if prior.balanced:
         effect += f"; with balanced classes {sum(run.turned for run in prior.balanced)} of {len(prior.balanced)} do"
     first = prior.sources[0]

@@ -35,7 +35,7 @@ Against = Literal["predicted", "gold"]
 
 @dataclass(frozen=True, repr=False)
 class Extraction(Shown):
-    """Attention from the target to the classes' anchors, and how well it foretells the prediction."""
+    """Attention from the target to the classes' anchors, and how well it tells the prediction."""
 
     labels: tuple[str, ...]
     against: Against  # the labels that AUCROC is taken against

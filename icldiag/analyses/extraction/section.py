@@ -42,19 +42,19 @@ def values(result: Extraction) -> dict[str, Any]:
 
 
 def reading(found: Extraction, context: Context | None = None) -> str:
-    """One sentence: where attention to the label words foretells the answer."""
+    """One sentence: where attention to the label words predicts the answer."""
     defined = [(value, layer) for layer, value in enumerate(found.aucroc) if value is not None]
     if not defined:
         return "; ".join(found.missing)
     best, at = max(defined)
     high = [layer for value, layer in defined if value >= 0.8]
     told = "the answer" if found.against == "predicted" else "the gold label"
-    where = f"it foretells {told} (0.8 or more) in layers {', '.join(map(str, high))}" if high else "no layer has 0.8"
-    return f"Attention to the label words foretells {told} best in layer {at} (AUCROC {best:.2f}); {where}."
+    where = f"it predicts {told} (0.8 or more) in layers {', '.join(map(str, high))}" if high else "no layer has 0.8"
+    return f"Attention to the label words predicts {told} best in layer {at} (AUCROC {best:.2f}); {where}."
 
 
 def reading_of_query(found: Extraction, query: int) -> str:
-    """One sentence: which class's label words the target attends to where that foretells best."""
+    """One sentence: which class's label words the target attends to where that predicts best."""
     defined = [(value, layer) for layer, value in enumerate(found.aucroc) if value is not None]
     if not defined:
         return "; ".join(found.missing)
@@ -63,7 +63,7 @@ def reading_of_query(found: Extraction, query: int) -> str:
     first, second = np.argsort(-attention, kind="stable")[:2]
     total = float(attention.sum())
     return (
-        f"In layer {layer}, where attention foretells the answers best, this query's attention to label words goes "
+        f"In layer {layer}, where attention predicts the answers best, this query's attention to label words goes "
         f"{attention[first] / total:.0%} to {found.labels[first]}, {attention[second] / total:.0%} to "
         f"{found.labels[second]}."
     )
@@ -80,7 +80,7 @@ def blocks(result: Extraction, context: Context | None = None) -> list[Block]:
     mean = result.attention.mean(axis=0)  # (L, C)
     attention = "Attention from the target to each class's label words, summed over heads and shots, mean over queries."
     shown: list[Block] = [
-        Paragraph(f"How well the target's attention to the label words foretells the {result.against} label.")
+        Paragraph(f"How well the target's attention to the label words predicts the {result.against} label.")
     ]
     if any(value is not None for value in result.aucroc):
         shown.append(Figure("aucroc", caption, lambda: curves(series, "layer", "", reference=0.5)))

@@ -11,6 +11,7 @@ from pydantic import Field
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Workbench
+from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Table
 from icldiag.page.figures import heatmap
@@ -65,10 +66,11 @@ def values(result: Prediction) -> dict[str, Any]:
 def reading(result: Prediction, context: Context | None = None) -> str:
     """How many are wrong, and which label is most often answered for which."""
     if result.accuracy is None:
-        return f"{len(result)} queries were answered; none has a gold label, so there is no accuracy."
+        return f"{counted(len(result), 'answer')} without gold labels, so there is no accuracy."
     wrong, labelled = len(result.wrong), len(result.labelled)
     if not wrong:
-        return f"Nothing: all {labelled} labelled queries are answered right."
+        all_right = "the labelled query is" if labelled == 1 else f"all {labelled} labelled queries are"
+        return f"Nothing: {all_right} answered right."
     counts = result.counts.copy()
     np.fill_diagonal(counts, 0)
     gold, predicted = np.unravel_index(counts.argmax(), counts.shape)

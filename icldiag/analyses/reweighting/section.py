@@ -11,10 +11,10 @@ from pydantic import Field
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.request import Workbench
 from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
+from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes
 from icldiag.page.figures import curves, heatmap
-from icldiag.page.text import counted
 
 
 class TrainingFields(Fields):
@@ -58,11 +58,10 @@ def values(result: Reweighting) -> dict[str, Any]:
 def reading(result: Reweighting, context: Context | None = None) -> str:
     """What training did to the queries' answers."""
     before, after, changed = result.before.accuracy, result.after.accuracy, len(result.changed)
-    trained = f"Anchor re-weighting, trained on {result.examples} other examples,"
+    trained = f"Anchor re-weighting, trained on {counted(result.examples, 'other example')},"
     if before is None or after is None:
-        return (
-            f"{trained} changes {changed} of {len(result.after.predicted)} answers; no gold label says if for better."
-        )
+        answers = counted(len(result.after.predicted), "answer")
+        return f"{trained} changes {changed} of {answers}; no gold label says if for better."
     move = f"takes accuracy from {before:.2f} to {after:.2f}" if before != after else f"leaves accuracy at {before:.2f}"
     return f"{trained} {move}: {counted(len(result.after.mended), 'answer')} mended, {len(result.after.broken)} broken."
 
@@ -80,8 +79,8 @@ def blocks(result: Reweighting, context: Context | None = None) -> list[Block]:
     mean = result.beta.mean(axis=1)  # (L, demonstrations)
     shown: list[Block] = [
         Paragraph(
-            f"Trained on {result.examples} examples for {len(result.loss)} epochs{early}: mean loss "
-            f"{result.loss[0]:.3f} in the first epoch, {result.loss[-1]:.3f} in the last."
+            f"Trained on {counted(result.examples, 'example')} for {counted(len(result.loss), 'epoch')}{early}: "
+            f"mean loss {result.loss[0]:.3f} in the first epoch, {result.loss[-1]:.3f} in the last."
         ),
         Figure("loss", loss, lambda: curves([("loss", result.loss)], "epoch", "loss", start=1, floor=None)),
         Figure("beta", beta, lambda: heatmap(mean, names, "demonstration", "layer", rows=None, dark="both")),

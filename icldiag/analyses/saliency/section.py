@@ -13,11 +13,11 @@ from icldiag.analyses.analysis import Analysis, Context, Fields, Section, Sectio
 from icldiag.analyses.request import Workbench
 from icldiag.analyses.saliency.compute import FLOWS, Flow, Flows, QueryFlow, Saliency
 from icldiag.analyses.saliency.rows import HeadSum
+from icldiag.counting import counted
 from icldiag.indices import layer_index
 from icldiag.model.readout import FloatArray, Progress, step_of
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, Tokens, notes
 from icldiag.page.figures import curves
-from icldiag.page.text import counted
 from icldiag.prompt.encoded import EncodedPrompt
 
 FLOW_NAMES = ("text -> label words", "label words -> target", "text -> text")

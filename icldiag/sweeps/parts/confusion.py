@@ -1,4 +1,4 @@
-"""Which labels are confused, and whether the distance of their anchors foretells it (3.3)."""
+"""Which labels are confused, and whether the distance of their anchors predicts it (3.3)."""
 
 from __future__ import annotations
 

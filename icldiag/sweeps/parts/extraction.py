@@ -1,4 +1,4 @@
-"""How well attention to the label words foretells the answers, per layer: the paper's figure 5."""
+"""How well attention to the label words predicts the answers, per layer: the paper's figure 5."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def part(numbers: Numbers) -> Part:
             continue
         shallow, deep = _half(layers[: len(layers) // 2]), _half(layers[len(layers) // 2 :])
         readings.append(
-            f"{model}: the target's attention to label words foretells the answers with a mean AUCROC of {shallow} in "
+            f"{model}: the target's attention to label words predicts the answers with a mean AUCROC of {shallow} in "
             f"the shallow half of the layers, {deep} in the deep half."
         )
         caption = f"{model}: AUCROC and R_l per layer, mean over prompts; shaded: deviation over seeds."

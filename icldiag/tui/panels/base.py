@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-STAGES = ("importing torch and transformers", "tokenizer", "weights", "checking the seam", "demonstrations", "queries")
+STAGES = (
+    "importing torch and transformers",
+    "tokenizer",
+    "weights",
+    "checking the answers",
+    "demonstrations",
+    "queries",
+)
 
 
 class Line(Static):

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.counting import counted
 from icldiag.render.changes import before_after, outcome
 from icldiag.tui.panels.base import Line, Panel
 
@@ -84,8 +85,8 @@ class CompressionPanel(Panel):
         kept, of = len(kept_positions(session.encoded)), len(session.encoded.prefix)
         return (
             f"Press s to answer from {kept} of the {of} positions of the demonstrations: label words and template.",
-            f"It runs {len(prompt.queries)} queries in {DRAWS + 2} ways: with the anchors kept, with them as a text of "
-            f"their own, and with {DRAWS} draws of random words.",
+            f"It runs {counted(len(prompt.queries), 'query')} in {DRAWS + 2} ways: with the anchors kept, with them "
+            f"as a text of their own, and with {DRAWS} draws of random words.",
         )
 
     def _show_methods(self, methods: Sequence[Method], full: tuple[float | None, int] | None = None) -> None:

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 
+from icldiag.counting import counted
 from icldiag.render.fit import cut_end
 from icldiag.render.heatmap import CELL, Cell, Heatmap
 from icldiag.render.pairs import demonstration_lines, exact, pair_line
@@ -203,12 +204,13 @@ class ConfusionPanel(LayeredPanel):
         lines = []
         if found.spearman is not None:
             lines.append(
-                f"Do close anchors foretell mixed-up answers? Spearman {found.spearman:.2f} over "
-                f"{found.spearman_pairs} pairs (1: always)."
+                f"Do close anchors predict mixed-up answers? Spearman {found.spearman:.2f} over "
+                f"{counted(found.spearman_pairs, 'pair')} (1: always)."
             )
         lines.append(
-            f"Query vectors: {found.target_vectors} targets + {found.forerunner_vectors} forerunners, "
-            f"{found.directions} principal directions."
+            f"Query vectors: {counted(found.target_vectors, 'target')} + "
+            f"{counted(found.forerunner_vectors, 'forerunner')}, "
+            f"{counted(found.directions, 'principal direction')}."
         )
         room = 2 * max(20, self.room.width)  # 150 labels without a query would fill the screen
         dots = self.state.look.dots

@@ -1,4 +1,4 @@
-"""Panel Extract: in which layers the target's attention to the label words foretells the answer."""
+"""Panel Extract: in which layers the target's attention to the label words predicts the answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ExtractionPanel(LayeredPanel):
 
     title = "Extract"
     purpose = (
-        "Extract: does the attention of the target to the label words foretell the predicted label? AUCROC per layer, "
+        "Extract: does the attention of the target to the label words tell the predicted label? AUCROC per layer, "
         "0.5 is chance (the paper's section 2.3)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*LAYER_KEYS]
@@ -50,13 +50,13 @@ class ExtractionPanel(LayeredPanel):
             finding.set(self.trouble(request))
             return
         defined = [-1.0 if value is None else value for value in found.aucroc]
-        layer = self.chosen_layer(defined.index(max(defined)))  # where it foretells best
+        layer = self.chosen_layer(defined.index(max(defined)))  # where it predicts best
         look = self.state.look
         said = dict.fromkeys((reading_of_query(found, query), reading(found)))  # one and the same where undefined
         finding.set(self.two_sentences(*said))
         aucroc, reached = ([math.nan if v is None else v for v in of] for of in (found.aucroc, found.cumulative))
         curves = (
-            Curve("foretells the answer (AUCROC)", "o", aucroc, look.chosen),
+            Curve("predicts the answer (AUCROC)", "o", aucroc, look.chosen),
             Curve("share reached so far (R)", "x", reached, look.gold),
         )
         self.query_one(LayerChart).draw(Chart(curves), self.chart_rows)

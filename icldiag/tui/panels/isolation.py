@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from icldiag.analyses.isolation.cuts import CUT_NAMES, Cut
 from icldiag.page.text import ranges
-from icldiag.render.changes import Change, before_after, changed_answers, counted, outcome
+from icldiag.render.changes import Change, before_after, changed_answers, outcome, tally
 from icldiag.render.curves import Chart, Curve
 from icldiag.render.look import Look
 from icldiag.tui.layers import LayerChart, LayerSlider, LayerSwitches
@@ -105,7 +105,7 @@ class IsolationPanel(LayeredPanel):
             Change(prediction.texts[at], labels[answers.before[at]], labels[answers.predicted[at]], sign)
             for at, sign in changed_queries(answers)
         ]
-        title = counted(len(changes), len(answers.mended), len(answers.broken))
+        title = tally(len(changes), len(answers.mended), len(answers.broken))
         self.query_one("#flipped-title", Line).set(Text(title if changes else "", look.muted))
         self.query_one("#flipped", Line).set(changed_answers(changes, look, width, max(8, self.room.height - 18)))
 

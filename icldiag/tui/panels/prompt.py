@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.counting import counted
 from icldiag.errors import IcldiagError
 from icldiag.files import free_path, write_whole
 from icldiag.prompt.edit import drop, rename_word, swap
@@ -72,8 +73,8 @@ class PromptPanel(Panel):
         tokens = len(encoded.prefix) + len(encoded.queries[query].ids)
         window = f" of the context window's {session.model.context_window}" if session.model.context_window else ""
         length = (
-            f"{len(encoded.demonstrations)} demonstrations of {len(encoded.prefix)} tokens; with this query the prompt "
-            f"has {tokens}{window}."
+            f"{counted(len(encoded.demonstrations), 'demonstration')} of {counted(len(encoded.prefix), 'token')}; with "
+            f"this query the prompt has {tokens}{window}."
         )
         notes = "".join(f" Note: {warning}." for warning in encoded.warnings)
         said = [sentence for sentence in (self._next_token(), length + notes) if sentence]

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.counting import counted
 from icldiag.errors import IcldiagError
 from icldiag.files import free_path
 from icldiag.tui.messages import BetaToggled, EditUndone, PromptEdited
@@ -140,8 +141,9 @@ class RepairPanel(Panel):
         compared, queries = trial.selection, trial.queries
         lines = [
             f"{trial.repair.name}: {verdict(found, trial, self.state.query)}.",
-            f"Of {compared.count} examples to compare on, {compared.right_before} right before, {compared.right_after} "
-            f"after; of {queries.count} labelled queries {queries.right_before} before, {queries.right_after} after.",
+            f"Of {counted(compared.count, 'example')} to compare on, {compared.right_before} right before, "
+            f"{compared.right_after} after; of {counted(queries.count, 'labelled query')} "
+            f"{queries.right_before} before, {queries.right_after} after.",
             f"Afterwards {trial.tokens} tokens of demonstrations instead of {found.tokens_before}; needs "
             f"{trial.repair.needs}.",
         ]

@@ -10,7 +10,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.changes import Change, before_after, changed_answers, counted, outcome
+from icldiag.counting import counted
+from icldiag.render.changes import Change, before_after, changed_answers, outcome, tally
 from icldiag.render.curves import Chart, Curve
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.messages import BetaToggled
@@ -123,7 +124,7 @@ class ReweightingPanel(Panel):
             )
             for at in sorted(found.changed, key=lambda at: " +x".find(signs.get(at, " ")) % 3)
         ]
-        title = counted(len(changes), len(found.after.mended), len(found.after.broken))
+        title = tally(len(changes), len(found.after.mended), len(found.after.broken))
         self.query_one("#changed-title", Line).set(Text(title, look.muted))
         self.query_one("#changed", Line).set(changed_answers(changes, look, width))
 
@@ -134,7 +135,7 @@ class ReweightingPanel(Panel):
         accuracy = ["unknown" if of.accuracy is None else f"{of.accuracy:.0%}" for of in (found.before, found.after)]
         force = "In force in all panels; b ends that." if self.state.beta_on else "b uses it in all panels."
         return (
-            f"Trained on {found.examples} examples: this answer {now}.",
+            f"Trained on {counted(found.examples, 'example')}: this answer {now}.",
             f"Accuracy on the queries {accuracy[0]} before, {accuracy[1]} after. {force}",
         )
 

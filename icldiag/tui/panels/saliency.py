@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.counting import counted
 from icldiag.render.curves import Chart, Curve
 from icldiag.render.tokens import strongest_names, token_pieces, weighted_strip
 from icldiag.tui.layers import LayerChart
@@ -79,7 +80,7 @@ class SaliencyPanel(LayeredPanel):
         layers = reading(found.shares, found.raw)
         if isinstance(found, QueryFlow):
             return reading_of_query(found, session.encoded), layers
-        return (f"Mean of {len(session.prompt.queries)} queries: {layers[0].lower()}{layers[1:]}",)
+        return (f"Mean of {counted(len(session.prompt.queries), 'query')}: {layers[0].lower()}{layers[1:]}",)
 
     def _show_strip(self, layer: int) -> None:
         """Token by token, always of the selected query."""
