@@ -50,12 +50,16 @@ def make(
     target = bundle or out / "model"
     export(model, tokenizer, target)
     say(f"step {step} of {settings.steps} exported to {target}")
-    say(table(evaluate(target, data, seed, draws)))
+    say(table(evaluate(target, data, seed, range(draws))))
 
 
 @app.command()
 def measure(
-    model: Annotated[Path, typer.Argument(help="An exported folder.")], data: Data, seed: Seed = 0, draws: Draws = 10
+    model: Annotated[Path, typer.Argument(help="An exported folder.")],
+    data: Data,
+    seed: Seed = 0,
+    draws: Draws = 10,
+    first: Annotated[int, typer.Option(help="Number of the first draw: 10 leaves out those that `make` shows.")] = 0,
 ) -> None:
     """Only the table of accuracies, for any exported folder."""
-    say(table(evaluate(model, data, seed, draws)))
+    say(table(evaluate(model, data, seed, range(first, first + draws))))

@@ -81,8 +81,8 @@ class Judge:
         self.model = GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).eval()
         self.context: int = self.model.config.n_positions
 
-    def score(self, trial: Trial, draws: int, seed: int) -> Score:
-        return Score(trial, tuple(self._draw(trial, random.Random(f"{seed}/{trial.name}/{n}")) for n in range(draws)))
+    def score(self, trial: Trial, draws: range, seed: int) -> Score:
+        return Score(trial, tuple(self._draw(trial, random.Random(f"{seed}/{trial.name}/{n}")) for n in draws))
 
     def _draw(self, trial: Trial, rng: random.Random) -> float:
         """One set of classes, demonstrations and queries; the queries are spread evenly over the classes drawn."""
@@ -134,7 +134,8 @@ class Judge:
         return answers
 
 
-def evaluate(folder: Path, data: Path, seed: int, draws: int) -> list[Score]:
+def evaluate(folder: Path, data: Path, seed: int, draws: range) -> list[Score]:
+    """Every trial on the draws of these numbers; `seed` is the training's, for it says which classes were unseen."""
     judge = Judge(folder)
     return [judge.score(trial, draws, seed) for trial in trials(data, seed)]
 

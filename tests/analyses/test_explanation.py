@@ -134,12 +134,9 @@ def test_the_lens_ends_in_the_model_s_own_scores(architecture: str, prompt: Prom
     found = session.explanation(1)
     depth = found.depth
     assert depth.lens is not None
-    assert depth.leads is not None
-    assert depth.decided is not None
-    assert depth.lens.shape == (session.model.n_layers + 1, 3)
-    np.testing.assert_allclose(depth.lens[-1], session.prediction().scores[1], atol=2e-3)
-    assert (depth.leads[depth.decided :] > 0).all()
-    assert depth.decided == 0 or depth.leads[depth.decided - 1] <= 0
+    assert depth.lens.scores.shape == (session.model.n_layers + 1, 3)
+    np.testing.assert_allclose(depth.lens.scores[-1], session.prediction().scores[1], atol=2e-3)
+    assert depth.lens.mass[-1] == pytest.approx(session.prediction().label_mass[1], abs=1e-5)
 
 
 @pytest.mark.parametrize(("architecture", "reweighted"), [("gpt2", False), ("llama", False), ("llama", True)])
@@ -239,7 +236,7 @@ def test_every_demonstration_keeps_its_beta_in_a_changed_prompt(prompt: Prompt, 
     for order, run_ in list(zip(found.order.orders, found.order.runs, strict=True))[:2]:
         assert run_.lead == pytest.approx(lead(list(order), {}), abs=1e-4)
     assert found.depth.lens is not None
-    np.testing.assert_allclose(found.depth.lens[-1], session.prediction().scores[1], atol=2e-3)
+    np.testing.assert_allclose(found.depth.lens.scores[-1], session.prediction().scores[1], atol=2e-3)
 
 
 def test_an_ablated_head_is_silent_under_a_beta_too(prompt: Prompt, tiny: Tiny) -> None:

@@ -1,8 +1,7 @@
 """Evidence: where it was decided. From which layer the answer leads, and through which heads.
 
-Logit lens (nostalgebraist 2020): what the target position holds after each layer goes through the model's own final
-norm and unembedding, so that label scores can be read per layer; those of the last layer are the model's. Heads are
-ranked by a first-order estimate of what the lead owes to each head's output O_h at the target,
+The layers are read through the logit lens (`analyses.lens`). Heads are ranked by a first-order estimate of what the
+lead owes to each head's output O_h at the target,
 
     O_h . d lead / d O_h
 
@@ -19,9 +18,10 @@ import numpy as np
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
-from icldiag.lazy import no_grad, torch
+from icldiag.analyses.lens import Lens, read_lens
+from icldiag.lazy import torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, batch_of, on_rows
+from icldiag.model.forward import Edits, InstrumentedModel, Prefix, batch_of, on_rows
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.readout import FloatArray
 
@@ -43,11 +43,9 @@ class HeadEffect:
 
 @dataclass(frozen=True)
 class DepthEvidence:
-    """`lens` has a row before the first layer and one after each; `missing` says why it is undefined."""
+    """`missing` says why it is undefined."""
 
-    lens: FloatArray | None  # (L + 1, C) scores of the label words' first tokens
-    leads: FloatArray | None  # (L + 1,) of the answer over the rival
-    decided: int | None  # row of the lens from which the answer leads to the end: how many layers it took
+    lens: Lens | None
     estimates: FloatArray | None  # (L, H)
     heads: tuple[HeadEffect, ...]  # those that the estimate says carry most of the lead
     missing: str
@@ -57,16 +55,14 @@ def depth_evidence(lab: Lab, contest: Contest, before_layer: Callable[[int], Non
     """Read the label scores per layer, and find the heads that carry the lead."""
     firsts = [ids[0] for ids in lab.encoded.label_tokens]
     if firsts[contest.answer] == firsts[contest.rival]:
-        return DepthEvidence(None, None, None, None, (), "the two label words begin with the same token")
+        return DepthEvidence(None, None, (), "the two label words begin with the same token")
     asked = lab.question([lab.prompt.queries[contest.query]])
-    encoded, calibration = lab.encode(asked), lab.prompt.calibration
+    encoded = lab.encode(asked)
     ids, prefix = encoded.queries[0].ids, lab.prefix_of(encoded)
     edits = on_rows(lab.in_force(asked, encoded), [len(ids) - 1], lab.model)
     words = firsts[contest.answer], firsts[contest.rival]
     estimates, states = _estimates(lab.model, prefix, ids, edits, words, before_layer)
-    lens = _lens(lab.model, states, ids[-1], encoded.queries[0].target)[:, firsts]  # (L + 1, C)
-    lens = lens - np.array(calibration.shift) if calibration else lens
-    leads = lens[:, contest.answer] - lens[:, contest.rival]
+    lens = read_lens(lab.model, encoded, 0, states)
     flat = np.argsort(-estimates, axis=None, kind="stable")[:ABLATED]
     chosen = [divmod(int(place), estimates.shape[1]) for place in flat]
     chosen = [place for place in chosen if estimates[place] > 0]
@@ -76,18 +72,7 @@ def depth_evidence(lab: Lab, contest: Contest, before_layer: Callable[[int], Non
     for (layer, head), scores in zip(chosen, answers, strict=True):
         ablated = counterfactual(contest, f"head {head} of layer {layer} ablated at the target", scores[0])
         heads.append(HeadEffect(layer, head, float(estimates[layer, head]), ablated))
-    behind = np.flatnonzero(leads <= 0)
-    decided = int(behind[-1]) + 1 if len(behind) else 0
-    return DepthEvidence(lens, leads, decided, estimates, tuple(heads), "")
-
-
-@no_grad
-def _lens(model: InstrumentedModel, states: Tensor, token: int, position: int) -> FloatArray:
-    """Logits (L + 1, V) of the target's states (L + 1, 1, D) before the first layer and after each."""
-    last = torch.full((len(states), 1), token, device=model.device)
-    batch = Batch(last, torch.full_like(last, position), None)
-    logits = model.run(batch, resume=Resume(model.n_layers, states)).logits[:, -1]
-    return logits.double().cpu().numpy()
+    return DepthEvidence(lens, estimates, tuple(heads), "")
 
 
 def _estimates(

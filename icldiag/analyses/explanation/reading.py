@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from icldiag.analyses import lens
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.demonstrations import strongest
 from icldiag.analyses.explanation.ranking import Cause, CauseKind
@@ -201,16 +202,14 @@ def _of_aggregation(found: Explanation) -> Finding:
 
 
 def _of_depth(found: Explanation) -> Finding:
-    depth, answer = found.depth, found.labels[found.contest.answer]
-    if depth.decided is None or depth.leads is None:
+    depth, answer = found.depth, found.contest.answer
+    if depth.lens is None:
         return Finding("decided", "-", "-", f"Undefined: {depth.missing}.")
-    layers = len(depth.leads) - 1
+    row, layers = depth.lens.decided(answer), depth.lens.layers
     heads = ", ".join(f"{head.layer}.{head.head} ({head.ablated.lead:+.1f})" for head in depth.heads)
-    where = f"after layer {depth.decided - 1}" if depth.decided else "before the first layer"
     carried = f" Heads that carry it, and the lead without each: {heads}." if heads else ""
-    return Finding(
-        "decided", where, f"of {layers} layers", f"From there {answer} leads to the end (logit lens).{carried}"
-    )
+    sentence = f"{lens.reading(depth.lens, answer, found.labels)}{carried}"
+    return Finding("decided", "-" if row is None else lens.after(row), f"of {layers} layers", sentence)
 
 
 def _pair(found: Explanation) -> tuple[str, str]:

@@ -65,7 +65,7 @@ def values(result: list[Explanation]) -> dict[str, Any]:
 
 
 def _values(found: Explanation) -> dict[str, Any]:
-    contest, labels = found.contest, found.labels
+    contest, labels, lens = found.contest, found.labels, found.depth.lens
     return {
         "query": contest.query,
         "answer": labels[contest.answer],
@@ -143,9 +143,11 @@ def _values(found: Explanation) -> dict[str, Any]:
                 "doubled": _run(found, found.aggregation.doubled),
             },
             "depth": {
-                "lens": found.depth.lens,
-                "leads": found.depth.leads,
-                "decided_after_layers": found.depth.decided,
+                "lens": lens and lens.scores,
+                "label_mass": lens and lens.mass,
+                "readable": lens and lens.readable,
+                "leads": lens and lens.scores[:, contest.answer] - lens.scores[:, contest.rival],
+                "decided_after_layers": lens and lens.decided(contest.answer),
                 "head_estimates": found.depth.estimates,
                 "heads": [
                     {
@@ -197,12 +199,13 @@ def blocks(result: list[Explanation], context: Context | None = None) -> list[Bl
     shown: list[Block] = []
     if context is not None and len(context.prediction.wrong) > len(result):
         shown.append(Paragraph(f"The {len(result)} most confident of {len(context.prediction.wrong)} wrong queries."))
-    leads = result[0].depth.leads
-    if leads is not None:
+    lens, contest = result[0].depth.lens, result[0].contest
+    if lens is not None:
         answer, rival = _pair(result[0])
+        leads = lens.leads(contest.answer, contest.rival)
         caption = (
-            f"Lead of {answer} over {rival} after each layer (logit lens, nats), for the first query below; the answer "
-            "is decided where it stays above 0."
+            f"Lead of {answer} over {rival} after each layer (logit lens, nats), for the first query below, where the "
+            "lens can be read."
         )
         series = [(f"{answer} over {rival}", leads)]
         shown.append(

@@ -1,0 +1,121 @@
+"""The logit lens: which label leads after each layer, and where that can be read at all.
+
+nostalgebraist 2020: the target's state after each layer goes through the model's own final norm and unembedding. Row 0
+is what stands there before the first layer, row r what stands there after r layers, and the last row is the model's own
+output.
+
+Shallow states are not written in the words of the unembedding (Belrose et al. 2023, arXiv 2303.08112): the lens then
+reads other tokens, and whichever label has the highest score among them says nothing. So a row counts only where the
+lens speaks of label words: its likeliest token begins one, or the label words hold at least half of the probability
+that they hold in the model's output. The floor is relative, for a model that gives its label words one per cent at the
+end still answers by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icldiag.lazy import no_grad, torch
+from icldiag.model.forward import Batch, InstrumentedModel, Resume
+from icldiag.model.readout import FloatArray
+from icldiag.prompt.encoded import EncodedPrompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FLOOR = 0.5  # of the probability that label words hold in the model's output
+
+
+@dataclass(frozen=True)
+class Lens:
+    """One query's target, L layers and C labels, by the first tokens of the label words."""
+
+    scores: FloatArray  # (L + 1, C) logits, less the prompt's calibration
+    mass: FloatArray  # (L + 1,) probability of all label words' first tokens, over the whole vocabulary
+    likeliest: tuple[str, ...]  # (L + 1,) the token with the highest probability
+    on_label: NDArray[np.bool_]  # (L + 1,) whether that token begins a label word
+
+    @property
+    def layers(self) -> int:
+        return len(self.mass) - 1
+
+    @property
+    def readable(self) -> NDArray[np.bool_]:
+        """(L + 1,) whether the lens speaks of label words; always so in the last row."""
+        return np.asarray(self.on_label | (self.mass >= FLOOR * self.mass[-1]))
+
+    def leads(self, answer: int, rival: int) -> FloatArray:
+        """(L + 1,) nats of one label over another; NaN where the lens cannot be read."""
+        return np.where(self.readable, self.scores[:, answer] - self.scores[:, rival], np.nan)
+
+    @property
+    def readable_from(self) -> int:
+        """The row from which on every row is readable."""
+        return _first_of_the_last_run(self.readable)
+
+    def decided(self, answer: int) -> int | None:
+        """The row from which on `answer` leads all other labels in every row, read where it can be read.
+
+        None where it does not lead in the last row: of whole label words the first tokens may say otherwise.
+        """
+        others = np.delete(self.scores, answer, axis=1).max(axis=1)
+        row = _first_of_the_last_run(self.readable & (self.scores[:, answer] > others))
+        return row if row <= self.layers else None
+
+
+def _first_of_the_last_run(rows: NDArray[np.bool_]) -> int:
+    """Where the unbroken run of True at the end begins; the length where there is none."""
+    false = np.flatnonzero(~rows)
+    return int(false[-1]) + 1 if len(false) else 0
+
+
+@no_grad
+def read_lens(model: InstrumentedModel, encoded: EncodedPrompt, query: int, states: Tensor) -> Lens:
+    """Read the target's states (L + 1, 1, D) of a query, before the first layer and after each."""
+    own = encoded.queries[query]
+    last = torch.full((len(states), 1), own.ids[-1], device=model.device)
+    batch = Batch(last, torch.full_like(last, own.target), None)
+    logits = model.run(batch, resume=Resume(model.n_layers, states)).logits[:, -1].double().cpu()  # (L + 1, V)
+    firsts = [ids[0] for ids in encoded.label_tokens]
+    likeliest = logits.argmax(-1).tolist()
+    calibration = encoded.prompt.calibration
+    return Lens(
+        scores=logits[:, firsts].numpy() - (np.array(calibration.shift) if calibration else 0.0),
+        mass=logits.softmax(-1)[:, sorted(set(firsts))].sum(-1).numpy(),
+        likeliest=tuple(
+            str(model.tokenizer.decode([token], clean_up_tokenization_spaces=False)) for token in likeliest
+        ),
+        on_label=np.array([token in firsts for token in likeliest]),
+    )
+
+
+def reading(lens: Lens, answer: int, labels: tuple[str, ...]) -> str:
+    """From which layer on the answer leads all labels, as far as the lens can be read."""
+    name, row, start = labels[answer], lens.decided(answer), lens.readable_from
+    if row is None:
+        return f"By the first tokens of the label words {name} does not lead in the end: no layer decides."
+    dark = _unreadable(lens, start - 1) if start else ""
+    if start == lens.layers:
+        return f"The logit lens cannot read this model before its output: {dark}."
+    lead = f"{name} leads all labels from {after(row)} to the end (logit lens)"
+    if row > start:
+        before = np.delete(lens.scores[row - 1], answer)
+        rival = [label for label in range(len(labels)) if label != answer][int(before.argmax())]
+        return f"{lead}; {after(row - 1)} it does not lead {labels[rival]}."
+    return f"{lead}; the lens cannot be read just before: {dark}." if dark else f"{lead}."
+
+
+def _unreadable(lens: Lens, row: int) -> str:
+    """What the lens reads where it cannot be read."""
+    held, end = (f"{mass:.1%}" if mass >= 0.001 else "under 0.1%" for mass in (lens.mass[row], lens.mass[-1]))
+    token = lens.likeliest[row]
+    return f"{after(row)} the likeliest token is {token!r}, and label words hold {held}, at the end {end}"
+
+
+def after(row: int) -> str:
+    """A row of the lens in words; layers count from 0."""
+    return f"after layer {row - 1}" if row else "before the first layer"
