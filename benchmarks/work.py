@@ -22,7 +22,7 @@ from icldiag.model.load import load_model
 from icldiag.model.readout import read_queries
 from icldiag.model.settings import BUNDLED_PATH, ModelSettings
 from icldiag.prompt.encode import encode
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Label, Prompt
 
 Which = Literal["random", "bundled"]

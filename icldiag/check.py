@@ -8,7 +8,7 @@ from icldiag.counting import counted
 from icldiag.model.load import load_tokenizer
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.encode import encode, query_tokens
-from icldiag.prompt.encoded import Token
+from icldiag.prompt.encoded_prompt import Token
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.template import warnings_of
 from icldiag.visible import visible

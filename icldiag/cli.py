@@ -10,8 +10,8 @@ import typer
 from icldiag.commands import COMMANDS, GROUPS
 from icldiag.commands.defaults import give_defaults
 from icldiag.commands.model_options import takes_model
-from icldiag.commands.once import OnceCommand, OnceGroup
 from icldiag.commands.options import Ascii
+from icldiag.commands.repetition import StrictCommand, StrictGroup
 from icldiag.crash import last_words
 from icldiag.errors import IcldiagError
 from icldiag.quoting import brief, shortened
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _WrongUse: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
-    cls=OnceGroup,
+    cls=StrictGroup,
     help="Shows why a few-shot prompt on a GPT-style model gives the wrong label. "
     "Without a command, opens a bundled sample that fails.",
     add_completion=False,
@@ -32,11 +32,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for name, command in COMMANDS.items():
-    app.command(name, cls=OnceCommand)(command)
+    app.command(name, cls=StrictCommand)(command)
 for group, (text, commands) in GROUPS.items():
-    within = typer.Typer(cls=OnceGroup, help=text, no_args_is_help=True, rich_markup_mode=None)
+    within = typer.Typer(cls=StrictGroup, help=text, no_args_is_help=True, rich_markup_mode=None)
     for name, command in commands.items():
-        within.command(name, cls=OnceCommand)(command)
+        within.command(name, cls=StrictCommand)(command)
     app.add_typer(within, name=group)
 
 
@@ -56,7 +56,7 @@ def start(
         raise typer.Exit
     if print_config:
         from icldiag.config import config_path, read_config
-        from icldiag.tui.settings import as_toml, check_settings
+        from icldiag.tui.preferences import as_toml, check_settings
 
         config = read_config()
         check_settings(config, config_path())
@@ -66,7 +66,7 @@ def start(
         give_defaults(context, context.invoked_subcommand)
         return
     from icldiag.samples import DEFAULT_SAMPLE, sample_path
-    from icldiag.tui.run import run_app
+    from icldiag.tui.process import run_app
 
     raise typer.Exit(run_app(sample_path(DEFAULT_SAMPLE), model, ascii_only))
 

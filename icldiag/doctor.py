@@ -83,7 +83,7 @@ def diagnose_memory(settings: ModelSettings) -> str:
     """What the model and each analysis of a typical prompt would take, before anything is loaded. Raises ModelError."""
     from icldiag.model.load import load_config
     from icldiag.model.memory import PROGRAM, Work, dtype_name, free_memory, mapped, shortage, sizes_of
-    from icldiag.model.place import choose_device
+    from icldiag.model.placement import choose_device
     from icldiag.model.settings import context_window
 
     device, config = choose_device(settings), load_config(settings)

@@ -13,7 +13,7 @@ from icldiag.errors import IcldiagError
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.pages import PageServer
+    from icldiag.page_server import PageServer
 
 SESSIONS = 4  # at a time: each has the model in memory
 
@@ -54,7 +54,7 @@ def is_loopback(host: str) -> bool:
 def make_server(command: str, host: str, port: int, public_url: str, sessions: int) -> PageServer:
     """The server of pages. Raises IcldiagError where textual-serve is not installed."""
     try:
-        from icldiag.pages import PageServer
+        from icldiag.page_server import PageServer
     except ImportError:
         raise IcldiagError("icldiag serve needs textual-serve; install it with: pip install 'icldiag[serve]'") from None
     return PageServer(command, host, port, public_url, sessions)

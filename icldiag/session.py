@@ -18,12 +18,12 @@ from icldiag.lazy import torch
 from icldiag.model.facts import ModelFacts, facts_of
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.load import load_model
-from icldiag.model.memory import shortage_of, told, work_of
+from icldiag.model.memory import memory_errors, shortage_of, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent
 from icldiag.model.settings import ModelSettings, Stage
 from icldiag.model.turns import Turns
 from icldiag.prompt.encode import encode, query_tokens
-from icldiag.prompt.encoded import EncodedPrompt, Token
+from icldiag.prompt.encoded_prompt import EncodedPrompt, Token
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.shortcuts import Shortcuts
@@ -266,7 +266,7 @@ class Session(Shortcuts):
             return cast(T, found)
         with self._turns:
             if key not in self._results:
-                with told(str(getattr(key, "job", key))):
+                with memory_errors(str(getattr(key, "job", key))):
                     found = compute()
                 if self.store and key not in _NEVER_STORED:
                     self.store.put(key, found)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from icldiag.model.forward import InstrumentedModel
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 Change = Callable[[int, Tensor, Tensor], Tensor]  # layer, masked scores (1, H, T, T), attention -> attention
 

@@ -15,13 +15,13 @@ from torch import Tensor
 
 from icldiag.analyses.compression.caches import cache_at
 from icldiag.analyses.compression.compute import kept_positions
-from icldiag.analyses.isolation.compute import placed, prefix_edits, random_words, target_edits
+from icldiag.analyses.isolation.compute import on_device, prefix_edits, random_words, target_edits
 from icldiag.analyses.isolation.cuts import CUTS, Cut
 from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.model.forward import InstrumentedModel, batch_of, merge_edits, on_rows
 from icldiag.model.readout import query_batches, read_queries
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from tests.eager import ids_of, plain_run
 
 TOLERANCE = 3e-5  # of the largest number compared; float32 through four layers gives about 1e-6
@@ -125,9 +125,11 @@ def isolation(model: InstrumentedModel, encoded: EncodedPrompt) -> float:
             return scores.softmax(-1)
 
         wanted = plain_run(model, ids_of(encoded, query), masked)
-        prefix = model.encode_prefix(encoded.prefix, edits=placed(prefix_edits(encoded, cut), model))
+        prefix = model.encode_prefix(encoded.prefix, edits=on_device(prefix_edits(encoded, cut), model))
         batch = batch_of([encoded.queries[query].ids], len(encoded.prefix))
-        edits = on_rows(merge_edits(placed(target_edits(encoded, cut), model), None), [batch.ids.shape[1] - 1], model)
+        edits = on_rows(
+            merge_edits(on_device(target_edits(encoded, cut), model), None), [batch.ids.shape[1] - 1], model
+        )
         found = model.run(batch, context=prefix.key_values, edits=edits).logits[0, -1]
         _effective(wanted, plain)
         worst = max(worst, difference(found, wanted))

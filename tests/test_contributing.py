@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from icldiag.analyses.request import Request
-from icldiag.analyses.shown import Shown
+from icldiag.analyses.result import AnalysisResult
 
 
 @dataclass(frozen=True, repr=False)
-class Lengths(Shown):
+class Lengths(AnalysisResult):
     """How long the queries are, in tokens."""
 
     tokens: tuple[int, ...]

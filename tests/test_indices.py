@@ -16,12 +16,12 @@ from icldiag.indices import layer_index, named_query, query_index
 from icldiag.prompt.edit import drop, rename_word, swap
 from icldiag.prompt.encode import query_parts, query_tokens
 from icldiag.prompt.schema import Prompt
-from icldiag.repaired import chosen_query
+from icldiag.repair_output import chosen_query
 from icldiag.report.document import make_report
 from icldiag.report.settings import ReportSettings, layers_from
 from icldiag.session import Session
 from icldiag.store import Store
-from icldiag.stored import StoredSession
+from icldiag.stored_session import StoredSession
 from tests.conftest import Tiny
 
 WRONG: list[Any] = [999, -1, 10**30, 10**5000, 0.0, 1.5, float("nan"), True, np.True_, np.float32(0), "0", None, [0]]

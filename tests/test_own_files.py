@@ -196,7 +196,7 @@ def read(): number, found = store.get("it"); assert found == text; return number
 def begin(): open_store(prompt, ModelSettings("a/b"))
 """,
     "session": """
-from icldiag.saved import SavedSession, SavedState, SessionFile, prune, session_files
+from icldiag.session_file import SavedSession, SavedState, SessionFile, prune, session_files
 def session(number):
     now = SavedState(prompt=prompt, query=number)
     return SavedSession(prompt_file=Path("p"), model=ModelSettings(), panel="why", now=now)

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
-from icldiag.saved import session_files
 from icldiag.serve import make_server
+from icldiag.session_file import session_files
 from tests.browser import URL, WITHIN, Page, open_page, pages, running, small_app, until
 from tests.tui.pilot import PROMPT
 

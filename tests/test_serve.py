@@ -87,7 +87,7 @@ def test_a_missing_extra_and_a_taken_port_are_one_sentence(monkeypatch: pytest.M
         taken.listen()
         with pytest.raises(IcldiagError, match=r"cannot serve on 127\.0\.0\.1:.*choose others with --host"):
             serve([], "127.0.0.1", taken.getsockname()[1])
-    monkeypatch.delitem(sys.modules, "icldiag.pages", raising=False)
+    monkeypatch.delitem(sys.modules, "icldiag.page_server", raising=False)
     monkeypatch.setitem(sys.modules, "textual_serve.server", None)
     with pytest.raises(IcldiagError, match=r"pip install 'icldiag\[serve\]'"):
         make_server("", "localhost", 8000, URL, 1)

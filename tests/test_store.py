@@ -23,7 +23,7 @@ from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from icldiag.store import Store, model_identity, open_store, program_identity
-from icldiag.stored import StoredSession
+from icldiag.stored_session import StoredSession
 from tests.conftest import Tiny
 
 

@@ -14,13 +14,13 @@ from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.label_words import LabelWords, label_words
 from icldiag.model.pasts import Past, Piece, Row, in_pieces, run_rows
 from icldiag.model.readout import FloatArray, rows_per_batch
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 _KEPT_BYTES = 2**30  # keys and values of changed demonstrations that are held at a time
 _WORTH_A_ROW = 32  # tokens that a row run once for several others must save
 
 
-class Asked:
+class PendingQuestion:
     """A question while it is answered."""
 
     def __init__(self, encoded: EncodedPrompt, prefix: Prefix, prefix_edits: Edits, target_edits: Edits) -> None:
@@ -42,7 +42,7 @@ class Asked:
         return self.prefix_edits, {layer: placed[id(edit)] for layer, edit in self.target_edits.items()}
 
 
-_Query = tuple[Asked, int]
+_Query = tuple[PendingQuestion, int]
 
 
 def _common(first: Sequence[int], second: Sequence[int]) -> int:
@@ -72,7 +72,7 @@ class Work:
         size = sum(layer.keys.nbytes + layer.values.nbytes for layer in prefix.key_values)
         self.kept_tokens = max(1, _KEPT_BYTES * len(prefix.ids) // size)
 
-    def answer(self, group: Sequence[Asked]) -> None:
+    def answer(self, group: Sequence[PendingQuestion]) -> None:
         """Questions that are scored alike."""
         words = label_words(group[0].encoded)
         alike: dict[tuple[Hashable, tuple[int, ...]], list[_Query]] = {}
@@ -143,7 +143,7 @@ class Work:
             for asked, query in batch[place].waiting
         ]
 
-    def _answered(self, asked: Asked, query: int, scores: FloatArray) -> None:
+    def _answered(self, asked: PendingQuestion, query: int, scores: FloatArray) -> None:
         asked.scores[query] = scores
         asked.missing -= 1
         if not asked.missing:

@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.batches import Asked, Work
+from icldiag.analyses.batches import PendingQuestion, Work
 from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
 from icldiag.model.readout import FloatArray, Progress, silent
 from icldiag.prompt.encode import encode
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Prompt
 
 T = TypeVar("T")
@@ -122,8 +122,8 @@ class Lab:
         asked = []
         for question in questions:
             encoded = self.encode(question)
-            asked.append(Asked(encoded, self.prefix, question.prefix_edits, self.in_force(question, encoded)))
-        alike: dict[Hashable, list[Asked]] = {}  # what is scored by the same label words runs together
+            asked.append(PendingQuestion(encoded, self.prefix, question.prefix_edits, self.in_force(question, encoded)))
+        alike: dict[Hashable, list[PendingQuestion]] = {}  # what is scored by the same label words runs together
         for each in asked:
             prompt = each.encoded.prompt
             alike.setdefault((each.encoded.label_tokens, prompt.scoring, prompt.calibration), []).append(each)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from icldiag.model.forward import Edits, InstrumentedModel, Prefix
     from icldiag.model.readout import Progress, Readout
-    from icldiag.prompt.encoded import EncodedPrompt
+    from icldiag.prompt.encoded_prompt import EncodedPrompt
     from icldiag.prompt.schema import Prompt
 
 R = TypeVar("R")

@@ -24,7 +24,7 @@ def import_langchain(
     force: Force = False,
 ) -> None:
     """Import a FewShotPromptTemplate; it holds no queries, so give some."""
-    from icldiag.commands.written import give
+    from icldiag.commands.prompt_output import output_prompt
     from icldiag.prompt.langchain import read_few_shot
     from icldiag.prompt.read import unknown_class
     from icldiag.prompt.schema import Example
@@ -43,4 +43,4 @@ def import_langchain(
             if gold is not None and gold not in classes:
                 raise unknown_class(gold, classes, queries, line, label or "label")
             asked.append(Example(written, None if gold is None else classes[gold], name))
-    give(found.prompt(asked, names(labels)), told, output, ask=False, force=force)
+    output_prompt(found.prompt(asked, names(labels)), told, output, ask=False, force=force)

@@ -24,9 +24,9 @@ def import_lm_eval(
     force: Force = False,
 ) -> None:
     """Import a multiple_choice or generate_until task that was run with --log_samples."""
-    from icldiag.commands.written import give
+    from icldiag.commands.prompt_output import output_prompt
     from icldiag.prompt.lm_eval.convert import Choice, import_log
 
     found = import_log(samples, results, Choice(filter, doc, others, only_wrong))
     told = [f"{len(found.prompt.queries)} documents; lm-eval answered {found.right} of them right", *found.notes]
-    give(found.prompt, told, output, ask=found.inferred and not yes, force=force)
+    output_prompt(found.prompt, told, output, ask=found.inferred and not yes, force=force)

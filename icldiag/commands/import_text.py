@@ -23,9 +23,9 @@ def import_text(
     force: Force = False,
 ) -> None:
     """Import a few-shot prompt that ends where the model should answer."""
-    from icldiag.commands.written import give
+    from icldiag.commands.prompt_output import output_prompt
     from icldiag.inputs.files import read_standard_input, read_text
-    from icldiag.prompt import pasted
+    from icldiag.prompt import plain_text
 
     if str(file) in ("-", "/dev/stdin"):
         if sys.stdin.isatty():
@@ -33,11 +33,11 @@ def import_text(
         path, text = None, read_standard_input()
     else:
         path, text = file, read_text(file)
-    found = pasted.import_text(
+    found = plain_text.import_text(
         text,
         path,
         template=unescaped(template),
         separator=unescaped(separator),
         more_labels=names(labels),
     )
-    give(found, pasted.left_out(text, found), output, ask=not yes, force=force)
+    output_prompt(found, plain_text.left_out(text, found), output, ask=not yes, force=force)

@@ -30,7 +30,7 @@ def new(
     force: Force = False,
 ) -> None:
     """Write a commented prompt file; no text is in two of its parts."""
-    from icldiag.commands.written import give
+    from icldiag.commands.prompt_output import output_prompt
     from icldiag.prompt.draw import Drawing, draw_prompt
     from icldiag.prompt.tables import read_table
 
@@ -55,4 +55,4 @@ def new(
         words={name.strip(): word for name, _, word in pairs},
     )
     drawn = draw_prompt(read_table(data, split), drawing, (output or data).stem)
-    give(drawn.prompt, drawn.notes, output, ask=False, force=force, comments=drawn.comments)
+    output_prompt(drawn.prompt, drawn.notes, output, ask=False, force=force, comments=drawn.comments)

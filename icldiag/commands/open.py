@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 @takes_model
 def open_app(prompt: PromptPath, *, model: ModelSettings, ascii_only: Ascii = False) -> None:
     """Open the app on a prompt file."""
-    from icldiag.tui.run import run_app
+    from icldiag.tui.process import run_app
 
     raise typer.Exit(run_app(prompt, model, ascii_only))

@@ -35,7 +35,7 @@ def repair(
     from icldiag.errors import IcldiagError
     from icldiag.files import is_stdout
     from icldiag.progress import progress_on_stderr
-    from icldiag.repaired import chosen_query, cost, ranking, repaired_diff, told, verified, written_file
+    from icldiag.repair_output import chosen_query, cost, ranking, repair_diff, summary, verify, write_repair
     from icldiag.session import Session
     from icldiag.store import open_store
 
@@ -45,7 +45,7 @@ def repair(
         session = Session(written, model, store=open_store(written, model))
         session.load(stage)
         repairs = session.repairs(number, budget, seed=seed, progress=progress)
-        print("\n".join((told(repairs), "", *ranking(repairs, show))), file=aside)
+        print("\n".join((summary(repairs), "", *ranking(repairs, show))), file=aside)
         if take is not None and take > len(repairs.trials):
             raise IcldiagError(f"--take {take}: only {len(repairs.trials)} repairs were tried")
         taken = repairs.trials[take - 1] if take else repairs.best
@@ -55,11 +55,11 @@ def repair(
                     f"no repair holds, so {str(output)!r} is not written; --take N writes one all the same"
                 )
             return
-        diff = repaired_diff(session, taken, output)
+        diff = repair_diff(session, taken, output)
         if output is None:
             told_last = f"Written with -o FILE. Afterwards {cost(repairs, taken)}."
-        elif written_file(session, taken, output) is None:
+        elif write_repair(session, taken, output) is None:
             told_last = f"Written, and not opened again, as it went into no file. Afterwards {cost(repairs, taken)}."
         else:
-            told_last = verified(session, repairs, taken, output, progress)
+            told_last = verify(session, repairs, taken, output, progress)
     print(f"\n{diff}\n\n{told_last}", file=aside)

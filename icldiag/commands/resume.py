@@ -9,7 +9,7 @@ import typer
 from icldiag.commands.options import Ascii
 
 if TYPE_CHECKING:
-    from icldiag.saved import SavedSession, SessionFile
+    from icldiag.session_file import SavedSession, SessionFile
 
 Which = Annotated[
     str | None,
@@ -20,7 +20,7 @@ List = Annotated[bool, typer.Option("--list", help="List the saved sessions and 
 
 def resume(which: Which = None, list_only: List = False, ascii_only: Ascii = False) -> None:
     """Go on where a session was left, or where the line dropped."""
-    from icldiag.saved import SessionError, find_session, session_files
+    from icldiag.session_file import SessionError, find_session, session_files
 
     files = session_files()
     if not files:
@@ -34,15 +34,15 @@ def resume(which: Which = None, list_only: List = False, ascii_only: Ascii = Fal
 def _go_on(file: SessionFile, ascii_only: bool) -> None:
     import sys
 
-    from icldiag.saved import SessionFile
-    from icldiag.tui.keeper import Resumed
-    from icldiag.tui.run import run_app
+    from icldiag.session_file import SessionFile
+    from icldiag.tui.autosave import Resumption
+    from icldiag.tui.process import run_app
 
     session = file.read()
     if not _taken(file):
         file = SessionFile.new(session.prompt_file.stem)
         print("icldiag: that session is open elsewhere; going on with a copy of it", file=sys.stderr)
-    raise typer.Exit(run_app(session.prompt_file, session.model, ascii_only, Resumed(session, file)))
+    raise typer.Exit(run_app(session.prompt_file, session.model, ascii_only, Resumption(session, file)))
 
 
 def _taken(file: SessionFile) -> bool:
@@ -57,7 +57,7 @@ def _print_list(files: list[SessionFile]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from icldiag.saved import SessionError
+    from icldiag.session_file import SessionError
     from icldiag.visible import visible
 
     table = Table(box=None, pad_edge=False, header_style="")

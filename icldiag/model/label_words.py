@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Edits, InstrumentedModel
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from icldiag.errors import ModelError
 from icldiag.model.configuration import check_layer_count, check_numbers, check_sizes
-from icldiag.model.failures import explained
 from icldiag.model.folder import Stored, check_folder, local_folder, stored_weights
-from icldiag.model.place import choose_device, compile_mlps, placement
+from icldiag.model.load_errors import LoadErrors
+from icldiag.model.placement import choose_device, compile_mlps, placement
 from icldiag.model.settings import BUNDLED, BUNDLED_PATH, ModelSettings, Stage, context_window
 from icldiag.model.weights import check_complete, check_layers, check_types, require_numbers
 from icldiag.prompt.reader import Reader
@@ -48,10 +48,10 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
     stage("tokenizer")
     config = _config(settings, source, hub)
     tokenizer = _tokenizer(settings, source, hub)
-    with explained(settings, "config.json"):
+    with LoadErrors(settings, "config.json"):
         require_memory(settings, config, device, _stored(settings))
     stage("weights")
-    with explained(settings, "weights or config.json"), _counted(stage):
+    with LoadErrors(settings, "weights or config.json"), _counted(stage):
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
             source,
             dtype=_dtype(settings, device),
@@ -63,11 +63,11 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
         )
     check_complete(settings.name, info)
     if settings.device_map is None and getattr(model, "hf_device_map", None) is None:
-        with explained(settings):
+        with LoadErrors(settings):
             model = model.to(device)
     check_types(settings.name, model, _stored(settings))
     require_numbers(settings.name, model)
-    with explained(settings, "config.json"):
+    with LoadErrors(settings, "config.json"):
         instrumented = InstrumentedModel(model, tokenizer, settings.name, settings.revision)
     check_layers(settings.name, model, info.get("unexpected_keys", ()))
     instrumented.notes += instrumented.reader.notes
@@ -91,7 +91,7 @@ def load_config(settings: ModelSettings) -> Any:
 
 def _config(settings: ModelSettings, source: str, hub: dict[str, Any]) -> Any:
     transformers = _quiet_transformers()
-    with explained(settings, "config.json"):
+    with LoadErrors(settings, "config.json"):
         written, _ = transformers.PreTrainedConfig.get_config_dict(source, **hub)
         check_numbers(settings.name, written)
         config = transformers.AutoConfig.from_pretrained(source, **hub)
@@ -109,7 +109,7 @@ def _stored(settings: ModelSettings) -> dict[str, Stored]:
 def _tokenizer(settings: ModelSettings, source: str, hub: dict[str, Any]) -> Any:
     """The tokenizer, once tried on a text: what is broken in its files may show only then."""
     transformers = _quiet_transformers()
-    with explained(settings, "tokenizer files"):
+    with LoadErrors(settings, "tokenizer files"):
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
         tokenizer.model_max_length = int(1e30)  # the model's own limit is what counts
         tokenizer.decode(tokenizer("A b", verbose=False)["input_ids"])

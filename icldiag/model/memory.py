@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icldiag.model.folder import Stored
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.settings import ModelSettings
-    from icldiag.prompt.encoded import EncodedPrompt
+    from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 GIB = 2**30
 PROGRAM = 460 * 2**20  # bytes of a process that has imported torch and transformers and answered once, on a CPU
@@ -271,7 +271,7 @@ def release() -> None:
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def memory_errors(what: str) -> Iterator[None]:
     """Memory that runs out in the block becomes an AnalysisError with a cure; the session stays usable."""
     try:
         yield

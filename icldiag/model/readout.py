@@ -15,7 +15,7 @@ from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resum
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
 from icldiag.model.pasts import in_pieces
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from icldiag.page.text import cell_text as in_digits
 from icldiag.page.text import shortened
-from icldiag.page.text import shown as in_digits
 from icldiag.visible import visible
 
 if TYPE_CHECKING:

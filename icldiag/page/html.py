@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from icldiag.page.blocks import Block, Cell, Figure, Page, Part
 from icldiag.page.svg import inline_svg
-from icldiag.page.text import shown
+from icldiag.page.text import cell_text
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _style() -> str:
 
 
 def _cell(cell: Cell, digits: str) -> str:
-    return visible(shown(cell, digits))
+    return visible(cell_text(cell, digits))
 
 
 def _grouped(blocks: tuple[Block, ...]) -> list[list[Any]]:

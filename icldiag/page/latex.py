@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from icldiag.page.blocks import Page, Table
-from icldiag.page.text import shown
+from icldiag.page.text import cell_text
 from icldiag.visible import visible
 
 _SPECIAL = {
@@ -35,7 +35,7 @@ def page_as_latex(page: Page) -> str:
     return "\n".join(lines) + "\n"
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     return _ANY.sub(lambda match: _SPECIAL[match[0]], visible(text))
 
 
@@ -48,13 +48,13 @@ def _table(table: Table, name: str) -> Iterator[str]:
     yield r"\centering\small"
     yield f"\\begin{{tabular}}{{{''.join('l' if text else 'r' for text in texts)}}}"
     yield r"\toprule"
-    yield _row([escaped(column) for column in table.columns])
+    yield _row([escape(column) for column in table.columns])
     yield r"\midrule"
     for row in table.rows[: table.limit]:
-        yield _row([escaped(shown(cell, table.digits)) for cell in row])
+        yield _row([escape(cell_text(cell, table.digits)) for cell in row])
     yield r"\bottomrule"
     yield r"\end{tabular}"
-    yield f"\\caption{{{escaped(table.caption)}}}"
+    yield f"\\caption{{{escape(table.caption)}}}"
     yield f"\\label{{tab:{re.sub(r'[^A-Za-z0-9:-]+', '-', name)}}}"
     yield r"\end{table}"
 

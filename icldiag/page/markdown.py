@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from icldiag.counting import counted
 from icldiag.page.blocks import Block, Code, Figure, Heading, Items, Page, Paragraph, Table, Tokens
-from icldiag.page.text import shown
+from icldiag.page.text import cell_text
 from icldiag.visible import visible
 
 _MARKUP = re.compile(r"([\\`*_\[\]<|~&$]|(?<!-)>)")  # an arrow is no markup; brackets alone make a link
@@ -51,7 +51,7 @@ def _block(block: Block) -> list[str]:
 
 
 def _table(table: Table) -> list[str]:
-    rows = [[prose(shown(cell, table.digits)) for cell in row] for row in table.rows[: table.limit]]
+    rows = [[prose(cell_text(cell, table.digits)) for cell in row] for row in table.rows[: table.limit]]
     lines: list[Sequence[str]] = [[prose(name) for name in table.columns], ["---"] * len(table.columns), *rows]
     more = len(table.rows) - len(rows)
     rest = [f"Not shown: {counted(more, 'row')}.", ""] if more else []

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from icldiag.counting import counted
 from icldiag.page.blocks import Block, Code, Heading, Items, Page, Paragraph, Part, Table, Tokens
-from icldiag.page.text import shown
+from icldiag.page.text import cell_text
 from icldiag.visible import visible
 
 _WIDTH = 100  # of a text that goes to no terminal
@@ -64,7 +64,7 @@ def _table(table: Table) -> Iterator[RenderableType]:
         texts = any(isinstance(row[index], str) for row in table.rows)
         grid.add_column(Text(visible(name)), justify="left" if texts else "right", overflow="fold")
     for row in table.rows[: table.limit]:
-        grid.add_row(*(Text(visible(shown(cell, table.digits))) for cell in row))
+        grid.add_row(*(Text(visible(cell_text(cell, table.digits))) for cell in row))
     yield Text(f"\n{visible(table.caption)}", "dim")
     yield grid
     more = len(table.rows) - len(table.rows[: table.limit])

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from icldiag.page.blocks import Cell
 
 
-def shown(cell: Cell, digits: str = ".2f") -> str:
+def cell_text(cell: Cell, digits: str = ".2f") -> str:
     """A cell as text: floats with these digits, a dash where a number is undefined. Text is as it is."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "-"

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from icldiag.errors import ModelError, PromptError
-from icldiag.failures import is_failure, reason_of
+from icldiag.foreign_errors import is_failure, reason_of
 from icldiag.indices import query_index
 from icldiag.prompt.chat import chat_parts
-from icldiag.prompt.encoded import EncodedDemonstration, EncodedPrompt, EncodedQuery, Span, Token
+from icldiag.prompt.encoded_prompt import EncodedDemonstration, EncodedPrompt, EncodedQuery, Span, Token
 from icldiag.prompt.encoding_warnings import encoding_warnings
 from icldiag.prompt.parts import Part, Parts, plain_parts, starts_of, text_of
 from icldiag.prompt.reader import require_embeddings

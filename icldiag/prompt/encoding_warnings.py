@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from icldiag.prompt.encoded import EncodedDemonstration
+from icldiag.prompt.encoded_prompt import EncodedDemonstration
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.template import warnings_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icldiag.errors import PromptError
 
 if TYPE_CHECKING:
-    from icldiag.prompt.encoded import EncodedPrompt
+    from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 
 class Reader(NamedTuple):

@@ -18,7 +18,7 @@ from icldiag.render.look import Look
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.prompt.encoded import EncodedPrompt, Token
+    from icldiag.prompt.encoded_prompt import EncodedPrompt, Token
     from icldiag.prompt.schema import Prompt
 
 Detail = Literal["text", "boundaries", "positions"]

@@ -14,7 +14,7 @@ from scipy import stats
 from icldiag.analyses.isolation.cuts import CUT_NAMES
 from icldiag.counting import counted
 from icldiag.page.blocks import Block, Cell, Heading, Items, Page, Paragraph, Part, Table, notes
-from icldiag.page.text import ranges, shown
+from icldiag.page.text import cell_text, ranges
 from icldiag.quoting import brief, shortened
 from icldiag.report.read import ReportFileError
 from icldiag.report.setup import setup_rows
@@ -161,7 +161,7 @@ def _pairs(a: Values, b: Values) -> Part | None:
     rows.sort(key=lambda row: -_change(row[3], row[4]))
     moved = rows[0]
     reading = (
-        f"The separation of {moved[0]} changed most: AUC {shown(moved[3])} in a, {shown(moved[4])} in b."
+        f"The separation of {moved[0]} changed most: AUC {cell_text(moved[3])} in a, {cell_text(moved[4])} in b."
         if _change(moved[3], moved[4])
         else "No pair's measured separation changed."
     )
@@ -199,7 +199,7 @@ def _loyalties(a: Values, b: Values) -> Part | None:
     rows.sort(key=lambda row: -_change(row[1], row[2]))
     widest = rows[0]
     reading = (
-        f"Label loyalty changed most under {widest[0]}: {shown(widest[1])} in a, {shown(widest[2])} in b."
+        f"Label loyalty changed most under {widest[0]}: {cell_text(widest[1])} in a, {cell_text(widest[2])} in b."
         if _change(widest[1], widest[2])
         else "No intervention's label loyalty changed."
     )
@@ -238,8 +238,8 @@ def _layers(a: Values, b: Values) -> Part | None:
         blocks += [
             Heading("Anchor re-weighting"),
             Paragraph(
-                f"Accuracy {shown(old[0])} before and {shown(old[1])} after training in a, {shown(new[0])} and "
-                f"{shown(new[1])} in b."
+                f"Accuracy {cell_text(old[0])} before and {cell_text(old[1])} after training in a, "
+                f"{cell_text(new[0])} and {cell_text(new[1])} in b."
             ),
         ]
     return Part("layers", "Layers and training", "", tuple(blocks)) if blocks else None

@@ -27,7 +27,7 @@ class Watch(Protocol):
         ...
 
 
-class Unwatched:
+class NoWatch:
     """Nobody is told."""
 
     progress = staticmethod(silent)

@@ -12,7 +12,7 @@ from icldiag.sweeps.cells import Cell, cells_of
 from icldiag.sweeps.page import every_number, sweep_page
 from icldiag.sweeps.plan import read_plan
 from icldiag.sweeps.results import Result, Results
-from icldiag.sweeps.run import Executor, InProcess, Unwatched, Watch, run
+from icldiag.sweeps.run import Executor, InProcess, NoWatch, Watch, run
 from icldiag.sweeps.worker import Failure
 from icldiag.sweeps.write import write_sweep
 
@@ -54,7 +54,7 @@ class Sweep:
         """
         self.results.make_folder()
         self.found, self.failures = run(
-            self.cells, self.results, executor or InProcess(), watch or Unwatched(), again=again
+            self.cells, self.results, executor or InProcess(), watch or NoWatch(), again=again
         )
 
     def page(self) -> Page:

@@ -17,15 +17,15 @@ from icldiag.errors import IcldiagError
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.edit import ask
 from icldiag.tui.ask import AskScreen
+from icldiag.tui.autosave import SECONDS, Autosave, Resumption
 from icldiag.tui.changes import Changes
-from icldiag.tui.compare import PinnedColumn
-from icldiag.tui.difference import Screenful
+from icldiag.tui.comparison import pin
 from icldiag.tui.editor import Editor
 from icldiag.tui.export import Export, QuitScreen, panel_text, save_panel
 from icldiag.tui.help import HelpScreen
+from icldiag.tui.interventions import toggle
 from icldiag.tui.jobs import Jobs
-from icldiag.tui.keeper import SECONDS, Keeper, Resumed
-from icldiag.tui.keys import named
+from icldiag.tui.keys import with_ids
 from icldiag.tui.messages import (
     BetaToggled,
     CancelWanted,
@@ -37,14 +37,14 @@ from icldiag.tui.messages import (
     StoredFound,
 )
 from icldiag.tui.navigation import Navigation
-from icldiag.tui.normal import toggle
 from icldiag.tui.palette import Palette, commands, help_sections
 from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.panels.base import Panel
-from icldiag.tui.pinned import pin
+from icldiag.tui.pinned_column import PinnedColumn
 from icldiag.tui.queries import QueryList
 from icldiag.tui.state import State
-from icldiag.tui.timers import MOMENT as MOMENT  # no timer waits for less
+from icldiag.tui.textual_fixes.frame_diff import Frame
+from icldiag.tui.textual_fixes.timers import MOMENT as MOMENT  # no timer waits for less
 from icldiag.tui.work import Work
 from icldiag.visible import visible
 
@@ -56,7 +56,7 @@ class DiagnosisApp(Navigation):
     TITLE = "icldiag"
     ENABLE_COMMAND_PALETTE = True
 
-    BINDINGS: ClassVar[list[BindingType]] = named(
+    BINDINGS: ClassVar[list[BindingType]] = with_ids(
         "app",
         [
             *(
@@ -91,7 +91,7 @@ class DiagnosisApp(Navigation):
         settings: ModelSettings,
         ascii_only: bool = False,
         config: Config | None = None,
-        resumed: Resumed | None = None,
+        resumed: Resumption | None = None,
     ) -> None:
         super().__init__()
         config = config or Config()
@@ -107,14 +107,14 @@ class DiagnosisApp(Navigation):
         self.resumed = resumed
         panels = {panel.title.lower() for panel in PANELS}
         self.first = resumed.session.panel if resumed and resumed.session.panel in panels else FIRST.title.lower()
-        self.keeper = Keeper(self, resumed.file if resumed else None)
-        self.screenful = Screenful()
+        self.autosave = Autosave(self, resumed.file if resumed else None)
+        self.frame = Frame()
         self.editor = Editor(self)
         self.export = Export(self)
         self.set_class(ascii_only, "-ascii")
 
     def on_mount(self) -> None:
-        self.app_resume_signal.subscribe(self, lambda _: self.screenful.forget())
+        self.app_resume_signal.subscribe(self, lambda _: self.frame.forget())
         self.state.look = self._look()
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.query_one(Tabs).can_focus = False
@@ -122,10 +122,10 @@ class DiagnosisApp(Navigation):
         if self.resumed is None:
             self.work.read_prompt()
         else:
-            self.keeper.restore(self.resumed.session)
+            self.autosave.restore(self.resumed.session)
             self.show_all()
         self.work.load_model()
-        self.set_interval(SECONDS, self.keeper.look)
+        self.set_interval(SECONDS, self.autosave.look)
         self.is_made()
 
     # ---- jobs -------------------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class DiagnosisApp(Navigation):
 
     def on_stored_found(self, message: StoredFound) -> None:
         if not self.closing:
-            self.work.stored_found(message.made)
+            self.work.stored_found(message.answered)
 
     # ---- interventions ----------------------------------------------------------------------------------------------
 
@@ -267,18 +267,18 @@ class DiagnosisApp(Navigation):
         try:
             self.jobs.cancel_all()
             self.editor.tidy()
-            self.keeper.close()
+            self.autosave.close()
         finally:
             self.exit(return_code=code)
 
     def save_session(self) -> None:
-        self.keeper.save()
+        self.autosave.save()
 
     def crash_facts(self) -> Facts:
         """What may be written about a user's prompt: its hash, and numbers."""
         state = self.state
         facts: dict[str, str | int | None] = {
-            "session": self.keeper.on_disk,
+            "session": self.autosave.on_disk,
             "query": state.query,
             "edits": state.edits,
         }

@@ -123,7 +123,7 @@ class Editor:
         """Whether one was opened."""
         app = self.app
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        app.keeper.look()
+        app.autosave.look()
         try:
             with app.suspend():
                 self.open = True

@@ -19,7 +19,7 @@ from icldiag.tui.messages import JobFailed, JobFinished, JobProgressed, Progress
 if TYPE_CHECKING:
     from icldiag.session import Session
     from icldiag.tui.state import State
-    from icldiag.tui.unbroken import UnbrokenApp
+    from icldiag.tui.textual_fixes.guard import GuardedApp
 
 _SECONDS_BETWEEN_REPORTS = 0.15  # more would repaint the header for nothing
 
@@ -40,7 +40,7 @@ class Run:
 class Jobs:
     """The app's running jobs, at most one of a name; a newer one cancels the older."""
 
-    def __init__(self, app: UnbrokenApp) -> None:
+    def __init__(self, app: GuardedApp) -> None:
         self.app = app
         self.running: dict[str, Run] = {}
 

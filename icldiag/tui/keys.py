@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 Keymap = Mapping[str, str]  # id -> keys, with commas between
 
 
-def named(place: str, bindings: Iterable[BindingType]) -> list[BindingType]:
+def with_ids(place: str, bindings: Iterable[BindingType]) -> list[BindingType]:
     """The bindings with ids such as `flow.layer-down`."""
     found: list[BindingType] = []
     for binding in bindings:
@@ -29,11 +29,11 @@ def in_force(bindings: Iterable[BindingType], keymap: Keymap) -> list[Binding]:
     return found
 
 
-def pressed(binding: Binding, key: str) -> bool:
+def matches(binding: Binding, key: str) -> bool:
     """Whether a key, by Textual's name for it, is one of the binding's."""
     return any(one.key == key for one in Binding.make_bindings([binding]))
 
 
-def shown(binding: Binding) -> str:
+def key_text(binding: Binding) -> str:
     """The binding's keys as people write them."""
     return binding.key_display or " ".join(binding.key.split(","))

@@ -73,11 +73,11 @@ class LayerChart(LayerSlider):
         self.chart, self.rows = what, rows
         self.refresh(layout=resized)
 
-    def shown(self, width: int) -> Text:
+    def drawing(self, width: int) -> Text:
         return chart(self.chart, self.chosen, width, self.rows, self.look) if self.chart else Text("")
 
     def render(self) -> Text:
-        return self.shown(self.size.width)
+        return self.drawing(self.size.width)
 
     def _lines(self, width: int, what: Chart, rows: int) -> int:
         return chart(what, self.chosen, width, rows, self.look).plain.count("\n") + 1

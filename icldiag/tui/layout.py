@@ -16,31 +16,31 @@ from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
 from icldiag.render.bars import folded
 from icldiag.render.hints import Hints
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
-from icldiag.tui.compare import PinnedColumn
-from icldiag.tui.difference import Screenful
+from icldiag.tui.comparison import difference
 from icldiag.tui.keys import Keymap
 from icldiag.tui.palette import key_list
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line, Panel
-from icldiag.tui.pinned import difference
+from icldiag.tui.pinned_column import PinnedColumn
 from icldiag.tui.queries import Queries
 from icldiag.tui.state import State
+from icldiag.tui.textual_fixes.frame_diff import Frame
+from icldiag.tui.textual_fixes.guard import GuardedApp
 from icldiag.tui.top import top_line
-from icldiag.tui.unbroken import UnbrokenApp
 from icldiag.visible import visible
 
 NARROW = 100  # columns under which the queries fold away
 WIDE = 150  # columns from which the pinned panel is beside the one in front
 
 
-class Layout(UnbrokenApp):
+class Layout(GuardedApp):
     """The app's widgets. What they show is `state`."""
 
     state: State
     keys: Keymap
     ascii_only: bool
     first: str  # the panel in front when the app opens
-    screenful: Screenful
+    frame: Frame
 
     def compose(self) -> ComposeResult:
         yield Line(id="top")
@@ -62,7 +62,7 @@ class Layout(UnbrokenApp):
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Write what changed instead of what was updated; see `difference`."""
         if isinstance(renderable, CompositorUpdate) and not (self._batch_count or self.is_headless or self.is_inline):
-            renderable = self.screenful.update(self.screen._compositor.render_strips())
+            renderable = self.frame.update(self.screen._compositor.render_strips())
         super()._display(screen, renderable)
 
     def _theme_changed(self, theme: Any) -> None:
@@ -79,7 +79,7 @@ class Layout(UnbrokenApp):
         return look.in_ascii() if self.ascii_only else look
 
     def on_resize(self, event: events.Resize) -> None:
-        self.screenful.forget()  # terminals reflow their content as they like
+        self.frame.forget()  # terminals reflow their content as they like
         self.set_class(event.size.width < NARROW, "-narrow")
         self.set_class(event.size.width < WIDE, "-one-column")
         gap = "" if event.size.width < NARROW else " "  # so that all tabs fit 80 columns

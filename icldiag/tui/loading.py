@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.settings import ModelSettings
     from icldiag.prompt.schema import Prompt
-    from icldiag.saved import SavedState
     from icldiag.session import Session
-    from icldiag.stored import StoredSession
+    from icldiag.session_file import SavedState
+    from icldiag.stored_session import StoredSession
 
 Beta = dict[str, Any]  # the fields of `TrainingSettings`
 
 
 @dataclass(frozen=True)
-class Made:
+class AnsweredSession:
     """A session that can be shown."""
 
     session: Session
     prediction: Prediction
     results: dict[Hashable, Any] = field(default_factory=dict)  # of analyses that run on request, found on disk
-    pinned: Made | None = None  # brought back beside it
+    pinned: AnsweredSession | None = None  # brought back beside it
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class SessionJob:
     beta: Beta | None = None
     pinned: SavedState | None = None
 
-    def run(self, progress: Progress, found: Callable[[Made], None]) -> Made:
+    def run(self, progress: Progress, found: Callable[[AnsweredSession], None]) -> AnsweredSession:
         """Calls `found` with what is on disk, before torch is imported. Raises what loading and answering raise."""
         from icldiag.session import Session
 
@@ -59,22 +59,24 @@ class SessionJob:
         session.load(lambda stage: progress(f"loading: {stage}", 0, 0))
         pinned = None
         if self.pinned is not None:
-            pinned = made(session.with_prompt(self.pinned.prompt), progress, self.pinned.beta)
-        return made(session, progress, self.beta, pinned)
+            pinned = answer_queries(session.with_prompt(self.pinned.prompt), progress, self.pinned.beta)
+        return answer_queries(session, progress, self.beta, pinned)
 
-    def stored(self) -> Made | None:
+    def stored(self) -> AnsweredSession | None:
         """What earlier runs left on disk for this prompt and model."""
-        from icldiag.stored import StoredSession
+        from icldiag.stored_session import StoredSession
 
         with suppress(NotStored):
             session = StoredSession(self.prompt, self.settings, open_store(self.prompt, self.settings))
-            return Made(session, session.prediction(), on_request(session))
+            return AnsweredSession(session, session.prediction(), on_request(session))
         return None
 
 
-def made(session: Session, progress: Progress, beta: Beta | None = None, pinned: Made | None = None) -> Made:
+def answer_queries(
+    session: Session, progress: Progress, beta: Beta | None = None, pinned: AnsweredSession | None = None
+) -> AnsweredSession:
     """Answer the queries, with the beta that these settings train in force; raises what that raises."""
-    from icldiag.stored import StoredSession
+    from icldiag.stored_session import StoredSession
 
     results: dict[Hashable, Any] = {}
     if beta is not None:
@@ -88,7 +90,7 @@ def made(session: Session, progress: Progress, beta: Beta | None = None, pinned:
     if session.beta is None:
         with suppress(NotStored):
             results = on_request(StoredSession(session.prompt, session.settings, session.store))
-    return Made(session, prediction, results, pinned)
+    return AnsweredSession(session, prediction, results, pinned)
 
 
 def on_request(session: StoredSession) -> dict[Hashable, Any]:

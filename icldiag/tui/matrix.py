@@ -15,13 +15,13 @@ from textual.widget import Widget
 
 from icldiag.render.heatmap import CELL, Cell, Heatmap, heatmap
 from icldiag.render.look import DARK, Look
-from icldiag.tui.keys import named
+from icldiag.tui.keys import with_ids
 
 
 class Matrix(Widget, can_focus=True):
     """Shows one `Heatmap`. Arrow keys or hjkl move its cursor; posts `CellChosen`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = named(
+    BINDINGS: ClassVar[list[BindingType]] = with_ids(
         "matrix",
         [
             Binding("up,k", "move(-1, 0)", "cell above", show=False),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from icldiag.analyses.request import Each, Request
     from icldiag.prompt.schema import Prompt
     from icldiag.tui.jobs import Run
-    from icldiag.tui.loading import Made
+    from icldiag.tui.loading import AnsweredSession
     from icldiag.tui.state import State
 
 Progress = Callable[[str, int, int], None]
@@ -93,7 +93,7 @@ class JobFailed(Message):
 class StoredFound(Message):
     """What an earlier run computed was found on disk, before the model was loaded."""
 
-    made: Made
+    answered: AnsweredSession
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.widgets import ContentSwitcher, Tabs
 
-from icldiag.tui.keys import in_force, pressed
+from icldiag.tui.keys import in_force, matches
 from icldiag.tui.layout import Layout
 from icldiag.tui.messages import (
     QueryChosen,
@@ -74,7 +74,7 @@ class Navigation(Layout):
         if self.focused is not None and self.panel in self.focused.ancestors_with_self:
             return  # the key has found its binding by itself
         for binding in in_force(self.panel.BINDINGS, self.keys):
-            if pressed(binding, event.key) and len(self.screen_stack) == 1:
+            if matches(binding, event.key) and len(self.screen_stack) == 1:
                 event.stop()
                 await self.run_action(binding.action, self.panel)
 

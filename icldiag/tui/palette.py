@@ -12,7 +12,7 @@ from textual.command import CommandPalette
 from textual.css.query import NoMatches
 
 from icldiag.tui.export import FORMATS
-from icldiag.tui.keys import Keymap, in_force, shown
+from icldiag.tui.keys import Keymap, in_force, key_text
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.queries import QueryList
 
@@ -30,7 +30,7 @@ class Palette(CommandPalette):
 
 def key_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str, str]]:
     """Key and description of every binding."""
-    return [(shown(binding), binding.description) for binding in in_force(bindings, keymap)]
+    return [(key_text(binding), binding.description) for binding in in_force(bindings, keymap)]
 
 
 def help_sections(app: DiagnosisApp) -> dict[str, list[tuple[str, str]]]:
@@ -51,7 +51,7 @@ def commands(app: DiagnosisApp) -> Iterator[SystemCommand]:
     for place, target, bindings in places:
         for binding in in_force(bindings, app.keys):
             title = f"{place}: {binding.description}"
-            yield SystemCommand(title, f"key {shown(binding)}", _runs(app, binding.action, target))
+            yield SystemCommand(title, f"key {key_text(binding)}", _runs(app, binding.action, target))
     for name, what in FORMATS.items():
         yield SystemCommand(f"Export {what}", "into the working directory", _runs(app, f"export('{name}')", app))
 

@@ -14,10 +14,10 @@ from textual.widgets.option_list import Option
 
 from icldiag.render.bars import probability_bars
 from icldiag.render.queries import query_lines
-from icldiag.tui.keys import named
+from icldiag.tui.comparison import pinned_answer
+from icldiag.tui.keys import with_ids
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.base import Line
-from icldiag.tui.pinned import pinned_answer
 from icldiag.tui.state import State
 from icldiag.visible import visible
 
@@ -30,7 +30,7 @@ _BARS = 10  # labels shown under the list; the gold one is always among them
 class QueryList(OptionList):
     """One option of two lines per query; the vim keys move as the arrows do."""
 
-    BINDINGS: ClassVar[list[BindingType]] = named(
+    BINDINGS: ClassVar[list[BindingType]] = with_ids(
         "queries",
         [
             Binding("j", "cursor_down", "next query", show=False),

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from icldiag.analyses.prediction.compute import Prediction
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
-    from icldiag.tui.loading import Made
-    from icldiag.tui.normal import TakenOff
+    from icldiag.tui.interventions import Interventions
+    from icldiag.tui.loading import AnsweredSession
 
 
 class Left(NamedTuple):
@@ -47,7 +47,7 @@ class State:
     beta_wanted: dict[str, Any] | None = None  # how the one was trained that a resumed session will put in force
     cut_layers: frozenset[int] = frozenset()  # what panel Isolate cuts, and how
     cut_kind: CutKind = "text_to_label"
-    taken_off: TakenOff | None = None  # by key 0, which puts it back
+    suspended: Interventions | None = None  # by key 0, which puts it back
     pinned: State | None = None  # set aside to compare with
     of_file: str | None = None  # hash of the prompt that the file held when it was last read
     undo: list[Prompt] = field(default_factory=list)  # what the prompt was before each change made in place
@@ -56,7 +56,7 @@ class State:
     def become(
         self,
         prompt: Prompt | None,
-        made: Made | None = None,
+        answered: AnsweredSession | None = None,
         *,
         query: int | None = None,
         beta: Any = None,
@@ -64,7 +64,7 @@ class State:
         stored: bool = False,
         error: str | None = None,
     ) -> None:
-        """The one way to another prompt, and to its answer once it is `made`: what belongs together changes at once.
+        """The one way to another prompt, and to its answer once it has one: what belongs together changes at once.
 
         A panel is drawn between any two messages, and may rely on this: the query is one of the prompt's, session and
         prediction are of this prompt or None, results are the session's.
@@ -78,7 +78,7 @@ class State:
             ValueError: the answer is to another prompt; nothing is changed.
         """
         count = 0 if prompt is None else len(prompt.queries)
-        if made is not None and {len(made.session.prompt.queries), len(made.prediction)} != {count}:
+        if answered is not None and {len(answered.session.prompt.queries), len(answered.prediction)} != {count}:
             raise ValueError("the answer is to another prompt")
         wanted = self.query if query is None else query
         self.prompt, self.prompt_error, self.query = prompt, error, max(min(wanted, count - 1), 0)
@@ -87,9 +87,13 @@ class State:
         self.results.clear()
         self.failures.clear()
         self.results.update(results or {})
-        if made is not None:
-            self.session, self.prediction, self.beta_on = made.session, made.prediction, made.session.beta is not None
-            self.results.update(made.results)
+        if answered is not None:
+            self.session, self.prediction, self.beta_on = (
+                answered.session,
+                answered.prediction,
+                answered.session.beta is not None,
+            )
+            self.results.update(answered.results)
 
     @property
     def edits(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from icldiag.tui.normal import in_force
+from icldiag.tui.interventions import in_force
 from icldiag.tui.state import State
 from icldiag.visible import visible
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import PromptError
 from icldiag.prompt.read import read_prompt
+from icldiag.tui.autosave import put_back
 from icldiag.tui.jobs import Run
-from icldiag.tui.keeper import put_back
-from icldiag.tui.loading import Made, SessionJob, made
+from icldiag.tui.loading import AnsweredSession, SessionJob, answer_queries
 from icldiag.tui.messages import JobFailed, JobFinished, JobProgressed, ResultWanted, StoredFound
 from icldiag.tui.panels import reweighting
 from icldiag.tui.queries import telling_query
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.settings import ModelSettings
     from icldiag.prompt.schema import Prompt
-    from icldiag.saved import SavedState
     from icldiag.session import Session
+    from icldiag.session_file import SavedState
     from icldiag.tui.app import DiagnosisApp
 
 _PINNED = "pinned: "  # before the name of a job for the pinned state
@@ -36,7 +36,9 @@ class Work:
     def __init__(self, app: DiagnosisApp, settings: ModelSettings) -> None:
         self.app, self.settings = app, settings
         self.loaded: InstrumentedModel | None = None  # kept when the prompt is read again
-        self.answered: Made | None = None  # the last answer: what a change that cannot be answered goes back to
+        self.answered: AnsweredSession | None = (
+            None  # the last answer: what a change that cannot be answered goes back to
+        )
         self.unpinned: SavedState | None = None  # of a resumed session, to be pinned when the model is there
         self._not_stored: set[Hashable] = set()  # what waits for the model
 
@@ -73,43 +75,43 @@ class Work:
         state = state or self.state
         return Run(job if state is self.state else _PINNED + job, key, state, state.session)
 
-    def _found_stored(self, made: Made) -> None:
+    def _found_stored(self, answered: AnsweredSession) -> None:
         """Called in the job's thread."""
-        self.app.post_message(StoredFound(made))
+        self.app.post_message(StoredFound(answered))
 
-    def stored_found(self, made: Made) -> None:
+    def stored_found(self, answered: AnsweredSession) -> None:
         """What an earlier run of icldiag computed is shown while the model loads."""
-        if self.state.session is None and self.answered is None and self.state.prompt is made.session.prompt:
+        if self.state.session is None and self.answered is None and self.state.prompt is answered.session.prompt:
             self._not_stored.clear()
-            self._take(made, stored=True)
+            self._take(answered, stored=True)
 
-    def _session_made(self, made: Made) -> None:
-        self.loaded, self.answered = made.session.model, made
+    def _session_made(self, answered: AnsweredSession) -> None:
+        self.loaded, self.answered = answered.session.model, answered
         prompt = self.state.prompt
         if prompt is None:  # the file was read again, and was wrong
             return
-        if prompt is not made.session.prompt:  # changed while the model was loading
-            self.answer(prompt, beta=self.beta_for(prompt, made))
+        if prompt is not answered.session.prompt:  # changed while the model was loading
+            self.answer(prompt, beta=self.beta_for(prompt, answered))
             return
         self.state.beta_wanted = None
-        self._take(made)
-        if made.pinned is not None and self.unpinned is not None:
+        self._take(answered)
+        if answered.pinned is not None and self.unpinned is not None:
             pinned = State(path=self.state.path)
             put_back(pinned, self.unpinned)
             query = pinned.query
             assert pinned.prompt is not None
-            pinned.become(pinned.prompt, made.pinned, query=query, beta=_trained(made.pinned))
+            pinned.become(pinned.prompt, answered.pinned, query=query, beta=_trained(answered.pinned))
             pinned.beta_wanted = None
             self.state.pinned, self.unpinned = pinned, None
             self.app.run_worker(self.app.show_pinned_state())
 
-    def _take(self, made: Made, stored: bool = False) -> None:
+    def _take(self, answered: AnsweredSession, stored: bool = False) -> None:
         """Show another session; what was trained for the same demonstrations is good for it too."""
         state = self.state
         first = not state.query_chosen and state.prediction is None
-        query = telling_query(made.prediction, state.query) if first else None
-        kept = self._trained_results(made.session.prompt)
-        state.become(state.prompt, made, query=query, beta=_trained(made), results=kept, stored=stored)
+        query = telling_query(answered.prediction, state.query) if first else None
+        kept = self._trained_results(answered.session.prompt)
+        state.become(state.prompt, answered, query=query, beta=_trained(answered), results=kept, stored=stored)
         self.app.show_all()
 
     def _trained_results(self, prompt: Prompt) -> dict[Hashable, Any]:
@@ -123,10 +125,10 @@ class Work:
             return {}
         return {reweighting.request(): self.state.results[reweighting.request()]}
 
-    def beta_for(self, prompt: Prompt, made: Made | None = None) -> Any:
+    def beta_for(self, prompt: Prompt, answered: AnsweredSession | None = None) -> Any:
         """The trained beta that is in force, where it is good for another prompt too."""
-        before = self.state.prompt if made is None else made.session.prompt
-        beta = self.state.beta if made is None else _trained(made)
+        before = self.state.prompt if answered is None else answered.session.prompt
+        beta = self.state.beta if answered is None else _trained(answered)
         good = before is not None and prompt.beta is None and _same_demonstrations(prompt, before)
         return beta if good else None
 
@@ -146,7 +148,8 @@ class Work:
             state.doing["session"] = "answering again"
             key = object()  # each time another: what was stopped may be asked for again
             self.app.jobs.start(
-                self._run("session", key), lambda progress: made(_changed(before.session, prompt, beta), progress)
+                self._run("session", key),
+                lambda progress: answer_queries(_changed(before.session, prompt, beta), progress),
             )
         self.app.show_all()
 
@@ -236,9 +239,9 @@ def _name(run: Run) -> str:
     return run.job.removeprefix(_PINNED)
 
 
-def _trained(made: Made) -> Any:
+def _trained(answered: AnsweredSession) -> Any:
     """The beta in force, if it is not the prompt file's."""
-    return made.session.beta if made.session.prompt.beta is None else None
+    return answered.session.beta if answered.session.prompt.beta is None else None
 
 
 def _changed(before: Session, prompt: Prompt, beta: Any) -> Session:

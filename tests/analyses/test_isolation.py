@@ -9,19 +9,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.isolation.compute import isolate, placed, prefix_edits, random_words, sweep, target_edits
+from icldiag.analyses.isolation.compute import isolate, on_device, prefix_edits, random_words, sweep, target_edits
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.model.forward import InstrumentedModel, batch_of, on_rows
 from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import encode
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Prompt
 from tests.conftest import CONFIGURATIONS, Tiny
 from tests.eager import ids_of, plain_run, unchanged
 
 
 def logits_of(model: InstrumentedModel, encoded: EncodedPrompt, query: int, cut: Cut) -> Tensor:
-    prefix = model.encode_prefix(encoded.prefix, edits=placed(prefix_edits(encoded, cut), model))
+    prefix = model.encode_prefix(encoded.prefix, edits=on_device(prefix_edits(encoded, cut), model))
     batch = batch_of([encoded.queries[query].ids], len(encoded.prefix))
     edits = on_rows(target_edits(encoded, cut), [batch.ids.shape[1] - 1], model)
     with torch.no_grad():

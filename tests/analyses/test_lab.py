@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from icldiag.analyses import batches
-from icldiag.analyses.isolation.compute import isolating
+from icldiag.analyses.isolation.compute import isolation_edit
 from icldiag.analyses.lab import Inquiry, Lab, Question
 from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.errors import Cancelled, PromptError
@@ -83,8 +83,8 @@ def a_list(lab: Lab) -> list[Question]:
     doubled[:, slice(*encoded.demonstrations[2].text)] = 2.0
     first_row = torch.tensor([0])
     rows = torch.arange(*encoded.demonstrations[2].label)
-    isolated = isolating(encoded, [encoded.demonstrations[place].label for place in (0, 3)])
-    cut = isolating(encoded, [encoded.demonstrations[1].label], renormalise=False)
+    isolated = isolation_edit(encoded, [encoded.demonstrations[place].label for place in (0, 3)])
+    cut = isolation_edit(encoded, [encoded.demonstrations[1].label], renormalise=False)
     questions = [
         lab.question(queries),
         lab.question(queries[:1], [3, 2, 1, 0]),

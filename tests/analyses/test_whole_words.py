@@ -19,7 +19,7 @@ from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.errors import PromptError
 from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import encode
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny

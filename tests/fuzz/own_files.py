@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from icldiag.model.settings import ModelSettings
-from icldiag.prompt.encoded import Token
+from icldiag.prompt.encoded_prompt import Token
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.saved import SavedSession, SavedState, SessionFile
+from icldiag.session_file import SavedSession, SavedState, SessionFile
 from icldiag.store import Store
 from tests.fuzz import seeds
 from tests.fuzz.inputs import Input
@@ -52,7 +52,7 @@ def _sweeps() -> list[Input]:
 
 def _config(folder: Path, arguments: Arguments) -> None:
     from icldiag.config import read_config
-    from icldiag.tui.settings import as_toml, check_settings
+    from icldiag.tui.preferences import as_toml, check_settings
 
     config = read_config(folder / "config.toml")
     check_settings(config, folder / "config.toml")

@@ -30,7 +30,7 @@ from icldiag.prompt.read import read_prompt
 from icldiag.prompt.source import read_document, read_rows
 from icldiag.prompt.tables import read_table
 from icldiag.report.read import read_report
-from icldiag.saved import SessionError, SessionFile
+from icldiag.session_file import SessionError, SessionFile
 from icldiag.sweeps.plan import read_plan
 
 READERS: dict[str, Callable[[Path], object]] = {

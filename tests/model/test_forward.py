@@ -12,7 +12,7 @@ from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.parity import measure_parity, require_parity
 from icldiag.model.readout import common_start, query_batches, read_queries
 from icldiag.prompt.encode import encode
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Prompt
 from tests.conftest import CONFIGURATIONS, Tiny
 

@@ -198,9 +198,9 @@ def test_broken_configurations(copy: Path) -> None:
     ],
 )
 def test_what_transformers_raises_becomes_one_sentence(error: Exception, words: str) -> None:
-    from icldiag.model.failures import explained
+    from icldiag.model.load_errors import LoadErrors
 
-    with pytest.raises(ModelError, match=words) as caught, explained(ModelSettings(name="some/model")):
+    with pytest.raises(ModelError, match=words) as caught, LoadErrors(ModelSettings(name="some/model")):
         raise error
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("model 'some/model': ")
@@ -256,7 +256,7 @@ def test_weights_that_are_brought_only_when_wanted(architecture: str, tiny: Tiny
 
 def test_compiling_touches_the_mlps_alone(model_folder: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     """The compiler itself takes a minute: here it is one that does nothing, and one that fails."""
-    from icldiag.model.place import compile_mlps
+    from icldiag.model.placement import compile_mlps
 
     compiled: list[str] = []
 

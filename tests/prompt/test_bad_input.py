@@ -13,11 +13,11 @@ import pytest
 from icldiag.errors import AnalysisError, PromptError
 from icldiag.prompt.draw import Drawing, draw_prompt
 from icldiag.prompt.lm_eval.convert import import_log
-from icldiag.prompt.pasted import import_text
+from icldiag.prompt.plain_text import import_text
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten
 from icldiag.prompt.tables import read_table
-from icldiag.repaired import chosen_query
+from icldiag.repair_output import chosen_query
 from icldiag.report.settings import layers_from
 from icldiag.sweeps.plan import read_plan
 from tests.prompt.lm_eval.logs import AGES, write, write_results

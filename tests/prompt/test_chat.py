@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from icldiag.errors import PromptError
 from icldiag.model.forward import InstrumentedModel
 from icldiag.prompt.encode import encode, query_tokens
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.write import as_yaml

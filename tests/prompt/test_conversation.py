@@ -15,7 +15,7 @@ from icldiag.prompt.conversation import is_conversation
 from icldiag.prompt.draw import Drawing, draw_prompt
 from icldiag.prompt.langchain import read_few_shot
 from icldiag.prompt.lm_eval.log import read_log
-from icldiag.prompt.pasted import import_text
+from icldiag.prompt.plain_text import import_text
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.tables import read_table
 from icldiag.sweeps.plan import read_plan

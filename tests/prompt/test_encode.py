@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from icldiag.errors import ModelError, PromptError
 from icldiag.prompt.encode import encode, query_tokens
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Label, Prompt
 from tests.conftest import tiny_tokenizer
 

@@ -16,12 +16,12 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from icldiag.commands.written import check_written
+from icldiag.commands.prompt_output import check_round_trip
 from icldiag.errors import IcldiagError
 from icldiag.prompt.draw import Drawing, draw_prompt
 from icldiag.prompt.langchain import read_few_shot
 from icldiag.prompt.lm_eval.convert import import_log
-from icldiag.prompt.pasted import import_text, left_out
+from icldiag.prompt.plain_text import import_text, left_out
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.tables import read_table
 from icldiag.prompt.write import as_yaml
@@ -55,10 +55,10 @@ def refused(make: Callable[[], Any]) -> Any:
 
 
 def is_a_file(prompt: Prompt) -> bool:
-    """Whether the prompt can be written; `check_written` refuses what would be read back otherwise."""
+    """Whether the prompt can be written; `check_round_trip` refuses what would be read back otherwise."""
 
     def write_it() -> bool:
-        check_written(as_yaml(prompt), prompt)
+        check_round_trip(as_yaml(prompt), prompt)
         return True
 
     return refused(write_it) is not None

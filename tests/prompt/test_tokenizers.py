@@ -12,7 +12,7 @@ import transformers
 
 from icldiag.errors import ModelError, PromptError
 from icldiag.prompt.encode import encode
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Label, Prompt
 from tests.tokenizers_made_here import TOKENIZERS
 

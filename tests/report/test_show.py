@@ -103,7 +103,7 @@ def test_every_section_names_a_main_table_that_exists(session: Session) -> None:
 
 
 def _tables(result: Any) -> list[str]:
-    from icldiag.analyses.shown import part_of
+    from icldiag.analyses.result import part_of
     from icldiag.page.blocks import Table
 
     return [block.name for block in part_of(result).blocks if isinstance(block, Table)]

@@ -15,7 +15,7 @@ from icldiag.sweeps.cluster import cluster, next_cell
 from icldiag.sweeps.page import sweep_page
 from icldiag.sweeps.plan import Plan, read_plan
 from icldiag.sweeps.results import Result, Results
-from icldiag.sweeps.run import InProcess, Unwatched, run
+from icldiag.sweeps.run import InProcess, NoWatch, run
 from icldiag.sweeps.worker import Failure
 from tests.sweeps.conftest import Write
 
@@ -46,7 +46,7 @@ def is_worker(process: psutil.Process) -> bool:
         return False
 
 
-class KillsAWorker(Unwatched):
+class KillsAWorker(NoWatch):
     """After the first cell that is done."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ def test_a_lost_workers_cells_run_again_and_the_table_is_that_of_one_process(
     by_one, by_two = Results(tmp_path / "alone"), Results(tmp_path / "cluster")
     by_one.make_folder()
     by_two.make_folder()
-    alone, none = run(cells, by_one, InProcess(), Unwatched())
+    alone, none = run(cells, by_one, InProcess(), NoWatch())
     assert not none
     watch = KillsAWorker()
     with cluster("local", 2, None) as (workers, count):

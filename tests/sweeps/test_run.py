@@ -20,7 +20,7 @@ from icldiag.session import Session
 from icldiag.sweeps.cells import Cell, cells_of
 from icldiag.sweeps.plan import Plan, read_plan
 from icldiag.sweeps.results import Result, Results
-from icldiag.sweeps.run import InProcess, Unwatched, Watch, run
+from icldiag.sweeps.run import InProcess, NoWatch, Watch, run
 from icldiag.sweeps.worker import Failure
 from icldiag.sweeps.write import write_sweep
 from tests.sweeps.conftest import Write
@@ -32,7 +32,7 @@ def test_every_analysis_gives_what_a_session_gives(sweep_file: Write, tmp_path: 
     path = sweep_file(ALL, seeds="[5]")
     path.write_text(path.read_text().replace("examples: 4", "examples: 8").replace("draws: 2", "draws: 2, budget: 4"))
     cells = list(cells_of(read_plan(path)))
-    found, failures = run(cells, made(tmp_path / "out"), InProcess(), Unwatched())
+    found, failures = run(cells, made(tmp_path / "out"), InProcess(), NoWatch())
     assert not failures
     values = {cell.analysis: found[cell].values for cell in cells if cell.shots == (1, 1)}
     session = Session(cells[0].prompt, cells[0].model)
@@ -78,11 +78,11 @@ def test_a_stopped_run_goes_on_where_it_was(plan: Plan, tmp_path: Path) -> None:
     results = made(tmp_path / "out")
     first, second, third = Counting(stop_after=2), Counting(), Counting()
     with pytest.raises(KeyboardInterrupt):
-        run(cells, results, first, Unwatched())
-    found, _ = run(cells, results, second, Unwatched())
+        run(cells, results, first, NoWatch())
+    found, _ = run(cells, results, second, NoWatch())
     assert first.computed == [cell.key for cell in cells[:2]]
     assert second.computed == [cell.key for cell in cells[2:]]
-    again, _ = run(cells, results, third, Unwatched())
+    again, _ = run(cells, results, third, NoWatch())
     assert not third.computed
     assert {cell: result.values for cell, result in again.items()} == {cell: found[cell].values for cell in cells}
 
@@ -90,10 +90,10 @@ def test_a_stopped_run_goes_on_where_it_was(plan: Plan, tmp_path: Path) -> None:
 def test_again_computes_all_and_keeps_what_is_there_until_then(plan: Plan, tmp_path: Path) -> None:
     cells = list(cells_of(plan))[:3]
     results = made(tmp_path / "out")
-    run(cells, results, InProcess(), Unwatched())
+    run(cells, results, InProcess(), NoWatch())
     stopped = Counting(stop_after=1)
     with pytest.raises(KeyboardInterrupt):
-        run(cells, results, stopped, Unwatched(), again=True)
+        run(cells, results, stopped, NoWatch(), again=True)
     assert stopped.computed == [cells[0].key]
     assert all(results.get(cell) is not None for cell in cells)
 
@@ -101,13 +101,13 @@ def test_again_computes_all_and_keeps_what_is_there_until_then(plan: Plan, tmp_p
 def test_a_broken_or_foreign_file_is_computed_anew(plan: Plan, tmp_path: Path) -> None:
     cells = list(cells_of(plan))[:2]
     results = made(tmp_path / "out")
-    run(cells, results, InProcess(), Unwatched())
+    run(cells, results, InProcess(), NoWatch())
     first, second = (tmp_path / "out" / "cells" / f"{cell.key}.json" for cell in cells)
     first.write_text(first.read_text()[:50])
     document = json.loads(second.read_text())
     second.write_text(json.dumps({**document, "key": "0" * 64}))
     counting = Counting()
-    run(cells, results, counting, Unwatched())
+    run(cells, results, counting, NoWatch())
     assert counting.computed == [cell.key for cell in cells]
 
 
@@ -159,7 +159,7 @@ def test_what_fails_is_told_and_the_rest_is_computed(sweep_file: Write, tmp_path
     path.write_text(path.read_text().replace("per_class: 2", "per_class: 9"))
     cells = list(cells_of(read_plan(path)))
     results = made(tmp_path / "out")
-    found, failures = run(cells, results, InProcess(), Unwatched())
+    found, failures = run(cells, results, InProcess(), NoWatch())
     assert [cell.analysis for cell in found] == ["prediction", "prediction"]
     ((cell, failure),) = failures.items()
     assert cell.analysis == "reweighting"
@@ -181,7 +181,7 @@ def test_a_model_that_does_not_load_is_tried_once(
 
     monkeypatch.setattr(worker, "load_model", load)
     cells = list(cells_of(read_plan(sweep_file())))
-    found, failures = run(cells, made(tmp_path / "out"), InProcess(), Unwatched())
+    found, failures = run(cells, made(tmp_path / "out"), InProcess(), NoWatch())
     assert not found
     assert set(failures.values()) == {Failure("no such model")}
     assert len(tries) == 1
@@ -208,11 +208,11 @@ def test_a_killed_process_loses_no_finished_cell(sweep_file: Write, tmp_path: Pa
     plan = read_plan(path)
     wanted = list(cells_of(plan))
     assert 3 <= len(done) < len(wanted)
-    found, failures = run(wanted, made(tmp_path / "out"), InProcess(), Unwatched())
+    found, failures = run(wanted, made(tmp_path / "out"), InProcess(), NoWatch())
     assert len(found) == len(wanted)
     assert not failures
     assert {name: (cells / name).stat().st_mtime_ns for name in done} == done
-    whole, _ = run(wanted, made(tmp_path / "whole"), InProcess(), Unwatched())
+    whole, _ = run(wanted, made(tmp_path / "whole"), InProcess(), NoWatch())
     assert [found[cell].values for cell in wanted] == [whole[cell].values for cell in wanted]
 
 

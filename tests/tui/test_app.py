@@ -23,6 +23,7 @@ from icldiag.page.figures import FigureType
 from icldiag.prompt.read import read_prompt
 from icldiag.report import write
 from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.comparison import with_differences
 from icldiag.tui.export import FORMATS, ONE_KEY
 from icldiag.tui.jobs import Run
 from icldiag.tui.matrix import Matrix
@@ -30,7 +31,6 @@ from icldiag.tui.messages import JobFinished, QueryChosen
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.panels.isolation import changed_queries
-from icldiag.tui.pinned import with_differences
 from icldiag.tui.queries import Queries, QueryList, telling_query
 from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
 

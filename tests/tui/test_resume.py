@@ -9,17 +9,18 @@ import pytest
 from textual.widgets import Input
 
 from icldiag.prompt.read import read_prompt
-from icldiag.saved import SessionFile, session_files, state_folder
-from icldiag.tui.keeper import Resumed
+from icldiag.session_file import SessionFile, session_files, state_folder
+from icldiag.tui.autosave import Resumption
+from icldiag.tui.loading import AnsweredSession
 from icldiag.tui.panels import compression, reweighting
 from icldiag.tui.queries import Queries
 from icldiag.tui.work import Work
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 
-def last_session() -> Resumed:
+def last_session() -> Resumption:
     file = session_files()[0]
-    return Resumed(file.read(), file)
+    return Resumption(file.read(), file)
 
 
 async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> None:
@@ -90,7 +91,7 @@ async def test_beta_in_force_comes_back_trained_anew_where_the_store_lost_it(
         path.unlink()
     assert before is not None
     async with running(prompt_file, model_folder, resumed=last_session()) as (app, pilot):
-        session = app.keeper.session()
+        session = app.autosave.session()
         assert session is not None
         assert session.now.beta is not None  # cut off now, it would still be known
         await settle(pilot, lambda: app.state.beta_on)
@@ -108,10 +109,10 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
             await pilot.press(number)
             await settle(pilot)
         await pilot.press("q")
-    loading: list[object] = []
+    loading: list[AnsweredSession] = []
 
-    def keep_on_loading(self: Work, made: object) -> None:
-        loading.append(made)
+    def keep_on_loading(self: Work, answered: AnsweredSession) -> None:
+        loading.append(answered)
 
     original, Work._session_made = Work._session_made, keep_on_loading  # type: ignore[method-assign]
     try:
@@ -139,7 +140,7 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
             await settle(pilot)
             assert app.state.pinned is None
             Work._session_made = original  # type: ignore[method-assign]
-            app.work._session_made(loading[0])  # type: ignore[arg-type]
+            app.work._session_made(loading[0])
             await settle(pilot, lambda: "label loyalty" in screen_text(app))
             assert not app.state.stored
     finally:
@@ -172,13 +173,13 @@ async def test_it_is_saved_while_the_app_is_open(prompt_file: Path, model_folder
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("5")
         await settle(pilot)
-        app.keeper.look()
-        app.keeper._writer.submit(lambda: None).result()
+        app.autosave.look()
+        app.autosave._writer.submit(lambda: None).result()
         (file,) = session_files()
         assert file.read().panel == "extract"
         written = file.path.stat().st_mtime_ns
-        app.keeper.look()
-        app.keeper._writer.submit(lambda: None).result()
+        app.autosave.look()
+        app.autosave._writer.submit(lambda: None).result()
         assert file.path.stat().st_mtime_ns == written  # nothing has changed
         assert SessionFile(file.id, state_folder()).is_open
         async with running(prompt_file, model_folder) as (other, second):
@@ -195,11 +196,11 @@ async def test_a_disk_that_fails_as_the_app_ends_does_not_hold_it_up(
     """The thread that writes tells the event loop, which waits for that thread."""
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        app.keeper._lock.acquire()
-        threading.Timer(0.3, app.keeper._lock.release).start()
+        app.autosave._lock.acquire()
+        threading.Timer(0.3, app.autosave._lock.release).start()
         monkeypatch.setattr(SessionFile, "write", full)
-        app.keeper._written = None
-        app.keeper.look()
+        app.autosave._written = None
+        app.autosave.look()
         app.leave()
     assert app.return_code == 0
 

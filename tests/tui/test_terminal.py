@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from icldiag.saved import session_files
+from icldiag.session_file import session_files
 from tests.tui.terminal import Terminal, terminal
 
 READY = re.compile(r"\d of 4 right.* ready")
@@ -116,7 +116,7 @@ def test_an_end_that_nobody_foresaw(prompt_file: Path, model_folder: Path, tmp_p
         "        secret = 'opera'\n"
         "        raise KeyError(secret)\n"
         "    DiagnosisApp.notify = DiagnosisApp.action_copy = broken\n"
-        "import icldiag.tui.run as run\n"
+        "import icldiag.tui.process as run\n"
         "original = run.run_app\n"
         "def run_app(*arguments, **named):\n"
         "    later(None)\n"

@@ -74,10 +74,10 @@ async def test_a_disk_that_is_full(
         monkeypatch.setenv(name, str(tmp_path / name / "below"))
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        app.keeper.look()
+        app.autosave.look()
         await settle(pilot, lambda: "The session cannot be saved" in screen_text(app))
-        app.keeper._written = None
-        app.keeper.look()
+        app.autosave._written = None
+        app.autosave.look()
         await settle(pilot, lambda: "AUC" in screen_text(app))
         assert len(app._notifications) == 1  # told once
         await pilot.press("q")

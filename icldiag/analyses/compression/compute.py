@@ -28,12 +28,12 @@ from icldiag.analyses.compression.caches import cache_at, cache_bytes, edits_at
 from icldiag.analyses.compression.speed import SpeedUp, measure_speed_up
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
-from icldiag.analyses.shown import Shown
+from icldiag.analyses.result import AnalysisResult
 from icldiag.errors import AnalysisError
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.heads import KeyValues
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 Positions = Literal["kept", "restart"]
 DRAWS = 20  # as many as the paper's Hidden_random-top
@@ -58,7 +58,7 @@ class Spread:
 
 
 @dataclass(frozen=True, repr=False)
-class Compression(Shown):
+class Compression(AnalysisResult):
     """All methods against the full prompt."""
 
     full: Answers

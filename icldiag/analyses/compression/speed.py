@@ -14,7 +14,7 @@ from icldiag.lazy import no_grad
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, batch_of, on_rows
 from icldiag.model.heads import KeyValues
 from icldiag.model.readout import Progress, silent
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 Positions = Literal["kept", "restart"]
 

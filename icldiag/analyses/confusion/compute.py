@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
-from icldiag.analyses.shown import Shown
+from icldiag.analyses.result import AnalysisResult
 from icldiag.counting import counted
 from icldiag.errors import AnalysisError
 from icldiag.indices import class_index, layer_index
 from icldiag.model.readout import FloatArray, Progress
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 DIRECTIONS = 10  # principal directions kept, as in the paper
 
@@ -46,7 +46,7 @@ class Pair:
 
 
 @dataclass(frozen=True, repr=False)
-class Confusion(Shown):
+class Confusion(AnalysisResult):
     """The similarity of C classes' anchors in one layer, beside their measured separation. Undefined cells are NaN."""
 
     labels: tuple[str, ...]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
-from icldiag.analyses.isolation.compute import isolating
+from icldiag.analyses.isolation.compute import isolation_edit
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.saliency.compute import QueryFlow
 from icldiag.lazy import torch
@@ -69,7 +69,7 @@ def _gathered(lab: Lab, flow: QueryFlow, layers: int, shown: list[int]) -> dict[
 def _isolating(lab: Lab, label: int) -> Edit:
     """The label words of a class may not attend to anything before them."""
     spans = [found.label for found in lab.encoded.demonstrations if found.label_class == label]
-    return isolating(lab.encoded, spans).to(lab.model.device)
+    return isolation_edit(lab.encoded, spans).to(lab.model.device)
 
 
 def _strengthening(lab: Lab, label: int) -> Edit:

@@ -23,17 +23,17 @@ from icldiag.analyses.explanation.suspect import OTHER_ORDERS, SuspectEvidence, 
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
+from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.saliency.compute import Flow, QueryFlow
-from icldiag.analyses.shown import Shown
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import Progress, silent
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation(Shown):
+class Explanation(AnalysisResult):
     """Why one query got its answer. `causes` is empty where no intervention confirmed any."""
 
     labels: tuple[str, ...]

@@ -22,19 +22,19 @@ import numpy as np
 from icldiag.analyses.confusion.compute import roc_auc
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
-from icldiag.analyses.shown import Shown
+from icldiag.analyses.result import AnalysisResult
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.heads import Heads
 from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, IntArray, Progress, read_queries, silent
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 Against = Literal["predicted", "gold"]
 
 
 @dataclass(frozen=True, repr=False)
-class Extraction(Shown):
+class Extraction(AnalysisResult):
     """Attention from the target to the classes' anchors, and how well it tells the prediction."""
 
     labels: tuple[str, ...]

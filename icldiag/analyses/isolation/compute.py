@@ -22,20 +22,20 @@ from typing import ClassVar
 from icldiag.analyses.isolation.cuts import Cut, CutKind
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
-from icldiag.analyses.shown import Shown
+from icldiag.analyses.result import AnalysisResult
 from icldiag.errors import AnalysisError
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
 from icldiag.model.label_words import label_words
 from icldiag.model.readout import KeptInputs, Progress, Readout, read_queries, silent, step_of
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 _KEPT_BYTES = 2**30  # a sweep keeps the queries' layer inputs while they take less than this
 
 
 @dataclass(frozen=True, repr=False)
-class Setting(Shown):
+class Setting(AnalysisResult):
     """One cut and what it did."""
 
     cut: Cut
@@ -43,7 +43,7 @@ class Setting(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Isolation(Shown):
+class Isolation(AnalysisResult):
     """First-n and last-n cuts of one kind against the model without them."""
 
     kind: CutKind
@@ -127,10 +127,10 @@ def prefix_edits(encoded: EncodedPrompt, cut: Cut) -> Edits:
     spans = [demonstration.label for demonstration in encoded.demonstrations]
     if cut.kind == "random_words":
         spans = [(word, word + 1) for word in random_words(encoded, cut.seed)]
-    return dict.fromkeys(cut.layers, isolating(encoded, spans, cut.renormalise))
+    return dict.fromkeys(cut.layers, isolation_edit(encoded, spans, cut.renormalise))
 
 
-def isolating(encoded: EncodedPrompt, spans: Iterable[tuple[int, int]], renormalise: bool = True) -> Edit:
+def isolation_edit(encoded: EncodedPrompt, spans: Iterable[tuple[int, int]], renormalise: bool = True) -> Edit:
     """The tokens of these spans may not attend to anything before their span."""
     rows = sorted((row, start) for start, stop in spans for row in range(start, stop))
     columns = torch.arange(len(encoded.prefix))
@@ -183,11 +183,11 @@ def isolate(
     if cut.layers and cut.kind != "label_to_target":
         cut_prefix = model.encode_prefix(
             prefix.ids,
-            edits=placed(prefix_edits(encoded, cut), model),
+            edits=on_device(prefix_edits(encoded, cut), model),
             resume=(cut.layers[0], prefix),
             before_layer=lambda layer: progress("isolation: demonstrations", layer, model.n_layers),
         )
-    edits = merge_edits(placed(target_edits(encoded, cut), model), beta)
+    edits = merge_edits(on_device(target_edits(encoded, cut), model), beta)
     after = read_queries(
         model, encoded, cut_prefix, target_edits=edits, top=max(10, top), progress=progress, what="isolation"
     )
@@ -239,7 +239,7 @@ def sweep(
         if kind != "label_to_target":
             cut_prefix = model.encode_prefix(
                 prefix.ids,
-                edits=placed(prefix_edits(encoded, cut), model),
+                edits=on_device(prefix_edits(encoded, cut), model),
                 resume=(start, resumed),
                 before_layer=ask,
             )
@@ -250,7 +250,7 @@ def sweep(
             model,
             encoded,
             cut_prefix,
-            target_edits=merge_edits(placed(target_edits(encoded, cut), model), beta),
+            target_edits=merge_edits(on_device(target_edits(encoded, cut), model), beta),
             top=max(10, top),
             resume=(query_start, inputs) if inputs is not None else None,
             keep=fresh,
@@ -264,7 +264,7 @@ def sweep(
     return Isolation(kind, layers, top, compare(before, base, _gold(encoded), top), tuple(found.values()))
 
 
-def placed(edits: Edits, model: InstrumentedModel) -> Edits:
+def on_device(edits: Edits, model: InstrumentedModel) -> Edits:
     """Edits on the model's device."""
     return {layer: edit.to(model.device) for layer, edit in edits.items()}
 

@@ -15,8 +15,8 @@ from icldiag.analyses.request import Request, Workbench
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes
 from icldiag.page.figures import curves
+from icldiag.page.text import cell_text as in_digits
 from icldiag.page.text import ranges
-from icldiag.page.text import shown as in_digits
 
 
 class SettingFields(Fields):

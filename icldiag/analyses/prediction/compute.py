@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from icldiag.analyses.request import Each, Request, Workbench
-from icldiag.analyses.shown import Shown
+from icldiag.analyses.result import AnalysisResult
 from icldiag.indices import query_index
 from icldiag.model.readout import FloatArray, IntArray, Progress, Readout
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class TopToken:
 
 
 @dataclass(frozen=True, repr=False)
-class Prediction(Shown):
+class Prediction(AnalysisResult):
     """n queries, C classes in the prompt's order. Labels are class indices."""
 
     labels: tuple[str, ...]

@@ -15,7 +15,7 @@ from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Table
 from icldiag.page.figures import heatmap
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 
 class TopTokenFields(Fields):

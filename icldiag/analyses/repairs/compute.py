@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.repairs.anchors import reweightings
-from icldiag.analyses.repairs.calibrated import calibrations
-from icldiag.analyses.repairs.demonstrations import dropped, replaced
+from icldiag.analyses.repairs.calibrations import calibrations
+from icldiag.analyses.repairs.demonstrations import deletions, replacements
 from icldiag.analyses.repairs.effect import Effect, effect
 from icldiag.analyses.repairs.order import orders
-from icldiag.analyses.repairs.parts import make_parts
+from icldiag.analyses.repairs.partition import make_parts
 from icldiag.analyses.repairs.repair import Repair
 from icldiag.analyses.repairs.search import Search
 from icldiag.analyses.repairs.words import words
 from icldiag.analyses.request import Each, Request, Workbench
-from icldiag.analyses.shown import Shown
+from icldiag.analyses.result import AnalysisResult
 from icldiag.errors import AnalysisError, PromptError
 from icldiag.indices import named_query, query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import IntArray, Progress, silent, step_of
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Prompt
 
 BUDGET = 40
@@ -54,7 +54,7 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Repairs(Shown):
+class Repairs(AnalysisResult):
     """All candidates, the best on the selection part first."""
 
     query: int | None  # the one to be mended, or None for the prompt as a whole
@@ -203,7 +203,7 @@ def find_repairs(
 def _candidates(search: Search, trying: _Trying) -> Iterator[Repair]:
     yield from calibrations(search)
     yield from reweightings(search)
-    turns = _taking_turns(dropped(search), replaced(search), words(search), orders(search))
+    turns = _taking_turns(deletions(search), replacements(search), words(search), orders(search))
     while len(trying.trials) < trying.budget - RESERVED and (repair := next(turns, None)) is not None:
         yield repair
     others = [trial for trial in trying.trials if trial.repair.calibration is None and trial.selection.net > 0]

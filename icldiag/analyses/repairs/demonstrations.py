@@ -17,7 +17,7 @@ from icldiag.prompt.schema import Example
 PLACED = 6  # examples tried in each demonstration's place, if the budget lasts
 
 
-def dropped(search: Search) -> Iterator[Repair]:
+def deletions(search: Search) -> Iterator[Repair]:
     """Every demonstration whose class has another one: a class without any is rarely answered."""
     prompt = search.prompt
     shots = Counter(example.label for example in prompt.demonstrations)
@@ -26,7 +26,7 @@ def dropped(search: Search) -> Iterator[Repair]:
             yield change("drop", f"without demonstration {_named(search, place)}", drop(prompt, place))
 
 
-def replaced(search: Search) -> Iterator[Repair]:
+def replacements(search: Search) -> Iterator[Repair]:
     """An example of the fitting part in a demonstration's place: same class, the nearest first.
 
     Near is what the model's own target query vector (two thirds up, where it looks for label words) is near to: the

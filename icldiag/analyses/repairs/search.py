@@ -9,17 +9,17 @@ import numpy as np
 
 from icldiag.analyses.calibration import calibrated
 from icldiag.analyses.lab import Lab, Question
-from icldiag.analyses.repairs.parts import Parts
+from icldiag.analyses.repairs.partition import Partition
 from icldiag.analyses.repairs.repair import Repair, as_it_is
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example
 
 
 class Search:
     """Candidates for one prompt, or for one `query` of it."""
 
-    def __init__(self, lab: Lab, parts: Parts, query: int | None, seed: int) -> None:
+    def __init__(self, lab: Lab, parts: Partition, query: int | None, seed: int) -> None:
         self.lab, self.parts, self.query, self.seed = lab, parts, query, seed
         self.model, self.prompt = lab.model, lab.prompt
         self.start = as_it_is(lab.prompt, lab.beta)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
-from icldiag.analyses.shown import Shown
+from icldiag.analyses.result import AnalysisResult
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
@@ -31,7 +31,7 @@ from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, rows_per_batch, silent
 from icldiag.prompt.encode import encode
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Prompt
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True, repr=False)
-class Reweighting(Shown):
+class Reweighting(AnalysisResult):
     """A trained beta and what it did to the queries."""
 
     beta: NDArray[np.float32]  # (L, H, demonstrations)

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.request import Each, Request, Workbench
+from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.saliency.rows import HeadSum, flows, of_demonstrations, three_means
-from icldiag.analyses.shown import Shown
 from icldiag.indices import class_index, query_index
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, batch_of
@@ -38,7 +38,7 @@ from icldiag.model.gradients import attention_gradients
 from icldiag.model.label_words import label_words
 from icldiag.model.memory import is_out_of_memory, release
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +50,7 @@ _RECOMPUTED = 1024  # tokens from which on activations are not kept
 
 
 @dataclass(frozen=True, repr=False)
-class QueryFlow(Shown):
+class QueryFlow(AnalysisResult):
     """One query. `raw` has the flows of FLOWS as rows and layers as columns."""
 
     query: int
@@ -67,7 +67,7 @@ class QueryFlow(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Saliency(Shown):
+class Saliency(AnalysisResult):
     """The mean over queries, and each query."""
 
     queries: tuple[QueryFlow, ...]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
 from icldiag.model.heads import Heads, products
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,7 +18,7 @@ from icldiag.indices import layer_index
 from icldiag.model.readout import FloatArray, Progress, step_of
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, Tokens, notes
 from icldiag.page.figures import curves
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 FLOW_NAMES = ("text -> label words", "label words -> target", "text -> text")
 PerLayer = list[float | None]
@@ -56,7 +56,7 @@ class SaliencyFields(SectionFields):
 
 
 @dataclass(frozen=True)
-class Told:
+class AllFlows:
     """The saliency of all queries, and the layers whose token view is told."""
 
     saliency: Saliency
@@ -72,18 +72,18 @@ def requests(context: Context) -> list[Flows]:
     return [Flows(context.settings.loss_target, context.settings.heads)]
 
 
-def gather(answers: Sequence[Any], context: Context | None) -> Told:
+def gather(answers: Sequence[Any], context: Context | None) -> AllFlows:
     """All queries' saliency, or one query's."""
     (answer,) = answers
     found = answer if isinstance(answer, Saliency) else Saliency((answer,))
     if context is None:
-        return Told(found)
+        return AllFlows(found)
     layers = context.settings.token_layers
     tokens = tuple(context.token_texts(flow.query) for flow in found.queries) if layers else ()
-    return Told(found, context.settings.heads, layers, tokens)
+    return AllFlows(found, context.settings.heads, layers, tokens)
 
 
-def values(result: Told) -> dict[str, Any]:
+def values(result: AllFlows) -> dict[str, Any]:
     """The section's JSON values: shares per layer, and raw means beside them."""
     found = result.saliency
     return {
@@ -105,7 +105,7 @@ def values(result: Told) -> dict[str, Any]:
     }
 
 
-def _token_view(result: Told, flow: QueryFlow, index: int) -> dict[str, Any]:
+def _token_view(result: AllFlows, flow: QueryFlow, index: int) -> dict[str, Any]:
     """How much each token flows into the target and into each demonstration's label word, in the chosen layers."""
     if not result.token_layers:
         return {}
@@ -118,12 +118,12 @@ def _token_view(result: Told, flow: QueryFlow, index: int) -> dict[str, Any]:
     }
 
 
-def reading(result: Told, context: Context | None = None) -> str:
+def reading(result: AllFlows, context: Context | None = None) -> str:
     """Where label words collect and from where on the target reads them."""
     return reading_of_flows(result.saliency.shares, result.saliency.raw)
 
 
-def blocks(flows: Told, context: Context | None = None) -> list[Block]:
+def blocks(flows: AllFlows, context: Context | None = None) -> list[Block]:
     """The three flows' shares per layer, and what flows into the target token by token."""
     result = flows.saliency
     against = {"gold": "the gold label", "predicted": "the predicted label"}

@@ -14,7 +14,7 @@ from icldiag.errors import PromptError
 from icldiag.prompt.lm_eval.log import Document, Log, read_log
 from icldiag.prompt.lm_eval.results import TaskConfig, read_task, results_beside
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.prompt.splitting import Known, Shape, Split, infer
+from icldiag.prompt.shape import Shape, ShapeHints, Split, infer
 from icldiag.quoting import listed, quoted
 
 _NAMED = 8  # documents named in a message
@@ -31,7 +31,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedLog:
     """A prompt from a samples file."""
 
     prompt: Prompt
@@ -41,7 +41,7 @@ class Imported:
     inferred: bool  # whether the template was found without the task's configuration
 
 
-def import_log(path: Path, results: Path | None = None, choice: Choice | None = None) -> Imported:
+def import_log(path: Path, results: Path | None = None, choice: Choice | None = None) -> ImportedLog:
     """Import a samples file.
 
     Args:
@@ -81,7 +81,7 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
         if splits[i].demonstrations == shown and prompt.written(splits[i].query) != contexts[i]:
             raise PromptError(f"the prompt of document {documents[i].id} cannot be written exactly", path=path)
     notes += _notes([(documents[i], gold[i]) for i in kept], labels, choice)
-    return Imported(
+    return ImportedLog(
         prompt=prompt,
         given={documents[i].id: _class_name(documents[i].given, labels) for i in kept},
         right=sum(documents[i].right for i in kept),
@@ -138,7 +138,7 @@ def _shape(
     path: Path,
 ) -> tuple[Shape, bool]:
     """The shape of the contexts, and whether it was found without the configuration's help."""
-    fields = Known(documents=tuple(document.fields for document in documents))
+    fields = ShapeHints(documents=tuple(document.fields for document in documents))
     known = replace(config.known, documents=fields.documents) if config else None
     found = infer(contexts, words, known) if known and known != fields else None
     if found is not None:

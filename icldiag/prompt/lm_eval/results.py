@@ -10,8 +10,8 @@ from typing import Any
 from icldiag.errors import PromptError
 from icldiag.inputs.files import is_file
 from icldiag.inputs.json_text import parse_json
+from icldiag.prompt.shape import ShapeHints
 from icldiag.prompt.source import read_text
-from icldiag.prompt.splitting import Known
 from icldiag.quoting import listed
 
 _VARIABLE = re.compile(r"\{\{.{0,1000}?\}\}", re.DOTALL)
@@ -28,10 +28,10 @@ class TaskConfig:
     system_instruction: bool
 
     @property
-    def known(self) -> Known:
+    def known(self) -> ShapeHints:
         """The parts of the shape that the configuration gives as plain text."""
         if self.chat_template:
-            return Known()  # the template has put turns around every part
+            return ShapeHints()  # the template has put turns around every part
         description = str(self.values.get("description") or "")
         before, between = self._template()
         separator = self.values.get("fewshot_delimiter")
@@ -41,7 +41,7 @@ class TaskConfig:
         )  # without its last line break until 0.4.4
         if self.system_instruction or "{{" in description:
             openings = ()
-        return Known(
+        return ShapeHints(
             openings=openings,
             before=before,
             between=between,

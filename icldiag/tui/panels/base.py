@@ -21,13 +21,13 @@ from textual.widgets import Static
 
 from icldiag.render.heatmap import heatmap
 from icldiag.render.stages import stage_list
-from icldiag.tui import scrollbar as scrollbar  # sets how they look
-from icldiag.tui.keys import named
+from icldiag.tui.comparison import with_differences
+from icldiag.tui.keys import with_ids
 from icldiag.tui.layers import LayerChart, LayerSlider
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import CancelWanted, ResultWanted
-from icldiag.tui.pinned import with_differences
 from icldiag.tui.state import State
+from icldiag.tui.textual_fixes import scroll_bars as scroll_bars  # sets how they look
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Panel(VerticalScroll):
         if "title" in cls.__dict__:  # the line of hints shows the panel's keys, so the footer need not
             cls.BINDINGS = [
                 replace(binding, show=False)
-                for binding in named(cls.title.lower(), cls.BINDINGS)
+                for binding in with_ids(cls.title.lower(), cls.BINDINGS)
                 if isinstance(binding, Binding)
             ]
         super().__init_subclass__(**arguments)
@@ -168,7 +168,7 @@ class Panel(VerticalScroll):
             elif isinstance(widget, Matrix) and widget.heatmap is not None:
                 console.print(heatmap(widget.heatmap, widget.look), soft_wrap=True)
             elif isinstance(widget, LayerChart):
-                console.print(widget.shown(100), soft_wrap=True)
+                console.print(widget.drawing(100), soft_wrap=True)
         written = console.file
         assert isinstance(written, io.StringIO)
         return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).strip("\n") + "\n"
@@ -205,7 +205,7 @@ class Panel(VerticalScroll):
             self.post_message(ResultWanted(request, self.state))
         return None
 
-    def found(self, request: Request[R]) -> R | None:
+    def peek(self, request: Request[R]) -> R | None:
         """The answer if it is there; it is not asked for."""
         return cast("R | None", self.state.results.get(request))
 

@@ -59,7 +59,7 @@ class CompressionPanel(Panel):
         return super().settled() and _JOB not in self.state.doing
 
     def show(self) -> None:
-        found = self.found(request())
+        found = self.peek(request())
         measuring = _JOB in self.state.doing
         for name in ("#before-after", "#size"):
             self.query_one(name).display = found is not None

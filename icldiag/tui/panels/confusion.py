@@ -232,7 +232,7 @@ class ConfusionPanel(LayeredPanel):
     def on_matrix_cell_chosen(self, message: Matrix.CellChosen) -> None:
         from icldiag.analyses.confusion.compute import Confuse
 
-        found = self.found(Confuse(self.at_layer))
+        found = self.peek(Confuse(self.at_layer))
         if found is None or (self.view == "anchors" and message.matrix.id == "measured"):
             return
         self.chosen = message.cell

@@ -212,7 +212,7 @@ class IsolationPanel(LayeredPanel):
         """Select the next query whose answer changes."""
         from icldiag.analyses.isolation.compute import Isolate
 
-        found = self.found(Isolate(Cut.of(self.state.cut_kind, self.state.cut_layers)))
+        found = self.peek(Isolate(Cut.of(self.state.cut_kind, self.state.cut_layers)))
         order = [query for query, _ in changed_queries(found.answers)] if found is not None else []
         if order:
             here = order.index(self.state.query) if self.state.query in order else -1

@@ -80,7 +80,7 @@ class RepairPanel(Panel):
     def _found(self) -> Repairs | None:
         """What was found for the selected query, or else for the whole prompt."""
         own, whole = _searches(self.state.query)
-        return self.found(own) or self.found(whole)
+        return self.peek(own) or self.peek(whole)
 
     def _own_is_awaited(self) -> bool:
         """Whether a search goes on, or failed for this query, while an earlier one is shown."""
@@ -199,11 +199,11 @@ class RepairPanel(Panel):
         found, trial, session = self._found(), self._chosen(), self.state.session
         if found is None or trial is None or session is None:
             return
-        from icldiag.repaired import written_file
+        from icldiag.repair_output import write_repair
 
         target = free_path(Path.cwd() / f"{self.state.path.stem}-repaired.yaml")
         try:
-            written_file(session, trial, target)
+            write_repair(session, trial, target)
         except IcldiagError as error:
             self.notify(visible(str(error)), severity="error", markup=False)
         else:

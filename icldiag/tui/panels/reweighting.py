@@ -63,7 +63,7 @@ class ReweightingPanel(Panel):
     def show(self) -> None:
         from icldiag.analyses.reweighting.compute import TrainingSettings
 
-        found = self.found(request())
+        found = self.peek(request())
         training = _JOB in self.state.doing
         self.query_one("#loss").display = found is not None or (training and bool(self.losses))
         for name in ("#before-after", "#changed-title", "#changed"):
@@ -149,6 +149,6 @@ class ReweightingPanel(Panel):
         self.cancel(_JOB)
 
     def action_beta(self) -> None:
-        found = self.found(request())
+        found = self.peek(request())
         if found is not None:
             self.post_message(BetaToggled(None if self.state.beta_on else found.beta))

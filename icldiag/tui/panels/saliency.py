@@ -88,7 +88,7 @@ class SaliencyPanel(LayeredPanel):
 
         session, query = self.state.session, self.state.query
         assert session is not None
-        flow = self.found(Flow(query))
+        flow = self.peek(Flow(query))
         strip, title = self.query_one("#strip", Line), self.query_one("#strip-title", Line)
         if flow is None:
             title.set("")

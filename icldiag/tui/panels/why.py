@@ -52,7 +52,7 @@ class WhyPanel(Panel):
 
         request = Explain(self.state.query)
         self.query_one("#finding", Line).set(self._answer())
-        found = self.found(request) if self.stopped else self.result(request)
+        found = self.peek(request) if self.stopped else self.result(request)
         parts = ("#further", "#evidence-title", "#evidence", "#undefined")
         for name in parts:
             self.query_one(name).display = found is not None

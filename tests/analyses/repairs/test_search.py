@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from icldiag.analyses.repairs import FindRepairs, Repairs, Trial, anchors, calibrated, compute, finding, verdict
+from icldiag.analyses.repairs import FindRepairs, Repairs, Trial, anchors, calibrations, compute, finding, verdict
 from icldiag.analyses.repairs.effect import Effect
 from icldiag.analyses.repairs.repair import as_it_is
 from icldiag.analyses.reweighting.compute import train_beta
@@ -100,9 +100,9 @@ def test_nothing_is_judged_by_what_it_was_made_from(rich: Prompt, tiny: Tiny, mo
         fitted.extend(found)
         return found
 
-    texts_of = calibrated._texts
+    texts_of = calibrations._texts
     monkeypatch.setattr(anchors, "train_beta", watched_training)
-    monkeypatch.setattr(calibrated, "_texts", watched_fit)
+    monkeypatch.setattr(calibrations, "_texts", watched_fit)
     found = Session(rich, tiny()).repairs(budget=20)
     held_out = {example.text for example in (*found.selection, *found.confirmation)}
     assert trained

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from icldiag.errors import PromptError
-from icldiag.prompt.lm_eval.convert import Choice, Imported, import_log
+from icldiag.prompt.lm_eval.convert import Choice, ImportedLog, import_log
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Example, Label
 from icldiag.prompt.write import as_yaml
@@ -45,7 +45,7 @@ def complaint(path: Path, choice: Choice | None = None, results: Path | None = N
     return caught.value.message
 
 
-def check(found: Imported) -> None:
+def check(found: ImportedLog) -> None:
     prompt = found.prompt
     assert prompt.template == "Review: {text}\nSentiment:{label}"
     assert (prompt.separator, prompt.scoring, prompt.instruction) == ("\n\n", "whole", None)

@@ -152,7 +152,7 @@ class PageApp(AppService):  # type: ignore[misc]
 
     async def _open_app_process(self, width: int = 80, height: int = 24) -> Process:
         environment = self._build_environment(width, height)
-        environment["TEXTUAL_DRIVER"] = "icldiag.tui.browser:BrowserDriver"
+        environment["TEXTUAL_DRIVER"] = "icldiag.tui.textual_fixes.web_driver:SavingDriver"
         self._process = await asyncio.create_subprocess_exec(
             *shlex.split(self.command), stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, start_new_session=True
         )  # a session of its own: Ctrl-C is for the server, which lets the apps save theirs

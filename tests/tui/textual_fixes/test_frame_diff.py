@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from icldiag.tui.difference import Screenful
+from icldiag.tui.textual_fixes.frame_diff import Frame
 
 WIDTH, HEIGHT = 30, 6
 STYLES: list[dict[str, Any]] = [
@@ -72,11 +72,11 @@ def test_differences_add_up_to_the_frame_as_rich_writes_it(system: Any) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, color_system=system)
     rng = random.Random(0)
     terminal, whole = pyte.Screen(WIDTH, HEIGHT), pyte.Screen(WIDTH, HEIGHT)
-    stream, screenful = pyte.Stream(terminal), Screenful()
+    stream, shown = pyte.Stream(terminal), Frame()
     rows = [random_row(rng) for _ in range(HEIGHT)]
     written = {"differences": 0, "rich": 0}
     for _ in range(150):
-        difference = screenful.update(strips(rows)).render_segments(console)
+        difference = shown.update(strips(rows)).render_segments(console)
         frame = "".join(f"\x1b[{y};1H{row.render(console)}" for y, row in enumerate(strips(rows), start=1))
         stream.feed(difference)
         pyte.Stream(whole).feed(frame)
@@ -94,19 +94,19 @@ def test_a_style_is_written_once_and_only_what_is_new_of_the_next() -> None:
         [Segment("a", muted), Segment("b", muted + Style(bold=False)), Segment("c", strong), Segment("d", muted)]
     )
     console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    text = Screenful().update([row]).render_segments(console)
+    text = Frame().update([row]).render_segments(console)
     assert text == "\x1b[1;1H\x1b[38;2;128;128;128;48;2;16;16;16mab\x1b[1mc\x1b[22md\x1b[0m"
 
 
 def test_only_what_changed_is_written() -> None:
     style = Style(color="green")
     rows = [Strip([Segment("hello world, how are you?     ", style)]) for _ in range(HEIGHT)]
-    screenful = Screenful()
-    assert len(screenful.update(rows).parts) == HEIGHT
-    assert screenful.update(rows).parts == []
+    frame = Frame()
+    assert len(frame.update(rows).parts) == HEIGHT
+    assert frame.update(rows).parts == []
     rows[2] = Strip([Segment("hello earth, how are you?     ", style)])
-    ((x, y, strip),) = screenful.update(rows).parts
+    ((x, y, strip),) = frame.update(rows).parts
     assert (x, y, strip.text) == (6, 2, "earth")
-    screenful.forget()
-    assert len(screenful.update(rows).parts) == HEIGHT
-    assert len(screenful.update(rows[:3]).parts) == 3  # the terminal was made smaller
+    frame.forget()
+    assert len(frame.update(rows).parts) == HEIGHT
+    assert len(frame.update(rows[:3]).parts) == 3  # the terminal was made smaller

@@ -259,6 +259,6 @@ async def test_where_telling_fails_it_ends_with_a_sentence_and_the_session_saved
     assert any(str(file) in said for file in crash_folder().iterdir())
     assert "secret" not in said
     assert app.return_code == 1
-    assert app.keeper.on_disk is not None
-    assert app.keeper.file is not None
-    assert app.keeper.file.read().panel == "prompt"
+    assert app.autosave.on_disk is not None
+    assert app.autosave.file is not None
+    assert app.autosave.file.read().panel == "prompt"

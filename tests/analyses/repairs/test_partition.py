@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from icldiag.analyses.repairs.parts import HELD_OUT, Parts, make_parts
+from icldiag.analyses.repairs.partition import HELD_OUT, Partition, make_parts
 from icldiag.errors import AnalysisError
 from icldiag.prompt.schema import Example, Prompt
 
@@ -15,7 +15,7 @@ def numbered(count: int, start: int = 0) -> tuple[Example, ...]:
     return tuple(Example(f"number {i}", i % 3) for i in range(start, start + count))
 
 
-def texts(parts: Parts) -> list[str]:
+def texts(parts: Partition) -> list[str]:
     labelled = [example.text for part in (parts.fitting, parts.selection, parts.confirmation) for example in part]
     return [*labelled, *parts.unlabelled]
 

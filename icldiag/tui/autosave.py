@@ -12,7 +12,7 @@ from textual.widgets import Input
 from icldiag.errors import PromptError
 from icldiag.prompt.read import read_prompt
 from icldiag.render.tokens import DETAILS
-from icldiag.saved import SavedSession, SavedState, SessionFile, prune
+from icldiag.session_file import SavedSession, SavedState, SessionFile, prune
 from icldiag.tui.panels import reweighting
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.state import State
@@ -26,14 +26,14 @@ _LONGEST_WAIT = 2.0  # for a write that is under way, when the process is told t
 
 
 @dataclass(frozen=True)
-class Resumed:
+class Resumption:
     """What was saved, and where the session goes on being saved."""
 
     session: SavedSession
     file: SessionFile
 
 
-class Keeper:
+class Autosave:
     """Writes the session when it has changed; a folder that cannot be written to is told once and disturbs nothing."""
 
     def __init__(self, app: DiagnosisApp, file: SessionFile | None) -> None:

@@ -37,7 +37,7 @@ def chosen_query(prompt: Prompt, wanted: str) -> int:
     return found[0]
 
 
-def told(repairs: Repairs) -> str:
+def summary(repairs: Repairs) -> str:
     """The finding and what it rests on."""
     sizes = [len(part) for part in (repairs.fitting, repairs.selection, repairs.confirmation)]
     parts = f"{counted(sizes[0], 'example')} to fit on, {sizes[1]} to choose by, {sizes[2]} to confirm on"
@@ -59,7 +59,7 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
         )
 
 
-def repaired_diff(session: Session, trial: Trial, output: Path | None) -> str:
+def repair_diff(session: Session, trial: Trial, output: Path | None) -> str:
     """What the repaired file changes in the old one."""
     prompt = session.prompt
     folder = _folder(output) if output is not None else (prompt.path.parent if prompt.path else Path.cwd())
@@ -71,7 +71,7 @@ def repaired_diff(session: Session, trial: Trial, output: Path | None) -> str:
     return "\n".join(visible(line.rstrip("\n")) for line in lines)
 
 
-def written_file(session: Session, trial: Trial, output: Path) -> Prompt | None:
+def write_repair(session: Session, trial: Trial, output: Path) -> Prompt | None:
     """Write the repaired prompt file, and a beta beside it; the prompt as it is read back, None where it cannot be.
 
     `-` is stdout. Into it, and into a device or pipe, goes a prompt that names its files from the working directory.
@@ -92,7 +92,7 @@ def written_file(session: Session, trial: Trial, output: Path) -> Prompt | None:
     return write_prompt(rewritten(prompt, repair.apply(prompt, saved), output.parent)[1], output)
 
 
-def verified(session: Session, repairs: Repairs, trial: Trial, output: Path, progress: Progress) -> str:
+def verify(session: Session, repairs: Repairs, trial: Trial, output: Path, progress: Progress) -> str:
     """Open the written file and answer its queries: what it does, in a sentence.
 
     Raises:

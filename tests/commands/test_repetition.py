@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from icldiag.cli import app, main
-from icldiag.commands.once import GivenTwice, refuse_repeated
+from icldiag.commands.repetition import RepeatedOption, refuse_repeated
 
 
 def _commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -36,7 +36,7 @@ def test_every_option_is_kept_whole_or_refused_by_name(words: tuple[str, ...], c
             if option.multiple or option.count or (option.is_flag and not option.secondary_opts):
                 refuse_repeated(command, context, given)
                 continue
-            with pytest.raises(GivenTwice, match=f"^{max(option.opts, key=len)}.* is given twice; "):
+            with pytest.raises(RepeatedOption, match=f"^{max(option.opts, key=len)}.* is given twice; "):
                 command.parse_args(context, given)
             refuse_repeated(command, context, given[: len(given) // 2])
 

@@ -16,7 +16,7 @@ from icldiag.prompt.edit import drop
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
-from icldiag.repaired import chosen_query, repaired_diff, verified, written_file
+from icldiag.repair_output import chosen_query, repair_diff, verify, write_repair
 from icldiag.session import Session
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.analyses.repairs.test_search import rich as rich
@@ -39,14 +39,14 @@ def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_
     assert {"calibration", "re-weighting", "drop", "replace", "order"} <= set(families)
     for name, trial in families.items():
         output = rich_file.parent / f"{name}.yaml"
-        written_file(session, trial, output)
+        write_repair(session, trial, output)
         opened = Session(output, session.model)
         np.testing.assert_array_equal(opened.prediction().predicted, trial.predicted)
-        assert f"opened again, {opened.prediction().correct} of 5" in verified(
+        assert f"opened again, {opened.prediction().correct} of 5" in verify(
             session, found, trial, output, lambda *_: None
         )
         assert (opened.beta is None) == (trial.repair.beta is None)
-        assert output.name in repaired_diff(session, trial, output)
+        assert output.name in repair_diff(session, trial, output)
         if trial.selection.count:  # the same effect on the examples that it was measured on
             asked = replace(opened.prompt, queries=found.selection)
             accuracy = Session(asked, session.model).prediction().accuracy
@@ -59,15 +59,15 @@ def test_a_repair_is_printed_or_sent_into_a_device(
     session = Session(rich_file, tiny())
     trials = session.repairs(budget=16).trials
     trial = next(trial for trial in trials if trial.repair.family == "drop")
-    assert written_file(session, trial, Path("-")) is None
+    assert write_repair(session, trial, Path("-")) is None
     printed = rich_file.with_name("printed.yaml")
     printed.write_bytes(capsysbinary.readouterr().out)
     answers = Session(printed, session.model).prediction()
     np.testing.assert_array_equal(answers.predicted, trial.predicted)
-    assert written_file(session, trial, Path("/dev/null")) is None
+    assert write_repair(session, trial, Path("/dev/null")) is None
     with_beta = next(trial for trial in trials if trial.repair.beta is not None)
     with pytest.raises(IcldiagError, match="needs a beta file beside the prompt; name a file with -o"):
-        written_file(session, with_beta, Path("-"))
+        write_repair(session, with_beta, Path("-"))
 
 
 def test_a_file_that_answers_otherwise_is_told(rich_file: Path, tiny: Tiny) -> None:
@@ -77,14 +77,14 @@ def test_a_file_that_answers_otherwise_is_told(rich_file: Path, tiny: Tiny) -> N
     trial = next(trial for trial in found.trials if (trial.predicted != found.before).any())
     output.write_text(rich_file.read_text())
     with pytest.raises(AnalysisError, match="differ from those that were verified"):
-        verified(session, found, trial, output, lambda *_: None)
+        verify(session, found, trial, output, lambda *_: None)
 
 
 def test_the_files_beta_can_be_taken_off_and_must_fit(rich_file: Path, tiny: Tiny) -> None:
     session = Session(rich_file, tiny())
     trial = next(trial for trial in session.repairs(budget=5).trials if trial.repair.beta is not None)
     output = rich_file.parent / "out.yaml"
-    assert written_file(session, trial, output) is not None
+    assert write_repair(session, trial, output) is not None
     written = Session(output, session.model)
     assert written.beta is not None
     plain = written.without_beta()

@@ -16,7 +16,7 @@ from icldiag.prompt.read import read_prompt
 from tests.prompt.lm_eval.logs import write, write_results
 from tests.prompt.lm_eval.test_convert import rows
 from tests.prompt.test_langchain import save
-from tests.prompt.test_splitting import REVIEWS
+from tests.prompt.test_shape import REVIEWS
 
 
 @dataclass(frozen=True)

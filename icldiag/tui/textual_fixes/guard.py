@@ -111,7 +111,7 @@ def _name(callback: Callable[..., Any]) -> str:
 
 def _told(pump: MessagePump, what: str, error: Exception) -> None:
     app = pump.app
-    if isinstance(app, UnbrokenApp):
+    if isinstance(app, GuardedApp):
         app.caught(what, error)
     else:
         app._handle_exception(error)
@@ -125,7 +125,7 @@ Widget._render = render  # type: ignore[method-assign]
 Widget.render_lines = render_lines  # type: ignore[method-assign]
 
 
-class UnbrokenApp(App[None]):
+class GuardedApp(App[None]):
     """Tells what raised; where even that fails, ends with a sentence, a crash file and the session saved."""
 
     def __init__(self) -> None:

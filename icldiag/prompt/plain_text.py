@@ -14,7 +14,7 @@ from pathlib import Path
 from icldiag.errors import PromptError
 from icldiag.prompt.conversation import refuse_turns
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.prompt.splitting import Known, Shape, Split, fitting
+from icldiag.prompt.shape import Shape, ShapeHints, Split, candidate_shapes
 from icldiag.prompt.template import LABEL, TEXT, is_template
 
 _CURE = "write the template with --template '...{text}...{label}'"
@@ -68,14 +68,14 @@ def import_text(
     return prompt
 
 
-def _parted(context: str, known: Known, template: str | None, path: Path | None) -> tuple[Shape, Split]:
+def _parted(context: str, known: ShapeHints, template: str | None, path: Path | None) -> tuple[Shape, Split]:
     """The likeliest shape that nothing betrays, and the parts; a given template is not doubted.
 
     Where the likeliest finds no two labels, or texts that are none, its label may be asked for by too many words: a
     less likely one that is cut between words, too, and finds as many examples is better.
     """
     doubted: tuple[PromptError | None, Shape, Split] | None = None
-    for shape in islice(fitting([context], None, known), _TRIED):
+    for shape in islice(candidate_shapes([context], None, known), _TRIED):
         split = shape.split(context)
         assert split is not None  # the shape fits this context
         wrong = None if template else _mixed_up(shape, split, path)
@@ -116,11 +116,11 @@ def _labels(words: Sequence[str], more_labels: Sequence[str], path: Path | None)
     return labels
 
 
-def _known(template: str | None, separator: str | None, text: str, path: Path | None) -> tuple[Known, str]:
+def _known(template: str | None, separator: str | None, text: str, path: Path | None) -> tuple[ShapeHints, str]:
     """What is known of the shape, and the text up to where the label is asked for."""
     context = text.rstrip("\n").rstrip(" \t")
     if template is None:
-        return Known(separator=separator), context
+        return ShapeHints(separator=separator), context
     if not is_template(template):
         raise PromptError("--template needs {text}, and after it {label}, once each", path=path)
     before, rest = template.split(TEXT)
@@ -132,7 +132,7 @@ def _known(template: str | None, separator: str | None, text: str, path: Path | 
         between = between.rstrip()
     if not between.strip(" \t"):
         raise PromptError("--template needs more than spaces between {text} and {label}", path=path)
-    return Known(before=before, between=between, after=after, separator=separator), context
+    return ShapeHints(before=before, between=between, after=after, separator=separator), context
 
 
 def _not_found(context: str, template: str | None) -> str:

@@ -23,7 +23,7 @@ HELD_OUT = 200  # at most so many of the examples in the selection part, and in 
 
 
 @dataclass(frozen=True)
-class Parts:
+class Partition:
     """No text is in two parts, nor among the demonstrations."""
 
     fitting: tuple[Example, ...]
@@ -33,7 +33,7 @@ class Parts:
     with_queries: bool  # whether queries of the prompt are among the first two, too
 
 
-def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Parts:
+def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Partition:
     """Cut the prompt's `examples` class by class: a quarter to fit on, half to select, a quarter to confirm.
 
     The labelled queries, but for `query`, the one to be mended, confirm too; where the examples are few they are cut
@@ -61,7 +61,7 @@ def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Parts
     if len(confirmation) < CONFIRMING:
         selection, confirmation = selection + confirmation, []
     unlabelled = tuple(example.text for example in pool if example.label is None)
-    return Parts(tuple(fitting), unlabelled, tuple(selection), tuple(confirmation), with_queries)
+    return Partition(tuple(fitting), unlabelled, tuple(selection), tuple(confirmation), with_queries)
 
 
 def _distinct(examples: Sequence[Example], taken: set[str]) -> list[Example]:

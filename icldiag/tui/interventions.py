@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TakenOff:
+class Interventions:
     """What was in force. `beta` is one that was trained in the app; a file's comes back with its prompt."""
 
     before: Prompt
@@ -40,7 +40,7 @@ def toggle(changes: Changes) -> str:
     names = ", ".join(in_force(state))
     if names:
         return f"Off: {names}. 0 again puts it back." if _take_off(changes) else "The model is not loaded yet."
-    taken = state.taken_off
+    taken = state.suspended
     if taken is None or state.prompt is not taken.after:
         return "Nothing is in force: no cut, no re-weighting, no calibration."
     if not _put_back(changes, taken):
@@ -56,17 +56,17 @@ def _take_off(changes: Changes) -> bool:
     trained = state.beta
     if (adjusted or state.beta_on) and not changes.put_in_force(after, None):
         return False
-    state.taken_off = TakenOff(before, after, trained, state.cut_layers)
+    state.suspended = Interventions(before, after, trained, state.cut_layers)
     state.cut_layers = frozenset()
     return True
 
 
-def _put_back(changes: Changes, taken: TakenOff) -> bool:
+def _put_back(changes: Changes, taken: Interventions) -> bool:
     state = changes.state
     adjusted = taken.before is not taken.after
     if (adjusted or taken.beta is not None) and not changes.put_in_force(taken.before, taken.beta):
         return False
     if adjusted:
         del state.undo[-2:]  # taking it off and putting it back are no changes
-    state.taken_off, state.cut_layers = None, taken.cut_layers
+    state.suspended, state.cut_layers = None, taken.cut_layers
     return True

@@ -17,7 +17,7 @@ from icldiag.visible import visible
 _SHOWN = 3  # demonstrations
 
 
-def give(
+def output_prompt(
     prompt: Prompt,
     told: Sequence[str],
     output: Path | None,
@@ -39,7 +39,7 @@ def give(
     if output is not None and not is_stdout(output) and is_taken(output) and not force:
         raise IcldiagError(f"{str(output)!r} is there already; overwrite it with --force, or choose another -o")
     text = as_yaml(prompt, comments=comments)
-    check_written(text, prompt)
+    check_round_trip(text, prompt)
     for line in [*told, *summary(prompt)]:
         print(visible(line), file=sys.stderr)
     if ask:
@@ -68,7 +68,7 @@ def summary(prompt: Prompt) -> list[str]:
     return lines
 
 
-def check_written(text: str, prompt: Prompt) -> None:
+def check_round_trip(text: str, prompt: Prompt) -> None:
     """Raise PromptError unless the text, as a prompt file, is the prompt: nothing may be lost on the way into it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prompt.yaml"

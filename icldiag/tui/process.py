@@ -16,16 +16,16 @@ from icldiag.config import config_path, read_config
 from icldiag.errors import IcldiagError
 from icldiag.model.settings import ModelSettings
 from icldiag.tui.app import DiagnosisApp
-from icldiag.tui.keeper import Resumed
-from icldiag.tui.settings import check_settings
-from icldiag.tui.terminal import give_back
+from icldiag.tui.autosave import Resumption
+from icldiag.tui.preferences import check_settings
+from icldiag.tui.textual_fixes.terminal import give_back
 from icldiag.visible import visible
 
 _SECONDS_TO_LEAVE = 5.0  # after a signal, for the app to give the terminal back
 _SECONDS_TO_WRITE = 5.0  # for a file that is being written
 
 
-def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False, resumed: Resumed | None = None) -> int:
+def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False, resumed: Resumption | None = None) -> int:
     """Run the app until the user leaves; returns the exit code.
 
     Raises:
@@ -46,8 +46,8 @@ def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False, resum
     with suppress(OSError):  # whoever read our output may have gone
         if app.export.then_quit:
             print("\n".join(f"Written: {visible(place)}" for place in app.export.written))
-        if app.keeper.on_disk is not None:
-            print(f"To go on from here: icldiag resume {app.keeper.on_disk}")
+        if app.autosave.on_disk is not None:
+            print(f"To go on from here: icldiag resume {app.autosave.on_disk}")
         sys.stdout.flush()
     if app.jobs.running:  # a thread inside torch cannot be interrupted, and nothing of it is wanted any more
         app.export.writing.acquire(timeout=_SECONDS_TO_WRITE)
@@ -70,7 +70,7 @@ def _signals(app: DiagnosisApp) -> Iterator[None]:
 
     def save() -> None:
         with suppress(Exception):
-            app.keeper.save()
+            app.autosave.save()
 
     def hang_up(number: int, frame: FrameType | None) -> None:
         save()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from icldiag.prompt.splitting import Known, Shape, infer
+from icldiag.prompt.shape import Shape, ShapeHints, infer
 
 REVIEWS = (
     "Review: great film\nSentiment: positive\n\nReview: dull\nSentiment: negative\n\nReview: I liked it\nSentiment:"
@@ -64,7 +64,7 @@ def test_the_shape_of_one_context(context: str, words: tuple[str, ...] | None, w
 def test_texts_that_begin_and_end_alike_stay_whole_where_the_documents_are_known() -> None:
     texts = ["The film is bad.", "The film was good.", "The film is long."]
     contexts = [f"The film is fine. Sentiment: good\n{text} Sentiment:" for text in texts]
-    known = Known(documents=tuple({"text": text, "language": "en"} for text in texts))
+    known = ShapeHints(documents=tuple({"text": text, "language": "en"} for text in texts))
     shape = infer(contexts, (" good", " bad"), known)
     assert parts(shape) == ("", "", " Sentiment:", "", "\n")
 
@@ -89,7 +89,7 @@ def test_of_two_label_words_the_longer_is_found() -> None:
 
 def test_what_is_known_is_taken() -> None:
     context = "Which?\n\nIs it so?\n" + INLINE
-    shape = infer([context], SPACED, Known(openings=("What?", "Which?\n\n"), separator="\n"))
+    shape = infer([context], SPACED, ShapeHints(openings=("What?", "Which?\n\n"), separator="\n"))
     assert parts(shape)[0] == "Which?\n\n"
     assert shape is not None
     split = shape.split(context)

@@ -6,9 +6,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import ContentSwitcher
 
+from icldiag.tui.comparison import same_query
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line, Panel
-from icldiag.tui.pinned import same_query
 from icldiag.tui.state import State
 from icldiag.tui.top import interventions
 

@@ -81,7 +81,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Known:
+class ShapeHints:
     """What is known of the shape beforehand; None, or nothing, where it is not."""
 
     openings: tuple[str, ...] = ()  # one of these
@@ -103,12 +103,14 @@ def _word(words: Sequence[str] | None) -> str:
     return "(" + "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) + ")"
 
 
-def infer(contexts: Sequence[str], words: Sequence[str] | None, known: Known | None = None) -> Shape | None:
-    """The likeliest shape that all contexts have, or None where there is none that explains them; see `fitting`."""
-    return next(fitting(contexts, words, known), None)
+def infer(contexts: Sequence[str], words: Sequence[str] | None, known: ShapeHints | None = None) -> Shape | None:
+    """The first of `candidate_shapes`, the likeliest, or None where no shape explains all contexts."""
+    return next(candidate_shapes(contexts, words, known), None)
 
 
-def fitting(contexts: Sequence[str], words: Sequence[str] | None, known: Known | None = None) -> Iterator[Shape]:
+def candidate_shapes(
+    contexts: Sequence[str], words: Sequence[str] | None, known: ShapeHints | None = None
+) -> Iterator[Shape]:
     """The shapes that all contexts have, the likeliest first.
 
     Args:
@@ -116,7 +118,7 @@ def fitting(contexts: Sequence[str], words: Sequence[str] | None, known: Known |
         words: the label words as they stand in the contexts, if they are known.
         known: parts of the shape that need not be found.
     """
-    known = known or Known()
+    known = known or ShapeHints()
     sample = contexts[:_SAMPLE]
     for between in _betweens(sample, words, known):
         for shape in _shapes(sample, between, words, known):
@@ -127,7 +129,7 @@ def fitting(contexts: Sequence[str], words: Sequence[str] | None, known: Known |
                 yield shape
 
 
-def _betweens(contexts: Sequence[str], words: Sequence[str] | None, known: Known) -> Iterator[str]:
+def _betweens(contexts: Sequence[str], words: Sequence[str] | None, known: ShapeHints) -> Iterator[str]:
     """What may stand between a text and its label, the likeliest first."""
     if known.between is not None:
         yield known.between
@@ -165,7 +167,7 @@ def _in_all(pieces: Sequence[dict[str, str]], documents: Sequence[dict[str, str]
     return found
 
 
-def _shapes(contexts: Sequence[str], between: str, words: Sequence[str] | None, known: Known) -> Iterator[Shape]:
+def _shapes(contexts: Sequence[str], between: str, words: Sequence[str] | None, known: ShapeHints) -> Iterator[Shape]:
     """The shapes that fit a `between`: from what stands between a label and the next text."""
     ends = re.escape(known.separator if known.separator is not None else "\n" if words is None else "")
     answer = re.compile(re.escape(between) + _word(words) + f"(?={ends})")
@@ -196,7 +198,7 @@ def _closing(labels: Sequence[str]) -> str:
     return sign[0] if sign and all(label[: -len(sign[0])].strip() for label in distinct) else ""
 
 
-def _gaps(common: str, last: Sequence[str], known: Known) -> Iterator[str]:
+def _gaps(common: str, last: Sequence[str], known: ShapeHints) -> Iterator[str]:
     """What stands between a label and the next text: `after`, separator and `before` in one."""
     if known.before is not None and known.separator is not None:
         yield (known.after or "") + known.separator + known.before
@@ -211,7 +213,7 @@ def _gaps(common: str, last: Sequence[str], known: Known) -> Iterator[str]:
     yield lines
 
 
-def _opened(shape: Shape, firsts: Sequence[str], known: Known) -> Iterator[Shape]:
+def _opened(shape: Shape, firsts: Sequence[str], known: ShapeHints) -> Iterator[Shape]:
     """Part the gap (in `before`) into after, separator and before, and find the opening."""
     gap, first = shape.before, _common_beginning(firsts)
     for cut in _cuts(gap, first, known):
@@ -235,7 +237,7 @@ def _opened(shape: Shape, firsts: Sequence[str], known: Known) -> Iterator[Shape
         yield whole
 
 
-def _cuts(gap: str, first: str, known: Known) -> Iterator[int]:
+def _cuts(gap: str, first: str, known: ShapeHints) -> Iterator[int]:
     """Where `before` may begin in the gap between a label and the next text, the likeliest first."""
     if known.before is not None and gap.endswith(known.before):
         yield len(gap) - len(known.before)

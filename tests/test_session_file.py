@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from icldiag.cli import app
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Prompt
-from icldiag.saved import (
+from icldiag.session_file import (
     SavedSession,
     SavedState,
     SessionError,
@@ -177,7 +177,7 @@ def test_what_killed_instances_left_is_gone_at_the_next_start(session: SavedSess
 
 _WRITER = """
 import sys
-from icldiag.saved import SavedSession, SessionFile
+from icldiag.session_file import SavedSession, SessionFile
 session = SavedSession.model_validate_json(sys.stdin.read())
 file = SessionFile.new("prompt")
 for query in range(6):

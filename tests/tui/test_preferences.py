@@ -11,9 +11,9 @@ import pytest
 from icldiag.config import Config, ConfigError, read_config
 from icldiag.model.settings import ModelSettings
 from icldiag.tui.app import DiagnosisApp
-from icldiag.tui.keys import in_force, pressed, shown
+from icldiag.tui.keys import in_force, key_text, matches
 from icldiag.tui.layers import LayerSlider
-from icldiag.tui.settings import all_bindings, as_toml, check_settings
+from icldiag.tui.preferences import all_bindings, as_toml, check_settings
 from tests.tui.pilot import screen_text, settle
 
 
@@ -77,11 +77,11 @@ async def test_other_keys_work_from_anywhere_and_are_shown(prompt_file: Path, mo
 def test_keys_in_force() -> None:
     (binding,) = [binding for binding in all_bindings() if binding.id == "app.filter"]
     (changed,) = in_force([binding], {"app.filter": "f,ctrl+f"})
-    assert shown(binding) == "/"
-    assert shown(changed) == "f ctrl+f"
-    assert pressed(changed, "ctrl+f")
-    assert not pressed(changed, "slash")
-    assert pressed(binding, "slash")
+    assert key_text(binding) == "/"
+    assert key_text(changed) == "f ctrl+f"
+    assert matches(changed, "ctrl+f")
+    assert not matches(changed, "slash")
+    assert matches(binding, "slash")
 
 
 def test_the_null_device_means_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:

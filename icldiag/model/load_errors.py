@@ -6,14 +6,14 @@ import warnings
 from typing import TYPE_CHECKING
 
 from icldiag.errors import IcldiagError, ModelError
-from icldiag.failures import is_failure, reason_of
+from icldiag.foreign_errors import is_failure, reason_of
 from icldiag.quoting import shortened_path
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
 
 
-class explained:
+class LoadErrors:
     """Turn what is raised in the block into one sentence, and keep warnings off stderr.
 
     Args:

@@ -13,7 +13,7 @@ from icldiag.model.forward import InstrumentedModel
 from icldiag.model.readout import Progress, silent
 from icldiag.model.settings import ModelSettings, Stage
 from icldiag.prompt.encode import query_parts
-from icldiag.prompt.encoded import Token
+from icldiag.prompt.encoded_prompt import Token
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 from icldiag.store import Store

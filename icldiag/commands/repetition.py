@@ -12,20 +12,20 @@ from icldiag.errors import IcldiagError
 _CURES = {"--text": "an example has one text, so put the columns into one first"}
 
 
-class GivenTwice(IcldiagError):
+class RepeatedOption(IcldiagError):
     """An option that takes one value has two."""
 
     exit_code = 2  # as for any other wrong option
 
 
 def refuse_repeated(command: Any, context: Any, arguments: list[str]) -> None:
-    """Raise GivenTwice, which names the option, where one would lose a value."""
+    """Raise RepeatedOption, which names the option, where one would lose a value."""
     _, _, given = command.make_parser(context).parse_args(args=list(arguments))
     for option, count in Counter(given).items():
         if count > 1 and _loses_one(option):
             name = "/".join(max(names, key=len) for names in (option.opts, option.secondary_opts) if names)
             cure = _CURES.get(name, "keep the one that you mean")
-            raise GivenTwice(f"{name} is given {'twice' if count == 2 else f'{count} times'}; {cure}")
+            raise RepeatedOption(f"{name} is given {'twice' if count == 2 else f'{count} times'}; {cure}")
 
 
 def _loses_one(parameter: Any) -> bool:
@@ -35,7 +35,7 @@ def _loses_one(parameter: Any) -> bool:
     return bool(parameter.secondary_opts) or not parameter.is_flag
 
 
-class OnceCommand(TyperCommand):
+class StrictCommand(TyperCommand):
     """A command whose options that take one value are given once."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -43,7 +43,7 @@ class OnceCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
 
-class OnceGroup(TyperGroup):
+class StrictGroup(TyperGroup):
     """The same of the options before a command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

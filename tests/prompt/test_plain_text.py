@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from icldiag.errors import PromptError
-from icldiag.prompt.pasted import import_text, left_out
+from icldiag.prompt.plain_text import import_text, left_out
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Example, Label
 from icldiag.prompt.write import as_yaml
-from tests.prompt.test_splitting import INLINE, REVIEWS
+from tests.prompt.test_shape import INLINE, REVIEWS
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n", " ", " \n", "\r\n"])

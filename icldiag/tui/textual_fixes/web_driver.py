@@ -14,7 +14,7 @@ from textual.drivers.web_driver import WebDriver
 _SECONDS_TO_LEAVE = 2.0  # for the session to be saved
 
 
-class BrowserDriver(WebDriver):
+class SavingDriver(WebDriver):
     """Ends the app, which saves its session, when the server closes its input or is gone, however it was ended."""
 
     def __init__(self, app: App[Any], **options: Any) -> None:
@@ -22,7 +22,7 @@ class BrowserDriver(WebDriver):
         self._write = partial(self._send)
 
     def start_application_mode(self) -> None:
-        """Signals stay with `icldiag.tui.run`, which saves the session; textual's own handlers would not."""
+        """Signals stay with `icldiag.tui.process`, which saves the session; textual's own handlers would not."""
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         super().start_application_mode()
         for number, handler in before.items():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _numbers = count(1)  # keeps the ids of figures apart where a notebook shows a result twice
 
 
-class Shown:
+class AnalysisResult:
     """Base of the results: their reading, tables and figures as the report has them."""
 
     def __repr__(self) -> str:
@@ -50,12 +50,12 @@ class Shown:
         return as_frame(tables[name])
 
 
-def _home(result: Shown) -> Any:
+def _home(result: AnalysisResult) -> Any:
     """The analysis whose section shows a result."""
     return next(analysis for analysis in ANALYSES.values() if isinstance(result, analysis.results))
 
 
-def part_of(result: Shown) -> Part:
+def part_of(result: AnalysisResult) -> Part:
     from icldiag.page.blocks import Part
 
     analysis = _home(result)

@@ -21,7 +21,7 @@ Cell = tuple[str, Ink]  # the second cell of a wide character is ("", ink)
 _GAP = 6
 
 
-class Difference(CompositorUpdate):
+class FrameDiff(CompositorUpdate):
     """The parts of some rows to be written: (x, y, strip)."""
 
     def __init__(self, parts: Sequence[tuple[int, int, Strip]]) -> None:
@@ -35,7 +35,7 @@ class Difference(CompositorUpdate):
         return "".join(found) + pen.reset()
 
 
-class Screenful:
+class Frame:
     """What the terminal shows."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Screenful:
         """Something else has written to the terminal: the next frame is written whole."""
         self.rows = []
 
-    def update(self, rows: Sequence[Strip]) -> Difference:
+    def update(self, rows: Sequence[Strip]) -> FrameDiff:
         """What must be written to show the rows, which count as shown from then on."""
         plain = [row.discard_meta().simplify() for row in rows]
         if len(plain) != len(self.rows) or (plain and plain[0].cell_length != self.rows[0].cell_length):
@@ -59,7 +59,7 @@ class Screenful:
                 for start, stop in _changes(list(_cells(old)), list(_cells(new)))
             ]
         self.rows = plain
-        return Difference(parts)
+        return FrameDiff(parts)
 
 
 def _cells(row: Strip) -> Iterator[Cell]:
