@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import Batch, InstrumentedModel, Resume
 from icldiag.model.readout import FloatArray
-from icldiag.prompt.encoded import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
     from torch import Tensor
