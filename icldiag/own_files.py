@@ -74,6 +74,13 @@ def writing(folder: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Whether nobody else holds the folder, nor will while it lasts; False also where it cannot be locked."""
+    with _folder_lock(folder, shared=False) as free:
+        yield free
+
+
 def sweep_up(folder: Path, names: str) -> None:
     """Remove what killed writers of a folder's own files left in it.
 

@@ -159,27 +159,29 @@ def model_identity(settings: ModelSettings) -> str | None:
     time. Other models may be large, and are known by names, sizes, times and inodes: the time of the last change of
     an inode (ctime) cannot be set back, as that of the content can.
     """
-    folder = settings.folder()
-    if folder is None:
+    place = settings.place()
+    if place is None:
         return None
     with suppress(OSError):
-        known = files_of(folder) if settings.name == BUNDLED else [_state(path) for path in _model_files(folder)]
+        known = files_of(place) if settings.name == BUNDLED else [_state(path) for path in _model_files(place)]
         where = (platform.node(), *(os.environ.get(name) for name in _DEVICES)) if settings.device == "auto" else ()
         return repr((known, replace(settings, name=""), where))
     return None
 
 
-def files_of(folder: Path) -> list[tuple[str, str]]:
+def files_of(place: Path) -> list[tuple[str, str]]:
     """Name and SHA-256 of every file of a model. Raises OSError."""
     found = []
-    for path in _model_files(folder):
+    for path in _model_files(place):
         with path.open("rb") as file:
             found.append((path.name, hashlib.file_digest(file, "sha256").hexdigest()))
     return found
 
 
-def _model_files(folder: Path) -> list[Path]:
-    return sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern) if path.is_file())
+def _model_files(place: Path) -> list[Path]:
+    if place.is_file():  # GGUF
+        return [place]
+    return sorted(path for pattern in _MODEL_FILES for path in place.glob(pattern) if path.is_file())
 
 
 def _state(path: Path) -> tuple[str, int, int, int, int]:

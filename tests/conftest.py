@@ -18,6 +18,10 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from icldiag.model.forward import InstrumentedModel
+from icldiag.model.gguf_cache import models_folder
+from icldiag.model.load import load_model
+from icldiag.model.names import PACKAGES
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Example, Label, Prompt
 from tests.architectures import ARCHITECTURES
 
@@ -68,11 +72,34 @@ def tiny_weights(architecture: str, dtype: torch.dtype = torch.float32) -> Any:
     return model.to(dtype).eval()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `real` need a pretrained model, which is large: they are skipped where it is not installed."""
+    package = PACKAGES["smollm2"]
+    if package.file() is None:
+        absent = pytest.mark.skip(reason=f"{package.model} is not installed: {package.command}")
+        for item in items:
+            if item.get_closest_marker("real") is not None:
+                item.add_marker(absent)
+
+
+_MODELS = models_folder()  # the user's: what is made of a GGUF file is the same for every test
+
+
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_folders(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's results and sessions, nor another test's."""
     monkeypatch.setenv("ICLDIAG_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("ICLDIAG_STATE", str(tmp_path / "state"))
+    if request.node.get_closest_marker("real") is not None:
+        _MODELS.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (tmp_path / "cache").mkdir()
+        (tmp_path / "cache" / "models").symlink_to(_MODELS)
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> InstrumentedModel:
+    """SmolLM2-135M-Instruct in float32 on the CPU, for tests marked `real`; many share it, so none may change it."""
+    return load_model(ModelSettings("smollm2", device="cpu"))
 
 
 @pytest.fixture

@@ -18,19 +18,19 @@ _ALIASES = ("n_layer", "n_layers", "num_layers", "n_embd", "d_model", "n_head", 
 _SIZES = ("num_hidden_layers", "hidden_size", "num_attention_heads", "num_key_value_heads", "vocab_size", "head_dim")
 
 
-def check_numbers(name: str, written: dict[str, Any]) -> None:
+def check_numbers(name: str, written: dict[str, Any], file: str = "config.json") -> None:
     """Raise ModelError where config.json counts more layers or experts than any model has, or none.
 
     Args:
         written: the file as it is, before transformers makes lists with an entry per layer of it.
+        file: another file that says it.
     """
     for field, number, counted in _numbers(written, "", False):
         if field in (*_SIZES, *_ALIASES) and number < 1:
             raise ModelError(_wrong_size(name, field, number))
         if counted and number > (_MOST_EXPERTS if "expert" in field.lower() else _MOST):
             raise ModelError(
-                f"model {name!r}: {field} in config.json is {str(number)[:20]}, and no model has so many; "
-                "fetch it again"
+                f"model {name!r}: {field} in {file} is {str(number)[:20]}, and no model has so many; fetch it again"
             )
 
 

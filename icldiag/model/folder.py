@@ -26,31 +26,6 @@ class Stored(NamedTuple):
     size: int  # bytes
 
 
-def local_folder(name: str) -> Path | None:
-    """The folder on this machine that a name means; None for a name of the hub.
-
-    Raises:
-        ModelError: the name is empty, or a path that is no folder.
-    """
-    if not name.strip():
-        raise ModelError("--model is empty; name a model folder, a model of the hub, or leave it out")
-    try:
-        path = Path(name).expanduser()
-        if path.is_dir():
-            return path
-        exists = path.exists()
-    except (OSError, RuntimeError) as error:  # too long, not to be entered, or in no user's home
-        reason = error.strerror if isinstance(error, OSError) else f"there is no user {quoted(name[1:].split('/')[0])}"
-        raise ModelError(f"--model {quoted(name)} is no folder: {reason}; check the path") from None
-    if "\0" in name:
-        raise ModelError(f"--model {quoted(name)} holds a NUL character, which no path has; check the path")
-    if exists:
-        raise ModelError(f"{quoted(name)} is a file; name the folder that holds config.json and the weights")
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError(f"there is no model folder {quoted(name)}; check the path")
-    return None
-
-
 def check_folder(folder: Path) -> None:
     """Raise ModelError for a folder that holds no model, or files that cannot be read or are not whole."""
     shown = repr(str(folder))

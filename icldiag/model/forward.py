@@ -115,6 +115,7 @@ class InstrumentedModel:
         self.tokenizer = tokenizer
         self.name = name
         self.revision = revision
+        self.quantisation: str | None = None  # of the GGUF file that the weights were dequantised from
         config = model.config.get_text_config()
         self.seam: Seam = seam_of(model)  # refuses what has no attention
         self.n_layers: int = config.num_hidden_layers

@@ -11,15 +11,21 @@ import socket
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from icldiag.errors import ModelError
 from icldiag.model.configuration import check_layer_count, check_numbers, check_sizes
-from icldiag.model.folder import Stored, check_folder, local_folder, stored_weights
+from icldiag.model.folder import Stored, check_folder, stored_weights
+from icldiag.model.gguf_cache import Entry, entry_made, entry_of
+from icldiag.model.gguf_file import read_header
 from icldiag.model.load_errors import LoadErrors
+from icldiag.model.names import hub_name, local_place
 from icldiag.model.placement import choose_device, compile_mlps, placement
 from icldiag.model.settings import BUNDLED, BUNDLED_PATH, ModelSettings, Stage, context_window
+from icldiag.model.tensor_counts import counted
 from icldiag.model.weights import check_complete, check_layers, check_types, require_numbers
 from icldiag.prompt.reader import Reader
 
@@ -37,39 +43,47 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
             the seam, or where memory will not do.
     """
     stage("importing torch and transformers")
-    transformers = _quiet_transformers()
+    _quiet_transformers()
+    device = choose_device(settings)
+    with _files(settings, device, stage) as source:
+        return _load(settings, source, device, stage)
+
+
+def _load(settings: ModelSettings, source: Source, device: str, stage: Stage) -> InstrumentedModel:
+    import transformers
+    from transformers import core_model_loading
 
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.memory import require_memory
     from icldiag.model.parity import require_parity
 
-    device = choose_device(settings)
-    source, hub = _source(settings)
     stage("tokenizer")
-    config = _config(settings, source, hub)
-    tokenizer = _tokenizer(settings, source, hub)
+    config = _config(settings, source)
+    tokenizer = _tokenizer(settings, source)
+    stored = source.stored()
     with LoadErrors(settings, "config.json"):
-        require_memory(settings, config, device, _stored(settings))
+        require_memory(settings, config, device, stored)
     stage("weights")
-    with LoadErrors(settings, "weights or config.json"), _counted(stage):
+    with LoadErrors(settings, "weights or config.json"), counted(core_model_loading, "weights", stage):
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
-            source,
+            source.name,
             dtype=_dtype(settings, device),
             use_safetensors=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are told by name, instead of in a report on stderr
             **placement(settings, device),
-            **hub,
+            **source.hub,
         )
     check_complete(settings.name, info)
     if settings.device_map is None and getattr(model, "hf_device_map", None) is None:
         with LoadErrors(settings):
             model = model.to(device)
-    check_types(settings.name, model, _stored(settings))
+    check_types(settings.name, model, stored)
     require_numbers(settings.name, model)
     with LoadErrors(settings, "config.json"):
         instrumented = InstrumentedModel(model, tokenizer, settings.name, settings.revision)
     check_layers(settings.name, model, info.get("unexpected_keys", ()))
+    instrumented.quantisation = source.quantisation
     instrumented.notes += instrumented.reader.notes
     if settings.compile:
         compile_mlps(instrumented)
@@ -86,67 +100,86 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
 
 def load_config(settings: ModelSettings) -> Any:
     """The model's configuration alone. Raises ModelError."""
-    return _config(settings, *_source(settings))
+    return _config(settings, _source(settings))
 
 
-def _config(settings: ModelSettings, source: str, hub: dict[str, Any]) -> Any:
+def _config(settings: ModelSettings, source: Source) -> Any:
     transformers = _quiet_transformers()
-    with LoadErrors(settings, "config.json"):
-        written, _ = transformers.PreTrainedConfig.get_config_dict(source, **hub)
-        check_numbers(settings.name, written)
-        config = transformers.AutoConfig.from_pretrained(source, **hub)
+    with LoadErrors(settings, source.file):
+        if source.gguf is None:
+            written, _ = transformers.PreTrainedConfig.get_config_dict(source.name, **source.hub)
+            check_numbers(settings.name, written)
+        else:  # transformers would take seconds to read it twice
+            check_numbers(settings.name, read_header(source.gguf).fields, source.file)
+        config = transformers.AutoConfig.from_pretrained(source.name, **source.hub)
         check_sizes(settings.name, config.get_text_config())
-        check_layer_count(settings.name, config.get_text_config(), len(_stored(settings)))
+        check_layer_count(settings.name, config.get_text_config(), len(source.stored()))
         return config
 
 
-def _stored(settings: ModelSettings) -> dict[str, Stored]:
-    """The tensors in the model's files, as far as these are on this machine."""
-    folder = settings.folder()
-    return {} if folder is None else stored_weights(folder)
-
-
-def _tokenizer(settings: ModelSettings, source: str, hub: dict[str, Any]) -> Any:
+def _tokenizer(settings: ModelSettings, source: Source) -> Any:
     """The tokenizer, once tried on a text: what is broken in its files may show only then."""
     transformers = _quiet_transformers()
     with LoadErrors(settings, "tokenizer files"):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **hub)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source.name, **source.hub)
         tokenizer.model_max_length = int(1e30)  # the model's own limit is what counts
         tokenizer.decode(tokenizer("A b", verbose=False)["input_ids"])
         return tokenizer
 
 
-@contextmanager
-def _counted(stage: Stage) -> Iterator[None]:
-    """Tell how many of the weights' tensors are loaded: transformers counts them, on a progress bar of one module."""
-    from transformers import core_model_loading
-
-    original = getattr(core_model_loading, "tqdm", None)
-
-    def counted(tensors: Any, **bar: Any) -> Iterator[Any]:
-        for done, tensor in enumerate(tensors):
-            stage(f"weights {done} of {len(tensors)} tensors")
-            yield tensor
-
-    if original is not None:
-        core_model_loading.tqdm = counted
-    try:
-        yield
-    finally:
-        if original is not None:
-            core_model_loading.tqdm = original
-
-
 def load_tokenizer(settings: ModelSettings) -> Reader:
     """The tokenizer, and what its model's configuration says of reading. Raises ModelError."""
-    source, hub = _source(settings)
-    config = _config(settings, source, hub).get_text_config()
-    return Reader(_tokenizer(settings, source, hub), context_window(config), config.vocab_size)
+    source = _source(settings)
+    config = _config(settings, source).get_text_config()
+    return Reader(_tokenizer(settings, source), context_window(config), config.vocab_size)
 
 
-def _source(settings: ModelSettings) -> tuple[str, dict[str, Any]]:
-    """Where transformers finds the model, and what to tell it about the hub."""
-    folder = BUNDLED_PATH if settings.name == BUNDLED else local_folder(settings.name)
+# ---- where the files are --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where transformers finds a model."""
+
+    name: str
+    hub: dict[str, Any]  # what to tell it about the hub
+    folder: Path | None = None  # with the model's files, as far as they are on this machine
+    quantisation: str | None = None  # of the GGUF file that they were made of
+    gguf: Path | None = None  # the file, where nothing is made of it yet
+
+    @property
+    def file(self) -> str:
+        """The file with the configuration, in a message."""
+        return "config.json" if self.gguf is None else "GGUF file"
+
+    def stored(self) -> dict[str, Stored]:
+        """The tensors in the model's files."""
+        return {} if self.folder is None else stored_weights(self.folder)
+
+
+@contextmanager
+def _files(settings: ModelSettings, device: str, stage: Stage) -> Iterator[Source]:
+    """The model's files; made of a GGUF file where it is one, and kept for the next time."""
+    file = _gguf(settings, stage)
+    if file is None:
+        yield _source(settings)
+        return
+    from icldiag.model.gguf_weights import Dequantisation
+
+    source = _gguf_source(file)
+    maker = Dequantisation(
+        settings, file, lambda: _fitting(settings, source, device), lambda: _tokenizer(settings, source), stage
+    )
+    with entry_made(file, maker, stage) as entry:
+        yield _entry_source(entry)
+
+
+def _source(settings: ModelSettings) -> Source:
+    """Where transformers finds the model, without anything being made."""
+    if (file := _gguf(settings)) is not None:
+        entry = entry_of(file, lambda text: None)
+        return _gguf_source(file) if entry is None else _entry_source(entry)
+    folder = BUNDLED_PATH if settings.name == BUNDLED else local_place(settings.name)
     if settings.name == BUNDLED and not (BUNDLED_PATH / "model.safetensors").is_file():
         raise ModelError("the bundled model is missing from this installation; reinstall icldiag or name a --model")
     hub: dict[str, Any] = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
@@ -154,7 +187,42 @@ def _source(settings: ModelSettings) -> tuple[str, dict[str, Any]]:
         check_folder(folder)
     elif not _hub_answers():
         hub["local_files_only"] = True  # the cache may hold it; asking the hub would retry for minutes
-    return str(folder or settings.name), hub
+    return Source(str(folder or settings.name), hub, folder or settings.place())
+
+
+def _gguf_source(file: Path) -> Source:
+    return Source(str(file.parent), {"gguf_file": file.name}, gguf=file)
+
+
+def _entry_source(entry: Entry) -> Source:
+    return Source(str(entry.folder), {}, entry.folder, entry.quantisation)
+
+
+def _gguf(settings: ModelSettings, stage: Stage = lambda text: None) -> Path | None:
+    """The GGUF file that is meant, brought from the hub where it is there; None for other models."""
+    place = None if settings.name == BUNDLED else local_place(settings.name)
+    if place is not None:
+        return place if place.is_file() else None
+    repository, file = hub_name(settings.name)
+    if file is None:
+        return None
+    from huggingface_hub import hf_hub_download
+
+    stage("downloading")
+    with LoadErrors(settings):
+        offline = not _hub_answers()
+        return Path(hf_hub_download(repository, file, revision=settings.revision, local_files_only=offline))
+
+
+def _fitting(settings: ModelSettings, source: Source, device: str) -> Any:
+    """The configuration of a GGUF file, where there is memory to dequantise its weights and then to hold them."""
+    from icldiag.model.memory import require_memory
+
+    config = _config(settings, source)
+    with LoadErrors(settings, source.file):
+        require_memory(replace(settings, dtype="float32", quantize=None, device_map=None), config, "cpu")
+        require_memory(settings, config, device)
+    return config
 
 
 def _hub_answers() -> bool:

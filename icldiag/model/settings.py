@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from icldiag.model.folder import local_folder
+from icldiag.model.names import hub_name, local_place
 
 BUNDLED = "bundled"
 BUNDLED_PATH = Path(__file__).parent / "bundled"
@@ -33,24 +33,27 @@ class ModelSettings:
     quantize: int | None = None
     compile: bool = False
 
-    def folder(self) -> Path | None:
-        """Where the model's files lie on this machine; None for one of the hub that is not here yet.
+    def place(self) -> Path | None:
+        """The folder or the GGUF file with the model, on this machine; None for one of the hub that is not here yet.
 
         Raises:
-            ModelError: the name is a path, and there is no folder.
+            ModelError: the name is a path, and there is neither; or that of a package that is not installed.
         """
         if self.name == BUNDLED:
             return BUNDLED_PATH
-        if (folder := local_folder(self.name)) is not None:
-            return folder.resolve()
+        if (place := local_place(self.name)) is not None:
+            return place.resolve()
         from huggingface_hub import try_to_load_from_cache
         from huggingface_hub.errors import HFValidationError
 
+        repository, file = hub_name(self.name)
         try:
-            found = try_to_load_from_cache(self.name, "config.json", revision=self.revision)
+            found = try_to_load_from_cache(repository, file or "config.json", revision=self.revision)
         except HFValidationError:
             return None
-        return Path(found).parent if isinstance(found, str) else None
+        if not isinstance(found, str):
+            return None
+        return Path(found).parent if file is None else Path(found)
 
 
 def context_window(config: Any) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from icldiag.analyses import ANALYSES
 from icldiag.errors import ModelError
-from icldiag.model.folder import local_folder
+from icldiag.model.names import local_place
 from icldiag.model.settings import BUNDLED, ModelSettings
 from icldiag.prompt.schema import Prompt
 from icldiag.store import files_of
@@ -73,12 +73,12 @@ _drawn = cache(draw_prompt)
 
 @cache
 def _identity(model: ModelSettings) -> list[object]:
-    """A folder is known by the content of its files, a model of the hub by name and revision."""
+    """What lies in a place of its own is known by the content of its files, a model of the hub by name and revision."""
     how = [model.dtype, model.quantize, model.compile]
-    folder = model.folder() if model.name == BUNDLED else local_folder(model.name)
-    if folder is None:
+    place = model.place() if model.name == BUNDLED else local_place(model.name)
+    if place is None:
         return [model.name, model.revision, *how]
     try:
-        return [files_of(folder), *how]
+        return [files_of(place), *how]
     except OSError as error:
         raise ModelError(f"the model {model.name!r} cannot be read: {error.strerror}") from None

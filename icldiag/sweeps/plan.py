@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from icldiag.inputs.files import is_folder
 from icldiag.inputs.values import Location, first_repeated, whole_number
+from icldiag.model.gguf_file import is_gguf
+from icldiag.model.names import PACKAGES
 from icldiag.model.settings import BUNDLED, ModelSettings
 from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import reason_of, suggestion
@@ -122,7 +124,11 @@ def _known_fields(location: Location) -> list[str]:
 
 
 def _model(given: ModelSettings, path: Path) -> ModelSettings:
-    """A folder may be written relative to the sweep file."""
+    """A folder or a GGUF file may be written relative to the sweep file."""
     beside = path.parent / given.name
-    relative = given.name != BUNDLED and not is_folder(Path(given.name)) and is_folder(beside)
+    relative = given.name not in (BUNDLED, *PACKAGES) and not _is_place(Path(given.name)) and _is_place(beside)
     return replace(given, name=str(beside)) if relative else given
+
+
+def _is_place(path: Path) -> bool:
+    return is_folder(path) or is_gguf(path)

@@ -52,7 +52,7 @@ def test_folders_broken_at_random_are_refused_or_compute_exactly(
         ("./" + "x" * 300, "File name too long"),
         ("", "--model is empty"),
         (" ", "--model is empty"),
-        (os.devnull, "is a file; name the folder"),
+        (os.devnull, "is a file, and no GGUF file; name the folder"),
         ("a b\n", "nor a name that a model of the hub could have"),
         ("\x1b[31m", "nor a name that a model of the hub could have"),
     ],

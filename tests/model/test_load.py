@@ -48,7 +48,7 @@ def test_half_precision_on_request(model_folder: Path) -> None:
 
 
 def test_missing_pieces_are_named(copy: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no model folder"):
+    with pytest.raises(ModelError, match="no model folder or GGUF file"):
         load(tmp_path / "none")
     weights = (copy / "model.safetensors").read_bytes()
     (copy / "model.safetensors").write_bytes(weights[: len(weights) // 2])

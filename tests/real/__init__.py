@@ -1,0 +1,1 @@
+"""What holds on a pretrained model; see the marker `real`."""
