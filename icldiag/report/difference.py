@@ -122,7 +122,7 @@ def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], chang
         for side in zip(*labelled, strict=True)
     )
     mended, broken = effects.count("mended"), effects.count("broken")
-    text = f"Accuracy on {counted(len(labelled), 'query')} of both: {before:.2f} in a, {after:.2f} in b; {told}, "
+    text = f"Accuracy on the {counted(len(labelled), 'query')} of both: {before:.2f} in a, {after:.2f} in b; {told}, "
     text += f"{mended} mended and {broken} broken"
     if mended + broken:
         chance = float(stats.binomtest(mended, mended + broken).pvalue)

@@ -48,8 +48,8 @@ def test_rows_that_cannot_be_used_are_counted(table: Table) -> None:
     notes = draw_prompt(table, DRAWING, "films").notes
     assert notes == (
         "left out: 2 rows with a text that another row has too",
-        "left out: 1 rows without a text",
-        "left out: 1 rows without a label",
+        "left out: 1 row without a text",
+        "left out: 1 row without a label",
     )
 
 

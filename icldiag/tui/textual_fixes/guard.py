@@ -72,7 +72,8 @@ def invoke_later(self: Screen[Any], callback: Callable[..., Any], sender: Messag
 
 def dismiss(self: Screen[Any], result: Any = None) -> AwaitComplete:
     """Textual closes whichever screen is in front: of two answers under way, the second would close another screen."""
-    return _dismiss(self, result) if self.is_current else AwaitComplete()
+    in_front = bool(self.app.screen_stack) and self.app.screen is self  # `is_current` is also true of what lies behind
+    return _dismiss(self, result) if in_front else AwaitComplete()
 
 
 def render(self: Widget) -> Visual:
