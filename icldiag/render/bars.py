@@ -40,6 +40,17 @@ def probability_bars(
     return Text("\n", no_wrap=True).join(lines)
 
 
+def share_bars(names: Sequence[str], shares: Sequence[float], look: Look, width: int) -> Text:
+    """A line per name in the order given; what is above 0 and below .01 is written '<.01'."""
+    name_width = max(map(cell_len, names))
+    room = max(1, width - name_width - 9)
+    lines = []
+    for name, share in zip(names, shares, strict=True):
+        number = "<.01" if 0 < share < 0.01 else f"{share:.2f}"
+        lines.append(Text(f"   {pad(name, name_width)} {pad(bar(share, room, look), room)} {number}", no_wrap=True))
+    return Text("\n", no_wrap=True).join(lines)
+
+
 def probability_line(
     labels: Sequence[str], probabilities: Sequence[float], predicted: int, gold: int | None, look: Look, width: int
 ) -> Text:

@@ -112,7 +112,8 @@ def test_released_axes_are_scrambled(setting: str) -> None:
     session = golden_session(setting)
     found = extract(model, encoded, prefix, session.prediction())
     flat = class_major(found.attention)
-    scrambled = score_extraction(session.prediction(), flat.reshape(len(flat), model.n_layers, len(found.labels)))
+    by_layer = flat.reshape(len(flat), model.n_layers, len(found.labels))
+    scrambled = score_extraction(session.prediction(), by_layer, found.destinations)
     wanted = numbers()["deep_analysis"]["1shot_as_released"]["per_order"][setting.split("-")[0]][0]
     np.testing.assert_allclose(np.array(scrambled.aucroc, float), wanted, rtol=1e-9)
 

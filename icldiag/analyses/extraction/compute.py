@@ -1,4 +1,4 @@
-"""Extraction: in which layers the target's attention to the label words decides the answer.
+"""Extraction: where the target's attention goes, and whether what label words get of it tells the answer.
 
 Wang et al. 2023, section 2.3 (arXiv 2305.14160). For each query and layer, the attention from the target to each
 class's anchors, summed over heads and shots, is scored against the label that the MODEL predicted, as in the paper's
@@ -9,13 +9,22 @@ code (its author has also spoken of the true label, which `against="gold"` takes
 
 Labels that never occur there are dropped, and each row is then divided by its sum over the remaining ones. With two
 remaining, the attention to the second one is scored as it is.
+
+AUCROC compares one label's attention between queries, so it can be high where the label with the most attention is
+mostly another than the answer, and it is blind to how much label words get at all. Two numbers stand beside it:
+
+    agreement     share of the queries whose most attended label is the one predicted
+    destinations  shares of the target's attention, mean over heads, that go to the parts of the prompt
+
+Only tokens share it: what a head gives to an attention sink that is no token is left out.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -30,7 +39,16 @@ from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, IntArray, Progress, read_queries, silent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Against = Literal["predicted", "gold"]
+
+#: The parts of a prompt; the first token is apart, for many heads rest on it. `template` holds all else: separators, an
+#: instruction, special tokens, the target itself.
+DESTINATIONS = ("first token", "query", "demonstrations", "template", "label words")
+FIRST, QUERY, DEMONSTRATIONS, TEMPLATE, LABEL_WORDS = range(len(DESTINATIONS))
+ENOUGH = 5  # queries of a label, for at least two labels, below which an AUCROC is mostly chance
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,11 +57,46 @@ class Extraction(AnalysisResult):
 
     labels: tuple[str, ...]
     against: Against  # the labels that AUCROC is taken against
+    targets: tuple[int | None, ...]  # those labels, query by query; None where gold is unknown
     attention: FloatArray  # (n, L, C) summed over heads and shots
+    destinations: FloatArray  # (n, L, len(DESTINATIONS)) shares of all attention to tokens
     aucroc: tuple[float | None, ...]  # per layer; None where undefined
     cumulative: tuple[float | None, ...]  # R_l
     denominator: float | None  # sum of AUCROC - 0.5: R_l means little where it is near 0
     missing: tuple[str, ...]  # what is undefined, and why
+
+    @property
+    def layer(self) -> int:
+        """The layer of the largest AUCROC, or where that is undefined of the most attention to label words."""
+        if all(value is None for value in self.aucroc):
+            return int(self.destinations[..., LABEL_WORDS].mean(axis=0).argmax())
+        return int(np.argmax([-1.0 if value is None else value for value in self.aucroc]))
+
+    def agreeing(self, layer: int) -> tuple[int, int]:
+        """Queries whose most attended label is their target, of those whose target is known and attends to any."""
+        found = [
+            int(row.argmax()) == target
+            for row, target in zip(self.attention[:, layer], self.targets, strict=True)
+            if target is not None and row.max() > 0
+        ]
+        return sum(found), len(found)
+
+    @property
+    def agreement(self) -> tuple[float | None, ...]:
+        """(L,) share of the queries whose most attended label is their target; None where there are none."""
+        counts = [self.agreeing(layer) for layer in range(len(self.aucroc))]
+        return tuple(hits / count if count else None for hits, count in counts)
+
+    @property
+    def commonest(self) -> tuple[int, int] | None:
+        """The commonest target, and how many queries have it; None where no target is known."""
+        counts = Counter(target for target in self.targets if target is not None)
+        return counts.most_common(1)[0] if counts else None
+
+    @property
+    def enough(self) -> bool:
+        """Whether at least two labels have enough queries for an AUCROC."""
+        return sum(count >= ENOUGH for label, count in Counter(self.targets).items() if label is not None) >= 2
 
 
 @dataclass(frozen=True)
@@ -78,10 +131,12 @@ def extract(
     """Read the target's row of attention in every layer for every query; no other row is computed or kept."""
     classes, layers = len(prediction.labels), model.n_layers
     attention = np.zeros((len(encoded.queries), layers, classes))
+    destinations = np.zeros((len(encoded.queries), layers, len(DESTINATIONS)))
     anchors = [(place, one.label_class) for one in encoded.demonstrations for place in one.anchors]
     positions = torch.tensor([place for place, _ in anchors], device=model.device)
     owner = torch.nn.functional.one_hot(torch.tensor([of for _, of in anchors], device=model.device), classes).float()
     rows = label_words(encoded).rows
+    parts = part_of_positions(encoded)  # (n, longest)
 
     def observe(queries: tuple[int, ...], layer: int, heads: Heads) -> None:
         target = torch.tensor([heads.query.shape[2] - rows], device=heads.query.device)
@@ -89,22 +144,49 @@ def extract(
         edit = target_edits.get(layer) if target_edits else None
         if edit is not None and edit.factor is not None:
             row[..., : edit.factor.shape[1]] *= edit.factor.to(row)
+        chosen = list(queries)
+        destinations[chosen, layer] = _shares(row.sum(1), heads, parts[chosen])
         row = row[..., positions.to(row.device)]  # (B, H, anchors)
-        attention[list(queries), layer] = (row.sum(1) @ owner.to(row.device)).double().cpu().numpy()
+        attention[chosen, layer] = (row.sum(1) @ owner.to(row.device)).double().cpu().numpy()
 
     read_queries(
         model, encoded, prefix, target_edits=target_edits, observe=observe, progress=progress, what="extraction"
     )
-    return score_extraction(prediction, attention, against)
+    return score_extraction(prediction, attention, destinations, against)
 
 
-def score_extraction(prediction: Prediction, attention: FloatArray, against: Against = "predicted") -> Extraction:
+def part_of_positions(encoded: EncodedPrompt) -> IntArray:
+    """(n, longest prompt) which of DESTINATIONS each position of a query's prompt belongs to."""
+    parts = np.full((len(encoded.queries), encoded.longest), TEMPLATE)
+    for one in encoded.demonstrations:
+        parts[:, slice(*one.text)] = DEMONSTRATIONS
+    for query, own in enumerate(encoded.queries):
+        parts[query, slice(*own.text)] = QUERY
+    for one in encoded.demonstrations:
+        parts[:, slice(*one.label)] = LABEL_WORDS
+    parts[:, 0] = FIRST
+    return parts
+
+
+def _shares(row: Tensor, heads: Heads, parts: IntArray) -> FloatArray:
+    """The target's attention (B, S), summed over heads, by parts (B, longest) of the prompt: (B, DESTINATIONS)."""
+    own = heads.positions.expand(len(row), -1)  # (B, O + T)
+    shared = own[:, :0] if heads.context is None else heads.context.positions.expand(len(row), -1)
+    places = torch.cat([shared, own], dim=1).clamp(max=parts.shape[1] - 1).cpu().numpy()  # (B, S)
+    weights, of = row.double().cpu().numpy(), np.take_along_axis(parts, places, axis=1)
+    found = np.stack([(weights * (of == part)).sum(axis=1) for part in range(len(DESTINATIONS))], axis=1)
+    total = found.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(found, total, out=np.zeros_like(found), where=total > 0))
+
+
+def score_extraction(
+    prediction: Prediction, attention: FloatArray, destinations: FloatArray, against: Against = "predicted"
+) -> Extraction:
     """AUCROC_l and R_l of attention (n, L, C) against the predicted labels, or the gold ones where they are known."""
-    labels, scored = prediction.predicted, attention
-    if against == "gold":
-        labels = np.array([prediction.gold[query] for query in prediction.labelled], np.int64)
-        scored = attention[list(prediction.labelled)]
-    aucroc = tuple(aucroc_of_layer(scored[:, layer], labels) for layer in range(attention.shape[1]))
+    targets = tuple(map(int, prediction.predicted)) if against == "predicted" else prediction.gold
+    known = [query for query, target in enumerate(targets) if target is not None]
+    labels = np.array([targets[query] for query in known], np.int64)
+    aucroc = tuple(aucroc_of_layer(attention[known, layer], labels) for layer in range(attention.shape[1]))
     missing: list[str] = []
     cumulative: tuple[float | None, ...] = (None,) * len(aucroc)
     denominator = None
@@ -120,7 +202,17 @@ def score_extraction(prediction: Prediction, attention: FloatArray, against: Aga
             missing.append("no R_l: AUCROC - 0.5 sums to 0 over the layers")
         else:
             cumulative = tuple(float(value) for value in excess / denominator)
-    return Extraction(prediction.labels, against, attention, aucroc, cumulative, denominator, tuple(missing))
+    return Extraction(
+        labels=prediction.labels,
+        against=against,
+        targets=targets,
+        attention=attention,
+        destinations=destinations,
+        aucroc=aucroc,
+        cumulative=cumulative,
+        denominator=denominator,
+        missing=tuple(missing),
+    )
 
 
 def _why_undefined(prediction: Prediction, against: Against) -> str:

@@ -32,8 +32,8 @@ def part(numbers: Numbers) -> Part:
             continue
         shallow, deep = _half(layers[: len(layers) // 2]), _half(layers[len(layers) // 2 :])
         readings.append(
-            f"{model}: the target's attention to label words predicts the answers with a mean AUCROC of {shallow} in "
-            f"the shallow half of the layers, {deep} in the deep half."
+            f"{model}: the target's attention to label words has a mean AUCROC against the answers of {shallow} in the "
+            f"shallow half of the layers, of {deep} in the deep half (0.5 is chance)."
         )
         caption = f"{model}: AUCROC and R_l per layer, mean over prompts; shaded: deviation over seeds."
         figures.append(Figure(file_name(model), caption, partial(_draw, found)))

@@ -1,4 +1,4 @@
-"""Panel Extract: in which layers the target's attention to the label words predicts the answer."""
+"""Panel Extract: where the target's attention goes, and whether what label words get of it tells the answer."""
 
 from __future__ import annotations
 
@@ -8,63 +8,89 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from icldiag.render.bars import probability_bars
+from icldiag.render.bars import probability_bars, share_bars
 from icldiag.render.curves import Chart, Curve
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
 
 if TYPE_CHECKING:
-    pass
+    from icldiag.analyses.extraction.compute import Extraction
+
+_PARTS = ("#destinations-title", "#destinations", "#attention-title", "#attention", "#chart")
 
 
 class ExtractionPanel(LayeredPanel):
-    """AUCROC and R over layers, and the selected query's attention to each class at the chosen layer."""
+    """The selected query's attention at the chosen layer, first to the parts of the prompt, then to each label."""
 
     title = "Extract"
     purpose = (
-        "Extract: does the attention of the target to the label words tell the predicted label? AUCROC per layer, "
-        "0.5 is chance (the paper's section 2.3)."
+        "Extract: where the target's attention goes, and whether the label it attends to most is the answer: AUCROC "
+        "per layer, 0.5 is chance (the paper's section 2.3)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*LAYER_KEYS]
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
-        yield LayerChart(id="chart", classes="body")
+        yield Line(id="destinations-title", classes="body title")
+        yield Line(id="destinations", classes="body")
         yield Line(id="attention-title", classes="body title")
         yield Line(id="attention", classes="body")
+        yield LayerChart(id="chart", classes="body gap")
 
     def show(self) -> None:
         from icldiag.analyses.extraction.compute import Extract
         from icldiag.analyses.extraction.section import reading, reading_of_query
 
-        session, prediction, query = self.state.session, self.state.prediction, self.state.query
-        assert session is not None
-        assert prediction is not None
         request = Extract()
         found = self.result(request)
-        for name in ("#chart", "#attention-title", "#attention"):
+        for name in _PARTS:
             self.query_one(name).display = found is not None
         finding = self.query_one("#finding", Line)
         if found is None:
             finding.set(self.trouble(request))
             return
-        defined = [-1.0 if value is None else value for value in found.aucroc]
-        layer = self.chosen_layer(defined.index(max(defined)))  # where it predicts best
+        layer = self.chosen_layer(found.layer)
+        finding.set(self.two_sentences(reading_of_query(found, self.state.query, layer), reading(found)))
+        self._show_destinations(found, layer)
+        self._show_labels(found, layer)
+        self._show_curves(found)
+
+    def _show_destinations(self, found: Extraction, layer: int) -> None:
+        from icldiag.analyses.extraction.compute import DESTINATIONS
+
+        session = self.state.session
+        assert session is not None
+        title = f"share of the target's attention in layer {layer}, mean of {session.model.n_heads} heads"
+        self.query_one("#destinations-title", Line).set(title)
+        shares = found.destinations[self.state.query, layer].tolist()
+        self.query_one("#destinations", Line).set(share_bars(DESTINATIONS, shares, self.state.look, self._width))
+
+    def _show_labels(self, found: Extraction, layer: int) -> None:
+        """Each label's share of what label words get."""
+        prediction, query, look = self.state.prediction, self.state.query, self.state.look
+        assert prediction is not None
+        attention = found.attention[query, layer]
+        total = float(attention.sum())
+        self.query_one("#attention-title", Line).set("of what label words get, each label's share")
+        predicted, gold = int(prediction.predicted[query]), prediction.gold[query]
+        shares = (attention / total if total > 0 else attention).tolist()
+        bars = probability_bars(found.labels, shares, predicted, gold, look, self._width, height=8)
+        self.query_one("#attention", Line).set(bars)
+
+    def _show_curves(self, found: Extraction) -> None:
         look = self.state.look
-        said = dict.fromkeys((reading_of_query(found, query), reading(found)))  # one and the same where undefined
-        finding.set(self.two_sentences(*said))
-        aucroc, reached = ([math.nan if v is None else v for v in of] for of in (found.aucroc, found.cumulative))
+        aucroc, agreement, reached = (
+            [math.nan if value is None else value for value in of]
+            for of in (found.aucroc, found.agreement, found.cumulative)
+        )
         curves = (
-            Curve("predicts the answer (AUCROC)", "o", aucroc, look.chosen),
-            Curve("share reached so far (R)", "x", reached, look.gold),
+            Curve("attention tells the answers apart (AUCROC)", "o", aucroc, look.chosen),
+            Curve("most attended label is the answer", "x", agreement, look.gold),
+            Curve("share of AUCROC reached so far (R)", ".", reached, look.muted),
         )
         self.query_one(LayerChart).draw(Chart(curves), self.chart_rows)
-        attention = found.attention[query, layer]
-        heads = session.model.n_heads
-        title = f"attention from the target to each label's words in layer {layer}, mean of {heads} heads"
-        self.query_one("#attention-title", Line).set(title)
-        predicted, gold = int(prediction.predicted[query]), prediction.gold[query]
-        mean = (attention / heads).tolist()
-        bars = probability_bars(found.labels, mean, predicted, gold, look, min(60, self.room.width - 4), height=12)
-        self.query_one("#attention", Line).set(bars)
+
+    @property
+    def _width(self) -> int:
+        return min(60, self.room.width - 4)
