@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import Batch, InstrumentedModel, Resume
 from icldiag.model.readout import FloatArray
+from icldiag.page.text import percent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def reading(lens: Lens, answer: int, labels: tuple[str, ...]) -> str:
 
 def _unreadable(lens: Lens, row: int) -> str:
     """What the lens reads where it cannot be read."""
-    held, end = (f"{mass:.1%}" if mass >= 0.001 else "under 0.1%" for mass in (lens.mass[row], lens.mass[-1]))
+    held, end = (percent(float(mass)) for mass in (lens.mass[row], lens.mass[-1]))
     token = lens.likeliest[row]
     return f"{after(row)} the likeliest token is {token!r}, and label words hold {held}, at the end {end}"
 

@@ -44,6 +44,18 @@ class Answers:
         return tuple(query for query in self.flipped if self.gold[query] == self.before[query])
 
     @property
+    def unjudged(self) -> tuple[int, ...]:
+        """Queries whose answer changed and whose gold label is unknown."""
+        return tuple(query for query in self.flipped if self.gold[query] is None)
+
+    @property
+    def right(self) -> tuple[int, int]:
+        """How many labelled queries were right before, and are now."""
+        labelled = [(query, gold) for query, gold in enumerate(self.gold) if gold is not None]
+        before, now = (sum(of[query] == gold for query, gold in labelled) for of in (self.before, self.predicted))
+        return int(before), int(now)
+
+    @property
     def loyalties(self) -> dict[str, float | None]:
         """The three numbers of a row in the paper's tables."""
         return {

@@ -18,6 +18,13 @@ def cell_text(cell: Cell, digits: str = ".2f") -> str:
     return text.lstrip("-") if not text.strip("-0.") else text  # no -0.00
 
 
+def percent(share: float) -> str:
+    """'66%', '1.3%', 'under 0.1%': a small share is never rounded to nothing."""
+    if 0 < share < 0.001:
+        return "under 0.1%"
+    return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
+
+
 def ranges(layers: Iterable[int]) -> str:
     """Layers as people write them: 0, 1, 2 and 5 are '0-2, 5'."""
     runs: list[list[int]] = []

@@ -27,10 +27,13 @@ class Change:
     sign: str = " "
 
 
-def tally(changes: int, mended: int, broken: int) -> str:
-    """'3 answers change: + 1 mended, x 2 broken'"""
+def tally(changes: int, mended: int, broken: int, unjudged: int = 0) -> str:
+    """'3 answers change: + 1 mended, x 2 broken', and how many of them have no gold label."""
     answers = "1 answer changes" if changes == 1 else f"{changes} answers change"
-    return f"{answers}: + {mended} mended, x {broken} broken"
+    if changes and unjudged == changes:
+        return f"{answers}; no gold label says if for better"
+    without = f", {unjudged} without a gold label" if unjudged else ""
+    return f"{answers}: + {mended} mended, x {broken} broken{without}"
 
 
 def outcome(labels: Sequence[str], before: Sequence[float], after: Sequence[float]) -> str:

@@ -59,10 +59,10 @@ def difference(now: State) -> str:
     this = "not among the pinned queries"
     if found is not None:
         this = f"{_answer(pinned.prediction, found)} -> {_answer(now.prediction, query)}"
-    return (
-        f"Pinned -> now: {_right(pinned.prediction)} -> {_right(now.prediction)} right, {len(changed)} answers differ. "
-        f"This one: {this}."
-    )
+    known = pinned.prediction.labelled and now.prediction.labelled
+    right = f"{_right(pinned.prediction)} -> {_right(now.prediction)} right, " if known else ""
+    differ = "1 answer differs" if len(changed) == 1 else f"{len(changed)} answers differ"
+    return f"Pinned -> now: {right}{differ}. This one: {this}."
 
 
 def _answer(prediction: Prediction, query: int) -> str:

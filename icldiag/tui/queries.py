@@ -85,7 +85,7 @@ class Queries(Vertical):
         listed = "" if len(self.order) == len(prompt.queries) else f"{len(self.order)} of "
         title = f"Queries  {listed}{len(prompt.queries)}"
         if prediction is not None:
-            title += f", {len(prediction.wrong)} wrong"
+            title += f", {len(prediction.wrong)} wrong" if prediction.labelled else ", no gold labels"
         self.query_one("#queries-title", Line).set(title)
         self.show_query()
 

@@ -17,6 +17,7 @@ from icldiag.prompt.schema import Prompt
 from icldiag.samples import sample_path
 from icldiag.session import Session
 from tests.analyses.test_prediction import made_up
+from tests.analyses.test_sentences import changed
 from tests.conftest import CONFIGURATIONS, Tiny
 from tests.eager import ids_of, plain_run
 
@@ -144,19 +145,6 @@ def test_the_sentences_hold_on_the_bundled_model(sample: str) -> None:
     found = session.extraction()
     check_reading(found, session.prediction())
     check_reading_of_query(found, 3)
-
-
-def changed(prompt: Prompt, case: str) -> Prompt:
-    """The prompts on which sentences are most easily false."""
-    if case == "two labels":
-        few = tuple(one for one in prompt.demonstrations if one.label != 2)
-        queries = tuple(one for one in prompt.queries if one.label != 2)
-        return replace(prompt, labels=prompt.labels[:2], demonstrations=few, queries=queries)
-    if case == "one query":
-        return replace(prompt, queries=prompt.queries[:1])
-    if case == "no gold labels":
-        return replace(prompt, queries=tuple(replace(query, label=None) for query in prompt.queries))
-    return prompt
 
 
 def check_reading(found: Extraction, prediction: Prediction) -> None:

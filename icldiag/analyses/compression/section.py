@@ -113,12 +113,18 @@ def reading(result: Compression, context: Context | None = None) -> str:
     """How many answers stay on the anchors alone, beside the baselines."""
     anchor, text, spread = result.hidden_anchor, result.text_anchor, result.hidden_random
     mean, deviation = spread.label_loyalty
+    count = len(anchor.answers.predicted)
+    drawn = f"{mean * count:.1f} ± {deviation * count:.1f} of {counted(spread.draws, 'draw')}"
     return (
-        f"On {len(anchor.kept_positions)} of the demonstrations' {result.demonstration_tokens} positions, label words "
-        f"and template, {anchor.answers.label_loyalty:.2f} of the answers stay (Hidden_anchor); as a prompt of their "
-        f"own {text.answers.label_loyalty:.2f} (Text_anchor), with random words for the label words {mean:.2f} ± "
-        f"{deviation:.2f}."
+        f"On {len(anchor.kept_positions)} of the demonstrations' {counted(result.demonstration_tokens, 'position')}, "
+        f"label words and template, {stay(anchor)} of {counted(count, 'answer')} stay (Hidden_anchor); as a prompt of "
+        f"their own {stay(text)} (Text_anchor), with random words for the label words {drawn}."
     )
+
+
+def stay(method: Method) -> int:
+    """How many answers stay as they were."""
+    return len(method.answers.predicted) - len(method.answers.flipped)
 
 
 def blocks(result: Compression, context: Context | None = None) -> list[Block]:
@@ -134,7 +140,7 @@ def blocks(result: Compression, context: Context | None = None) -> list[Block]:
         sizes += (
             f" A query is answered {speed.against_full_prompt:.1f} times as fast as with the whole prompt encoded "
             f"again, {speed.against_full_cache:.1f} times as fast as on the full cache (median of {speed.rounds} "
-            f"alternating rounds over {counted(speed.queries, 'query')})."
+            f"alternating rounds over {counted(speed.queries, 'query')}; below 1 it is slower)."
         )
     draws: list[tuple[Cell, ...]] = [
         (draw, *_numbers(method)) for draw, method in enumerate(result.random_draws, start=1)

@@ -15,6 +15,7 @@ from icldiag.counting import counted
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes
 from icldiag.page.figures import curves, heatmap
+from icldiag.page.text import percent
 
 
 class AttentionFields(Fields):
@@ -107,13 +108,6 @@ def reading_of_query(found: Extraction, query: int, layer: int | None = None) ->
 
 
 _PLACES = ("the first token", "the query's text", "the demonstrations' texts", "the template", "label words")
-
-
-def percent(share: float) -> str:
-    """'66%', '1.3%', 'under 0.1%'."""
-    if 0 < share < 0.001:
-        return "under 0.1%"
-    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
 def _sentence(text: str) -> str:

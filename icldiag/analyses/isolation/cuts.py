@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from icldiag.errors import AnalysisError
 from icldiag.indices import layer_index
+from icldiag.page.text import ranges
 
 CutKind = Literal["text_to_label", "label_to_target", "random_words"]
 CUT_NAMES: dict[CutKind, str] = {
@@ -37,3 +38,8 @@ class Cut:
             raise AnalysisError(f"there is no cut of the kind {self.kind!r:.80}; choose from {', '.join(CUT_NAMES)}")
         chosen = [layer_index(layer, layers) for layer in self.layers]
         return Cut.of(self.kind, chosen, self.seed, self.renormalise)
+
+
+def in_layers(layers: Collection[int]) -> str:
+    """'layer 3', 'layers 0-4, 7', 'no layer'."""
+    return f"layer{'s' if len(layers) > 1 else ''} {ranges(layers)}" if layers else "no layer"

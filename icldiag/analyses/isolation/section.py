@@ -10,12 +10,12 @@ from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.isolation.compute import Isolate, Isolation, Setting, SweepLayers
-from icldiag.analyses.isolation.cuts import CUT_NAMES, CUTS, Cut, CutKind
+from icldiag.analyses.isolation.cuts import CUT_NAMES, CUTS, Cut, CutKind, in_layers
 from icldiag.analyses.request import Request, Workbench
+from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes
 from icldiag.page.figures import curves
-from icldiag.page.text import cell_text as in_digits
 from icldiag.page.text import ranges
 
 
@@ -94,23 +94,28 @@ def reading(result: Isolations, context: Context | None = None) -> str:
     """A shallow cut against an equally wide deep one: a quarter of the layers, at most the paper's five."""
     if not result.sweeps:
         return "; ".join(map(reading_of_setting, result.chosen))
-    n = min(5, max(1, result.sweeps[0].layers // 4))
-    layers = f"the first {n} of {result.sweeps[0].layers} layers" if n > 1 else "the first layer"
+    first = result.sweeps[0]
+    n, count = min(5, max(1, first.layers // 4)), len(first.before.predicted)
+    shallow = f"the first {n} of {first.layers} layers" if n > 1 else "the first layer"
     deep = f"the last {n}" if n > 1 else "the last"
     found = [
-        f"{CUT_NAMES[sweep.kind]} leaves {in_digits(sweep.first[n - 1].answers.label_loyalty)} and "
-        f"{in_digits(sweep.last[n - 1].answers.label_loyalty)}"
+        f"{CUT_NAMES[sweep.kind]} leaves {stay(sweep.first[n - 1])} and {stay(sweep.last[n - 1])}"
         for sweep in result.sweeps
     ]
-    return f"Of the answers, cut in {layers} and in {deep}, {'; '.join(found)}."
+    return f"Of {counted(count, 'answer')}, cut in {shallow} and in {deep}, {'; '.join(found)}."
+
+
+def stay(setting: Setting) -> int:
+    """How many answers stay as they were."""
+    return len(setting.answers.predicted) - len(setting.answers.flipped)
 
 
 def reading_of_setting(setting: Setting) -> str:
     """What one cut leaves."""
     cut, answers = setting.cut, setting.answers
     return (
-        f"With {CUT_NAMES[cut.kind]} cut in {ranges(cut.layers) or 'no layer'}, {answers.label_loyalty:.2f} of the "
-        f"answers stay (word loyalty {answers.word_loyalty:.2f}); {len(answers.flipped)} change."
+        f"With {CUT_NAMES[cut.kind]} cut in {in_layers(cut.layers)}, {stay(setting)} of "
+        f"{counted(len(answers.predicted), 'answer')} stay (word loyalty {answers.word_loyalty:.2f})."
     )
 
 

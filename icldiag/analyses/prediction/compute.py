@@ -62,6 +62,12 @@ class Prediction(AnalysisResult):
         return tuple(sorted(found, key=lambda query: -self.probabilities[query].max()))
 
     @property
+    def level(self) -> tuple[int, ...]:
+        """Indices of the queries whose two highest scores are the same number, so that their order decides."""
+        highest = np.sort(self.scores, axis=1)[:, -2:]
+        return tuple(int(query) for query in np.flatnonzero(highest[:, 0] == highest[:, 1]))
+
+    @property
     def correct(self) -> int:
         return len(self.labelled) - len(self.wrong)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Table
 from icldiag.page.figures import heatmap
+from icldiag.page.text import percent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 
@@ -64,7 +65,11 @@ def values(result: Prediction) -> dict[str, Any]:
 
 
 def reading(result: Prediction, context: Context | None = None) -> str:
-    """How many are wrong, and which label is most often answered for which."""
+    """How many are wrong, which error is the commonest, and what to know before that is read."""
+    return " ".join([_errors(result), *_cautions(result)])
+
+
+def _errors(result: Prediction) -> str:
     if result.accuracy is None:
         return f"{counted(len(result), 'answer')} without gold labels, so there is no accuracy."
     wrong, labelled = len(result.wrong), len(result.labelled)
@@ -73,17 +78,33 @@ def reading(result: Prediction, context: Context | None = None) -> str:
         return f"Nothing: {all_right} answered right."
     counts = result.counts.copy()
     np.fill_diagonal(counts, 0)
-    gold, predicted = np.unravel_index(counts.argmax(), counts.shape)
     most = int(counts.max())
-    error = f"{result.labels[predicted]} for {result.labels[gold]}"
+    first, *others = (
+        f"{result.labels[predicted]} for {result.labels[gold]}" for gold, predicted in np.argwhere(counts == most)
+    )
     if wrong == 1:
-        kind = f"it is {error}"
+        kind = f"it is {first}"
     elif most == 1:
         kind = "no two are the same error"
+    elif others:
+        kind = f"{len(others) + 1} errors are the commonest, {most} times each, such as {first}"
     else:
-        kind = f"the commonest error is {error}, {most} times"
+        kind = f"the commonest error is {first}, {most} times"
     are = "query is" if labelled == 1 else "queries are" if wrong != 1 else "queries is"
     return f"{wrong} of {labelled} labelled {are} answered wrong (accuracy {result.accuracy:.2f}); {kind}."
+
+
+def _cautions(result: Prediction) -> Iterator[str]:
+    """What makes the answers say less than they seem to."""
+    answers = {int(label) for label in result.predicted}
+    if len(result) > 1 and len(answers) == 1:
+        yield f"All {len(result)} answers are {result.labels[answers.pop()]}."
+    if result.level:
+        what = "answer is" if len(result.level) == 1 else "answers are"
+        yield f"{len(result.level)} {what} a tie, which goes to the label that the prompt lists first."
+    mass = float(result.label_mass.mean())
+    if mass < 0.5:  # more often than not the model would go on with something else
+        yield f"The label words hold {percent(mass)} of the probability: the model would mostly write something else."
 
 
 def blocks(result: Prediction, context: Context | None = None) -> list[Block]:

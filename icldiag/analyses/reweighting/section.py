@@ -9,6 +9,9 @@ from typing import Any
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
+from icldiag.analyses.loyalty import Answers
+from icldiag.analyses.repairs.effect import mcnemar
+from icldiag.analyses.repairs.reading import SIGNIFICANT
 from icldiag.analyses.request import Workbench
 from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
 from icldiag.counting import counted
@@ -57,13 +60,25 @@ def values(result: Reweighting) -> dict[str, Any]:
 
 def reading(result: Reweighting, context: Context | None = None) -> str:
     """What training did to the queries' answers."""
-    before, after, changed = result.before.accuracy, result.after.accuracy, len(result.changed)
     trained = f"Anchor re-weighting, trained on {counted(result.examples, 'other example')},"
-    if before is None or after is None:
-        answers = counted(len(result.after.predicted), "answer")
-        return f"{trained} changes {changed} of {answers}; no gold label says if for better."
-    move = f"takes accuracy from {before:.2f} to {after:.2f}" if before != after else f"leaves accuracy at {before:.2f}"
-    return f"{trained} {move}: {counted(len(result.after.mended), 'answer')} mended, {len(result.after.broken)} broken."
+    return f"{trained} {effect_in_words(result.after)}."
+
+
+def effect_in_words(answers: Answers) -> str:
+    """What it did to the queries' answers, and whether that may be chance (McNemar's exact test)."""
+    if answers.accuracy is None:
+        count = counted(len(answers.predicted), "answer")
+        return f"changes {len(answers.flipped)} of {count}; no gold label says if for better"
+    labelled = sum(gold is not None for gold in answers.gold)
+    before, after = answers.right
+    move = f"takes the queries answered right from {before} to {after}" if before != after else f"leaves {before}"
+    of = f"{move} of {labelled}" if before != after else f"{move} of {counted(labelled, 'query')} right"
+    mended, broken = len(answers.mended), len(answers.broken)
+    if not mended and not broken:
+        return f"{of}: none mended, none broken"
+    p = mcnemar(mended, broken)
+    chance = "unlikely to be chance" if p < SIGNIFICANT else "may be chance"
+    return f"{of}: {mended} mended, {broken} broken ({chance})"
 
 
 def blocks(result: Reweighting, context: Context | None = None) -> list[Block]:

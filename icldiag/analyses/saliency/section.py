@@ -18,6 +18,7 @@ from icldiag.indices import layer_index
 from icldiag.model.readout import FloatArray, Progress, step_of
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, Tokens, notes
 from icldiag.page.figures import curves
+from icldiag.page.text import percent, ranges
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 FLOW_NAMES = ("text -> label words", "label words -> target", "text -> text")
@@ -119,7 +120,7 @@ def _token_view(result: AllFlows, flow: QueryFlow, index: int) -> dict[str, Any]
 
 
 def reading(result: AllFlows, context: Context | None = None) -> str:
-    """Where label words collect and from where on the target reads them."""
+    """Which flow is the largest where."""
     return reading_of_flows(result.saliency.shares, result.saliency.raw)
 
 
@@ -140,13 +141,13 @@ def blocks(flows: AllFlows, context: Context | None = None) -> list[Block]:
 
 
 def _into_target(result: Saliency, context: Context) -> Tokens:
-    """Token by token, in the layer in which the target reads most from the label words."""
+    """Token by token, in the layer in which most flows from label words into the target."""
     query = context.example_query
     flow = next(flow for flow in result.queries if flow.query == query)
-    layer = int(result.raw[1].argmax())
+    layer = int(flow.raw[1].argmax())
     caption = (
-        f"How much flows from each token into the target, the last one, in layer {layer}, where it reads most from "
-        f"label words; query {query + 1}."
+        f"How much flows from each token into the target, the last one, in layer {layer}, where most flows into it "
+        f"from label words; query {query + 1}."
     )
     return Tokens(caption, context.pieces(query), tuple(map(float, flow.into_target[layer])))
 
@@ -164,19 +165,27 @@ def _per_layer(name: str, caption: str, flows: FloatArray, raw: bool = False) ->
 
 
 def reading_of_flows(shares: FloatArray, raw: FloatArray) -> str:
-    """One sentence: where label words collect and from where on the target reads them; both (3, L)."""
-    collecting, reading_, _ = np.nan_to_num(shares)
-    peak = int(raw[0].argmax())
-    how = "" if peak == int(collecting.argmax()) else " (by amount; the curves are shares)"
-    later = [layer for layer in range(len(reading_)) if (reading_[layer:] > collecting[layer:]).all()]
-    taken = f"the target reads them from layer {later[0]} on" if later else "no layer is left to the target's reading"
-    return f"Text flows into label words most in layer {peak}{how}; {taken}."
+    """Which of the three flows is the largest in which layers, and where label words collect most; both (3, L)."""
+    flowing = np.flatnonzero(raw.sum(axis=0) > 0)
+    if not len(flowing):
+        return "Nothing flows in any layer."
+    largest = raw.argmax(axis=0)
+    led = [(name, flowing[largest[flowing] == flow]) for flow, name in enumerate(FLOW_NAMES)]
+    where = "; ".join(f"{name} {_in_layers(layers)}" for name, layers in led if len(layers))
+    peak = int(np.nanargmax(shares[0]))
+    return (
+        f"The largest flow is {where}. The share of {FLOW_NAMES[0]} is highest in layer {peak} ({shares[0, peak]:.2f})."
+    )
+
+
+def _in_layers(layers: Sequence[int]) -> str:
+    return f"in layer{'s' if len(layers) > 1 else ''} {ranges(map(int, layers))}"
 
 
 def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:
-    """One sentence: through which class's label words most reaches the target."""
-    through = np.array([flow.into_target[:, list(places)].sum() for places in encoded.all_anchors])
-    total = float(through.sum())
+    """One sentence: how much reaches the target through label words, and through which class's most."""
+    through = np.array([flow.into_target[:, list(places)].sum() for places in encoded.all_anchors], np.float64)
+    total, everything = float(through.sum()), float(flow.into_target.sum(dtype=np.float64))
     if total <= 0:
         return "Nothing flows from the label words into the target."
     names = encoded.prompt.label_names
@@ -185,8 +194,8 @@ def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:
         share[demonstration.label_class] += amount / total
     first, second = np.argsort(-share, kind="stable")[:2]
     return (
-        f"Of what the target reads from label words, {share[first]:.0%} comes from {names[first]}, "
-        f"{share[second]:.0%} from {names[second]}."
+        f"Of what flows into the target, {percent(total / everything)} comes from label words: {share[first]:.0%} of "
+        f"that from {names[first]}, {share[second]:.0%} from {names[second]}."
     )
 
 

@@ -103,7 +103,7 @@ class CompressionPanel(Panel):
             table.add_row(name, *_numbers(method), style=look.chosen if name == _NAMES[0] else "")
         if draws:
             best = max(draws, key=lambda method: method.answers.label_loyalty)
-            table.add_row(f"best of {len(draws)} random draws", *_numbers(best))
+            table.add_row(f"best of {counted(len(draws), 'random draw')}", *_numbers(best))
         self.query_one("#table", Line).set(table)
         loyalties = " ".join(f"{method.answers.label_loyalty:.2f}".lstrip("0") for method in draws)
         text = f"\nlabel loyalty with random words kept instead, draw by draw:\n{loyalties}" if draws else ""
@@ -127,11 +127,14 @@ class CompressionPanel(Panel):
         if found.speed_up is not None:
             text += (
                 f"; a query is answered {found.speed_up.against_full_prompt:.1f} times as fast as with the whole "
-                f"prompt encoded again, {found.speed_up.against_full_cache:.1f} times as fast as on the full cache"
+                f"prompt encoded again, {found.speed_up.against_full_cache:.1f} times as fast as on the full cache "
+                "(below 1 it is slower)"
             )
         self.query_one("#size", Line).set(Text(text, look.muted))
 
     def _finding(self, found: Compression, prediction: Prediction) -> tuple[str, str]:
+        from icldiag.analyses.compression.section import stay
+
         query, answers = self.state.query, found.hidden_anchor.answers
         before, after = (of.probabilities[query].tolist() for of in (found.full, answers))
         now = outcome(prediction.labels, before, after)
@@ -139,7 +142,8 @@ class CompressionPanel(Panel):
         return (
             f"From the anchors and the template alone, {kept} of {found.demonstration_tokens} positions, this answer "
             f"{now}.",
-            f"Of all answers {answers.label_loyalty:.0%} stay (label loyalty).",
+            f"Of {counted(len(prediction), 'answer')} {stay(found.hidden_anchor)} stay (label loyalty "
+            f"{answers.label_loyalty:.2f}).",
         )
 
     def action_measure(self) -> None:

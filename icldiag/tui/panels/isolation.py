@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
@@ -10,8 +10,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.analyses.isolation.cuts import CUT_NAMES, Cut
-from icldiag.page.text import ranges
+from icldiag.analyses.isolation.cuts import CUT_NAMES, Cut, in_layers
+from icldiag.counting import counted
 from icldiag.render.changes import Change, before_after, changed_answers, outcome, tally
 from icldiag.render.curves import Chart, Curve
 from icldiag.render.look import Look
@@ -70,7 +70,7 @@ class IsolationPanel(LayeredPanel):
         assert session is not None
         layer, layers = self.chosen_layer(0), session.model.n_layers
         marked = "" if self.range_start is None else f"   range from layer {self.range_start}: space cuts it"
-        line = f"cut {CUT_NAMES[state.cut_kind]}   in {_in_layers(state.cut_layers) or 'no layer'}{marked}"
+        line = f"cut {CUT_NAMES[state.cut_kind]}   in {in_layers(state.cut_layers)}{marked}"
         self.query_one("#cut", Line).set(Text(line, state.look.chosen))
         self.query_one(LayerSwitches).switch(layers, state.cut_layers, state.look)
         for name in ("#before-after", "#flipped-title", "#flipped"):
@@ -105,7 +105,7 @@ class IsolationPanel(LayeredPanel):
             Change(prediction.texts[at], labels[answers.before[at]], labels[answers.predicted[at]], sign)
             for at, sign in changed_queries(answers)
         ]
-        title = tally(len(changes), len(answers.mended), len(answers.broken))
+        title = tally(len(changes), len(answers.mended), len(answers.broken), len(answers.unjudged))
         self.query_one("#flipped-title", Line).set(Text(title if changes else "", look.muted))
         self.query_one("#flipped", Line).set(changed_answers(changes, look, width, max(8, self.room.height - 18)))
 
@@ -116,10 +116,10 @@ class IsolationPanel(LayeredPanel):
             how = "Nothing is cut. Choose a layer with [ and ] or the mouse, and cut it with the space bar."
             return f"This answer is {prediction.labels[prediction.predicted[query]]} ({max(before):.2f}).", how
         return (
-            f"With {CUT_NAMES[found.cut.kind]} cut in {_in_layers(found.cut.layers)}, this answer "
+            f"With {CUT_NAMES[found.cut.kind]} cut in {in_layers(found.cut.layers)}, this answer "
             f"{outcome(prediction.labels, before, after)}.",
-            f"{len(answers.flipped)} of {len(prediction)} answers change (label loyalty {answers.label_loyalty:.2f}, "
-            f"word loyalty {answers.word_loyalty:.2f}).",
+            f"{len(answers.flipped)} of {counted(len(prediction), 'answer')} change (label loyalty "
+            f"{answers.label_loyalty:.2f}, word loyalty {answers.word_loyalty:.2f}).",
         )
 
     # ---- every number of layers -------------------------------------------------------------------------------------
@@ -150,19 +150,22 @@ class IsolationPanel(LayeredPanel):
 
     def _sweep_finding(self, found: Isolation, prediction: Prediction) -> tuple[str, str]:
         """From how many layers on this answer changes, and how many of all stay at the cursor's n."""
+        from icldiag.analyses.isolation.section import stay
+
         query, n = self.state.query, (self.at_layer or 0) + 1
         old, said = prediction.predicted[query], []
         for side, settings in (("first", found.first), ("last", found.last)):
             changes = [at for at, setting in enumerate(settings, start=1) if setting.answers.predicted[query] != old]
             if changes:
                 new = prediction.labels[settings[changes[0] - 1].answers.predicted[query]]
-                said.append(f"turns to {new} with the {side} {_count(changes[0])} cut")
+                said.append(f"first turns, to {new}, with the {side} {_count(changes[0])} cut")
             else:
                 said.append(f"stays however many of the {side} layers are cut")
-        first, last = (side[n - 1].answers.label_loyalty for side in (found.first, found.last))
+        first, last = (stay(side[n - 1]) for side in (found.first, found.last))
         return (
             f"{CUT_NAMES[found.kind]}: {prediction.labels[old]} {' and '.join(said)}.",
-            f"Of all answers, {first:.0%} stay with the first {_count(n)} cut, {last:.0%} with the last {n}.",
+            f"Of {counted(len(prediction), 'answer')}, {first} stay with the first {_count(n)} cut, {last} with the "
+            f"last {n}.",
         )
 
     # ---- which layers -----------------------------------------------------------------------------------------------
@@ -242,10 +245,6 @@ def _sweep_table(first: Sequence[Answers], last: Sequence[Answers], look: Look) 
         ]
         table.add_row(str(n), *cells)
     return table
-
-
-def _in_layers(layers: Collection[int]) -> str:
-    return f"layer{'s' if len(layers) > 1 else ''} {ranges(layers)}" if layers else ""
 
 
 def _count(layers: int) -> str:

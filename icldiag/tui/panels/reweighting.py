@@ -124,19 +124,20 @@ class ReweightingPanel(Panel):
             )
             for at in sorted(found.changed, key=lambda at: " +x".find(signs.get(at, " ")) % 3)
         ]
-        title = tally(len(changes), len(found.after.mended), len(found.after.broken))
+        title = tally(len(changes), len(found.after.mended), len(found.after.broken), len(found.after.unjudged))
         self.query_one("#changed-title", Line).set(Text(title, look.muted))
         self.query_one("#changed", Line).set(changed_answers(changes, look, width))
 
     def _finding(self, found: Reweighting, prediction: Prediction) -> tuple[str, str]:
+        from icldiag.analyses.reweighting.section import effect_in_words
+
         query = self.state.query
         before, after = (of.probabilities[query].tolist() for of in (found.before, found.after))
         now = outcome(prediction.labels, before, after)
-        accuracy = ["unknown" if of.accuracy is None else f"{of.accuracy:.0%}" for of in (found.before, found.after)]
         force = "In force in all panels; b ends that." if self.state.beta_on else "b uses it in all panels."
         return (
             f"Trained on {counted(found.examples, 'example')}: this answer {now}.",
-            f"Accuracy on the queries {accuracy[0]} before, {accuracy[1]} after. {force}",
+            f"It {effect_in_words(found.after)}. {force}",
         )
 
     def action_train(self) -> None:

@@ -80,7 +80,7 @@ class SaliencyPanel(LayeredPanel):
         layers = reading(found.shares, found.raw)
         if isinstance(found, QueryFlow):
             return reading_of_query(found, session.encoded), layers
-        return (f"Mean of {counted(len(session.prompt.queries), 'query')}: {layers[0].lower()}{layers[1:]}",)
+        return (f"Mean of {counted(len(session.prompt.queries), 'query')}. {layers}",)
 
     def _show_strip(self, layer: int) -> None:
         """Token by token, always of the selected query."""
