@@ -9,8 +9,14 @@ q is the mean of the label probabilities, each softmaxed over the labels only, o
   each as long as these texts are on average;
 - batch (Zhou et al. 2023, arXiv 2309.17249): a batch of queries of the task, their labels unknown.
 
-In logarithms, as it is done here, the label scores lose log q. A calibration moves the border between labels and
+In logarithms, as it is done here, the label scores lose log q. Such a calibration moves the border between labels and
 nothing else: it mends a label prior, and it cannot mend two labels whose scores do not separate the classes.
+
+Two more have a scale for each label as well, z(y) = a(y) log p(y) + b(y):
+
+- full-label (Sanz-Guerrero and von der Wense 2025, arXiv 2511.14385), where words of several tokens are scored whole:
+  a(y) = 1 / tokens of y, so that long words are not punished for their length, and b is contextual;
+- affine (Gundem et al. 2025, arXiv 2505.23783): a and b are fitted on labelled texts; see `fit_affine`.
 """
 
 from __future__ import annotations
@@ -19,22 +25,34 @@ import random
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import log_softmax
 
 from icldiag.model.readout import FloatArray, label_probabilities
-from icldiag.prompt.adjustments import Calibration, CalibrationKind
+from icldiag.prompt.adjustments import LEAST, Calibration, PriorKind
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
 RANDOM_TEXTS = 20
 
 
-def calibration(kind: CalibrationKind, scores: FloatArray) -> Calibration:
+def calibration(kind: PriorKind, scores: FloatArray) -> Calibration:
     """The calibration whose q is the mean answer to queries with these uncalibrated label scores, (n, C)."""
-    return Calibration.of(kind, label_probabilities(scores).mean(axis=0).tolist())
+    return Calibration.dividing(kind, label_probabilities(scores).mean(axis=0).tolist())
 
 
-def calibrated(scores: FloatArray, by: Calibration | None) -> FloatArray:
-    """Label scores (n, C) with a calibration in force."""
-    return scores if by is None else scores - np.array(by.shift)
+def full_label_calibration(scores: FloatArray, tokens: Sequence[int]) -> Calibration:
+    """From log-probabilities of whole label words after content-free queries, (n, C), and each word's tokens."""
+    scale = 1 / np.array(tokens)
+    prior = np.maximum(label_probabilities(scores * scale).mean(axis=0), LEAST)
+    return Calibration.affine("full-label", scale.tolist(), (-np.log(prior)).tolist())
+
+
+def calibrated(scores: FloatArray, by: Calibration | None, whole: bool = False) -> FloatArray:
+    """Label scores (n, C) with a calibration in force; `whole` where they are whole words' log-probabilities."""
+    if by is None:
+        return scores
+    if by.scale is None:
+        return scores + np.array(by.bias)
+    return (scores if whole else log_softmax(scores, axis=1)) * np.array(by.scale) + np.array(by.bias)
 
 
 def random_texts(texts: Sequence[str], seed: int, count: int = RANDOM_TEXTS) -> tuple[str, ...]:

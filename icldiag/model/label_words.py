@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Batch, Edits, InstrumentedModel
+from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class LabelWords:
     steps: tuple[int, ...]  # (N,) positions after the target's
     hidden: Tensor  # (N, N) bool: this row's word is not that column's
     read: tuple[tuple[tuple[int, int], ...], ...]  # per class: (row, token) of what is scored; row 0 is the target
-    shift: tuple[float, ...]  # (C,) taken off the scores: the log of the label prior that a calibration divides by
+    calibration: Calibration | None
     whole: bool
 
     @property
@@ -54,15 +55,24 @@ class LabelWords:
             of: the logits are those of these tokens alone, which are `vocabulary`: (B, 1, C).
         """
         logits = logits.float()
-        shift = torch.tensor(self.shift, device=logits.device)  # (C,)
         if of is not None:
-            return logits[:, 0] - shift
+            return self._calibrated(logits[:, 0])
         norms = logits.logsumexp(-1) if self.whole else torch.zeros_like(logits[..., 0])  # (B, 1 + N)
         scores = []
         for word in self.read:
             rows, tokens = (torch.tensor(part, device=logits.device) for part in zip(*word, strict=True))
             scores.append((logits[:, rows, tokens] - norms[:, rows]).sum(1))  # (B,)
-        return torch.stack(scores, dim=1) - shift
+        return self._calibrated(torch.stack(scores, dim=1))
+
+    def _calibrated(self, scores: Tensor) -> Tensor:
+        """(B, C) -> (B, C)"""
+        if self.calibration is None:
+            return scores
+        bias = torch.tensor(self.calibration.bias, device=scores.device)  # (C,)
+        if self.calibration.scale is None:
+            return scores + bias
+        log_probabilities = scores if self.whole else scores.log_softmax(1)
+        return log_probabilities * torch.tensor(self.calibration.scale, device=scores.device) + bias
 
     def after(self, batch: Batch) -> Batch:
         """The batch with the words' tokens after each row's last: (B, T) -> (B, T + N)."""
@@ -116,6 +126,4 @@ def label_words(encoded: EncodedPrompt) -> LabelWords:
         read.append(tuple(scored))
     owner = torch.tensor(word_of)
     hidden = owner[:, None] != owner[None, :]  # (N, N)
-    calibration = encoded.prompt.calibration
-    shift = tuple(calibration.shift) if calibration else (0.0,) * len(read)
-    return LabelWords(tuple(given), tuple(steps), hidden, tuple(read), shift, whole)
+    return LabelWords(tuple(given), tuple(steps), hidden, tuple(read), encoded.prompt.calibration, whole)

@@ -10,7 +10,9 @@ from typing import Literal, get_args
 
 from icldiag.inputs.files import sha256_of
 
-CalibrationKind = Literal["contextual", "domain-context", "batch"]
+PriorKind = Literal["contextual", "domain-context", "batch"]  # probabilities are divided by those of a prior
+CalibrationKind = Literal[PriorKind, "full-label", "affine"]
+PRIORS: tuple[PriorKind, ...] = get_args(PriorKind)
 KINDS: tuple[CalibrationKind, ...] = get_args(CalibrationKind)
 
 LEAST = 1e-6  # a label that is never answered would be divided by nothing
@@ -18,23 +20,38 @@ LEAST = 1e-6  # a label that is never answered would be divided by nothing
 
 @dataclass(frozen=True)
 class Calibration:
-    """Every query's label probabilities are divided by these, and made to sum to 1 again.
+    """One number per class in the prompt's order, added to the label scores, and where there is a scale one that
+    multiplies them before:
 
-    `probabilities` has one number per class in the prompt's order: what the prompt answers when the query says nothing.
+        z(y)  =  scale(y) log p(y)  +  bias(y),  softmaxed over the labels
+
+    log p is a whole label word's log-probability where words are scored whole, and the log-probability among the labels
+    where they are scored by their first tokens. Without a scale it makes no difference which.
     """
 
     kind: CalibrationKind
-    probabilities: tuple[float, ...]
+    bias: tuple[float, ...]
+    scale: tuple[float, ...] | None = None
 
     @classmethod
-    def of(cls, kind: CalibrationKind, probabilities: Sequence[float]) -> Calibration:
-        """As it is written to a file: six significant digits, so that reading it back changes no answer."""
-        return cls(kind, tuple(float(f"{max(value, LEAST):.6g}") for value in probabilities))
+    def dividing(cls, kind: PriorKind, prior: Sequence[float]) -> Calibration:
+        """Label probabilities are divided by those of a prior: in logarithms, they lose its logarithm."""
+        return cls(kind, tuple(-math.log(_rounded(max(value, LEAST))) for value in prior))
+
+    @classmethod
+    def affine(cls, kind: CalibrationKind, scale: Sequence[float], bias: Sequence[float]) -> Calibration:
+        """A scale and a bias for each class."""
+        return cls(kind, tuple(map(_rounded, bias)), tuple(map(_rounded, scale)))
 
     @property
-    def shift(self) -> tuple[float, ...]:
-        """What is taken from the label scores: dividing probabilities is subtracting logarithms."""
-        return tuple(math.log(value) for value in self.probabilities)
+    def prior(self) -> tuple[float, ...] | None:
+        """What probabilities are divided by; None with a scale."""
+        return None if self.scale is not None else tuple(_rounded(math.exp(-value), 12) for value in self.bias)
+
+
+def _rounded(value: float, digits: int = 6) -> float:
+    """To significant digits: a number that is as short in a file, and changes no answer when it is read back."""
+    return float(f"{value:.{digits}g}")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from icldiag.prompt.adjustments import KINDS, CalibrationKind
+from icldiag.prompt.adjustments import KINDS, PRIORS, CalibrationKind
 from icldiag.prompt.source import Location
 from icldiag.quoting import MOST, brief
 
@@ -49,9 +49,13 @@ class FileFields(BaseModel):
 
 
 class CalibrationFields(BaseModel):
+    """Either the prior's probabilities, or for the kinds that have a scale, scale and bias; see docs/formats.md."""
+
     model_config = _STRICT
     kind: CalibrationKind
-    probabilities: dict[str, float]
+    probabilities: dict[str, float] | None = None
+    scale: dict[str, float] | None = None
+    bias: dict[str, float] | None = None
 
 
 class PromptFields(BaseModel):
@@ -110,7 +114,10 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
         if "text" in known and "file" not in known and not reason.endswith("?"):
             reason += "; an example has one text, so write all of it into 'text'"
     elif location == ("calibration",) and found["type"] != "missing":
-        reason = f"expected {{kind: {' or '.join(KINDS)}, probabilities: {{class: number, ...}}}}"
+        reason = (
+            f"expected {{kind: {' or '.join(PRIORS)}, probabilities: {{class: number, ...}}}}, or {{kind: "
+            f"{' or '.join(kind for kind in KINDS if kind not in PRIORS)}, scale: {{...}}, bias: {{...}}}}"
+        )
     elif location[0] == "labels" and found["type"] != "missing":
         reason = "expected a list of class names, or a mapping from class name to label word"
     elif location[0] in _EXAMPLES and len(location) == 1 and found["type"] != "missing":

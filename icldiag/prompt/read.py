@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from icldiag.errors import PromptError
 from icldiag.inputs.files import is_file, is_folder, open_file
 from icldiag.inputs.values import first_repeated
-from icldiag.prompt.adjustments import Calibration, SavedBeta
+from icldiag.prompt.adjustments import PRIORS, Calibration, SavedBeta
 from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import (
     CalibrationFields,
@@ -89,21 +89,46 @@ class Reader:
     def calibration(self, given: CalibrationFields | None, classes: dict[str, int]) -> Calibration | None:
         if given is None:
             return None
-        place = ("calibration", "probabilities")
-        for name, value in given.probabilities.items():
+        if given.kind in PRIORS:
+            prior = self._of_each_class(
+                given, "probabilities", classes, "a number above 0, up to 1", lambda p: 0 < p <= 1
+            )
+            total = math.fsum(prior)
+            if not math.isclose(total, 1, abs_tol=0.01):
+                reason = f"the numbers sum to {total:.3g}; probabilities of all classes sum to 1"
+                raise self.error(reason, "calibration", "probabilities")
+            return Calibration(given.kind, tuple(-math.log(value) for value in prior))
+        scale = self._of_each_class(given, "scale", classes, "a number above 0", lambda a: 0 < a < math.inf)
+        bias = self._of_each_class(given, "bias", classes, "a number that is not infinite", math.isfinite)
+        return Calibration(given.kind, tuple(bias), tuple(scale))
+
+    def _of_each_class(
+        self,
+        given: CalibrationFields,
+        field: Literal["probabilities", "scale", "bias"],
+        classes: dict[str, int],
+        wanted: str,
+        fits: Callable[[float], bool],  # is not told of NaN
+    ) -> list[float]:
+        """A calibration's numbers, in the order of the classes."""
+        place = ("calibration", field)
+        fields = ("probabilities",) if given.kind in PRIORS else ("scale", "bias")
+        for other in ("probabilities", "scale", "bias"):
+            if other not in fields and getattr(given, other) is not None:
+                reason = f"is not for the kind {given.kind!r}, which has {' and '.join(fields)}; remove it"
+                raise self.error(reason, "calibration", other)
+        numbers = getattr(given, field)
+        if numbers is None:
+            raise self.error("this field is missing", *place)
+        for name, value in numbers.items():
             if name not in classes:
                 raise self.error(_unknown_class(name, classes), *place, name)
-            if not 0 < value <= 1:  # not true of NaN either
-                raise self.error(
-                    f"{value:g} is no probability to divide by; write a number above 0, up to 1", *place, name
-                )
-        missing = [name for name in classes if name not in given.probabilities]
+            if math.isnan(value) or not fits(value):
+                raise self.error(f"{value:g} will not do here; write {wanted}", *place, name)
+        missing = [name for name in classes if name not in numbers]
         if missing:
             raise self.error(f"there is no number for the class {quoted(missing[0])}; write one for each class", *place)
-        total = math.fsum(given.probabilities.values())
-        if not math.isclose(total, 1, abs_tol=0.01):
-            raise self.error(f"the numbers sum to {total:.3g}; probabilities of all classes sum to 1", *place)
-        return Calibration(given.kind, tuple(given.probabilities[name] for name in classes))
+        return [numbers[name] for name in classes]
 
     def beta(self, given: str | None) -> SavedBeta | None:
         if given is None:

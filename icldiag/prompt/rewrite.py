@@ -17,7 +17,7 @@ from icldiag.files import TEMPORARY, write_whole
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.source import read_text
-from icldiag.prompt.write import as_yaml, named_from
+from icldiag.prompt.write import as_yaml, calibration_fields, named_from
 
 
 def rewritten(prompt: Prompt, changed: Prompt, folder: Path) -> tuple[str, str]:
@@ -70,8 +70,7 @@ def _edited(old: str, prompt: Prompt, changed: Prompt, folder: Path) -> str:
     document.pop("calibration", None)
     document.pop("beta", None)
     if changed.calibration is not None:
-        numbers = zip(changed.label_names, changed.calibration.probabilities, strict=True)
-        document["calibration"] = {"kind": changed.calibration.kind, "probabilities": dict(numbers)}
+        document["calibration"] = calibration_fields(changed.calibration, changed.label_names)
     if changed.beta is not None:
         document["beta"] = named_from(folder, changed.beta.path)
     written = io.StringIO()

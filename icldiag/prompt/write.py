@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Example, Prompt
 
 
@@ -62,11 +63,22 @@ def _fields(prompt: Prompt, folder: Path | None) -> dict[str, Any]:
     if prompt.examples:
         fields["examples"] = [_row(prompt, example) for example in prompt.examples]
     if prompt.calibration is not None:
-        numbers = dict(zip(prompt.label_names, prompt.calibration.probabilities, strict=True))
-        fields["calibration"] = {"kind": prompt.calibration.kind, "probabilities": numbers}
+        fields["calibration"] = calibration_fields(prompt.calibration, prompt.label_names)
     if prompt.beta is not None:
         fields["beta"] = named_from(folder, prompt.beta.path)
     return fields
+
+
+def calibration_fields(calibration: Calibration, names: Sequence[str]) -> dict[str, Any]:
+    """As `CalibrationFields` reads it."""
+
+    def of_each(values: Sequence[float]) -> dict[str, float]:
+        return dict(zip(names, values, strict=True))
+
+    if calibration.prior is not None:
+        return {"kind": calibration.kind, "probabilities": of_each(calibration.prior)}
+    assert calibration.scale is not None
+    return {"kind": calibration.kind, "scale": of_each(calibration.scale), "bias": of_each(calibration.bias)}
 
 
 def named_from(folder: Path | None, path: Path) -> str:

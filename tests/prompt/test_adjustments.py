@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def test_a_calibration_and_a_beta_are_read_in_the_labels_order(commented: Path) 
     (commented.parent / "b.safetensors").write_bytes(b"beta")
     fields = "calibration: {kind: batch, probabilities: {No: 0.25, Person: 0.75}}\nbeta: b.safetensors\n"
     prompt = read_prompt(with_fields(commented, fields))
-    assert prompt.calibration == Calibration("batch", (0.75, 0.25))
+    assert prompt.calibration == Calibration("batch", (-math.log(0.75), -math.log(0.25)))
     assert prompt.beta == SavedBeta(commented.parent / "b.safetensors", hashlib.sha256(b"beta").hexdigest())
 
 
@@ -70,8 +71,29 @@ def test_a_calibration_and_a_beta_are_read_in_the_labels_order(commented: Path) 
             "there is no class 'Nobody'",
         ),
         ("calibration: {kind: batch, probabilities: {Person: 1}}", ":12: ", "no number for the class 'No'"),
-        ("calibration: {kind: batch, probabilities: {Person: 0, No: 1}}", ":12: ", "0 is no probability to divide by"),
-        ("calibration: {kind: batch, probabilities: {Person: nan, No: 1}}", ":12: ", "nan is no probability"),
+        (
+            "calibration: {kind: batch, probabilities: {Person: 0, No: 1}}",
+            ":12: ",
+            "0 will not do here; write a number ab",
+        ),
+        ("calibration: {kind: batch, probabilities: {Person: nan, No: 1}}", ":12: ", "nan will not do here"),
+        (
+            "calibration: {kind: affine, scale: {Person: 1, No: 0}, bias: {Person: 0, No: 0}}",
+            ":12: ",
+            "0 will not do here",
+        ),
+        (
+            "calibration: {kind: affine, scale: {Person: 1, No: 1}, bias: {Person: inf, No: 0}}",
+            ":12: ",
+            "not infinite",
+        ),
+        ("calibration: {kind: affine, scale: {Person: 1, No: 1}}", ":12: calibration.bias: ", "this field is missing"),
+        (
+            "calibration: {kind: affine, probabilities: {Person: 0.5, No: 0.5}}",
+            ":12: ",
+            "which has scale and bias; remove it",
+        ),
+        ("calibration: {kind: batch, bias: {Person: 1, No: 1}}", ":12: ", "which has probabilities; remove it"),
         ("calibration: {kind: batch, probabilities: {Person: 0.5, No: 0.7}}", ":12: ", "the numbers sum to 1.2"),
         ("calibration: {kind: batch, probabilities: {Person: much, No: 1}}", ":12: ", "expected a number"),
         ("beta: none.safetensors", ":12: beta: ", "none.safetensors' cannot be read (No such file"),
@@ -93,7 +115,7 @@ def test_a_prompt_without_them_has_the_hash_it_always_had(prompt: Prompt) -> Non
     for example in (*content["demonstrations"], *content["queries"], *content["examples"]):
         del example["id"]
     assert prompt.hash == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    calibrated = replace(prompt, calibration=Calibration("batch", (0.5, 0.2, 0.3)))
+    calibrated = replace(prompt, calibration=Calibration.dividing("batch", (0.5, 0.2, 0.3)))
     weighted = replace(prompt, beta=SavedBeta(Path("a"), "1"))
     assert len({prompt.hash, calibrated.hash, weighted.hash}) == 3
     assert weighted.hash == replace(prompt, beta=SavedBeta(Path("elsewhere"), "1")).hash
@@ -101,16 +123,24 @@ def test_a_prompt_without_them_has_the_hash_it_always_had(prompt: Prompt) -> Non
 
 def test_written_and_read_back(prompt: Prompt, tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"beta")
-    by = Calibration.of("contextual", (1 / 3, 0.6666666, 1e-12))
+    by = Calibration.dividing("contextual", (1 / 3, 0.6666666, 1e-12))
     changed = replace(prompt, calibration=by, beta=SavedBeta.at(tmp_path / "x.safetensors"))
     text = as_yaml(changed, tmp_path)
     assert "beta: x.safetensors" in text
     assert write_prompt(text, tmp_path / "written.yaml").hash == changed.hash
+    scaled = replace(prompt, calibration=Calibration.affine("affine", (0.123456789, 1, 20), (-1e-7, 0, 3.3333333)))
+    assert read_back(scaled, tmp_path) == scaled.calibration
     assert str(tmp_path / "x.safetensors") in as_yaml(changed)
 
 
+def read_back(prompt: Prompt, folder: Path) -> Calibration | None:
+    return write_prompt(as_yaml(prompt, folder), folder / "again.yaml").calibration
+
+
 def test_changing_the_demonstrations_takes_them_off(prompt: Prompt) -> None:
-    adjusted = replace(prompt, calibration=Calibration("batch", (0.5, 0.2, 0.3)), beta=SavedBeta(Path("a"), "1"))
+    adjusted = replace(
+        prompt, calibration=Calibration.dividing("batch", (0.5, 0.2, 0.3)), beta=SavedBeta(Path("a"), "1")
+    )
     for changed in (swap(adjusted, 0, 1), drop(adjusted, 3), rename_word(adjusted, 1, "Place")):
         assert changed.calibration is None
         assert changed.beta is None
@@ -126,7 +156,7 @@ def test_the_users_file_keeps_its_comments_and_style(commented: Path) -> None:
         prompt,
         demonstrations=(second, Example("Who's: there #1 ?", 0), first),
         labels=(prompt.labels[0], Label("No", "-place")),
-        calibration=Calibration("batch", (0.5, 0.5)),
+        calibration=Calibration.dividing("batch", (0.5, 0.5)),
     )
     old, new = rewritten(prompt, changed, elsewhere)
     assert old == COMMENTED

@@ -17,7 +17,7 @@ from icldiag.analyses.calibration import CONTENT_FREE, random_texts
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.model.readout import FloatArray, label_probabilities
-from icldiag.prompt.adjustments import Calibration, CalibrationKind
+from icldiag.prompt.adjustments import Calibration, PriorKind
 from icldiag.prompt.schema import Example
 
 FEWEST_QUERIES = 4  # a batch of fewer says more about its texts than about the prompt
@@ -28,7 +28,7 @@ BALANCED_DRAWS = 4
 class PriorSource:
     """One way to measure the prior."""
 
-    kind: CalibrationKind
+    kind: PriorKind
     texts: int
     probabilities: FloatArray  # (C,)
     lean: float  # log of the answer's prior over the rival's, in nats
@@ -49,7 +49,7 @@ class PriorEvidence:
         """Whether half of the draws with as many demonstrations of each class, in this order, answer the rival."""
         return bool(self.balanced) and 2 * sum(run.turned for run in self.balanced) >= len(self.balanced)
 
-    def source(self, kind: CalibrationKind) -> PriorSource | None:
+    def source(self, kind: PriorKind) -> PriorSource | None:
         return next((source for source in self.sources if source.kind == kind), None)
 
 
@@ -65,7 +65,7 @@ def prior_evidence(lab: Lab, contest: Contest, scores: FloatArray, seed: int) ->
     draws = balanced_draws(prompt.demonstrations, seed)
     asked = [lab.question(texts), *(lab.question([prompt.queries[contest.query]], kept) for kept in draws)]
     free, *balanced = yield asked
-    measured: list[tuple[CalibrationKind, FloatArray]] = [
+    measured: list[tuple[PriorKind, FloatArray]] = [
         ("contextual", free[: len(CONTENT_FREE)]),
         ("domain-context", free[len(CONTENT_FREE) :]),
     ]
@@ -84,11 +84,11 @@ def lean(contest: Contest, scores: FloatArray) -> float:
     return float(np.log(mean[contest.answer] / mean[contest.rival]))
 
 
-def _source(contest: Contest, own: FloatArray, kind: CalibrationKind, rows: FloatArray) -> PriorSource:
+def _source(contest: Contest, own: FloatArray, kind: PriorKind, rows: FloatArray) -> PriorSource:
     prior = label_probabilities(rows).mean(axis=0)
-    shift = np.array(Calibration.of(kind, prior.tolist()).shift)
+    bias = np.array(Calibration.dividing(kind, prior.tolist()).bias)
     rank = 1 + int((prior > prior[contest.answer]).sum())
-    divided = counterfactual(contest, f"{kind} prior divided out", own - shift)
+    divided = counterfactual(contest, f"{kind} prior divided out", own + bias)
     return PriorSource(kind, len(rows), prior, lean(contest, rows), rank, divided)
 
 
