@@ -12,11 +12,12 @@ q is the mean of the label probabilities, each softmaxed over the labels only, o
 In logarithms, as it is done here, the label scores lose log q. Such a calibration moves the border between labels and
 nothing else: it mends a label prior, and it cannot mend two labels whose scores do not separate the classes.
 
-Two more have a scale for each label as well, z(y) = a(y) log p(y) + b(y):
+Full-label calibration (Sanz-Guerrero and von der Wense 2025, arXiv 2511.14385), where words of several tokens are
+scored whole, first takes the geometric mean over a word's tokens, so that a long word is not punished for its length:
 
-- full-label (Sanz-Guerrero and von der Wense 2025, arXiv 2511.14385), where words of several tokens are scored whole:
-  a(y) = 1 / tokens of y, so that long words are not punished for their length, and b is contextual;
-- affine (Gundem et al. 2025, arXiv 2505.23783): a and b are fitted on labelled texts; see `fit_affine`.
+    p'(y | x)  =  p(y | x)^(1 / tokens of y) / q(y),  where q is the contextual prior of such means
+
+Those that are fitted on labelled texts are in `analyses/affine.py`.
 """
 
 from __future__ import annotations
@@ -43,16 +44,18 @@ def full_label_calibration(scores: FloatArray, tokens: Sequence[int]) -> Calibra
     """From log-probabilities of whole label words after content-free queries, (n, C), and each word's tokens."""
     scale = 1 / np.array(tokens)
     prior = np.maximum(label_probabilities(scores * scale).mean(axis=0), LEAST)
-    return Calibration.affine("full-label", scale.tolist(), (-np.log(prior)).tolist())
+    return Calibration.affine("full-label", scale, -np.log(prior))
 
 
 def calibrated(scores: FloatArray, by: Calibration | None, whole: bool = False) -> FloatArray:
     """Label scores (n, C) with a calibration in force; `whole` where they are whole words' log-probabilities."""
     if by is None:
         return scores
-    if by.scale is None:
-        return scores + np.array(by.bias)
-    return (scores if whole else log_softmax(scores, axis=1)) * np.array(by.scale) + np.array(by.bias)
+    if by.prior is not None:
+        return np.asarray(scores + np.array(by.bias))
+    log_probabilities = scores if whole else log_softmax(scores, axis=1)
+    weighted = log_probabilities * np.array(by.scale) if by.scale else log_probabilities @ np.array(by.matrix).T
+    return np.asarray(weighted + np.array(by.bias))
 
 
 def random_texts(texts: Sequence[str], seed: int, count: int = RANDOM_TEXTS) -> tuple[str, ...]:

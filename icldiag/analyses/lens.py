@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.calibration import calibrated
 from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import Batch, InstrumentedModel, Resume
 from icldiag.model.readout import FloatArray
@@ -35,7 +36,7 @@ FLOOR = 0.5  # of the probability that label words hold in the model's output
 class Lens:
     """One query's target, L layers and C labels, by the first tokens of the label words."""
 
-    scores: FloatArray  # (L + 1, C) logits, less the prompt's calibration
+    scores: FloatArray  # (L + 1, C) logits, the prompt's calibration in force
     mass: FloatArray  # (L + 1,) probability of all label words' first tokens, over the whole vocabulary
     likeliest: tuple[str, ...]  # (L + 1,) the token with the highest probability
     on_label: NDArray[np.bool_]  # (L + 1,) whether that token begins a label word
@@ -83,9 +84,8 @@ def read_lens(model: InstrumentedModel, encoded: EncodedPrompt, query: int, stat
     logits = model.run(batch, resume=Resume(model.n_layers, states)).logits[:, -1].double().cpu()  # (L + 1, V)
     firsts = [ids[0] for ids in encoded.label_tokens]
     likeliest = logits.argmax(-1).tolist()
-    calibration = encoded.prompt.calibration
     return Lens(
-        scores=logits[:, firsts].numpy() - (np.array(calibration.shift) if calibration else 0.0),
+        scores=calibrated(logits[:, firsts].numpy(), encoded.prompt.calibration),
         mass=logits.softmax(-1)[:, sorted(set(firsts))].sum(-1).numpy(),
         likeliest=tuple(
             str(model.tokenizer.decode([token], clean_up_tokenization_spaces=False)) for token in likeliest

@@ -68,11 +68,14 @@ class LabelWords:
         """(B, C) -> (B, C)"""
         if self.calibration is None:
             return scores
-        bias = torch.tensor(self.calibration.bias, device=scores.device)  # (C,)
-        if self.calibration.scale is None:
-            return scores + bias
+        by = self.calibration
+        bias = torch.tensor(by.bias, device=scores.device)  # (C,)
         log_probabilities = scores if self.whole else scores.log_softmax(1)
-        return log_probabilities * torch.tensor(self.calibration.scale, device=scores.device) + bias
+        if by.scale is not None:
+            return log_probabilities * torch.tensor(by.scale, device=scores.device) + bias
+        if by.matrix is not None:
+            return log_probabilities @ torch.tensor(by.matrix, device=scores.device).T + bias
+        return scores + bias
 
     def after(self, batch: Batch) -> Batch:
         """The batch with the words' tokens after each row's last: (B, T) -> (B, T + N)."""

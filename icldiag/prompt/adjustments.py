@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from icldiag.inputs.files import sha256_of
 
 PriorKind = Literal["contextual", "domain-context", "batch"]  # probabilities are divided by those of a prior
-CalibrationKind = Literal[PriorKind, "full-label", "affine"]
+ScaleKind = Literal["full-label", "affine"]
+CalibrationKind = Literal[PriorKind, ScaleKind, "matrix"]
 PRIORS: tuple[PriorKind, ...] = get_args(PriorKind)
+SCALES: tuple[ScaleKind, ...] = get_args(ScaleKind)
 KINDS: tuple[CalibrationKind, ...] = get_args(CalibrationKind)
 
 LEAST = 1e-6  # a label that is never answered would be divided by nothing
@@ -20,18 +25,19 @@ LEAST = 1e-6  # a label that is never answered would be divided by nothing
 
 @dataclass(frozen=True)
 class Calibration:
-    """One number per class in the prompt's order, added to the label scores, and where there is a scale one that
-    multiplies them before:
+    """Label scores are changed by it, all numbers in the order of the prompt's C classes:
 
-        z(y)  =  scale(y) log p(y)  +  bias(y),  softmaxed over the labels
+        z(y)  =  scale(y) log p(y)  +  bias(y),  or  sum over k of matrix(y, k) log p(k)  +  bias(y)
 
-    log p is a whole label word's log-probability where words are scored whole, and the log-probability among the labels
-    where they are scored by their first tokens. Without a scale it makes no difference which.
+    The answer is the label with the greatest z, its probability z's softmax over the labels. log p is a whole label
+    word's log-probability where words are scored whole, and the log-probability among the labels where they are scored
+    by their first tokens; with the bias alone it makes no difference which.
     """
 
     kind: CalibrationKind
     bias: tuple[float, ...]
-    scale: tuple[float, ...] | None = None
+    scale: tuple[float, ...] | None = None  # None: 1, or there is a matrix
+    matrix: tuple[tuple[float, ...], ...] | None = None
 
     @classmethod
     def dividing(cls, kind: PriorKind, prior: Sequence[float]) -> Calibration:
@@ -39,14 +45,20 @@ class Calibration:
         return cls(kind, tuple(-math.log(_rounded(max(value, LEAST))) for value in prior))
 
     @classmethod
-    def affine(cls, kind: CalibrationKind, scale: Sequence[float], bias: Sequence[float]) -> Calibration:
-        """A scale and a bias for each class."""
-        return cls(kind, tuple(map(_rounded, bias)), tuple(map(_rounded, scale)))
+    def affine(cls, kind: CalibrationKind, weights: ArrayLike, bias: ArrayLike) -> Calibration:
+        """A bias for each class, (C,), and a scale, (C,), or a row of the matrix, (C, C)."""
+        rounded = np.vectorize(_rounded, otypes=[float])
+        offsets, by = tuple(rounded(bias).tolist()), rounded(weights)
+        if by.ndim == 1:
+            return cls(kind, offsets, scale=tuple(by.tolist()))
+        return cls(kind, offsets, matrix=tuple(map(tuple, by.tolist())))
 
     @property
     def prior(self) -> tuple[float, ...] | None:
-        """What probabilities are divided by; None with a scale."""
-        return None if self.scale is not None else tuple(_rounded(math.exp(-value), 12) for value in self.bias)
+        """What probabilities are divided by, if this is all that is done to them."""
+        if self.scale is not None or self.matrix is not None:
+            return None
+        return tuple(_rounded(math.exp(-value), 12) for value in self.bias)
 
 
 def _rounded(value: float, digits: int = 6) -> float:

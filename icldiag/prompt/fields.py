@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from icldiag.prompt.adjustments import KINDS, PRIORS, CalibrationKind
+from icldiag.prompt.adjustments import PRIORS, SCALES, CalibrationKind
 from icldiag.prompt.source import Location
 from icldiag.quoting import MOST, brief
 
@@ -49,12 +49,13 @@ class FileFields(BaseModel):
 
 
 class CalibrationFields(BaseModel):
-    """Either the prior's probabilities, or for the kinds that have a scale, scale and bias; see docs/formats.md."""
+    """A prior's probabilities, or scale and bias, or matrix and bias, as the kind has them; see docs/formats.md."""
 
     model_config = _STRICT
     kind: CalibrationKind
     probabilities: dict[str, float] | None = None
     scale: dict[str, float] | None = None
+    matrix: dict[str, dict[str, float]] | None = None
     bias: dict[str, float] | None = None
 
 
@@ -116,7 +117,8 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
     elif location == ("calibration",) and found["type"] != "missing":
         reason = (
             f"expected {{kind: {' or '.join(PRIORS)}, probabilities: {{class: number, ...}}}}, or {{kind: "
-            f"{' or '.join(kind for kind in KINDS if kind not in PRIORS)}, scale: {{...}}, bias: {{...}}}}"
+            f"{' or '.join(SCALES)}, scale: {{...}}, bias: {{...}}}}, or "
+            "{kind: matrix, matrix: {...}, bias: {...}}"
         )
     elif location[0] == "labels" and found["type"] != "missing":
         reason = "expected a list of class names, or a mapping from class name to label word"

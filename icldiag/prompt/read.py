@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from icldiag.errors import PromptError
 from icldiag.inputs.files import is_file, is_folder, open_file
 from icldiag.inputs.values import first_repeated
-from icldiag.prompt.adjustments import PRIORS, Calibration, SavedBeta
+from icldiag.prompt.adjustments import KINDS as CALIBRATIONS
+from icldiag.prompt.adjustments import PRIORS, SCALES, Calibration, SavedBeta
 from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import (
     CalibrationFields,
@@ -30,6 +31,10 @@ from icldiag.prompt.source import Lines, Location, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
 from icldiag.prompt.template import LABEL, TEXT
 from icldiag.quoting import listed, quoted, shortened
+
+T = TypeVar("T")
+
+_WEIGHTS = {kind: "scale" if kind in SCALES else "matrix" for kind in CALIBRATIONS}  # of the kinds that have them
 
 
 @dataclass(frozen=True)
@@ -89,46 +94,44 @@ class Reader:
     def calibration(self, given: CalibrationFields | None, classes: dict[str, int]) -> Calibration | None:
         if given is None:
             return None
-        if given.kind in PRIORS:
-            prior = self._of_each_class(
-                given, "probabilities", classes, "a number above 0, up to 1", lambda p: 0 < p <= 1
-            )
+        fields = ("probabilities",) if given.kind in PRIORS else (_WEIGHTS[given.kind], "bias")
+        for field in ("probabilities", "scale", "matrix", "bias"):
+            if field not in fields and getattr(given, field) is not None:
+                reason = f"is not for the kind {given.kind!r}, which has {' and '.join(fields)}; remove it"
+                raise self.error(reason, "calibration", field)
+        for field in fields:
+            if getattr(given, field) is None:
+                raise self.error("this field is missing", "calibration", field)
+        if given.probabilities is not None:
+            prior = self._of_each_class(given.probabilities, classes, "probabilities")
+            for name, value in given.probabilities.items():
+                if not 0 < value <= 1:
+                    reason = f"{value:g} is no probability to divide by; write a number above 0, up to 1"
+                    raise self.error(reason, "calibration", "probabilities", name)
             total = math.fsum(prior)
             if not math.isclose(total, 1, abs_tol=0.01):
                 reason = f"the numbers sum to {total:.3g}; probabilities of all classes sum to 1"
                 raise self.error(reason, "calibration", "probabilities")
             return Calibration(given.kind, tuple(-math.log(value) for value in prior))
-        scale = self._of_each_class(given, "scale", classes, "a number above 0", lambda a: 0 < a < math.inf)
-        bias = self._of_each_class(given, "bias", classes, "a number that is not infinite", math.isfinite)
-        return Calibration(given.kind, tuple(bias), tuple(scale))
+        bias = self._of_each_class(given.bias or {}, classes, "bias")
+        if given.scale is not None:
+            return Calibration(given.kind, bias, scale=self._of_each_class(given.scale, classes, "scale"))
+        rows = self._of_each_class(given.matrix or {}, classes, "matrix")
+        matrix = [self._of_each_class(row, classes, "matrix", name) for name, row in zip(classes, rows, strict=True)]
+        return Calibration(given.kind, bias, matrix=tuple(matrix))
 
-    def _of_each_class(
-        self,
-        given: CalibrationFields,
-        field: Literal["probabilities", "scale", "bias"],
-        classes: dict[str, int],
-        wanted: str,
-        fits: Callable[[float], bool],  # is not told of NaN
-    ) -> list[float]:
-        """A calibration's numbers, in the order of the classes."""
-        place = ("calibration", field)
-        fields = ("probabilities",) if given.kind in PRIORS else ("scale", "bias")
-        for other in ("probabilities", "scale", "bias"):
-            if other not in fields and getattr(given, other) is not None:
-                reason = f"is not for the kind {given.kind!r}, which has {' and '.join(fields)}; remove it"
-                raise self.error(reason, "calibration", other)
-        numbers = getattr(given, field)
-        if numbers is None:
-            raise self.error("this field is missing", *place)
-        for name, value in numbers.items():
+    def _of_each_class(self, given: Mapping[str, T], classes: dict[str, int], *inside: str) -> tuple[T, ...]:
+        """What a field of the calibration says of each class, in their order."""
+        place = ("calibration", *inside)
+        for name, value in given.items():
             if name not in classes:
                 raise self.error(_unknown_class(name, classes), *place, name)
-            if math.isnan(value) or not fits(value):
-                raise self.error(f"{value:g} will not do here; write {wanted}", *place, name)
-        missing = [name for name in classes if name not in numbers]
+            if isinstance(value, float) and not math.isfinite(value):
+                raise self.error(f"{value:g} will not do here; write a number that is not infinite", *place, name)
+        missing = [name for name in classes if name not in given]
         if missing:
             raise self.error(f"there is no number for the class {quoted(missing[0])}; write one for each class", *place)
-        return [numbers[name] for name in classes]
+        return tuple(given[name] for name in classes)
 
     def beta(self, given: str | None) -> SavedBeta | None:
         if given is None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Example, Prompt
+
+T = TypeVar("T")
 
 
 class _Row(dict[str, str]):
@@ -72,13 +74,17 @@ def _fields(prompt: Prompt, folder: Path | None) -> dict[str, Any]:
 def calibration_fields(calibration: Calibration, names: Sequence[str]) -> dict[str, Any]:
     """As `CalibrationFields` reads it."""
 
-    def of_each(values: Sequence[float]) -> dict[str, float]:
+    def of_each(values: Sequence[T]) -> dict[str, T]:
         return dict(zip(names, values, strict=True))
 
     if calibration.prior is not None:
         return {"kind": calibration.kind, "probabilities": of_each(calibration.prior)}
-    assert calibration.scale is not None
-    return {"kind": calibration.kind, "scale": of_each(calibration.scale), "bias": of_each(calibration.bias)}
+    fields: dict[str, Any] = {"kind": calibration.kind}
+    if calibration.scale is not None:
+        fields["scale"] = of_each(calibration.scale)
+    if calibration.matrix is not None:
+        fields["matrix"] = of_each([of_each(row) for row in calibration.matrix])
+    return {**fields, "bias": of_each(calibration.bias)}
 
 
 def named_from(folder: Path | None, path: Path) -> str:

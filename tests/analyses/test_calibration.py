@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -66,19 +67,27 @@ def test_the_prompts_calibration_is_in_force_in_every_answer(prompt: Prompt, tin
     np.testing.assert_allclose(answers[1], divided / divided.sum(1, keepdims=True), rtol=1e-6)
 
 
+def test_a_matrix_lets_one_label_speak_for_another() -> None:
+    by = Calibration.affine("matrix", ((1, 0.5), (0, 2)), (0, -1))
+    after = calibrated(np.log([[0.2, 0.8]]), by)
+    np.testing.assert_allclose(after, [[np.log(0.2) + 0.5 * np.log(0.8), 2 * np.log(0.8) - 1]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["affine", "matrix"])
 @pytest.mark.parametrize("scoring", ["first", "whole"])
 def test_a_scale_multiplies_log_probabilities_of_whole_words_or_among_the_labels(
-    prompt: Prompt, tiny: Tiny, scoring: str
+    prompt: Prompt, tiny: Tiny, scoring: str, kind: Literal["affine", "matrix"]
 ) -> None:
+    matrix = np.diag((0.5, 2.0, 1.0)) + (0.1 if kind == "matrix" else 0)
     model = tiny()
     words = tuple(
         replace(label, word=f" {'x ' * place}{label.word.strip()}") for place, label in enumerate(prompt.labels)
     )
     plain = replace(prompt, scoring=scoring, labels=words if scoring == "whole" else prompt.labels)  # type: ignore[arg-type]
-    by = Calibration.affine("affine", (0.5, 2.0, 1.0), (0.1, -0.3, 0.0))
+    by = Calibration.affine(kind, matrix if kind == "matrix" else np.diag(matrix), (0.1, -0.3, 0.0))
     scores = [Session(each, model).prediction().scores for each in (plain, replace(plain, calibration=by))]
     before = scores[0] if scoring == "whole" else np.log(label_probabilities(scores[0]))
-    np.testing.assert_allclose(scores[1], before * [0.5, 2.0, 1.0] + [0.1, -0.3, 0.0], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(scores[1], before @ matrix.T + [0.1, -0.3, 0.0], rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(calibrated(scores[0], by, scoring == "whole"), scores[1], rtol=1e-4, atol=1e-4)
 
 

@@ -57,8 +57,8 @@ def alone(model: InstrumentedModel, question: Question) -> FloatArray:
             if prompt.scoring == "whole":
                 logits = logits.log_softmax(-1)
             scores[-1].append(sum(float(logits[place, token]) for place, token in enumerate(read)))
-    shift = prompt.calibration.shift if prompt.calibration else 0.0
-    found: FloatArray = np.array(scores) - np.array(shift)
+    bias = prompt.calibration.bias if prompt.calibration else 0.0
+    found: FloatArray = np.array(scores) + np.array(bias)
     return found
 
 
@@ -124,7 +124,7 @@ def test_whole_words_with_a_calibration_and_a_beta(
     architecture: str, one_batch: bool, prompt: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = (Label("Person", " Person"), Label("Location", " Personal"), Label("Number", " Number Location"))
-    calibration = Calibration.of("batch", [0.5, 0.2, 0.3])
+    calibration = Calibration.dividing("batch", [0.5, 0.2, 0.3])
     whole = replace(prompt, labels=words, scoring="whole", calibration=calibration)
     model = tiny(architecture)
     beta = np.random.default_rng(0).normal(0, 1, (model.n_layers, model.n_heads, 4)).astype(np.float32)

@@ -8,6 +8,7 @@ import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from icldiag.errors import PromptError
@@ -74,13 +75,13 @@ def test_a_calibration_and_a_beta_are_read_in_the_labels_order(commented: Path) 
         (
             "calibration: {kind: batch, probabilities: {Person: 0, No: 1}}",
             ":12: ",
-            "0 will not do here; write a number ab",
+            "0 is no probability to divide by",
         ),
         ("calibration: {kind: batch, probabilities: {Person: nan, No: 1}}", ":12: ", "nan will not do here"),
         (
-            "calibration: {kind: affine, scale: {Person: 1, No: 0}, bias: {Person: 0, No: 0}}",
-            ":12: ",
-            "0 will not do here",
+            "calibration: {kind: matrix, matrix: {Person: {Person: 1}, No: {}}, bias: {Person: 0, No: 0}}",
+            ":12: calibration.matrix.Person: ",
+            "no number for the class 'No'",
         ),
         (
             "calibration: {kind: affine, scale: {Person: 1, No: 1}, bias: {Person: inf, No: 0}}",
@@ -130,6 +131,8 @@ def test_written_and_read_back(prompt: Prompt, tmp_path: Path) -> None:
     assert write_prompt(text, tmp_path / "written.yaml").hash == changed.hash
     scaled = replace(prompt, calibration=Calibration.affine("affine", (0.123456789, 1, 20), (-1e-7, 0, 3.3333333)))
     assert read_back(scaled, tmp_path) == scaled.calibration
+    mixed = replace(prompt, calibration=Calibration.affine("matrix", np.arange(9).reshape(3, 3) / 7, (0, 1, 2)))
+    assert read_back(mixed, tmp_path) == mixed.calibration
     assert str(tmp_path / "x.safetensors") in as_yaml(changed)
 
 

@@ -146,7 +146,7 @@ def test_a_family_without_gain_on_the_selection_part_leaves_the_prompt_as_it_is(
         {"name": "batch calibration", "family": "calibration", "selection": 0.0, "gain": 0.03},
         {"name": "order 1 3 2", "family": "order", "selection": -0.1, "gain": 0.2},
     ]
-    found = gains({"trials": trials, "confirmed": False})
+    found = gains({"trials": trials, "winner": 0, "confirmed": False, "sure": False})
     assert found["batch calibration"] == 0.03
     assert found["best calibration"] == 0.0
     assert found["best order"] == found["best of all"] == -0.02
@@ -170,7 +170,14 @@ def test_a_family_without_a_candidate_counts_as_no_gain(plan: Plan) -> None:
     tried = [{"name": "order 2 1", "family": "order", "selection": 0.1, "gain": 0.2}]
     plan = replace(plan, analyses=("repairs",), tasks=(replace(plan.tasks[0], more_shots=None),))
     found = {
-        cell: result(accuracy=0.5, confirmed=True, trials=tried if cell.seed == 0 else []) for cell in cells_of(plan)
+        cell: result(
+            accuracy=0.5,
+            winner=0 if cell.seed == 0 else None,
+            confirmed=True,
+            sure=False,
+            trials=tried if cell.seed == 0 else [],
+        )
+        for cell in cells_of(plan)
     }
     text = page_as_markdown(sweep_page(plan, found, {}))
     assert "| best order | +10.0 ± 14.1 | +10.0 ± 14.1 |" in text

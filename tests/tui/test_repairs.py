@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from icldiag.analyses.repairs import FindRepairs
-from icldiag.model.readout import Progress
+from icldiag.analyses.repairs import FindRepairs, Repairs
+from icldiag.analyses.request import Each, Workbench
+from icldiag.model.readout import Progress, silent
 from icldiag.prompt.read import read_prompt
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.panels import PANELS
@@ -77,6 +78,41 @@ async def test_a_search_can_be_stopped(prompt_file: Path, model_folder: Path, mo
         await settle(pilot)
         assert FindRepairs() not in app.state.results
         assert "Press s to search" in screen_text(app)
+
+
+async def test_a_stopped_search_keeps_the_best_so_far(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One step of the search is told; then it is stopped, and what was told can still be taken over."""
+    search = FindRepairs.compute
+
+    def endless(request: FindRepairs, bench: Workbench, progress: Progress, each: Each | None) -> Repairs:
+        assert each is not None
+        each(replace(search(replace(request, budget=5), bench, silent, None), finished=False, budget=40))
+        while True:
+            progress("repairs", 5, 40)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(FindRepairs, "compute", endless)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(NUMBER)
+        await pilot.press("s")
+        while "The search goes on after 5 candidates" not in screen_text(app).replace("\n", " "):
+            await pilot.pause(0.05)
+        await pilot.press("escape")
+        await settle(pilot)
+        panel = app.query_one(RepairPanel)
+        told = panel.query_one("#finding", Line).text.plain
+        assert "The search was stopped after 5 of up to 40 candidates." in told
+        assert FindRepairs() not in app.state.results
+        trial = panel._chosen()
+        assert trial is not None
+        await pilot.press("t")
+        await settle(pilot, lambda: app.state.prediction and app.state.prompt and app.state.prompt.calibration)
+        assert app.state.prompt is not None
+        assert app.state.prompt.calibration == trial.repair.calibration
+        assert "Press s to search" in panel.query_one("#finding", Line).text.plain  # it was for the prompt before
 
 
 async def test_a_query_that_is_right_has_nothing_to_mend(prompt_file: Path, model_folder: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, Repairs, Trial, find_repairs, mendable
+from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, Repairs, find_repairs, mendable
 from icldiag.analyses.repairs.effect import Effect
-from icldiag.analyses.repairs.reading import finding, in_short, verdict
+from icldiag.analyses.repairs.reading import finding, in_short, points, verdict
 from icldiag.analyses.repairs.repair import Repair
+from icldiag.analyses.repairs.trials import Trial
 
 __all__ = [
     "BUDGET",
@@ -18,5 +19,6 @@ __all__ = [
     "finding",
     "in_short",
     "mendable",
+    "points",
     "verdict",
 ]

@@ -1,32 +1,36 @@
 """Try repairs within a budget, rank them on held-out examples, and confirm the best on others.
 
 One candidate is one changed prompt, calibration or beta, answered on the selection part and the prompt's queries: the
-unit of the budget. Calibrations and re-weightings come first, then the other families take turns; the last three are
-the calibrations on top of the best of the others.
+unit of the budget. Calibrations of the prompt as it is come first, for they need no further pass. Then the families of
+changes take turns, asked in lists; each change is tried as it is and with the calibrations that its own answers give.
+Re-weightings are trained after them, and last the best change is combined with the next best ones. After each of these
+steps a new leader of the selection part is confirmed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.analyses.lab import Lab
+from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.repairs.anchors import reweightings
 from icldiag.analyses.repairs.calibrations import calibrations
-from icldiag.analyses.repairs.demonstrations import deletions, replacements
-from icldiag.analyses.repairs.effect import Effect, effect
-from icldiag.analyses.repairs.order import orders
+from icldiag.analyses.repairs.combination import combined
+from icldiag.analyses.repairs.effect import Effect
+from icldiag.analyses.repairs.lead import families
 from icldiag.analyses.repairs.partition import make_parts
 from icldiag.analyses.repairs.repair import Repair
 from icldiag.analyses.repairs.search import Search
-from icldiag.analyses.repairs.words import words
+from icldiag.analyses.repairs.trials import Trial, Trials
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
-from icldiag.errors import AnalysisError, PromptError
+from icldiag.errors import AnalysisError
 from icldiag.indices import named_query, query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import IntArray, Progress, silent, step_of
@@ -34,23 +38,9 @@ from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Prompt
 
 BUDGET = 40
-RESERVED = 3  # of the budget, for the calibrations on top of the best of the others
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """One repair and what it did. Places in `selection` count in `Repairs.selection`, those in `queries` queries."""
-
-    repair: Repair
-    selection: Effect
-    queries: Effect  # the prompt's labelled queries, less those that repairs were fitted on
-    predicted: IntArray  # (n,) label of every query of the prompt afterwards
-    tokens: int  # that the demonstrations take afterwards
-
-    @property
-    def rank(self) -> tuple[float, float]:
-        """Smaller is better: the net gain on the selection part; of equals the more probable gold labels."""
-        return -self.selection.net, -self.selection.likelihood_gain
+TRIED_AS = 4  # a change as it is, with batch, affine and matrix calibration
+AT_A_TIME = 4  # changes that are asked as one list
+TRAINED, COMBINED = 2, 2  # changes that the budget is kept for, if it is large
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,6 +61,7 @@ class Repairs(AnalysisResult):
     before: IntArray  # (n,) what is answered without any repair
     tokens_before: int
     left_out: tuple[str, ...]  # candidates that this model cannot be asked, with the reason
+    finished: bool = True  # False for what there was in the course of a search
 
     @property
     def best(self) -> Trial | None:
@@ -90,7 +81,21 @@ class Repairs(AnalysisResult):
 
         As in the selection, a query that was to be mended counts as one gained.
         """
-        return None if self.confirmed is None else self.confirmed.net + (self.query is not None) > 0
+        if self.confirmed is None:
+            return None
+        if self.query is not None:
+            return self.confirmed.net >= 0
+        return self.confirmed.net > 0
+
+    @property
+    def sure(self) -> bool:
+        """Whether the winner's gain on the confirmation part is unlikely to be chance, the looks at it counted."""
+        return bool(self.holds) and self.confirmed is not None and self.confirmed.sure
+
+    @property
+    def p_of_choice(self) -> float | None:
+        """The winner's p on the selection part, corrected for all that were compared there; None without a winner."""
+        return None if self.best is None else min(1.0, self.best.selection.p_value * len(self.trials))
 
     def mends(self, trial: Trial, query: int) -> bool | None:
         """Whether a query that was wrong is right; None for one that was not wrong."""
@@ -127,7 +132,9 @@ class FindRepairs(Request[Repairs]):
             query=self.query,
             budget=self.budget,
             seed=self.seed,
+            prediction=bench.ask(Predict(), progress),
             progress=progress,
+            each=each,
         )
 
 
@@ -152,12 +159,16 @@ def find_repairs(
     query: int | None = None,
     budget: int = BUDGET,
     seed: int = 0,
+    prediction: Prediction | None = None,
     progress: Progress = silent,
+    each: Each | None = None,
 ) -> Repairs:
     """Try at most `budget` candidates on the prompt as it is, with the calibration and beta in force.
 
     Args:
         query: candidates are then made for this query; the winner must mend it and lose nothing on the others.
+        prediction: the prompt's answers, if they are there; its queries are then not asked again.
+        each: told the `Repairs` so far after each step of the search.
 
     Raises:
         AnalysisError: too few labelled examples, a query that is not there, not labelled or not wrong.
@@ -166,50 +177,83 @@ def find_repairs(
     query = None if query is None else mendable(prompt, query)
     parts = make_parts(prompt, query, seed)
     search = Search(Lab(model, encoded, prefix, beta), parts, query, seed)
+    if prediction is not None and prompt.calibration is None:
+        search.know(prompt.queries, prediction.scores)
     search.progress = step_of(progress, "repairs", 0, budget)
-    trying = _Trying(search, budget)
-    if query is not None and trying.before[query] == prompt.queries[query].label:
+    trials = Trials(search, budget)
+    if query is not None and trials.before[query] == prompt.queries[query].label:
         raise AnalysisError(f"{named_query(query)} is answered right; there is nothing to mend")
-    for repair in _candidates(search, trying):
-        if len(trying.trials) >= budget:
-            break
-        search.progress = step_of(progress, "repairs", len(trying.trials), budget)
+    mass = None if prediction is None else float(prediction.label_mass.mean())
+    for _ in _steps(search, trials, mass):
+        trials.look()
+        search.progress = step_of(progress, "repairs", len(trials.trials), budget)
         search.progress("", 0, 0)
-        trying.add(repair)
-    ranked = sorted(trying.trials, key=lambda trial: trial.rank)
-    winner = next((place for place, trial in enumerate(ranked) if _wins(trial, query, prompt.queries)), None)
-    confirmed = None
-    if winner is not None and parts.confirmation:
-        confirmed = trying.effect_on(ranked[winner].repair, parts.confirmation)
-    progress("repairs", len(ranked), len(ranked))
+        if each is not None:
+            each(_repairs(search, trials, finished=False))
+    progress("repairs", len(trials.trials), len(trials.trials))
+    return _repairs(search, trials, finished=True)
+
+
+def _steps(search: Search, trials: Trials, mass: float | None) -> Iterator[None]:
+    """Adds to the trials, step by step."""
+    trials.add(calibrations(search))
+    yield
+    turns = _taking_turns(*(family(search) for family in families(search, mass)))
+    kept = min((TRAINED + COMBINED) * TRIED_AS, trials.left // 2)
+    while changes := list(islice(turns, min(AT_A_TIME, max(0, trials.left - kept) // TRIED_AS))):
+        trials.change(changes)
+        yield
+    for repair in islice(reweightings(search), _changes_left(trials)):
+        trials.change([repair])
+        yield
+    combinations: set[Hashable] = set()
+    while changes := list(islice(_combinations(search, trials, combinations), _changes_left(trials))):
+        trials.change(changes)
+        yield
+    while changes := list(islice(turns, min(AT_A_TIME, _changes_left(trials)))):
+        trials.change(changes)
+        yield
+
+
+def _changes_left(trials: Trials) -> int:
+    return -(-trials.left // TRIED_AS)
+
+
+def _combinations(search: Search, trials: Trials, before: set[Hashable]) -> Iterator[Repair]:
+    """The best change with each of the next best ones, as far as they change different things.
+
+    Args:
+        before: those that were made before, to which these are added.
+    """
+    plain = {trial.repair.text: trial.repair for trial in trials.trials if trial.repair.calibration is None}
+    best = [plain[trial.repair.text] for trial in trials.ranked() if trials.wins(trial) and trial.repair.text in plain]
+    leader, *others = list({repair.text: repair for repair in best}.values())[: 1 + COMBINED] or [search.start]
+    for other in others:
+        both = combined(search.start, leader, other)
+        if both is not None and both.text not in before:
+            before.add(both.text)
+            yield both
+
+
+def _repairs(search: Search, trials: Trials, finished: bool) -> Repairs:
+    ranked, parts = trials.ranked(), search.parts
     return Repairs(
-        query=query,
-        budget=budget,
-        seed=seed,
+        query=search.query,
+        budget=trials.budget,
+        seed=search.seed,
         trials=tuple(ranked),
-        winner=winner,
-        confirmed=confirmed,
+        winner=None if trials.winner is None else ranked.index(trials.winner),
+        confirmed=trials.confirmed,
         fitting=parts.fitting,
         selection=parts.selection,
         confirmation=parts.confirmation,
         with_queries=parts.with_queries,
-        gold=tuple(example.label for example in prompt.queries),
-        before=trying.before,
+        gold=tuple(example.label for example in search.prompt.queries),
+        before=trials.before,
         tokens_before=search.tokens(search.start),
-        left_out=tuple(trying.left_out),
+        left_out=tuple(trials.left_out),
+        finished=finished,
     )
-
-
-def _candidates(search: Search, trying: _Trying) -> Iterator[Repair]:
-    yield from calibrations(search)
-    yield from reweightings(search)
-    turns = _taking_turns(deletions(search), replacements(search), words(search), orders(search))
-    while len(trying.trials) < trying.budget - RESERVED and (repair := next(turns, None)) is not None:
-        yield repair
-    others = [trial for trial in trying.trials if trial.repair.calibration is None and trial.selection.net > 0]
-    if others:
-        yield from calibrations(search, min(others, key=lambda trial: trial.rank).repair)
-    yield from turns
 
 
 def _taking_turns(*families: Iterator[Repair]) -> Iterator[Repair]:
@@ -220,47 +264,3 @@ def _taking_turns(*families: Iterator[Repair]) -> Iterator[Repair]:
         if repair is not None:
             waiting.append(family)
             yield repair
-
-
-def _wins(trial: Trial, query: int | None, queries: Sequence[Example]) -> bool:
-    if query is None:
-        return trial.selection.net > 0
-    return bool(trial.predicted[query] == queries[query].label) and trial.selection.net >= 0
-
-
-class _Trying:
-    """The answers before any repair, and the trials so far."""
-
-    def __init__(self, search: Search, budget: int) -> None:
-        self.search, self.budget = search, budget
-        self.trials: list[Trial] = []
-        self.left_out: list[str] = []
-        prompt, parts = search.prompt, search.parts
-        fitted = {example.text for example in parts.fitting} | set(parts.unlabelled)
-        self.counted = [None if query.text in fitted else query.label for query in prompt.queries]
-        self.before = search.scores(search.start, prompt.queries, parts.selection)[0].argmax(1)
-
-    def add(self, repair: Repair) -> None:
-        """Answer the queries and the selection part."""
-        search = self.search
-        try:
-            queries, selection = search.scores(repair, search.prompt.queries, search.parts.selection)
-            tokens = search.tokens(repair)
-        except PromptError as error:
-            self.left_out.append(f"{repair.name}: {error.message}")
-            return
-        before, selection_before = search.scores(search.start, search.prompt.queries, search.parts.selection)
-        self.trials.append(
-            Trial(
-                repair=repair,
-                selection=effect(selection_before, selection, [example.label for example in search.parts.selection]),
-                queries=effect(before, queries, self.counted),
-                predicted=queries.argmax(1),
-                tokens=tokens,
-            )
-        )
-
-    def effect_on(self, repair: Repair, examples: Sequence[Example]) -> Effect:
-        """What a repair does to other labelled texts."""
-        (before,), (after,) = (self.search.scores(each, examples) for each in (self.search.start, repair))
-        return effect(before, after, [example.label for example in examples])

@@ -6,6 +6,9 @@ broken); if the repair did nothing, each of the b + c is as likely to be the one
     p = P(|X - n/2| >= |b - n/2|),  X ~ Binomial(n = b + c, 1/2)
 
 With fewer than six such texts p cannot fall below 0.05, whatever they say.
+
+Where the same texts were looked at before for another repair, the k-th look's p is multiplied by k (k + 1): over any
+number of looks, the chance that one of them is below 0.05 by luck stays below 0.05, as 1 / (k (k + 1)) sums to 1.
 """
 
 from __future__ import annotations
@@ -18,16 +21,25 @@ from scipy.stats import binomtest
 
 from icldiag.model.readout import FloatArray, label_probabilities
 
+SIGNIFICANT = 0.05
+
 
 @dataclass(frozen=True)
 class Effect:
-    """Answers to `count` labelled texts before and after a repair; `mended` and `broken` are their places."""
+    """Answers to `count` labelled texts before and after a repair; `mended` and `broken` are their places.
+
+    `balanced_gain` is the mean over the classes of what each class's share of right answers gained; net / count where
+    the classes have as many texts. `looks` counts the effects that were measured on these texts for a choice, this one
+    among them.
+    """
 
     count: int
     right_before: int
     mended: tuple[int, ...]
     broken: tuple[int, ...]
     likelihood_gain: float  # mean over the texts of log p(gold) after, less before; 0 without texts
+    balanced_gain: float = 0.0
+    looks: int = 0  # 0: it was not measured to choose by
 
     @property
     def net(self) -> int:
@@ -47,9 +59,32 @@ class Effect:
         return self.right_after / self.count if self.count else None
 
     @property
+    def correction(self) -> int:
+        """What p is multiplied by for the looks."""
+        return max(1, self.looks * (self.looks + 1))
+
+    @property
     def p_value(self) -> float:
-        """McNemar's exact test, two-sided; 1 where no answer changed between right and wrong."""
-        return mcnemar(len(self.mended), len(self.broken))
+        """McNemar's exact test, two-sided, corrected for the looks; 1 where none was mended or broken."""
+        return min(1.0, mcnemar(len(self.mended), len(self.broken)) * self.correction)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the share gained, 95 % and wider for the looks; Clopper and Pearson's of the mended among the changed.
+
+        It holds 0 where p is not below 0.05. (0, 0) where nothing changed.
+        """
+        changed = len(self.mended) + len(self.broken)
+        if not changed:
+            return 0.0, 0.0
+        found = binomtest(len(self.mended), changed, 0.5).proportion_ci(1 - SIGNIFICANT / self.correction)
+        low, high = ((2 * share - 1) * changed / self.count for share in (found.low, found.high))
+        return low, high
+
+    @property
+    def sure(self) -> bool:
+        """Whether it gains, and that is unlikely to be chance."""
+        return self.net > 0 and self.p_value < SIGNIFICANT
 
 
 def mcnemar(mended: int, broken: int) -> float:
@@ -57,7 +92,7 @@ def mcnemar(mended: int, broken: int) -> float:
     return float(binomtest(mended, mended + broken, 0.5).pvalue) if mended + broken else 1.0
 
 
-def effect(before: FloatArray, after: FloatArray, gold: Sequence[int | None]) -> Effect:
+def effect(before: FloatArray, after: FloatArray, gold: Sequence[int | None], looks: int = 0) -> Effect:
     """Compare label scores, (n, C) each; texts without a gold label are left out."""
     places = [place for place, label in enumerate(gold) if label is not None]
     if not places:
@@ -66,10 +101,13 @@ def effect(before: FloatArray, after: FloatArray, gold: Sequence[int | None]) ->
     old, new = before[places].argmax(1) == wanted, after[places].argmax(1) == wanted
     rows = np.arange(len(places))
     chances = [np.log(label_probabilities(scores[places])[rows, wanted] + 1e-12) for scores in (before, after)]
+    gained = new.astype(float) - old
     return Effect(
         count=len(places),
         right_before=int(old.sum()),
         mended=tuple(places[row] for row in np.flatnonzero(new & ~old)),
         broken=tuple(places[row] for row in np.flatnonzero(old & ~new)),
         likelihood_gain=float((chances[1] - chances[0]).mean()),
+        balanced_gain=float(np.mean([gained[wanted == label].mean() for label in np.unique(wanted)])),
+        looks=looks,
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from icldiag.analyses.repairs.compute import Repairs, Trial
-from icldiag.analyses.repairs.effect import Effect
-
-SIGNIFICANT = 0.05
+from icldiag.analyses.repairs.compute import Repairs
+from icldiag.analyses.repairs.effect import SIGNIFICANT, Effect
+from icldiag.analyses.repairs.trials import Trial
 
 
 def finding(repairs: Repairs) -> str:
-    """What came of it: the winner with its confirmed effect, or why there is none."""
+    """What came of it: the winner with its confirmed effect, or why there is none. A gain that may be chance says so
+    first."""
     tried, texts = len(repairs.trials), len(repairs.selection)
     best = repairs.best
     if best is None:
@@ -21,16 +21,44 @@ def finding(repairs: Repairs) -> str:
         )
     chosen = f"{best.repair.name} ({_signed(best.selection.net)} of {texts})"
     if repairs.confirmed is None:
-        return (
-            f"Best of {tried} tried: {chosen}. There are too few labelled texts to confirm it on others, "
-            "so this gain promises too much; add labelled texts to 'examples'."
-        )
+        return _unconfirmed(repairs, chosen)
     others = f"the {repairs.confirmed.count} labelled texts that it was neither made from nor chosen by"
-    mends = "" if repairs.query is None else "It mends this query. "
+    confirmed = in_short(repairs.confirmed)
+    if repairs.query is not None:
+        if repairs.holds:
+            return f"Best of {tried}: {chosen}. It mends this query. On {others}: {confirmed}."
+        return f"No repair holds. The best of {tried}, {chosen}, mends this query but loses on {others}: {confirmed}."
+    if repairs.sure:
+        return f"Best of {tried}: {chosen}. On {others}: {confirmed}."
     if repairs.holds:
-        return f"Best of {tried}: {chosen}. {mends}On {others}: {in_short(repairs.confirmed)}."
-    lost = "gains nothing" if repairs.query is None else "mends this query but loses"
-    return f"No repair holds. The best of {tried}, {chosen}, {lost} on {others}: {in_short(repairs.confirmed)}."
+        return (
+            f"No repair is known to be better than chance. The best of {tried}, {chosen}, gains on {others}: "
+            f"{confirmed}. {_more(repairs.confirmed)}"
+        )
+    return f"No repair holds. The best of {tried}, {chosen}, gains nothing on {others}: {confirmed}."
+
+
+def _unconfirmed(repairs: Repairs, chosen: str) -> str:
+    """The winner where there are too few texts for a confirmation part."""
+    p = repairs.p_of_choice
+    assert p is not None
+    tried = len(repairs.trials)
+    few = "There are too few labelled texts to confirm it on others, so this gain promises too much; "
+    cure = f"add labelled texts to 'examples'. {MORE}"
+    if repairs.query is not None or p < SIGNIFICANT:
+        test = "" if repairs.query is not None else f"As the best of {tried} it has p = {_p(p)}. "
+        return f"Best of {tried} tried: {chosen}. {test}{few}{cure}"
+    return f"No repair is known to be better than chance. The best of {tried}, {chosen}, has p = {_p(p)}. {few}{cure}"
+
+
+MORE = "Four times as many would halve the interval of the gain."
+
+
+def _more(effect: Effect) -> str:
+    """What further texts would buy."""
+    low, high = effect.interval
+    width = f"is {round(100 * (high - low))} points wide" if high > low else "is not known"
+    return f"The gain's interval {width}; add labelled texts to 'examples'. {MORE}"
 
 
 def _mender(repairs: Repairs) -> str:
@@ -62,16 +90,26 @@ def verdict(repairs: Repairs, trial: Trial, query: int | None) -> str:
 
 
 def in_short(effect: Effect) -> str:
-    """Accuracy before and after, what changed, and the test of it."""
+    """Accuracy before and after, the gain with its interval, what changed, and the test of it."""
     if not effect.mended and not effect.broken:
         return f"{effect.right_before} right before and after, none mended or broken"
-    p = effect.p_value
-    chance = "unlikely to be chance" if p < SIGNIFICANT else "may be chance"
-    written = f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"  # never 0.00
+    chance = "unlikely to be chance" if effect.p_value < SIGNIFICANT else "may be chance"
+    looks = f", corrected for {effect.looks} looks" if effect.looks > 1 else ""
     return (
-        f"{effect.right_before} right before, {effect.right_after} after "
-        f"({len(effect.mended)} mended, {len(effect.broken)} broken, McNemar p = {written}: {chance})"
+        f"{effect.right_before} right before, {effect.right_after} after ({points(effect)}; {len(effect.mended)} "
+        f"mended, {len(effect.broken)} broken, McNemar p = {_p(effect.p_value)}{looks}: {chance})"
     )
+
+
+def points(effect: Effect) -> str:
+    """The gain and its interval, in points of accuracy."""
+    low, high = effect.interval
+    gain, low, high = (round(100 * value) for value in (effect.net / effect.count, low, high))
+    return f"{_signed(gain)} {'point' if abs(gain) == 1 else 'points'}, 95 % interval {_signed(low)} to {_signed(high)}"
+
+
+def _p(p: float) -> str:
+    return f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"  # never 0.00
 
 
 def _signed(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -34,6 +35,11 @@ class Repair:
             calibration=self.calibration,
             beta=beta if self.beta is not None else None,
         )
+
+    @property
+    def text(self) -> Hashable:
+        """What the model reads, and how: the same for all calibrations on top of it."""
+        return self.demonstrations, self.labels, None if self.beta is None else self.beta.tobytes()
 
     @property
     def needs(self) -> str:

@@ -15,6 +15,8 @@ from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, s
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example
 
+_Key = tuple[Hashable, tuple[Example, ...]]  # a changed prompt without its calibration, and the texts it is asked
+
 
 class Search:
     """Candidates for one prompt, or for one `query` of it."""
@@ -23,8 +25,9 @@ class Search:
         self.lab, self.parts, self.query, self.seed = lab, parts, query, seed
         self.model, self.prompt = lab.model, lab.prompt
         self.start = as_it_is(lab.prompt, lab.beta)
+        self.whole = lab.prompt.scoring == "whole"
         self.progress: Progress = silent  # asked between layers whether to go on
-        self._raw: dict[Hashable, FloatArray] = {}
+        self._raw: dict[_Key, FloatArray] = {}
 
     def texts_to_fit_on(self) -> tuple[str, ...]:
         """Texts of the task, whatever their label."""
@@ -36,19 +39,28 @@ class Search:
         Raises:
             PromptError: the changed prompt cannot be asked of this model.
         """
-        return [calibrated(raw, repair.calibration) for raw in self.raw(repair, *groups)]
+        return [calibrated(raw, repair.calibration, self.whole) for raw in self.raw(repair, *groups)]
 
     def raw(self, repair: Repair, *groups: Sequence[Example]) -> list[FloatArray]:
         """The same before any calibration. Groups that are asked for together are read together."""
-        changed = (repair.demonstrations, repair.labels, None if repair.beta is None else repair.beta.tobytes())
-        keys = [(changed, tuple(group)) for group in groups]
-        missing = [key for key in keys if key not in self._raw]
-        if missing:
-            everything = [example for _, group in missing for example in group]
-            (found,) = self.lab.ask([self._question(repair, everything)], self.progress)
-            ends = np.cumsum([len(group) for _, group in missing])
-            self._raw.update(zip(missing, np.split(found, ends[:-1]), strict=True))
-        return [self._raw[key] for key in keys]
+        self.ask([repair], *groups)
+        return [self._raw[key] if key[1] else np.empty((0, len(repair.labels))) for key in _keys(repair, groups)]
+
+    def ask(self, repairs: Sequence[Repair], *groups: Sequence[Example]) -> None:
+        """Read what is not yet known of all these repairs and groups, in as few batches as pay. Raises PromptError."""
+        missing = [
+            (repair, [key for key in dict.fromkeys(_keys(repair, groups)) if key[1] and key not in self._raw])
+            for repair in repairs
+        ]
+        missing = [(repair, keys) for repair, keys in missing if keys]
+        questions = [self._question(repair, [text for _, group in keys for text in group]) for repair, keys in missing]
+        for (_, keys), found in zip(missing, self.lab.ask(questions, self.progress) if questions else (), strict=True):
+            ends = np.cumsum([len(group) for _, group in keys])
+            self._raw.update(zip(keys, np.split(found, ends[:-1]), strict=True))
+
+    def know(self, examples: Sequence[Example], scores: FloatArray) -> None:
+        """Uncalibrated label scores (n, C) of the prompt as it is that were read before."""
+        self._raw[_keys(self.start, [examples])[0]] = scores
 
     def read(self, examples: Sequence[Example], top: int = 1, vectors: bool = False) -> Readout:
         """Ask the prompt as it is, uncalibrated, for the label of every text."""
@@ -74,3 +86,7 @@ class Search:
 
     def _question(self, repair: Repair, examples: Sequence[Example]) -> Question:
         return Question(replace(repair.apply(self.prompt), queries=tuple(examples), calibration=None), repair.beta)
+
+
+def _keys(repair: Repair, groups: Sequence[Sequence[Example]]) -> list[_Key]:
+    return [(repair.text, tuple(group)) for group in groups]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.prediction.compute import Predict
-from icldiag.analyses.repairs import Effect, FindRepairs, Repairs, Trial, finding, verdict
+from icldiag.analyses.repairs import Effect, FindRepairs, Repairs, Trial, find_repairs, finding, verdict
 from icldiag.analyses.request import Workbench
-from icldiag.model.readout import Progress
+from icldiag.errors import AnalysisError
+from icldiag.model.readout import IntArray, Progress
 from icldiag.page.blocks import Block, Cell, Figure, Items, Table, notes
 from icldiag.page.figures import changes
 
@@ -25,7 +27,10 @@ class EffectFields(Fields):
     right_after: int
     mended: list[int] = Field(description="Places among these texts.")
     broken: list[int]
-    p_value: float = Field(description="McNemar's exact test.")
+    p_value: float = Field(description="McNemar's exact test, corrected for the looks.")
+    interval: tuple[float, float] = Field(description="Of the share gained: 95 %, wider for the looks.")
+    looks: int = Field(description="How often these texts were looked at for a choice, this time among them.")
+    balanced_gain: float = Field(description="Mean over the classes of the share gained.")
     likelihood_gain: float
 
 
@@ -112,6 +117,9 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "mended": effect.mended,
         "broken": effect.broken,
         "p_value": effect.p_value,
+        "interval": effect.interval,
+        "looks": effect.looks,
+        "balanced_gain": effect.balanced_gain,
         "likelihood_gain": effect.likelihood_gain,
     }
 
@@ -159,29 +167,50 @@ def _ranking(result: Repairs) -> Table:
 
 
 def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
-    """The queries are kept to measure on: what is confirmed counts the examples alone."""
-    found = bench.ask(FindRepairs(budget=settings["budget"], seed=seed), progress)
-    asked = {query.text for query in bench.prompt.queries}
-    confirmed = False
-    if found.confirmed is not None:
-        counted = [example.text not in asked for example in found.confirmation]
-        mended, broken = (
-            sum(counted[place] for place in places) for places in (found.confirmed.mended, found.confirmed.broken)
-        )
-        confirmed = mended > broken
-    return {
-        "accuracy": bench.ask(Predict(), progress).accuracy,
-        "confirmed": confirmed,
-        "trials": [
+    """The queries are kept to measure on: the search is not told their labels."""
+    prediction = bench.ask(Predict(), progress)
+    unlabelled = replace(bench.prompt, queries=tuple(replace(query, label=None) for query in bench.prompt.queries))
+    found = find_repairs(
+        bench.model,
+        replace(bench.encoded, prompt=unlabelled),
+        bench.prefix(progress),
+        beta=bench.beta,
+        budget=settings["budget"],
+        seed=seed,
+        prediction=prediction,
+        progress=progress,
+    )
+    accuracy, balanced = _right(prediction.predicted, prediction.gold)
+    trials = []
+    for trial in found.trials:
+        after = _right(trial.predicted, prediction.gold)
+        trials.append(
             {
                 "name": trial.repair.name,
                 "family": trial.repair.family,
                 "selection": trial.selection.net / trial.selection.count,
-                "gain": trial.queries.net / trial.queries.count,
+                "gain": after[0] - accuracy,
+                "balanced_gain": after[1] - balanced,
             }
-            for trial in found.trials
-        ],
+        )
+    return {
+        "accuracy": accuracy,
+        "balanced_accuracy": balanced,
+        "winner": found.winner,
+        "confirmed": bool(found.holds),
+        "sure": found.sure,
+        "trials": trials,
     }
+
+
+def _right(predicted: IntArray, gold: Sequence[int | None]) -> tuple[float, float]:
+    """The share of right answers to labelled queries, and its mean over their classes. Raises AnalysisError."""
+    labelled = [place for place, label in enumerate(gold) if label is not None]
+    if not labelled:
+        raise AnalysisError("no query has a gold label, so what repairs gain cannot be measured")
+    wanted = np.array([gold[place] for place in labelled])
+    right = predicted[labelled] == wanted
+    return float(right.mean()), float(np.mean([right[wanted == label].mean() for label in np.unique(wanted)]))
 
 
 SECTION = Section(

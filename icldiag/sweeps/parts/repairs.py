@@ -54,8 +54,9 @@ def gains(values: Values) -> dict[str, float]:
     for family in dict.fromkeys(trial["family"] for trial in trials):
         best = next(trial for trial in trials if trial["family"] == family)
         found[f"best {family}"] = best["gain"] if best["selection"] > 0 else 0.0
-    wins = bool(trials) and trials[0]["selection"] > 0
-    found["best of all"] = trials[0]["gain"] if wins else 0.0
-    found["best of all, if confirmed"] = trials[0]["gain"] if wins and values["confirmed"] else 0.0
-    found[PROMISE] = max(trials[0]["selection"], 0.0) if trials else 0.0
+    winner = None if values["winner"] is None else trials[values["winner"]]
+    found["best of all"] = winner["gain"] if winner else 0.0
+    found["best of all, if confirmed"] = winner["gain"] if winner and values["confirmed"] else 0.0
+    found["best of all, if unlikely to be chance"] = winner["gain"] if winner and values["sure"] else 0.0
+    found[PROMISE] = winner["selection"] if winner else 0.0
     return found

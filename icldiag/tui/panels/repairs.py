@@ -18,6 +18,7 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.repairs import FindRepairs, Repairs, Trial
+    from icldiag.session import Session
 
 LISTED = 12  # around the marked one
 
@@ -28,13 +29,13 @@ class RepairPanel(Panel):
     title = "Repair"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("marked",)
     purpose = (
-        "Repair: try calibrations, orders, other demonstrations, other label words and anchor re-weighting, and see "
-        "what each does to labelled examples that it was not made from."
+        "Repair: try calibrations, orders, other demonstrations, other label words and anchor re-weighting, each with "
+        "the calibrations on top, and see what each does to labelled examples that it was not made from."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "search", "search for the prompt"),
         Binding("f", "search_query", "for this query"),
-        Binding("escape", "stop", "stop"),
+        Binding("escape", "stop", "stop, keep the best so far"),
         Binding("left_square_bracket", "mark(-1)", "mark up", key_display="["),
         Binding("right_square_bracket", "mark(1)", "mark down", key_display="]"),
         Binding("t", "take", "take"),
@@ -51,6 +52,7 @@ class RepairPanel(Panel):
     def on_mount(self) -> None:
         self.marked = 0
         self._marked_in: Repairs | None = None  # where that was chosen
+        self._so_far: dict[FindRepairs, tuple[Session, Repairs]] = {}  # searches that go on or were stopped
 
     def show(self) -> None:
         finding, table, marked = (self.query_one(name, Line) for name in ("#finding", "#table", "#marked"))
@@ -66,7 +68,8 @@ class RepairPanel(Panel):
             self._mark_what_is_told(found)
         self.marked = min(self.marked, len(found.trials) - 1)
         own = Text("\n") + self._not_yet() if self._own_is_awaited() else Text("")
-        finding.set(Text(visible(sentence(found), look.ascii_only)) + own)
+        told = sentence(found) + ("" if found.finished else self._how_far(found))
+        finding.set(Text(visible(told, look.ascii_only)) + own)
         table.set(self._table(found))
         marked.set(self._about(found, found.trials[self.marked]))
 
@@ -79,8 +82,22 @@ class RepairPanel(Panel):
 
     def _found(self) -> Repairs | None:
         """What was found for the selected query, or else for the whole prompt."""
-        own, whole = _searches(self.state.query)
-        return self.peek(own) or self.peek(whole)
+        for search in _searches(self.state.query):
+            found = self.peek(search)
+            session, part = self._so_far.get(search, (None, None))
+            if found is None and session is self.state.session:  # the prompt has not changed since
+                found = part
+            if found is not None:
+                return found
+        return None
+
+    def _how_far(self, found: Repairs) -> str:
+        """A search that has not ended: how much of it is done."""
+        if "repairs" in self.state.doing:
+            return (
+                f" The search goes on after {len(found.trials)} candidates; escape stops it and keeps the best so far."
+            )
+        return f" The search was stopped after {len(found.trials)} of up to {found.budget} candidates."
 
     def _own_is_awaited(self) -> bool:
         """Whether a search goes on, or failed for this query, while an earlier one is shown."""
@@ -161,9 +178,14 @@ class RepairPanel(Panel):
 
     def _search(self, query: int | None) -> None:
         search = _searches(query)[0]
-        if self.state.prediction is not None and search not in self.state.results:
+        session = self.state.session
+        if self.state.prediction is not None and session is not None and search not in self.state.results:
             self.marked = 0
-            self.start(search)
+
+            def keep(part: Repairs) -> None:  # in the search's thread
+                self._so_far[search] = session, part
+
+            self.start(search, keep)
 
     def action_stop(self) -> None:
         self.cancel("repairs")

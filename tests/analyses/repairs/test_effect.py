@@ -44,7 +44,31 @@ def test_without_gold_labels_nothing_is_claimed() -> None:
 
 
 def test_a_small_p_is_not_written_as_nothing() -> None:
-    assert "(0 mended, 9 broken, McNemar p = 0.004: unlikely to be chance)" in in_short(
+    assert "; 0 mended, 9 broken, McNemar p = 0.004: unlikely to be chance)" in in_short(
         Effect(77, 62, (), tuple(range(9)), -1.0)
     )
     assert in_short(Effect(77, 62, (), (), 0.0)) == "62 right before and after, none mended or broken"
+
+
+def test_the_interval_holds_nothing_gained_where_p_is_not_small() -> None:
+    for mended, broken, looks in ((6, 0, 0), (5, 0, 0), (9, 1, 1), (9, 1, 2), (14, 2, 2), (0, 8, 1), (30, 12, 3)):
+        found = Effect(100, 40, tuple(range(mended)), tuple(range(50, 50 + broken)), 0.0, 0.0, looks)
+        low, high = found.interval
+        assert low < found.net / 100 < high or found.net / 100 in (low, high)
+        assert (low <= 0 <= high) == (found.p_value >= 0.05)
+
+
+def test_every_look_at_the_same_texts_makes_p_larger() -> None:
+    """9 mended and none broken has p = 2 / 2^9; the corrections' inverses sum to less than 1, however many looks."""
+    found = [Effect(50, 20, tuple(range(9)), (), 0.0, 0.0, looks).p_value for looks in range(4)]
+    np.testing.assert_allclose(found, [2 / 2**9 * times for times in (1, 2, 6, 12)])
+    assert sum(1 / Effect(1, 0, (), (), 0.0, 0.0, look).correction for look in range(1, 1000)) < 1
+    assert "corrected for 3 looks" in in_short(Effect(50, 20, tuple(range(9)), (), 0.0, 0.0, 3))
+
+
+def test_classes_count_alike_in_the_balanced_gain() -> None:
+    """Four texts of class 0, of which one is broken, one text of class 1, which is mended."""
+    eye = np.eye(2)
+    found = effect(eye[[0, 0, 0, 0, 0]], eye[[0, 0, 0, 1, 1]], [0, 0, 0, 0, 1])
+    assert found.net == 0
+    assert found.balanced_gain == pytest.approx((-1 / 4 + 1) / 2)

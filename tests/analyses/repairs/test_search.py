@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from icldiag.analyses.repairs import FindRepairs, Repairs, Trial, anchors, calibrations, compute, finding, verdict
+from icldiag.analyses.repairs import FindRepairs, Repairs, Trial, anchors, finding, verdict
+from icldiag.analyses.repairs.calibrations import FOLDS, cross_fitted
 from icldiag.analyses.repairs.effect import Effect
 from icldiag.analyses.repairs.repair import as_it_is
+from icldiag.analyses.repairs.trials import wins
 from icldiag.analyses.reweighting.compute import train_beta
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.forward import InstrumentedModel
+from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import with_demonstrations
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Example, Prompt
@@ -78,42 +81,62 @@ def test_a_planted_bad_demonstration_is_mended_by_dropping_it(
     assert sample.label_names[wrong.label or 0] == "fee"
     fewer = replace(sample, queries=sample.queries[::2], examples=sample.examples[::2])
     prompt = with_demonstrations(fewer, (wrong, *sample.demonstrations))
-    found = Session(prompt, bundled).repairs(budget=9)
-    assert found.best is not None
-    assert "without demonstration 1 (fee)" in found.best.repair.name
-    assert wrong not in found.best.repair.demonstrations
-    assert found.holds
-    assert "without demonstration 1 (fee)" in finding(found)
+    found = Session(prompt, bundled).repairs(budget=29)
+    best = next(trial for trial in found.trials if trial.repair.family == "drop")
+    assert best.repair.name == "without demonstration 1 (fee)"
+    assert wrong not in best.repair.demonstrations
+    assert best.selection.net > 0
+    assert best.queries.net > 0
 
 
 def test_nothing_is_judged_by_what_it_was_made_from(rich: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a candidate is fitted on, trained on or put into the prompt is in the fitting part."""
+    """Whatever a candidate is trained on or puts into the prompt is in the fitting part."""
     trained: list[Example] = []
-    fitted: list[str] = []
 
     def watched_training(model: Any, encoded: Any, prefix: Any, examples: Sequence[Example], *rest: Any) -> Any:
         trained.extend(examples)
         return train_beta(model, encoded, prefix, examples, *rest)
 
-    def watched_fit(bench: Any, kind: Any) -> tuple[str, ...]:
-        found = texts_of(bench, kind)
-        fitted.extend(found)
-        return found
-
-    texts_of = calibrations._texts
     monkeypatch.setattr(anchors, "train_beta", watched_training)
-    monkeypatch.setattr(calibrations, "_texts", watched_fit)
-    found = Session(rich, tiny()).repairs(budget=20)
+    found = Session(rich, tiny()).repairs(budget=40)
     held_out = {example.text for example in (*found.selection, *found.confirmation)}
     assert trained
     assert set(trained) <= set(found.fitting)
-    assert len(fitted) > 20
-    assert not held_out & set(fitted)
     assert not held_out & {example.text for example in found.fitting}
+    assert not {example.text for example in found.selection} & {example.text for example in found.confirmation}
     placed = {example for trial in found.trials for example in trial.repair.demonstrations} - set(rich.demonstrations)
     assert placed
     assert placed <= set(found.fitting)
     assert {"calibration", "re-weighting", "drop", "replace", "order"} <= {t.repair.family for t in found.trials}
+
+
+def test_a_text_is_judged_by_a_fit_without_its_fold() -> None:
+    """What is fitted here remembers its rows: every later row is calibrated once, by a fit on all but its fold."""
+    rows, first = 23, 6
+    scores = np.arange(rows)[:, None] * np.ones((1, 2))
+    fits: list[set[int]] = []
+
+    def fit(others: Sequence[int]) -> Calibration:
+        fits.append(set(others))
+        return Calibration("batch", (float(1000 * len(fits)), 0.0))
+
+    found = cross_fitted(fit, scores, first, whole=False)
+    by = (found[:, 0] // 1000).astype(int) - 1
+    np.testing.assert_array_equal(found[:, 1], np.arange(first, rows))
+    assert len(fits) == FOLDS
+    for row, which in zip(range(first, rows), by, strict=True):
+        assert row not in fits[which]
+        assert set(range(first)) <= fits[which]
+    assert all(len(rest) >= rows - 4 for rest in fits)
+
+
+def test_labels_without_a_relation_to_the_texts_are_not_learnt(rich: Prompt, tiny: Tiny) -> None:
+    """The matrix fits noise where it is fitted; what the search says of it must not."""
+    generator = np.random.default_rng(0)
+    noise = [replace(example, label=int(generator.integers(3))) for example in rich.examples]
+    found = Session(replace(rich, examples=tuple(noise)), tiny()).repairs(budget=5)
+    assert not found.sure
+    assert "Best of" not in finding(found)
 
 
 def test_trials_are_ranked_by_net_gain_and_the_budget_is_kept(rich: Prompt, tiny: Tiny) -> None:
@@ -139,7 +162,7 @@ def test_calibrations_encode_no_demonstration_again(rich: Prompt, tiny: Tiny, mo
 
     monkeypatch.setattr(InstrumentedModel, "encode_prefix", refuse)
     families = [trial.repair.family for trial in session.repairs(budget=5).trials]
-    assert sorted(families) == ["calibration"] * 3 + ["re-weighting"] * 2
+    assert families == ["calibration"] * 5
 
 
 def test_a_query_is_mended_without_looking_at_it_elsewhere(rich: Prompt, tiny: Tiny) -> None:
@@ -170,8 +193,22 @@ def test_the_search_can_be_stopped_and_begun_again(rich: Prompt, tiny: Tiny) -> 
 
     with pytest.raises(Cancelled):
         session.repairs(budget=8, progress=stop)
-    assert told[-1] == ("repairs", 4, 8)
+    assert told[-1] == ("repairs", 5, 8)
     assert len(session.repairs(budget=8).trials) == 8
+
+
+def test_the_best_so_far_is_told_after_every_step(rich: Prompt, tiny: Tiny) -> None:
+    parts: list[Repairs] = []
+    session = Session(rich, tiny())
+    found = session.ask(FindRepairs(budget=24), each=parts.append)
+    assert [len(part.trials) for part in parts] == sorted({len(part.trials) for part in parts})
+    assert len(parts) >= 3
+    assert len(parts[0].trials) == 5  # calibrations come first
+    assert not any(part.finished for part in parts)
+    assert found.finished
+    assert all(finding(part) for part in parts)
+    looks = [part.confirmed.looks for part in parts if part.confirmed is not None]
+    assert looks == sorted(looks)
 
 
 def test_what_was_found_is_kept_on_disk(rich: Prompt, tiny: Tiny, tmp_path: Path) -> None:
@@ -202,7 +239,7 @@ def judged(prompt: Prompt, mends: bool, mended: int, broken: int) -> tuple[Repai
     """A trial that does or does not mend query 0, and does so much to the selection part."""
     trial = Trial(
         repair=as_it_is(prompt, None),
-        selection=Effect(20, 10, tuple(range(mended)), tuple(range(10, 10 + broken)), 0.0),
+        selection=Effect(20, 10, tuple(range(mended)), tuple(range(10, 10 + broken)), 0.0, (mended - broken) / 20),
         queries=Effect(5, 4, (0,) if mends else (), (), 0.0),
         predicted=np.array([0 if mends else 1, 1, 2, 0, 1, 2]),
         tokens=10,
@@ -231,7 +268,7 @@ def test_what_a_repair_does_is_said_in_words(prompt: Prompt, mends: bool, mended
 
 
 def test_a_winner_must_gain_and_mend(prompt: Prompt) -> None:
-    for mends, mended, broken, query, wins in (
+    for mends, mended, broken, query, won in (
         (True, 3, 1, None, True),
         (True, 2, 2, None, False),
         (True, 2, 2, 0, True),
@@ -239,7 +276,7 @@ def test_a_winner_must_gain_and_mend(prompt: Prompt) -> None:
         (False, 3, 1, 0, False),
     ):
         _, trial = judged(prompt, mends, mended, broken)
-        assert compute._wins(trial, query, prompt.queries) is wins
+        assert wins(trial, query, prompt.queries) is won
 
 
 def test_a_search_that_finds_nothing_says_whether_anything_mends_the_query(prompt: Prompt) -> None:

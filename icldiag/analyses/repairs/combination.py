@@ -1,0 +1,34 @@
+"""Two changes of a prompt in one: what the one changed, and what the other changed elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from icldiag.analyses.repairs.repair import Repair
+
+T = TypeVar("T")
+
+
+def combined(start: Repair, first: Repair, second: Repair) -> Repair | None:
+    """Both changes of `start`; None where they change the same, or one is made for the prompt's own text."""
+    if first.beta is not None or second.beta is not None:
+        return None
+    demonstrations = _merged(start.demonstrations, first.demonstrations, second.demonstrations)
+    labels = _merged(start.labels, first.labels, second.labels)
+    if demonstrations is None or labels is None:
+        return None
+    name = f"{first.name} and {second.name}"
+    return replace(
+        first, family="combination", name=name, demonstrations=demonstrations, labels=labels, calibration=None
+    )
+
+
+def _merged(old: tuple[T, ...], first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...] | None:
+    if old in (first, second):
+        return second if first == old else first
+    if not len(old) == len(first) == len(second):
+        return None
+    if any(one != before != other for before, one, other in zip(old, first, second, strict=True)):
+        return None
+    return tuple(one if one != before else other for before, one, other in zip(old, first, second, strict=True))
