@@ -32,7 +32,7 @@ def rich_file(rich: Prompt, tmp_path: Path) -> Path:
 
 def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_file: Path, tiny: Tiny) -> None:
     session = Session(rich_file, tiny())
-    found = session.repairs(budget=16)
+    found = session.repairs(budget=40)
     families: dict[str, Trial] = {}
     for trial in found.trials:
         families.setdefault(trial.repair.family, trial)
@@ -47,7 +47,8 @@ def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_
         )
         assert (opened.beta is None) == (trial.repair.beta is None)
         assert output.name in repair_diff(session, trial, output)
-        if trial.selection.count:  # the same effect on the examples that it was measured on
+        fitted = trial.repair.calibration and trial.repair.calibration.kind in ("batch", "affine", "matrix")
+        if not fitted:  # the same effect on the examples that it was measured on; those are judged by other fits there
             asked = replace(opened.prompt, queries=found.selection)
             accuracy = Session(asked, session.model).prediction().accuracy
             assert accuracy == trial.selection.accuracy_after
@@ -57,7 +58,7 @@ def test_a_repair_is_printed_or_sent_into_a_device(
     rich_file: Path, tiny: Tiny, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     session = Session(rich_file, tiny())
-    trials = session.repairs(budget=16).trials
+    trials = session.repairs(budget=40).trials
     trial = next(trial for trial in trials if trial.repair.family == "drop")
     assert write_repair(session, trial, Path("-")) is None
     printed = rich_file.with_name("printed.yaml")
@@ -72,7 +73,7 @@ def test_a_repair_is_printed_or_sent_into_a_device(
 
 def test_a_file_that_answers_otherwise_is_told(rich_file: Path, tiny: Tiny) -> None:
     session = Session(rich_file, tiny())
-    found = session.repairs(budget=16)
+    found = session.repairs(budget=40)
     output = rich_file.parent / "out.yaml"
     trial = next(trial for trial in found.trials if (trial.predicted != found.before).any())
     output.write_text(rich_file.read_text())
@@ -82,7 +83,7 @@ def test_a_file_that_answers_otherwise_is_told(rich_file: Path, tiny: Tiny) -> N
 
 def test_the_files_beta_can_be_taken_off_and_must_fit(rich_file: Path, tiny: Tiny) -> None:
     session = Session(rich_file, tiny())
-    trial = next(trial for trial in session.repairs(budget=5).trials if trial.repair.beta is not None)
+    trial = next(trial for trial in session.repairs(budget=40).trials if trial.repair.beta is not None)
     output = rich_file.parent / "out.yaml"
     assert write_repair(session, trial, output) is not None
     written = Session(output, session.model)
