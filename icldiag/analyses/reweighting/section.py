@@ -10,8 +10,7 @@ from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.loyalty import Answers
-from icldiag.analyses.repairs.effect import mcnemar
-from icldiag.analyses.repairs.reading import SIGNIFICANT
+from icldiag.analyses.repairs.effect import SIGNIFICANT, mcnemar
 from icldiag.analyses.request import Workbench
 from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
 from icldiag.counting import counted
