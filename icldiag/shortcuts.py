@@ -12,6 +12,9 @@ from icldiag.analyses.extraction.compute import Against, Extract, Extraction
 from icldiag.analyses.isolation.compute import Isolate, Isolation, Setting, SweepLayers
 from icldiag.analyses.isolation.cuts import Cut, CutKind
 from icldiag.analyses.loyalty import TOP
+from icldiag.analyses.overview import MeasureLean, Overview, Summarise
+from icldiag.analyses.overview.lean import Lean
+from icldiag.analyses.overview.stability import QUERIES
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.repairs import BUDGET, FindRepairs, Repairs
 from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
@@ -35,6 +38,25 @@ class Shortcuts(ABC):
     def prediction(self, progress: Progress = silent) -> Prediction:
         """Label probabilities, predicted labels and top tokens of every query; see `Predict`."""
         return self.ask(Predict(), progress)
+
+    def overview(
+        self,
+        queries: int | None = QUERIES,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+        each_part: Each | None = None,
+    ) -> Overview:
+        """What is wrong with the prompt as a whole, and what to do next; see `Summarise`.
+
+        `each_part` is told the overview as far as it has come: without lean and stability, then with the lean.
+        `queries` of the sample are asked after changed demonstrations, None for all.
+        """
+        return self.ask(Summarise(queries, seed), progress, each_part)
+
+    def lean(self, *, seed: int = 0, progress: Progress = silent) -> Lean:
+        """The label prior in nats, and the answers that each calibration would give; see `MeasureLean`."""
+        return self.ask(MeasureLean(seed), progress)
 
     def confusion(self, layer: int | None = None, progress: Progress = silent) -> Confusion:
         """The similarity of the label anchors in one layer; see `Confuse`."""

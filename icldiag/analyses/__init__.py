@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 #: Where each analysis is registered, as `ANALYSIS`, in the order of a report. Imported when it is first asked for.
 MODULES = {
-    "explanation": "icldiag.analyses.explanation.section",  # first what a reader came for: why it failed
+    "overview": "icldiag.analyses.overview.section",  # first what is wrong with the prompt, then why a query failed
+    "explanation": "icldiag.analyses.explanation.section",
     "prediction": "icldiag.analyses.prediction.section",
     "confusion": "icldiag.analyses.confusion.section",
     "saliency": "icldiag.analyses.saliency.section",

@@ -33,17 +33,23 @@ from icldiag.prompt.adjustments import LEAST, Calibration, PriorKind
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
 RANDOM_TEXTS = 20
+FEWEST_QUERIES = 4  # a batch of fewer says more about its texts than about the prompt
+
+
+def prior_of(scores: FloatArray) -> FloatArray:
+    """The mean answer (C,) to queries with these label scores (n, C)."""
+    return np.asarray(label_probabilities(scores).mean(axis=0))
 
 
 def calibration(kind: PriorKind, scores: FloatArray) -> Calibration:
     """The calibration whose q is the mean answer to queries with these uncalibrated label scores, (n, C)."""
-    return Calibration.dividing(kind, label_probabilities(scores).mean(axis=0).tolist())
+    return Calibration.dividing(kind, prior_of(scores).tolist())
 
 
 def full_label_calibration(scores: FloatArray, tokens: Sequence[int]) -> Calibration:
     """From log-probabilities of whole label words after content-free queries, (n, C), and each word's tokens."""
     scale = 1 / np.array(tokens)
-    prior = np.maximum(label_probabilities(scores * scale).mean(axis=0), LEAST)
+    prior = np.maximum(prior_of(scores * scale), LEAST)
     return Calibration.affine("full-label", scale, -np.log(prior))
 
 

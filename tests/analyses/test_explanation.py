@@ -12,12 +12,13 @@ from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.explanation import Explanation, findings, of_cause, reading
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
-from icldiag.analyses.explanation.order import OrderEvidence, sample_orders
+from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws
 from icldiag.analyses.explanation.ranking import Evidence, rank_causes
 from icldiag.analyses.explanation.suspect import SuspectEvidence, suspect_evidence, suspect_of
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.lab import Lab
+from icldiag.analyses.orders import sample_orders
 from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.attention import Edit

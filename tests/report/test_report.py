@@ -174,7 +174,9 @@ def test_only_the_chosen_sections(prompt: Prompt, tiny: Tiny) -> None:
     assert "confusion" not in make_report(Session(prompt, tiny()), ["prediction"]).values()
     assert chosen_sections(None) == list(ANALYSES)
     assert chosen_sections(["confusion", "prediction"]) == ["prediction", "confusion"]
-    with pytest.raises(AnalysisError, match=r"'salience'.*choose from explanation, prediction, .*saliency, isolation"):
+    with pytest.raises(
+        AnalysisError, match=r"'salience'.*choose from overview, explanation, prediction, .*saliency, isolation"
+    ):
         chosen_sections(["salience"])
 
 

@@ -16,11 +16,12 @@ from icldiag.analyses.explanation.classes import ClassesEvidence, classes_eviden
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, contest_of
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
-from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
+from icldiag.analyses.explanation.order import OrderEvidence, order_evidence
 from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws, prior_evidence
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
 from icldiag.analyses.explanation.suspect import OTHER_ORDERS, SuspectEvidence, suspect_evidence, suspect_of
 from icldiag.analyses.lab import Inquiry, Lab
+from icldiag.analyses.orders import ORDERS
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult

@@ -6,9 +6,6 @@ content-free queries is read in each order as well: a prior that goes away with 
 
 from __future__ import annotations
 
-import math
-import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +14,8 @@ from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.prior import lean
 from icldiag.analyses.lab import Inquiry, Lab
+from icldiag.analyses.orders import sample_orders
 from icldiag.prompt.schema import Example
-
-ORDERS = 12
 
 
 @dataclass(frozen=True)
@@ -68,16 +64,3 @@ def order_evidence(lab: Lab, contest: Contest, seed: int) -> Inquiry[OrderEviden
         percentile(contest.lead, [run.lead for run in runs]),
         last,
     )
-
-
-def sample_orders(count: int, seed: int) -> tuple[tuple[int, ...], ...]:
-    """Up to ORDERS different orders of `count` demonstrations, without the present one."""
-    own: Sequence[int] = tuple(range(count))
-    wanted = min(ORDERS, math.factorial(min(count, 6)) - 1)
-    generator = random.Random(seed)
-    found: dict[tuple[int, ...], None] = {}
-    while len(found) < wanted:
-        order = tuple(generator.sample(own, count))
-        if order != own:
-            found[order] = None
-    return tuple(found)

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.calibration import CONTENT_FREE, random_texts
+from icldiag.analyses.calibration import CONTENT_FREE, FEWEST_QUERIES, prior_of, random_texts
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
-from icldiag.model.readout import FloatArray, label_probabilities
+from icldiag.model.readout import FloatArray
 from icldiag.prompt.adjustments import Calibration, PriorKind
 from icldiag.prompt.schema import Example
 
-FEWEST_QUERIES = 4  # a batch of fewer says more about its texts than about the prompt
 BALANCED_DRAWS = 4
 
 
@@ -80,12 +79,12 @@ def prior_evidence(lab: Lab, contest: Contest, scores: FloatArray, seed: int) ->
 
 def lean(contest: Contest, scores: FloatArray) -> float:
     """Log of the answer's mean probability over the rival's in label scores (n, C)."""
-    mean = np.maximum(label_probabilities(scores).mean(axis=0), 1e-12)
+    mean = np.maximum(prior_of(scores), 1e-12)
     return float(np.log(mean[contest.answer] / mean[contest.rival]))
 
 
 def _source(contest: Contest, own: FloatArray, kind: PriorKind, rows: FloatArray) -> PriorSource:
-    prior = label_probabilities(rows).mean(axis=0)
+    prior = prior_of(rows)
     bias = np.array(Calibration.dividing(kind, prior.tolist()).bias)
     rank = 1 + int((prior > prior[contest.answer]).sum())
     divided = counterfactual(contest, f"{kind} prior divided out", own + bias)

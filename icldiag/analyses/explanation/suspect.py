@@ -19,8 +19,8 @@ import numpy as np
 from icldiag.analyses.confusion.compute import roc_auc
 from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
-from icldiag.analyses.explanation.order import sample_orders
 from icldiag.analyses.lab import Inquiry, Lab
+from icldiag.analyses.orders import sample_orders
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray
 

@@ -17,12 +17,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.effect import Effect
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.repairs.anchors import reweightings
 from icldiag.analyses.repairs.calibrations import calibrations
 from icldiag.analyses.repairs.combination import combined
-from icldiag.analyses.repairs.effect import Effect
 from icldiag.analyses.repairs.lead import families
 from icldiag.analyses.repairs.partition import make_parts
 from icldiag.analyses.repairs.repair import Repair

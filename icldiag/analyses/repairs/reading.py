@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from icldiag.analyses.effect import SIGNIFICANT, Effect
 from icldiag.analyses.repairs.compute import Repairs
-from icldiag.analyses.repairs.effect import SIGNIFICANT, Effect
 from icldiag.analyses.repairs.trials import Trial
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from icldiag.analyses.effect import Effect, effect
 from icldiag.analyses.repairs.calibrations import Candidate, fitted_calibrations
-from icldiag.analyses.repairs.effect import Effect, effect
 from icldiag.analyses.repairs.repair import Repair
 from icldiag.analyses.repairs.search import Search
 from icldiag.errors import PromptError

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
+from icldiag.analyses.effect import SIGNIFICANT, mcnemar
 from icldiag.analyses.loyalty import Answers
-from icldiag.analyses.repairs.effect import SIGNIFICANT, mcnemar
 from icldiag.analyses.request import Workbench
 from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
 from icldiag.counting import counted

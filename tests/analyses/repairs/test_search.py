@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from icldiag.analyses.effect import Effect
 from icldiag.analyses.repairs import FindRepairs, Repairs, Trial, anchors, finding, verdict
 from icldiag.analyses.repairs.calibrations import FOLDS, cross_fitted
-from icldiag.analyses.repairs.effect import Effect
 from icldiag.analyses.repairs.repair import as_it_is
 from icldiag.analyses.repairs.trials import wins
 from icldiag.analyses.reweighting.compute import train_beta

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from icldiag.analyses.repairs.effect import Effect, effect, mcnemar
+from icldiag.analyses.effect import Effect, effect, mcnemar
 from icldiag.analyses.repairs.reading import in_short
 
 

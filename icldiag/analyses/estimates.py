@@ -1,0 +1,81 @@
+"""Numbers with their uncertainty. All intervals are of 95 %.
+
+A share has Wilson's score interval (1927). An AUC has the score interval of Newcombe (2006, method 5), which is to
+Mann-Whitney's statistic what Wilson's is to a share: it is not empty where all pairs are in order, nor with few of
+them. Numbers that have no such formula are bootstrapped over the queries.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Z = 1.959964  # of a standard normal, two-sided 95 %
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured number and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+def share(right: int, count: int) -> Estimate:
+    """A share with Wilson's interval. Raises ValueError without any."""
+    if count < 1:
+        raise ValueError("a share of nothing")
+    p, spread = right / count, Z * Z / count
+    centre = (p + spread / 2) / (1 + spread)
+    half = Z * math.sqrt(p * (1 - p) / count + spread / (4 * count)) / (1 + spread)
+    return Estimate(p, max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half)))
+
+
+def auc_estimate(auc: float, positives: int, negatives: int) -> Estimate:
+    """An AUC from so many positives and negatives with Newcombe's interval. Raises ValueError without either."""
+    if min(positives, negatives) < 1:
+        raise ValueError("an AUC of one side")
+    more = (positives + negatives) / 2 - 1
+
+    def inside(theta: float) -> bool:
+        spread = theta * (1 - theta) * (1 + more * ((1 - theta) / (2 - theta) + theta / (1 + theta)))
+        return (auc - theta) ** 2 <= Z * Z * spread / (positives * negatives)
+
+    return Estimate(auc, _border(inside, auc, 0.0), _border(inside, auc, 1.0))
+
+
+def _border(inside: Any, start: float, end: float) -> float:
+    """Where `inside` ends on the way from `start`, by halves."""
+    if abs(end - start) < 1e-12:
+        return end
+    for _ in range(50):
+        middle = (start + end) / 2
+        start, end = (middle, end) if inside(middle) else (start, middle)
+    return (start + end) / 2
+
+
+def of_draws(value: float, draws: Sequence[float] | Any, count: int) -> Estimate | None:
+    """The bootstrap's percentiles; None where the draws do not vary, which says nothing of the uncertainty.
+
+    They are expanded as Hesterberg (2015, arXiv 1411.5279) says, since draws from few queries vary too little.
+
+    Args:
+        count: queries that were drawn from.
+    """
+    defined = np.asarray(draws, dtype=float)
+    defined = defined[np.isfinite(defined)]
+    if count < 2 or not defined.size or np.ptp(defined) == 0:
+        return None
+    from scipy.stats import norm, t  # slow to import
+
+    outside = 100 * norm.cdf(t.ppf(0.025, count - 1) * math.sqrt(count / (count - 1)))
+    low, high = np.percentile(defined, [outside, 100 - outside])
+    return Estimate(value, min(value, float(low)), max(value, float(high)))

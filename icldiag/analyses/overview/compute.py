@@ -1,0 +1,179 @@
+"""The prompt's verdict: all its queries at once, and what to do next.
+
+Three requests, so that who needs little waits little: `MeasureLean` asks some 60 short texts, `Perturb` a sample of the
+queries after other demonstrations, and `Summarise` makes an `Overview` of both and of the predictions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from icldiag.analyses.lab import Lab
+from icldiag.analyses.measures import Measures, labelled, measures
+from icldiag.analyses.overview.actions import Action, actions
+from icldiag.analyses.overview.lean import Lean, lean
+from icldiag.analyses.overview.recency import Recency, recency
+from icldiag.analyses.overview.separability import Separability, separability
+from icldiag.analyses.overview.stability import QUERIES, Stability, stability
+from icldiag.analyses.overview.verdict import Verdict, verdict_of
+from icldiag.analyses.overview.writing import Writing, writing
+from icldiag.analyses.prediction.compute import Predict, Prediction
+from icldiag.analyses.request import Each, Request, Workbench
+from icldiag.analyses.result import AnalysisResult
+from icldiag.errors import AnalysisError
+from icldiag.indices import query_index
+from icldiag.model.readout import FloatArray, IntArray, Progress
+
+
+@dataclass(frozen=True, repr=False)
+class Overview(AnalysisResult):
+    """n queries, C classes. `lean` and `stability` are None while they are computed (see `Summarise`)."""
+
+    labels: tuple[str, ...]
+    gold: tuple[int | None, ...]
+    predicted: IntArray  # (n,)
+    scores: FloatArray  # (n, C)
+    shown: tuple[int, ...]  # class of every demonstration
+    measures: Measures | None  # None where no gold label is known
+    separability: Separability | None  # None where the queries have fewer than two gold labels
+    writing: Writing
+    lean: Lean | None = None
+    stability: Stability | None = None
+    seed: int = 0
+
+    @property
+    def answered(self) -> IntArray:
+        """(C,) how often each label is the answer."""
+        return np.bincount(self.predicted, minlength=len(self.labels))
+
+    @property
+    def counts(self) -> IntArray:
+        """(C, C) labelled queries by gold label (row) and answer (column)."""
+        table = np.zeros((len(self.labels), len(self.labels)), np.int64)
+        for query in labelled(self.gold):
+            table[self.gold[query], self.predicted[query]] += 1
+        return table
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What is wrong with the prompt as a whole, as far as it is computed."""
+        return verdict_of(self)
+
+    @cached_property
+    def actions(self) -> tuple[Action, ...]:
+        """What to do next, at most three; each with a gain on queries that it was not fitted on or chosen by."""
+        return actions(self.gold, self.scores, self.lean, self.stability, self.seed)
+
+    @cached_property
+    def recency(self) -> Recency | None:
+        """Whether the class that is shown last is answered; None where that was not or cannot be seen."""
+        return None if self.stability is None else recency(self.stability)
+
+    def explains(self, query: int) -> bool | None:
+        """Whether the verdict explains a wrong answer: the label that is answered always or too often is answered,
+        and the calibration that undoes the lean, which was not fitted on this query, answers the gold label.
+
+        None where the query is not wrong or has no gold label, or the lean is not computed.
+
+        Raises:
+            AnalysisError: there is no such query.
+        """
+        query = query_index(query, len(self.predicted))
+        gold, answer = self.gold[query], int(self.predicted[query])
+        if gold is None or gold == answer or self.lean is None:
+            return None
+        undone = self.verdict.hidden_by
+        return answer == self.verdict.label and undone is not None and int(undone.predicted[query]) == gold
+
+
+@dataclass(frozen=True)
+class MeasureLean(Request[Lean]):
+    """The label prior, measured in three ways, and the answers that each calibration would give."""
+
+    seed: int = 0
+    job: ClassVar[str] = "lean"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Lean:
+        prediction = bench.ask(Predict(), progress)
+        return lean(_lab(bench, progress), prediction, self.seed, progress)
+
+
+@dataclass(frozen=True)
+class Perturb(Request[Stability]):
+    """A sample of the queries after the demonstrations in other orders, and without some of them.
+
+    Args:
+        queries: how many; None for all.
+        seed: draws them and the orders.
+    """
+
+    queries: int | None = QUERIES
+    seed: int = 0
+    job: ClassVar[str] = "stability"
+
+    def resolved(self, bench: Workbench) -> Perturb:
+        if self.queries is not None and self.queries < 1:
+            raise AnalysisError(f"a sample has at least one query, not {self.queries}")
+        most = len(labelled([query.label for query in bench.prompt.queries])) or len(bench.prompt.queries)
+        return replace(self, queries=None if self.queries is None or self.queries >= most else self.queries)
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Stability:
+        prediction = bench.ask(Predict(), progress)
+        return stability(_lab(bench, progress), prediction, self.queries, self.seed, progress)
+
+
+@dataclass(frozen=True)
+class Summarise(Request[Overview]):
+    """The prompt's verdict. `each` is told the overview so far: at once without lean and stability, then with the lean.
+
+    Args:
+        queries: of the sample that is asked after changed demonstrations; None for all.
+        seed: of the sample, the orders, the random texts, the halves and the bootstrap.
+    """
+
+    queries: int | None = QUERIES
+    seed: int = 0
+    job: ClassVar[str] = "overview"
+
+    def resolved(self, bench: Workbench) -> Summarise:
+        return replace(self, queries=Perturb(self.queries, self.seed).resolved(bench).queries)
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Overview:
+        prediction = bench.ask(Predict(), progress)
+        found = first_lines(bench, prediction, self.seed)
+        if each is not None:
+            each(found)
+        found = replace(found, lean=bench.ask(MeasureLean(self.seed), _named(progress, "lean")))
+        if each is not None:
+            each(found)
+        request = Perturb(self.queries, self.seed)
+        return replace(found, stability=bench.ask(request, _named(progress, "stability")))
+
+
+def _named(progress: Progress, part: str) -> Progress:
+    return lambda what, done, total: progress(f"overview: {part}", done, total)
+
+
+def first_lines(bench: Workbench, prediction: Prediction, seed: int = 0) -> Overview:
+    """What the predictions alone tell, without another pass."""
+    decode = bench.model.tokenizer.decode
+    firsts = {str(decode([ids[0]], clean_up_tokenization_spaces=False)) for ids in bench.encoded.label_tokens}
+    return Overview(
+        labels=prediction.labels,
+        gold=prediction.gold,
+        predicted=prediction.predicted,
+        scores=prediction.scores,
+        shown=tuple(demonstration.label_class for demonstration in bench.encoded.demonstrations),
+        measures=measures(prediction.predicted, prediction.gold, len(prediction.labels), seed),
+        separability=separability(prediction, seed),
+        writing=writing(prediction, firsts),
+        seed=seed,
+    )
+
+
+def _lab(bench: Workbench, progress: Progress) -> Lab:
+    return Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta)

@@ -1,0 +1,324 @@
+"""The verdict in words, the same in the app, the report and the command. Labels and tokens are users' text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from icldiag.analyses.effect import Effect
+from icldiag.analyses.estimates import Estimate
+from icldiag.analyses.measures import Measures
+from icldiag.analyses.overview.actions import FEWEST, Action
+from icldiag.analyses.overview.compute import Overview
+from icldiag.analyses.overview.lean import Lean
+from icldiag.analyses.overview.stability import Stability
+from icldiag.counting import counted
+from icldiag.quoting import quoted
+
+LISTED = 4  # labels, tokens or errors in a sentence
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding on the prompt as a whole."""
+
+    name: str
+    sentence: str
+
+
+def headline(found: Overview) -> str:
+    """What is wrong with the prompt, in at most three sentences; the first says how many are right."""
+    sentences = [_answers(found), _apart(found)]
+    if found.verdict.elsewhere:
+        sentences.append(_elsewhere(found))
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def lines(found: Overview) -> tuple[Line, ...]:
+    """The evidence, as far as it is computed."""
+    return tuple(Line(name, sentence) for name, sentence in _lines(found) if sentence)
+
+
+def _lines(found: Overview) -> Iterator[tuple[str, str]]:
+    yield "accuracy", _accuracy(found)
+    yield "errors", _errors(found)
+    yield "separability", _separability(found)
+    yield "format", _format(found)
+    if found.lean is not None:
+        yield "lean", _lean(found, found.lean)
+        yield "calibration", _calibration(found, found.lean)
+    if found.stability is not None:
+        yield "orders", _orders(found, found.stability)
+        yield "demonstrations", _demonstrations(found, found.stability)
+
+
+# ---- the headline ---------------------------------------------------------------------------------------------------
+
+
+def _answers(found: Overview) -> str:
+    verdict, measures, names = found.verdict, found.measures, found.labels
+    n = len(found.predicted)
+    label = None if verdict.label is None else names[verdict.label]
+    if verdict.kind == "single":
+        return _single(found)
+    if measures is None:
+        if verdict.kind == "one label":
+            return f"All {n} answers are {label}; no query has a gold label."
+        return f"{n} queries, none with a gold label: {_listed(found.answered.tolist(), names)}."
+    of = f"{measures.right} of {measures.count}" + (" labelled" if measures.count < n else "")
+    if verdict.kind == "one label":
+        return f"All {n} answers are {label}: {of} are right ({measures.accuracy.value:.2f})."
+    if verdict.kind == "right":
+        least = f"at least {measures.accuracy.low:.2f} of such queries"
+        only = f"; all of them are {names[measures.commonest]}" if measures.baseline == 1 else ""
+        return f"All {counted(measures.count, 'labelled query')} are answered right{only} (95 %: {least})."
+    right = f"{of} are right: accuracy {measures.accuracy}"
+    if verdict.kind == "too often":
+        assert verdict.label is not None
+        answers, gold = int(found.answered[verdict.label]), int(found.counts[verdict.label].sum())
+        has = "has it" if gold == 1 else "have it"
+        whose = f"{gold or 'none'} of the {measures.count} labelled {has} as gold label"
+        return f"{label} is answered too often: {answers} of {n} answers, and {whose}. {right}."
+    if verdict.kind == "no better":
+        surely = "no" if measures.accuracy.value <= measures.baseline else "not surely"
+        return f"{right}, {surely} better than always {label} ({measures.baseline:.2f})."
+    return f"{right}."
+
+
+def _single(found: Overview) -> str:
+    answer, gold = int(found.predicted[0]), found.gold[0]
+    scores = found.scores[0]
+    chance = float(np.exp(scores[answer] - scores.max()) / np.exp(scores - scores.max()).sum())
+    said = f"The query is answered {found.labels[answer]}, with {chance:.2f} of the label words' probability"
+    if gold is None:
+        return f"{said}; its gold label is unknown."
+    return f"{said}; that is right." if gold == answer else f"{said}; the gold label is {found.labels[gold]}."
+
+
+def _apart(found: Overview) -> str:
+    """What the scores know, and whether a lean hides it."""
+    separability, verdict = found.separability, found.verdict
+    if separability is None or verdict.kind in ("right", "single"):
+        return ""
+    auc = f"AUC {separability.auc}"
+    hidden = verdict.hidden_by
+    if hidden is not None:
+        gain = _gain(hidden.effect)
+        return (
+            f"{auc}: the scores tell the labels apart, the lean hides it: with the {hidden.kind} prior divided out "
+            f"accuracy {gain} on queries that it was not fitted on."
+        )
+    return {
+        "yes": f"{auc}: the scores tell the labels apart better than chance.",
+        "no": f"{auc}: the scores hardly tell the labels apart.",
+        "too few": f"{auc}: these are too few queries to say whether the scores tell the labels apart.",
+        None: "",
+    }[verdict.separated]
+
+
+def _elsewhere(found: Overview) -> str:
+    first = found.writing.instead[0]
+    n, elsewhere = len(found.predicted), found.writing.elsewhere
+    return (
+        f"In {elsewhere} of {counted(n, 'query')} the model would first write something else, most often "
+        f"{quoted(first.text)} ({len(first.queries)}); the label words hold {found.writing.mean_mass:.2f} of the "
+        "probability."
+    )
+
+
+# ---- the lines ------------------------------------------------------------------------------------------------------
+
+
+def _accuracy(found: Overview) -> str:
+    measures = found.measures
+    if measures is None:
+        return "undefined: no query has a gold label."
+    said = (
+        f"{measures.accuracy}, of {counted(measures.count, 'labelled query')}; always "
+        f"{found.labels[measures.commonest]} {measures.baseline:.2f}, chance {measures.chance:.2f}; balanced accuracy "
+        f"{_with(measures.balanced_accuracy, measures.balanced_interval)}, macro-F1 "
+        f"{_with(measures.macro_f1, measures.macro_interval)}."
+    )
+    return said + (_imbalance(measures) if measures.imbalanced else "")
+
+
+def _imbalance(measures: Measures) -> str:
+    return " The gold labels are not equally frequent, so balanced accuracy decides."
+
+
+def _errors(found: Overview) -> str:
+    """The commonest confusions."""
+    counts = found.counts.copy()
+    np.fill_diagonal(counts, 0)
+    cells = [(int(counts[a, b]), a, b) for a, b in zip(*np.nonzero(counts), strict=True)]
+    if not cells:
+        return ""
+    cells.sort(key=lambda cell: -cell[0])
+    said = [f"{found.labels[a]} answered {found.labels[b]} {count}" for count, a, b in cells[:LISTED]]
+    rest = sum(count for count, *_ in cells[LISTED:])
+    return "; ".join(said) + (f"; {counted(rest, 'other')}" if rest else "") + "."
+
+
+def _separability(found: Overview) -> str:
+    separability, names = found.separability, found.labels
+    if separability is None:
+        return "undefined: the queries do not have gold labels of two classes."
+    if separability.worst is None:
+        return f"AUC {separability.auc} of the two labels, wherever the border lies."
+    worst = separability.worst
+    return (
+        f"AUC {separability.auc} on average over {separability.pairs} pairs of labels, wherever the border lies; "
+        f"surest to be low: {names[worst.a]} and {names[worst.b]} {worst.auc}."
+    )
+
+
+def _format(found: Overview) -> str:
+    writing, n = found.writing, len(found.predicted)
+    said = f"the label words hold {writing.mean_mass:.2f} of the probability"
+    said += f" on average, {float(writing.mass.min()):.2f} at the least" if n > 1 else ""
+    if not writing.elsewhere:
+        return f"{said}; the first choice is a label word in {'every query' if n > 1 else 'this query'}."
+    tokens = ", ".join(f"{quoted(one.text)} {len(one.queries)}" for one in writing.instead[:LISTED])
+    more = len(writing.instead) - LISTED
+    tokens += f" and {counted(more, 'other token')}" if more > 0 else ""
+    return f"{said}; in {writing.elsewhere} of {n} the model would first write something else: {tokens}."
+
+
+def _lean(found: Overview, lean: Lean) -> str:
+    towards = lean.towards
+    if towards is not None:
+        by = ", ".join(f"{one.kind} {one.strength:.1f}" for one in lean.priors)
+        said = f"towards {found.labels[towards]}, in nats over the other labels: {by}."
+    else:
+        by = ", ".join(f"{one.kind} {found.labels[one.towards]} {one.strength:.1f}" for one in lean.priors)
+        said = f"the measurements favour different labels, in nats over the others: {by}."
+    if found.measures is not None and found.measures.imbalanced and lean.prior("batch") is not None:
+        said += " The batch prior takes the labels to be equally frequent, which they are not."
+    return said
+
+
+def _calibration(found: Overview, lean: Lean) -> str:
+    if found.measures is None or not lean.calibrated:
+        return ""
+    gains = "; ".join(f"{one.kind} {_gain(one.effect)}" for one in lean.calibrated)
+    halves = "" if len(found.predicted) < 2 else ", fitted on the one half of the queries and scored on the other"
+    return f"accuracy with each prior divided out{halves}: {gains}."
+
+
+def _orders(found: Overview, stability: Stability) -> str:
+    if not stability.orders:
+        return "undefined: there is no other order of the demonstrations."
+    flips, m = stability.flips, len(stability.queries)
+    turned = int((flips > 0).sum())
+    said = f"{turned} of {counted(m, 'query')} change{'s' * (turned == 1)} in any of {_orders_tried(stability)}"
+    said += f", {float(flips.mean()):.2f} of the answers" if turned else ""
+    right = [stability.accuracy(order.predicted) for order in stability.orders]
+    defined = [value for value in right if value is not None]
+    if defined:
+        own = stability.accuracy(stability.predicted)
+        said += f"; accuracy {min(defined):.2f} to {max(defined):.2f}, {own:.2f} as it is"
+    recency = found.recency
+    if recency is not None:
+        kind = "the class shown last is answered more" if recency.p_value < 0.05 else "no sure effect of the last class"
+        said += (
+            f"; {kind}: {recency.last:.2f} of the answers where it is last, {recency.otherwise:.2f} where not "
+            f"(p {recency.p_value:.2g})"
+        )
+    return f"{said}. {sample(stability)}"
+
+
+def _orders_tried(stability: Stability) -> str:
+    return counted(len(stability.orders), "other order")
+
+
+def sample(stability: Stability) -> str:
+    """Which queries were asked after changed demonstrations."""
+    m = len(stability.queries)
+    if m == stability.of:
+        return f"On all {m}." if m > 1 else "On the one query."
+    return f"On {m} of {stability.of} queries, the classes alike (seed {stability.seed})."
+
+
+def _demonstrations(found: Overview, stability: Stability) -> str:
+    rows = stability.left_out
+    if not rows:
+        return "undefined: the only demonstration cannot be left out."
+    matrix = stability.matrix
+    row = stability.harmful
+    what = "the gold labels" if any(label is not None for label in stability.gold) else "the answers"
+    if row is None:
+        most = int(matrix.mean(1).argmax())
+        return (
+            f"none stands out; without {_without(found, stability, most)} {what} change by "
+            f"{float(matrix[most].mean()):+.1f} nats on average, the most of {len(rows)} left out."
+        )
+    harmed = int((matrix[row] > 0).sum())
+    return (
+        f"{_without(found, stability, row)} stands out: without it {what} gain {float(matrix[row].mean()):.1f} nats on "
+        f"average, in {harmed} of {counted(matrix.shape[1], 'query')}."
+    )
+
+
+def _without(found: Overview, stability: Stability, row: int) -> str:
+    return named(found, stability.left_out[row].without)
+
+
+def named(found: Overview, without: Sequence[int]) -> str:
+    """Demonstrations that are left out together."""
+    label = found.labels[found.shown[without[0]]]
+    if len(without) == 1:
+        return f"demonstration {without[0] + 1} ({label})"
+    return f"the {len(without)} demonstrations of {label}"
+
+
+# ---- what to do next ------------------------------------------------------------------------------------------------
+
+
+def of_action(found: Overview, action: Action) -> str:
+    """What is done, as a phrase."""
+    if action.calibration is not None:
+        return f"divide out the {action.calibration.kind} prior"
+    if action.family == "drop":
+        return f"drop {named(found, action.without)}"
+    assert action.places is not None
+    order = " ".join(str(place + 1) for place in action.places)
+    return f"show {found.labels[found.shown[action.places[-1]]]} last: order {order}"
+
+
+def gain_of(action: Action) -> str:
+    """What it promises, and on how many queries that was measured."""
+    chance = "" if action.significant else ", may be chance"
+    return (
+        f"{action.criterion} {action.before:.2f} -> {action.after:.2f} on {action.effect.count} queries that it was "
+        f"not made from (McNemar p {action.effect.p_value:.2g}{chance})"
+    )
+
+
+def without_actions(found: Overview) -> str:
+    """Why there is nothing to do next; empty where there is something, or it is not computed yet."""
+    if found.actions or found.stability is None:
+        return ""
+    if found.measures is None or found.measures.count < FEWEST:
+        return f"No gain can be measured with fewer than {FEWEST} labelled queries; add some to 'queries'."
+    return "No calibration, order or demonstration left out gains; `icldiag repair` and panel Repair try more."
+
+
+# ---- numbers --------------------------------------------------------------------------------------------------------
+
+
+def _gain(effect: Effect) -> str:
+    before, after = effect.accuracy_before, effect.accuracy_after
+    return "undefined" if before is None or after is None else f"{before:.2f} -> {after:.2f}"
+
+
+def _with(value: float, interval: Estimate | None) -> str:
+    return str(interval) if interval is not None else f"{value:.2f}"
+
+
+def _listed(counts: Sequence[int], names: Sequence[str]) -> str:
+    order = sorted(range(len(names)), key=lambda label: -counts[label])
+    shown = [f"{names[label]} {counts[label]}" for label in order[:LISTED]]
+    rest = sum(counts[label] for label in order[LISTED:])
+    return ", ".join(shown) + (f", {rest} other" if rest else "")

@@ -1,0 +1,409 @@
+"""The section on the prompt as a whole: the verdict, its evidence, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
+from icldiag.analyses.effect import SIGNIFICANT, Effect
+from icldiag.analyses.estimates import Estimate
+from icldiag.analyses.overview import Lean, Overview, Stability, Summarise, headline, lines, of_action
+from icldiag.analyses.overview.reading import gain_of, named, sample, without_actions
+from icldiag.analyses.overview.verdict import Kind, Separated
+from icldiag.analyses.request import Workbench
+from icldiag.model.readout import Progress
+from icldiag.page.blocks import Block, Cell, Figure, Items, Paragraph, Table
+from icldiag.page.figures import heatmap
+
+WIDEST = 12  # classes of a gold x answer table on a page
+LISTED = 20  # rows of errors and labels on a page
+
+
+class EstimateFields(Fields):
+    value: float
+    low: float = Field(description="Of the 95 % interval.")
+    high: float
+
+
+class MeasuresFields(Fields):
+    count: int = Field(description="Labelled queries.")
+    right: int
+    accuracy: EstimateFields
+    balanced_accuracy: float
+    balanced_interval: EstimateFields | None
+    macro_f1: float
+    macro_interval: EstimateFields | None
+    commonest: str = Field(description="Gold label.")
+    baseline: float = Field(description="Accuracy of always answering it.")
+    chance: float
+    criterion: Literal["accuracy", "balanced accuracy"] = Field(description="What choices are made by.")
+
+
+class LabelFields(Fields):
+    label: str
+    gold: int
+    answered: int
+    right: int
+    one_vs_rest: float | None = Field(description="ROC-AUC of its probability.")
+    nats: dict[str, float] = Field(description="Of its prior over the other labels' mean, by kind.")
+
+
+class SeparabilityFields(Fields):
+    auc: EstimateFields = Field(description="Mean over the pairs of labels.")
+    pairwise: list[list[float | None]]
+    worst: dict[str, Any] | None
+    pairs: int
+    sample: int
+
+
+class WritingFields(Fields):
+    mean_mass: float = Field(description="Probability of the label words' first tokens over the vocabulary.")
+    elsewhere: int = Field(description="Queries whose most probable token begins no label word.")
+    instead: list[dict[str, Any]]
+
+
+class GainFields(Fields):
+    count: int
+    right_before: int
+    right_after: int
+    mended: int
+    broken: int
+    p_value: float = Field(description="McNemar's exact test.")
+
+
+class CalibratedFields(Fields):
+    kind: str
+    bias: list[float] = Field(description="Added to the label scores, fitted on all, to be put in force.")
+    gain: GainFields = Field(description="On queries that it was not fitted on.")
+
+
+class PriorFields(Fields):
+    kind: str
+    texts: int
+    probabilities: list[float]
+
+
+class LeanFields(Fields):
+    priors: list[PriorFields]
+    calibrated: list[CalibratedFields]
+
+
+class OrderFields(Fields):
+    places: list[int] = Field(description="Of the demonstrations, from 0.")
+    last: str
+    predicted: list[int] = Field(description="Class index of the sample's queries.")
+    accuracy: float | None
+
+
+class LeftOutFields(Fields):
+    without: list[int]
+    label: str
+    predicted: list[int]
+    accuracy: float | None
+    taken: list[float] = Field(description="Nats of the gold label's lead that they take from each query.")
+
+
+class RecencyFields(Fields):
+    last: float
+    otherwise: float
+    p_value: float
+
+
+class StabilityFields(Fields):
+    queries: list[int] = Field(description="The sample, from 0.")
+    of: int
+    seed: int
+    flips: list[float] = Field(description="Per query, share of the orders that answer otherwise.")
+    recency: RecencyFields | None
+    orders: list[OrderFields]
+    left_out: list[LeftOutFields]
+    harmful: int | None = Field(description="Place in `left_out` of the one that stands out.")
+
+
+class ActionFields(Fields):
+    what: str
+    family: Literal["calibration", "order", "drop"]
+    criterion: str
+    before: float
+    after: float
+    gain: GainFields
+
+
+class OverviewFields(SectionFields):
+    verdict: Kind
+    label: str | None = Field(description="Answered always or too often.")
+    separated: Separated | None
+    hidden_by: str | None = Field(description="The calibration that shows that a lean hides what the scores know.")
+    lines: dict[str, str]
+    measures: MeasuresFields | None
+    labels: list[LabelFields]
+    counts: list[list[int]] = Field(description="Queries by gold (row) and answer (column).")
+    separability: SeparabilityFields | None
+    writing: WritingFields
+    lean: LeanFields
+    stability: StabilityFields
+    next: list[ActionFields]
+
+
+def values(result: Overview) -> dict[str, Any]:
+    """The section's JSON values."""
+    lean, stability = _parts(result)
+    verdict, names, measures = result.verdict, result.labels, result.measures
+    separability, recency = result.separability, result.recency
+    return {
+        "verdict": verdict.kind,
+        "label": None if verdict.label is None else names[verdict.label],
+        "separated": verdict.separated,
+        "hidden_by": verdict.hidden_by and verdict.hidden_by.kind,
+        "lines": {line.name: line.sentence for line in lines(result)},
+        "measures": measures
+        and {
+            **asdict(measures),
+            "commonest": names[measures.commonest],
+        },
+        "labels": [
+            dict(zip(("label", "gold", "answered", "right", "one_vs_rest"), row, strict=False))
+            | {"nats": {one.kind: float(one.nats[label]) for one in lean.priors}}
+            for label, row in enumerate(_labels(result))
+        ],
+        "counts": result.counts,
+        "separability": separability
+        and {
+            "auc": _estimate(separability.auc),
+            "pairwise": separability.pairwise,
+            "worst": separability.worst
+            and {
+                "labels": [names[separability.worst.a], names[separability.worst.b]],
+                "auc": _estimate(separability.worst.auc),
+            },
+            "pairs": separability.pairs,
+            "sample": separability.sample,
+        },
+        "writing": {
+            "mean_mass": result.writing.mean_mass,
+            "elsewhere": result.writing.elsewhere,
+            "instead": [
+                {"text": one.text, "queries": len(one.queries), "probability": one.probability}
+                for one in result.writing.instead
+            ],
+        },
+        "lean": {
+            "priors": [
+                {"kind": one.kind, "texts": one.texts, "probabilities": one.probabilities} for one in lean.priors
+            ],
+            "calibrated": [
+                {"kind": one.kind, "bias": one.calibration.bias, "gain": _effect(one.effect)} for one in lean.calibrated
+            ],
+        },
+        "stability": {
+            "queries": stability.queries,
+            "of": stability.of,
+            "seed": stability.seed,
+            "flips": stability.flips,
+            "recency": recency and {"last": recency.last, "otherwise": recency.otherwise, "p_value": recency.p_value},
+            "orders": [
+                {
+                    "places": order.places,
+                    "last": names[order.last],
+                    "predicted": order.predicted,
+                    "accuracy": stability.accuracy(order.predicted),
+                }
+                for order in stability.orders
+            ],
+            "left_out": [
+                {
+                    "without": run.without,
+                    "label": names[run.label],
+                    "predicted": run.predicted,
+                    "accuracy": stability.accuracy(run.predicted),
+                    "taken": stability.taken(run),
+                }
+                for run in stability.left_out
+            ],
+            "harmful": stability.harmful,
+        },
+        "next": [
+            {
+                "what": of_action(result, one),
+                "family": one.family,
+                "criterion": one.criterion,
+                "before": one.before,
+                "after": one.after,
+                "gain": _effect(one.effect),
+            }
+            for one in result.actions
+        ],
+    }
+
+
+def _parts(result: Overview) -> tuple[Lean, Stability]:
+    """Of a whole overview; a report has no other."""
+    assert result.lean is not None
+    assert result.stability is not None
+    return result.lean, result.stability
+
+
+def _estimate(found: Estimate) -> dict[str, float]:
+    return asdict(found)
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "count": effect.count,
+        "right_before": effect.right_before,
+        "right_after": effect.right_after,
+        "mended": len(effect.mended),
+        "broken": len(effect.broken),
+        "p_value": effect.p_value,
+    }
+
+
+def _labels(result: Overview) -> list[tuple[Cell, ...]]:
+    """Per label: its name, gold, answered, right and one-vs-rest."""
+    counts, answered, names = result.counts, result.answered, result.labels
+    found = result.separability
+    return [
+        (
+            name,
+            int(counts[label].sum()),
+            int(answered[label]),
+            int(counts[label, label]),
+            None if found is None or np.isnan(found.one_vs_rest[label]) else float(found.one_vs_rest[label]),
+        )
+        for label, name in enumerate(names)
+    ]
+
+
+def reading(result: Overview, context: Context | None = None) -> str:
+    """The verdict."""
+    return headline(result)
+
+
+def blocks(result: Overview, context: Context | None = None) -> list[Block]:
+    """The evidence line by line, and its tables, as far as it is computed."""
+    shown: list[Block] = [Items(tuple(f"{line.name}: {line.sentence}" for line in lines(result))), _next(result)]
+    if why := without_actions(result):
+        shown.append(Paragraph(why))
+    shown += [_label_table(result), *_errors(result)]
+    if result.stability is not None and result.stability.left_out:
+        shown += _demonstrations(result, result.stability)
+    if result.stability is not None and result.stability.orders:
+        shown.append(_orders(result, result.stability))
+    return shown
+
+
+def _next(result: Overview) -> Table:
+    rows = [(of_action(result, one), gain_of(one)) for one in result.actions]
+    return Table("next", "What to do next.", ("change", "gain"), tuple(rows))
+
+
+def _label_table(result: Overview) -> Table:
+    """The labels with most errors first."""
+    priors = () if result.lean is None else result.lean.priors
+    rows = [(*row, *(float(one.nats[label]) for one in priors)) for label, row in enumerate(_labels(result))]
+    rows.sort(key=lambda row: -_errors_of(row))
+    columns = ("label", "gold", "answered", "right", "one-vs-rest AUC", *(f"{one.kind} prior" for one in priors))
+    caption = "How often each label is right and is answered; priors in nats over the mean of the other labels."
+    return Table("labels", caption, columns, tuple(rows), limit=LISTED)
+
+
+def _errors_of(row: tuple[Cell, ...]) -> int:
+    _, gold, answered, right, *_ = row
+    assert isinstance(gold, int)
+    assert isinstance(answered, int)
+    assert isinstance(right, int)
+    return gold + answered - 2 * right
+
+
+def _errors(result: Overview) -> list[Block]:
+    """The whole gold x answer table of few classes, the commonest errors of many."""
+    if result.measures is None:
+        return []
+    counts, names = result.counts, result.labels
+    if len(names) <= WIDEST:
+        rows = [(name, *row) for name, row in zip(names, counts.tolist(), strict=True)]
+        return [Table("answers", "Queries by gold label (row) and answer (column).", ("gold", *names), tuple(rows))]
+    cells = [(names[a], names[b], int(counts[a, b])) for a, b in zip(*np.nonzero(counts), strict=True) if a != b]
+    cells.sort(key=lambda cell: -cell[2])
+    return [Table("errors", "The commonest errors.", ("gold", "answer", "queries"), tuple(cells), limit=LISTED)]
+
+
+def _demonstrations(result: Overview, stability: Stability) -> list[Block]:
+    names = [named(result, run.without) for run in stability.left_out]
+    queries = [str(query + 1) for query in stability.queries]
+    matrix = stability.matrix
+    caption = (
+        "What each demonstration takes from the gold label's lead (from the answer's, where no gold label is known), "
+        f"in nats: the lead without it less the lead with it. {sample(stability)}"
+    )
+    rows = [
+        (
+            name,
+            float(matrix[row].mean()),
+            int((matrix[row] > 0).sum()),
+            int((matrix[row] < 0).sum()),
+            stability.accuracy(run.predicted),
+        )
+        for row, (name, run) in enumerate(zip(names, stability.left_out, strict=True))
+    ]
+    columns = ("left out", "mean nats", "queries it harms", "queries it helps", "accuracy without")
+    return [
+        Figure("leads", caption, lambda: heatmap(matrix, queries, "query", rows=names, dark="both", numbers=".1f")),
+        Table("left-out", caption, columns, tuple(rows)),
+    ]
+
+
+def _orders(result: Overview, stability: Stability) -> Table:
+    rows = [
+        (
+            " ".join(str(place + 1) for place in order.places),
+            result.labels[order.last],
+            stability.accuracy(order.predicted),
+            int((order.predicted != stability.predicted).sum()),
+            int((order.predicted == order.last).sum()),
+        )
+        for order in stability.orders
+    ]
+    columns = ("order", "last", "accuracy", "answers that change", "answers that are the last label")
+    return Table("orders", f"Other orders of the demonstrations. {sample(stability)}", columns, tuple(rows), "folded")
+
+
+def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
+    """Shares, AUCs and nats; None where undefined."""
+    found = bench.ask(Summarise(seed=seed), progress)
+    lean, stability = _parts(found)
+    measures, recency = found.measures, found.recency
+    return {
+        "verdict": found.verdict.kind,
+        "accuracy": measures and measures.accuracy.value,
+        "balanced_accuracy": measures and measures.balanced_accuracy,
+        "macro_f1": measures and measures.macro_f1,
+        "auc": found.separability and found.separability.auc.value,
+        "most_answered": float(found.answered.max() / found.answered.sum()),
+        "mass": found.writing.mean_mass,
+        "elsewhere": found.writing.elsewhere / len(found.predicted),
+        "lean": {one.kind: one.strength for one in lean.priors},
+        "calibrated": {one.kind: one.effect.accuracy_after for one in lean.calibrated},
+        "flips": float(stability.flips.mean()) if stability.orders else None,
+        "recency": recency and recency.excess,
+        "recency_significant": None if recency is None else recency.p_value < SIGNIFICANT,
+    }
+
+
+SECTION = Section(
+    title="The prompt as a whole",
+    question="What failed",
+    fields=OverviewFields,
+    requests=lambda context: [Summarise()],
+    values=values,
+    reading=reading,
+    blocks=blocks,
+    main="labels",
+)
+
+ANALYSIS = Analysis("overview", (Overview,), SECTION, numbers)

@@ -1,0 +1,195 @@
+"""Stability: do the answers change with the order of the demonstrations, or without one of them?
+
+On a seeded sample of the labelled queries in which every class has as many, as far as there are any. The orders take
+turns in which class comes last, so that recency (Zhao et al. 2021, arXiv 2102.09690: the label read last is answered)
+is told from what else an order does. Where there are many demonstrations, whole classes are left out.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from icldiag.analyses.effect import SIGNIFICANT, mcnemar
+from icldiag.analyses.lab import Lab, Question
+from icldiag.analyses.measures import labelled, score
+from icldiag.analyses.orders import orders_by_last
+from icldiag.analyses.prediction.compute import Prediction
+from icldiag.model.readout import FloatArray, IntArray, Progress, silent
+
+QUERIES = 24
+ORDERS = 8
+LEFT_OUT = 16  # demonstrations, or classes where there are more demonstrations
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The sample's m queries after other demonstrations: in another order, or with some left out."""
+
+    places: tuple[int, ...]  # of the demonstrations that are shown, in this order
+    scores: FloatArray  # (m, C)
+
+    @property
+    def predicted(self) -> IntArray:
+        """(m,)"""
+        return np.asarray(self.scores.argmax(1))
+
+
+@dataclass(frozen=True, eq=False)
+class Order(Run):
+    """All demonstrations in another order."""
+
+    last: int  # class of the last one
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut(Run):
+    """The prompt without some demonstrations, all of one class."""
+
+    without: tuple[int, ...]
+    label: int
+    alone: bool  # no other demonstration has their class
+
+
+@dataclass(frozen=True, eq=False)
+class Stability:
+    """m queries under changed demonstrations. `orders` and `left_out` are empty for a single demonstration."""
+
+    queries: tuple[int, ...]  # of the prompt, ascending
+    of: int  # queries that they were drawn from
+    gold: tuple[int | None, ...]  # (m)
+    scores: FloatArray  # (m, C) as the prompt is
+    last: int  # class of the last demonstration
+    orders: tuple[Order, ...]
+    left_out: tuple[LeftOut, ...]
+    seed: int
+
+    @property
+    def predicted(self) -> IntArray:
+        """(m,)"""
+        return np.asarray(self.scores.argmax(1))
+
+    @property
+    def flips(self) -> FloatArray:
+        """(m,) share of the orders in which a query is answered otherwise."""
+        if not self.orders:
+            return np.zeros(len(self.queries))
+        return np.asarray(np.mean([order.predicted != self.predicted for order in self.orders], axis=0))
+
+    def accuracy(self, predicted: IntArray) -> float | None:
+        """Of answers (m,) to these queries; None where no gold label is known."""
+        return score(predicted, self.gold, "accuracy")
+
+    def leads(self, scores: FloatArray) -> FloatArray:
+        """(m,) log p of the gold label over the best other one; where it is unknown, of the answer over its runner-up.
+
+        Args:
+            scores: (m, C) of these queries.
+        """
+        rows = np.arange(len(scores))
+        order = np.argsort(-self.scores, axis=1)
+        known = np.array([label is not None for label in self.gold], dtype=bool)
+        wanted = np.where(known, [label or 0 for label in self.gold], order[:, 0])
+        others = scores.copy()
+        others[rows, wanted] = -np.inf
+        rival = np.where(known, others.argmax(1), order[:, 1])
+        return np.asarray(scores[rows, wanted] - scores[rows, rival])
+
+    def taken(self, run: LeftOut) -> FloatArray:
+        """(m,) nats of the lead that the demonstrations left out take from each query; negative where they give."""
+        return np.asarray(self.leads(run.scores) - self.leads(self.scores))
+
+    @property
+    def matrix(self) -> FloatArray:
+        """(left out, m) of `taken`."""
+        return np.array([self.taken(run) for run in self.left_out]).reshape(len(self.left_out), len(self.queries))
+
+    @property
+    def harmful(self) -> int | None:
+        """Place in `left_out` of the one row that stands out: without it more queries gain lead than lose it, and they
+        gain more than without any other; both by a sign test over the queries, corrected for the number of rows.
+        """
+        matrix = self.matrix
+        if len(matrix) < 2:
+            return None
+        most = int(matrix.mean(1).argmax())
+        others = [row for row in range(len(matrix)) if row != most]
+        compared = [matrix[most], *(matrix[most] - matrix[row] for row in others)]
+        stands_out = all(_more(gains) and _sign_test(gains) * len(matrix) < SIGNIFICANT for gains in compared)
+        return most if stands_out else None
+
+
+def _more(gains: FloatArray) -> bool:
+    return int((gains > 0).sum()) > int((gains < 0).sum())
+
+
+def _sign_test(gains: FloatArray) -> float:
+    return mcnemar(int((gains > 0).sum()), int((gains < 0).sum()))
+
+
+def balanced_sample(gold: Sequence[int | None], most: int | None, seed: int) -> tuple[int, ...]:
+    """Places of at most `most` labelled queries, the classes in turn; of all queries where none is labelled."""
+    generator = random.Random(seed)
+    places = labelled(gold).tolist() or list(range(len(gold)))
+    if most is None or len(places) <= most:
+        return tuple(places)
+    generator.shuffle(places)
+    turns: Counter[int | None] = Counter()
+    numbered: list[tuple[int, int, int]] = []
+    for place in places:  # the first of each class, then the second of each
+        numbered.append((turns[gold[place]], len(numbered), place))
+        turns[gold[place]] += 1
+    return tuple(sorted(place for *_, place in sorted(numbered)[:most]))
+
+
+def stability(
+    lab: Lab, prediction: Prediction, most: int | None = QUERIES, seed: int = 0, progress: Progress = silent
+) -> Stability:
+    """Ask the sample after the demonstrations in other orders and without some of them, all as one list.
+
+    Args:
+        most: queries of the sample; None for all.
+        seed: draws the sample and the orders.
+    """
+    shown = [example.label for example in lab.prompt.demonstrations]
+    labels = [label for label in shown if label is not None]
+    assert len(labels) == len(shown)  # the schema asks for it
+    queries = balanced_sample(prediction.gold, most, seed)
+    texts = [lab.prompt.queries[place] for place in queries]
+    orders = orders_by_last(labels, seed, ORDERS)
+    groups = _groups(labels, prediction)
+    kept = [tuple(place for place in range(len(labels)) if place not in group) for group in groups]
+    asked: list[Question] = [lab.question(texts, places) for places in (*orders, *kept)]
+    answers = lab.ask(asked, progress) if asked else []
+    ordered, without = answers[: len(orders)], answers[len(orders) :]
+    return Stability(
+        queries=queries,
+        of=int(len(labelled(prediction.gold)) or len(prediction)),
+        gold=tuple(prediction.gold[place] for place in queries),
+        scores=prediction.scores[list(queries)],
+        last=labels[-1],
+        orders=tuple(Order(order, scores, labels[order[-1]]) for order, scores in zip(orders, ordered, strict=True)),
+        left_out=tuple(
+            LeftOut(places, scores, group, labels[group[0]], labels.count(labels[group[0]]) == len(group))
+            for places, scores, group in zip(kept, without, groups, strict=True)
+        ),
+        seed=seed,
+    )
+
+
+def _groups(labels: Sequence[int], prediction: Prediction) -> list[tuple[int, ...]]:
+    """What is left out together: each demonstration, or the classes, those that take most wrong answers first."""
+    if len(labels) == 1:
+        return []
+    if len(labels) <= LEFT_OUT:
+        return [(place,) for place in range(len(labels))]
+    wrong = Counter(int(prediction.predicted[query]) for query in prediction.wrong)
+    classes = sorted(set(labels), key=lambda label: (-wrong[label], labels.index(label)))
+    if len(classes) == 1:
+        return []
+    chosen = sorted(classes[:LEFT_OUT])
+    return [tuple(place for place, label in enumerate(labels) if label == of) for of in chosen]

@@ -1,0 +1,99 @@
+"""The verdict: what is wrong with the prompt as a whole, by rules that follow from what the words mean.
+
+- one label: every answer is the same.
+- too often: a label is answered for more queries of other classes than its own queries are answered otherwise, more
+  so than chance does (McNemar's exact test, corrected for the number of labels after Holm's first step).
+- no better: always answering the commonest label is within the interval of the accuracy, or above it.
+- errors, right, unlabelled, single: what is left.
+
+A lean hides what the scores know where a calibration, never fitted on the queries that it is measured on, makes more
+answers right than chance does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from icldiag.analyses.effect import SIGNIFICANT, mcnemar
+from icldiag.analyses.measures import labelled
+from icldiag.analyses.overview.lean import Calibrated
+
+if TYPE_CHECKING:
+    from icldiag.analyses.overview.compute import Overview
+
+Kind = Literal["one label", "too often", "no better", "errors", "right", "unlabelled", "single"]
+Separated = Literal["yes", "no", "too few"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    kind: Kind
+    label: int | None  # that is answered always or too often
+    separated: Separated | None  # whether the scores tell the labels apart better than chance; None if undefined
+    hidden_by: Calibrated | None  # the calibration that shows that a lean hides it
+    elsewhere: bool  # more than half of the queries would be answered with no label word at all
+
+
+def verdict_of(overview: Overview) -> Verdict:
+    kind, label = _kind(overview)
+    return Verdict(kind, label, _separated(overview), _hidden_by(overview), _elsewhere(overview))
+
+
+def _kind(overview: Overview) -> tuple[Kind, int | None]:
+    answered = overview.answered
+    only = int(answered.argmax()) if answered.max() == answered.sum() else None
+    if len(overview.predicted) == 1:
+        return "single", only
+    if only is not None and (overview.measures is None or overview.measures.right < overview.measures.count):
+        return "one label", only
+    if overview.measures is None:
+        return "unlabelled", None
+    if overview.measures.right == overview.measures.count:
+        return "right", None
+    often = too_often(overview)
+    if often is not None:
+        return "too often", often
+    if overview.measures.accuracy.low <= max(overview.measures.baseline, overview.measures.chance):
+        return "no better", overview.measures.commonest
+    return "errors", None
+
+
+def too_often(overview: Overview) -> int | None:
+    """The label whose wrong answers exceed its missed queries by most, of those where that is more than chance."""
+    counts = overview.counts
+    right = np.diag(counts)
+    taken, missed = counts.sum(0) - right, counts.sum(1) - right  # (C,) answered for others; answered otherwise
+    likely = [
+        label
+        for label in range(len(counts))
+        if taken[label] > missed[label] and mcnemar(int(taken[label]), int(missed[label])) * len(counts) < SIGNIFICANT
+    ]
+    return max(likely, key=lambda label: taken[label] - missed[label], default=None)
+
+
+def _separated(overview: Overview) -> Separated | None:
+    found = overview.separability
+    if found is None:
+        return None
+    if found.auc.low > 0.5:
+        return "yes"
+    return "no" if found.auc.high < _WELL else "too few"
+
+
+_WELL = 0.75  # half of the way from chance to certainty: an interval up to there excludes a good separation
+
+
+def _hidden_by(overview: Overview) -> Calibrated | None:
+    """Of the calibrations that gain more than chance does, corrected for their number, the best."""
+    if overview.lean is None or _separated(overview) != "yes" or not labelled(overview.gold).size:
+        return None
+    tried = overview.lean.calibrated
+    gaining = [one for one in tried if one.effect.net > 0 and one.effect.p_value * len(tried) < SIGNIFICANT]
+    return max(gaining, key=lambda one: (one.effect.net, one.effect.likelihood_gain), default=None)
+
+
+def _elsewhere(overview: Overview) -> bool:
+    return 2 * overview.writing.elsewhere > len(overview.predicted)

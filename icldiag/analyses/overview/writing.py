@@ -1,0 +1,58 @@
+"""Format: does the model mean to answer with a label word, and what would it write instead?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from icldiag.analyses.prediction.compute import Prediction
+from icldiag.model.readout import FloatArray
+
+
+@dataclass(frozen=True)
+class Instead:
+    """A token that begins no label word, as the model's first choice."""
+
+    text: str
+    queries: tuple[int, ...]  # whose first choice it is
+    probability: float  # its mean there
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What n queries would be answered with, were all tokens allowed."""
+
+    mass: FloatArray  # (n,) probability of the label words' first tokens over the whole vocabulary
+    first: tuple[str, ...]  # (n) the most probable token
+    instead: tuple[Instead, ...]  # the commonest first
+
+    @property
+    def mean_mass(self) -> float:
+        return float(self.mass.mean())
+
+    @property
+    def elsewhere(self) -> int:
+        """Queries whose most probable token begins no label word."""
+        return sum(len(one.queries) for one in self.instead)
+
+
+def writing(prediction: Prediction, label_tokens: Collection[str]) -> Writing:
+    """Count the first choices.
+
+    Args:
+        label_tokens: the texts of the label words' first tokens.
+    """
+    first = [tokens[0] for tokens in prediction.top_tokens]
+    places: dict[str, list[int]] = {}
+    for query, token in enumerate(first):
+        if token.text not in label_tokens:
+            places.setdefault(token.text, []).append(query)
+    counts = Counter({text: len(queries) for text, queries in places.items()})
+    instead = [
+        Instead(text, tuple(places[text]), float(np.mean([first[query].probability for query in places[text]])))
+        for text, _ in counts.most_common()
+    ]
+    return Writing(prediction.label_mass, tuple(token.text for token in first), tuple(instead))

@@ -1,0 +1,221 @@
+"""The parts against a plain way of computing them, on tiny models."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from icldiag.analyses.calibration import CONTENT_FREE
+from icldiag.analyses.lab import Lab
+from icldiag.analyses.orders import orders_by_last
+from icldiag.analyses.overview import MeasureLean, Overview, Perturb, Summarise
+from icldiag.analyses.overview.actions import actions
+from icldiag.analyses.overview.lean import halves, lean
+from icldiag.analyses.overview.recency import recency
+from icldiag.analyses.overview.separability import separability
+from icldiag.analyses.overview.stability import LeftOut, Order, Stability, balanced_sample
+from icldiag.errors import AnalysisError
+from icldiag.model.readout import label_probabilities, silent
+from icldiag.prompt.adjustments import Calibration
+from icldiag.prompt.edit import with_demonstrations
+from icldiag.prompt.schema import Example, Prompt
+from icldiag.session import Session
+from tests.analyses.overview.made import prediction_of, two_classes
+from tests.conftest import Tiny
+
+
+@pytest.fixture
+def many(prompt: Prompt) -> Prompt:
+    """Twelve queries, so that halves are large enough for a batch."""
+    more = [replace(query, text=f"{query.text} Why ?") for query in prompt.queries]
+    return prompt.with_queries([*prompt.queries, *more])
+
+
+def test_the_priors_are_the_mean_answers(tiny: Tiny, many: Prompt) -> None:
+    session = Session(many, tiny())
+    found = session.lean()
+    free = Session(many.with_queries([Example(text, None) for text in CONTENT_FREE]), session.model).prediction()
+    contextual, batch = found.prior("contextual"), found.prior("batch")
+    assert contextual is not None
+    assert batch is not None
+    assert contextual.probabilities == pytest.approx(free.probabilities.mean(0), abs=1e-5)
+    assert batch.probabilities == pytest.approx(session.prediction().probabilities.mean(0))
+    logs = np.log(contextual.probabilities)
+    assert contextual.nats[0] == pytest.approx(logs[0] - (logs[1] + logs[2]) / 2)
+    assert contextual.strength == contextual.nats.max()
+
+
+def test_a_calibration_is_not_fitted_on_what_it_is_scored_on(tiny: Tiny, many: Prompt) -> None:
+    session = Session(many, tiny())
+    prediction = session.prediction()
+    lab = Lab(session.model, session.encoded, session.prefix(silent))
+    own, other = halves(len(prediction), 0)
+    changed = replace(prediction, scores=prediction.scores.copy())
+    changed.scores[other[0], 0] += 3
+    before, after = lean(lab, prediction), lean(lab, changed)
+    for kind, moves in (("contextual", False), ("domain-context", False), ("batch", True)):
+        old, new = (next(one for one in found.calibrated if one.kind == kind) for found in (before, after))
+        kept = [place for place in other if place != other[0]]
+        assert new.scores[kept] == pytest.approx(old.scores[kept])  # fitted on the other half
+        assert (new.scores[own] != pytest.approx(old.scores[own])) == moves
+
+
+def test_calibrations_replace_the_one_in_force(tiny: Tiny, many: Prompt) -> None:
+    plain = Session(many, tiny())
+    skewed = Session(replace(many, calibration=Calibration.dividing("batch", (0.7, 0.2, 0.1))), plain.model)
+    for one, other in zip(plain.lean().calibrated, skewed.lean().calibrated, strict=True):
+        assert other.scores == pytest.approx(one.scores, abs=1e-4)
+    contextual = skewed.lean().prior("contextual")
+    assert contextual is not None
+    free = Session(skewed.prompt.with_queries([Example(text, None) for text in CONTENT_FREE]), plain.model)
+    assert contextual.probabilities == pytest.approx(free.prediction().probabilities.mean(0), abs=1e-5)
+
+
+def test_changed_demonstrations_are_answered_as_a_prompt_of_its_own(tiny: Tiny, prompt: Prompt) -> None:
+    session = Session(prompt, tiny())
+    found = session.ask(Perturb())
+    assert found.queries == (0, 1, 2, 4, 5)  # those with a gold label
+    assert [run.without for run in found.left_out] == [(0,), (1,), (2,), (3,)]
+    assert [run.alone for run in found.left_out] == [False, True, True, False]
+    for run in (found.orders[0], found.orders[-1], found.left_out[1]):
+        demonstrations = [prompt.demonstrations[place] for place in run.places]
+        queries = [prompt.queries[place] for place in found.queries]
+        plain = Session(with_demonstrations(prompt, demonstrations).with_queries(queries), session.model)
+        shown, expected = label_probabilities(run.scores), plain.prediction().probabilities
+        assert shown == pytest.approx(expected, abs=1e-4)
+    scores = session.prediction().scores[list(found.queries)]
+    lead = scores[0, 0] - max(scores[0, 1:])
+    after = found.left_out[2].scores
+    assert found.matrix[2, 0] == pytest.approx(after[0, 0] - max(after[0, 1:]) - lead)
+
+
+def test_a_whole_overview_and_its_parts(tiny: Tiny, many: Prompt) -> None:
+    session = Session(many, tiny())
+    told: list[Overview] = []
+    found = session.overview(each_part=told.append)
+    assert [(part.lean is None, part.stability is None) for part in told] == [(True, True), (False, True)]
+    assert found.lean is not None
+    assert found.stability is not None
+    assert session.peek(MeasureLean()) is found.lean
+    assert session.overview(queries=1000) is found  # there are no more
+    for action in found.actions:
+        assert action.gain > 0
+        assert action.apply(many) != many
+
+
+def test_one_query_one_demonstration_no_gold(tiny: Tiny, prompt: Prompt) -> None:
+    alone = replace(prompt, demonstrations=prompt.demonstrations[:1], queries=(Example("Who ?", None),))
+    found = Session(alone, tiny()).overview()
+    assert found.lean is not None
+    assert [one.kind for one in found.lean.priors] == ["contextual", "domain-context"]
+    assert found.stability is not None
+    assert not found.stability.orders
+    assert not found.stability.left_out
+    assert found.actions == ()
+    assert found.recency is None
+
+
+def test_a_sample_of_no_query(tiny: Tiny, prompt: Prompt) -> None:
+    with pytest.raises(AnalysisError, match="at least one query"):
+        Session(prompt, tiny()).overview(queries=0)
+    assert Summarise(3).resolved(Session(prompt, tiny())) == Summarise(3)
+
+
+def test_the_sample_has_the_classes_alike() -> None:
+    gold = [0] * 50 + [1] * 5 + [2] * 30 + [None] * 9
+    sample = balanced_sample(gold, 24, seed=1)
+    counts = Counter(gold[place] for place in sample)
+    assert counts[1] == 5  # all that there are; the others share the rest
+    assert sorted((counts[0], counts[2])) == [9, 10]
+    assert len(sample) == 24
+    assert sample == balanced_sample(gold, 24, seed=1)
+    assert balanced_sample([None] * 30, 24, seed=0) == tuple(sorted(balanced_sample([None] * 30, 24, seed=0)))
+    assert balanced_sample(gold, None, seed=0) == tuple(range(85))
+
+
+def test_orders_take_turns_in_what_comes_last() -> None:
+    labels = [0, 0, 0, 0, 1, 1, 1, 1]
+    orders = orders_by_last(labels, seed=0, most=8)
+    assert len(set(orders)) == 8
+    assert sum(labels[order[-1]] for order in orders) == 4
+    assert tuple(range(8)) not in orders
+    assert len(orders_by_last([0, 1], seed=0, most=8)) == 1
+    assert orders_by_last([0], seed=0, most=8) == ()
+
+
+def made_stability(answers_last: bool, seed: int = 0) -> Stability:
+    """Eight orders of four demonstrations; the class shown last is answered, or always the gold label."""
+    labels, gold = [0, 0, 1, 1], [0, 1] * 6
+    orders = orders_by_last(labels, seed, 8)
+    own = np.eye(2)[[1] * 12 if answers_last else gold]
+    runs = [
+        Order(order, np.eye(2)[[labels[order[-1]]] * 12 if answers_last else gold], labels[order[-1]])
+        for order in orders
+    ]
+    left_out = [
+        LeftOut((1, 2, 3), own + (0.9 if place == 2 else 0.01) * np.eye(2)[gold], (place,), labels[place], False)
+        for place in range(4)
+    ]
+    return Stability(tuple(range(12)), 12, tuple(gold), own, labels[-1], tuple(runs), tuple(left_out), seed)
+
+
+def test_recency() -> None:
+    found = recency(made_stability(answers_last=True))
+    assert found is not None
+    assert (found.last, found.otherwise) == (1, 0)
+    assert found.p_value < 0.05
+    none = recency(made_stability(answers_last=False))
+    assert none is not None
+    assert none.excess == pytest.approx(0)
+    assert none.p_value > 0.5
+
+
+def test_one_row_stands_out() -> None:
+    found = made_stability(answers_last=False)
+    assert found.harmful == 2
+    assert (found.matrix[2] > 0).all()
+    alike = replace(found, left_out=tuple(replace(run, scores=found.left_out[2].scores) for run in found.left_out))
+    assert alike.harmful is None
+
+
+def test_the_gain_of_a_choice_is_not_measured_where_it_was_chosen() -> None:
+    """Of many orders that answer at random the best looks good; its expected gain is none."""
+    gains, best = [], []
+    for seed in range(40):
+        generator = np.random.default_rng(seed)
+        gold = [0, 1] * 12
+        stability = Stability(
+            tuple(range(24)),
+            24,
+            tuple(gold),
+            generator.normal(0, 1, (24, 2)),
+            1,
+            tuple(Order((1, 0), generator.normal(0, 1, (24, 2)), 0) for _ in range(8)),
+            (),
+            0,
+        )
+        (found,) = actions(gold, stability.scores, None, stability, seed) or (None,)
+        gains.append(0 if found is None else found.gain)
+        own = (stability.predicted == gold).mean()
+        best.append(max((order.predicted == gold).mean() for order in stability.orders) - own)
+    assert np.mean(best) > 0.12  # what choosing and measuring on the same queries promises
+    assert np.mean(gains) < np.mean(best) / 2  # offered ones only, so above 0
+
+
+def test_actions_want_enough_labelled_queries() -> None:
+    scores, gold = two_classes(3, 2, 5)
+    assert actions(gold, scores, None, None) == ()
+
+
+def test_separability_of_many_queries_is_bounded() -> None:
+    generator = np.random.default_rng(0)
+    gold = generator.integers(0, 40, 5000)
+    scores = generator.normal(0, 1, (5000, 40)) + np.eye(40)[gold]
+    found = separability(prediction_of(scores, gold.tolist()))
+    assert found is not None
+    assert found.sample == 1000
+    assert found.auc.low < found.auc.value < found.auc.high
+    assert found.worst is not None

@@ -1,0 +1,148 @@
+"""The first line, case by case: it must hold for two labels and many, one query, no gold labels, all answers alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from icldiag.analyses.calibration import calibrated, calibration
+from icldiag.analyses.effect import effect
+from icldiag.analyses.overview import headline, lines
+from icldiag.analyses.overview.lean import Calibrated, Lean, Prior, halves
+from icldiag.analyses.overview.reading import without_actions
+from icldiag.analyses.overview.verdict import too_often
+from icldiag.model.readout import FloatArray, label_probabilities
+from tests.analyses.overview.made import overview_of, two_classes
+
+
+def batch_lean(scores: FloatArray, gold: list[int]) -> Lean:
+    """The batch prior alone, cross-fitted."""
+    after = scores.copy()
+    first, second = halves(len(scores), 0)
+    for own, other in ((first, second), (second, first)):
+        after[own] = calibrated(scores[own], calibration("batch", scores[other]))
+    whole = Calibrated(calibration("batch", scores), after, effect(scores, after, gold))
+    return Lean((Prior("batch", len(scores), label_probabilities(scores).mean(0)),), (whole,), 0)
+
+
+def test_a_lean_that_hides_what_the_scores_know() -> None:
+    scores, gold = two_classes(20, apart=4, shift=9)
+    found = overview_of(scores, gold, lean=batch_lean(scores, gold))
+    assert found.verdict.kind == "one label"
+    assert found.verdict.hidden_by is not None
+    said = headline(found)
+    assert said.startswith("All 40 answers are Positive: 20 of 40 are right (0.50). AUC 1.00 (0.")
+    assert (
+        "the scores tell the labels apart, the lean hides it: with the batch prior divided out accuracy 0.50 -> "
+        in said
+    )
+    wrong = gold.index(0)
+    assert found.explains(wrong)
+    assert found.explains(gold.index(1)) is None  # right
+
+
+def test_no_lean_is_claimed_before_it_is_measured() -> None:
+    found = overview_of(*two_classes(20, apart=4, shift=9))
+    assert "lean" not in headline(found)
+    assert found.explains(0) is None
+
+
+def test_labels_that_the_scores_do_not_tell_apart() -> None:
+    scores, gold = two_classes(60, apart=0, shift=9)
+    found = overview_of(scores, gold, lean=batch_lean(scores, gold))
+    assert found.verdict.hidden_by is None
+    assert headline(found).startswith("All 120 answers are Positive: 60 of 120 are right (0.50). AUC 0.")
+    assert headline(found).endswith("the scores hardly tell the labels apart.")
+    assert not found.explains(0)
+
+
+def test_four_queries_say_little() -> None:
+    scores = np.array([[2.0, 1.0], [2.0, 1.5], [2.0, 1.1], [2.0, 1.4]])
+    said = headline(overview_of(scores, [0, 0, 1, 1]))
+    assert said.startswith("All 4 answers are Negative: 2 of 4 are right (0.50). AUC 0.50 (")
+    assert said.endswith("these are too few queries to say whether the scores tell the labels apart.")
+
+
+def test_a_label_that_is_answered_too_often() -> None:
+    scores = np.eye(4)[[1] * 20 + [2] * 10 + [3] * 10]
+    gold = [0] * 12 + [2] * 8 + [2] * 10 + [3] * 10
+    found = overview_of(scores, gold)
+    assert (found.verdict.kind, found.verdict.label) == ("too often", 1)
+    said = headline(found)
+    assert said.startswith(
+        "Positive is answered too often: 20 of 40 answers, and none of the 40 labelled have it as gold "
+    )
+    assert "20 of 40 are right: accuracy 0.50 (0.35 to 0.65)." in said
+
+
+def test_as_many_one_way_as_the_other_is_not_too_often() -> None:
+    scores = np.eye(2)[[1] * 10 + [0] * 10 + [1] * 20]
+    assert too_often(overview_of(scores, [0] * 10 + [1] * 10 + [1] * 20)) is None
+
+
+def test_no_better_than_always_the_commonest() -> None:
+    scores = np.eye(2)[[0, 1] * 20]
+    gold = [0] * 30 + [1] * 10
+    found = overview_of(scores, gold)
+    assert found.verdict.kind in ("no better", "too often")
+    balanced = overview_of(np.eye(2)[[0, 1] * 20], [0, 0, 1, 1] * 10)
+    assert headline(balanced).startswith(
+        "20 of 40 are right: accuracy 0.50 (0.35 to 0.65), no better than always Negative (0.50)."
+    )
+
+
+def test_all_right() -> None:
+    found = overview_of(np.eye(2)[[0, 1] * 5], [0, 1] * 5)
+    assert headline(found) == "All 10 labelled queries are answered right (95 %: at least 0.72 of such queries)."
+    alone = overview_of(np.eye(2)[[1] * 5], [1] * 5)
+    assert headline(alone).startswith("All 5 labelled queries are answered right; all of them are Positive")
+
+
+def test_without_gold_labels() -> None:
+    same = overview_of(np.eye(2)[[1] * 12], [None] * 12)
+    assert headline(same) == "All 12 answers are Positive; no query has a gold label."
+    other = overview_of(np.eye(2)[[1] * 8 + [0] * 4], [None] * 12)
+    assert headline(other) == "12 queries, none with a gold label: Positive 8, Negative 4."
+    assert {line.name: line.sentence for line in lines(other)}["accuracy"] == "undefined: no query has a gold label."
+
+
+@pytest.mark.parametrize(
+    ("gold", "ending"),
+    [(1, "that is right."), (0, "the gold label is Negative."), (None, "its gold label is unknown.")],
+)
+def test_one_query(gold: int | None, ending: str) -> None:
+    said = headline(overview_of(np.array([[0.0, 2.0]]), [gold]))
+    assert said == f"The query is answered Positive, with 0.88 of the label words' probability; {ending}"
+
+
+def test_what_the_model_would_write_instead() -> None:
+    scores, gold = two_classes(4, apart=2, shift=0)
+    found = overview_of(scores, gold, first=[" Drug"] * 5 + [" Positive"] * 3)
+    assert headline(found).endswith(
+        "In 5 of 8 queries the model would first write something else, most often ' Drug' (5); the label words hold "
+        "0.05 of the probability."
+    )
+    few = overview_of(scores, gold, first=[" Drug"] * 2 + [" Positive"] * 6)
+    assert "write something else" not in headline(few)
+
+
+def test_some_labelled() -> None:
+    said = headline(overview_of(np.eye(2)[[1] * 6], [1, 0, None, None, None, None]))
+    assert said.startswith("All 6 answers are Positive: 1 of 2 labelled are right (0.50).")
+
+
+def test_many_classes_fold() -> None:
+    generator = np.random.default_rng(0)
+    gold = list(range(60)) * 2
+    scores = generator.normal(0, 1, (120, 60)) + 2 * np.eye(60)[gold]
+    found = overview_of(scores, gold)
+    by_name = {line.name: line.sentence for line in lines(found)}
+    assert "other" in by_name["errors"]
+    assert len(by_name["errors"]) < 200
+    assert found.separability is not None
+    assert found.separability.pairs == 60 * 59 / 2
+    assert found.separability.auc.low < found.separability.auc.value < found.separability.auc.high
+
+
+def test_nothing_to_do_is_said_only_when_it_was_tried() -> None:
+    assert without_actions(overview_of(*two_classes(4, 2, 0))) == ""
