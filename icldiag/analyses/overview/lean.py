@@ -116,9 +116,9 @@ def lean(lab: Lab, prediction: Prediction, seed: int = 0, progress: Progress = s
         questions.append(replace(asked, prompt=replace(asked.prompt, queries=queries, calibration=None)))
     answers = lab.ask(questions, progress)
     ends = np.cumsum([len(of) for of in texts.values()])
-    own = [*np.split(answers[0], ends[:-1]), scores]
-    in_force: dict[str, FloatArray] = dict(zip((*texts, "batch"), own, strict=True))
-    plain = in_force if len(answers) == 1 else dict(zip(in_force, np.split(answers[1], ends), strict=True))
+    names: list[str] = [*texts, "batch"]
+    in_force: dict[str, FloatArray] = dict(zip(names, [*np.split(answers[0], ends[:-1]), scores], strict=True))
+    plain = in_force if len(answers) == 1 else dict(zip(names, np.split(answers[1], ends), strict=True))
     kinds = [kind for kind in PRIORS if kind != "batch" or len(prediction) >= FEWEST_QUERIES]
 
     def fitted_on(kind: PriorKind, half: int) -> FloatArray:
