@@ -114,7 +114,8 @@ def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], chang
     if not both:
         return "The reports have no query in common."
     labelled = [(old, new) for old, new in both if new["gold"] is not None and old["gold"] == new["gold"]]
-    told = f"{changed} of {len(both)} answers differ"
+    differ = "answer differs" if len(both) == 1 else "answers differ"
+    told = f"{changed} of {len(both)} {differ}"
     if not labelled:
         return f"{told}; no query has the same gold label in both."
     before, after = (
@@ -160,11 +161,14 @@ def _pairs(a: Values, b: Values) -> Part | None:
         return Part("pairs", "Pairs of labels", "The reports have no pair of labels in common.", ())
     rows.sort(key=lambda row: -_change(row[3], row[4]))
     moved = rows[0]
-    reading = (
-        f"The separation of {moved[0]} changed most: AUC {cell_text(moved[3])} in a, {cell_text(moved[4])} in b."
-        if _change(moved[3], moved[4])
-        else "No pair's measured separation changed."
-    )
+    if _change(moved[3], moved[4]):
+        reading = (
+            f"The separation of {moved[0]} changed most: AUC {cell_text(moved[3])} in a, {cell_text(moved[4])} in b."
+        )
+    elif all(None in row[3:5] for row in rows):
+        reading = "No pair's separation is measured in both reports: that takes gold labels of both classes."
+    else:
+        reading = "No pair's measured separation changed."
     layers = f"Distances of anchors in layer {a['confusion']['layer']} (a) and {b['confusion']['layer']} (b)."
     columns = ("pair", *(f"{name} {side}" for name in ("distance", "AUC", "errors") for side in "ab"))
     layers += " The pairs whose AUC changed most stand first."

@@ -182,7 +182,9 @@ def test_what_stays_under_compression_is_counted(case: str, prompt: Prompt, tiny
     for name, method in (("Hidden_anchor", found.hidden_anchor), ("Text_anchor", found.text_anchor)):
         same = sum(a == b for a, b in zip(before, method.answers.predicted.tolist(), strict=True))
         assert re.search(rf"\b{same}( of {len(before)} answers?)?( stay)? \({name}\)", said)
-    assert "of 2 draws" in said
+    kept = sum((draw.answers.predicted == before).mean() for draw in found.random_draws) * len(before) / 2
+    assert f"label words {kept:.1f} ± " in said
+    assert said.endswith("(mean of 2 draws).")
 
 
 def test_without_gold_labels_nothing_is_mended_or_broken() -> None:

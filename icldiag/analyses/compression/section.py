@@ -114,11 +114,11 @@ def reading(result: Compression, context: Context | None = None) -> str:
     anchor, text, spread = result.hidden_anchor, result.text_anchor, result.hidden_random
     mean, deviation = spread.label_loyalty
     count = len(anchor.answers.predicted)
-    drawn = f"{mean * count:.1f} ± {deviation * count:.1f} of {counted(spread.draws, 'draw')}"
+    over = f" ± {deviation * count:.1f} (mean of {spread.draws} draws)" if spread.draws > 1 else " (one draw)"
     return (
         f"On {len(anchor.kept_positions)} of the demonstrations' {counted(result.demonstration_tokens, 'position')}, "
         f"label words and template, {stay(anchor)} of {counted(count, 'answer')} stay (Hidden_anchor); as a prompt of "
-        f"their own {stay(text)} (Text_anchor), with random words for the label words {drawn}."
+        f"their own {stay(text)} (Text_anchor), with random words for the label words {mean * count:.1f}{over}."
     )
 
 
