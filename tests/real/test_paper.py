@@ -62,7 +62,7 @@ def test_attention_to_label_words_tells_the_answers_apart_better_in_deep_layers(
 
 def test_anchors_in_their_context_keep_more_than_anchors_as_a_text(sessions: list[Session]) -> None:
     """Section 3.2: Hidden_anchor over Text_anchor in label loyalty and in word loyalty, mean over prompts."""
-    found = [session.compression(draws=1) for session in sessions]
+    found = [session.compression(draws=1, timed=False) for session in sessions]
     hidden, text = (
         np.mean([(method.answers.label_loyalty, method.answers.word_loyalty) for method in methods], axis=0)
         for methods in ([one.hidden_anchor for one in found], [one.text_anchor for one in found])
