@@ -7,16 +7,21 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
 
+from icldiag.counting import counted
+from icldiag.model.gguf_cache import use
 from icldiag.model.load import load_model
 from icldiag.model.memory import gib
-from icldiag.model.settings import ModelSettings
+from icldiag.model.names import PACKAGES, models_of_hub
+from icldiag.model.settings import BUNDLED, ModelSettings
 from icldiag.version import __version__
+from icldiag.visible import visible
 
 # A prompt of a usual size, for the estimate.
 _PREFIX, _QUERY, _QUERIES = 1024, 64, 64
 
-_PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "textual", "rich")
+_PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "numpy", "scipy", "textual", "rich")
 
 
 def diagnose_place() -> str:
@@ -36,7 +41,21 @@ def diagnose_place() -> str:
     else:
         apple = "yes" if torch.backends.mps.is_available() else "no"
         lines.append(f"GPU             none for CUDA; Apple GPU: {apple}")
-    return "\n".join([*lines, *_terminal()])
+    return "\n".join([*lines, *_terminal(), *_models()])
+
+
+def _models() -> Iterator[str]:
+    """The names that `--model` takes without a download, and what the weights made of GGUF files take of the disk."""
+    yield f"models          {BUNDLED}"
+    for name, package in PACKAGES.items():
+        file = package.file()
+        what = f"not here; {package.command}" if file is None else f"{file.name}, {gib(file.stat().st_size)}"
+        yield f"                {name}: {what}"
+    for name in models_of_hub():
+        yield f"                {visible(name)}: of the hub, in its cache"
+    used = use()
+    yield f"dequantised     {counted(used.entries, 'GGUF file')}, {gib(used.size)} of at most {gib(used.limit)}"
+    yield f"                in {visible(str(used.folder))}"
 
 
 def _terminal() -> list[str]:
@@ -64,13 +83,14 @@ def diagnose_model(settings: ModelSettings) -> str:
 
     model = load_model(settings)
     parity = measure_parity(model)
+    dequantised = f", dequantised from {model.quantisation}" if model.quantisation else ""
     difference = max(parity.difference, parity.split_difference)
     return "\n".join(
         [
             f"model           {model.name}",
             f"  architecture  {model.architecture}, {model.n_layers} layers x {model.n_heads} heads, "
             f"{model.parameters / 1e6:.1f} M parameters",
-            f"  place         {str(model.dtype).removeprefix('torch.')} on {model.device}, "
+            f"  place         {str(model.dtype).removeprefix('torch.')} on {model.device}{dequantised}, "
             f"context window {model.context_window or 'unlimited'}",
             f"  seam          {model.seam.name}, reached in {parity.layers_reached} of {model.n_layers} layers",
             f"  parity        logits differ from the plain forward by {difference:.1e} of their size "
@@ -81,7 +101,7 @@ def diagnose_model(settings: ModelSettings) -> str:
 
 def diagnose_memory(settings: ModelSettings) -> str:
     """What the model and each analysis of a typical prompt would take, before anything is loaded. Raises ModelError."""
-    from icldiag.model.load import load_config
+    from icldiag.model.load import dequantising, load_config
     from icldiag.model.memory import PROGRAM, Work, dtype_name, free_memory, mapped, shortage, sizes_of
     from icldiag.model.placement import choose_device
     from icldiag.model.settings import context_window
@@ -95,11 +115,13 @@ def diagnose_memory(settings: ModelSettings) -> str:
     needs = work.analyses(sizes, dtype)
     files = mapped(sizes, dtype, config)
     beside = f", and {gib(files)} of files that are read, which the system may take back" if files else ""
+    once = dequantising(settings)
     short = shortage(settings, sizes, work, dtype, device, free - weights)
     return "\n".join(
         [
             f"memory          {gib(weights)} for the weights in {dtype}, {gib(free)} free on {device}",
             f"  loading       {gib(PROGRAM)} for Python with torch and transformers{beside}",
+            *([f"  dequantising  {gib(once)}, the first time only"] if once else []),
             f"  estimate      for {work.prefix} tokens of demonstrations, {_QUERIES} queries of {work.query}:",
             f"  cache         {gib(sizes.cache(work.prefix, dtype))} of keys and values, part of each analysis",
             *(f"  {name:13} {gib(need)}" for name, need in needs.items()),

@@ -58,10 +58,12 @@ CONFIGURATIONS: dict[str, Callable[[], Any]] = {
 }
 
 
-def tiny_weights(architecture: str, dtype: torch.dtype = torch.float32) -> Any:
-    """A random checkpoint whose attention is far from uniform, so that a wrong mask shows."""
+def tiny_weights(architecture: str, dtype: torch.dtype = torch.float32, **fields: Any) -> Any:
+    """A random checkpoint whose attention is far from uniform, so that a wrong mask shows; `fields` of another."""
     torch.manual_seed(0)
-    model = transformers.AutoModelForCausalLM.from_config(ARCHITECTURES[architecture].config())
+    config = ARCHITECTURES[architecture].config()
+    config = type(config)(**{**config.to_dict(), **fields}) if fields else config
+    model = transformers.AutoModelForCausalLM.from_config(config)
     for name, weight in model.named_parameters():
         if weight.ndim == 3 or (weight.ndim == 2 and "embed" not in name and "wte" not in name and "wpe" not in name):
             torch.nn.init.normal_(weight, std=0.2)

@@ -19,6 +19,7 @@ class ModelFacts:
     context_window: int | None
     device: str
     dtype: str
+    quantisation: str | None
 
 
 def facts_of(model: InstrumentedModel) -> ModelFacts:
@@ -30,4 +31,5 @@ def facts_of(model: InstrumentedModel) -> ModelFacts:
         context_window=model.context_window,
         device=str(model.device),
         dtype=str(model.dtype),
+        quantisation=model.quantisation,
     )

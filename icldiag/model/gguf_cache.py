@@ -33,7 +33,8 @@ SETTING = "ICLDIAG_MODELS_GIB"  # another limit
 _LIST = "entry.json"
 _LIST_LIMIT = 2**20
 _FORMAT = "icldiag-gguf/1"
-_MAKERS = ("transformers", "gguf", "tokenizers")
+_LIBRARIES = ("transformers", "gguf", "tokenizers")  # these and our own modules make entries
+_MODULES = ("gguf_config.py", "gguf_weights.py")
 _ENTRY = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}")
 _CHUNK = 2**22
 _SPARE = 2**29  # bytes that are left free on the disk
@@ -158,10 +159,12 @@ def _held(folder: Path) -> Iterator[bool]:
     except OSError:
         yield False
         return
-    with writing(folder):
-        yield True
-    with suppress(OSError):
-        folder.rmdir()  # where nothing was made
+    try:
+        with writing(folder):
+            yield True
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # where nothing was made
 
 
 # ---- looking --------------------------------------------------------------------------------------------------------
@@ -199,8 +202,11 @@ def _entries() -> list[tuple[float, int, Path]]:
 
 def _name(file: Path, stage: Stage) -> str:
     """The entry's: SHA-256 of the file, and what makes entries. Raises ModelError where the file cannot be read."""
-    makers = ", ".join(f"{maker} {metadata.version(maker)}" for maker in _MAKERS)
-    digest = hashlib.sha256()
+    digest, makers = hashlib.sha256(), hashlib.sha256()
+    for library in _LIBRARIES:
+        makers.update(f"{library} {metadata.version(library)}".encode())
+    for module in _MODULES:
+        makers.update((Path(__file__).parent / module).read_bytes())
     try:
         whole = file.stat().st_size // 2**20
         with file.open("rb") as content:
@@ -209,7 +215,7 @@ def _name(file: Path, stage: Stage) -> str:
                 stage(f"reading {content.tell() // 2**20} of {whole} MiB")
     except OSError as error:
         raise ModelError(f"{shortened_path(file)} cannot be read ({error.strerror}); check its permissions") from None
-    return f"{digest.hexdigest()}-{hashlib.sha256(makers.encode()).hexdigest()[:8]}"
+    return f"{digest.hexdigest()}-{makers.hexdigest()[:8]}"
 
 
 def _sum(path: Path) -> int:

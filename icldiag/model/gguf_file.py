@@ -23,8 +23,8 @@ MAGIC = b"GGUF"
 
 #: `general.architecture` of the files that transformers makes weights of, and whose models icldiag instruments.
 ARCHITECTURES = (
-    "bloom", "falcon", "gemma2", "gemma3", "gpt2", "gpt-oss", "llama", "nemotron", "phi3", "qwen2", "qwen2moe", "qwen3",
-    "qwen3moe", "stablelm", "starcoder2",
+    "bloom", "falcon", "gemma2", "gemma3", "gpt2", "llama", "nemotron", "phi3", "qwen2", "qwen3", "qwen3moe",
+    "stablelm", "starcoder2",
 )  # fmt: skip
 
 _VERSIONS = (2, 3)

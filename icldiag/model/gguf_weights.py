@@ -52,9 +52,12 @@ class Dequantisation:
         import torch
         import transformers
 
-        config, tokenizer = self.config(), self.tokenizer()
-        self.stage("dequantising")
         with LoadErrors(self.settings, "GGUF file"), _counted(self.stage):
+            self.stage("configuration")
+            config = self.config()
+            self.stage("tokenizer")
+            tokenizer = self.tokenizer()
+            self.stage("dequantising")
             model, info = transformers.AutoModelForCausalLM.from_pretrained(
                 self.file.parent,
                 config=config,
@@ -91,14 +94,16 @@ class Dequantisation:
 
 @contextmanager
 def _counted(stage: Stage) -> Iterator[None]:
-    """Tell how many tensors are dequantised; and have the table of names made once, not for each module anew."""
+    """Tell how many tensors are dequantised; read the file once, not thrice, and name tensors once, not per module."""
     import gguf
     from transformers import modeling_gguf_pytorch_utils as converter
 
-    original = gguf.get_tensor_name_map
-    gguf.get_tensor_name_map = cache(original)
+    originals = {name: getattr(gguf, name) for name in ("GGUFReader", "get_tensor_name_map")}
+    for name, original in originals.items():
+        setattr(gguf, name, cache(original))
     try:
         with counted(converter, "dequantising", stage):
             yield
     finally:
-        gguf.get_tensor_name_map = original
+        for name, original in originals.items():
+            setattr(gguf, name, original)

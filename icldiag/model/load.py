@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from icldiag.errors import ModelError
 from icldiag.model.configuration import check_layer_count, check_numbers, check_sizes
-from icldiag.model.folder import Stored, check_folder, stored_weights
-from icldiag.model.gguf_cache import Entry, entry_made, entry_of
+from icldiag.model.gguf_cache import entry_made
+from icldiag.model.gguf_config import complete
 from icldiag.model.gguf_file import read_header
 from icldiag.model.load_errors import LoadErrors
-from icldiag.model.names import hub_name, local_place
 from icldiag.model.placement import choose_device, compile_mlps, placement
-from icldiag.model.settings import BUNDLED, BUNDLED_PATH, ModelSettings, Stage, context_window
+from icldiag.model.settings import ModelSettings, Stage, context_window
+from icldiag.model.source import Source, entry_source, gguf_of, gguf_source, source_of
 from icldiag.model.tensor_counts import counted
 from icldiag.model.weights import check_complete, check_layers, check_types, require_numbers
 from icldiag.prompt.reader import Reader
@@ -100,7 +97,19 @@ def _load(settings: ModelSettings, source: Source, device: str, stage: Stage) ->
 
 def load_config(settings: ModelSettings) -> Any:
     """The model's configuration alone. Raises ModelError."""
-    return _config(settings, _source(settings))
+    return _config(settings, source_of(settings))
+
+
+def dequantising(settings: ModelSettings) -> int:
+    """Bytes that it takes to make a model of a GGUF file; 0 where that was done. Raises ModelError.
+
+    All weights in float32, the file, and the largest tensor's copies: in float32, reordered, and as torch has it.
+    """
+    file = source_of(settings).gguf
+    if file is None:
+        return 0
+    header = read_header(file)
+    return 4 * (header.parameters + 3 * max(prod(tensor.shape) for tensor in header.tensors)) + file.stat().st_size
 
 
 def _config(settings: ModelSettings, source: Source) -> Any:
@@ -109,9 +118,12 @@ def _config(settings: ModelSettings, source: Source) -> Any:
         if source.gguf is None:
             written, _ = transformers.PreTrainedConfig.get_config_dict(source.name, **source.hub)
             check_numbers(settings.name, written)
-        else:  # transformers would take seconds to read it twice
-            check_numbers(settings.name, read_header(source.gguf).fields, source.file)
-        config = transformers.AutoConfig.from_pretrained(source.name, **source.hub)
+            config = transformers.AutoConfig.from_pretrained(source.name, **source.hub)
+        else:
+            header = read_header(source.gguf)
+            check_numbers(settings.name, header.fields, source.file)
+            config = transformers.AutoConfig.from_pretrained(source.name, **source.hub)
+            complete(settings.name, config, header, source.gguf)
         check_sizes(settings.name, config.get_text_config())
         check_layer_count(settings.name, config.get_text_config(), len(source.stored()))
         return config
@@ -120,7 +132,7 @@ def _config(settings: ModelSettings, source: Source) -> Any:
 def _tokenizer(settings: ModelSettings, source: Source) -> Any:
     """The tokenizer, once tried on a text: what is broken in its files may show only then."""
     transformers = _quiet_transformers()
-    with LoadErrors(settings, "tokenizer files"):
+    with LoadErrors(settings, "tokenizer files" if source.gguf is None else "tokenizer in the GGUF file"):
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.name, **source.hub)
         tokenizer.model_max_length = int(1e30)  # the model's own limit is what counts
         tokenizer.decode(tokenizer("A b", verbose=False)["input_ids"])
@@ -129,89 +141,26 @@ def _tokenizer(settings: ModelSettings, source: Source) -> Any:
 
 def load_tokenizer(settings: ModelSettings) -> Reader:
     """The tokenizer, and what its model's configuration says of reading. Raises ModelError."""
-    source = _source(settings)
+    source = source_of(settings)
     config = _config(settings, source).get_text_config()
     return Reader(_tokenizer(settings, source), context_window(config), config.vocab_size)
-
-
-# ---- where the files are --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where transformers finds a model."""
-
-    name: str
-    hub: dict[str, Any]  # what to tell it about the hub
-    folder: Path | None = None  # with the model's files, as far as they are on this machine
-    quantisation: str | None = None  # of the GGUF file that they were made of
-    gguf: Path | None = None  # the file, where nothing is made of it yet
-
-    @property
-    def file(self) -> str:
-        """The file with the configuration, in a message."""
-        return "config.json" if self.gguf is None else "GGUF file"
-
-    def stored(self) -> dict[str, Stored]:
-        """The tensors in the model's files."""
-        return {} if self.folder is None else stored_weights(self.folder)
 
 
 @contextmanager
 def _files(settings: ModelSettings, device: str, stage: Stage) -> Iterator[Source]:
     """The model's files; made of a GGUF file where it is one, and kept for the next time."""
-    file = _gguf(settings, stage)
+    file = gguf_of(settings, stage)
     if file is None:
-        yield _source(settings)
+        yield source_of(settings)
         return
     from icldiag.model.gguf_weights import Dequantisation
 
-    source = _gguf_source(file)
+    source = gguf_source(file)
     maker = Dequantisation(
         settings, file, lambda: _fitting(settings, source, device), lambda: _tokenizer(settings, source), stage
     )
     with entry_made(file, maker, stage) as entry:
-        yield _entry_source(entry)
-
-
-def _source(settings: ModelSettings) -> Source:
-    """Where transformers finds the model, without anything being made."""
-    if (file := _gguf(settings)) is not None:
-        entry = entry_of(file, lambda text: None)
-        return _gguf_source(file) if entry is None else _entry_source(entry)
-    folder = BUNDLED_PATH if settings.name == BUNDLED else local_place(settings.name)
-    if settings.name == BUNDLED and not (BUNDLED_PATH / "model.safetensors").is_file():
-        raise ModelError("the bundled model is missing from this installation; reinstall icldiag or name a --model")
-    hub: dict[str, Any] = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
-    if folder is not None:
-        check_folder(folder)
-    elif not _hub_answers():
-        hub["local_files_only"] = True  # the cache may hold it; asking the hub would retry for minutes
-    return Source(str(folder or settings.name), hub, folder or settings.place())
-
-
-def _gguf_source(file: Path) -> Source:
-    return Source(str(file.parent), {"gguf_file": file.name}, gguf=file)
-
-
-def _entry_source(entry: Entry) -> Source:
-    return Source(str(entry.folder), {}, entry.folder, entry.quantisation)
-
-
-def _gguf(settings: ModelSettings, stage: Stage = lambda text: None) -> Path | None:
-    """The GGUF file that is meant, brought from the hub where it is there; None for other models."""
-    place = None if settings.name == BUNDLED else local_place(settings.name)
-    if place is not None:
-        return place if place.is_file() else None
-    repository, file = hub_name(settings.name)
-    if file is None:
-        return None
-    from huggingface_hub import hf_hub_download
-
-    stage("downloading")
-    with LoadErrors(settings):
-        offline = not _hub_answers()
-        return Path(hf_hub_download(repository, file, revision=settings.revision, local_files_only=offline))
+        yield entry_source(entry)
 
 
 def _fitting(settings: ModelSettings, source: Source, device: str) -> Any:
@@ -223,21 +172,6 @@ def _fitting(settings: ModelSettings, source: Source, device: str) -> Any:
         require_memory(replace(settings, dtype="float32", quantize=None, device_map=None), config, "cpu")
         require_memory(settings, config, device)
     return config
-
-
-def _hub_answers() -> bool:
-    from huggingface_hub import constants
-
-    address = urlsplit(constants.ENDPOINT)
-    if constants.HF_HUB_OFFLINE:
-        return False
-    if urllib.request.getproxies():  # the proxy, not we, will reach it
-        return True
-    try:
-        socket.create_connection((address.hostname or "", address.port or 443), timeout=3).close()
-    except OSError:
-        return False
-    return True
 
 
 def _quiet_transformers() -> Any:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
 
 
+_UNREACHED = ("couldn't connect", "connection", "offline", "resolve host")
+
+
 class LoadErrors:
     """Turn what is raised in the block into one sentence, and keep warnings off stderr.
 
@@ -48,13 +51,15 @@ def _sentence(error: BaseException, what: str | None) -> str:
         return "access is gated; ask for it on the hub and log in with 'hf auth login'"
     if "safetensors" in lowered and ("no file named" in lowered or "does not appear to have" in lowered):
         return "it has no safetensors weights; icldiag loads no pickled ones, convert them or choose another revision"
+    if kind in ("EntryNotFoundError", "RemoteEntryNotFoundError"):
+        return "the hub's repository holds no such file; check its name"
     if "repo id must" in lowered:
         return "neither a local folder nor a name that a model of the hub could have; check it"
     if "not a valid model identifier" in lowered or "repository not found" in lowered or "404" in text:
         return "neither a local folder nor a model on the hub; check the name"
     if "revision" in lowered and "not a valid" in lowered:
         return "there is no such --revision; name a branch, tag or commit that the hub shows"
-    if "couldn't connect" in lowered or "connection" in lowered or "offline" in lowered or "resolve host" in lowered:
+    if kind == "LocalEntryNotFoundError" or any(words in lowered for words in _UNREACHED):
         return "the hub cannot be reached and the model is not in the local cache; name a local folder"
     if "unrecognized configuration class" in lowered or "for this kind of automodel" in lowered:
         return "it is not a causal (decoder-only) language model, which few-shot prompts need"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,7 +94,18 @@ def _in_folder(folder: Path) -> Path:
     return files[0]
 
 
-def models_at_hand() -> Iterator[tuple[str, Path | None]]:
-    """Every model of a package by its name, and its file where it is installed."""
-    for name, package in PACKAGES.items():
-        yield name, package.file()
+def models_of_hub() -> list[str]:
+    """Names of the models in the hub's cache on this machine, as `--model` takes them."""
+    from huggingface_hub import CacheNotFound, scan_cache_dir
+
+    try:
+        repositories = scan_cache_dir().repos
+    except CacheNotFound:
+        return []
+    found = set()
+    for repository in repositories:
+        if repository.repo_type == "model":
+            files = {file.file_name for revision in repository.revisions for file in revision.files}
+            found |= {f"{repository.repo_id}:{name}" for name in files if name.lower().endswith(".gguf")}
+            found |= {repository.repo_id} if "config.json" in files else set()
+    return sorted(found)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from icldiag.counting import counted
 from icldiag.errors import ModelError
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 #: Tensors of a layer that predicts the token after the next (DeepSeek V3, GLM 4.5): no layer of the decoder.
 _NEXT_TOKEN = re.compile(r"\.(eh_proj|enorm|hnorm|shared_head)\.")
+
+#: Tensors of a layer that are no weights; earlier versions of transformers saved them.
+_BUFFER = re.compile(r"(inv_freq|cos_cached|sin_cached|masked_bias|causal_mask|(attn|attention)\.bias)$")
 
 _INTEGERS = ("BOOL", "I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64")
 _SCALED = ("F8", "F6", "F4")  # floats of few bits, which stand for other numbers where they have a scale
@@ -72,13 +76,13 @@ def check_complete(name: str, info: Mapping[str, Any]) -> None:
 
 
 def check_layers(name: str, model: Any, names: Collection[str]) -> None:
-    """Raise ModelError where the files hold decoder layers that config.json does not count: they would be left out.
+    """Raise ModelError where the files hold decoder layers, or weights in them, that would be left out.
 
     Other weights that the model does not have are no matter: a vision tower, buffers of older versions, a tied head,
     layers that predict later tokens.
 
     Args:
-        names: of the files' tensors, or of those that the model does not have.
+        names: of the files' tensors that the model does not have.
     """
     from icldiag.model.seams import decoder_layers
 
@@ -88,15 +92,26 @@ def check_layers(name: str, model: Any, names: Collection[str]) -> None:
     # Saved from the model itself, from its body alone, or as the language model of a larger one.
     places = {own, own.removeprefix(base), f"language_model.{own}", f"model.language_model.{own.removeprefix(base)}"}
     further: dict[int, list[str]] = {}
+    extra: list[str] = []
     for tensor in names:
         found = re.match(r"(.+?)\.(\d+)\.", tensor)
-        if found and found[1] in places and int(found[2]) >= count:
+        if not found or found[1] not in places:
+            continue
+        if int(found[2]) >= count:
             further.setdefault(int(found[2]), []).append(tensor)
+        elif not _BUFFER.search(tensor):
+            extra.append(tensor)
     left_out = [layer for layer, tensors in further.items() if not any(map(_NEXT_TOKEN.search, tensors))]
     if left_out:
         raise ModelError(
             f"model {name!r}: its files hold {max(left_out) + 1} layers, and config.json says {count}, so "
             f"{min(further[min(left_out)])} and others would be left out; fetch config.json again"
+        )
+    if extra and getattr(model.config, "quantization_config", None) is None:  # which has scales of its own
+        others = f" and {counted(len(extra) - 1, 'other')}" if len(extra) > 1 else ""
+        raise ModelError(
+            f"model {name!r}: its files hold the weights {min(extra)}{others}, for which {type(model).__name__} has no "
+            "place, so they would be left out; config.json is another model's, fetch both again"
         )
 
 

@@ -147,6 +147,7 @@ def model_values(session: Session) -> dict[str, Any]:
         "context_window": model.context_window,
         "device": str(model.device),
         "dtype": str(model.dtype).removeprefix("torch."),
+        "quantisation": model.quantisation,
         "seam": model.seam.name,
     }
 

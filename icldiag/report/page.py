@@ -34,7 +34,7 @@ def _facts(values: dict[str, Any]) -> tuple[str, ...]:
     model, prompt = values["model"], values["prompt"]
     return (
         f"model: {model['name']}, {model['architecture']}, {model['layers']} layers x {model['heads']} heads, "
-        f"{model['dtype']} on {model['device']}",
+        f"{model['dtype']} on {model['device']}{_dequantised(model)}",
         f"prompt: {prompt['file'] or 'made in memory'}, {counted(len(prompt['demonstrations']), 'demonstration')} of "
         f"{prompt['tokens']['demonstrations']} tokens, longest prompt {prompt['tokens']['longest_prompt']} tokens, "
         f"sha256 {prompt['sha256'][:12]}",
@@ -83,6 +83,10 @@ def _prompt(session: Session, context: Context) -> Part:
     return Part("prompt", "The prompt", "", tuple(blocks))
 
 
+def _dequantised(model: dict[str, Any]) -> str:
+    return f", dequantised from {model['quantisation']}" if model.get("quantisation") else ""
+
+
 def _repeat(values: dict[str, Any]) -> Part:
     model, environment = values["model"], values["environment"]
     rows: list[tuple[Cell, ...]] = [
@@ -93,7 +97,7 @@ def _repeat(values: dict[str, Any]) -> Part:
         ("weights, sha256", model["weights_sha256"]),
         ("prompt, sha256", values["prompt"]["sha256"]),
         ("device", model["device"]),
-        ("dtype", model["dtype"]),
+        ("dtype", model["dtype"] + _dequantised(model)),
         ("attention reached through", model["seam"]),
         ("python", environment["python"]),
         ("platform", environment["platform"]),

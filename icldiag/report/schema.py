@@ -26,6 +26,7 @@ class ModelFields(Fields):
     context_window: int | None
     device: str
     dtype: str
+    quantisation: str | None = Field(None, description="Of the GGUF file that the weights were dequantised from.")
     seam: str
     weights_sha256: str | None = Field(
         None, description="Over name, dtype, shape and bytes of every tensor that ran, in the order of their names."

