@@ -9,7 +9,7 @@ steps a new leader of the selection part is confirmed.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import ClassVar
@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.effect import Effect
 from icldiag.analyses.lab import Lab
+from icldiag.analyses.overview import Overview, Summarise
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.repairs.anchors import reweightings
 from icldiag.analyses.repairs.calibrations import calibrations
 from icldiag.analyses.repairs.combination import combined
-from icldiag.analyses.repairs.lead import families
+from icldiag.analyses.repairs.lead import families, harmful_demonstrations
 from icldiag.analyses.repairs.partition import make_parts
 from icldiag.analyses.repairs.repair import Repair
 from icldiag.analyses.repairs.search import Search
-from icldiag.analyses.repairs.trials import Trial, Trials
+from icldiag.analyses.repairs.trials import Trial, Trials, p_of_choice
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.errors import AnalysisError
@@ -95,7 +96,7 @@ class Repairs(AnalysisResult):
     @property
     def p_of_choice(self) -> float | None:
         """The winner's p on the selection part, corrected for all that were compared there; None without a winner."""
-        return None if self.best is None else min(1.0, self.best.selection.p_value * len(self.trials))
+        return None if self.best is None else p_of_choice(self.best, self.trials)
 
     def mends(self, trial: Trial, query: int) -> bool | None:
         """Whether a query that was wrong is right; None for one that was not wrong."""
@@ -133,6 +134,7 @@ class FindRepairs(Request[Repairs]):
             budget=self.budget,
             seed=self.seed,
             prediction=bench.ask(Predict(), progress),
+            overview=lambda: bench.ask(Summarise(), progress),
             progress=progress,
             each=each,
         )
@@ -160,6 +162,7 @@ def find_repairs(
     budget: int = BUDGET,
     seed: int = 0,
     prediction: Prediction | None = None,
+    overview: Callable[[], Overview] | None = None,
     progress: Progress = silent,
     each: Each | None = None,
 ) -> Repairs:
@@ -168,6 +171,7 @@ def find_repairs(
     Args:
         query: candidates are then made for this query; the winner must mend it and lose nothing on the others.
         prediction: the prompt's answers, if they are there; its queries are then not asked again.
+        overview: computes the prompt's verdict, which says what is tried first; asked for after the calibrations.
         each: told the `Repairs` so far after each step of the search.
 
     Raises:
@@ -183,8 +187,7 @@ def find_repairs(
     trials = Trials(search, budget)
     if query is not None and trials.before[query] == prompt.queries[query].label:
         raise AnalysisError(f"{named_query(query)} is answered right; there is nothing to mend")
-    mass = None if prediction is None else float(prediction.label_mass.mean())
-    for _ in _steps(search, trials, mass):
+    for _ in _steps(search, trials, overview):
         trials.look()
         search.progress = step_of(progress, "repairs", len(trials.trials), budget)
         search.progress("", 0, 0)
@@ -194,11 +197,15 @@ def find_repairs(
     return _repairs(search, trials, finished=True)
 
 
-def _steps(search: Search, trials: Trials, mass: float | None) -> Iterator[None]:
+def _steps(search: Search, trials: Trials, overview: Callable[[], Overview] | None) -> Iterator[None]:
     """Adds to the trials, step by step."""
     trials.add(calibrations(search))
     yield
-    turns = _taking_turns(*(family(search) for family in families(search, mass)))
+    if not trials.left:
+        return
+    verdict = None if overview is None else overview()
+    search.harmful = harmful_demonstrations(verdict)
+    turns = _taking_turns(*(family(search) for family in families(verdict)))
     kept = min((TRAINED + COMBINED) * TRIED_AS, trials.left // 2)
     while changes := list(islice(turns, min(AT_A_TIME, max(0, trials.left - kept) // TRIED_AS))):
         trials.change(changes)

@@ -49,11 +49,11 @@ def replacements(search: Search) -> Iterator[Repair]:
 
 
 def _concerned_first(search: Search) -> list[int]:
-    """Places of the demonstrations; with a failed query, those of its class and of the answered one first."""
+    """Places of the demonstrations, harmful ones first; with a failed query, those of its class and of the answered."""
     shown = search.prompt.demonstrations
     places = list(range(len(shown)))
     if search.query is None:
-        return places
+        return sorted(places, key=lambda place: place not in search.harmful)
     query = search.prompt.queries[search.query]
     (scores,) = search.scores(search.start, [query])
     concerned = {query.label, int(scores[0].argmax())}

@@ -34,7 +34,7 @@ class Partition:
 
 
 def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Partition:
-    """Cut the prompt's `examples` class by class: a quarter to fit on, half to select, a quarter to confirm.
+    """Cut the prompt's `examples` class by class: a quarter to fit on, half of the rest to select, half to confirm.
 
     The labelled queries, but for `query`, the one to be mended, confirm too; where the examples are few they are cut
     with them instead.
@@ -84,12 +84,12 @@ def _cut(labelled: Sequence[Example], classes: int, seed: int) -> tuple[list[Exa
         fitting += mine[:count]
         rest.append(mine[count:])
     turns = [mine[turn] for turn in range(max(map(len, rest))) for mine in rest if turn < len(mine)]
-    # One class after the other in turn, so that a cap keeps the classes in proportion; every third turn confirms.
+    # One class after the other in turn, so that a cap keeps the classes in proportion; every second turn confirms.
     selection: list[Example] = []
     confirmation: list[Example] = []
     seen = [0] * classes
     for example in turns:
         assert example.label is not None
-        (confirmation if seen[example.label] % 3 == 1 else selection).append(example)
+        (confirmation if seen[example.label] % 2 == 1 else selection).append(example)
         seen[example.label] += 1
     return fitting, selection[:HELD_OUT], confirmation[:HELD_OUT]

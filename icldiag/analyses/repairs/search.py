@@ -25,6 +25,7 @@ class Search:
         self.lab, self.parts, self.query, self.seed = lab, parts, query, seed
         self.model, self.prompt = lab.model, lab.prompt
         self.start = as_it_is(lab.prompt, lab.beta)
+        self.harmful: frozenset[int] = frozenset()  # places of demonstrations that the overview names
         self.whole = lab.prompt.scoring == "whole"
         self.progress: Progress = silent  # asked between layers whether to go on
         self._raw: dict[_Key, FloatArray] = {}

@@ -38,6 +38,11 @@ def wins(trial: Trial, query: int | None, queries: Sequence[Example]) -> bool:
     return bool(trial.predicted[query] == queries[query].label) and trial.selection.net >= 0
 
 
+def p_of_choice(winner: Trial, compared: Sequence[Trial]) -> float:
+    """The winner's p on the selection part, corrected for all that were compared there (Bonferroni)."""
+    return min(1.0, winner.selection.p_value * len(compared))
+
+
 class Trials:
     """The answers before any repair, the trials so far, and the looks at the confirmation part."""
 

@@ -43,7 +43,7 @@ def test_many_examples_leave_the_queries_to_confirm(prompt: Prompt) -> None:
     queries = {query.text for query in prompt.queries if query.label is not None}
     assert queries <= {example.text for example in parts.confirmation}
     assert not queries & {example.text for example in (*parts.fitting, *parts.selection)}
-    assert (len(parts.fitting), len(parts.selection), len(parts.confirmation)) == (15, 30, 15 + 5)
+    assert (len(parts.fitting), len(parts.selection), len(parts.confirmation)) == (15, 24, 21 + 5)
     for part in (parts.fitting, parts.selection, parts.confirmation):
         assert {example.label for example in part} == {0, 1, 2}
 

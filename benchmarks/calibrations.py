@@ -1,0 +1,184 @@
+"""What calibrations gain on real data, by the number of labelled examples: python -m benchmarks.calibrations --data DIR
+
+One demonstration of each class; 200 queries, whose labels the search is not told. Examples are cut in parts, and
+calibrations
+fitted, chosen and confirmed by icldiag's own search; no text but queries, examples and content-free ones is answered,
+so the label scores of a draw are read once and kept in the cache folder. Prints Markdown tables.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from icldiag.analyses.affine import fit_affine
+from icldiag.analyses.calibration import CONTENT_FREE, calibrated, calibration
+from icldiag.analyses.effect import SIGNIFICANT
+from icldiag.analyses.lab import Lab
+from icldiag.analyses.repairs.calibrations import Candidate, fitted_calibrations
+from icldiag.analyses.repairs.partition import make_parts
+from icldiag.analyses.repairs.search import Search
+from icldiag.analyses.repairs.trials import Trials, p_of_choice
+from icldiag.model.forward import InstrumentedModel
+from icldiag.model.load import load_model
+from icldiag.model.readout import FloatArray, read_queries
+from icldiag.model.settings import ModelSettings
+from icldiag.prompt.encode import encode
+from icldiag.prompt.schema import Example, Prompt
+from icldiag.sweeps.draw import draw_prompt
+from icldiag.sweeps.plan import read_plan
+from icldiag.sweeps.tasks import Task
+
+PER_CLASS = (8, 16, 40)
+FOLDS = 10  # of the ceiling
+BEST, HOLDS, SURE = "best by the search", "best, if it holds", "best, if unlikely to be chance"
+CEILING = "ceiling"
+
+Gains = dict[str, tuple[float, float]]  # in points of accuracy and of its mean over the classes
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One prompt, and the label scores of its queries, of its examples and of content-free texts, (n, C) each."""
+
+    prompt: Prompt
+    queries: FloatArray
+    examples: FloatArray
+    content_free: FloatArray
+
+
+def read_draw(model: InstrumentedModel, task: Task, seed: int, cache: Path) -> Draw:
+    """From the cache, or answered now."""
+    prompt, file = draw_prompt(task, seed, task.shots), cache / f"{task.name}-{seed}.npz"
+    if not file.exists():
+        asked = [prompt.queries, prompt.examples, [Example(text, None) for text in CONTENT_FREE]]
+        encoded = encode(prompt.with_queries([text for group in asked for text in group]), *model.reader)
+        scores = read_queries(model, encoded, model.encode_prefix(encoded.prefix), top=1).label_scores
+        parts = np.split(scores, np.cumsum([len(group) for group in asked])[:-1])
+        cache.mkdir(parents=True, exist_ok=True)
+        np.savez(file, prompt=prompt.hash, queries=parts[0], examples=parts[1], content_free=parts[2])
+    kept = np.load(file)
+    if str(kept["prompt"]) != prompt.hash:
+        raise SystemExit(f"{file} is of another prompt; name another --cache")
+    return Draw(prompt, kept["queries"], kept["examples"], kept["content_free"])
+
+
+def gains_of(model: InstrumentedModel, draw: Draw, per_class: int, seed: int) -> Gains:
+    """What each calibration, and the search's choice, gains on the queries."""
+    prompt = draw.prompt
+    queries = tuple(replace(query, label=None) for query in prompt.queries)
+    examples = [
+        example
+        for label in range(len(prompt.labels))
+        for example in [one for one in prompt.examples if one.label == label][:per_class]
+    ]
+    given = replace(prompt, queries=queries, examples=tuple(examples))
+    encoded, parts = encode(given, *model.reader), make_parts(given, seed=seed)
+    search = Search(Lab(model, encoded, model.encode_prefix(encoded.prefix)), parts, None, seed)
+    scores = dict(zip(prompt.examples, draw.examples, strict=True))
+    search.know(given.queries, draw.queries)
+    for part in (parts.fitting, parts.selection, parts.confirmation):
+        search.know(part, np.array([scores[example] for example in part]))
+    trials = Trials(search, budget=99)
+    (selection,) = search.raw(search.start, parts.selection)
+    contextual = calibration("contextual", draw.content_free)
+    repair = replace(search.start, family="calibration", name="contextual calibration", calibration=contextual)
+    trials.add([Candidate(repair, calibrated(selection, contextual, search.whole))])
+    trials.add(fitted_calibrations(search, search.start))
+    trials.look()
+    found = {trial.repair.name: trial.predicted for trial in trials.trials}
+    p = None if trials.winner is None else p_of_choice(trials.winner, trials.trials)
+    unlikely = trials.confirmed.sure if trials.confirmed else p is not None and p < SIGNIFICANT
+    holds = trials.confirmed is None or trials.confirmed.net > 0
+    found[BEST] = trials.winner.predicted if trials.winner else trials.before
+    found[HOLDS] = trials.winner.predicted if trials.winner and holds else trials.before
+    found[SURE] = trials.winner.predicted if trials.winner and unlikely else trials.before
+    before = right(trials.before, prompt.queries)
+    after = {name: right(predicted, prompt.queries) for name, predicted in found.items()}
+    return {name: (100 * (now[0] - before[0]), 100 * (now[1] - before[1])) for name, now in after.items()}
+
+
+def ceiling(draw: Draw) -> tuple[float, float]:
+    """A matrix fitted on all examples and nine tenths of the queries, on the last tenth: gains in points."""
+    gold = [query.label or 0 for query in draw.prompt.queries]
+    known = [example.label or 0 for example in draw.prompt.examples]
+    predicted = np.empty(len(gold), int)
+    for fold in range(FOLDS):
+        held = np.arange(len(gold)) % FOLDS == fold
+        labels = known + [label for label, out in zip(gold, held, strict=True) if not out]
+        by = fit_affine(np.concatenate([draw.examples, draw.queries[~held]]), labels, "matrix")
+        predicted[held] = calibrated(draw.queries[held], by).argmax(1)
+    before, after = (right(of, draw.prompt.queries) for of in (draw.queries.argmax(1), predicted))
+    return 100 * (after[0] - before[0]), 100 * (after[1] - before[1])
+
+
+def right(predicted: NDArray[np.int64], queries: Sequence[Example]) -> tuple[float, float]:
+    """The share of right answers, and its mean over the classes."""
+    gold = np.array([query.label for query in queries])
+    correct = predicted == gold
+    return float(correct.mean()), float(np.mean([correct[gold == label].mean() for label in np.unique(gold)]))
+
+
+def spread(values: Sequence[float], sign: str = "+") -> str:
+    """Mean and deviation over the draws."""
+    deviation = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
+    return f"{np.mean(values):{sign}.1f}{deviation}"
+
+
+def interval(values: Sequence[float]) -> str:
+    """Of the mean over draws, 95 %, by Student's t."""
+    if len(values) < 2:
+        return "-"
+    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return f"{np.mean(values) - half:+.1f} to {np.mean(values) + half:+.1f}"
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="The folder that holds sst2, trec, agnews and emoc.")],
+    model: Annotated[str, typer.Option(help="As in icldiag open.")] = "bundled",
+    draws: Annotated[str, typer.Option(help="Seeds of the demonstrations, examples and queries.")] = "42,43,44,45,46",
+    cache: Annotated[Path, typer.Option(help="Where label scores are kept.")] = Path("calibrations-cache"),
+) -> None:
+    """Print the tables."""
+    plan = read_plan(Path(__file__).with_name("repairs.yaml"), data)
+    loaded = load_model(ModelSettings(name=model, device="cpu"))
+    seeds = [int(seed) for seed in draws.split(",")]
+    before: dict[str, dict[int, tuple[float, float]]] = defaultdict(dict)
+    gains: dict[tuple[str, int], dict[str, dict[int, tuple[float, float]]]] = defaultdict(lambda: defaultdict(dict))
+    for task in plan.tasks:
+        for seed in seeds:
+            draw = read_draw(loaded, task, seed, cache / Path(model).name)
+            before[task.name][seed] = right(draw.queries.argmax(1), draw.prompt.queries)
+            for per_class in PER_CLASS:
+                for name, gain in gains_of(loaded, draw, per_class, seed).items():
+                    gains[name, per_class][task.name][seed] = gain
+            gains[CEILING, PER_CLASS[-1]][task.name][seed] = ceiling(draw)
+    for which, measure in enumerate(("accuracy", "accuracy, mean over the classes")):
+        print(f"\n| {measure}, gains in points | examples per class | {' | '.join(before)} | mean | 95 % interval |")
+        print("| --- " * (len(before) + 4) + "|")
+        columns = [[100 * of[seed][which] for seed in seeds] for of in before.values()]
+        print(f"| before | | {' | '.join(spread(one, '') for one in columns)} | {spread(means(columns), '')} | |")
+        for (name, per_class), by_task in sorted(gains.items(), key=lambda item: (item[0][0] == CEILING, item[0])):
+            columns = [[by_task[task][seed][which] for seed in seeds] for task in before]
+            cells = " | ".join(spread(one) for one in columns)
+            print(f"| {name} | {per_class} | {cells} | {spread(means(columns))} | {interval(means(columns))} |")
+    for name in (BEST, HOLDS, SURE):
+        worst = [min(of[0] for task in gains[name, count].values() for of in task.values()) for count in PER_CLASS]
+        print(f"\nWorst of all draws, {name}, with {PER_CLASS} a class: {', '.join(f'{gain:+.1f}' for gain in worst)}")
+
+
+def means(columns: Sequence[Sequence[float]]) -> list[float]:
+    """Of each draw, over the tasks."""
+    return [float(np.mean(of)) for of in zip(*columns, strict=True)]
+
+
+if __name__ == "__main__":
+    typer.run(main)
