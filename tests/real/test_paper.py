@@ -68,3 +68,18 @@ def test_anchors_in_their_context_keep_more_than_anchors_as_a_text(sessions: lis
         for methods in ([one.hidden_anchor for one in found], [one.text_anchor for one in found])
     )
     assert (hidden > text).all()
+
+
+def test_re_weighting_gains_on_queries_that_it_was_not_trained_on(sessions: list[Session]) -> None:
+    """Section 3.1, with the paper's settings: accuracy and likelihood over the prompts' queries."""
+    gains = []
+    for session in sessions:
+        trained = session.reweighting()
+        rows, gold = np.arange(QUERIES), np.array([query.label for query in session.prompt.queries])
+        assert not {example.text for example in session.prompt.examples} & {q.text for q in session.prompt.queries}
+        chances = [of.probabilities[rows, gold] for of in (trained.before, trained.after)]
+        before, after = trained.after.right
+        gains.append((after - before, float(np.log(chances[1] / chances[0]).sum())))
+    accuracy, likelihood = np.sum(gains, axis=0)
+    assert accuracy > 0
+    assert likelihood > 0
