@@ -38,7 +38,7 @@ from icldiag.tui.messages import (
 )
 from icldiag.tui.navigation import Navigation
 from icldiag.tui.palette import Palette, commands, help_sections
-from icldiag.tui.panels import FIRST, PANELS
+from icldiag.tui.panels import FIRST, KEYS, PANELS
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.pinned_column import PinnedColumn
 from icldiag.tui.queries import QueryList
@@ -60,8 +60,8 @@ class DiagnosisApp(Navigation):
         "app",
         [
             *(
-                Binding(str(number), f"panel({number - 1})", panel.title, show=False)
-                for number, panel in enumerate(PANELS, start=1)
+                Binding(key, f"panel({number})", panel.title, show=False)
+                for number, (key, panel) in enumerate(zip(KEYS, PANELS, strict=True))
             ),
             Binding("n", "wrong(1)", "wrong"),
             Binding("N", "wrong(-1)", "previous wrong", show=False),
@@ -106,7 +106,7 @@ class DiagnosisApp(Navigation):
         self.changes = Changes(self, self.work)
         self.resumed = resumed
         panels = {panel.title.lower() for panel in PANELS}
-        self.first = resumed.session.panel if resumed and resumed.session.panel in panels else FIRST.title.lower()
+        self.first = resumed.session.panel if resumed and resumed.session.panel in panels else FIRST[0].title.lower()
         self.autosave = Autosave(self, resumed.file if resumed else None)
         self.frame = Frame()
         self.editor = Editor(self)
@@ -121,6 +121,8 @@ class DiagnosisApp(Navigation):
         self.query_one(QueryList).focus()
         if self.resumed is None:
             self.work.read_prompt()
+            if self.state.prompt is not None and len(self.state.prompt.queries) == 1:
+                self.action_panel(PANELS.index(FIRST[1]))
         else:
             self.autosave.restore(self.resumed.session)
             self.show_all()

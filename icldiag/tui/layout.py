@@ -19,7 +19,7 @@ from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.tui.comparison import difference
 from icldiag.tui.keys import Keymap
 from icldiag.tui.palette import key_list
-from icldiag.tui.panels import PANELS
+from icldiag.tui.panels import KEYS, PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.pinned_column import PinnedColumn
 from icldiag.tui.queries import Queries
@@ -47,7 +47,10 @@ class Layout(GuardedApp):
         with Horizontal(id="main"):
             yield Queries(self.state, id="left")
             with Vertical(id="right"):
-                tabs = (Tab(f"{n} {panel.title}", id=f"tab-{panel.title.lower()}") for n, panel in enumerate(PANELS, 1))
+                tabs = (
+                    Tab(f"{key} {panel.title}", id=f"tab-{panel.title.lower()}")
+                    for key, panel in zip(KEYS, PANELS, strict=True)
+                )
                 yield Tabs(*tabs, active=f"tab-{self.first}")
                 yield Line(id="folded")
                 yield Line(id="difference")
@@ -82,9 +85,8 @@ class Layout(GuardedApp):
         self.frame.forget()  # terminals reflow their content as they like
         self.set_class(event.size.width < NARROW, "-narrow")
         self.set_class(event.size.width < WIDE, "-one-column")
-        gap = "" if event.size.width < NARROW else " "  # so that all tabs fit 80 columns
-        for number, (panel, tab) in enumerate(zip(PANELS, self.query(Tab), strict=True), start=1):
-            tab.label = f"{number}{gap}{panel.title}"
+        for key, panel, tab in zip(KEYS, PANELS, self.query(Tab), strict=True):
+            tab.label = _short_tab(key, panel) if event.size.width < NARROW else f"{key} {panel.title}"
         self.call_after_refresh(self.show_all)
 
     @property
@@ -133,3 +135,9 @@ class Layout(GuardedApp):
 
     def show_top(self) -> None:
         self.query_one("#top", Line).update(top_line(self.state))
+
+
+def _short_tab(key: str, panel: type[Panel]) -> str:
+    """So that all tabs fit 80 columns; a letter is the title's own first one."""
+    title = panel.short or panel.title
+    return title if title.startswith(key) else f"{key}{title}"

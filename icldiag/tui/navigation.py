@@ -57,17 +57,23 @@ class Navigation(Layout):
 
     def on_tabs_tab_activated(self) -> None:
         active = self.query_one(Tabs).active  # not the message's: a newer key may have gone on to another
-        self.query_one("#panels", ContentSwitcher).current = active.removeprefix("tab-")
+        self._bring(active.removeprefix("tab-"))
         self.call_after_refresh(self.show_panel)
         self.refresh_bindings()
 
     def action_panel(self, number: int) -> None:
         title = PANELS[number].title.lower()
-        self.query_one("#panels", ContentSwitcher).current = title  # at once: keys typed ahead are for this panel
+        self._bring(title)  # at once: keys typed ahead are for this panel
         self.query_one(Tabs).active = f"tab-{title}"
         self.remove_class("-picking")
         if self.has_class("-narrow"):
             self.call_after_refresh(lambda: self.panel.focus())
+
+    def _bring(self, title: str) -> None:
+        before = self.panel
+        self.query_one("#panels", ContentSwitcher).current = title
+        if self.panel is not before:
+            before.left()
 
     async def on_key(self, event: events.Key) -> None:
         """Keys of the panel in front work from anywhere, unless what has the focus takes them."""

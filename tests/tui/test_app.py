@@ -28,7 +28,7 @@ from icldiag.tui.export import FORMATS, ONE_KEY
 from icldiag.tui.jobs import Run
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import JobFinished, QueryChosen
-from icldiag.tui.panels import PANELS
+from icldiag.tui.panels import KEYS, PANELS
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.panels.isolation import changed_queries
 from icldiag.tui.queries import Queries, QueryList, telling_query
@@ -71,6 +71,7 @@ async def test_users_text_shows_as_typed(prompt_file: Path, model_folder: Path) 
 
 async def test_every_panel_shows_something_computed(prompt_file: Path, model_folder: Path) -> None:
     said = {
+        "Overview": "the label words hold",
         "Why": "evidence, from",
         "Labels": "anchor distance",
         "Flow": "label words -> target (S_pq)",
@@ -83,8 +84,8 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
     }
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        for number, panel in enumerate(PANELS, start=1):
-            await pilot.press(str(number))
+        for key, panel in zip(KEYS, PANELS, strict=True):
+            await pilot.press(key)
             await settle(pilot)
             assert said[panel.title] in screen_text(app), panel.title
         assert app.state.failures == {}

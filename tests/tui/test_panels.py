@@ -14,7 +14,7 @@ from icldiag.analyses.reweighting.compute import Reweight
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.panels import PANELS
+from icldiag.tui.panels import KEYS, PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.queries import Queries
@@ -32,11 +32,11 @@ async def show(pilot: Pilot[None], number: int) -> None:
     """Bring a panel to the front and wait until it says something computed: on a busy machine that takes a while."""
     app = pilot.app
     assert isinstance(app, DiagnosisApp)
-    await pilot.press(str(number))
+    await pilot.press(KEYS[number])
 
     def there() -> bool:
         panel = app.panel
-        return panel.title == PANELS[number - 1].title and panel.settled() and bool(finding(panel).text.plain)
+        return panel.title == PANELS[number].title and panel.settled() and bool(finding(panel).text.plain)
 
     await settle(pilot, there)
 
@@ -50,7 +50,7 @@ async def test_ascii_means_ascii(ascii_prompt: Path, model_folder: Path) -> None
         assert screen_text(app).isascii(), "while loading"
         await settle(pilot, lambda: app.state.prediction)
         app.query_one(Queries).select(1)
-        for number, panel in enumerate(PANELS, start=1):
+        for number, panel in enumerate(PANELS):
             await show(pilot, number)
             if panel.title in ("Isolate", "Reweight", "Compress"):
                 await pilot.press("f" if panel.title == "Isolate" else "s")
@@ -171,7 +171,7 @@ async def test_every_panel_follows_the_query(prompt_file: Path, model_folder: Pa
             await show(pilot, number)
             await pilot.press("s")
             await settle(pilot)
-        for number, panel in enumerate(PANELS, start=1):
+        for number, panel in enumerate(PANELS):
             await show(pilot, number)
             said = []
             for _ in range(2):

@@ -14,14 +14,14 @@ from icldiag.analyses.request import Each, Workbench
 from icldiag.model.readout import Progress, silent
 from icldiag.prompt.read import read_prompt
 from icldiag.tui.app import DiagnosisApp
-from icldiag.tui.panels import PANELS
+from icldiag.tui.panels import KEYS, PANELS
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.queries import Queries
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.tui.pilot import running, screen_text, settle
 
-NUMBER = str(PANELS.index(RepairPanel) + 1)
+NUMBER = KEYS[PANELS.index(RepairPanel)]
 
 
 async def test_search_take_undo_and_write(

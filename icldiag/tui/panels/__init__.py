@@ -7,6 +7,7 @@ from icldiag.tui.panels.compression import CompressionPanel
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.panels.extraction import ExtractionPanel
 from icldiag.tui.panels.isolation import IsolationPanel
+from icldiag.tui.panels.overview import OverviewPanel
 from icldiag.tui.panels.prompt import PromptPanel
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.panels.reweighting import ReweightingPanel
@@ -14,6 +15,7 @@ from icldiag.tui.panels.saliency import SaliencyPanel
 from icldiag.tui.panels.why import WhyPanel
 
 PANELS: tuple[type[Panel], ...] = (
+    OverviewPanel,
     WhyPanel,
     ConfusionPanel,
     SaliencyPanel,
@@ -24,5 +26,7 @@ PANELS: tuple[type[Panel], ...] = (
     PromptPanel,
     RepairPanel,
 )
-#: In front when the app opens.
-FIRST = WhyPanel
+#: The keys that bring them to the front; 0 takes interventions off, so the first has a letter.
+KEYS = ("O", *"123456789")
+#: In front when the app opens: of a prompt with several queries the first, of one with a single query the other.
+FIRST: tuple[type[Panel], type[Panel]] = (OverviewPanel, WhyPanel)

@@ -74,6 +74,7 @@ class Panel(VerticalScroll):
     """One question a user asks. `finding` is its answer in a sentence, computed for the selected query."""
 
     title: ClassVar[str]  # on the tab
+    short: ClassVar[str] = ""  # on the tab of a narrow screen, where it is not the title
     purpose: ClassVar[str]  # what will be here, while it is awaited; also in the help
     needs_prediction: ClassVar[bool] = True
 
@@ -183,6 +184,9 @@ class Panel(VerticalScroll):
     def room(self) -> Size:
         """What can be drawn on, whether a scroll bar is there or not."""
         return self.scrollable_content_region.size
+
+    def left(self) -> None:
+        """Another panel comes to the front."""
 
     def query_changed(self) -> None:
         """Another query was selected; forget what belonged to the last one."""

@@ -35,6 +35,7 @@ class ReweightingPanel(Panel):
     """Start, loss per epoch, before and after; the trained beta can be put in force in the whole session."""
 
     title = "Reweight"
+    short = "Weight"
     purpose = (
         "Reweight: train a factor exp(beta) on the target's attention to each label word, on the prompt's examples "
         "(anchor re-weighting, the paper's section 3.1)."

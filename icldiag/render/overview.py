@@ -1,0 +1,134 @@
+"""The prompt as a whole: who is answered for whom, the labels, the lean, and what each demonstration takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.cells import cell_len
+from rich.text import Text
+
+from icldiag.render.bars import bar
+from icldiag.render.fit import cut_middle, pad, short_names
+from icldiag.render.look import Look
+from icldiag.visible import visible
+
+if TYPE_CHECKING:
+    from icldiag.analyses.overview import Lean, Overview, Stability
+
+MOST = 8  # labels, errors or left-out demonstrations that are shown
+_COLUMN = 6
+_STEPS = ((1.0, "#"), (0.2, "+"))  # nats from which on a sign is used, and the signs of as many less than 0
+_GIVES = {"#": "=", "+": "-"}
+STRIP_SIGNS = "# takes 1 nat or more, + 0.2 or more, . less, - gives 0.2 or more, = 1 or more"
+
+
+def answer_table(found: Overview, look: Look, width: int) -> Text:
+    """Gold labels by answers; of many labels the commonest errors."""
+    counts, names = found.counts, _visible(found.labels, look)
+    head = min(max(map(cell_len, names)), max(8, width // 3))
+    if len(names) > MOST or head + 2 + _COLUMN * len(names) > width:
+        return _errors(found, look)
+    columns = short_names(names, _COLUMN - 1)
+    title = Text(f"{pad('gold', head)}  ", look.muted, no_wrap=True)
+    title.append("".join(f"{' ' * (_COLUMN - cell_len(name))}{name}" for name in columns))
+    title.append("  answered", look.muted)
+    lines = [title]
+    for gold, name in enumerate(names):
+        line = Text(no_wrap=True)
+        line.append(f"{pad(cut_middle(name, head, look.dots), head)}  ")
+        for answer in range(len(names)):
+            count = int(counts[gold, answer])
+            wrong = look.wrong if count else look.muted
+            line.append(f"{count:>{_COLUMN}}", look.right if gold == answer else wrong)
+        lines.append(line)
+    return Text("\n", no_wrap=True).join(lines)
+
+
+def _errors(found: Overview, look: Look) -> Text:
+    counts, names = found.counts, _visible(found.labels, look)
+    cells = [(int(counts[a, b]), names[a], names[b]) for a, b in zip(*np.nonzero(counts), strict=True) if a != b]
+    cells.sort(key=lambda cell: -cell[0])
+    lines = [Text(f"{count:>4} x {gold} -> {answer}", look.wrong, no_wrap=True) for count, gold, answer in cells[:MOST]]
+    if len(cells) > MOST:
+        rest = sum(count for count, *_ in cells[MOST:])
+        lines.append(Text(f"{rest:>4} other errors", look.muted))
+    return Text("\n").join(lines)
+
+
+def label_bars(found: Overview, look: Look, width: int) -> Text:
+    """How often each label is answered, and is right; those with most errors first where there are many."""
+    names, answered, counts = _visible(found.labels, look), found.answered, found.counts
+    gold, right = counts.sum(1), np.diag(counts)
+    order = list(range(len(names)))
+    if len(names) > MOST:
+        order = sorted(order, key=lambda label: -int(answered[label] + gold[label] - 2 * right[label]))[:MOST]
+    head = min(max(cell_len(names[label]) for label in order), max(8, width // 3))
+    room = max(4, min(24, width - head - 26))
+    known = found.measures is not None
+    lines = [
+        Text(f"{'':{head}}  {pad('answered', room + 5)}{'right  gold' if known else ''}", look.muted, no_wrap=True)
+    ]
+    for label in order:
+        line = Text(f"{pad(cut_middle(names[label], head, look.dots), head)}  ", no_wrap=True)
+        line.append(f"{pad(bar(answered[label] / max(1, answered.sum()), room, look), room)} ", look.chosen)
+        line.append(f"{answered[label]:>4}")
+        if known:
+            line.append(f"{right[label]:>5}", look.right).append(f"{gold[label]:>6}", look.muted)
+        lines.append(line)
+    if len(order) < len(names):
+        lines.append(Text(f"and {len(names) - len(order)} more labels", look.muted))
+    return Text("\n", no_wrap=True).join(lines)
+
+
+def lean_bars(found: Overview, lean: Lean, look: Look, width: int) -> Text:
+    """A line a measurement of the prior: its nats towards the label that it favours."""
+    names = _visible(found.labels, look)
+    most = max(prior.strength for prior in lean.priors) or 1.0
+    room = max(4, min(20, width - 44))
+    lines = [Text("lean of the prompt, in nats over the other labels", look.muted)]
+    for prior in lean.priors:
+        line = Text(f"{prior.kind:<15} {pad(bar(prior.strength / most, room, look), room)}", no_wrap=True)
+        line.append(f" {prior.strength:4.1f}  towards {names[prior.towards]}")
+        lines.append(line)
+    return Text("\n", no_wrap=True).join(lines)
+
+
+def strip(found: Overview, stability: Stability, query: int, look: Look, width: int) -> Text:
+    """Demonstrations left out by queries: what each takes from the gold label's lead. `v` is over the chosen query."""
+    from icldiag.analyses.overview.reading import named
+
+    matrix = stability.matrix
+    rows = list(range(len(matrix)))
+    if len(rows) > 2 * MOST:
+        rows = sorted(sorted(rows, key=lambda row: -abs(float(matrix[row].mean())))[: 2 * MOST])
+    names = [visible(named(found, stability.left_out[row].without), look.ascii_only) for row in rows]
+    head = min(max(map(cell_len, names)), max(10, width // 3))
+    room = max(1, width - head - 24)
+    first = 0
+    if query in stability.queries:  # in view
+        first = max(0, stability.queries.index(query) + 1 - room)
+    queries = stability.queries[first : first + room]
+    above = "".join("v" if place == query else " " for place in queries)
+    lines = [Text(f"{'':{head}}  {pad(above, len(queries))}  mean nats", look.muted, no_wrap=True)]
+    for name, row in zip(names, rows, strict=True):
+        values = matrix[row][first : first + room]
+        line = Text(f"{pad(cut_middle(name, head, look.dots), head)}  ", no_wrap=True)
+        for value in values:
+            sign = _sign(float(value))
+            line.append(sign, look.wrong if sign in "#+" else look.right if sign in "-=" else look.muted)
+        line.append(f"  {float(matrix[row].mean()):+.1f}")
+        if row == stability.harmful:
+            line.append("  <- stands out", look.wrong)
+        lines.append(line)
+    return Text("\n", no_wrap=True).join(lines)
+
+
+def _sign(nats: float) -> str:
+    sign = next((sign for least, sign in _STEPS if abs(nats) >= least), ".")
+    return sign if nats > 0 else _GIVES.get(sign, sign)
+
+
+def _visible(names: Sequence[str], look: Look) -> list[str]:
+    return [visible(name, look.ascii_only) for name in names]

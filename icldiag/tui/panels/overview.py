@@ -1,0 +1,194 @@
+"""Panel Overview: what is wrong with the prompt as a whole, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from icldiag.render.overview import STRIP_SIGNS, answer_table, label_bars, lean_bars, strip
+from icldiag.tui.messages import EditUndone, PromptEdited, ResultWanted
+from icldiag.tui.panels.base import Line, Panel
+from icldiag.visible import visible
+
+if TYPE_CHECKING:
+    from icldiag.analyses.overview import Overview, Summarise
+
+_JOB = "overview"
+_SIDE_BY_SIDE = 96  # columns from which two tables are beside each other
+
+
+def request(everything: bool = False) -> Summarise:
+    """What the panel asks for; orders and demonstrations on a sample of the queries, or on all."""
+    from icldiag.analyses.overview import Summarise
+
+    return Summarise(None) if everything else Summarise()
+
+
+class OverviewPanel(Panel):
+    """The verdict, its evidence line by line as it comes, and measured changes that can be taken over in place."""
+
+    title = "Overview"
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("marked",)
+    purpose = (
+        "Overview: what is wrong with the prompt as a whole. How many answers are right, who is answered for whom, "
+        "whether the scores tell the labels apart, where the prompt leans, what the model would write instead, whether "
+        "other orders or a demonstration left out change the answers; and what to do next."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "stop", "stop"),
+        Binding("s", "again", "again"),
+        Binding("l", "everything", "on all queries"),
+        Binding("left_square_bracket", "mark(-1)", "mark up", key_display="["),
+        Binding("right_square_bracket", "mark(1)", "mark down", key_display="]"),
+        Binding("t", "take", "take"),
+        Binding("u", "undo", "undo"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        yield Line(classes="waiting")
+        yield Line(id="finding", classes="body finding")
+        yield Line(id="doing", classes="body")
+        yield Line(id="next", classes="body gap")
+        yield Line(id="table", classes="body gap")
+        yield Line(id="labels", classes="body gap")
+        yield Line(id="lean", classes="body gap")
+        yield Line(id="strip", classes="body gap")
+        yield Line(id="query", classes="body gap")
+        yield Line(id="lines", classes="body gap")
+
+    def on_mount(self) -> None:
+        self.marked = 0
+        self.stopped = False
+        self.everything = False
+        self.parts: list[Overview] = []  # of the run that goes on; its thread appends
+
+    def settled(self) -> bool:
+        return super().settled() and _JOB not in self.state.doing
+
+    def show(self) -> None:
+        asked = request(self.everything)
+        whole = self.peek(asked)
+        if whole is None and not self.stopped and asked not in self.state.failures:
+            self._begin()
+        found = whole or (self.parts[-1] if self.parts and self._is_of_this_prompt(self.parts[-1]) else None)
+        doing = self.query_one("#doing", Line)
+        if whole is not None:
+            doing.set("")
+        elif self.stopped:
+            doing.set(Text("Stopped; s goes on.", self.state.look.muted))
+        else:
+            doing.set(self.trouble(asked))
+        self._show(found)
+
+    def _begin(self) -> None:
+        """Ask, and be told the parts; the list stays the same, since the first of equal requests runs."""
+        self.awaits = True
+        if _JOB not in self.state.doing:
+            self.parts.clear()
+        self.post_message(ResultWanted(request(self.everything), self.state, self.parts.append))
+
+    def _is_of_this_prompt(self, found: Overview) -> bool:
+        prediction = self.state.prediction
+        return prediction is not None and found.predicted is prediction.predicted
+
+    def _show(self, found: Overview | None) -> None:
+        look, width = self.state.look, self.room.width
+        set_ = {line.id: line for line in self.query(Line) if line.id not in (None, "doing")}
+        if found is None:
+            for line in set_.values():
+                line.set("")
+            return
+        from icldiag.analyses.overview import headline, lines
+        from icldiag.analyses.overview.reading import sample
+
+        set_["finding"].set(Text(self._visible(headline(found))))
+        set_["next"].set(self._next(found))
+        set_["table"].set(answer_table(found, look, width) if found.measures is not None else "")
+        set_["labels"].set(label_bars(found, look, width))
+        set_["lean"].set("" if found.lean is None else lean_bars(found, found.lean, look, width))
+        stability = found.stability
+        if stability is None or not stability.left_out:
+            set_["strip"].set("")
+        else:
+            title = f"what each demonstration takes from the gold label's lead: {STRIP_SIGNS}. {sample(stability)}"
+            head = Text(f"{title}\n", look.muted)
+            set_["strip"].set(head.append_text(strip(found, stability, self.state.query, look, width)))
+        set_["query"].set(self._query(found))
+        rows = [Text.assemble((f"{line.name}: ", look.chosen), self._visible(line.sentence)) for line in lines(found)]
+        set_["lines"].set(Text("\n").join(rows))
+
+    def _next(self, found: Overview) -> Text:
+        from icldiag.analyses.overview import of_action
+        from icldiag.analyses.overview.reading import gain_of, without_actions
+
+        look = self.state.look
+        if found.stability is None:
+            return Text("")
+        if not found.actions:
+            return Text.assemble(("NEXT  ", look.chosen), self._visible(without_actions(found)))
+        self.marked = min(self.marked, len(found.actions) - 1)
+        rows = []
+        for place, action in enumerate(found.actions):
+            sign, key = ("> ", "t takes it: ") if place == self.marked else ("  ", "")
+            row = Text.assemble(("NEXT  " if not place else "      ", look.chosen), (sign, look.chosen))
+            row.append(f"{key}{self._visible(of_action(found, action))}", look.strong if key else "")
+            rows.append(row.append(f"   {gain_of(action)}", look.muted))
+        return Text("\n").join(rows)
+
+    def _query(self, found: Overview) -> Text:
+        """What the verdict says of the selected query."""
+        query, names, look = self.state.query, found.labels, self.state.look
+        gold, answer = found.gold[query], names[found.predicted[query]]
+        said = f"Query {query + 1}: {answer}"
+        said += "; its gold label is unknown" if gold is None else ", right" if names[gold] == answer else ""
+        if gold is not None and names[gold] != answer:
+            said += f", want {names[gold]}"
+            if found.explains(query):
+                said += "; the lean explains it"
+        if found.lean is not None and found.lean.calibrated:
+            after = ", ".join(f"{one.kind} {names[one.predicted[query]]}" for one in found.lean.calibrated)
+            said += f"; with a prior divided out: {after}"
+        return Text(self._visible(f"{said}."), look.strong)
+
+    def _visible(self, text: str) -> str:
+        return visible(text, self.state.look.ascii_only)
+
+    # ---- keys -------------------------------------------------------------------------------------------------------
+
+    def left(self) -> None:
+        """Another panel is in front: its questions come first. What is computed by then is kept."""
+        if _JOB in self.state.doing:
+            self.cancel(_JOB)
+
+    def action_stop(self) -> None:
+        self.stopped = self.stopped or _JOB in self.state.doing
+        self.cancel(_JOB)
+
+    def action_again(self) -> None:
+        """Go on with what was stopped, or failed."""
+        self.stopped = False
+        self.state.failures.pop(request(self.everything), None)
+        self.refresh_panel()
+
+    def action_everything(self) -> None:
+        """Orders and demonstrations on all queries, or on the sample again."""
+        self.everything = not self.everything
+        self.action_again()
+
+    def action_mark(self, step: int) -> None:
+        found = self.peek(request(self.everything))
+        if found is not None and found.actions:
+            self.marked = min(max(self.marked + step, 0), len(found.actions) - 1)
+            self.refresh_panel()
+
+    def action_take(self) -> None:
+        """Change the prompt in place by the marked action; the app's undo takes it back."""
+        found = self.peek(request(self.everything))
+        if found is not None and found.actions:
+            self.post_message(PromptEdited(found.actions[min(self.marked, len(found.actions) - 1)].apply))
+
+    def action_undo(self) -> None:
+        self.post_message(EditUndone())
