@@ -41,7 +41,7 @@ async def test_it_loads_and_shows_the_wrong_queries_first(prompt_file: Path, mod
     async with running(prompt_file, model_folder) as (app, pilot):
         text = screen_text(app)
         assert "prompt.yaml" in text  # painted before the model is there
-        assert "Why: the answer to the selected query" in text
+        assert "Overview: what is wrong with the prompt" in text
         await settle(pilot, lambda: app.state.prediction)
         prediction = app.state.prediction
         assert prediction is not None
@@ -52,6 +52,8 @@ async def test_it_loads_and_shows_the_wrong_queries_first(prompt_file: Path, mod
         text = screen_text(app)
         assert f"{prediction.correct} of 4 right" in text
         assert "want" in text
+        await settle(pilot, lambda: "the label words hold" in screen_text(app))
+        await pilot.press("1")
         await settle(pilot, lambda: "evidence, from" in screen_text(app))
         await pilot.press("2")
         await settle(pilot, lambda: "of 3 pairs" in screen_text(app))
@@ -124,6 +126,7 @@ async def test_why_can_be_stopped_and_started_again(
 
     monkeypatch.setattr(Explain, "compute", slowly)
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await pilot.press("1")
         for _ in range(600):
             await pilot.pause(0.02)
             if "Computing: explanation 0 of 9" in screen_text(app):
@@ -131,7 +134,7 @@ async def test_why_can_be_stopped_and_started_again(
         await pilot.press("escape")
         await settle(pilot)
         assert "Stopped; s explains it." in screen_text(app)
-        assert not app.state.results
+        assert Explain(app.state.query) not in app.state.results
         slow.set()
         await pilot.press("s")
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)

@@ -100,8 +100,10 @@ def _single(found: Overview) -> str:
 def _apart(found: Overview) -> str:
     """What the scores know, and whether a lean hides it."""
     separability, verdict = found.separability, found.verdict
-    if separability is None or verdict.kind in ("right", "single"):
+    if verdict.kind in ("right", "single"):
         return ""
+    if separability is None:
+        return _leans_there(found).strip()
     auc = f"AUC {separability.auc}"
     hidden = verdict.hidden_by
     if hidden is not None:
@@ -110,12 +112,24 @@ def _apart(found: Overview) -> str:
             f"{auc}: the scores tell the labels apart, the lean hides it: with the {hidden.kind} prior divided out "
             f"accuracy {gain} on queries that it was not fitted on."
         )
-    return {
+    said = {
         "yes": f"{auc}: the scores tell the labels apart better than chance.",
         "no": f"{auc}: the scores hardly tell the labels apart.",
         "too few": f"{auc}: these are too few queries to say whether the scores tell the labels apart.",
         None: "",
     }[verdict.separated]
+    return said + _leans_there(found)
+
+
+def _leans_there(found: Overview) -> str:
+    """That the prompt favours the label that is answered too often also where the query says nothing."""
+    lean, label = found.lean, found.verdict.label
+    if lean is None or label is None or found.verdict.kind not in ("one label", "too often") or lean.towards != label:
+        return ""
+    nats = lean.priors[0].strength
+    return (
+        f" The prompt leans to {found.labels[label]} whatever the query says ({lean.priors[0].kind} {nats:.1f} nats)."
+    )
 
 
 def _elsewhere(found: Overview) -> str:

@@ -1,0 +1,85 @@
+"""Panel Overview: the parts as they come, what is taken over, and what another panel stops."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icldiag.analyses.overview import Perturb
+from icldiag.tui.panels.overview import request
+from tests.tui.pilot import running, screen_text, settle
+
+
+@pytest.fixture
+def go(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """The changed demonstrations are asked only when this is set."""
+    go, compute = threading.Event(), Perturb.compute
+
+    def slowly(self: Perturb, bench: Any, progress: Any, each: Any) -> Any:
+        while not go.wait(0.01):
+            progress("changed prompts", 1, 9)
+        return compute(self, bench, progress, each)
+
+    monkeypatch.setattr(Perturb, "compute", slowly)
+    return go
+
+
+async def test_parts_come_one_by_one_and_another_panel_comes_first(
+    prompt_file: Path, model_folder: Path, go: threading.Event
+) -> None:
+    async with running(prompt_file, model_folder, (120, 60)) as (app, pilot):
+        for _ in range(600):
+            await pilot.pause(0.02)
+            if "overview: stability 1 of 9" in screen_text(app):
+                break
+        text = screen_text(app)
+        assert "Computing: overview: stability 1 of 9" in text
+        assert "towards" in text  # the lean is there
+        assert "of 4 labelled are right" in text or "labelled queries" in text
+        await pilot.press("2")
+        await settle(pilot)
+        assert request() not in app.state.results
+        go.set()
+        await pilot.press("O")
+        await settle(pilot, lambda: request() in app.state.results)
+        assert "Computing" not in screen_text(app)
+        assert "NEXT" in app.panel.plain_text()
+
+
+async def test_it_can_be_stopped_and_goes_on(prompt_file: Path, model_folder: Path, go: threading.Event) -> None:
+    async with running(prompt_file, model_folder, (80, 24), ascii_only=True) as (app, pilot):
+        await settle_until_computing(app, pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "Stopped; s goes on." in screen_text(app)
+        go.set()
+        await pilot.press("s")
+        await settle(pilot, lambda: request() in app.state.results)
+        assert screen_text(app).isascii()
+        await pilot.press("l")
+        await settle(pilot)
+        assert "On all 4." in app.panel.plain_text()
+
+
+async def settle_until_computing(app: Any, pilot: Any) -> None:
+    for _ in range(600):
+        await pilot.pause(0.02)
+        if "overview: stability" in screen_text(app):
+            return
+    raise AssertionError(screen_text(app))
+
+
+async def test_one_query_opens_on_why(prompt_file: Path, model_folder: Path) -> None:
+    text = prompt_file.read_text(encoding="utf-8")
+    head, rest = text.split("queries:\n", 1)
+    first = rest.split("\n", 1)[0]
+    prompt_file.write_text(f"{head}queries:\n{first}\n", encoding="utf-8")
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.panel.title == "Why"
+        await pilot.press("O")
+        await settle(pilot, lambda: request() in app.state.results)
+        assert "The query is answered" in screen_text(app)
