@@ -241,7 +241,7 @@ class Session(Shortcuts):
         )
 
     def readout(self, progress: Progress) -> Readout:
-        """What the model answers to every query, with the query vectors of the target positions."""
+        """What the model answers to every query, with what the target positions have in every layer."""
         return self._once(
             "readout",
             lambda: read_queries(
@@ -249,7 +249,7 @@ class Session(Shortcuts):
                 self.encoded,
                 self.prefix(progress),
                 target_edits=self.beta_edits,
-                with_target_queries=True,
+                with_target=True,
                 progress=progress,
             ),
         )

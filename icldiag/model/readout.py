@@ -15,6 +15,7 @@ from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resum
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
 from icldiag.model.pasts import in_pieces
+from icldiag.model.target import Target, TargetReader
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Readout:
     top_tokens: IntArray  # (n, k) vocabulary ids, most probable first
     top_log_probabilities: FloatArray  # (n, k)
     label_mass: FloatArray  # (n,) probability of all label words' first tokens, over the whole vocabulary
-    target_queries: tuple[NDArray[np.float32], ...] | None  # per layer (n, H * d), if asked for
+    target: Target | None  # what the target position has in every layer, if asked for
 
     @property
     def probabilities(self) -> FloatArray:
@@ -124,7 +125,7 @@ def read_queries(
     context: Sequence[KeyValues] | None = None,
     target_edits: Edits | None = None,
     top: int = 10,
-    with_target_queries: bool = False,
+    with_target: bool = False,
     observe: Callable[[tuple[int, ...], int, Heads], None] | None = None,
     resume: tuple[int, KeptInputs] | None = None,
     keep: KeptInputs | None = None,
@@ -138,7 +139,8 @@ def read_queries(
         context: keys and values to use instead of the prefix's own (a compressed or edited cache).
         target_edits: per layer, an edit of the target row; its `rows` are set here.
         top: how many vocabulary tokens to return per query.
-        with_target_queries: also return the target's query vectors of all layers.
+        with_target: also return what the target position has in every layer. Not of another `context`, in which the
+            anchors would stand elsewhere.
         observe: called with the queries of a batch, a layer, and its heads.
         resume: restart at this layer from what an earlier read of the same queries kept; its result must be the same
             below.
@@ -151,6 +153,8 @@ def read_queries(
     shared = context if context is not None else prefix.key_values
     words = label_words(encoded)
     start = len(encoded.prefix) if start is None else start
+    assert context is None or not with_target
+    target = TargetReader(encoded, target_edits) if with_target else None
     done = 0
 
     def ask(layer: int) -> None:
@@ -158,18 +162,26 @@ def read_queries(
 
     def read(whole: QueryBatch, hidden: Tensor | None, rows: slice) -> _Read:
         part = whole.rows(rows)
-        watched = _Watched(with_target_queries, words.rows, part.indices, observe)
+
+        def watch(layer: int, heads: Heads, output: Tensor) -> None:
+            if target is not None:
+                target.observe(layer, heads, words.rows)
+            if observe is not None:
+                observe(part.indices, layer, heads)
+
+        if target is not None:
+            target.forget()  # a piece that memory did not do for
         run = model.run(
             part.batch,
             context=shared,
             edits=words.edits(target_edits, model, part.batch.ids.shape[1], shared[-1].keys.shape[2]),
-            observe=watched,
+            observe=watch,
             resume=Resume(resume[0], hidden[rows]) if resume is not None and hidden is not None else None,
             keep=words.rows,
             keep_inputs=keep is not None,
             before_layer=ask,
         )
-        return _Read.of(part.indices, words, run, watched.queries, first_tokens, top)
+        return _Read.of(part.indices, words, run, target.taken() if target else None, first_tokens, top)
 
     def say(note: str) -> None:
         progress(f"{what} ({note})", done, n)
@@ -200,9 +212,7 @@ def read_queries(
         whole([piece.tokens for piece in found]),
         whole([piece.chances for piece in found]),
         whole([piece.mass for piece in found]),
-        tuple(whole(layer) for layer in zip(*(piece.vectors for piece in found), strict=True))
-        if with_target_queries
-        else None,
+        Target.joined([piece.target for piece in found if piece.target is not None], order) if with_target else None,
     )
 
 
@@ -215,12 +225,12 @@ class _Read:
     tokens: IntArray
     chances: FloatArray
     mass: FloatArray
-    vectors: tuple[NDArray[np.float32], ...]  # per layer (B, H * d)
+    target: Target | None
     inputs: tuple[Tensor, ...]
 
     @staticmethod
     def of(
-        indices: tuple[int, ...], words: LabelWords, run: Run, queries: list[Tensor], first_tokens: list[int], top: int
+        indices: tuple[int, ...], words: LabelWords, run: Run, target: Target | None, first_tokens: list[int], top: int
     ) -> _Read:
         log_probabilities = run.logits[:, 0].float().log_softmax(-1)  # (B, V) at the target
         best = log_probabilities.topk(top)
@@ -230,7 +240,7 @@ class _Read:
             best.indices.cpu().numpy(),
             best.values.double().cpu().numpy(),
             log_probabilities[:, first_tokens].double().exp().sum(1).cpu().numpy(),
-            tuple(vectors.numpy() for vectors in queries),
+            target,
             run.inputs,
         )
 
@@ -277,24 +287,3 @@ class _Stem:
             keep.add(first, run.inputs)
         joined = [old.then(new) for old, new in zip(context[first:], own, strict=True)]
         return [*context[:first], *joined]
-
-
-class _Watched:
-    """Observer of one batch: the target's query vectors, where wanted, and a further observer."""
-
-    def __init__(
-        self,
-        with_queries: bool,
-        rows: int,
-        indices: tuple[int, ...],
-        further: Callable[[tuple[int, ...], int, Heads], None] | None,
-    ) -> None:
-        self.with_queries, self.rows = with_queries, rows
-        self.indices, self.further = indices, further
-        self.queries: list[Tensor] = []  # per layer, (B, H * d)
-
-    def __call__(self, layer: int, heads: Heads, output: Tensor) -> None:
-        if self.with_queries:
-            self.queries.append(heads.query[:, :, -self.rows].flatten(1).float().cpu())
-        if self.further is not None:
-            self.further(self.indices, layer, heads)

@@ -7,15 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from icldiag.analyses.confusion.compute import (
-    confuse,
-    default_layer,
-    pairwise_auc,
-    principal_projection,
-    roc_auc,
-    scaled_distances,
-)
-from icldiag.analyses.confusion.section import reading_of_query as reading
+from icldiag.analyses.confusion.compute import confuse
+from icldiag.analyses.confusion.distances import principal_projection, scaled_distances
+from icldiag.analyses.confusion.layer import DefaultLayer, paper_layer
+from icldiag.analyses.confusion.reading import reading_of_query as reading
+from icldiag.analyses.confusion.separation import pairwise_auc
+from icldiag.analyses.roc import roc_auc
 from icldiag.errors import AnalysisError
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
@@ -38,11 +35,11 @@ def test_the_released_distances_are_reproduced(setting: str) -> None:
         [keys[[d.label_class for d in encoded.demonstrations].index(c)] for c in range(len(prediction.labels))]
     )
     np.testing.assert_allclose(by_class, wanted["label_keys_query0"], atol=1e-4)
-    assert readout.target_queries is not None
-    targets = readout.target_queries[layer]
+    assert readout.target is not None
+    targets = readout.target.queries[layer]
     np.testing.assert_allclose(targets, wanted["queries12"]["queries"], atol=1e-4)
     none = np.zeros((0, targets.shape[1]))
-    found = confuse(encoded, prediction, layer, keys, targets, none)
+    found = confuse(encoded, prediction, layer, keys, targets, none, DefaultLayer(layer, None))
     np.testing.assert_allclose(found.distance, wanted["queries12"]["distance_normalised"], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.auc, wanted["auc_confusion_12"], rtol=1e-12)
     assert found.target_vectors == 12
@@ -64,7 +61,7 @@ def test_the_projection_over_four_orders_is_reproduced(setting: str) -> None:
 def test_the_session_adds_forerunners(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny("llama"))
     found = session.confusion()
-    assert found.layer == default_layer(4) == 3
+    assert found.layer == paper_layer(4) == 3
     assert (found.target_vectors, found.forerunner_vectors) == (6, 4)
     assert found.anchor_distance.shape == (4, 4)
     assert found.distance.shape == found.auc.shape == found.cosine.shape == (3, 3)
@@ -135,8 +132,8 @@ def test_auc_ignores_the_label_prior() -> None:
 
 
 @pytest.mark.parametrize(("layers", "wanted"), [(48, 32), (12, 8), (8, 6), (1, 0), (2, 1)])
-def test_default_layer(layers: int, wanted: int) -> None:
-    assert default_layer(layers) == wanted
+def test_the_papers_layer(layers: int, wanted: int) -> None:
+    assert paper_layer(layers) == wanted
 
 
 def test_the_reading_names_winner_rival_and_rank() -> None:

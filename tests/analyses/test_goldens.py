@@ -10,7 +10,7 @@ import torch
 
 from icldiag.analyses.compression.caches import cache_at
 from icldiag.analyses.compression.compute import compress, draw_positions, kept_positions, random_candidates
-from icldiag.analyses.extraction.compute import aucroc_of_layer, extract, score_extraction
+from icldiag.analyses.extraction.compute import aucroc_of_layers, extract, score_extraction
 from icldiag.analyses.isolation.compute import isolate, prefix_edits, sweep
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.loyalty import Answers, compare
@@ -101,8 +101,7 @@ def test_extraction_over_all_orders(setting: str) -> None:
     predicted = np.concatenate([golden_session(setting, order).prediction().predicted for order in range(4)])
     task, shot = setting.split("-")
     wanted = numbers()["deep_analysis"][f"{shot}_class_major"]["pooled48"][task]
-    pooled = [aucroc_of_layer(attention[:, layer], predicted) for layer in range(attention.shape[1])]
-    np.testing.assert_allclose(np.array(pooled, float), wanted, rtol=1e-12)
+    np.testing.assert_allclose(np.array(aucroc_of_layers(attention, predicted), float), wanted, rtol=1e-12)
 
 
 @pytest.mark.parametrize("setting", ONE_SHOT)

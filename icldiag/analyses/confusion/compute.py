@@ -1,26 +1,25 @@
 """Confusable labels: which labels' anchors look alike to the target, and which labels the answers fail to separate.
 
-Predicted side (Wang et al. 2023, section 3.3, arXiv 2305.14160): the label words' key vectors k, all heads of one
-layer concatenated, are projected on the principal directions of the target position's query vectors, each direction
-scaled by its singular value s,
-
-    khat_i = diag(s) V^T k_i,    distance_ij = |khat_i - khat_j| / max |khat_i - khat_j|,    diagonal 1,
-
-so that a small distance predicts confusion. Measured side: for each pair of classes the ROC-AUC of p_i / p_j
+Predicted side (Wang et al. 2023, section 3.3, arXiv 2305.14160): the distance of the classes' anchors in one layer, see
+`distances`; a small one is to predict confusion. Measured side: for each pair of classes the ROC-AUC of p_i / p_j
 separating the queries whose gold label is i from those whose gold label is j; the ratio factors the label prior out.
+Whether the one predicts the other is tested, see `mantel`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.confusion.distances import class_means, cosines, principal_projection, scaled_distances
+from icldiag.analyses.confusion.layer import DefaultLayer, layer_of
+from icldiag.analyses.confusion.mantel import Mantel, mantel
+from icldiag.analyses.confusion.separation import pairwise_auc
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
@@ -30,8 +29,6 @@ from icldiag.indices import class_index, layer_index
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
-DIRECTIONS = 10  # principal directions kept, as in the paper
-
 
 @dataclass(frozen=True)
 class Pair:
@@ -39,10 +36,16 @@ class Pair:
 
     a: int
     b: int
-    distance: float | None
+    distance: float | None  # None too where it is the only one, which is 1 by its scaling
     cosine: float | None
     auc: float | None
-    errors: int  # queries of one class answered with the other
+    queries: tuple[int, int]  # whose gold label is a, is b
+    mistaken: tuple[int, int]  # queries of a that are answered b, of b that are answered a
+
+    @property
+    def errors(self) -> int:
+        """Queries of one class answered with the other."""
+        return sum(self.mistaken)
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,6 +54,7 @@ class Confusion(AnalysisResult):
 
     labels: tuple[str, ...]
     layer: int
+    default: DefaultLayer  # the layer where none is named
     distance: FloatArray  # (C, C) in [0, 1], diagonal 1
     cosine: FloatArray  # (C, C) of the raw keys
     auc: FloatArray  # (C, C) symmetric, diagonal 1
@@ -60,9 +64,18 @@ class Confusion(AnalysisResult):
     target_vectors: int  # query vectors that gave the principal directions: targets of the queries ...
     forerunner_vectors: int  # ... and the tokens before the demonstrations' label words
     directions: int
-    spearman: float | None  # between distance and AUC over pairs
-    spearman_pairs: int
+    mantel: Mantel | None  # whether a small distance predicts a small AUC
     missing: tuple[str, ...]  # what could not be computed, and why
+
+    @property
+    def spearman(self) -> float | None:
+        """Between distance and AUC over pairs; None where undefined."""
+        return None if self.mantel is None else self.mantel.spearman
+
+    @property
+    def spearman_pairs(self) -> int:
+        """How many pairs have both numbers."""
+        return sum(pair.distance is not None and pair.auc is not None for pair in self.pairs)
 
     def pair(self, a: int, b: int) -> Pair:
         """The pair of two classes, in either order. Raises AnalysisError: there is no such class, or it is one."""
@@ -94,33 +107,30 @@ class Confusion(AnalysisResult):
         return sum(pair.auc is not None for pair in self.pairs)
 
 
-def default_layer(layers: int) -> int:
-    """Two thirds of the way up, where the target reads the anchors: layer 32 of 48 in the paper, 8 of 12, 6 of 8."""
-    return min(layers - 1, math.ceil(2 * layers / 3))
-
-
 @dataclass(frozen=True)
 class Confuse(Request[Confusion]):
-    """The similarity of the label anchors in one layer beside the measured separation. None: two thirds up."""
+    """The similarity of the label anchors in one layer beside the measured separation. None: see `default_layer`."""
 
     layer: int | None = None
     job: ClassVar[str] = "confusion"
 
     def resolved(self, bench: Workbench) -> Confuse:
-        count = bench.model.n_layers
-        return Confuse(default_layer(count) if self.layer is None else layer_index(self.layer, count))
+        return self if self.layer is None else Confuse(layer_index(self.layer, bench.model.n_layers))
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Confusion:
-        assert self.layer is not None  # settled
         readout, prefix = bench.readout(progress), bench.prefix(progress)
-        assert readout.target_queries is not None  # a bench's readout has them
+        assert readout.target is not None  # a bench's readout has it
+        default = layer_of(readout)
+        if self.layer is None:
+            return bench.ask(replace(self, layer=default.layer), progress)
         return confuse(
             bench.encoded,
             bench.ask(Predict(), progress),
             self.layer,
             bench.model.anchor_keys(prefix, bench.encoded.all_anchors, self.layer),
-            readout.target_queries[self.layer],
+            readout.target.queries[self.layer],
             prefix.forerunner_queries[self.layer].numpy(),
+            default,
         )
 
 
@@ -131,6 +141,7 @@ def confuse(
     anchor_keys: FloatArray,
     target_queries: NDArray[np.floating],
     forerunner_queries: NDArray[np.floating],
+    default: DefaultLayer,
 ) -> Confusion:
     """Compare the classes' anchors in one layer and measure how well the answers separate the classes.
 
@@ -143,117 +154,76 @@ def confuse(
 
     Several shots of a class are averaged before distances and cosines are taken.
     """
-    labels = prediction.labels
-    missing: list[str] = []
     anchors = tuple(demonstration.label_class for demonstration in encoded.demonstrations)
-    keys = class_means(anchor_keys, anchors, len(labels))  # (C, H * d), NaN without a demonstration
+    keys = class_means(anchor_keys, anchors, len(prediction.labels))  # (C, H * d), NaN without a demonstration
     vectors = np.concatenate([target_queries, forerunner_queries]).astype(np.float64)
     projection = principal_projection(vectors)  # (H * d, directions)
     distance = scaled_distances(keys @ projection)
-    absent = [labels[i] for i in range(len(labels)) if i not in anchors]
-    if absent:
-        missing.append(f"no distance for {', '.join(absent)}: no demonstration shows it")
-    if projection.shape[1] == 0:
-        missing.append("no distances: the principal directions need at least two different query vectors")
-    elif np.isnan(distance).all():
-        missing.append("no distances: all anchors have the same key")
-    elif len(labels) == 2:
-        missing.append("two classes have one distance, which is 1 by its scaling: look at the cosine instead")
-    auc = pairwise_auc(prediction)
-    if not prediction.labelled:
-        missing.append("no measured separation: no query has a gold label")
-    elif np.isnan(auc).any():
-        present = {prediction.gold[query] for query in prediction.labelled}
-        lacking = [labels[i] for i in range(len(labels)) if i not in present]
-        missing.append(f"no measured separation for {', '.join(lacking)}: no query has it as gold label")
-    cosine = _cosines(keys)
-    pairs = _pairs(prediction, distance, cosine, auc)
-    spearman, count = _spearman(pairs)
-    if spearman is None and count:
-        missing.append(f"no rank correlation: {counted(count, 'pair')} with both numbers, or no spread")
+    cosine, auc = cosines(keys), pairwise_auc(prediction)
     return Confusion(
-        labels=labels,
+        labels=prediction.labels,
         layer=layer,
+        default=default,
         distance=distance,
         cosine=cosine,
         auc=auc,
-        pairs=pairs,
+        pairs=_pairs(prediction, distance, cosine, auc),
         anchors=anchors,
         anchor_distance=scaled_distances(anchor_keys.astype(np.float64) @ projection),
         target_vectors=len(target_queries),
         forerunner_vectors=len(forerunner_queries),
         directions=projection.shape[1],
-        spearman=spearman,
-        spearman_pairs=count,
-        missing=tuple(missing),
+        mantel=mantel(distance, auc),
+        missing=tuple(_missing(prediction, anchors, projection.shape[1], distance, auc)),
     )
 
 
-def principal_projection(vectors: FloatArray, directions: int = DIRECTIONS) -> FloatArray:
-    """Principal directions of the centred rows, as columns, each scaled by its singular value: (width, directions)."""
-    centred = vectors - vectors.mean(axis=0)
-    _, singular, components = np.linalg.svd(centred, full_matrices=False)
-    scale = np.abs(vectors).max(initial=0.0)
-    kept = min(directions, int((singular > 1e-9 * max(scale, 1e-30)).sum()))
-    return np.asarray(components[:kept].T * singular[:kept])
+def _missing(
+    prediction: Prediction, anchors: tuple[int, ...], directions: int, distance: FloatArray, auc: FloatArray
+) -> Iterator[str]:
+    """What is undefined, and why."""
+    labels = prediction.labels
+    absent = [label for index, label in enumerate(labels) if index not in anchors]
+    if absent:
+        yield f"no distance for {', '.join(absent)}: no demonstration shows it"
+    if directions == 0:
+        yield "no distances: the principal directions need at least two different query vectors"
+    elif np.isnan(distance).all():
+        yield "no distances: all anchors have the same key"
+    elif _defined(distance) == 1:
+        yield "two classes have one distance, which is 1 by its scaling: look at the cosine instead"
+    if not prediction.labelled:
+        yield "no measured separation: no query has a gold label"
+    elif np.isnan(auc).any():
+        asked = {prediction.gold[query] for query in prediction.labelled}
+        lacking = [label for index, label in enumerate(labels) if index not in asked]
+        yield f"no measured separation for {', '.join(lacking)}: no query has it as gold label"
+    both = _defined(distance + auc)
+    if 0 < both < 3:
+        yield f"no rank correlation: {counted(both, 'pair')} with both numbers"
+    elif both and mantel(distance, auc) is None:
+        yield f"no rank correlation: the {counted(both, 'pair')} with both numbers are all alike in one"
 
 
-def scaled_distances(points: FloatArray) -> FloatArray:
-    """Euclidean distances divided by the largest, diagonal 1; all NaN where the largest is 0."""
-    raw = np.linalg.norm(points[:, None] - points[None, :], axis=-1)
-    if points.shape[1] == 0:
-        raw = np.full_like(raw, np.nan)
-    largest = np.nanmax(raw, initial=0.0)
-    scaled = raw / largest if largest > 0 else np.full_like(raw, np.nan)
-    undefined = np.isnan(raw).all(axis=1)
-    np.fill_diagonal(scaled, np.where(undefined | (largest == 0), np.nan, 1.0))
-    return np.asarray(scaled)
-
-
-def roc_auc(positive: Sequence[float] | FloatArray, negative: Sequence[float] | FloatArray) -> float:
-    """Chance that a positive score exceeds a negative one, ties counting half; NaN where a side is empty."""
-    n, m = len(positive), len(negative)
-    if n == 0 or m == 0:
-        return math.nan
-    from scipy.stats import rankdata  # slow to import, and results are read without it
-
-    ranks = rankdata(np.concatenate([positive, negative]))
-    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
-
-
-def pairwise_auc(prediction: Prediction) -> FloatArray:
-    """(C, C) ROC-AUC of p_i / p_j between gold-i and gold-j queries; NaN without queries of both."""
-    classes = len(prediction.labels)
-    auc = np.full((classes, classes), np.nan)
-    np.fill_diagonal(auc, 1.0)
-    gold = np.array([-1 if label is None else label for label in prediction.gold])
-    with np.errstate(divide="ignore"):
-        logs = np.log(prediction.probabilities)
-    for i, j in combinations(range(classes), 2):
-        ratio = logs[:, i] - logs[:, j]  # the logarithm keeps the order and cannot overflow
-        auc[i, j] = auc[j, i] = roc_auc(ratio[gold == i], ratio[gold == j])
-    return auc
-
-
-def class_means(keys: FloatArray, anchors: Sequence[int], classes: int) -> FloatArray:
-    """Mean key of each class's anchors, (C, H * d); NaN without a demonstration."""
-    means = np.full((classes, keys.shape[1]), np.nan)
-    for label in set(anchors):
-        means[label] = keys[[i for i, of in enumerate(anchors) if of == label]].mean(axis=0)
-    return means
-
-
-def _cosines(keys: FloatArray) -> FloatArray:
-    norms = np.linalg.norm(keys, axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        unit = keys / norms
-    return np.asarray(unit @ unit.T)
+def _defined(matrix: FloatArray) -> int:
+    """How many pairs of classes have a number."""
+    return int(np.isfinite(matrix[np.triu_indices(len(matrix), 1)]).sum())
 
 
 def _pairs(prediction: Prediction, distance: FloatArray, cosine: FloatArray, auc: FloatArray) -> tuple[Pair, ...]:
     counts = prediction.counts
+    asked = counts.sum(axis=1)
+    alone = _defined(distance) == 1
     pairs = [
-        Pair(a, b, _number(distance[a, b]), _number(cosine[a, b]), _number(auc[a, b]), int(counts[a, b] + counts[b, a]))
+        Pair(
+            a,
+            b,
+            None if alone else _number(distance[a, b]),
+            _number(cosine[a, b]),
+            _number(auc[a, b]),
+            (int(asked[a]), int(asked[b])),
+            (int(counts[a, b]), int(counts[b, a])),
+        )
         for a, b in combinations(range(len(prediction.labels)), 2)
     ]
     return tuple(sorted(pairs, key=lambda pair: (pair.distance is None, pair.distance or 0.0)))
@@ -261,13 +231,3 @@ def _pairs(prediction: Prediction, distance: FloatArray, cosine: FloatArray, auc
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _spearman(pairs: Sequence[Pair]) -> tuple[float | None, int]:
-    both = [(pair.distance, pair.auc) for pair in pairs if pair.distance is not None and pair.auc is not None]
-    if len(both) < 3 or len({d for d, _ in both}) < 2 or len({a for _, a in both}) < 2:
-        return None, len(both)
-    from scipy.stats import spearmanr
-
-    distances, aucs = zip(*both, strict=True)
-    return float(spearmanr(distances, aucs).statistic), len(both)

@@ -9,14 +9,13 @@ from typing import Any
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
-from icldiag.analyses.confusion.compute import Confuse, Confusion, Pair
-from icldiag.analyses.prediction.compute import Prediction
+from icldiag.analyses.confusion.compute import Confuse, Confusion
+from icldiag.analyses.confusion.reading import about_layer, about_test, reading, reading_of_query
 from icldiag.analyses.request import Workbench
 from icldiag.counting import counted
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import heatmap, scatter
-from icldiag.page.text import place
 
 Matrix = list[list[float | None]]
 
@@ -27,10 +26,29 @@ class PairFields(Fields):
     cosine: float | None
     auc: float | None
     errors: int = Field(description="Queries of the one class that were answered with the other.")
+    queries: tuple[int, int] | None = Field(None, description="Whose gold label is the first, the second.")
+    mistaken: tuple[int, int] | None = Field(
+        None, description="Queries of the first that were answered with the second, and the other way."
+    )
+
+
+class DefaultLayerFields(Fields):
+    layer: int
+    aucroc: float | None = Field(description="Of the target's attention there; null where it is two thirds up.")
+    reason: str
+
+
+class MantelFields(Fields):
+    p: float = Field(description="Share of the orders of the classes whose correlation is at least as large.")
+    least: float = Field(description="The smallest p that can be had with so few classes.")
+    classes: int
+    interval: tuple[float, float] | None = Field(description="95 %, of the correlation, leaving out each class.")
+    predicts: bool = Field(description="Whether p is at most 0.05, and the correlation above 0.")
 
 
 class ConfusionFields(SectionFields):
     layer: int
+    default_layer: DefaultLayerFields | None = Field(None, description="The layer where none is named, and why.")
     query_vectors: int = Field(description="target_vectors + forerunner_vectors")
     target_vectors: int
     forerunner_vectors: int
@@ -41,6 +59,7 @@ class ConfusionFields(SectionFields):
     pairs: list[PairFields] = Field(description="Closest anchors first.")
     spearman: float | None = Field(description="Rank correlation of distance and AUC over pairs.")
     spearman_pairs: int
+    mantel: MantelFields | None = Field(None, description="The test of that correlation; null where undefined.")
     anchor_distance: Matrix = Field(description="Demonstration by demonstration.")
     missing: list[str] = Field(description="What is undefined, and why.")
 
@@ -49,6 +68,11 @@ def values(result: Confusion) -> dict[str, Any]:
     """The section's JSON values."""
     return {
         "layer": result.layer,
+        "default_layer": {
+            "layer": result.default.layer,
+            "aucroc": result.default.aucroc,
+            "reason": result.default.reason,
+        },
         "query_vectors": result.target_vectors + result.forerunner_vectors,
         "target_vectors": result.target_vectors,
         "forerunner_vectors": result.forerunner_vectors,
@@ -63,44 +87,25 @@ def values(result: Confusion) -> dict[str, Any]:
                 "cosine": pair.cosine,
                 "auc": pair.auc,
                 "errors": pair.errors,
+                "queries": pair.queries,
+                "mistaken": pair.mistaken,
             }
             for pair in result.pairs
         ],
         "spearman": result.spearman,
         "spearman_pairs": result.spearman_pairs,
+        "mantel": None
+        if result.mantel is None
+        else {
+            "p": result.mantel.p,
+            "least": result.mantel.least,
+            "classes": result.mantel.classes,
+            "interval": result.mantel.interval,
+            "predicts": result.mantel.predicts,
+        },
         "anchor_distance": result.anchor_distance,
         "missing": result.missing,
     }
-
-
-def reading(result: Confusion, context: Context | None = None) -> str:
-    """The closest anchors, the worst separated pair, and whether the one predicts the other."""
-    sentences = []
-    closest = result.pairs[0]
-    if closest.distance is not None and result.distances > 1:
-        a, b = result.labels[closest.a], result.labels[closest.b]
-        sentences.append(f"In layer {result.layer} the anchors of {a} and {b} are closest ({closest.distance:.2f})")
-    elif closest.cosine is not None:
-        a, b = result.labels[closest.a], result.labels[closest.b]
-        sentences.append(f"In layer {result.layer} the anchors' keys of {a} and {b} have cosine {closest.cosine:.2f}")
-    measured = [(pair.auc, pair) for pair in result.pairs if pair.auc is not None]
-    if measured:
-        auc, worst = min(measured, key=lambda entry: entry[0])
-        facts = f"AUC {auc:.2f}, {counted(worst.errors, 'error')} between them"
-        if auc == 1:
-            sentences.append("the answers separate every pair of labels perfectly (AUC 1.00)")
-        elif len(result.pairs) == 1:
-            sentences.append(f"the answers separate the two with {facts}")
-        elif worst is closest and sentences:
-            sentences.append(f"the same pair is separated worst ({facts})")
-        else:
-            sentences.append(f"{result.labels[worst.a]} and {result.labels[worst.b]} are separated worst ({facts})")
-    text = "; ".join(sentences)
-    if result.spearman is not None:
-        text += (
-            f". Anchor distance and separation correlate with {result.spearman:.2f} over {result.spearman_pairs} pairs"
-        )
-    return f"{text}." if text else "; ".join(result.missing)
 
 
 def blocks(result: Confusion, context: Context | None = None) -> list[Block]:
@@ -111,11 +116,11 @@ def blocks(result: Confusion, context: Context | None = None) -> list[Block]:
     shown: list[Block] = [
         Paragraph(
             f"Keys are compared along {counted(result.directions, 'principal direction')} of the query vectors of "
-            f"{vectors}. The paper (3.3) takes a small distance for a sign of confusion."
+            f"{vectors}. The paper (3.3) takes a small distance for a sign of confusion. {about_layer(result)}"
         )
     ]
     dark = "Small numbers are dark."
-    if result.distances > 1:  # of two classes it is 1 by its scaling
+    if result.distances:
         picture = partial(heatmap, result.distance, result.labels, dark="low", diagonal=False)
         shown.append(Figure("distance", f"{distance} {dark}", picture))
     if result.separations:
@@ -123,13 +128,12 @@ def blocks(result: Confusion, context: Context | None = None) -> list[Block]:
         shown.append(Figure("auc", f"{auc} {dark}", picture))
     both = [(pair.distance, pair.auc, pair.errors) for pair in result.pairs if None not in (pair.distance, pair.auc)]
     if result.spearman is not None:
-        caption = (
-            f"Each point is a pair of labels. Spearman correlation {result.spearman:.2f} over {result.spearman_pairs} "
-            "pairs (positive where close anchors go with poor separation)."
-        )
+        caption = f"Each point is a pair of labels. {about_test(result.mantel)}{_interval(result)}"
         points = [(float(d or 0), float(a or 0)) for d, a, _ in both]
         shown.append(Figure("pairs", caption, lambda: scatter(points, "distance of anchors", "separation (AUC)")))
-    shown += [_matrix("distance", distance, result, result.distance), _matrix("auc", auc, result, result.auc)]
+    if result.distances:
+        shown.append(_matrix("distance", distance, result, result.distance))
+    shown.append(_matrix("auc", auc, result, result.auc))
     shown.append(_matrix("cosine", "Cosine of the raw keys.", result, result.cosine, aside=True))
     shown += notes(result.missing)
     shown += [Heading("Pairs, closest anchors first"), _pairs(result)]
@@ -144,13 +148,21 @@ def blocks(result: Confusion, context: Context | None = None) -> list[Block]:
     return shown
 
 
+def _interval(result: Confusion) -> str:
+    if result.mantel is None or result.mantel.interval is None:
+        return ""
+    low, high = result.mantel.interval
+    return f" With each label left out in turn, the correlation's 95 % interval is {low:.2f} to {high:.2f}."
+
+
 def _pairs(result: Confusion) -> Table:
     rows = [
-        (result.labels[pair.a], result.labels[pair.b], pair.distance, pair.cosine, pair.auc, pair.errors)
+        (result.labels[pair.a], result.labels[pair.b], pair.distance, pair.cosine, pair.auc, *pair.mistaken)
         for pair in result.pairs
     ]
-    columns = ("label", "other label", "distance", "cosine of keys", "AUC", "errors")
-    return Table("pairs", "Errors are queries of the one answered with the other.", columns, tuple(rows), limit=20)
+    columns = ("label", "other label", "distance", "cosine of keys", "AUC", "answered other", "other answered label")
+    caption = "The last two count queries of the label answered with the other label, and the other way."
+    return Table("pairs", caption, columns, tuple(rows), limit=20)
 
 
 def _matrix(name: str, caption: str, result: Confusion, matrix: FloatArray, aside: bool = False) -> Table:
@@ -158,61 +170,6 @@ def _matrix(name: str, caption: str, result: Confusion, matrix: FloatArray, asid
     for i, label in enumerate(result.labels):
         rows.append((label, *(None if i == j else float(matrix[i, j]) for j in range(len(result.labels)))))
     return Table(name, caption, ("label", *result.labels), tuple(rows), place="aside" if aside else "folded")
-
-
-def reading_of_query(confusion: Confusion, prediction: Prediction, query: int) -> str:
-    """One sentence or two: what the anchors say about this query's answer."""
-    probabilities = prediction.probabilities[query]
-    winner = int(prediction.predicted[query])
-    gold = prediction.gold[query]
-    rival = prediction.rival(query)
-    first, second = prediction.labels[winner], prediction.labels[rival]
-    chances = f"{probabilities[winner]:.2f} against {probabilities[rival]:.2f}"
-    if prediction.is_wrong(query):
-        opening = f"{first} beat {second} ({chances})."
-    elif gold is None:
-        opening = f"Predicted {first}, then {second} ({chances}); the gold label is unknown."
-    else:
-        opening = f"Right: {first}, then {second} ({chances})."
-    return f"{opening} {_about_pair(confusion, confusion.pair(winner, rival), prediction.is_wrong(query))}"
-
-
-def _about_pair(confusion: Confusion, pair: Pair, wrong: bool) -> str:
-    if confusion.distances < 2:
-        anchors = None if pair.cosine is None else f"Their keys have cosine {pair.cosine:.2f}"
-        close = pair.cosine is not None and pair.cosine > 0.9
-    else:
-        rank = confusion.distance_rank(pair)
-        anchors = (
-            None
-            if rank is None or pair.distance is None
-            else f"Their anchors are the {place(rank, 'closest')} of {counted(confusion.distances, 'pair')} "
-            f"({pair.distance:.2f})"
-        )
-        close = rank is not None and rank <= max(1, round(confusion.distances / 3))
-    if pair.auc is None:
-        measured = "how well the queries separate the two is unknown"
-        apart = None
-    else:
-        rank = confusion.auc_rank(pair)
-        several = rank is not None and confusion.separations > 1
-        among = f"the {place(rank or 1, 'worst separated')} of {confusion.separations}, " if several else ""
-        measured = f"the answers separate the two with AUC {pair.auc:.2f} ({among}0.5 is chance)"
-        apart = pair.auc >= 0.9
-    facts = f"{anchors}, and {measured}" if anchors else measured[0].upper() + measured[1:]
-    return f"{facts}{_verdict(close, apart, wrong)}."
-
-
-def _verdict(close: bool, apart: bool | None, wrong: bool) -> str:
-    if not wrong:
-        return ""
-    if apart is None:
-        return ": close anchors are a likely reason" if close else ": the anchors do not explain this error"
-    if close and not apart:
-        return ": these two labels are confused"
-    if apart:
-        return ": the labels are told apart, so look for a label prior or at this text rather than at confused anchors"
-    return ": the two are mixed up although their anchors differ"
 
 
 # ---- in a sweep ------------------------------------------------------------------------------------------------------
@@ -223,9 +180,11 @@ def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: 
     return {
         "labels": found.labels,
         "layer": found.layer,
+        "why_layer": found.default.reason if settings["layer"] is None else "named",
         "distance": found.distance,
         "auc": found.auc,
         "spearman": found.spearman,
+        "p": None if found.mantel is None else found.mantel.p,
         "missing": found.missing,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -74,14 +74,13 @@ class Explain(Request[Explanation]):
         return replace(self, query=query_index(self.query, len(bench.prompt.queries)))
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Explanation:
-        layers = bench.model.n_layers
         return explain(
             bench.model,
             bench.encoded,
             bench.prefix(progress),
             bench.ask(Predict(), progress),
             self.query,
-            [bench.ask(Confuse(layer), progress) for layer in range(layers // 2, layers)],
+            bench.ask(Confuse(), progress),
             lambda: bench.ask(Flow(self.query), progress),
             beta=bench.beta,
             seed=self.seed,
@@ -95,7 +94,7 @@ def explain(
     prefix: Prefix,
     prediction: Prediction,
     query: int,
-    deep: Sequence[Confusion],
+    confusion: Confusion,
     flow: Callable[[], QueryFlow],
     *,
     beta: NDArray[np.float32] | None = None,
@@ -106,7 +105,7 @@ def explain(
 
     Args:
         beta: (L, H, demonstrations), an anchor re-weighting that is in force; see `lab`.
-        deep: the confusion of every layer in the deep half.
+        confusion: of the prompt's classes.
         flow: gives the query's saliency, or raises AnalysisError where it is undefined.
         seed: draws the orders, the random words and the balanced demonstrations.
     """
@@ -130,7 +129,7 @@ def explain(
             _suspected(lab, contest, prediction, seed),
             prior_evidence(lab, contest, prediction.scores, seed),
             order_evidence(lab, contest, seed),
-            classes_evidence(lab, contest, deep),
+            classes_evidence(lab, contest, confusion),
             aggregation_evidence(lab, contest, saliency),
             depth_evidence(lab, contest, step),
         ],

@@ -127,7 +127,7 @@ def _of_classes(found: Explanation) -> Finding:
         told.append(f"cosine {classes.cosine:.2f}")
     keys = f"the anchors of {answer} and {rival} cannot be compared"
     if told:
-        layers = f"in layers {classes.layers[0]}-{classes.layers[-1]}"
+        layers = f"in layer {classes.layers[0]}"
         keys = f"the keys of {answer} and {rival} have {', '.join(told)}, {layers}"
     if classes.removed is not None:
         keys += f"; with {answer} taken out the answer is {found.labels[classes.removed.answer]}"

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.confusion.compute import roc_auc
 from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.orders import sample_orders
 from icldiag.analyses.prediction.compute import Prediction
+from icldiag.analyses.roc import roc_auc
 from icldiag.model.readout import FloatArray
 
 OTHER_ORDERS = 2  # in which the other label is tried, beside the present one

@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from icldiag.analyses.confusion.compute import roc_auc
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
+from icldiag.analyses.roc import roc_aucs
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.heads import Heads
@@ -186,7 +186,7 @@ def score_extraction(
     targets = tuple(map(int, prediction.predicted)) if against == "predicted" else prediction.gold
     known = [query for query, target in enumerate(targets) if target is not None]
     labels = np.array([targets[query] for query in known], np.int64)
-    aucroc = tuple(aucroc_of_layer(attention[known, layer], labels) for layer in range(attention.shape[1]))
+    aucroc = aucroc_of_layers(attention[known], labels)
     missing: list[str] = []
     cumulative: tuple[float | None, ...] = (None,) * len(aucroc)
     denominator = None
@@ -223,19 +223,24 @@ def _why_undefined(prediction: Prediction, against: Against) -> str:
     return f"every known gold label is {prediction.labels[prediction.gold[prediction.labelled[0]] or 0]}"
 
 
-def aucroc_of_layer(scores: FloatArray, classes: IntArray) -> float | None:
-    """One-vs-one macro ROC-AUC of (n, C) scores against classes (n,); None with fewer than two of them."""
+def aucroc_of_layers(attention: FloatArray, classes: IntArray) -> tuple[float | None, ...]:
+    """One-vs-one macro ROC-AUC, per layer, of attention (n, L, C) against classes (n,); None with fewer than two."""
     remaining = sorted(set(classes.tolist()))
     if len(remaining) < 2:
-        return None
+        return tuple(None for _ in range(attention.shape[1]))
+    of_layers = attention.transpose(1, 2, 0)  # (L, C, n)
     if len(remaining) == 2:
-        second = scores[:, remaining[1]]
-        return roc_auc(second[classes == remaining[1]], second[classes == remaining[0]])
-    kept = scores[:, remaining]
+        second = of_layers[:, remaining[1]]
+        return _numbers(roc_aucs(second[:, classes == remaining[1]], second[:, classes == remaining[0]]))
+    kept = of_layers[:, remaining]
     total = kept.sum(axis=1, keepdims=True)
     shares = np.divide(kept, total, out=np.zeros_like(kept), where=total > 0)
     pairs = []
     for (i, a), (j, b) in combinations(enumerate(remaining), 2):
-        of_a, of_b = shares[classes == a], shares[classes == b]
-        pairs.append((roc_auc(of_a[:, i], of_b[:, i]) + roc_auc(of_b[:, j], of_a[:, j])) / 2)
-    return float(np.mean(pairs))
+        of_a, of_b = shares[..., classes == a], shares[..., classes == b]
+        pairs.append((roc_aucs(of_a[:, i], of_b[:, i]) + roc_aucs(of_b[:, j], of_a[:, j])) / 2)
+    return _numbers(np.mean(pairs, axis=0))
+
+
+def _numbers(values: FloatArray) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

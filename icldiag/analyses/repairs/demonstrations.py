@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from icldiag.analyses.confusion.compute import default_layer
+from icldiag.analyses.confusion.layer import layer_of
 from icldiag.analyses.repairs.repair import Repair, change
 from icldiag.analyses.repairs.search import Search
 from icldiag.model.readout import FloatArray
@@ -29,8 +29,8 @@ def deletions(search: Search) -> Iterator[Repair]:
 def replacements(search: Search) -> Iterator[Repair]:
     """An example of the fitting part in a demonstration's place: same class, the nearest first.
 
-    Near is what the model's own target query vector (two thirds up, where it looks for label words) is near to: the
-    failed query's, for its class; the mean of the class's examples otherwise.
+    Near is what the model's own target query vector (in the layer where it reads answers off the label words) is near
+    to: the failed query's, for its class; the mean of the class's examples otherwise.
     """
     fitting = search.parts.fitting
     if not fitting:
@@ -69,9 +69,9 @@ def _by_nearness(search: Search) -> list[list[Example]]:
     """Per class, the fitting part's examples, nearest first."""
     prompt, fitting = search.prompt, search.parts.fitting
     asked = () if search.query is None else (prompt.queries[search.query],)
-    readout = search.read((*fitting, *asked), vectors=True)
-    assert readout.target_queries is not None
-    vectors = readout.target_queries[default_layer(search.model.n_layers)].astype(np.float64)  # (n, H * d)
+    readout = search.read((*fitting, *asked), with_target=True)
+    assert readout.target is not None
+    vectors = readout.target.queries[layer_of(readout).layer].astype(np.float64)  # (n, H * d)
     vectors -= vectors[: len(fitting)].mean(0)
     near: list[list[Example]] = []
     for label in range(len(prompt.labels)):

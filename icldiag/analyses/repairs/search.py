@@ -63,7 +63,7 @@ class Search:
         """Uncalibrated label scores (n, C) of the prompt as it is that were read before."""
         self._raw[_keys(self.start, [examples])[0]] = scores
 
-    def read(self, examples: Sequence[Example], top: int = 1, vectors: bool = False) -> Readout:
+    def read(self, examples: Sequence[Example], top: int = 1, with_target: bool = False) -> Readout:
         """Ask the prompt as it is, uncalibrated, for the label of every text."""
         question = self._question(self.start, examples)
         encoded = self.lab.encode(question)
@@ -73,7 +73,7 @@ class Search:
             self.lab.prefix_of(encoded, self.progress),
             target_edits=self.lab.in_force(question, encoded),
             top=top,
-            with_target_queries=vectors,
+            with_target=with_target,
             progress=self.progress,
         )
 

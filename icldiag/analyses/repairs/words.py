@@ -13,7 +13,8 @@ from itertools import zip_longest
 
 import numpy as np
 
-from icldiag.analyses.confusion.compute import class_means, default_layer, principal_projection
+from icldiag.analyses.confusion.distances import class_means, principal_projection
+from icldiag.analyses.confusion.layer import layer_of
 from icldiag.analyses.repairs.repair import Repair, as_it_is, change
 from icldiag.analyses.repairs.search import Search
 from icldiag.errors import PromptError
@@ -65,10 +66,10 @@ class _Keys:
 
     def __init__(self, search: Search) -> None:
         self.search = search
-        self.layer = default_layer(search.model.n_layers)
-        readout = search.read(search.parts.fitting, vectors=True)
-        assert readout.target_queries is not None
-        vectors = [readout.target_queries[self.layer], search.lab.prefix.forerunner_queries[self.layer].numpy()]
+        readout = search.read(search.parts.fitting, with_target=True)
+        assert readout.target is not None
+        self.layer = layer_of(readout).layer
+        vectors = [readout.target.queries[self.layer], search.lab.prefix.forerunner_queries[self.layer].numpy()]
         self.projection = principal_projection(np.concatenate(vectors).astype(np.float64))
 
     def distances(self, prompt: Prompt) -> FloatArray:

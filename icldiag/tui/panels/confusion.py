@@ -77,18 +77,23 @@ class ConfusionPanel(LayeredPanel):
         self.view: str | None = None  # None until it is known how many labels there are
         self.together = False
         self.chosen: Cell | None = None  # None follows the query's own pair
+        self.shown_layer: int | None = None  # None until it is known which one is by itself
         self.both = True  # there is room for the measured separation beside or under the other matrix
 
     def show(self) -> None:
-        from icldiag.analyses.confusion.compute import Confuse, default_layer
-        from icldiag.analyses.confusion.section import reading_of_query as reading
+        from icldiag.analyses.confusion.compute import Confuse
+        from icldiag.analyses.confusion.reading import reading_of_query as reading
 
         session, prediction = self.state.session, self.state.prediction
         assert session is not None  # a panel is shown only then
         assert prediction is not None
-        layer = self.chosen_layer(default_layer(session.model.n_layers))
-        request = Confuse(layer)
+        layers = session.model.n_layers
+        self.at_layer = None if self.at_layer is None else min(self.at_layer, layers - 1)
+        request = Confuse(self.at_layer)
         found = self.result(request)
+        self.shown_layer = found.layer if found is not None else self.at_layer
+        if self.shown_layer is not None:
+            self.query_one(LayerSlider).set(layers, self.shown_layer, self.state.look)
         finding = self.query_one("#finding", Line)
         if found is None:
             finding.set(self.trouble(request))
@@ -201,12 +206,9 @@ class ConfusionPanel(LayeredPanel):
         self.query_one("#demonstrations", Line).set(demonstration_lines(shown, look, width))
 
     def _show_notes(self, found: Confusion) -> None:
-        lines = []
-        if found.spearman is not None:
-            lines.append(
-                f"Do close anchors predict mixed-up answers? Spearman {found.spearman:.2f} over "
-                f"{counted(found.spearman_pairs, 'pair')} (1: always)."
-            )
+        from icldiag.analyses.confusion.reading import about_layer, about_test
+
+        lines = [about_test(found.mantel), about_layer(found)]
         lines.append(
             f"Query vectors: {counted(found.target_vectors, 'target')} + "
             f"{counted(found.forerunner_vectors, 'forerunner')}, "
@@ -217,7 +219,12 @@ class ConfusionPanel(LayeredPanel):
         lines += [
             f"Missing: {cut_end(visible(text, self.state.look.ascii_only), room, dots)}." for text in found.missing
         ]
-        self.query_one("#notes", Line).set(Text("\n".join(lines), style=self.state.look.muted))
+        self.query_one("#notes", Line).set(Text("\n".join(filter(None, lines)), style=self.state.look.muted))
+
+    def action_layer(self, step: int) -> None:
+        """From the layer that is shown, where none was chosen."""
+        self.at_layer = self.shown_layer
+        super().action_layer(step)
 
     # ---- the cursor -------------------------------------------------------------------------------------------------
 

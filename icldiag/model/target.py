@@ -1,0 +1,67 @@
+"""The target position in every layer: its query vector, and its attention to the label words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icldiag.lazy import torch
+from icldiag.model.heads import Heads
+from icldiag.prompt.encoded_prompt import EncodedPrompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from icldiag.model.forward import Edits
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target position of n queries in L layers."""
+
+    queries: tuple[NDArray[np.float32], ...]  # per layer (n, H * d); some architectures have layers of several widths
+    attention: NDArray[np.float64]  # (n, L, C) to the anchors of each class, summed over heads and shots
+
+    @staticmethod
+    def joined(parts: Sequence[Target], order: NDArray[np.int64]) -> Target:
+        """Batches one behind the other, and all their rows in this order."""
+        layers = zip(*(part.queries for part in parts), strict=True)
+        attention = np.concatenate([part.attention for part in parts])
+        return Target(tuple(np.concatenate(layer)[order] for layer in layers), attention[order])
+
+
+class TargetReader:
+    """Observes passes of queries on the prompt's whole prefix."""
+
+    def __init__(self, encoded: EncodedPrompt, edits: Edits | None) -> None:
+        anchors = [(place, one.label_class) for one in encoded.demonstrations for place in one.anchors]
+        self.places = torch.tensor([place for place, _ in anchors])
+        classes = torch.tensor([of for _, of in anchors])
+        self.owners = torch.nn.functional.one_hot(classes, len(encoded.label_tokens)).float()  # (anchors, C)
+        self.edits = edits or {}
+        self._queries: list[Tensor] = []
+        self._attention: list[Tensor] = []
+
+    def observe(self, layer: int, heads: Heads, rows: int) -> None:
+        """Keep what the target has in a layer: it is the first of so many rows at the end."""
+        device = heads.query.device
+        self._queries.append(heads.query[:, :, -rows].flatten(1).float().cpu())
+        row = heads.attention(torch.tensor([heads.query.shape[2] - rows], device=device))[:, :, 0]  # (B, H, S)
+        edit = self.edits.get(layer)
+        if edit is not None and edit.factor is not None:
+            row[..., : edit.factor.shape[1]] *= edit.factor.to(row)
+        row = row[..., self.places.to(device)].sum(1)  # (B, anchors)
+        self._attention.append((row @ self.owners.to(device)).cpu())
+
+    def forget(self) -> None:
+        """Begin anew: a batch that memory did not do for is run again in parts."""
+        self._queries, self._attention = [], []
+
+    def taken(self) -> Target:
+        """What was kept of the batch."""
+        attention = torch.stack(self._attention, dim=1).double().numpy()  # (B, L, C)
+        return Target(tuple(vectors.numpy() for vectors in self._queries), attention)
