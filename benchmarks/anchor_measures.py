@@ -1,4 +1,4 @@
-"""`python -m benchmarks.anchor_measures FOLDER [--seeds 100-109]`: which measure of the anchors predicts mixed-up labels?
+"""`python -m benchmarks.anchor_measures FOLDER [--seeds 100-109]`: which measure of anchors predicts mix-ups?
 
 Reads what `benchmarks.anchors` wrote. Every measure gives a matrix of distances between the classes of a draw, from
 what the target could see of their anchors; its Spearman correlation with the pairwise AUC is taken over pairs. Printed
@@ -78,7 +78,7 @@ def cosines(what: str) -> Distances:
         points = draw.means(what, layer)
         points = points - points.mean(0)
         unit = points / np.linalg.norm(points, axis=1, keepdims=True)
-        return 1 - unit @ unit.T
+        return np.asarray(1 - unit @ unit.T)
 
     return distances
 
@@ -136,7 +136,7 @@ def attention_swap(draw: Draw, layer: int) -> FloatArray:
 
 
 def of_label_heads(free: str = "", share: float = 0.5) -> Distances:
-    """The paper's, of the heads that attend to label words most: as few as have half of the layer's attention to them."""
+    """The paper's, of those heads alone that have half of the layer's attention to label words."""
 
     def distances(draw: Draw, layer: int) -> FloatArray:
         weight = draw.by_head[layer].sum(2).mean(0)  # (H,)
@@ -241,7 +241,7 @@ def main() -> None:
     print("| measure |", " | ".join(f"{one} ({count})" for one, count in zip(sets, counts, strict=True)), "| mean |")
     print("| --- |", " --- |" * (len(sets) + 1))
     for name in MEASURES:
-        rhos = [np.array([r for r in map(correlation, *zip(*found[one][name])) if r is not None]) for one in sets]
+        rhos = [np.array([r for pair in found[one][name] if (r := correlation(*pair)) is not None]) for one in sets]
         cells = [interval(values) for values in rhos]
         if arguments.p:
             tests = [pooled_mantel(found[one][name]) for one in sets]

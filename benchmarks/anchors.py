@@ -130,7 +130,7 @@ def _unrotated(model: InstrumentedModel, vectors: np.ndarray, positions: np.ndar
     x = vectors.reshape(*vectors.shape[:2], model.n_heads, -1)
     half = x.shape[-1] // 2
     turned = np.concatenate([x[..., half:], -x[..., :half]], -1)
-    return (x * cos[:, None] + turned * sin[:, None]).reshape(vectors.shape)
+    return np.asarray((x * cos[:, None] + turned * sin[:, None]).reshape(vectors.shape))
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from icldiag.analyses.repairs import BUDGET, FindRepairs, Repairs
 from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
 from icldiag.analyses.saliency.compute import Flow, Flows, LossTarget, QueryFlow, Saliency
 from icldiag.analyses.saliency.rows import HeadSum
+from icldiag.model.anchors import KEYS, Keys
 from icldiag.model.readout import Progress, silent
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ class Shortcuts(ABC):
         """The label prior in nats, and the answers that each calibration would give; see `MeasureLean`."""
         return self.ask(MeasureLean(seed), progress)
 
-    def confusion(self, layer: int | None = None, progress: Progress = silent) -> Confusion:
+    def confusion(self, layer: int | None = None, progress: Progress = silent, *, keys: Keys = KEYS) -> Confusion:
         """The similarity of the label anchors in one layer; see `Confuse`."""
-        return self.ask(Confuse(layer), progress)
+        return self.ask(Confuse(layer, keys), progress)
 
     def flow(
         self, query: int, loss_target: LossTarget = "gold", progress: Progress = silent, *, heads: HeadSum = "signed"

@@ -20,6 +20,7 @@ HeadSum = Literal["signed", "absolute"]
 Against = Literal["predicted", "gold"]
 IsolatedRows = Literal["renormalised", "zeroed"]
 Positions = Literal["kept", "restart"]
+Keys = Literal["as_attended", "position_free"]
 
 
 SCHEMA = "Print the JSON Schema of the JSON report and exit."
@@ -54,7 +55,8 @@ def report(
     figure_type: FigureType = "svg",
     print_schema: Annotated[bool, typer.Option("--print-schema", callback=schema, is_eager=True, help=SCHEMA)] = False,
     beta: Annotated[Path | None, typer.Option(help="A saved beta, in force in every analysis.")] = None,
-    layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; two thirds up if not given.")] = None,
+    layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; see docs/confusion.md.")] = None,
+    keys: Annotated[Keys, analysis("confusion: keys as attended, or with rotary positions undone.")] = "as_attended",
     loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
     head_sum: Annotated[HeadSum, analysis("saliency: heads' sum; 'absolute' as the paper's formula.")] = "signed",
     token_view: Annotated[str | None, analysis("saliency: layers whose flow is told token by token, as 0-2.")] = None,
@@ -104,6 +106,7 @@ def report(
         raise IcldiagError("--save-beta needs the analysis reweighting; add it to --only")
     settings = ReportSettings(
         layer=layer,
+        keys=keys,
         loss_target=loss_target,
         heads=head_sum,
         token_layers=layers_from(token_view, "--token-view") if token_view else (),

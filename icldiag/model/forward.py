@@ -176,7 +176,7 @@ class InstrumentedModel:
         resume: Resume | None = None,
         keep: int = 1,
         tokens: Sequence[int] | None = None,
-        keep_inputs: bool = False,
+        keep_inputs: bool | slice = False,
         before_layer: Callable[[int], None] | None = None,
     ) -> Run:
         """One forward pass.
@@ -189,6 +189,7 @@ class InstrumentedModel:
                 empty between the two.
             edits: per layer, the rows whose attention is done differently.
             observe: called in every layer with its heads and output.
+            keep_inputs: return the layers' inputs, whole or of these columns alone.
             tokens: return the logits of these vocabulary entries alone, in this order: (B, keep, tokens). A step of one
                 token spends up to a third of its time on the others.
             before_layer: called with the layer's number; may raise to stop.
@@ -212,8 +213,9 @@ class InstrumentedModel:
             if resume is not None:
                 handed_on = (resume.hidden,) if self._layers_return_tuples else resume.hidden
                 stack.enter_context(skipping(self.layers[: resume.layer], handed_on))
-            if keep_inputs:
-                stack.enter_context(self._keeping(resume.layer if resume else 0, inputs, calls))
+            if keep_inputs is not False:
+                columns = keep_inputs if isinstance(keep_inputs, slice) else None
+                stack.enter_context(self._keeping(resume.layer if resume else 0, inputs, calls, columns))
             few = tokens is not None and stack.enter_context(narrowed(self.model.get_output_embeddings(), tokens))
             output = self.model(
                 input_ids=batch.ids,
@@ -226,17 +228,22 @@ class InstrumentedModel:
         return Run(logits, tuple(inputs), tuple(calls))
 
     @contextmanager
-    def _keeping(self, first: int, inputs: list[Tensor], calls: list[LayerCall]) -> Iterator[None]:
+    def _keeping(
+        self, first: int, inputs: list[Tensor], calls: list[LayerCall], columns: slice | None
+    ) -> Iterator[None]:
         """Append every layer's input, and the last one's output, to `inputs` as the pass goes by."""
+
+        def append(hidden: Tensor) -> None:  # a view of some columns would hold them all in memory
+            inputs.append(hidden if columns is None else hidden[..., columns, :].clone())
 
         def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             keywords = dict(kwargs)
-            inputs.append(args[0] if args else keywords.pop("hidden_states"))
+            append(args[0] if args else keywords.pop("hidden_states"))
             calls.append(LayerCall(module, args[1:], keywords))
 
         def after(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
             self._layers_return_tuples = isinstance(output, tuple)
-            inputs.append(output[0] if self._layers_return_tuples else output)
+            append(output[0] if self._layers_return_tuples else output)
 
         handles = [layer.register_forward_pre_hook(before, with_kwargs=True) for layer in self.layers[first:]]
         handles.append(self.layers[-1].register_forward_hook(after))

@@ -153,8 +153,9 @@ def read_queries(
     shared = context if context is not None else prefix.key_values
     words = label_words(encoded)
     start = len(encoded.prefix) if start is None else start
-    assert context is None or not with_target
+    assert not with_target or (context is None and keep is None)
     target = TargetReader(encoded, target_edits) if with_target else None
+    at_target = slice(-words.rows, 1 - words.rows or None)
     done = 0
 
     def ask(layer: int) -> None:
@@ -178,10 +179,10 @@ def read_queries(
             observe=watch,
             resume=Resume(resume[0], hidden[rows]) if resume is not None and hidden is not None else None,
             keep=words.rows,
-            keep_inputs=keep is not None,
+            keep_inputs=at_target if target is not None else keep is not None,
             before_layer=ask,
         )
-        return _Read.of(part.indices, words, run, target.taken() if target else None, first_tokens, top)
+        return _Read.of(part.indices, words, run, target.taken(run.inputs) if target else None, first_tokens, top)
 
     def say(note: str) -> None:
         progress(f"{what} ({note})", done, n)
@@ -241,7 +242,7 @@ class _Read:
             best.values.double().cpu().numpy(),
             log_probabilities[:, first_tokens].double().exp().sum(1).cpu().numpy(),
             target,
-            run.inputs,
+            () if target is not None else run.inputs,
         )
 
 

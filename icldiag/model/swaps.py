@@ -42,6 +42,22 @@ def narrowed(head: nn.Module, tokens: Sequence[int]) -> Iterator[bool]:
 
 
 @contextmanager
+def reading(layer: nn.Module, hidden: Tensor) -> Iterator[None]:
+    """Let a layer read this input in the place of what it is called with."""
+
+    def before(
+        module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return ((hidden, *args[1:]), kwargs) if args else ((), {**kwargs, "hidden_states": hidden})
+
+    handle = layer.register_forward_pre_hook(before, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
 def skipping(skipped: nn.ModuleList, handed_on: Tensor | tuple[Tensor]) -> Iterator[None]:
     """Let the skipped layers hand on what the next one needs instead of computing.
 

@@ -24,14 +24,19 @@ class Target:
     """The target position of n queries in L layers."""
 
     queries: tuple[NDArray[np.float32], ...]  # per layer (n, H * d); some architectures have layers of several widths
+    inputs: tuple[Tensor, ...]  # per layer (n, D), and the last one's output
     attention: NDArray[np.float64]  # (n, L, C) to the anchors of each class, summed over heads and shots
 
     @staticmethod
     def joined(parts: Sequence[Target], order: NDArray[np.int64]) -> Target:
         """Batches one behind the other, and all their rows in this order."""
-        layers = zip(*(part.queries for part in parts), strict=True)
-        attention = np.concatenate([part.attention for part in parts])
-        return Target(tuple(np.concatenate(layer)[order] for layer in layers), attention[order])
+        queries = zip(*(part.queries for part in parts), strict=True)
+        inputs = zip(*(part.inputs for part in parts), strict=True)
+        return Target(
+            tuple(np.concatenate(layer)[order] for layer in queries),
+            tuple(torch.cat(layer)[torch.from_numpy(order)] for layer in inputs),
+            np.concatenate([part.attention for part in parts])[order],
+        )
 
 
 class TargetReader:
@@ -61,7 +66,8 @@ class TargetReader:
         """Begin anew: a batch that memory did not do for is run again in parts."""
         self._queries, self._attention = [], []
 
-    def taken(self) -> Target:
-        """What was kept of the batch."""
+    def taken(self, inputs: Sequence[Tensor]) -> Target:
+        """What was kept of the batch, with the layers' inputs at the target, (B, 1, D) each."""
         attention = torch.stack(self._attention, dim=1).double().numpy()  # (B, L, C)
-        return Target(tuple(vectors.numpy() for vectors in self._queries), attention)
+        queries = tuple(vectors.numpy() for vectors in self._queries)
+        return Target(queries, tuple(one.squeeze(-2).cpu() for one in inputs), attention)

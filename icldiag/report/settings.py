@@ -13,6 +13,7 @@ from icldiag.analyses.saliency.compute import LossTarget
 from icldiag.analyses.saliency.rows import HeadSum
 from icldiag.errors import AnalysisError
 from icldiag.inputs.values import whole_number
+from icldiag.model.anchors import KEYS, Keys
 from icldiag.quoting import quoted
 
 _MOST = 100_000  # far more layers than any model has
@@ -23,6 +24,7 @@ class ReportSettings:
     """Options that change a number, by the analysis that reads them."""
 
     layer: int | None = None  # confusion: the layer of the anchors' keys; None takes the default one
+    keys: Keys = KEYS  # confusion: with the positions that rotary embeddings give them, or without
     loss_target: LossTarget = "gold"  # saliency
     heads: HeadSum = "signed"  # saliency: "absolute" as the paper's formula reads, not its code
     token_layers: tuple[int, ...] = ()  # saliency: layers whose token view is reported

@@ -12,6 +12,7 @@ from icldiag.analyses.compression.compute import DRAWS, Positions
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting.compute import TrainingSettings
+from icldiag.model.anchors import KEYS, Keys
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.fields import Anchor, Count, Natural, Scoring, Seed
 
@@ -62,6 +63,7 @@ class SweepSettings(BaseModel):
 
     model_config = _STRICT
     layer: Natural | None = None  # confusion: of the anchors' keys; None takes the default one
+    keys: Keys = KEYS  # confusion: with the positions that rotary embeddings give them, or without
     saliency_queries: Count | None = None  # saliency: of so many of the queries; None of all
     isolated_layers: Count = 5  # isolation: the first and the last so many, as in figure 4
     top: Count = TOP  # isolation, compression: the k of word loyalty

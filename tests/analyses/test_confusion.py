@@ -14,6 +14,7 @@ from icldiag.analyses.confusion.reading import reading_of_query as reading
 from icldiag.analyses.confusion.separation import pairwise_auc
 from icldiag.analyses.roc import roc_auc
 from icldiag.errors import AnalysisError
+from icldiag.model.anchors import LayerVectors
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -39,7 +40,7 @@ def test_the_released_distances_are_reproduced(setting: str) -> None:
     targets = readout.target.queries[layer]
     np.testing.assert_allclose(targets, wanted["queries12"]["queries"], atol=1e-4)
     none = np.zeros((0, targets.shape[1]))
-    found = confuse(encoded, prediction, layer, keys, targets, none, DefaultLayer(layer, None))
+    found = confuse(encoded, prediction, layer, LayerVectors(keys, targets, none, False), DefaultLayer(layer, None))
     np.testing.assert_allclose(found.distance, wanted["queries12"]["distance_normalised"], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.auc, wanted["auc_confusion_12"], rtol=1e-12)
     assert found.target_vectors == 12
@@ -111,8 +112,8 @@ def test_a_class_without_demonstration_has_no_distance(prompt: Prompt, tiny: Tin
     assert np.isnan(found.distance[2]).all()
     assert not np.isnan(found.distance[0, 1])
     assert any("no demonstration shows" in text for text in found.missing)
-    assert found.pairs[0].distance is not None
-    assert found.pairs[-1].distance is None
+    assert found.distances == 0  # the only distance is 1 by its scaling, which says nothing
+    assert [pair.cosine is None for pair in found.pairs].count(False) == 1
 
 
 def test_one_query_vector_gives_no_directions() -> None:

@@ -14,7 +14,6 @@ from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from icldiag.analyses.confusion.distances import class_means, cosines, principal_projection, scaled_distances
 from icldiag.analyses.confusion.layer import DefaultLayer, layer_of
@@ -26,6 +25,7 @@ from icldiag.analyses.result import AnalysisResult
 from icldiag.counting import counted
 from icldiag.errors import AnalysisError
 from icldiag.indices import class_index, layer_index
+from icldiag.model.anchors import KEYS, Keys, LayerVectors, layer_vectors
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
@@ -55,6 +55,8 @@ class Confusion(AnalysisResult):
     labels: tuple[str, ...]
     layer: int
     default: DefaultLayer  # the layer where none is named
+    keys: Keys  # as the target attends to them, or without their positions
+    placed: bool  # whether position_free keys differ from those as attended: else the model turns none by positions
     distance: FloatArray  # (C, C) in [0, 1], diagonal 1
     cosine: FloatArray  # (C, C) of the raw keys
     auc: FloatArray  # (C, C) symmetric, diagonal 1
@@ -112,10 +114,11 @@ class Confuse(Request[Confusion]):
     """The similarity of the label anchors in one layer beside the measured separation. None: see `default_layer`."""
 
     layer: int | None = None
+    keys: Keys = KEYS
     job: ClassVar[str] = "confusion"
 
     def resolved(self, bench: Workbench) -> Confuse:
-        return self if self.layer is None else Confuse(layer_index(self.layer, bench.model.n_layers))
+        return self if self.layer is None else replace(self, layer=layer_index(self.layer, bench.model.n_layers))
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Confusion:
         readout, prefix = bench.readout(progress), bench.prefix(progress)
@@ -123,55 +126,48 @@ class Confuse(Request[Confusion]):
         default = layer_of(readout)
         if self.layer is None:
             return bench.ask(replace(self, layer=default.layer), progress)
-        return confuse(
-            bench.encoded,
-            bench.ask(Predict(), progress),
-            self.layer,
-            bench.model.anchor_keys(prefix, bench.encoded.all_anchors, self.layer),
-            readout.target.queries[self.layer],
-            prefix.forerunner_queries[self.layer].numpy(),
-            default,
-        )
+        vectors = layer_vectors(bench.model, bench.encoded, prefix, readout.target, self.layer, self.keys)
+        return confuse(bench.encoded, bench.ask(Predict(), progress), self.layer, vectors, default, self.keys)
 
 
 def confuse(
     encoded: EncodedPrompt,
     prediction: Prediction,
     layer: int,
-    anchor_keys: FloatArray,
-    target_queries: NDArray[np.floating],
-    forerunner_queries: NDArray[np.floating],
+    vectors: LayerVectors,
     default: DefaultLayer,
+    keys: Keys = "as_attended",
 ) -> Confusion:
     """Compare the classes' anchors in one layer and measure how well the answers separate the classes.
 
-    Args:
-        anchor_keys: (demonstrations, H * d), keys of the anchors, heads concatenated; with grouped queries each key
-            head is repeated for the query heads that read it.
-        target_queries: (n, H * d), unscaled query vectors at the target positions.
-        forerunner_queries: (demonstrations or 0, H * d), query vectors of the tokens before the label words: further
-            samples where the queries are few.
-
     Several shots of a class are averaged before distances and cosines are taken.
+
+    Args:
+        vectors: the keys of the anchors, and the query vectors that they are seen by: those of the targets, and of the
+            forerunners, further samples where the queries are few.
+        default: the layer where none is named.
+        keys: how `vectors` were taken.
     """
     anchors = tuple(demonstration.label_class for demonstration in encoded.demonstrations)
-    keys = class_means(anchor_keys, anchors, len(prediction.labels))  # (C, H * d), NaN without a demonstration
-    vectors = np.concatenate([target_queries, forerunner_queries]).astype(np.float64)
-    projection = principal_projection(vectors)  # (H * d, directions)
-    distance = scaled_distances(keys @ projection)
-    cosine, auc = cosines(keys), pairwise_auc(prediction)
+    means = class_means(vectors.keys, anchors, len(prediction.labels))  # (C, H * d), NaN without a demonstration
+    seen_by = np.concatenate([vectors.targets, vectors.forerunners]).astype(np.float64)
+    projection = principal_projection(seen_by)  # (H * d, directions)
+    distance = scaled_distances(means @ projection)
+    cosine, auc = cosines(means), pairwise_auc(prediction)
     return Confusion(
         labels=prediction.labels,
         layer=layer,
         default=default,
+        keys=keys,
+        placed=vectors.placed,
         distance=distance,
         cosine=cosine,
         auc=auc,
         pairs=_pairs(prediction, distance, cosine, auc),
         anchors=anchors,
-        anchor_distance=scaled_distances(anchor_keys.astype(np.float64) @ projection),
-        target_vectors=len(target_queries),
-        forerunner_vectors=len(forerunner_queries),
+        anchor_distance=scaled_distances(vectors.keys @ projection),
+        target_vectors=len(vectors.targets),
+        forerunner_vectors=len(vectors.forerunners),
         directions=projection.shape[1],
         mantel=mantel(distance, auc),
         missing=tuple(_missing(prediction, anchors, projection.shape[1], distance, auc)),

@@ -1,4 +1,4 @@
-"""Does the one matrix predict the other? Mantel's test (1967, Cancer Research 27) of two matrices over the same classes.
+"""Does one matrix predict another? Mantel's test (1967, Cancer Research 27) of two matrices over the same classes.
 
 Pairs share classes, so they are no independent samples: not pairs but classes are permuted, of one matrix against the
 other. All orders of up to seven classes are tried, of more a thousand at random.
@@ -55,6 +55,8 @@ def mantel(first: FloatArray, second: FloatArray) -> Mantel | None:
     """
     first, second = _complete(first, second)
     classes = len(first)
+    if classes < 3:
+        return None
     orders = _orders(classes)
     found = _correlations(first, second, orders)
     if found is None:
@@ -79,7 +81,7 @@ def pooled_mantel(matrices: Sequence[tuple[FloatArray, FloatArray]], seed: int =
     """
     random = np.random.default_rng(seed)
     pairs = [_complete(first, second) for first, second in matrices]
-    of_each = [_correlations(first, second, _orders(len(first))) for first, second in pairs]
+    of_each = [_correlations(first, second, _orders(len(first))) for first, second in pairs if len(first) > 2]
     defined = [found for found in of_each if found is not None]
     if not defined:
         return None

@@ -63,6 +63,15 @@ def about_layer(result: Confusion) -> str:
     return f"Layer {result.layer}, chosen by hand; by itself it is {result.default.layer}: {result.default.reason}."
 
 
+def about_keys(result: Confusion) -> str:
+    """Whether the keys hold positions."""
+    if result.keys == "as_attended":
+        return "Keys are as the target attends to them, with their positions."
+    if result.placed:
+        return "Keys are without their positions: rotary embeddings are undone."
+    return "In this layer keys hold no positions, so there is nothing to undo."
+
+
 def errors(result: Confusion, pair: Pair) -> str:
     """How many queries of the one are answered with the other, each way."""
     if not pair.errors:

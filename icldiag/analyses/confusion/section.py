@@ -10,9 +10,10 @@ from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.confusion.compute import Confuse, Confusion
-from icldiag.analyses.confusion.reading import about_layer, about_test, reading, reading_of_query
+from icldiag.analyses.confusion.reading import about_keys, about_layer, about_test, reading, reading_of_query
 from icldiag.analyses.request import Workbench
 from icldiag.counting import counted
+from icldiag.model.anchors import Keys
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import heatmap, scatter
@@ -48,6 +49,7 @@ class MantelFields(Fields):
 
 class ConfusionFields(SectionFields):
     layer: int
+    keys: Keys | None = Field(None, description="As the target attends to them, or without their positions.")
     default_layer: DefaultLayerFields | None = Field(None, description="The layer where none is named, and why.")
     query_vectors: int = Field(description="target_vectors + forerunner_vectors")
     target_vectors: int
@@ -68,6 +70,7 @@ def values(result: Confusion) -> dict[str, Any]:
     """The section's JSON values."""
     return {
         "layer": result.layer,
+        "keys": result.keys,
         "default_layer": {
             "layer": result.default.layer,
             "aucroc": result.default.aucroc,
@@ -116,7 +119,8 @@ def blocks(result: Confusion, context: Context | None = None) -> list[Block]:
     shown: list[Block] = [
         Paragraph(
             f"Keys are compared along {counted(result.directions, 'principal direction')} of the query vectors of "
-            f"{vectors}. The paper (3.3) takes a small distance for a sign of confusion. {about_layer(result)}"
+            f"{vectors}. The paper (3.3) takes a small distance for a sign of confusion. {about_layer(result)} "
+            f"{about_keys(result)}"
         )
     ]
     dark = "Small numbers are dark."
@@ -176,10 +180,11 @@ def _matrix(name: str, caption: str, result: Confusion, matrix: FloatArray, asid
 
 
 def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
-    found = bench.ask(Confuse(settings["layer"]), progress)
+    found = bench.ask(Confuse(settings["layer"], settings["keys"]), progress)
     return {
         "labels": found.labels,
         "layer": found.layer,
+        "keys": found.keys,
         "why_layer": found.default.reason if settings["layer"] is None else "named",
         "distance": found.distance,
         "auc": found.auc,
@@ -193,11 +198,11 @@ SECTION = Section(
     title="Confusable labels",
     question="Why",
     fields=ConfusionFields,
-    requests=lambda context: [Confuse(context.settings.layer)],
+    requests=lambda context: [Confuse(context.settings.layer, context.settings.keys)],
     values=values,
     reading=reading,
     blocks=blocks,
     main="pairs",
 )
 
-ANALYSIS = Analysis("confusion", (Confusion,), SECTION, numbers, ("layer",))
+ANALYSIS = Analysis("confusion", (Confusion,), SECTION, numbers, ("layer", "keys"))

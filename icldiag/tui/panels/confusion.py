@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from icldiag.counting import counted
+from icldiag.model.anchors import KEYS, Keys
 from icldiag.render.fit import cut_end
 from icldiag.render.heatmap import CELL, Cell, Heatmap
 from icldiag.render.pairs import demonstration_lines, exact, pair_line
@@ -40,7 +41,8 @@ class ConfusionPanel(LayeredPanel):
     """The similarity matrix of the label anchors, the measured one, and what they mean for the selected query."""
 
     title = "Labels"
-    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "view", "chosen", "together")
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "anchor_keys", "view", "chosen", "together")
+    anchor_keys: Keys = KEYS
     purpose = (
         "Labels: which labels the model confuses. The distance of the label words' keys, as the target position sees "
         "them, beside the measured separation of the classes (the paper's section 3.3)."
@@ -56,6 +58,7 @@ class ConfusionPanel(LayeredPanel):
         Binding("M", "pair(-1)", "previous closest pair"),
         Binding("c", "together", "like labels together"),
         Binding("v", "view", "other matrix"),
+        Binding("w", "keys", "with / without positions"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -89,7 +92,7 @@ class ConfusionPanel(LayeredPanel):
         assert prediction is not None
         layers = session.model.n_layers
         self.at_layer = None if self.at_layer is None else min(self.at_layer, layers - 1)
-        request = Confuse(self.at_layer)
+        request = Confuse(self.at_layer, self.anchor_keys)
         found = self.result(request)
         self.shown_layer = found.layer if found is not None else self.at_layer
         if self.shown_layer is not None:
@@ -206,9 +209,9 @@ class ConfusionPanel(LayeredPanel):
         self.query_one("#demonstrations", Line).set(demonstration_lines(shown, look, width))
 
     def _show_notes(self, found: Confusion) -> None:
-        from icldiag.analyses.confusion.reading import about_layer, about_test
+        from icldiag.analyses.confusion.reading import about_keys, about_layer, about_test
 
-        lines = [about_test(found.mantel), about_layer(found)]
+        lines = [about_test(found.mantel), about_layer(found), about_keys(found)]
         lines.append(
             f"Query vectors: {counted(found.target_vectors, 'target')} + "
             f"{counted(found.forerunner_vectors, 'forerunner')}, "
@@ -239,7 +242,7 @@ class ConfusionPanel(LayeredPanel):
     def on_matrix_cell_chosen(self, message: Matrix.CellChosen) -> None:
         from icldiag.analyses.confusion.compute import Confuse
 
-        found = self.peek(Confuse(self.at_layer))
+        found = self.peek(Confuse(self.at_layer, self.anchor_keys))
         if found is None or (self.view == "anchors" and message.matrix.id == "measured"):
             return
         self.chosen = message.cell
@@ -264,6 +267,11 @@ class ConfusionPanel(LayeredPanel):
         if self.together and pairs:
             self._front.choose(pairs[0])
         self._front.centre()
+
+    def action_keys(self) -> None:
+        """Keys as the target attends to them, or without the positions that rotary embeddings give them."""
+        self.anchor_keys = "position_free" if self.anchor_keys == "as_attended" else "as_attended"
+        self.refresh_panel()
 
     def action_view(self) -> None:
         if self.view is None:
