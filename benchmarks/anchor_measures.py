@@ -219,6 +219,19 @@ MEASURES: dict[str, Callable[[Draw], FloatArray]] = {
 }
 
 
+COMPARED = [
+    ("paper's, AUCROC layer", "paper's, two thirds up"),
+    ("free, two thirds up", "paper's, two thirds up"),
+    ("free, AUCROC layer", "paper's, two thirds up"),
+    ("free, AUCROC layer", "paper's, AUCROC layer"),
+    ("label heads, AUCROC layer", "paper's, AUCROC layer"),
+    ("label heads free, AUCROC layer", "free, AUCROC layer"),
+    ("free, AUCROC weights squared", "free, AUCROC layer"),
+    ("attention by answer, AUCROC layer", "free, AUCROC layer"),
+    ("attention profile, AUCROC layer", "free, AUCROC layer"),
+]
+
+
 def draws(folder: Path, first: int, last: int) -> Iterator[Draw]:
     for path in sorted(folder.glob("*.npz")):
         if first <= int(path.stem.rpartition("-")[2]) <= last:
@@ -251,6 +264,25 @@ def main() -> None:
         low, high = np.quantile(means, (0.025, 0.975))
         whole = float(np.mean([values.mean() for values in rhos]))
         print(f"| {name} |", " | ".join(cells), f"| {whole:+.2f} ({low:+.2f} to {high:+.2f}) |", flush=True)
+    print()
+    for one, other in COMPARED:
+        print(compare(found, one, other))
+
+
+def compare(found: dict[str, dict[str, list[tuple[FloatArray, FloatArray]]]], first: str, second: str) -> str:
+    """By how much the first measure's correlations are above the second's, draw by draw; the mean over the sets."""
+    differences = []
+    for measures in found.values():
+        pairs = zip(measures[first], measures[second], strict=True)
+        both = [(correlation(*one), correlation(*other)) for one, other in pairs]
+        differences.append(np.array([a - b for a, b in both if a is not None and b is not None]))
+    random = np.random.default_rng(0)
+    means = np.mean([random.choice(values, (4000, len(values))).mean(1) for values in differences], axis=0)
+    low, high = np.quantile(means, (0.025, 0.975))
+    mean = float(np.mean([values.mean() for values in differences]))
+    better = int(sum((values > 0).sum() for values in differences))
+    draws = sum(map(len, differences))
+    return f"{first} above {second}: {mean:+.2f} ({low:+.2f} to {high:+.2f}), {better} of {draws} draws"
 
 
 def interval(values: FloatArray) -> str:

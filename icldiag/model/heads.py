@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from icldiag.lazy import torch
@@ -114,6 +115,18 @@ class Heads:
         sinks = self.variant.sinks.to(scores.dtype)[None, :, None, None].expand(*scores.shape[:3], 1)
         return torch.cat([scores, sinks], dim=-1).softmax(dim=-1)[..., :-1]
 
+    @cached_property
+    def whole(self) -> Tensor:
+        """The attention of all rows, (B, H, T, S), computed once: for the output, and for whoever observes a row."""
+        return self.attention()
+
+    def row(self, place: int) -> Tensor:
+        """The attention of one row, counted from either end: (B, H, S)."""
+        new = self.query.shape[2]
+        if new <= _ROWS:
+            return self.whole[:, :, place]
+        return self.attention(torch.tensor([place % new], device=self.query.device))[:, :, 0]
+
     def weigh(self, attention: Tensor) -> Tensor:
         """Each row's weighted sum of the values: (B, H, R, S) -> (B, H, R, d)."""
         attention = attention.to(self.value.dtype)
@@ -137,7 +150,7 @@ class Heads:
                 enable_gqa=self.key.shape[1] != self.query.shape[1],
             )
         if new <= _ROWS:
-            return self.weigh(self.attention())
+            return self.weigh(self.whole)
         rows = torch.arange(new, device=self.query.device)
         blocks = [rows[start : start + _ROWS] for start in range(0, new, _ROWS)]
         return torch.cat([self.weigh(self.attention(block)) for block in blocks], dim=2)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.lazy import torch
-from icldiag.model.heads import Heads
+from icldiag.model.heads import Heads, widened
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class TargetReader:
         """Keep what the target has in a layer: it is the first of so many rows at the end."""
         device = heads.query.device
         self._queries.append(heads.query[:, :, -rows].flatten(1).float().cpu())
-        row = heads.attention(torch.tensor([heads.query.shape[2] - rows], device=device))[:, :, 0]  # (B, H, S)
+        row = heads.row(-rows)  # (B, H, S)
         edit = self.edits.get(layer)
         if edit is not None and edit.factor is not None:
-            row[..., : edit.factor.shape[1]] *= edit.factor.to(row)
+            row = row * widened(edit.factor, row, 1.0).to(row)
         row = row[..., self.places.to(device)].sum(1)  # (B, anchors)
         self._attention.append((row @ self.owners.to(device)).cpu())
 

@@ -24,7 +24,15 @@ def pair_line(found: Confusion, pair: Pair, with_cosine: bool = False) -> str:
     close, apart = found.distance_rank(pair), found.auc_rank(pair)
     closeness = f" ({place(close, 'closest')} of {found.distances})" if close else ""
     separation = f" ({place(apart, 'worst')} of {found.separations})" if apart and found.separations > 1 else ""
-    parts = [f"AUC {exact(pair.auc)}{separation}", f"{pair.errors} mixed up"]
+    parts = [f"AUC {exact(pair.auc)}{separation}, of {pair.queries[0]} against {pair.queries[1]} queries"]
+    ways = [(pair.mistaken[0], pair.a, pair.b), (pair.mistaken[1], pair.b, pair.a)]
+    parts += [f"{count} {found.labels[of]} answered {found.labels[by]}" for count, of, by in ways]
+    if pair.auc is None:
+        parts[0] = "AUC undefined: " + " and ".join(
+            f"no query is {found.labels[label]}"
+            for label, asked in zip((pair.a, pair.b), pair.queries, strict=True)
+            if not asked
+        )
     if with_cosine:
         parts.insert(0, f"cosine {exact(pair.cosine)}")
     if found.distances > 1:  # the only distance of two labels is 1, by its scaling

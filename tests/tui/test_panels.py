@@ -74,7 +74,7 @@ async def test_on_80_columns_both_matrices_stand_beside_each_other(prompt_file: 
         assert "measured AUC" in titles[0]
         await pilot.press("m")  # the closest pair, wherever the query's own pair is
         await settle(pilot)
-        panel, found = app.panel, app.state.results[Confuse(3)]
+        panel, found = app.panel, app.state.results[Confuse()]
         assert isinstance(panel, ConfusionPanel)
         first, second = found.pairs[0], found.pairs[1]
         assert panel.chosen in {(first.a, first.b), (second.a, second.b)}
@@ -96,7 +96,7 @@ async def test_like_labels_stand_together_and_the_cursor_stays_on_its_pair(
         await pilot.press("c")
         await settle(pilot)
         matrix = app.panel.query_one("#predicted", Matrix)
-        closest = app.state.results[Confuse(3)].pairs[0]
+        closest = app.state.results[Confuse()].pairs[0]
         assert matrix.cell == (closest.a, closest.b)
         places = [matrix.order.index(label) for label in matrix.cell]
         assert abs(places[0] - places[1]) == 1
