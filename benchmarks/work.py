@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from benchmarks.reference import Reference
-from icldiag.analyses.extraction.compute import score_extraction
+from icldiag.analyses.extraction.compute import extract
 from icldiag.analyses.isolation.compute import sweep
 from icldiag.analyses.prediction.compute import predict
 from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
@@ -92,11 +92,6 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
     plain_ids = torch.tensor([[*encoded.prefix, *encoded.queries[0].ids]])
     batch = batch_of([plain_ids[0].tolist()], 0)
 
-    def extraction() -> None:
-        found = read_queries(model, encoded, model.encode_prefix(encoded.prefix), with_target=True)
-        assert found.target is not None
-        score_extraction(predict(encoded, found, model.tokenizer), found.target.attention)
-
     def reference_steps() -> None:
         for step in range(steps):
             reference.training_step(beta, step, label)
@@ -151,7 +146,7 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
         ),
         Work(
             f"extraction, {QUERIES} queries",
-            extraction,
+            lambda: extract(model, encoded, model.encode_prefix(encoded.prefix), prediction()),
             lambda: reference.extraction(count),
             QUERIES / count,
             prediction,

@@ -56,7 +56,7 @@ def report(
     print_schema: Annotated[bool, typer.Option("--print-schema", callback=schema, is_eager=True, help=SCHEMA)] = False,
     beta: Annotated[Path | None, typer.Option(help="A saved beta, in force in every analysis.")] = None,
     layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; see docs/confusion.md.")] = None,
-    keys: Annotated[Keys, analysis("confusion: keys as attended, or with rotary positions undone.")] = "as_attended",
+    keys: Annotated[Keys, analysis("confusion: keys as attended, or with rotary positions undone.")] = "position_free",
     loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
     head_sum: Annotated[HeadSum, analysis("saliency: heads' sum; 'absolute' as the paper's formula.")] = "signed",
     token_view: Annotated[str | None, analysis("saliency: layers whose flow is told token by token, as 0-2.")] = None,

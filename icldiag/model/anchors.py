@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Keys = Literal["as_attended", "position_free"]
-KEYS: Keys = "as_attended"  # the default
+KEYS: Keys = "position_free"  # the default; see docs/confusion.md for what it was chosen on
 
 _ROWS = 256  # tokens at a time
 _ROUNDING = 1e-3  # relative; positions change a key by far more

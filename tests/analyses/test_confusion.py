@@ -72,7 +72,7 @@ def test_the_session_adds_forerunners(prompt: Prompt, tiny: Tiny) -> None:
 
 def test_several_shots_are_averaged(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())
-    found = session.confusion(2)
+    found = session.confusion(2, keys="as_attended")
     keys = session.model.anchor_keys(session.prefix(lambda *_: None), session.encoded.all_anchors, 2)
     person = (keys[0] + keys[3]) / 2
     wanted = person @ keys[1] / np.linalg.norm(person) / np.linalg.norm(keys[1])

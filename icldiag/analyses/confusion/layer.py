@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.extraction.compute import aucroc_of_layers
+from icldiag.analyses.extraction.compute import ENOUGH, aucroc_of_layers
 from icldiag.model.readout import IntArray, Readout
-
-LEAST = 5  # queries that must get each of two answers
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class DefaultLayer:
     def reason(self) -> str:
         """Why this layer, as the end of a sentence."""
         if self.aucroc is None:
-            return f"two thirds up, as in the paper: no two labels are the answer of {LEAST} queries each"
+            return f"two thirds up, as in the paper: no two labels are the answer of {ENOUGH} queries each"
         return f"attention to the label words predicts the answers best there (AUCROC {self.aucroc:.2f})"
 
 
@@ -43,9 +41,9 @@ def default_layer(aucroc: Sequence[float | None], predicted: IntArray) -> Defaul
     """
     _, counts = np.unique(predicted, return_counts=True)
     defined = [(value, layer) for layer, value in enumerate(aucroc) if value is not None]
-    if (counts >= LEAST).sum() < 2 or not defined:
+    if (counts >= ENOUGH).sum() < 2 or not defined:
         return DefaultLayer(paper_layer(len(aucroc)), None)
-    best, layer = max(defined)
+    best, layer = max(defined, key=lambda entry: entry[0])  # the first of equal ones, as panel Extract has it
     return DefaultLayer(layer, best)
 
 
