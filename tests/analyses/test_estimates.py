@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from icldiag.analyses.confusion.compute import roc_auc
 from icldiag.analyses.estimates import auc_estimate, of_draws, share
+from icldiag.analyses.roc import roc_auc
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ from itertools import combinations
 
 import numpy as np
 
-from icldiag.analyses.confusion.compute import pairwise_auc, roc_auc
+from icldiag.analyses.confusion.separation import pairwise_auc
 from icldiag.analyses.estimates import Estimate, auc_estimate, of_draws
 from icldiag.analyses.measures import labelled
 from icldiag.analyses.prediction.compute import Prediction
+from icldiag.analyses.roc import roc_auc
 from icldiag.model.readout import FloatArray, IntArray
 
 DRAWS = 200  # of the bootstrap
