@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.planted_cases import KINDS, Case, Kind, draw_cases
+from benchmarks.planted_cases import Case, draw_cases
+from benchmarks.plants import KINDS, Kind
 from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.ranking import KINDS as NAMED
 from icldiag.model.load import load_model

@@ -1,16 +1,10 @@
 """Prompts with one planted cause of failure, from texts that ship with the project; every draw is seeded.
 
-A case is a prompt that answers its first query right, and the same prompt with one thing done to it, which answers it
-wrong:
-
-    classes        another class is shown by texts of the query's own class, so that the two are near-identical
-    demonstration  one demonstration of the query's class carries another label
-    prior          another class gets demonstrations that say nothing ("...", "see above"): they only skew the prior
-    order          the same demonstrations in another order
-
-So that nothing but the planted cause can be to blame, the healthy prompt must answer the query right in most other
-orders of its demonstrations too, and the wrong answer must be the class that the plant favours (in any order, for
-`order`). These control orders are drawn apart from those that an explanation draws.
+A case is a prompt that answers its first query right, and the same prompt with one thing done to it (`plants`), or two,
+which answers it wrong. So that nothing but the planted cause can be to blame, the healthy prompt must answer the query
+right in most other orders of its demonstrations too, and the wrong answer must be the class that the plant favours,
+where it favours one. These control orders are drawn apart from those that an explanation draws. Of two causes each
+must carry a quarter of what both do to the lead, by Shapley's division.
 """
 
 from __future__ import annotations
@@ -19,43 +13,36 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
+import numpy as np
+
+from benchmarks.plants import PAIRED, Kind, Plant, Source
+from icldiag.analyses.lab import Lab, Question
 from icldiag.errors import PromptError
 from icldiag.model.forward import InstrumentedModel
+from icldiag.model.readout import FloatArray
+from icldiag.prompt.encode import encode
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.samples import sample_names, sample_path
-from icldiag.session import Session
 from training.grammar import Grammar
 
-Kind = Literal["classes", "demonstration", "prior", "order"]
-KINDS: tuple[Kind, ...] = ("classes", "demonstration", "prior", "order")
-
 GRAMMARS = {"news": "news", "emotion": "dialogue"}  # by the sample with the same classes
-QUERIES_PER_CLASS = 8
+QUERIES_PER_CLASS = 6
 SHOTS = (2, 3)
-CLASSES = (3, 4, 5)
-SURPLUS = 8  # empty demonstrations that skew the prior
-EMPTY = ("...", "-", "???", "(empty)", "no text", "none", "test", "x", "***", "see above", "tbd", "1", "unknown", "ok")
-CONTROLS = 8  # other orders of the healthy prompt ...
+CLASSES = (2, 3, 4)
+CONTROLS = 4  # other orders of the healthy prompt ...
 SOUND = 0.75  # ... and the share of them that must answer right
-LONGEST = 60  # words of a text
-
-
-@dataclass(frozen=True)
-class Source:
-    """Texts by class, in the shape of a sample prompt."""
-
-    shape: Prompt
-    texts: tuple[tuple[str, ...], ...]
+LONGEST = 20  # words of a text
+EACH = 0.25  # of what two causes do together that each must carry
 
 
 @dataclass(frozen=True)
 class Case:
-    """`healthy` answers query 0 right, `planted` wrong. `culprit` is the mislabelled demonstration of its kind."""
+    """`healthy` answers query 0 right, `planted` wrong. `culprit` is the mislabelled demonstration, where one is."""
 
     kind: Kind
+    causes: tuple[Kind, ...]
     source: str
     healthy: Prompt
     planted: Prompt
@@ -67,17 +54,17 @@ def sources() -> dict[str, Source]:
     found = {}
     for name in sample_names():
         prompt = read_prompt(sample_path(name))
-        if len(prompt.labels) < min(CLASSES):
-            continue
         pools: list[dict[str, None]] = [{} for _ in prompt.labels]
         for example in (*prompt.demonstrations, *prompt.queries, *prompt.examples):
             if example.label is not None and len(example.text.split()) <= LONGEST:
                 pools[example.label][example.text] = None
         found[name] = Source(prompt, tuple(tuple(pool) for pool in pools))
     for name, grammar in GRAMMARS.items():
-        texts = Grammar.read(Path(__file__).parent.parent / "training" / "grammars" / f"{grammar}.toml")
+        grammars = Grammar.read(Path(__file__).parent.parent / "training" / "grammars" / f"{grammar}.toml")
         shape = found[name].shape
-        found[f"{grammar} grammar"] = Source(shape, tuple(texts.texts(label, 60, 0) for label in shape.label_names))
+        drawn = (grammars.texts(label, 60, 0) for label in shape.label_names)
+        short = (tuple(text for text in texts if len(text.split()) <= LONGEST) for texts in drawn)
+        found[f"{grammar} grammar"] = Source(shape, tuple(short))
     return found
 
 
@@ -87,58 +74,121 @@ def draw_cases(kind: Kind, count: int, seed: int, model: InstrumentedModel) -> I
     pool = sources()
     while count:
         name = rng.choice(sorted(pool))
-        healthy = _healthy(pool[name], rng)
+        healthy = _healthy(kind, pool[name], rng)
         try:
-            found = (
-                _disordered(healthy, rng, model) if kind == "order" else _failing(kind, healthy, pool[name], rng, model)
-            )
-        except PromptError:  # longer than the context window
+            draw = _disordered if kind == "order" else _failing
+            case = draw(kind, name, healthy, pool[name], rng, model)
+        except (PromptError, ValueError):  # longer than the context window, words that tokenize alike; too few texts
             continue
-        if found is not None:
-            planted, query, culprit = found
-            yield Case(kind, name, _asking(healthy, query), _asking(planted, query), culprit)
+        if case is not None:
+            yield case
             count -= 1
 
 
-Found = tuple[Prompt, int, int | None]  # the planted prompt, the query that fails, the mislabelled demonstration
-
-
-def _failing(kind: Kind, healthy: Prompt, source: Source, rng: random.Random, model: InstrumentedModel) -> Found | None:
+def _failing(
+    kind: Kind, name: str, healthy: Prompt, source: Source, rng: random.Random, model: InstrumentedModel
+) -> Case | None:
     """Plant a cause, and look for a query of one class that now gets the label of the other."""
     gold, rival = rng.sample(range(len(healthy.labels)), 2)
-    planted, culprit = _planted(kind, healthy, gold, rival, source, rng)
+    plant = Plant(gold, rival, source, rng)
+    causes: tuple[Kind, ...] = (kind,) if kind != "two" else tuple(rng.sample(PAIRED, 2))
+    if kind == "two":
+        causes = tuple(sorted(causes, key=PAIRED.index))  # what is relabelled first is moved and outnumbered then
+    planted = healthy
+    for cause in causes:
+        planted = plant.planted(cause, planted)
+    culprit = _culprit(healthy, planted) if "demonstration" in causes else None
     places = [place for place, query in enumerate(healthy.queries) if query.label == gold]
     asked = [healthy.queries[place] for place in places]
-    before, after = (_answers(prompt, asked, model) for prompt in (healthy, planted))
-    failed = [place for place, old, new in zip(places, before, after, strict=True) if (old, new) == (gold, rival)]
-    rng.shuffle(failed)
-    for place in failed:
-        controls = [_answers(order, [healthy.queries[place]], model)[0] for order in _orders(healthy, rng)]
-        if controls.count(gold) >= SOUND * len(controls):
-            return planted, place, culprit
-    return None
+    before, after = _scores([(healthy, asked), (planted, asked)], healthy, model)
+    favoured = [label for label in range(len(healthy.labels)) if label != gold]
+    if not {"word", "template"} & set(causes):
+        favoured = [rival]
+    failed = [
+        place
+        for place, old, new in zip(places, before.argmax(1), after.argmax(1), strict=True)
+        if old == gold and new in favoured
+    ]
+    if not failed:
+        return None
+    place = rng.choice(failed)
+    query = healthy.queries[place]
+    controls = _scores([(order, [query]) for order in _orders(healthy, rng)], healthy, model)
+    if np.mean([scores[0].argmax() == gold for scores in controls]) < SOUND:
+        return None
+    case = Case(kind, causes, name, _asking(healthy, place), _asking(planted, place), culprit)
+    if kind == "two":
+        row = places.index(place)
+        answer = int(after[row].argmax())
+        alone = _alone(healthy, planted, causes, plant)
+        leads = [float(scores[answer] - scores[gold]) for scores in (before[row], after[row])]
+        first, second = (
+            float(scores[0][answer] - scores[0][gold])
+            for scores in _scores([(prompt, [query]) for prompt in alone], healthy, model)
+        )
+        both = leads[1] - leads[0]
+        share = ((first - leads[0]) + (leads[1] - second)) / 2
+        if not EACH * both <= share <= (1 - EACH) * both:
+            return None
+    return case
 
 
-def _disordered(healthy: Prompt, rng: random.Random, model: InstrumentedModel) -> Found | None:
+def _alone(healthy: Prompt, planted: Prompt, causes: Sequence[Kind], plant: Plant) -> list[Prompt]:
+    """Prompts with only the first of two causes, and only the second: the other is undone in the planted one."""
+    found = []
+    for undone in reversed(causes):
+        prompt = planted
+        if undone == "word":
+            prompt = replace(prompt, labels=healthy.labels)
+        elif undone == "demonstration":
+            right = {example.text: example.label for example in healthy.demonstrations}
+            shown = tuple(replace(old, label=right.get(old.text, old.label)) for old in prompt.demonstrations)
+            prompt = replace(prompt, demonstrations=shown)
+        elif undone == "majority":
+            own = {example.text for example in healthy.demonstrations}
+            prompt = replace(prompt, demonstrations=tuple(old for old in prompt.demonstrations if old.text in own))
+        else:
+            shown = tuple(sorted(prompt.demonstrations, key=lambda old: old.label != plant.rival))
+            prompt = replace(prompt, demonstrations=shown)
+        found.append(prompt)
+    return found
+
+
+def _culprit(healthy: Prompt, planted: Prompt) -> int:
+    """Where the demonstration stands that has another label than before."""
+    right = {example.text: example.label for example in healthy.demonstrations}
+    return next(
+        place for place, old in enumerate(planted.demonstrations) if right.get(old.text, old.label) != old.label
+    )
+
+
+def _disordered(
+    kind: Kind, name: str, healthy: Prompt, source: Source, rng: random.Random, model: InstrumentedModel
+) -> Case | None:
     """Look for an order that answers a query wrong which the healthy order and most others answer right."""
     orders = _orders(healthy, rng)
-    gold = [query.label for query in healthy.queries]
-    right = [
-        [answer == wanted for answer, wanted in zip(_answers(order, healthy.queries, model), gold, strict=True)]
-        for order in (healthy, *orders)
-    ]
+    gold = np.array([query.label for query in healthy.queries])
+    answers = _scores([(order, healthy.queries) for order in (healthy, *orders)], healthy, model)
+    right = np.array([scores.argmax(1) == gold for scores in answers])
     found = [
         (order, place)
-        for place in range(len(gold))
-        if right[0][place] and sum(row[place] for row in right[1:]) >= SOUND * len(orders)
+        for place in np.flatnonzero(right[0] & (right[1:].sum(0) >= SOUND * len(orders)))
         for order, row in zip(orders, right[1:], strict=True)
         if not row[place]
     ]
-    return (*rng.choice(found), None) if found else None
+    if not found:
+        return None
+    planted, place = rng.choice(found)
+    return Case(kind, (kind,), name, _asking(healthy, int(place)), _asking(planted, int(place)))
 
 
-def _answers(prompt: Prompt, queries: Sequence[Example], model: InstrumentedModel) -> list[int]:
-    return [int(label) for label in Session(prompt.with_queries(queries), model).prediction().predicted]
+def _scores(
+    asked: Sequence[tuple[Prompt, Sequence[Example]]], healthy: Prompt, model: InstrumentedModel
+) -> list[FloatArray]:
+    """Label scores (n, C) of each prompt's queries, all in one list."""
+    encoded = encode(healthy, *model.reader)
+    lab = Lab(model, encoded, model.encode_prefix(encoded.prefix))
+    return lab.ask([Question(prompt.with_queries(queries)) for prompt, queries in asked])
 
 
 def _orders(prompt: Prompt, rng: random.Random) -> list[Prompt]:
@@ -152,7 +202,7 @@ def _asking(prompt: Prompt, query: int) -> Prompt:
     return prompt.with_queries((prompt.queries[query], *others))
 
 
-def _healthy(source: Source, rng: random.Random) -> Prompt:
+def _healthy(kind: Kind, source: Source, rng: random.Random) -> Prompt:
     """A balanced prompt in random order, and a batch of labelled queries."""
     shape = source.shape
     chosen = rng.sample(range(len(shape.labels)), min(len(shape.labels), rng.choice(CLASSES)))
@@ -164,44 +214,16 @@ def _healthy(source: Source, rng: random.Random) -> Prompt:
         queries += [Example(text, label) for text in texts[shots:]]
     rng.shuffle(demonstrations)
     rng.shuffle(queries)
+    words = [shape.labels[of].word for of in chosen]
+    if kind in ("word", "two"):  # all words in one form, before one of them gets another
+        words = [word.title() for word in words]
     return replace(
         shape,
         name="planted",
-        labels=tuple(Label(shape.labels[of].name, shape.labels[of].word) for of in chosen),
+        labels=tuple(Label(shape.labels[of].name, word) for of, word in zip(chosen, words, strict=True)),
         demonstrations=tuple(demonstrations),
         queries=tuple(queries),
         examples=(),
+        scoring="whole" if kind == "scoring" else "first",
         path=None,
     )
-
-
-def _planted(
-    kind: Kind, healthy: Prompt, gold: int, rival: int, source: Source, rng: random.Random
-) -> tuple[Prompt, int | None]:
-    shown = list(healthy.demonstrations)
-    if kind == "classes":
-        return _twins(healthy, gold, rival, source, rng), None
-    if kind == "demonstration":
-        culprit = rng.choice([index for index, example in enumerate(shown) if example.label == gold])
-        shown[culprit] = replace(shown[culprit], label=rival)
-        return replace(healthy, demonstrations=tuple(shown)), culprit
-    for text in rng.sample(EMPTY, SURPLUS):
-        shown.insert(rng.randrange(len(shown) + 1), Example(text, rival))
-    return replace(healthy, demonstrations=tuple(shown)), None
-
-
-def _twins(healthy: Prompt, gold: int, rival: int, source: Source, rng: random.Random) -> Prompt:
-    """Every text of the class `rival` becomes a text of the class `gold`, in demonstrations and in queries."""
-    places = [example for example in (*healthy.demonstrations, *healthy.queries) if example.label == rival]
-    texts = iter(rng.sample(_unused(healthy, source, gold), len(places)))
-    renewed = [
-        tuple(Example(next(texts), rival) if example.label == rival else example for example in part)
-        for part in (healthy.demonstrations, healthy.queries)
-    ]
-    return replace(healthy, demonstrations=renewed[0], queries=renewed[1])
-
-
-def _unused(prompt: Prompt, source: Source, label: int) -> list[str]:
-    used = {example.text for example in (*prompt.demonstrations, *prompt.queries)}
-    names = source.shape.label_names
-    return [text for text in source.texts[names.index(prompt.labels[label].name)] if text not in used]

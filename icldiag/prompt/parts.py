@@ -66,6 +66,7 @@ def plain_parts(prompt: Prompt) -> Parts:
             Part(after, "template", index),
             Part(prompt.separator, "separator", index),
         ]
+    before, between, _ = prompt.query_pieces
     queries = tuple(
         (Part(before, "template"), Part(query.text, "text"), Part(between, "template")) for query in prompt.queries
     )

@@ -59,6 +59,7 @@ class Prompt:
     calibration: Calibration | None = None
     beta: SavedBeta | None = None
     notes: tuple[str, ...] = dataclasses.field(default=(), compare=False)  # on its data files
+    query_template: str | None = None  # of the queries alone, for experiments: no prompt file can say so; not for chats
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -67,9 +68,12 @@ class Prompt:
     @cached_property
     def template_pieces(self) -> tuple[str, str, str]:
         """The template's own text before the example's text, between text and label, and after the label."""
-        before, rest = self.template.split(TEXT, 1)
-        between, after = rest.split(LABEL, 1)
-        return before, between, after
+        return _pieces(self.template)
+
+    @cached_property
+    def query_pieces(self) -> tuple[str, str, str]:
+        """The same of the template that the queries are written with."""
+        return _pieces(self.query_template or self.template)
 
     @property
     def opening(self) -> str:
@@ -82,11 +86,12 @@ class Prompt:
     def written(self, query: str) -> str:
         """The whole text that a query makes, up to where its label is asked for; without a chat template's turns."""
         before, between, after = self.template_pieces
+        asked, until, _ = self.query_pieces
         shown = "".join(
             before + example.text + between + self.labels[example.label or 0].word + after + self.separator
             for example in self.demonstrations
         )
-        return self.opening + shown + before + query + between
+        return self.opening + shown + asked + query + until
 
     @cached_property
     def hash(self) -> str:
@@ -94,7 +99,7 @@ class Prompt:
         content = asdict(replace(self, path=None, name="", beta=None))
         del content["notes"]
         content["beta"] = self.beta and self.beta.sha256
-        for field in ("calibration", "beta", "instruction_separator"):
+        for field in ("calibration", "beta", "instruction_separator", "query_template"):
             if content[field] is None:  # a prompt without them has the hash that it always had
                 del content[field]
         if not self.chat:
@@ -107,3 +112,9 @@ class Prompt:
 
     def with_queries(self, queries: Sequence[Example]) -> Prompt:
         return replace(self, queries=tuple(queries))
+
+
+def _pieces(template: str) -> tuple[str, str, str]:
+    before, rest = template.split(TEXT, 1)
+    between, after = rest.split(LABEL, 1)
+    return before, between, after

@@ -103,12 +103,18 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
         for query in range(len(prediction)):
             app.on_query_chosen(QueryChosen(query))
             await settle(pilot, partial(app.state.results.__contains__, Explain(query)))
-            known = "Wrong: " if prediction.is_wrong(query) else "Right: "
+            known = ", want " if prediction.is_wrong(query) else "Right: "
             text = screen_text(app)
             assert (known if prediction.gold[query] is not None else "the right label is unknown") in text
             found = session.explanation(query)
-            cause = ("Cause: " if found.contest.wrong else "It hangs on: ") if found.causes else "Not explained."
-            assert cause in text
+            assert f"lead {found.contest.lead:.1f} nats" in text
+            assert ("CAUSE" in text) == (bool(found.causes) and found.contest.gold != found.contest.answer)
+            assert "the text itself" in text
+            assert "label prior" in text
+            assert "evidence, from" not in text
+            await pilot.press("enter")
+            text = screen_text(app)
+            await pilot.press("enter")
             for row in ("demonstration  ", "classes  ", "order  ", "label prior  ", "aggregation  ", "decided  "):
                 assert row in text
 

@@ -1,11 +1,13 @@
 """Explanation: why this query got this answer, as far as interventions confirm it.
 
-For a wrong query the answer stands against the gold label, for any other against the runner-up. Evidence of six kinds
-is gathered, one file each, and every cause that is named has a counterfactual that was run on the model: see `ranking`.
+For a wrong query the answer stands against the gold label, for any other against the runner-up. Evidence is gathered,
+one file each; the lead is divided among what may be neutralised in the prompt (`shares`), and a cause is named if a
+change that was run turns the answer or takes half of its lead (`ranking`).
 """
 
 from icldiag.analyses.explanation.compute import Explain, Explanation, explain
+from icldiag.analyses.explanation.findings import Finding, findings
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import Finding, findings, of_cause, reading
+from icldiag.analyses.explanation.reading import of_cause, reading, weights
 
-__all__ = ["Cause", "Explain", "Explanation", "Finding", "explain", "findings", "of_cause", "reading"]
+__all__ = ["Cause", "Explain", "Explanation", "Finding", "explain", "findings", "of_cause", "reading", "weights"]

@@ -30,7 +30,7 @@ class ClassesEvidence:
     auc_rank: int | None
     aucs: int
     auc_queries: tuple[int, int]  # queries of the answer's class and of the rival's
-    removed: Counterfactual | None  # the answer's class taken out; None where no other class is shown
+    removed: Counterfactual | None  # the answer's demonstrations taken out; None unless two other classes are shown
 
 
 def classes_evidence(lab: Lab, contest: Contest, confusion: Confusion) -> Inquiry[ClassesEvidence]:
@@ -53,7 +53,9 @@ def classes_evidence(lab: Lab, contest: Contest, confusion: Confusion) -> Inquir
 
 def _without_answer(lab: Lab, contest: Contest) -> Inquiry[Counterfactual | None]:
     kept = [place for place, shown in enumerate(lab.prompt.demonstrations) if shown.label != contest.answer]
-    if not kept or len(kept) == len(lab.prompt.demonstrations):
-        return None
+    if len({lab.prompt.demonstrations[place].label for place in kept}) < 2 or len(kept) == len(
+        lab.prompt.demonstrations
+    ):
+        return None  # with one class left its label is answered whatever the reason was
     (scores,) = yield [lab.question([lab.prompt.queries[contest.query]], kept)]
-    return counterfactual(contest, f"class {lab.prompt.label_names[contest.answer]} taken out", scores[0])
+    return counterfactual(contest, f"demonstrations of {lab.prompt.label_names[contest.answer]} taken out", scores[0])

@@ -1,4 +1,4 @@
-"""The entry function: gather the evidence about one query, and name the causes that an intervention confirms."""
+"""The entry function: gather the evidence about one query, divide its lead, and name the causes that explain it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
+from icldiag.analyses.explanation.candidates import candidates, checks
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, contest_of
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
-from icldiag.analyses.explanation.order import OrderEvidence, order_evidence
+from icldiag.analyses.explanation.lean import Lean, lean_of
+from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
+from icldiag.analyses.explanation.others import Check, others_of
 from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws, prior_evidence
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
-from icldiag.analyses.explanation.suspect import OTHER_ORDERS, SuspectEvidence, suspect_evidence, suspect_of
-from icldiag.analyses.lab import Inquiry, Lab
-from icldiag.analyses.orders import ORDERS
+from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
+from icldiag.analyses.explanation.wording import overlap
+from icldiag.analyses.lab import Lab
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
@@ -35,18 +38,21 @@ from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 @dataclass(frozen=True, repr=False)
 class Explanation(AnalysisResult):
-    """Why one query got its answer. `causes` is empty where no intervention confirmed any."""
+    """Why one query got its answer. `causes` is empty where nothing explains most of the lead or turns the answer."""
 
     labels: tuple[str, ...]
     contest: Contest
+    lean: Lean | None  # of the whole prompt to the answer
     causes: tuple[Cause, ...]
+    shares: Shares
+    checks: tuple[Check | None, ...]  # of the shares' factors
     classes: ClassesEvidence
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
-    suspect: SuspectEvidence | None  # the demonstration that may carry a wrong label
     order: OrderEvidence
     aggregation: AggregationEvidence
     depth: DepthEvidence
+    overlap: bool  # the answer's label word begins the rival's, and whole words are scored
     runs: int  # changed prompts and edited passes that were run
     seed: int
     missing: tuple[str, ...]  # what is undefined, and why
@@ -54,17 +60,17 @@ class Explanation(AnalysisResult):
     @property
     def tried(self) -> tuple[Counterfactual, ...]:
         """Every change that was run to see whether the rival is answered; heads are ablated to see who carries it."""
-        runs: list[Counterfactual | None] = [self.classes.removed, self.aggregation.doubled]
+        runs: list[Counterfactual | None] = [self.classes.removed, self.aggregation.doubled, self.order.put_first]
         for effect in self.demonstrations:
-            runs += [effect.removed, effect.relabelled, effect.hidden]
+            runs += [effect.removed, effect.hidden]
         runs += [*self.order.runs, *self.prior.balanced, *(source.divided for source in self.prior.sources)]
-        runs += self.aggregation.isolated.values()
-        return tuple(run for run in runs if run is not None)
+        runs += [run for neutral, run in self.shares.runs.items() if neutral]
+        return tuple({run.change: run for run in runs if run is not None}.values())
 
 
 @dataclass(frozen=True)
 class Explain(Request[Explanation]):
-    """Why one query got its answer: evidence of all kinds, and the causes that an intervention confirms."""
+    """Why one query got its answer: evidence of all kinds, its lead divided, and the causes that explain it."""
 
     query: int
     seed: int = 0
@@ -107,7 +113,7 @@ def explain(
         beta: (L, H, demonstrations), an anchor re-weighting that is in force; see `lab`.
         confusion: of the prompt's classes.
         flow: gives the query's saliency, or raises AnalysisError where it is undefined.
-        seed: draws the orders, the random words and the balanced demonstrations.
+        seed: draws the orders, the random words, the balanced demonstrations and the other queries.
     """
     contest = contest_of(prediction, query)
     lab = Lab(model, encoded, prefix, beta)
@@ -124,9 +130,9 @@ def explain(
         raise
     except AnalysisError as error:
         missing.append(f"no flow into the label words: {error}")
-    (effects, suspect), prior, order, classes, aggregation, depth = lab.inquire(
+    effects, prior, order, classes, aggregation, depth = lab.inquire(
         [
-            _suspected(lab, contest, prediction, seed),
+            demonstration_effects(lab, contest),
             prior_evidence(lab, contest, prediction.scores, seed),
             order_evidence(lab, contest, seed),
             classes_evidence(lab, contest, confusion),
@@ -135,50 +141,50 @@ def explain(
         ],
         step,
     )
+    factors = candidates(lab, contest, effects, order, prior, aggregation)
+    others = others_of(contest, prediction, seed)
+    divided, checked = lab.inquire(
+        [shares(lab, contest, factors), checks(lab, contest, factors, others)],
+        step,
+    )
     evidence = Evidence(
         contest=contest,
+        lean=lean_of(prediction, contest.answer),
+        shares=divided,
+        checks=checked,
         prior=prior,
         demonstrations=effects,
-        suspect=suspect,
         order=order,
         classes=classes,
         aggregation=aggregation,
+        overlap=overlap(lab, contest),
     )
     progress("explanation", lab.answered, lab.answered)
     return Explanation(
         labels=prediction.labels,
         contest=contest,
+        lean=evidence.lean,
         causes=rank_causes(evidence, prediction.labels),
-        classes=evidence.classes,
-        prior=evidence.prior,
+        shares=divided,
+        checks=checked,
+        classes=classes,
+        prior=prior,
         demonstrations=effects,
-        suspect=evidence.suspect,
-        order=evidence.order,
-        aggregation=evidence.aggregation,
+        order=order,
+        aggregation=aggregation,
         depth=depth,
+        overlap=evidence.overlap,
         runs=lab.answered,
         seed=seed,
         missing=(*missing, *_missing(evidence, depth, len(encoded.prompt.demonstrations))),
     )
 
 
-def _suspected(
-    lab: Lab, contest: Contest, prediction: Prediction, seed: int
-) -> Inquiry[tuple[tuple[DemonstrationEffect, ...], SuspectEvidence | None]]:
-    """What each demonstration does, and what the one that may carry a wrong label does to other queries."""
-    effects = yield from demonstration_effects(lab, contest)
-    suspect = suspect_of(contest, effects)
-    return effects, (yield from suspect_evidence(lab, contest, suspect, prediction, seed)) if suspect else None
-
-
 def _runs(encoded: EncodedPrompt, contest: Contest) -> int:
     """As many runs as may be needed: for the progress only."""
     shown = encoded.prompt.demonstrations
     orders = min(ORDERS, math.factorial(min(len(shown), 6)) - 1)
-    labels = [example.label for example in shown]
-    own = labels.count(contest.answer)
-    suspected = own + 2 + 2 * OTHER_ORDERS if own > 1 else 0  # each relabelled; the suspect for other queries
-    return 2 * len(shown) + suspected + orders + len(set(labels)) + 3 + ABLATED + len(balanced_draws(shown, 0))
+    return 2 * len(shown) + orders + 4 + ABLATED + len(balanced_draws(shown, 0)) + 1 << MOST_FACTORS
 
 
 def _missing(evidence: Evidence, depth: DepthEvidence, demonstrations: int) -> list[str]:

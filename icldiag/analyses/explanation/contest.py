@@ -10,6 +10,8 @@ import numpy as np
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray
 
+TIE = 1e-5  # nats; padded batches move scores by about 1e-6
+
 
 @dataclass(frozen=True)
 class Contest:
@@ -24,6 +26,11 @@ class Contest:
     @property
     def wrong(self) -> bool:
         return self.gold is not None and self.gold != self.answer
+
+    @property
+    def tie(self) -> bool:
+        """Whether the two are as close as padding moves scores: which of them is answered says nothing."""
+        return self.lead <= TIE
 
     def lead_in(self, scores: FloatArray) -> float:
         """The lead in other label scores (C,) of the same query."""
@@ -52,8 +59,10 @@ def counterfactual(contest: Contest, change: str, scores: FloatArray) -> Counter
     """Describe what label scores (C,) under a change say."""
     chances = np.exp(scores - scores.max())
     answer = int(scores.argmax())
+    best = np.delete(scores, contest.rival).max()
+    turned = bool(scores[contest.rival] > best + TIE)  # a tie turns nothing
     probability = float(chances[contest.rival] / chances.sum())
-    return Counterfactual(change, answer, contest.lead_in(scores), probability, answer == contest.rival)
+    return Counterfactual(change, answer, contest.lead_in(scores), probability, turned)
 
 
 def percentile(value: float, among: Sequence[float]) -> float | None:

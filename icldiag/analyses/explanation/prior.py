@@ -41,12 +41,18 @@ class PriorEvidence:
 
     sources: tuple[PriorSource, ...]
     counts: tuple[int, ...]  # demonstrations of each class
-    balanced: tuple[Counterfactual, ...]  # seeded draws
+    draws: tuple[tuple[int, ...], ...]  # demonstrations that are left, as many of each class, by a seeded draw
+    balanced: tuple[Counterfactual, ...]  # of each draw
 
     @property
     def mended_by_balance(self) -> bool:
         """Whether half of the draws with as many demonstrations of each class, in this order, answer the rival."""
         return bool(self.balanced) and 2 * sum(run.turned for run in self.balanced) >= len(self.balanced)
+
+    @property
+    def median(self) -> int:
+        """Place of the draw with the (lower) median lead."""
+        return sorted(range(len(self.draws)), key=lambda place: self.balanced[place].lead)[(len(self.draws) - 1) // 2]
 
     def source(self, kind: PriorKind) -> PriorSource | None:
         return next((source for source in self.sources if source.kind == kind), None)
@@ -61,7 +67,7 @@ def prior_evidence(lab: Lab, contest: Contest, scores: FloatArray, seed: int) ->
     prompt, own = lab.prompt, scores[contest.query]
     words = random_texts([example.text for example in (*prompt.demonstrations, *prompt.queries)], seed)
     texts = [Example(text, None) for text in (*CONTENT_FREE, *words)]
-    draws = balanced_draws(prompt.demonstrations, seed)
+    draws = tuple(tuple(kept) for kept in balanced_draws(prompt.demonstrations, seed))
     asked = [lab.question(texts), *(lab.question([prompt.queries[contest.query]], kept) for kept in draws)]
     free, *balanced = yield asked
     measured: list[tuple[PriorKind, FloatArray]] = [
@@ -73,6 +79,7 @@ def prior_evidence(lab: Lab, contest: Contest, scores: FloatArray, seed: int) ->
     return PriorEvidence(
         tuple(_source(contest, own, kind, rows) for kind, rows in measured),
         tuple(sum(shown.label == label for shown in prompt.demonstrations) for label in range(len(prompt.labels))),
+        draws,
         tuple(counterfactual(contest, "as many demonstrations of each class", drawn[0]) for drawn in balanced),
     )
 

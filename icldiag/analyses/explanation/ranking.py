@@ -1,42 +1,44 @@
 """Which causes are named, and in which order. The rule is written down in docs/explanation.md.
 
-A cause is named only if its counterfactual was run and the rival was answered. Among those that are named, one that a
-second, independent test supports comes before one that stands alone; then the smaller change to the prompt comes before
-the larger: one demonstration, two classes, the order, the prior, what the label words gather.
+A cause is named if a change that was run, and that takes only this cause away, turns the answer or takes half of its
+lead or more. Among those that are named, one that a second test supports comes before one that stands alone. That test
+looks at something else than this query: at the prompt itself, or at what the change does to other queries. Then the
+smaller change to the prompt comes before the larger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 
 from icldiag.analyses.explanation.aggregation import AggregationEvidence
 from icldiag.analyses.explanation.classes import ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest, Counterfactual
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, misreading
+from icldiag.analyses.explanation.factors import CauseKind, Factor
+from icldiag.analyses.explanation.lean import Lean
 from icldiag.analyses.explanation.order import OrderEvidence
+from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
-from icldiag.analyses.explanation.suspect import SuspectEvidence
+from icldiag.analyses.explanation.shares import Shares
 
-CauseKind = Literal["demonstration", "classes", "order", "prior", "aggregation"]
-KINDS: tuple[CauseKind, ...] = ("demonstration", "classes", "order", "prior", "aggregation")  # smallest change first
+KINDS: tuple[CauseKind, ...] = get_args(CauseKind)
 
-MARGIN = 2.0  # nats by which one demonstration must stand out from any other of its class
-CONFUSED = 0.75  # ROC-AUC of a pair below which its two classes are taken for each other
-HALF = 1 / 2  # share of other orders that must answer the rival for the order to be named
-HARM = 0.05  # nats that the other queries of the two classes may lose when a wrong label is mended ...
-HELP = 0.5  # ... and that they must gain where the text itself does not read like the rival
+CONFUSED = 0.75  # ROC-AUC half way between chance and perfect separation
+FEWEST = 3  # queries of each class: of fewer, even a perfect separation is chance in one of 20 draws
+HALF = 1 / 2  # of the lead, or of the other orders
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause that an intervention confirmed. `demonstration` is the one that is meant, if it is one."""
+    """A cause that a change confirmed. `demonstration` is the one that is meant, if it is one."""
 
     kind: CauseKind
     confirmed_by: Counterfactual
+    nats: float  # its share of the lead, or what its change alone takes where it is none of the factors
     supported: bool  # a second test agrees
     support: str  # what that test found, in words
     demonstration: int | None = None
@@ -47,132 +49,142 @@ class Evidence:
     """All that a cause may be named for."""
 
     contest: Contest
+    lean: Lean | None
+    shares: Shares
+    checks: tuple[Check | None, ...]
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
-    suspect: SuspectEvidence | None  # the demonstration that may carry a wrong label
     order: OrderEvidence
     classes: ClassesEvidence
     aggregation: AggregationEvidence
+    overlap: bool
+
+    def weighs(self, run: Counterfactual) -> bool:
+        """Whether a change turns the answer or takes half of its lead."""
+        return run.turned or self.contest.lead - run.lead >= HALF * self.contest.lead > 0
 
 
 def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]:
     """The confirmed causes, the most likely first; empty where nothing was confirmed."""
-    tests: tuple[Callable[[Evidence, tuple[str, ...]], Iterator[Cause]], ...] = (
-        _demonstration,
-        _classes,
-        _order,
-        _prior,
-        _aggregation,
-    )
-    causes = [cause for test in tests for cause in test(evidence, names)]
+    causes = [cause for place in range(len(evidence.shares.factors)) for cause in _of_factor(place, evidence, names)]
+    causes += _classes(evidence, names)
+    if evidence.contest.gold == evidence.contest.answer:  # nothing is wrong: what would turn it is all there is to say
+        causes = [cause for cause in causes if cause.confirmed_by.turned]
     return tuple(sorted(causes, key=lambda cause: (not cause.supported, KINDS.index(cause.kind))))
 
 
-def _demonstration(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    tested, contest = evidence.suspect, evidence.contest
-    if tested is None:
+def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
+    """A factor of the lead, if its change alone weighs."""
+    factor, run = evidence.shares.factors[place], evidence.shares.alone(place)
+    divided = [source.divided for source in evidence.prior.sources if source.divided.turned]
+    if factor.kind == "prior" and not run.turned and divided:
+        run = divided[0]
+    if not evidence.weighs(run):
         return
-    suspect, gain, auc = tested.effect, tested.gain, tested.auc_without
-    turning, text_lead = suspect.turning, suspect.text_lead
-    if turning is None or text_lead is None:
-        return
+    checked = evidence.checks[place]
+    supported, support = _support(factor, evidence, checked, names)
+    told = [support] if support else []
+    if checked is not None:
+        told.append(_of_others(checked))
+    nats = evidence.shares.nats[place]
+    yield Cause(factor.kind, run, nats, supported, "; ".join(told), factor.demonstration)
+
+
+def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: tuple[str, ...]) -> tuple[bool, str]:
+    """The second test of a factor, and what it found."""
+    contest = evidence.contest
     answer, rival = names[contest.answer], names[contest.rival]
-    margin, by = _standing_out(evidence.demonstrations, suspect)
-    before = f"{rival} before {answer}" if text_lead < 0 else f"{answer} before {rival}"
-    support = [
-        f"without it the prompt takes its text for {before} (by {abs(text_lead):.1f} nats), and it "
-        f"{'stands out from' if margin > 0 else 'stays behind'} any other of {answer} by {abs(margin):.1f} nats {by}"
-    ]
-    misread, separated, counted = text_lead < 0, auc is None or auc >= CONFUSED, _majority(evidence)
-    if gain is not None:
-        misread = gain > -HARM if misread else gain >= HELP
-        gains = f"{'gain' if gain >= 0 else 'lose'} {abs(gain):.2f} nats of log p(gold)"
-        support.append(f"where it is labelled {rival}, the other queries of the two classes {gains}")
-    if not separated:
-        support.append(f"but without it the answers separate the two classes with AUC {auc:.2f} only")
-    if counted:
-        support.append(f"but {answer} has at least twice as many demonstrations as any other class")
-    supported = misread and margin >= MARGIN and separated and not counted
-    yield Cause("demonstration", turning, supported, "; ".join(support), suspect.index)
+    harmless = checked is None or not checked.hurts
+    if factor.kind == "scoring":
+        if evidence.overlap:
+            return True, f"the word of {rival} begins with the word of {answer}, so it can never score higher"
+        return checked is not None and checked.helps, "the two label words have different numbers of tokens"
+    if factor.kind == "template":
+        return True, "the queries are not written like the demonstrations"
+    if factor.kind == "word":
+        return harmless, "the label words are written in different forms"
+    if factor.kind == "demonstration":
+        return _wrong_label(factor, evidence, checked, answer, rival)
+    if factor.kind == "majority":
+        return _majority(evidence), _of_counts(evidence, answer, rival)
+    if factor.kind == "recency":
+        return harmless and not _majority(evidence), f"the demonstrations end with {answer}"
+    if factor.kind == "order":
+        turned = sum(run.turned for run in evidence.order.runs)
+        weighs = sum(evidence.weighs(run) for run in evidence.order.runs)
+        support = f"{turned} of {len(evidence.order.runs)} other orders answer {rival}"
+        return weighs >= HALF * len(evidence.order.runs) and not _majority(evidence), support
+    if factor.kind == "prior":
+        return _lasting(evidence, answer)
+    weak = evidence.aggregation.flow
+    below = weak is not None and weak[contest.rival] < float(np.mean(list(weak.values())))
+    return below, f"the flow into {rival} is {'below' if below else 'not below'} the mean of the classes"
 
 
-def _standing_out(effects: Sequence[DemonstrationEffect], suspect: DemonstrationEffect) -> tuple[float, str]:
-    """By how many nats it stands out from the next of its class in one of three ways, and in which; the largest."""
-    mates = [effect for effect in effects if effect.label == suspect.label and effect.index != suspect.index]
-    return max(
-        (_margin([mate.text_lead for mate in mates], suspect.text_lead), "in how its text reads"),
-        (_margin(map(_lead, (mate.removed for mate in mates)), _lead(suspect.removed)), "of lead when removed"),
-        (
-            _margin(map(_lead, (mate.relabelled for mate in mates)), _lead(suspect.relabelled)),
-            "of lead when relabelled",
-        ),
+def _wrong_label(
+    factor: Factor, evidence: Evidence, checked: Check | None, answer: str, rival: str
+) -> tuple[bool, str]:
+    """Whether a demonstration's text reads like the rival's, and its other label helps other queries."""
+    effect = next(effect for effect in evidence.demonstrations if effect.index == factor.demonstration)
+    by = misreading(evidence.contest, evidence.demonstrations, effect)
+    if by is None or by <= 0:
+        return False, f"its text reads like the others of {answer}"
+    support = f"without it the prompt reads its text more like those of {rival} than like the others of {answer}"
+    if checked is not None and checked.auc < CONFUSED:
+        return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
+    helps = checked is None or (checked.helps if evidence.lean is not None else not checked.hurts)
+    return helps and not _majority(evidence, wrong=1), support
+
+
+def _majority(evidence: Evidence, wrong: int = 0) -> bool:
+    """Whether the answer's class is shown more often than any other, and balance takes half of the lead.
+
+    Args:
+        wrong: demonstrations of the answer's class that are the rival's in truth.
+    """
+    counts, contest = list(evidence.prior.counts), evidence.contest
+    counts[contest.answer] -= wrong
+    counts[contest.rival] += wrong
+    most = max(count for label, count in enumerate(counts) if label != contest.answer)
+    balanced = evidence.prior.balanced
+    weighs = sum(evidence.weighs(run) for run in balanced)
+    return counts[contest.answer] > most and weighs >= HALF * len(balanced) > 0
+
+
+def _of_counts(evidence: Evidence, answer: str, rival: str) -> str:
+    counts, contest = evidence.prior.counts, evidence.contest
+    turned = sum(run.turned for run in evidence.prior.balanced)
+    return (
+        f"{counts[contest.answer]} demonstrations of {answer}, {counts[contest.rival]} of {rival}; "
+        f"{turned} of {len(evidence.prior.balanced)} draws with as many of each answer {rival}"
     )
 
 
-def _margin(others: Iterable[float | None], own: float | None) -> float:
-    """By how much a lead is smaller than the smallest of the others."""
-    leads = [lead for lead in others if lead is not None]
-    return min(leads) - own if leads and own is not None else 0.0
+def _lasting(evidence: Evidence, answer: str) -> tuple[bool, str]:
+    sources = evidence.prior.sources
+    leaning = sum(source.lean > 0 for source in sources)
+    lasting = evidence.order.lean is not None and evidence.order.lean > 0
+    support = f"{leaning} of {len(sources)} measurements of the prior favour {answer}"
+    if lasting:
+        support += ", and content-free queries do so in other orders too"
+    return 2 * leaning > len(sources) and lasting, support
 
 
-def _lead(run: Counterfactual | None) -> float | None:
-    return None if run is None else run.lead
+def _of_others(checked: Check) -> str:
+    gain = f"{'gain' if checked.gain >= 0 else 'lose'} {abs(checked.gain):.2f} nats of log p(gold)"
+    return f"{checked.queries} other queries of the two classes {gain} by that change on average"
 
 
 def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    found = evidence.classes
-    if found.removed is None or not found.removed.turned or found.auc is None or found.auc >= CONFUSED:
+    """Two classes that the answers do not separate, whatever is changed; with a third, taking one out must weigh."""
+    found, parts = evidence.classes, evidence.shares
+    if found.auc is None or found.auc >= CONFUSED or min(found.auc_queries) < FEWEST:
         return
-    without = None if evidence.suspect is None else evidence.suspect.auc_without
-    mended = without is not None and without >= CONFUSED
+    run = found.removed or parts.runs[frozenset(range(len(parts.factors)))]
+    if found.removed is not None and not evidence.weighs(found.removed):
+        return
+    best = max((checked.auc for checked in evidence.checks if checked is not None), default=found.auc)
     support = f"the answers separate the two classes with AUC {found.auc:.2f}"
-    yield Cause("classes", found.removed, not mended, support)
-
-
-def _order(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    found = evidence.order
-    if found.typical is None or found.turned is None or found.turned < HALF:
-        return
-    turned = sum(run.turned for run in found.runs)
-    support = f"{turned} of {len(found.runs)} other orders answer {names[evidence.contest.rival]}"
-    counted = _majority(evidence)
-    if counted:
-        support += ", but so does this order with as many demonstrations of each class"
-    yield Cause("order", found.typical, not counted, support)
-
-
-def _prior(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    found = evidence.prior
-    divided = [source.divided for source in found.sources if source.divided.turned]
-    balanced = [run for run in found.balanced if run.turned]
-    majority = _majority(evidence)
-    if not divided and not majority:
-        return
-    leaning = sum(source.lean > 0 for source in found.sources)
-    lasting = evidence.order.lean is not None and evidence.order.lean > 0
-    support = f"{leaning} of {len(found.sources)} measurements of the prior favour {names[evidence.contest.answer]}"
-    if lasting:
-        support += ", and content-free queries do so in other orders too"
-    if majority:
-        support += (
-            f"; it has at least twice as many demonstrations as any other class, and {len(balanced)} of "
-            f"{len(found.balanced)} draws with as many of each answer {names[evidence.contest.rival]}"
-        )
-    supported = majority or (2 * leaning > len(found.sources) and lasting)
-    yield Cause("prior", (divided or balanced)[0], supported, support)
-
-
-def _majority(evidence: Evidence) -> bool:
-    """Whether the answer's class is shown twice as often as any other, and balance makes the rival the answer."""
-    counts, answer = evidence.prior.counts, evidence.contest.answer
-    most = max(count for label, count in enumerate(counts) if label != answer)
-    return counts[answer] >= 2 * most and evidence.prior.mended_by_balance
-
-
-def _aggregation(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    found, rival = evidence.aggregation, evidence.contest.rival
-    if found.doubled is None or not found.doubled.turned:
-        return
-    weak = found.flow is not None and found.flow[rival] < float(np.mean(list(found.flow.values())))
-    support = f"the flow into {names[rival]} is {'below' if weak else 'not below'} the mean of the classes"
-    yield Cause("aggregation", found.doubled, weak, support)
+    if best >= CONFUSED:
+        support += f", but with one change {best:.2f}"
+    yield Cause("classes", run, parts.rest, best < CONFUSED, support)

@@ -1,215 +1,199 @@
-"""An explanation in words: the named cause in a sentence with its numbers, and a row for every kind of evidence."""
+"""An explanation in words: what the whole prompt does, the main cause with its nats, and what turns the answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from icldiag.analyses import lens
 from icldiag.analyses.explanation.compute import Explanation
-from icldiag.analyses.explanation.demonstrations import strongest
-from icldiag.analyses.explanation.ranking import Cause, CauseKind
+from icldiag.analyses.explanation.contest import Counterfactual
+from icldiag.analyses.explanation.factors import CauseKind, Factor
+from icldiag.analyses.explanation.lean import Lean
+from icldiag.analyses.explanation.ranking import Cause
 from icldiag.counting import counted
 
 NAMES: dict[CauseKind, str] = {
+    "scoring": "scoring of whole words",
+    "template": "another template",
+    "word": "form of the label words",
     "demonstration": "one demonstration",
+    "majority": "more demonstrations",
+    "recency": "what comes last",
+    "order": "order",
+    "prior": "label prior",
     "classes": "confusable classes",
-    "order": "the order",
-    "prior": "the label prior",
     "aggregation": "weak aggregation",
 }
 
-_NEARLY_ALL = 0.9  # of the changes that leave an answer as it is: it does not hang on what they change
+TEXT = "the text itself"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One row of evidence. `scale` makes `number` comparable; both are '-' where undefined."""
+class Weight:
+    """A factor of the lead as a line: `role` is "main", "also", "no", or "rest"."""
 
+    role: str
+    kind: CauseKind | None
     name: str
-    number: str
-    scale: str
-    sentence: str
+    nats: float
+    note: str
+
+
+def name_of(kind: CauseKind, demonstration: int | None = None) -> str:
+    return NAMES[kind] if demonstration is None else f"demonstration {demonstration + 1}"
+
+
+def verdict(lean: Lean | None, labels: tuple[str, ...]) -> str:
+    """What the answers to all queries show, before this one is looked at; empty where they show no lean."""
+    if lean is None:
+        return ""
+    label = labels[lean.label]
+    many = f"All {lean.queries} answers are" if lean.alike else f"{lean.answers} of {lean.queries} answers are"
+    right = f", right for {lean.right} of {lean.labelled}" if lean.labelled else ""
+    return f"{many} {label}{right}: the whole prompt leans to it."
 
 
 def reading(found: Explanation) -> str:
-    """What explains the answer, in one or two sentences."""
-    if found.causes:
-        return of_cause(found.causes[0], found)
+    """What explains the answer, in a few sentences; the prompt's own verdict comes first."""
+    opening = verdict(found.lean, found.labels)
+    return f"{opening} {_of_query(found)}" if opening else _of_query(found)
+
+
+def _of_query(found: Explanation) -> str:
     answer, rival = _pair(found)
-    tried = found.tried
-    turned = [run.change for run in tried if run.turned]
-    stays = sum(run.answer == found.contest.answer for run in tried)
-    opening = "Nothing that was tried explains it" if found.contest.wrong else "The answer stands"
-    count = f"none of {len(tried)} changes makes" if not turned else f"{len(turned)} of {len(tried)} changes make"
-    rest = f"{stays} leave it {answer}"
-    if turned:
-        rest += f"; those that turn it ({', '.join(turned[:2])}{', ...' if len(turned) > 2 else ''}) name no cause"
-    elif stays >= _NEARLY_ALL * len(tried):
-        rest += ": it hangs on the text and the model rather than on these demonstrations"
-    return f"{opening}: {count} the answer {rival}, {rest}."
+    if found.causes:
+        sentence = of_cause(found.causes[0], found)
+        if found.contest.gold is None:
+            return f"What the answer depends on most, the right label being unknown: {sentence}"
+        return sentence if found.contest.wrong else f"The answer is right. What would turn it: {sentence}"
+    runs = found.tried
+    turned = [run.change for run in runs if run.turned]
+    if not turned:
+        kept = f"none of {counted(len(runs), 'change')} makes the answer {rival}"
+        rest = f"with all that weighs on it neutral, {found.shares.rest:.1f} of {found.contest.lead:.1f} nats are left"
+        return f"It comes from the text itself, as far as changes tell: {kept}, and {rest}."
+    listed = ", ".join(turned[:3]) + (", ..." if len(turned) > 3 else "")
+    many = f"{len(turned)} of {len(runs)} changes make the answer {rival} ({listed})"
+    return f"No single factor takes half of the lead of {answer}, but it can be turned: {many}."
+
+
+def headline(found: Explanation) -> str:
+    """What explains this answer, in one short sentence."""
+    answer, rival = _pair(found)
+    if found.contest.tie:
+        return f"{answer} and {rival} are a tie: which of them is answered says nothing."
+    if not found.causes:
+        turned = sum(run.turned for run in found.tried)
+        if turned:
+            return (
+                f"No single factor takes half of the lead; {counted(turned, 'change')} of {len(found.tried)} turn it."
+            )
+        return f"It comes from the text itself: none of {counted(len(found.tried), 'change')} turns it."
+    cause = found.causes[0]
+    claim = _claim(cause, answer, rival)
+    if found.contest.gold is None:
+        return f"It depends most on this: {claim}."
+    if not found.contest.wrong:
+        return f"Right; what would turn it: {cause.confirmed_by.change}."
+    return f"{claim}."
 
 
 def of_cause(cause: Cause, found: Explanation) -> str:
-    """A confirmed cause with its counterfactual and number, and what else supports it."""
+    """A cause with its nats, what was changed to see it, and what else supports it."""
     answer, rival = _pair(found)
-    done = cause.confirmed_by
-    result = (
-        f"the answer is {rival} (p {done.probability:.2f}; the lead of {answer} goes from {_nats(found.contest.lead)} "
-        f"to {_nats(done.lead)} nats)"
-    )
-    opening = {
-        "demonstration": lambda: _demonstration(cause, found, result),
-        "classes": lambda: f"{answer} and {rival} are taken for each other: with {answer} taken out, {result}",
-        "order": lambda: f"The order of the demonstrations: in {cause.confirmed_by.change} {result}",
-        "prior": lambda: f"The label prior favours {answer}: {_prior_change(cause)} {result}",
-        "aggregation": lambda: f"{rival} gathers too little: with the flow into its label words doubled, {result}",
-    }[cause.kind]()
-    joint = "; " if cause.supported else ". Nothing else points to it: "
-    return f"{opening}{joint}{cause.support}."
+    number = f"{cause.nats:.1f} of {found.contest.lead:.1f} nats"
+    opening = f"{_claim(cause, answer, rival)} ({number})"
+    joint = "; " if cause.supported else ". No second test points to it: "
+    support = f"{joint}{cause.support}" if cause.support else ""
+    return f"{opening}: {_result(cause.confirmed_by, found)}{_further(cause, found)}{support}."
 
 
-def _nats(lead: float) -> str:
-    """Near zero with two digits: who leads must show."""
-    return f"{lead:.1f}" if abs(lead) >= 0.05 else f"{lead:.2f}"
+def _claim(cause: Cause, answer: str, rival: str) -> str:
+    if cause.kind == "demonstration":
+        assert cause.demonstration is not None
+        verb = "may carry a wrong label" if cause.supported else "pulls this text to its label"
+        return f"Demonstration {cause.demonstration + 1} (label {answer}) {verb}"
+    return {
+        "scoring": f"Whole-word scoring favours {answer} over {rival}",
+        "template": "The query is written with another template than the demonstrations",
+        "word": f"The label words of {answer} and {rival} are written in different forms",
+        "majority": f"{answer} has more demonstrations than {rival}",
+        "recency": f"The demonstrations of {answer} come last",
+        "order": f"The order of the demonstrations favours {answer}",
+        "prior": f"The label prior favours {answer} whatever the query says",
+        "classes": f"The model confuses {answer} and {rival}",
+        "aggregation": f"The label words of {rival} gather too little from their texts",
+    }[cause.kind]
 
 
-def _demonstration(cause: Cause, found: Explanation, result: str) -> str:
+def _result(run: Counterfactual, found: Explanation) -> str:
+    """What a change made of the answer."""
     answer, rival = _pair(found)
-    assert cause.demonstration is not None
-    number = cause.demonstration + 1
-    opening = f"Demonstration {number} (label {answer})"
-    verb = "may carry a wrong label" if cause.supported else "draws this text"
-    change = "without it" if cause.confirmed_by.change.endswith("removed") else f"labelled {rival} instead,"
-    return f"{opening} {verb}: {change} {result}"
+    lead = f"lead of {answer} {found.contest.lead:.1f} -> {run.lead:.1f} nats"
+    still = " still" if run.answer == found.contest.answer else ""
+    then = rival if run.turned else found.labels[run.answer] + still
+    return f"with {run.change}, the answer is {then} (p of {rival} {run.probability:.2f}; {lead})"
 
 
-def _prior_change(cause: Cause) -> str:
-    change = cause.confirmed_by.change
-    return f"with the {change}," if change.endswith("divided out") else f"with {change},"
+def _further(cause: Cause, found: Explanation) -> str:
+    """What turns the answer together with a cause that does not turn it alone."""
+    place = _place(cause, found)
+    if cause.confirmed_by.turned or place is None:
+        return ""
+    further = found.shares.turning(place)
+    return f"; with {_joined(further)} too, it turns" if further else ""
 
 
-def findings(found: Explanation) -> tuple[Finding, ...]:
-    """A row for every kind of evidence, in the order of the ranking, and where it was decided."""
-    return (
-        *_of_demonstrations(found),
-        _of_classes(found),
-        *_of_order(found),
-        _of_prior(found),
-        _of_aggregation(found),
-        _of_depth(found),
-    )
+def _place(cause: Cause, found: Explanation) -> int | None:
+    kinds = [factor.kind for factor in found.shares.factors]
+    return kinds.index(cause.kind) if cause.kind in kinds else None
 
 
-def _of_demonstrations(found: Explanation) -> Iterator[Finding]:
-    effect = strongest(found.demonstrations)
-    if effect is None or effect.removed is None or effect.removed_change is None:
-        yield Finding("demonstration", "-", "-", "There is one demonstration, which cannot be removed.")
-        return
-    called = "" if effect.called is None else f"; the prompt without it calls its text {found.labels[effect.called]}"
-    yield Finding(
-        "demonstration",
-        f"{effect.removed_change:+.1f} nats",
-        f"most of {len(found.demonstrations)}",
-        f"Demonstration {effect.index + 1} ({found.labels[effect.label]}): removed, the answer is "
-        f"{found.labels[effect.removed.answer]}; hidden from the target alone, "
-        f"{found.labels[effect.hidden.answer]} ({effect.hidden_change:+.1f}){called}.",
-    )
+def _joined(factors: tuple[Factor, ...]) -> str:
+    return " and ".join(factor.change for factor in factors)
 
 
-def _of_classes(found: Explanation) -> Finding:
-    classes = found.classes
+def weights(found: Explanation) -> tuple[Weight, ...]:
+    """Every factor of the lead with its share: the named causes first, then the others, then what is left."""
+    _, rival = _pair(found)
+    parts = found.shares
+    shown: list[Weight] = []
+    main = "main" if found.causes and found.contest.gold != found.contest.answer else "also"
+    for number, cause in enumerate(found.causes):
+        run, role = cause.confirmed_by, main if number == 0 else "also"
+        note = f"{run.change}: {'it turns' if run.turned else f'{run.lead:.1f} nats left'}{_further(cause, found)}"
+        nats = cause.nats if _place(cause, found) is not None else found.contest.lead - run.lead
+        shown.append(Weight(role, cause.kind, name_of(cause.kind, cause.demonstration), nats, note))
+    named = {cause.kind for cause in found.causes}
+    for place, (factor, nats) in enumerate(zip(parts.factors, parts.nats, strict=True)):
+        if factor.kind in named:
+            continue
+        run = parts.alone(place)
+        note = f"{factor.change}: {rival if run.turned else found.labels[run.answer]}, {run.lead:.1f} nats left"
+        shown.append(Weight("no", factor.kind, name_of(factor.kind, factor.demonstration), nats, note))
+    shown.append(Weight("rest", None, TEXT, parts.rest, "the lead with all of these neutral"))
+    return tuple(shown)
+
+
+def not_asked(found: Explanation) -> tuple[str, ...]:
+    """Causes that cannot be asked about here, each with its reason."""
+    return tuple(_not_asked(found))
+
+
+def _not_asked(found: Explanation) -> Iterator[str]:
     answer, rival = _pair(found)
-    told = []
-    if classes.distance is not None and classes.distances > 1:  # of two classes it is 1 by its scaling
-        told.append(f"distance {classes.distance:.2f}")
-    if classes.cosine is not None:
-        told.append(f"cosine {classes.cosine:.2f}")
-    keys = f"the anchors of {answer} and {rival} cannot be compared"
-    if told:
-        layers = f"in layer {classes.layers[0]}"
-        keys = f"the keys of {answer} and {rival} have {', '.join(told)}, {layers}"
-    if classes.removed is not None:
-        keys += f"; with {answer} taken out the answer is {found.labels[classes.removed.answer]}"
-    auc = "-" if classes.auc is None else f"AUC {classes.auc:.2f}"
-    scale = f"rank {classes.distance_rank} of {classes.distances}" if classes.distances > 1 else "-"
-    if classes.auc_rank is not None and classes.aucs > 1:
-        scale = f"AUC {classes.auc_rank} of {classes.aucs}" + ("" if scale == "-" else f", keys {scale[5:]}")
-    return Finding("classes", auc, scale, f"{keys[0].upper()}{keys[1:]}.")
-
-
-def _of_order(found: Explanation) -> Iterator[Finding]:
-    order = found.order
-    last = found.labels[order.last]
-    most = max(found.prior.counts)
-    majority = [found.labels[label] for label, count in enumerate(found.prior.counts) if count == most]
-    counts = (
-        "all classes have as many"
-        if len(set(found.prior.counts)) == 1
-        else f"{', '.join(majority)} {'has' if len(majority) == 1 else 'have'} most ({most})"
-    )
-    if order.turned is None:
-        yield Finding("order", "-", "-", f"There are no other orders; {last} comes last.")
-        return
-    rival = found.labels[found.contest.rival]
-    turned = sum(run.turned for run in order.runs)
-    scale = "-" if order.percentile is None else f"percentile {order.percentile:.0f}"
-    place = "" if order.percentile is None else f"; this order's lead is at {scale} of theirs"
-    yield Finding(
-        "order",
-        f"{turned} of {len(order.runs)}",
-        scale,
-        f"{rival} is the answer in {turned} of {counted(len(order.runs), 'sampled order')}{place}. {last} comes "
-        f"last; {counts}.",
-    )
-
-
-def _of_prior(found: Explanation) -> Finding:
-    prior, (answer, rival) = found.prior, _pair(found)
-    leans = ", ".join(f"{source.kind} {source.lean:+.1f}" for source in prior.sources)
-    turned = [source.kind for source in prior.sources if source.divided.turned]
-    turn = "turns" if len(turned) == 1 else "turn"
-    effect = f"divided out, {' and '.join(turned)} {turn} it" if turned else "dividing none of them out turns it"
-    if prior.balanced:
-        effect += f"; with balanced classes {sum(run.turned for run in prior.balanced)} of {len(prior.balanced)} do"
-    first = prior.sources[0]
-    return Finding(
-        "label prior",
-        f"{first.lean:+.1f} nats",
-        f"{first.rank} of {len(found.labels)}",
-        f"Without content the prompt leans to {answer} against {rival} by {leans}; {effect}.",
-    )
-
-
-def _of_aggregation(found: Explanation) -> Finding:
-    part, (answer, rival) = found.aggregation, _pair(found)
-    isolated = [
-        f"with {name} isolated the answer is {found.labels[part.isolated[label].answer]} "
-        f"({part.isolated[label].lead:+.1f})"
-        for label, name in ((found.contest.rival, rival), (found.contest.answer, answer))
-        if label in part.isolated
-    ]
-    doubled = (
-        "" if part.doubled is None else f"; with the flow into {rival} doubled, {found.labels[part.doubled.answer]}"
-    )
-    number, scale = "-", "-"
-    if part.flow is not None and found.contest.rival in part.flow:
-        total = sum(part.flow.values())
-        number = f"{part.flow[found.contest.rival] / total:.0%}" if total > 0 else "-"
-        scale = f"weakest {part.flow_rank} of {len(part.flow)}"
-    sentence = "; ".join(isolated) or "neither class has label words"
-    return Finding("aggregation", number, scale, f"{sentence[0].upper()}{sentence[1:]}{doubled}.")
-
-
-def _of_depth(found: Explanation) -> Finding:
-    depth, answer = found.depth, found.contest.answer
-    if depth.lens is None:
-        return Finding("decided", "-", "-", f"Undefined: {depth.missing}.")
-    row, layers = depth.lens.decided(answer), depth.lens.layers
-    heads = ", ".join(f"{head.layer}.{head.head} ({head.ablated.lead:+.1f})" for head in depth.heads)
-    carried = f" Heads that carry it, and the lead without each: {heads}." if heads else ""
-    sentence = f"{lens.reading(depth.lens, answer, found.labels)}{carried}"
-    return Finding("decided", "-" if row is None else lens.after(row), f"of {layers} layers", sentence)
+    if found.classes.removed is None:
+        count = len({effect.label for effect in found.demonstrations})
+        reason = "fewer than three classes are shown" if count < 3 else f"{answer} has no demonstration"
+        yield f"taking {answer} out ({reason}, which proves nothing)" if count < 3 else f"classes ({reason})"
+    elif found.classes.auc is None:
+        yield f"classes (no gold labels of both {answer} and {rival})"
+    if found.order.turned is None:
+        yield "order (there is no other one)"
+    if not found.prior.balanced and found.demonstrations:
+        yield "more demonstrations (all shown classes have as many)"
+    if found.aggregation.doubled is None:
+        yield f"aggregation ({rival} has no demonstration)"
 
 
 def _pair(found: Explanation) -> tuple[str, str]:

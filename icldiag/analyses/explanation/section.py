@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
-from icldiag.analyses.explanation import Explain, Explanation, findings, of_cause
+from icldiag.analyses.explanation import Explain, Explanation, findings, of_cause, weights
 from icldiag.analyses.explanation import reading as reading_of_query
 from icldiag.analyses.explanation.contest import Counterfactual
-from icldiag.analyses.explanation.reading import NAMES
+from icldiag.analyses.explanation.factors import CauseKind
+from icldiag.analyses.explanation.others import Check
+from icldiag.analyses.explanation.reading import NAMES, verdict
 from icldiag.page.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import curves
 
@@ -29,11 +31,33 @@ class RunFields(Fields):
 
 
 class CauseFields(Fields):
-    kind: Literal["demonstration", "classes", "order", "prior", "aggregation"]
+    kind: CauseKind
+    nats: float = Field(description="Its share of the lead.")
     supported: bool = Field(description="A second test agrees.")
     support: str
     demonstration: int | None = Field(description="Index from 0.")
     confirmed_by: RunFields
+
+
+class OthersFields(Fields):
+    """What the change does to other labelled queries of the two classes."""
+
+    queries: int
+    gain: float = Field(description="Mean change of log p(gold) between the two labels, in nats.")
+    error: float | None = Field(description="Its standard error.")
+    auc: float = Field(description="Between the two classes, after the change.")
+    mended: int
+    harmed: int
+
+
+class ShareFields(Fields):
+    """A factor of the lead: shares and the rest make up the lead."""
+
+    kind: CauseKind
+    nats: float
+    demonstration: int | None = Field(description="Index from 0.")
+    alone: RunFields = Field(description="With this factor neutral and no other.")
+    others: OthersFields | None
 
 
 class QueryFields(Fields):
@@ -43,7 +67,10 @@ class QueryFields(Fields):
     wrong: bool
     lead: float
     reading: str
-    causes: list[CauseFields] = Field(description="Confirmed ones, the strongest first.")
+    leans: str = Field(description="What the answers to all queries show; empty where they show no lean.")
+    causes: list[CauseFields] = Field(description="Those that turn the answer or take half of the lead, best first.")
+    shares: list[ShareFields] = Field(description="The lead by Shapley's division; see docs/explanation.md.")
+    rest: float = Field(description="The lead with all factors neutral: the text itself, in nats.")
     evidence: dict[str, Any] = Field(description="Of each kind; see docs/explanation.md.")
     runs: int
     seed: int
@@ -73,9 +100,11 @@ def _values(found: Explanation) -> dict[str, Any]:
         "wrong": contest.wrong,
         "lead": contest.lead,
         "reading": reading_of_query(found),
+        "leans": verdict(found.lean, labels),
         "causes": [
             {
                 "kind": cause.kind,
+                "nats": cause.nats,
                 "supported": cause.supported,
                 "support": cause.support,
                 "demonstration": cause.demonstration,
@@ -83,6 +112,17 @@ def _values(found: Explanation) -> dict[str, Any]:
             }
             for cause in found.causes
         ],
+        "shares": [
+            {
+                "kind": factor.kind,
+                "nats": nats,
+                "demonstration": factor.demonstration,
+                "alone": _run(found, found.shares.alone(place)),
+                "others": _others(found.checks[place]),
+            }
+            for place, (factor, nats) in enumerate(zip(found.shares.factors, found.shares.nats, strict=True))
+        ],
+        "rest": found.shares.rest,
         "evidence": {
             "classes": {
                 "layers": found.classes.layers,
@@ -115,31 +155,23 @@ def _values(found: Explanation) -> dict[str, Any]:
                     "hidden": _run(found, effect.hidden),
                     "removed": _run(found, effect.removed),
                     "percentile": effect.percentile,
-                    "relabelled": _run(found, effect.relabelled),
                     "called": None if effect.called is None else labels[effect.called],
                     "text_lead": effect.text_lead,
                 }
                 for effect in found.demonstrations
             ],
-            "suspect": None
-            if found.suspect is None
-            else {
-                "index": found.suspect.effect.index,
-                "gains_relabelled": found.suspect.gains,
-                "auc_without": found.suspect.auc_without,
-            },
             "order": {
                 "turned": found.order.turned,
                 "percentile": found.order.percentile,
                 "lean_in_other_orders": found.order.lean,
                 "last": labels[found.order.last],
+                "answer_first": _run(found, found.order.put_first),
                 "runs": [_run(found, run) for run in found.order.runs],
             },
             "aggregation": {
                 "layers": found.aggregation.layers,
                 "flow": found.aggregation.flow
                 and {labels[label]: value for label, value in found.aggregation.flow.items()},
-                "isolated": {labels[label]: _run(found, run) for label, run in found.aggregation.isolated.items()},
                 "doubled": _run(found, found.aggregation.doubled),
             },
             "depth": {
@@ -163,6 +195,19 @@ def _values(found: Explanation) -> dict[str, Any]:
         "runs": found.runs,
         "seed": found.seed,
         "missing": found.missing,
+    }
+
+
+def _others(checked: Check | None) -> dict[str, Any] | None:
+    if checked is None:
+        return None
+    return {
+        "queries": checked.queries,
+        "gain": checked.gain,
+        "error": checked.error,
+        "auc": checked.auc,
+        "mended": checked.mended,
+        "harmed": checked.harmed,
     }
 
 
@@ -190,7 +235,7 @@ def reading(result: list[Explanation], context: Context | None = None) -> str:
     kinds = Counter(NAMES[found.causes[0].kind] for found in wrong if found.causes)
     told = [f"{name} ({count})" for name, count in kinds.most_common()]
     unexplained = sum(not found.causes for found in wrong)
-    told += [f"nothing that was tried ({unexplained})"] if unexplained else []
+    told += [f"the text itself or several at once ({unexplained})"] if unexplained else []
     return f"What explains {len(wrong)} wrong answers: {', '.join(told)}. The most confident is query {first}"
 
 
@@ -231,6 +276,9 @@ def _query(found: Explanation, context: Context | None) -> list[Block]:
     ]
     further = tuple(of_cause(cause, found) for cause in found.causes[1:])
     shown += [Items(further)] if further else []
+    lines = tuple((weight.name, weight.nats, weight.note) for weight in weights(found))
+    divided = f"The lead of {found.contest.lead:.1f} nats over {rival}, divided."
+    shown.append(Table(f"shares-{query + 1}", divided, ("factor", "nats", "alone"), lines, place="folded"))
     rows = tuple((row.name, row.number, row.scale, row.sentence) for row in findings(found))
     caption = f"Evidence on query {query + 1}."
     columns = ("evidence", "number", "among", "reading")

@@ -1,9 +1,10 @@
-"""Panel Why: the answer, the cause that an intervention confirms, and the other evidence."""
+"""Panel Why: the answer and its lead, the main cause in nats, what turns the answer; enter shows the evidence."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -11,14 +12,30 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.render.bars import bar
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.explanation import Explanation, Finding
+    from icldiag.analyses.explanation.reading import Weight
 
 _JOB = "explanation"
 _WIDE = 96  # columns from which a row of evidence has its reading beside it
+_BAR = 20  # cells of a bar as long as the lead
+_ROLES = {"main": "CAUSE", "also": "also", "no": "no", "rest": "rest"}
+_ACTIONS = {  # what is done about a cause, and in which panel
+    "scoring": "Prompt: rename its label word",
+    "template": "edit the file",
+    "word": "Prompt: rename its label word",
+    "demonstration": "Prompt: drop",
+    "majority": "Prompt: drop",
+    "recency": "Prompt: swap with the next",
+    "order": "Prompt: swap with the next",
+    "prior": "Repair: search for the prompt",
+    "classes": "Repair: for this query",
+    "aggregation": "Reweight: start training",
+}
 
 
 class WhyPanel(Panel):
@@ -27,46 +44,58 @@ class WhyPanel(Panel):
     title = "Why"
     purpose = (
         "Why: the answer to the selected query and what explains it. Demonstrations are removed, hidden and reordered, "
-        "classes taken out, the label prior divided out, label words isolated; a cause is named only if such a change "
-        "makes the right label (or, of an answer that is not wrong, the runner-up) the answer."
+        "classes taken out, the label prior divided out; the lead of the answer over the right label (or, of an answer "
+        "that is not wrong, over the runner-up) is divided among them in nats."
     )
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "stop", "stop"), Binding("s", "again", "again")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "evidence", "evidence"),
+        Binding("escape", "stop", "stop"),
+        Binding("s", "again", "again"),
+    ]
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("opened",)
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
         yield Line(id="cause", classes="body")
-        yield Line(id="further", classes="body")
-        yield Line(id="evidence-title", classes="body gap")
-        yield Line(id="evidence", classes="body")
+        yield Line(id="weights", classes="body gap")
+        yield Line(id="not-asked", classes="body")
+        yield Line(id="sentences", classes="body gap")
+        yield Line(id="evidence", classes="body gap")
         yield Line(id="undefined", classes="body gap")
 
     def on_mount(self) -> None:
         self.stopped = False  # by the user, for this query
+        self.opened = False  # the evidence is shown
 
     def query_changed(self) -> None:
         self.stopped = False
 
     def show(self) -> None:
         from icldiag.analyses.explanation import Explain, findings, of_cause
+        from icldiag.analyses.explanation.reading import not_asked
 
         request = Explain(self.state.query)
-        self.query_one("#finding", Line).set(self._answer())
         found = self.peek(request) if self.stopped else self.result(request)
-        parts = ("#further", "#evidence-title", "#evidence", "#undefined")
-        for name in parts:
+        self.query_one("#finding", Line).set(self._answer(found))
+        for name in ("#weights", "#not-asked", "#sentences", "#evidence", "#undefined"):
             self.query_one(name).display = found is not None
         if found is None:
             waiting = Text("Stopped; s explains it.") if self.stopped else self.trouble(request)
             self.query_one("#cause", Line).set(waiting)
             return
         self.query_one("#cause", Line).set(self._cause(found))
-        further = [of_cause(cause, found) for cause in found.causes[1:]]
-        self.query_one("#further", Line).set(self._listed("Also confirmed: ", further))
-        title = f"evidence, from {found.runs} changed prompts and passes"
-        self.query_one("#evidence-title", Line).set(Text(title, self.state.look.muted))
-        self.query_one("#evidence", Line).set(self._table(findings(found)))
-        self.query_one("#undefined", Line).set(self._listed("Undefined: ", found.missing))
+        self.query_one("#weights", Line).set(self._weights(found))
+        self.query_one("#not-asked", Line).set(self._listed("n/a    ", ["; ".join(not_asked(found))]))
+        sentences = [of_cause(cause, found) for cause in found.causes] if self.opened else []
+        self.query_one("#sentences", Line).set(self._listed("", sentences))
+        self.query_one("#evidence", Line).set(self._evidence(found, findings(found)) if self.opened else "")
+        self.query_one("#undefined", Line).set(self._listed("Undefined: ", found.missing if self.opened else ()))
+
+    def action_evidence(self) -> None:
+        """Show or hide the evidence in full."""
+        self.opened = not self.opened
+        self.refresh_panel()
 
     def action_stop(self) -> None:
         self.stopped = self.stopped or _JOB in self.state.doing
@@ -83,8 +112,8 @@ class WhyPanel(Panel):
     def _shown(self, text: str) -> str:
         return visible(text, self.state.look.ascii_only)
 
-    def _answer(self) -> Text:
-        """The answer in one line: wrong or right, and between which labels it was."""
+    def _answer(self, found: Explanation | None) -> Text:
+        """The answer in one line: right or wrong, between which labels it was, and by how much it leads."""
         prediction, query, look = self.state.prediction, self.state.query, self.state.look
         assert prediction is not None
         chances, gold = prediction.probabilities[query], prediction.gold[query]
@@ -96,32 +125,71 @@ class WhyPanel(Panel):
 
         parts: list[str | tuple[str, str]]
         if gold is None:
-            parts = [named(won, look.chosen), ", before ", named(second, "bold"), "; the right label is unknown."]
+            parts = [named(won, look.chosen), ", before ", named(second, "bold"), "; the right label is unknown"]
         elif gold != won:
             place = f", place {order.index(gold) + 1}" if len(order) > 2 else ""
-            parts = [("x Wrong: ", look.wrong), named(won, look.chosen), " won. The right label is "]
-            parts += [named(gold, look.gold), f"{place}."]
+            parts = [("x ", look.wrong), named(won, look.chosen), ", want ", named(gold, look.gold), place]
         else:
-            parts = [("Right: ", look.right), named(won, look.gold), f", before {named(second, '')[0]}."]
+            parts = [("Right: ", look.right), named(won, look.gold), f", before {named(second, '')[0]}"]
+        if found is not None:
+            tie = " (a tie)" if found.contest.tie else ""
+            parts.append((f"   lead {found.contest.lead:.1f} nats{tie}", look.strong))
         return Text.assemble(*parts)
 
     def _cause(self, found: Explanation) -> Text:
-        from icldiag.analyses.explanation import reading
-        from icldiag.analyses.explanation.reading import NAMES
+        """The whole prompt's lean first, then what explains this answer, in a few words."""
+        from icldiag.analyses.explanation.reading import headline, verdict
 
         look = self.state.look
-        if not found.causes:
-            return Text.assemble(("Not explained. ", look.strong), self._shown(reading(found)))
-        word = "Cause" if found.contest.wrong else "It hangs on"
-        name = NAMES[found.causes[0].kind]
-        return Text.assemble((f"{word}: {name}. ", look.chosen), self._shown(reading(found)))
+        leans = verdict(found.lean, found.labels)
+        lines = [Text(self._shown(leans), look.strong)] if leans else []
+        lines.append(Text(self._shown(headline(found)), look.chosen))
+        return Text("\n").join(lines)
+
+    def _weights(self, found: Explanation) -> RenderableType:
+        """A line for each factor: its bar of the lead, its nats, what its change does, what to do about it."""
+        from icldiag.analyses.explanation.reading import weights
+
+        look = self.state.look
+        rows = weights(found)
+        names = max(cell_len(row.name) for row in rows)
+        wide = self.room.width >= _WIDE
+        blocks: list[RenderableType] = []
+        for row in rows:
+            style = look.chosen if row.role == "main" else look.strong if row.role == "also" else look.muted
+            head = Text(no_wrap=True)
+            head.append(f"{_ROLES[row.role]:<7}", style)
+            head.append(self._shown(f"{row.name:<{names}}  "), style)
+            head.append(f"{self._bar(row.nats, found.contest.lead)}  ", style)
+            head.append(f"{row.nats:5.1f}" + (f" of {found.contest.lead:.1f} nats" if row is rows[0] else ""), style)
+            blocks.append(head)
+            blocks += [Padding(Text(line), (0, 0, 0, 9 + names if wide else 7)) for line in self._notes(row)]
+        return Group(*blocks)
+
+    def _notes(self, row: Weight) -> list[str]:
+        if row.role not in ("main", "also"):
+            return []
+        action = _ACTIONS[row.kind] if row.kind is not None else ""
+        return [self._shown(f"{row.note}. -> {action}")]
+
+    def _bar(self, nats: float, lead: float) -> str:
+        """As long as the share of the lead; `<` marks what works against the answer, `>` more than the lead."""
+        share = nats / lead if lead > 0 else 0.0
+        if share < 0:
+            return f"{'<':<{_BAR + 1}}"
+        length = bar(min(1.0, share), _BAR, self.state.look)
+        return f"{length:.<{_BAR}}" + (">" if share > 1 else " ")
 
     def _listed(self, opening: str, sentences: tuple[str, ...] | list[str]) -> RenderableType:
-        if not sentences:
+        if not any(sentences):
             return ""
         muted = self.state.look.muted
         lines = [Text.assemble((opening, muted), self._shown(sentence)) for sentence in sentences]
         return Text("\n").join(lines)
+
+    def _evidence(self, found: Explanation, rows: tuple[Finding, ...]) -> RenderableType:
+        title = Text(f"evidence, from {found.runs} changed prompts and passes", self.state.look.muted)
+        return Group(title, self._table(rows))
 
     def _table(self, rows: tuple[Finding, ...]) -> RenderableType:
         """Beside each other where there is room; else the reading under its numbers."""

@@ -1,0 +1,102 @@
+"""Factors of an answer: what could be neutralised in the prompt, one change each, alone or several together.
+
+A factor that is neutral is a change of the prompt that was run: other demonstrations, another order, other label words;
+or a change of what is read off the scores. So any set of factors is one changed prompt, asked in one list by the lab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from icldiag.analyses.calibration import CONTENT_FREE
+from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
+from icldiag.analyses.lab import Lab, Question
+from icldiag.lazy import torch
+from icldiag.model.attention import Edit
+from icldiag.model.readout import FloatArray, label_probabilities
+from icldiag.prompt.encoded_prompt import EncodedPrompt
+from icldiag.prompt.schema import Example, Label
+
+CauseKind = Literal[
+    "scoring", "template", "word", "demonstration", "classes", "majority", "recency", "order", "prior", "aggregation"
+]
+
+STRENGTH = 2.0  # by which the rival's gathering is multiplied
+FREE = tuple(Example(text, None) for text in CONTENT_FREE)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One thing that may be to blame, and what makes it neutral. `change` says that in words."""
+
+    kind: CauseKind
+    change: str
+    order: tuple[int, ...] | None = None  # of all demonstrations
+    without: tuple[int, ...] = ()  # demonstrations that are taken out
+    relabelled: int | None = None  # a demonstration that gets the rival's label
+    words: tuple[str, ...] | None = None  # other label words
+    own_template: bool = False  # the queries are written like the demonstrations
+    doubled: bool = False  # the rival's label words attend twice as much to their texts
+    per_token: bool = False  # a label's score is the mean over its word's tokens
+    divided: bool = False  # the content-free prior of the same changed prompt is divided out
+    demonstration: int | None = None  # the one that is meant
+
+
+def neutralised(lab: Lab, contest: Contest, factors: Collection[Factor], queries: Sequence[Example]) -> Question:
+    """The question with these factors neutral; `read` makes the scores of its answer."""
+    order = next(
+        (factor.order for factor in factors if factor.order is not None), range(len(lab.prompt.demonstrations))
+    )
+    out = {place for factor in factors for place in factor.without}
+    labels = {factor.relabelled: contest.rival for factor in factors if factor.relabelled is not None}
+    question = lab.question(queries, [place for place in order if place not in out], labels)
+    prompt = question.prompt
+    for factor in factors:
+        if factor.words is not None:
+            words = zip(prompt.labels, factor.words, strict=True)
+            prompt = replace(prompt, labels=tuple(Label(label.name, word) for label, word in words))
+        if factor.own_template:
+            prompt = replace(prompt, query_template=None)
+    question = replace(question, prompt=prompt)
+    if any(factor.doubled for factor in factors):
+        edit = strengthening(lab, lab.encode(question), contest.rival)
+        if edit is not None:
+            layers = range(max(1, lab.model.n_layers // 2))
+            question = replace(question, prefix_edits=dict.fromkeys(layers, edit))
+    return question
+
+
+def read(lab: Lab, factors: Collection[Factor], scores: FloatArray, free: FloatArray | None = None) -> FloatArray:
+    """Scores (n, C) with these factors neutral.
+
+    Args:
+        free: (m, C) answers of the same changed prompt to content-free queries, where its prior is divided out.
+    """
+    lengths = np.array([len(ids) for ids in lab.encoded.label_tokens], float)
+    if any(factor.per_token for factor in factors):
+        scores, free = scores / lengths, None if free is None else free / lengths
+    if free is not None and any(factor.divided for factor in factors):
+        scores = scores - np.log(np.maximum(label_probabilities(free).mean(axis=0), 1e-12))
+    return scores
+
+
+def run_of(lab: Lab, contest: Contest, factor: Factor, rows: FloatArray) -> Counterfactual:
+    """What one neutral factor makes of the query: `rows` are its answer, and those to content-free queries after it."""
+    return counterfactual(contest, factor.change, read(lab, [factor], rows[:1], rows[1:])[0])
+
+
+def strengthening(lab: Lab, encoded: EncodedPrompt, label: int) -> Edit | None:
+    """The label words of a class attend twice as much to the texts of its demonstrations, earlier ones included."""
+    found = [demonstration for demonstration in encoded.demonstrations if demonstration.label_class == label]
+    if not found:
+        return None
+    rows = sorted(row for demonstration in found for row in range(*demonstration.label))
+    columns = sorted(column for demonstration in found for column in range(*demonstration.text))
+    device = lab.model.device
+    factor = torch.ones(lab.model.n_heads, len(encoded.prefix), device=device)
+    factor[:, columns] = STRENGTH
+    return Edit(torch.tensor(rows, device=device), factor=factor)

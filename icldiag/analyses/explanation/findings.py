@@ -1,0 +1,160 @@
+"""A row for every kind of evidence: its number, what makes the number comparable, and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from icldiag.analyses import lens
+from icldiag.analyses.explanation.compute import Explanation
+from icldiag.analyses.explanation.demonstrations import strongest
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of evidence. `scale` makes `number` comparable; both are empty where undefined."""
+
+    name: str
+    number: str
+    scale: str
+    sentence: str
+
+
+def findings(found: Explanation) -> tuple[Finding, ...]:
+    """A row for every kind of evidence, in the order of the ranking, and where it was decided."""
+    return (
+        *_of_demonstrations(found),
+        _of_classes(found),
+        *_of_order(found),
+        _of_prior(found),
+        _of_aggregation(found),
+        _of_depth(found),
+    )
+
+
+def _of_demonstrations(found: Explanation) -> Iterator[Finding]:
+    effect = strongest(found.demonstrations)
+    if effect is None or effect.removed is None or effect.removed_change is None:
+        yield Finding("demonstration", "", "", "There is one demonstration, which cannot be removed.")
+        return
+    called = "" if effect.called is None else f"; the prompt without it calls its text {found.labels[effect.called]}"
+    yield Finding(
+        "demonstration",
+        f"{effect.removed_change:+.1f} nats",
+        f"most of {len(found.demonstrations)}",
+        f"Demonstration {effect.index + 1} ({found.labels[effect.label]}): removed, the answer is "
+        f"{found.labels[effect.removed.answer]}; hidden from the target alone, "
+        f"{found.labels[effect.hidden.answer]} ({effect.hidden_change:+.1f}){called}.",
+    )
+
+
+def _of_classes(found: Explanation) -> Finding:
+    classes = found.classes
+    answer, rival = _pair(found)
+    told = []
+    if classes.distance is not None and classes.distances > 1:  # of two classes it is 1 by its scaling
+        told.append(f"distance {classes.distance:.2f}")
+    if classes.cosine is not None:
+        told.append(f"cosine {classes.cosine:.2f}")
+    keys = f"the anchors of {answer} and {rival} cannot be compared"
+    if told:
+        layers = f"in layer {classes.layers[0]}"
+        keys = f"the keys of {answer} and {rival} have {', '.join(told)}, {layers}"
+    if classes.removed is not None:
+        keys += f"; without the demonstrations of {answer} the answer is {found.labels[classes.removed.answer]}"
+    auc = "" if classes.auc is None else f"AUC {classes.auc:.2f}"
+    scale = []
+    if classes.auc is not None:
+        scale.append(f"{classes.auc_queries[0]} against {classes.auc_queries[1]} queries")
+    if classes.auc_rank is not None and classes.aucs > 1:
+        scale.append(f"rank {classes.auc_rank} of {classes.aucs} pairs")
+    if classes.distance_rank is not None and classes.distances > 1:
+        scale.append(f"keys {classes.distance_rank} of {classes.distances}")
+    return Finding("classes", auc, "; ".join(scale), f"{keys[0].upper()}{keys[1:]}.")
+
+
+def _of_order(found: Explanation) -> Iterator[Finding]:
+    order = found.order
+    last = found.labels[order.last]
+    most = max(found.prior.counts)
+    majority = [found.labels[label] for label, count in enumerate(found.prior.counts) if count == most]
+    counts = (
+        "all classes have as many"
+        if len(set(found.prior.counts)) == 1
+        else f"{', '.join(majority)} {'has' if len(majority) == 1 else 'have'} most ({most})"
+    )
+    if order.turned is None:
+        yield Finding("order", "", "", f"There is no other order; {last} comes last.")
+        return
+    rival = found.labels[found.contest.rival]
+    turned, runs = sum(run.turned for run in order.runs), len(order.runs)
+    below = sum(run.lead < found.contest.lead for run in order.runs)
+    orders = (
+        f"{turned} of {runs} other orders answer {rival}"
+        if runs > 1
+        else (f"The only other order answers {found.labels[order.runs[0].answer]}")
+    )
+    first = (
+        ""
+        if order.put_first is None
+        else (
+            f"; with the demonstrations of {found.labels[found.contest.answer]} first the answer is "
+            f"{found.labels[order.put_first.answer]} ({order.put_first.lead:+.1f})"
+        )
+    )
+    yield Finding(
+        "order",
+        f"{turned} of {runs}",
+        f"lead above {below} of {runs}",
+        f"{orders}. {last} comes last{first}; {counts}.",
+    )
+
+
+def _of_prior(found: Explanation) -> Finding:
+    prior, (answer, rival) = found.prior, _pair(found)
+    leans = ", ".join(f"{source.kind} {source.lean:+.1f}" for source in prior.sources)
+    turned = [source.kind for source in prior.sources if source.divided.turned]
+    turn = "turns" if len(turned) == 1 else "turn"
+    effect = f"divided out, {' and '.join(turned)} {turn} it" if turned else "dividing none of them out turns it"
+    if prior.balanced:
+        effect += f"; with balanced classes {sum(run.turned for run in prior.balanced)} of {len(prior.balanced)} do"
+    first = prior.sources[0]
+    return Finding(
+        "label prior",
+        f"{first.lean:+.1f} nats",
+        f"rank {first.rank} of {len(found.labels)} labels" if len(found.labels) > 2 else "",
+        f"Without content the prompt leans to {answer} against {rival} by {leans}; {effect}.",
+    )
+
+
+def _of_aggregation(found: Explanation) -> Finding:
+    part, (_, rival) = found.aggregation, _pair(found)
+    doubled = f"{rival} has no demonstration"
+    if part.doubled is not None:
+        now = found.labels[part.doubled.answer]
+        doubled = (
+            f"With the flow into the label words of {rival} doubled the answer is {now} ({part.doubled.lead:+.1f})"
+        )
+    number = scale = ""
+    if part.flow is not None and found.contest.rival in part.flow:
+        total = sum(part.flow.values())
+        number = f"{part.flow[found.contest.rival] / total:.0%}" if total > 0 else ""
+        if len(part.flow) > 1 and part.flow_rank is not None:
+            above = sum(part.flow[found.contest.rival] > flow for flow in part.flow.values())
+            scale = f"more than {above} of the other {len(part.flow) - 1}"
+    return Finding("aggregation", number, scale, f"{doubled}.")
+
+
+def _of_depth(found: Explanation) -> Finding:
+    depth, answer = found.depth, found.contest.answer
+    if depth.lens is None:
+        return Finding("decided", "", "", f"Undefined: {depth.missing}.")
+    row, layers = depth.lens.decided(answer), depth.lens.layers
+    heads = ", ".join(f"{head.layer}.{head.head} ({head.ablated.lead:+.1f})" for head in depth.heads)
+    carried = f" Heads that carry it, and the lead without each: {heads}." if heads else ""
+    sentence = f"{lens.reading(depth.lens, answer, found.labels)}{carried}"
+    return Finding("decided", "" if row is None else lens.after(row), f"of {layers} layers", sentence)
+
+
+def _pair(found: Explanation) -> tuple[str, str]:
+    return found.labels[found.contest.answer], found.labels[found.contest.rival]

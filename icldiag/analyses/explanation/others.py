@@ -1,0 +1,95 @@
+"""What a change does to the other queries: a cause of one answer is checked on queries it was not named for.
+
+Of the other labelled queries of the answer's and the rival's class, as many of each up to `MOST`, the gain is the mean
+change of
+
+    log p(gold) / (p(answer) + p(rival))
+
+over the two classes with equal weight. What is wrong with the prompt costs these queries, and mending it helps them; a
+change that only pushes all answers to the rival gains with one class what it loses with the other.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+
+from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.prediction.compute import Prediction
+from icldiag.analyses.roc import roc_auc
+from icldiag.model.readout import FloatArray
+
+MOST = 12
+
+
+@dataclass(frozen=True)
+class Others:
+    """Some other queries of the two classes, by their gold labels."""
+
+    contest: Contest
+    queries: tuple[int, ...]
+    own: tuple[bool, ...]  # whether the gold label is the answer; else it is the rival
+    scores: FloatArray  # (n, C) as the prompt is
+
+    @property
+    def both(self) -> bool:
+        return any(self.own) and not all(self.own)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a change does to them. `error` is the gain's standard error, None where a class has fewer than two."""
+
+    queries: int
+    gain: float
+    error: float | None
+    auc: float  # ROC-AUC of p(answer) / p(rival) between the two classes after the change
+    mended: int  # wrong before, right now
+    harmed: int
+
+    @property
+    def helps(self) -> bool:
+        """Whether the gain is above what chance would make of it in one of 20 such draws."""
+        return self.gain > 1.645 * (self.error or 0.0)
+
+    @property
+    def hurts(self) -> bool:
+        return self.gain < -1.645 * (self.error or 0.0)
+
+
+def others_of(contest: Contest, prediction: Prediction, seed: int) -> Others:
+    """As many of each class as there are, up to half of `MOST`."""
+    drawn: list[int] = []
+    generator = random.Random(seed)
+    for label in (contest.answer, contest.rival):
+        places = [place for place, gold in enumerate(prediction.gold) if gold == label and place != contest.query]
+        drawn += generator.sample(places, min(MOST // 2, len(places)))
+    drawn.sort()
+    own = tuple(prediction.gold[place] == contest.answer for place in drawn)
+    return Others(contest, tuple(drawn), own, prediction.scores[drawn])
+
+
+def check(others: Others, after: FloatArray) -> Check | None:
+    """Label scores (n, C) of the same queries under a change; None where there are none of either class."""
+    if not others.both:
+        return None
+    own, pair = np.array(others.own), (others.contest.answer, others.contest.rival)
+    sign = np.where(own, 1.0, -1.0)
+    gold = np.where(own, *pair)
+
+    def losses(scores: FloatArray) -> FloatArray:
+        found: FloatArray = np.logaddexp(0, -sign * (scores[:, pair[0]] - scores[:, pair[1]]))
+        return found
+
+    gains = losses(others.scores) - losses(after)
+    parts = [gains[own], gains[~own]]
+    error = None
+    if all(len(part) > 1 for part in parts):
+        error = float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)) / 2)
+    right, now = others.scores.argmax(1) == gold, after.argmax(1) == gold
+    gain = float(np.mean([part.mean() for part in parts]))
+    leads = after[:, pair[0]] - after[:, pair[1]]
+    auc = float(roc_auc(leads[own], leads[~own]))
+    return Check(len(own), gain, error, auc, int((now & ~right).sum()), int((right & ~now).sum()))

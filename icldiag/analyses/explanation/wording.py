@@ -1,0 +1,104 @@
+"""Evidence: how the prompt is written. Label words of another form, overlapping words, queries written otherwise.
+
+These can be read off the prompt itself; each has one change that mends it, and the change is run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.explanation.factors import Factor
+from icldiag.analyses.lab import Lab
+from icldiag.errors import PromptError
+
+Form = tuple[str, str]  # what stands before the word, and how it is written
+
+
+def form(word: str) -> Form:
+    """The form of a label word: the space before it, and its letters' case."""
+    bare = word.lstrip()
+    letters = [letter for letter in bare if letter.upper() != letter.lower()]
+    case = "without case"
+    if letters:
+        rest = letters[1:]
+        if all(letter.isupper() for letter in letters) and rest:
+            case = "upper case"
+        elif all(letter.islower() for letter in letters):
+            case = "lower case"
+        elif letters[0].isupper() and all(letter.islower() for letter in rest):
+            case = "a capital"
+        else:
+            case = "mixed case"
+    return word[: len(word) - len(bare)], case
+
+
+def written(word: str, wanted: Form) -> str:
+    """A word in another form; one without case, or of mixed case, stays as it is."""
+    space, case = wanted
+    bare = word.strip()
+    if case == "upper case":
+        bare = bare.upper()
+    elif case == "lower case":
+        bare = bare.lower()
+    elif case == "a capital":
+        bare = bare[:1].upper() + bare[1:].lower()
+    return space + bare
+
+
+def common_form(words: tuple[str, ...], contest: Contest) -> Form | None:
+    """The form that most words have, of several the rival's; None where answer and rival are written alike."""
+    forms = [form(word) for word in words]
+    if forms[contest.answer] == forms[contest.rival]:
+        return None
+    counts = Counter(found for found in forms if found[1] not in ("mixed case", "without case"))
+    if not counts:
+        return None
+    most = max(counts.values())
+    best = [found for found, count in counts.items() if count == most]
+    return forms[contest.rival] if forms[contest.rival] in best else best[0]
+
+
+def word_factor(lab: Lab, contest: Contest) -> Factor | None:
+    """All label words in the form of most; None where answer and rival have one form, or such words cannot be asked."""
+    words = tuple(label.word for label in lab.prompt.labels)
+    wanted = common_form(words, contest)
+    if wanted is None:
+        return None
+    alike = tuple(written(word, wanted) for word in words)
+    if alike == words:
+        return None
+    labels = tuple(replace(label, word=word) for label, word in zip(lab.prompt.labels, alike, strict=True))
+    question = lab.question([lab.prompt.queries[contest.query]])
+    try:
+        lab.encode(replace(question, prompt=replace(question.prompt, labels=labels)))
+    except PromptError:  # two words are the same now
+        return None
+    return Factor("word", f"label words written alike ({', '.join(word.strip() for word in alike)})", words=alike)
+
+
+def overlap(lab: Lab, contest: Contest) -> bool:
+    """Whether whole words are scored and one of the two label words begins with the whole other.
+
+    log p(word and more) = log p(word) + log p(more | word) is never above log p(word): the longer can never win.
+    """
+    if lab.prompt.scoring != "whole":
+        return False
+    answer, rival = (lab.encoded.label_tokens[label] for label in (contest.answer, contest.rival))
+    return rival[: len(answer)] == answer and len(rival) > len(answer)
+
+
+def scoring_factor(lab: Lab, contest: Contest) -> Factor | None:
+    """Scores per token; None where first tokens are scored, or both words have as many tokens."""
+    answer, rival = (lab.encoded.label_tokens[label] for label in (contest.answer, contest.rival))
+    if lab.prompt.scoring != "whole" or len(answer) == len(rival):
+        return None
+    return Factor("scoring", "label words scored by the mean over their tokens", per_token=True)
+
+
+def template_factor(lab: Lab) -> Factor | None:
+    """The query written like the demonstrations; None where it is."""
+    if lab.prompt.query_pieces[:2] == lab.prompt.template_pieces[:2]:
+        return None
+    return Factor("template", "the query written with the demonstrations' template", own_template=True)

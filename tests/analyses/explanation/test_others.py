@@ -1,0 +1,73 @@
+"""A change is checked on the other queries of the two classes; the prompt's lean is read off all answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.explanation.lean import lean_of
+from icldiag.analyses.explanation.others import MOST, check, others_of
+from icldiag.analyses.prediction.compute import Prediction
+from icldiag.model.readout import label_probabilities
+
+CONTEST = Contest(query=0, answer=0, rival=1, gold=1, lead=1.0)
+
+
+def prediction(gold: list[int | None], answers: list[int], classes: int = 3) -> Prediction:
+    scores = np.array([[2.0 if label == answer else 0.0 for label in range(classes)] for answer in answers])
+    names = tuple("abc"[:classes])
+    return Prediction(
+        names,
+        ("",) * len(gold),
+        tuple(gold),
+        scores.argmax(1),
+        label_probabilities(scores),
+        scores,
+        ((),) * len(gold),
+        np.ones(len(gold)),
+    )
+
+
+def test_the_others_are_of_both_classes_and_not_the_query_itself() -> None:
+    found = prediction([1, 0, 1, 2, None, 0, 1], [0] * 7)
+    others = others_of(CONTEST, found, 0)
+    assert others.queries == (1, 2, 5, 6)
+    assert others.own == (True, False, True, False)
+    many = others_of(CONTEST, prediction([1, *[0] * 30, *[1] * 30], [0] * 61), 0)
+    assert len(many.queries) == MOST
+    assert sum(many.own) == MOST // 2
+    assert check(others_of(CONTEST, prediction([1, 0, 0], [0] * 3), 0), np.zeros((2, 3))) is None
+
+
+def test_a_push_of_all_answers_gains_with_one_class_what_it_loses_with_the_other() -> None:
+    others = others_of(CONTEST, prediction([1, 0, 0, 1, 1], [0] * 5), 0)
+    even = check(replace(others, scores=np.zeros((4, 3))), np.tile([0.0, 2.0, 0.0], (4, 1)))
+    assert even is not None
+    assert even.gain < 0
+    assert not even.helps
+    better = np.array([[2.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 2.0, 0.0]])
+    mended = check(others, better)
+    assert mended is not None
+    expected = np.mean([0.0, np.logaddexp(0, 2.0) - np.logaddexp(0, -2.0)])
+    assert mended.gain == pytest.approx(expected)
+    assert mended.helps
+    assert (mended.mended, mended.harmed) == (2, 0)
+
+
+def test_a_prompt_leans_if_all_answers_are_alike_or_one_label_takes_what_it_should_not() -> None:
+    alike = lean_of(prediction([0, 1, 0, 1], [0] * 4), 0)
+    assert alike is not None
+    assert alike.alike
+    assert (alike.right, alike.labelled) == (2, 4)
+    assert lean_of(prediction([0] * 4, [0] * 4), 0) is None  # all alike, and right
+    assert lean_of(prediction([0, 1, 0], [0] * 3), 0) is None  # too few
+    unknown = lean_of(prediction([None] * 5, [0] * 5), 0)
+    assert unknown is not None
+    assert unknown.labelled == 0
+    taken = [*[1] * 7, 0, 2]
+    assert lean_of(prediction(taken, [*[0] * 7, 0, 2]), 0) is not None  # 7 wrong to 0 missed, of three labels
+    assert lean_of(prediction(taken, [*[0] * 6, 1, 0, 2]), 0) is None  # 6 to 0 may be chance
+    assert lean_of(prediction([*taken, 0, 0], [*[0] * 7, 0, 2, 1, 2]), 0) is None  # 7 to 2

@@ -1,0 +1,159 @@
+"""The rule: what turns the answer or takes half of its lead is named; what a second test supports comes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from icldiag.analyses.explanation import Explanation
+from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
+from icldiag.analyses.explanation.factors import Factor
+from icldiag.analyses.explanation.lean import Lean
+from icldiag.analyses.explanation.order import OrderEvidence
+from icldiag.analyses.explanation.others import Check
+from icldiag.analyses.explanation.prior import PriorEvidence
+from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
+from icldiag.analyses.explanation.shares import Places, Shares
+from icldiag.model.readout import FloatArray
+from icldiag.session import Session
+
+NAMES = ("yes", "no", "other")
+CONTEST = Contest(query=0, answer=0, rival=1, gold=1, lead=2.0)
+STAYS, HALVES = np.array([2.0, 0.0, -1.0]), np.array([2.0, 1.0, -1.0])
+TURNS = np.array([0.0, 3.0, -1.0])
+HELPS, HURTS = Check(12, 0.5, 0.1, 0.9, 3, 0), Check(12, -0.5, 0.1, 0.9, 0, 3)
+
+
+def run(scores: FloatArray, change: str = "a change") -> Counterfactual:
+    return counterfactual(CONTEST, change, scores)
+
+
+def shares(*parts: tuple[Factor, FloatArray]) -> Shares:
+    """Factors that do not interact, with what each does alone."""
+    count = len(parts)
+    runs = {Places(): run(STAYS)} | {Places({place}): run(scores) for place, (_, scores) in enumerate(parts)}
+    runs[Places(range(count))] = run(STAYS) if count != 1 else runs[Places({0})]
+    nats = tuple(2.0 - run(scores).lead for _, scores in parts)
+    return Shares(tuple(factor for factor, _ in parts), nats, 2.0 - sum(nats), runs)
+
+
+def effects(*text_leads: float) -> tuple[DemonstrationEffect, ...]:
+    """Two of the answer's class, then two of the rival's."""
+    return tuple(
+        DemonstrationEffect(place, place // 2, run(STAYS), run(STAYS), 0.0, 0.0, 50.0, 0, lead, False)
+        for place, lead in enumerate(text_leads)
+    )
+
+
+@pytest.fixture
+def nothing(explained: tuple[Session, Explanation]) -> Evidence:
+    """Evidence in which no change does anything."""
+    _, found = explained
+    sources = tuple(replace(source, divided=run(STAYS), lean=1.0) for source in found.prior.sources)
+    order = OrderEvidence(((1, 0, 2, 3),) * 4, (run(STAYS),) * 4, (1.0,) * 4, 50.0, 0, None, None)
+    return Evidence(
+        contest=CONTEST,
+        lean=None,
+        shares=shares(),
+        checks=(),
+        prior=PriorEvidence(sources, (2, 2, 2), (), ()),
+        demonstrations=effects(3.0, 3.0, -3.0, -3.0),
+        order=order,
+        classes=replace(found.classes, removed=run(STAYS), auc=0.9, auc_queries=(6, 6)),
+        aggregation=replace(found.aggregation, doubled=run(STAYS), flow={0: 2.0, 1: 1.0}),
+        overlap=False,
+    )
+
+
+def with_factor(evidence: Evidence, factor: Factor, scores: FloatArray, checked: Check | None = None) -> Evidence:
+    return replace(evidence, shares=shares((factor, scores)), checks=(checked,))
+
+
+def only(evidence: Evidence) -> Cause:
+    (cause,) = rank_causes(evidence, NAMES)
+    return cause
+
+
+def test_what_does_little_is_not_named_and_half_of_the_lead_is_enough(nothing: Evidence) -> None:
+    word = Factor("word", "other words", words=NAMES)
+    assert rank_causes(nothing, NAMES) == ()
+    assert rank_causes(with_factor(nothing, word, STAYS), NAMES) == ()
+    assert rank_causes(with_factor(nothing, word, np.array([2.0, 0.9, -1.0])), NAMES) == ()
+    halved = only(with_factor(nothing, word, HALVES))
+    assert (halved.kind, halved.nats, halved.confirmed_by.turned) == ("word", 1.0, False)
+    assert only(with_factor(nothing, word, TURNS)).confirmed_by.turned
+
+
+def test_a_right_answer_has_only_what_would_turn_it(nothing: Evidence) -> None:
+    right = replace(nothing, contest=replace(CONTEST, gold=0))
+    word = Factor("word", "other words", words=NAMES)
+    assert rank_causes(with_factor(right, word, HALVES), NAMES) == ()
+    assert only(with_factor(right, word, TURNS)).confirmed_by.turned
+
+
+def test_a_wrong_label_reads_like_the_rival_and_mends_other_queries(nothing: Evidence) -> None:
+    factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
+    misread = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0))
+    found = only(with_factor(misread, factor, TURNS, HELPS))
+    assert (found.kind, found.demonstration, found.supported) == ("demonstration", 0, True)
+    assert "reads its text more like those of no" in found.support
+    assert "12 other queries of the two classes gain 0.50 nats" in found.support
+    assert only(with_factor(misread, factor, TURNS)).supported  # no other queries to ask
+    assert not only(with_factor(misread, factor, TURNS, HURTS)).supported
+    assert not only(with_factor(nothing, factor, TURNS, HELPS)).supported  # its text reads like its class
+    blurred = only(with_factor(misread, factor, TURNS, replace(HELPS, auc=0.6)))
+    assert not blurred.supported
+    assert "not separated (AUC 0.60)" in blurred.support
+
+
+def test_where_the_whole_prompt_leans_a_demonstration_must_mend_other_queries(nothing: Evidence) -> None:
+    factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
+    leaning = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0), lean=Lean(0, 40, 40, 40, 20))
+    neither = Check(12, 0.01, 0.1, 0.9, 0, 0)
+    assert only(with_factor(leaning, factor, TURNS, HELPS)).supported
+    assert not only(with_factor(leaning, factor, TURNS, neither)).supported
+    assert only(with_factor(replace(leaning, lean=None), factor, TURNS, neither)).supported
+
+
+def test_more_demonstrations_of_a_class_are_blamed_before_one_of_them(nothing: Evidence) -> None:
+    one = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
+    majority = Factor("majority", "as many of each", without=(1,))
+    misread = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0))
+    for counts, expected in (
+        ((6, 2, 2), [("majority", True), ("demonstration", False)]),
+        ((3, 1, 2), [("demonstration", True), ("majority", True)]),  # with the right label it is no majority
+    ):
+        prior = replace(nothing.prior, counts=counts, draws=((0, 2),) * 2, balanced=(run(TURNS), run(STAYS)))
+        evidence = replace(misread, prior=prior, shares=shares((one, TURNS), (majority, TURNS)), checks=(HELPS, HELPS))
+        assert [(cause.kind, cause.supported) for cause in rank_causes(evidence, NAMES)] == expected
+
+
+def test_what_the_prompt_itself_shows_comes_first(nothing: Evidence) -> None:
+    parts = shares(
+        (Factor("order", "other order", order=(1, 0, 2, 3)), TURNS),
+        (Factor("template", "own template", own_template=True), TURNS),
+        (Factor("scoring", "per token", per_token=True), TURNS),
+    )
+    orders = replace(nothing.order, runs=(run(TURNS),) * 4)
+    evidence = replace(nothing, shares=parts, checks=(None,) * 3, overlap=True, order=orders)
+    causes = rank_causes(evidence, NAMES)
+    assert [cause.kind for cause in causes] == ["scoring", "template", "order"]
+    assert all(cause.supported for cause in causes)
+    assert "can never score higher" in causes[0].support
+    assert "4 of 4 other orders answer no" in causes[2].support
+
+
+def test_two_classes_are_confused_if_no_change_separates_them(nothing: Evidence) -> None:
+    confused = replace(nothing, classes=replace(nothing.classes, removed=run(TURNS), auc=0.6))
+    found = only(confused)
+    assert (found.kind, found.supported) == ("classes", True)
+    assert rank_causes(replace(confused, classes=replace(confused.classes, auc_queries=(2, 6))), NAMES) == ()
+    assert rank_causes(replace(confused, classes=replace(confused.classes, removed=run(STAYS))), NAMES) == ()
+    two = replace(confused, classes=replace(confused.classes, removed=None))
+    assert only(two).kind == "classes"  # of two classes none can be taken out
+    order = Factor("order", "other order", order=(1, 0, 2, 3))
+    mended = rank_causes(with_factor(confused, order, STAYS, HELPS), NAMES)
+    assert [(cause.kind, cause.supported) for cause in mended] == [("classes", False)]

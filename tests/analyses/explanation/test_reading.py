@@ -1,0 +1,115 @@
+"""Sentences: each holds the numbers of its run, and none claims what was not seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from icldiag.analyses.explanation import Explanation, findings, of_cause, reading, weights
+from icldiag.analyses.explanation.lean import Lean
+from icldiag.analyses.explanation.reading import headline, not_asked, verdict
+from icldiag.prompt.schema import Example, Prompt
+from icldiag.session import Session
+from tests.conftest import Tiny
+
+
+def test_a_cause_is_told_with_its_nats_its_run_and_what_supports_it(explained: tuple[Session, Explanation]) -> None:
+    session, _ = explained
+    told = 0
+    for query in range(len(session.prompt.queries)):
+        found = session.explanation(query)
+        for cause in found.causes:
+            sentence = of_cause(cause, found)
+            assert f"{cause.nats:.1f} of {found.contest.lead:.1f} nats" in sentence
+            assert f"-> {cause.confirmed_by.lead:.1f} nats" in sentence
+            assert ("No second test points to it" in sentence) == (not cause.supported)
+            assert cause.support in sentence
+            told += 1
+        if found.causes:
+            assert of_cause(found.causes[0], found) in reading(found)
+        assert ("What would turn it" in reading(found)) == (
+            bool(found.causes) and found.contest.gold == found.contest.answer
+        )
+    assert told
+
+
+def test_the_weights_are_the_shares_and_make_up_the_lead(explained: tuple[Session, Explanation]) -> None:
+    session, _ = explained
+    for query in range(len(session.prompt.queries)):
+        found = session.explanation(query)
+        rows = [row for row in weights(found) if row.kind != "classes"]
+        assert sum(row.nats for row in rows) == pytest.approx(found.contest.lead, abs=1e-4)
+        assert [row.role for row in rows].count("rest") == 1
+        main = [row for row in weights(found) if row.role == "main"]
+        assert bool(main) == (bool(found.causes) and found.contest.gold != found.contest.answer)
+
+
+def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Session, Explanation]) -> None:
+    _, found = explained
+    turned = replace(found.order.runs[0], turned=True, change="an order of its own")
+    bare = replace(found, causes=(), order=replace(found.order, runs=(turned, *found.order.runs[1:])))
+    assert "changes make the answer" in reading(bare)
+    assert "an order of its own" in reading(bare)
+    assert "turn it" in headline(bare)
+    runs = {of: replace(run, turned=False) for of, run in found.shares.runs.items()}
+    still = tuple(replace(run, turned=False) for run in found.order.runs)
+    sources = tuple(replace(of, divided=replace(of.divided, turned=False)) for of in found.prior.sources)
+    effects = tuple(
+        replace(
+            effect,
+            hidden=replace(effect.hidden, turned=False),
+            removed=effect.removed and replace(effect.removed, turned=False),
+        )
+        for effect in found.demonstrations
+    )
+    nothing = replace(
+        bare,
+        order=replace(found.order, runs=still, put_first=None),
+        shares=replace(found.shares, runs=runs),
+        prior=replace(found.prior, sources=sources, balanced=()),
+        demonstrations=effects,
+        classes=replace(found.classes, removed=None),
+        aggregation=replace(found.aggregation, doubled=None),
+    )
+    assert not any(run.turned for run in nothing.tried)
+    assert reading(nothing).startswith("It comes from the text itself, as far as changes tell: none of")
+    assert f"{nothing.shares.rest:.1f} of {nothing.contest.lead:.1f} nats are left" in reading(nothing)
+
+
+def test_the_prompt_s_own_verdict_comes_first(explained: tuple[Session, Explanation]) -> None:
+    _, found = explained
+    leaning = replace(found, lean=Lean(0, 40, 40, 40, 20))
+    sentence = "All 40 answers are Person, right for 20 of 40: the whole prompt leans to it."
+    assert verdict(leaning.lean, leaning.labels) == sentence
+    assert reading(leaning).startswith(sentence)
+    assert verdict(Lean(1, 35, 60, 35, 0), found.labels).startswith("35 of 60 answers are Location, right for 0 of 35")
+    assert verdict(Lean(1, 9, 9, 0, 0), found.labels) == "All 9 answers are Location: the whole prompt leans to it."
+    assert verdict(None, found.labels) == ""
+
+
+def test_two_labels_and_one_demonstration_are_told_as_they_are(prompt: Prompt, tiny: Tiny) -> None:
+    one = replace(prompt, demonstrations=(prompt.demonstrations[1],))
+    found = Session(one, tiny()).explanation(0)
+    assert found.demonstrations[0].removed is None
+    assert found.order.turned is None
+    assert any("there is no other one" in text for text in not_asked(found))
+    assert any("one demonstration" in text for text in found.missing)
+    labels = prompt.labels[:2]
+    two = replace(
+        prompt,
+        labels=labels,
+        demonstrations=prompt.demonstrations[:2],
+        queries=(Example("Who ?", None), Example("Where ?", None)),
+    )
+    found = Session(two, tiny()).explanation(0)
+    rows = {row.name: row for row in findings(found)}
+    assert found.classes.removed is None
+    assert "The only other order answers" in rows["order"].sentence
+    assert "distance" not in rows["classes"].sentence
+    assert "1 sampled orders" not in reading(found)
+    assert "taking" in " ".join(not_asked(found))
+    for row in rows.values():
+        assert row.sentence
+        assert row.number != "-"
+        assert row.scale != "-"

@@ -1,0 +1,96 @@
+"""What the prompt itself shows: forms of label words, words that overlap, a query that is written otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.explanation.wording import (
+    common_form,
+    form,
+    overlap,
+    scoring_factor,
+    template_factor,
+    word_factor,
+    written,
+)
+from icldiag.analyses.lab import Lab
+from icldiag.model.readout import silent
+from icldiag.prompt.schema import Label, Prompt
+from icldiag.session import Session
+from tests.conftest import Tiny
+
+CONTEST = Contest(query=0, answer=0, rival=1, gold=1, lead=2.0)
+
+
+def lab_of(prompt: Prompt, tiny: Tiny) -> Lab:
+    session = Session(prompt, tiny())
+    return Lab(session.model, session.encoded, session.prefix(silent))
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        (" Person", (" ", "a capital")),
+        ("person", ("", "lower case")),
+        (" PIN", (" ", "upper case")),
+        (" iPhone", (" ", "mixed case")),
+        (" 42", (" ", "without case")),
+        (" A", (" ", "a capital")),
+    ],
+)
+def test_the_form_of_a_word_is_its_space_and_its_case(word: str, expected: tuple[str, str]) -> None:
+    assert form(word) == expected
+    assert written(word, expected) == word
+
+
+def test_words_get_the_form_of_most_or_the_rival_s() -> None:
+    assert common_form((" Person", " LOCATION", " Number"), CONTEST) == (" ", "a capital")
+    assert common_form((" Person", " LOCATION"), CONTEST) == (" ", "upper case")
+    assert common_form((" Person", " Location", " NUMBER"), CONTEST) is None
+    assert common_form((" 42", "43"), CONTEST) is None
+    assert written(" LOCATION", (" ", "a capital")) == " Location"
+
+
+def test_other_words_are_a_factor_only_where_they_can_be_asked(prompt: Prompt, tiny: Tiny) -> None:
+    assert word_factor(lab_of(prompt, tiny), CONTEST) is None
+    other = replace(prompt, labels=(prompt.labels[0], Label("Location", "location"), prompt.labels[2]))
+    found = word_factor(lab_of(other, tiny), CONTEST)
+    assert found is not None
+    assert found.words == (" Person", " Location", " Number")
+    clash = replace(prompt, labels=(prompt.labels[0], Label("Location", " person"), prompt.labels[2]))
+    assert word_factor(lab_of(clash, tiny), CONTEST) is None
+
+
+def test_a_whole_word_that_another_begins_with_can_not_lose(prompt: Prompt, tiny: Tiny) -> None:
+    words = (Label("Person", " Person"), Label("Location", " Person Location"), prompt.labels[2])
+    lab = lab_of(replace(prompt, labels=words, scoring="whole"), tiny)
+    assert overlap(lab, CONTEST)
+    assert not overlap(lab, replace(CONTEST, answer=1, rival=0))
+    assert scoring_factor(lab, CONTEST) is not None
+    scores = Session(lab.prompt, lab.model).prediction().scores
+    assert (scores[:, 0] > scores[:, 1]).all()
+    found = Session(lab.prompt, lab.model)
+    query = next(place for place in range(len(lab.prompt.queries)) if found.prediction().rival(place) == 1)
+    explained = found.explanation(query)
+    place = [factor.kind for factor in explained.shares.factors].index("scoring")
+    lengths = np.array([len(ids) for ids in found.encoded.label_tokens])
+    expected = explained.contest.lead_in(scores[query] / lengths)
+    assert explained.shares.alone(place).lead == pytest.approx(expected, abs=1e-4)
+    assert not overlap(lab_of(prompt, tiny), CONTEST)
+
+
+def test_a_query_that_is_written_otherwise_is_asked_as_the_demonstrations_are(prompt: Prompt, tiny: Tiny) -> None:
+    assert template_factor(lab_of(prompt, tiny)) is None
+    other = replace(prompt, query_template="Text: {text}\nType:{label}")
+    assert other.hash != prompt.hash
+    assert other.written("x").endswith("Text: x\nType:")
+    plain, session = Session(prompt, tiny()), Session(other, tiny())
+    assert not np.allclose(plain.prediction().scores, session.prediction().scores)
+    found = session.explanation(0)
+    place = [factor.kind for factor in found.shares.factors].index("template")
+    lead = found.contest.lead_in(plain.prediction().scores[0])
+    assert found.shares.alone(place).lead == pytest.approx(lead, abs=1e-4)
