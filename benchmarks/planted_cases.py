@@ -78,6 +78,8 @@ def draw_cases(kind: Kind, count: int, seed: int, model: InstrumentedModel) -> I
         try:
             draw = _disordered if kind == "order" else _failing
             case = draw(kind, name, healthy, pool[name], rng, model)
+            if case is not None:
+                encode(case.planted, *model.reader)  # with all its queries
         except (PromptError, ValueError):  # longer than the context window, words that tokenize alike; too few texts
             continue
         if case is not None:

@@ -184,7 +184,7 @@ def _runs(encoded: EncodedPrompt, contest: Contest) -> int:
     """As many runs as may be needed: for the progress only."""
     shown = encoded.prompt.demonstrations
     orders = min(ORDERS, math.factorial(min(len(shown), 6)) - 1)
-    return 2 * len(shown) + orders + 4 + ABLATED + len(balanced_draws(shown, 0)) + 1 << MOST_FACTORS
+    return 2 * len(shown) + orders + 4 + ABLATED + len(balanced_draws(shown, 0)) + (1 << MOST_FACTORS)
 
 
 def _missing(evidence: Evidence, depth: DepthEvidence, demonstrations: int) -> list[str]:

@@ -187,4 +187,5 @@ def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     support = f"the answers separate the two classes with AUC {found.auc:.2f}"
     if best >= CONFUSED:
         support += f", but with one change {best:.2f}"
-    yield Cause("classes", run, parts.rest, best < CONFUSED, support)
+    nats = parts.rest if found.removed is None else evidence.contest.lead - run.lead
+    yield Cause("classes", run, nats, best < CONFUSED, support)

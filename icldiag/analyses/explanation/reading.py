@@ -162,8 +162,7 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
     for number, cause in enumerate(found.causes):
         run, role = cause.confirmed_by, main if number == 0 else "also"
         note = f"{run.change}: {'it turns' if run.turned else f'{run.lead:.1f} nats left'}{_further(cause, found)}"
-        nats = cause.nats if _place(cause, found) is not None else found.contest.lead - run.lead
-        shown.append(Weight(role, cause.kind, name_of(cause.kind, cause.demonstration), nats, note))
+        shown.append(Weight(role, cause.kind, name_of(cause.kind, cause.demonstration), cause.nats, note))
     named = {cause.kind for cause in found.causes}
     for place, (factor, nats) in enumerate(zip(parts.factors, parts.nats, strict=True)):
         if factor.kind in named:
