@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -82,8 +83,8 @@ def test_one_thing_is_done_to_a_prompt(healthy: tuple[Prompt, Plant]) -> None:
 
 
 def test_the_table_counts_what_was_named() -> None:
-    order = {"kind": "order", "causes": ["order"], "culprit": None}
-    two = {"kind": "two", "causes": ["demonstration", "word"], "culprit": 3}
+    order: dict[str, Any] = {"kind": "order", "causes": ["order"], "culprit": None}
+    two: dict[str, Any] = {"kind": "two", "causes": ["demonstration", "word"], "culprit": 3}
     found = [
         {**order, "named": [["recency", None, True]]},
         {**order, "named": [["prior", None, True], ["order", None, True]]},

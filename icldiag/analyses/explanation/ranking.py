@@ -183,7 +183,8 @@ def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     run = found.removed or parts.runs[frozenset(range(len(parts.factors)))]
     if found.removed is not None and not evidence.weighs(found.removed):
         return
-    best = max((checked.auc for checked in evidence.checks if checked is not None), default=found.auc)
+    helping = [checked.auc for checked in evidence.checks if checked is not None and checked.helps]
+    best = max(helping, default=found.auc)
     support = f"the answers separate the two classes with AUC {found.auc:.2f}"
     if best >= CONFUSED:
         support += f", but with one change {best:.2f}"

@@ -181,15 +181,16 @@ def not_asked(found: Explanation) -> tuple[str, ...]:
 
 def _not_asked(found: Explanation) -> Iterator[str]:
     answer, rival = _pair(found)
-    if found.classes.removed is None:
-        count = len({effect.label for effect in found.demonstrations})
-        reason = "fewer than three classes are shown" if count < 3 else f"{answer} has no demonstration"
-        yield f"taking {answer} out ({reason}, which proves nothing)" if count < 3 else f"classes ({reason})"
-    elif found.classes.auc is None:
-        yield f"classes (no gold labels of both {answer} and {rival})"
+    classes = {effect.label for effect in found.demonstrations}
+    if found.contest.answer in classes and len(classes) < 3:
+        yield f"taking {answer} out (with one class left it proves nothing)"
+    elif found.classes.removed is None:
+        yield f"classes ({answer} has no demonstration)"
+    if found.classes.auc is None:
+        yield f"separation (no gold labels of both {answer} and {rival})"
     if found.order.turned is None:
         yield "order (there is no other one)"
-    if not found.prior.balanced and found.demonstrations:
+    if not found.prior.balanced:
         yield "more demonstrations (all shown classes have as many)"
     if found.aggregation.doubled is None:
         yield f"aggregation ({rival} has no demonstration)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from icldiag.model.readout import label_probabilities
 CONTEST = Contest(query=0, answer=0, rival=1, gold=1, lead=1.0)
 
 
-def prediction(gold: list[int | None], answers: list[int], classes: int = 3) -> Prediction:
+def prediction(gold: Sequence[int | None], answers: list[int], classes: int = 3) -> Prediction:
     scores = np.array([[2.0 if label == answer else 0.0 for label in range(classes)] for answer in answers])
     names = tuple("abc"[:classes])
     return Prediction(
