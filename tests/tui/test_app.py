@@ -54,7 +54,7 @@ async def test_it_loads_and_shows_the_wrong_queries_first(prompt_file: Path, mod
         assert "want" in text
         await settle(pilot, lambda: "the label words hold" in screen_text(app))
         await pilot.press("1")
-        await settle(pilot, lambda: "evidence, from" in screen_text(app))
+        await settle(pilot, lambda: "the text itself" in screen_text(app))
         await pilot.press("2")
         await settle(pilot, lambda: "of 3 pairs" in screen_text(app))
 
@@ -74,7 +74,7 @@ async def test_users_text_shows_as_typed(prompt_file: Path, model_folder: Path) 
 async def test_every_panel_shows_something_computed(prompt_file: Path, model_folder: Path) -> None:
     said = {
         "Overview": "the label words hold",
-        "Why": "evidence, from",
+        "Why": "the text itself",
         "Labels": "anchor distance",
         "Flow": "label words -> target (S_pq)",
         "Isolate": "Nothing is cut",
@@ -294,7 +294,7 @@ async def test_eighty_by_twenty_four_folds(prompt_file: Path, model_folder: Path
         assert app.query_one(OptionList).has_focus
         await pilot.press("down", "enter")
         await settle(pilot)
-        assert any(word in screen_text(app) for word in ("Wrong:", "Right:", "is unknown"))
+        assert any(word in screen_text(app) for word in (", want ", "Right:", "is unknown"))
         for size in ((60, 15), (200, 60), (80, 24), (20, 5), (120, 40)):
             await pilot.resize_terminal(*size)
             await settle(pilot)

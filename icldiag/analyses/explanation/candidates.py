@@ -56,8 +56,9 @@ def _moving(
     suspect = suspect_of(contest, effects)
     if suspect is not None and suspect.removed is not None:
         yield suspect.removed.lead, demonstration_factor(lab, contest, effects, suspect)
-    if order.first is not None and order.put_first is not None:
-        yield order.put_first.lead, Factor("recency", order.put_first.change, order=order.first)
+    first = order.put_first
+    if order.first is not None and first is not None and (order.typical is None or first.lead <= order.typical.lead):
+        yield first.lead, Factor("recency", first.change, order=order.first)
     elif order.typical is not None:
         yield order.typical.lead, Factor("order", order.typical.change, order=order.orders[order.median])
     counts = prior.counts

@@ -1,9 +1,9 @@
 """Which causes are named, and in which order. The rule is written down in docs/explanation.md.
 
 A cause is named if a change that was run, and that takes only this cause away, turns the answer or takes half of its
-lead or more. Among those that are named, one that a second test supports comes before one that stands alone. That test
-looks at something else than this query: at the prompt itself, or at what the change does to other queries. Then the
-smaller change to the prompt comes before the larger.
+lead, or if its share of the lead is half. Among those that are named, one that a second test supports comes before one
+that stands alone. That test looks at something else than this query: at the prompt itself, or at what the change does
+to other queries. Then the smaller change to the prompt comes before the larger.
 """
 
 from __future__ import annotations
@@ -63,6 +63,16 @@ class Evidence:
         """Whether a change turns the answer or takes half of its lead."""
         return run.turned or self.contest.lead - run.lead >= HALF * self.contest.lead > 0
 
+    def carries(self, place: int) -> bool:
+        """Whether a factor's share is half of the lead or more."""
+        return self.shares.nats[place] >= HALF * self.contest.lead > 0
+
+    @property
+    def other_orders(self) -> bool:
+        """Whether half of the other orders turn the answer or take half of its lead."""
+        runs = self.order.runs
+        return sum(map(self.weighs, runs)) >= HALF * len(runs) > 0
+
 
 def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]:
     """The confirmed causes, the most likely first; empty where nothing was confirmed."""
@@ -74,12 +84,12 @@ def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]
 
 
 def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    """A factor of the lead, if its change alone weighs."""
+    """A factor of the lead, if its change alone weighs, or its share is half of the lead."""
     factor, run = evidence.shares.factors[place], evidence.shares.alone(place)
     divided = [source.divided for source in evidence.prior.sources if source.divided.turned]
     if factor.kind == "prior" and not run.turned and divided:
         run = divided[0]
-    if not evidence.weighs(run):
+    if not evidence.weighs(run) and not evidence.carries(place):
         return
     checked = evidence.checks[place]
     supported, support = _support(factor, evidence, checked, names)
@@ -111,9 +121,8 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
         return harmless and not _majority(evidence), f"the demonstrations end with {answer}"
     if factor.kind == "order":
         turned = sum(run.turned for run in evidence.order.runs)
-        weighs = sum(evidence.weighs(run) for run in evidence.order.runs)
         support = f"{turned} of {len(evidence.order.runs)} other orders answer {rival}"
-        return weighs >= HALF * len(evidence.order.runs) and not _majority(evidence), support
+        return evidence.other_orders and not _majority(evidence), support
     if factor.kind == "prior":
         return _lasting(evidence, answer)
     weak = evidence.aggregation.flow
@@ -132,12 +141,15 @@ def _wrong_label(
     support = f"without it the prompt reads its text more like those of {rival} than like the others of {answer}"
     if checked is not None and checked.auc < CONFUSED:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
-    helps = checked is None or (checked.helps if evidence.lean is not None else not checked.hurts)
+    strict = evidence.lean is not None or evidence.other_orders  # something else may be to blame
+    if strict and checked is None and evidence.other_orders:
+        return False, f"{support}, but so it is where most other orders answer {rival}"
+    helps = checked is None or (checked.helps if strict else not checked.hurts)
     return helps and not _majority(evidence, wrong=1), support
 
 
 def _majority(evidence: Evidence, wrong: int = 0) -> bool:
-    """Whether the answer's class is shown more often than any other, and balance takes half of the lead.
+    """Whether the answer's class is shown more often than any other, and balance or its share is half of the lead.
 
     Args:
         wrong: demonstrations of the answer's class that are the rival's in truth.
@@ -147,8 +159,11 @@ def _majority(evidence: Evidence, wrong: int = 0) -> bool:
     counts[contest.rival] += wrong
     most = max(count for label, count in enumerate(counts) if label != contest.answer)
     balanced = evidence.prior.balanced
-    weighs = sum(evidence.weighs(run) for run in balanced)
-    return counts[contest.answer] > most and weighs >= HALF * len(balanced) > 0
+    weighs = sum(evidence.weighs(run) for run in balanced) >= HALF * len(balanced) > 0
+    share = any(
+        factor.kind == "majority" and evidence.carries(place) for place, factor in enumerate(evidence.shares.factors)
+    )
+    return counts[contest.answer] > most and (weighs or share)
 
 
 def _of_counts(evidence: Evidence, answer: str, rival: str) -> str:

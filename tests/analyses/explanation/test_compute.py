@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from icldiag.analyses import batches
-from icldiag.analyses.batches import Work
 from icldiag.analyses.explanation import findings
 from icldiag.analyses.explanation.contest import Contest, counterfactual, percentile
 from icldiag.errors import AnalysisError, Cancelled
-from icldiag.model.forward import InstrumentedModel
 from icldiag.prompt.schema import Label, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -128,26 +124,6 @@ def test_the_same_seed_gives_the_same_explanation(prompt: Prompt, tiny: Tiny) ->
 def test_percentiles_count_ties_by_half() -> None:
     assert percentile(2.0, [1.0, 2.0, 3.0, 4.0]) == pytest.approx(37.5)
     assert percentile(1.0, [1.0]) is None
-
-
-def test_it_takes_few_passes_however_much_is_asked(prompt: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With memory for all rows at once; what is asked together is one pass, or two where rows go on from others."""
-    monkeypatch.setattr(Work, "_worth_a_batch", lambda self, tokens: 2**30)
-    monkeypatch.setattr(batches, "rows_per_batch", lambda model, width, past: 2**20)
-    many = replace(prompt, demonstrations=prompt.demonstrations * 3, queries=prompt.queries * 4)
-    session = Session(many, tiny())
-    session.prediction()
-    passes, run = [], InstrumentedModel.run
-
-    def counted(self: InstrumentedModel, *args: Any, **arguments: Any) -> Any:
-        if arguments.get("resume") is None or arguments["resume"].layer < self.n_layers:  # the lens is no pass
-            passes.append(arguments)
-        return run(self, *args, **arguments)
-
-    monkeypatch.setattr(InstrumentedModel, "run", counted)
-    found = session.explanation(session.prediction().wrong[0])
-    assert found.runs > 40
-    assert len(passes) <= 8
 
 
 def test_scores_as_close_as_padding_moves_them_are_a_tie() -> None:

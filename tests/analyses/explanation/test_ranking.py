@@ -131,6 +131,26 @@ def test_more_demonstrations_of_a_class_are_blamed_before_one_of_them(nothing: E
         assert [(cause.kind, cause.supported) for cause in rank_causes(evidence, NAMES)] == expected
 
 
+def test_where_other_orders_turn_it_a_demonstration_must_mend_other_queries(nothing: Evidence) -> None:
+    """A wrong label misleads in most orders; one that misleads in this order only is not what is wrong."""
+    factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
+    orders = replace(nothing.order, runs=(run(TURNS),) * 2 + (run(STAYS),) * 2)
+    moved = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0), order=orders)
+    assert only(with_factor(moved, factor, TURNS, HELPS)).supported
+    assert not only(with_factor(moved, factor, TURNS, Check(12, 0.1, 0.1, 0.9, 0, 0))).supported
+    assert not only(with_factor(moved, factor, TURNS)).supported
+
+
+def test_a_share_of_half_is_named_though_the_change_alone_does_little(nothing: Evidence) -> None:
+    majority = Factor("majority", "as many of each", without=(1,))
+    parts = replace(shares((majority, STAYS)), nats=(1.2,))
+    prior = replace(nothing.prior, counts=(6, 2, 2), draws=((0, 2),), balanced=(run(STAYS),))
+    found = only(replace(nothing, shares=parts, checks=(None,), prior=prior))
+    assert (found.kind, found.nats, found.supported) == ("majority", 1.2, True)
+    less = replace(nothing, shares=replace(parts, nats=(0.9,)), checks=(None,), prior=prior)
+    assert rank_causes(less, NAMES) == ()
+
+
 def test_what_the_prompt_itself_shows_comes_first(nothing: Evidence) -> None:
     parts = shares(
         (Factor("order", "other order", order=(1, 0, 2, 3)), TURNS),
