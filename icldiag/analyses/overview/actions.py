@@ -98,7 +98,7 @@ def actions(
             )
         )
     gaining = [one for one in found if one is not None and one.gain > 0]
-    return tuple(sorted(gaining, key=lambda one: (not one.significant, -one.gain))[:MOST])
+    return tuple(sorted(gaining, key=lambda one: (one.effect.p_value, -one.gain))[:MOST])
 
 
 @dataclass(frozen=True)

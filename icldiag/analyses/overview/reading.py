@@ -226,13 +226,17 @@ def _orders(found: Overview, stability: Stability) -> str:
         return "undefined: there is no other order of the demonstrations."
     flips, m = stability.flips, len(stability.queries)
     turned = int((flips > 0).sum())
-    said = f"{turned} of {counted(m, 'query')} change{'s' * (turned == 1)} in any of {_orders_tried(stability)}"
-    said += f", {float(flips.mean()):.2f} of the answers" if turned else ""
+    tried = counted(len(stability.orders), "other order")
+    said = (
+        f"in {tried} {turned} of {counted(m, 'query')} {'gets' if turned == 1 else 'get'} another answer at least once"
+    )
+    said += f", {float(flips.mean()):.2f} of all answers" if turned else ""
     right = [stability.accuracy(order.predicted) for order in stability.orders]
     defined = [value for value in right if value is not None]
     if defined:
         own = stability.accuracy(stability.predicted)
-        said += f"; accuracy {min(defined):.2f} to {max(defined):.2f}, {own:.2f} as it is"
+        span = " to ".join(dict.fromkeys(f"{value:.2f}" for value in (min(defined), max(defined))))
+        said += f"; accuracy {span} there, {own:.2f} as it is"
     recency = found.recency
     if recency is not None:
         kind = "the class shown last is answered more" if recency.p_value < 0.05 else "no sure effect of the last class"
@@ -241,10 +245,6 @@ def _orders(found: Overview, stability: Stability) -> str:
             f"(p {recency.p_value:.2g})"
         )
     return f"{said}. {sample(stability)}"
-
-
-def _orders_tried(stability: Stability) -> str:
-    return counted(len(stability.orders), "other order")
 
 
 def sample(stability: Stability) -> str:
