@@ -17,7 +17,6 @@ from typing import Annotated
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from icldiag.analyses.affine import fit_affine
 from icldiag.analyses.calibration import CONTENT_FREE, calibrated, calibration
@@ -42,7 +41,21 @@ FOLDS = 10  # of the ceiling
 BEST, HOLDS, SURE = "best by the search", "best, if it holds", "best, if unlikely to be chance"
 CEILING = "ceiling"
 
-Gains = dict[str, tuple[float, float]]  # in points of accuracy and of its mean over the classes
+
+@dataclass(frozen=True)
+class Gain:
+    """On the queries of one draw, in points."""
+
+    accuracy: float
+    balanced: float  # mean over the classes
+    variance: float  # of the first, over the queries
+
+
+def gain_of(before: NDArray[np.int64], after: NDArray[np.int64], queries: Sequence[Example]) -> Gain:
+    gold = np.array([query.label for query in queries])
+    changed = 100.0 * ((after == gold).astype(int) - (before == gold))
+    balanced = np.mean([changed[gold == label].mean() for label in np.unique(gold)])
+    return Gain(float(changed.mean()), float(balanced), float(changed.var(ddof=1) / len(gold)))
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,7 @@ def read_draw(model: InstrumentedModel, task: Task, seed: int, cache: Path) -> D
     return Draw(prompt, kept["queries"], kept["examples"], kept["content_free"])
 
 
-def gains_of(model: InstrumentedModel, draw: Draw, per_class: int, seed: int) -> Gains:
+def gains_of(model: InstrumentedModel, draw: Draw, per_class: int, seed: int) -> dict[str, Gain]:
     """What each calibration, and the search's choice, gains on the queries."""
     prompt = draw.prompt
     queries = tuple(replace(query, label=None) for query in prompt.queries)
@@ -101,13 +114,11 @@ def gains_of(model: InstrumentedModel, draw: Draw, per_class: int, seed: int) ->
     found[BEST] = trials.winner.predicted if trials.winner else trials.before
     found[HOLDS] = trials.winner.predicted if trials.winner and holds else trials.before
     found[SURE] = trials.winner.predicted if trials.winner and unlikely else trials.before
-    before = right(trials.before, prompt.queries)
-    after = {name: right(predicted, prompt.queries) for name, predicted in found.items()}
-    return {name: (100 * (now[0] - before[0]), 100 * (now[1] - before[1])) for name, now in after.items()}
+    return {name: gain_of(trials.before, predicted, prompt.queries) for name, predicted in found.items()}
 
 
-def ceiling(draw: Draw) -> tuple[float, float]:
-    """A matrix fitted on all examples and nine tenths of the queries, on the last tenth: gains in points."""
+def ceiling(draw: Draw) -> Gain:
+    """A matrix fitted on all examples and nine tenths of the queries, on the last tenth."""
     gold = [query.label or 0 for query in draw.prompt.queries]
     known = [example.label or 0 for example in draw.prompt.examples]
     predicted = np.empty(len(gold), int)
@@ -116,8 +127,7 @@ def ceiling(draw: Draw) -> tuple[float, float]:
         labels = known + [label for label, out in zip(gold, held, strict=True) if not out]
         by = fit_affine(np.concatenate([draw.examples, draw.queries[~held]]), labels, "matrix")
         predicted[held] = calibrated(draw.queries[held], by).argmax(1)
-    before, after = (right(of, draw.prompt.queries) for of in (draw.queries.argmax(1), predicted))
-    return 100 * (after[0] - before[0]), 100 * (after[1] - before[1])
+    return gain_of(draw.queries.argmax(1), predicted, draw.prompt.queries)
 
 
 def right(predicted: NDArray[np.int64], queries: Sequence[Example]) -> tuple[float, float]:
@@ -133,12 +143,11 @@ def spread(values: Sequence[float], sign: str = "+") -> str:
     return f"{np.mean(values):{sign}.1f}{deviation}"
 
 
-def interval(values: Sequence[float]) -> str:
-    """Of the mean over draws, 95 %, by Student's t."""
-    if len(values) < 2:
-        return "-"
-    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return f"{np.mean(values) - half:+.1f} to {np.mean(values) + half:+.1f}"
+def interval(gains: Sequence[Gain]) -> str:
+    """Of the mean over these prompts, 95 %, over their queries."""
+    mean = np.mean([gain.accuracy for gain in gains])
+    half = 1.96 * np.sqrt(np.sum([gain.variance for gain in gains])) / len(gains)
+    return f"{mean - half:+.1f} to {mean + half:+.1f}"
 
 
 def main(
@@ -152,7 +161,7 @@ def main(
     loaded = load_model(ModelSettings(name=model, device="cpu"))
     seeds = [int(seed) for seed in draws.split(",")]
     before: dict[str, dict[int, tuple[float, float]]] = defaultdict(dict)
-    gains: dict[tuple[str, int], dict[str, dict[int, tuple[float, float]]]] = defaultdict(lambda: defaultdict(dict))
+    gains: dict[tuple[str, int], dict[str, dict[int, Gain]]] = defaultdict(lambda: defaultdict(dict))
     for task in plan.tasks:
         for seed in seeds:
             draw = read_draw(loaded, task, seed, cache / Path(model).name)
@@ -161,17 +170,21 @@ def main(
                 for name, gain in gains_of(loaded, draw, per_class, seed).items():
                     gains[name, per_class][task.name][seed] = gain
             gains[CEILING, PER_CLASS[-1]][task.name][seed] = ceiling(draw)
-    for which, measure in enumerate(("accuracy", "accuracy, mean over the classes")):
-        print(f"\n| {measure}, gains in points | examples per class | {' | '.join(before)} | mean | 95 % interval |")
+    rows = sorted(gains.items(), key=lambda item: (item[0][0] == CEILING, item[0]))
+    for which, field in enumerate(("accuracy", "balanced")):
+        print(f"\n| gain, {field} | examples per class | {' | '.join(before)} | mean | 95 % interval |")
         print("| --- " * (len(before) + 4) + "|")
         columns = [[100 * of[seed][which] for seed in seeds] for of in before.values()]
         print(f"| before | | {' | '.join(spread(one, '') for one in columns)} | {spread(means(columns), '')} | |")
-        for (name, per_class), by_task in sorted(gains.items(), key=lambda item: (item[0][0] == CEILING, item[0])):
-            columns = [[by_task[task][seed][which] for seed in seeds] for task in before]
+        for (name, per_class), by_task in rows:
+            columns = [[getattr(of[seed], field) for seed in seeds] for of in by_task.values()]
+            told = interval([of[seed] for of in by_task.values() for seed in seeds]) if field == "accuracy" else ""
             cells = " | ".join(spread(one) for one in columns)
-            print(f"| {name} | {per_class} | {cells} | {spread(means(columns))} | {interval(means(columns))} |")
+            print(f"| {name} | {per_class} | {cells} | {spread(means(columns))} | {told} |")
     for name in (BEST, HOLDS, SURE):
-        worst = [min(of[0] for task in gains[name, count].values() for of in task.values()) for count in PER_CLASS]
+        worst = [
+            min(of.accuracy for task in gains[name, count].values() for of in task.values()) for count in PER_CLASS
+        ]
         print(f"\nWorst of all draws, {name}, with {PER_CLASS} a class: {', '.join(f'{gain:+.1f}' for gain in worst)}")
 
 
