@@ -59,6 +59,30 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
         )
 
 
+def chosen_trial(repairs: Repairs, rank: int | None) -> Trial | None:
+    """The repair of a rank from 1 on, or else the winner if it holds. Raises IcldiagError: so many were not tried."""
+    if rank is None:
+        return None if repairs.holds is False else repairs.best
+    if rank > len(repairs.trials):
+        raise IcldiagError(f"--take {rank}: only {len(repairs.trials)} repairs were tried")
+    return repairs.trials[rank - 1]
+
+
+def repaired(session: Session, repairs: Repairs, trial: Trial) -> Session:
+    """The same model on the repaired prompt, for use by other programs.
+
+    Raises:
+        AnalysisError: the repair is a re-weighting; it says which other one may be taken.
+    """
+    repair = trial.repair
+    if repair.beta is not None:
+        others = (rank for rank, other in enumerate(repairs.trials, start=1) if other.repair.beta is None)
+        rank = next(others, None)
+        cure = "" if rank is None else f"; the best repair without one is --take {rank}"
+        raise AnalysisError(f"the repair {repair.name!r} scales attention, which other programs do not{cure}")
+    return session.without_beta().with_prompt(repair.apply(session.prompt))
+
+
 def repair_diff(session: Session, trial: Trial, output: Path | None) -> str:
     """What the repaired file changes in the old one."""
     prompt = session.prompt

@@ -16,7 +16,7 @@ from icldiag.prompt.edit import drop
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
-from icldiag.repair_output import chosen_query, repair_diff, verify, write_repair
+from icldiag.repair_output import chosen_query, repair_diff, repaired, verify, write_repair
 from icldiag.session import Session
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.analyses.repairs.test_search import rich as rich
@@ -156,3 +156,39 @@ def test_the_reports_section(rich: Prompt, tiny: Tiny) -> None:
     text = as_markdown(report)
     assert "## Repairs" in text
     assert "McNemar p" in text
+
+
+def test_a_repair_is_written_for_other_programs(
+    rich_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        common = ["repair", str(rich_file), "--model", str(model_folder), "--budget", "8"]
+        monkeypatch.setattr("sys.argv", ["icldiag", *common, *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        shown = capsys.readouterr()
+        return int(caught.value.code or 0), shown.out, shown.err
+
+    found = Session(rich_file, str(model_folder)).repairs(budget=8)
+    calibrated = 1 + next(i for i, trial in enumerate(found.trials) if trial.repair.calibration)
+    output = rich_file.parent / "requests.json"
+    code, told, error = run("--take", str(calibrated), "--as", "logit-bias", "-o", str(output))
+    assert code == 0, error
+    assert "gives icldiag's answer to 6 of 6 queries." in told
+    names = [found.trials[calibrated - 1].predicted, Session(rich_file).prompt.label_names]
+    wanted = [names[1][label] for label in names[0]]
+    assert [row["answer"] for row in json.loads(output.read_text())["expected"]] == wanted
+    code, told, error = run("--take", "0", "--as", "text", "-o", "-")
+    assert (code, told) == (0, read_prompt(rich_file).written("{text}"))
+    assert "Written." in error
+    assert "name a file with -o, or -" in run("--as", "text")[2]
+    assert "--take 0 is the prompt as it is" in run("--take", "0")[2]
+
+
+def test_a_re_weighting_names_the_best_repair_without_one(rich_file: Path, tiny: Tiny) -> None:
+    session = Session(rich_file, tiny())
+    found = session.repairs(budget=8)
+    scaled = next(trial for trial in found.trials if trial.repair.beta is not None)
+    other = 1 + next(i for i, trial in enumerate(found.trials) if trial.repair.beta is None)
+    with pytest.raises(AnalysisError, match=f"the best repair without one is --take {other}"):
+        repaired(session, found, scaled)

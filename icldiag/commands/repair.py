@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,7 +23,15 @@ def repair(
     budget: Annotated[int, typer.Option(help="How many candidates are tried.", min=1)] = 40,
     query: Annotated[str | None, typer.Option(help="Mend this query: its number, or a part of its text.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the prompt file here; - prints.")] = None,
-    take: Annotated[int | None, typer.Option(help="Write the repair of this rank, confirmed or not.", min=1)] = None,
+    take: Annotated[
+        int | None,
+        typer.Option(help="Write the repair of this rank, confirmed or not; 0: the prompt as it is.", min=0),
+    ] = None,
+    form: Annotated[
+        Literal["prompt", "text", "messages", "logit-bias"],
+        typer.Option("--as", help="Write it for icldiag, or for other programs (docs/use.md)."),
+    ] = "prompt",
+    placeholder: Annotated[str, typer.Option(help="--as text, messages: stands for the query.")] = "{text}",
     show: Annotated[int, typer.Option(help="How many repairs are listed.", min=0)] = 10,
     seed: Annotated[int, typer.Option(help="Cuts the examples in parts and draws orders.")] = 0,
 ) -> None:
@@ -32,31 +40,49 @@ def repair(
 
     written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
 
+    from icldiag.clients.write import write_for_clients
     from icldiag.errors import IcldiagError
     from icldiag.files import is_stdout
     from icldiag.progress import progress_on_stderr
-    from icldiag.repair_output import chosen_query, cost, ranking, repair_diff, summary, verify, write_repair
+    from icldiag.repair_output import (
+        chosen_query,
+        chosen_trial,
+        cost,
+        ranking,
+        repair_diff,
+        repaired,
+        summary,
+        verify,
+        write_repair,
+    )
     from icldiag.session import Session
     from icldiag.store import open_store
 
     aside = sys.stderr if output is not None and is_stdout(output) else sys.stdout  # stdout is then the prompt's
     number = None if query is None else chosen_query(written, query)
+    if form != "prompt" and output is None:
+        raise IcldiagError(f"--as {form} is for writing; name a file with -o, or - to print it")
+    if take == 0 and form == "prompt":
+        raise IcldiagError("--take 0 is the prompt as it is, for --as text, messages or logit-bias; its file is there")
     with progress_on_stderr() as (stage, progress):
         session = Session(written, model, store=open_store(written, model))
         session.load(stage)
+        if take == 0 and form != "prompt":
+            print(write_for_clients(session, form, output, placeholder, progress), file=aside)
+            return
         repairs = session.repairs(number, budget, seed=seed, progress=progress)
         print("\n".join((summary(repairs), "", *ranking(repairs, show))), file=aside)
-        if take is not None and take > len(repairs.trials):
-            raise IcldiagError(f"--take {take}: only {len(repairs.trials)} repairs were tried")
-        taken = repairs.trials[take - 1] if take else repairs.best
-        if taken is None or (take is None and repairs.holds is False):
+        taken = chosen_trial(repairs, take)
+        if taken is None:
             if output is not None:
                 raise IcldiagError(
                     f"no repair holds, so {str(output)!r} is not written; --take N writes one all the same"
                 )
             return
-        diff = repair_diff(session, taken, output)
-        if output is None:
+        diff = repair_diff(session, taken, output if form == "prompt" else None)
+        if form != "prompt":
+            told_last = write_for_clients(repaired(session, repairs, taken), form, output, placeholder, progress)
+        elif output is None:
             told_last = f"Written with -o FILE. Afterwards {cost(repairs, taken)}."
         elif write_repair(session, taken, output) is None:
             told_last = f"Written, and not opened again, as it went into no file. Afterwards {cost(repairs, taken)}."

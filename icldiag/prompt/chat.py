@@ -60,6 +60,11 @@ def chat_parts(prompt: Prompt, tokenizer: Any) -> Parts:
     )
 
 
+def messages(prompt: Prompt, text: str) -> list[dict[str, str]]:
+    """The turns that ask for the label of a text, each with its `role` and `content`, before any chat template."""
+    return [turn.message() for turn in [*_turns(prompt), _query(prompt, text)]]
+
+
 def _turns(prompt: Prompt) -> list[_Turn]:
     before, between, after = prompt.template_pieces
     turns = [] if prompt.instruction is None else [_Turn("system", (Part(prompt.instruction, "instruction"),))]

@@ -88,7 +88,7 @@ def encode(
             cure.
         ModelError: the tokenizer gives no character offsets, or fails.
     """
-    parts = _parts(prompt, tokenizer)
+    parts = prompt_parts(prompt, tokenizer)
     shown, texts = parts.shown, parts.texts()
     prefix_characters = len(text_of(shown))
     whole = _tokenize(tokenizer, texts, parts.in_turns)
@@ -128,7 +128,7 @@ def query_tokens(encoded: EncodedPrompt, tokenizer: Any, index: int) -> tuple[To
     """The tokens of query `index` after the shared prefix, for showing. Raises AnalysisError: there is none."""
     prompt = encoded.prompt
     index = query_index(index, len(prompt.queries))
-    parts = _parts(prompt.with_queries([prompt.queries[index]]), tokenizer)
+    parts = prompt_parts(prompt.with_queries([prompt.queries[index]]), tokenizer)
     written = (*parts.shown, *parts.queries[0])
     row = _tokenize(tokenizer, parts.texts(), parts.in_turns)[0]
     return _tokens(written, starts_of(written), row, len(row.ids))[len(encoded.prefix) :]
@@ -141,7 +141,8 @@ def query_parts(prompt: Prompt, index: int) -> tuple[Token, ...]:
     return tuple(Token(part.text, part.role, None) for part in parts if part.text)
 
 
-def _parts(prompt: Prompt, tokenizer: Any) -> Parts:
+def prompt_parts(prompt: Prompt, tokenizer: Any) -> Parts:
+    """The prompt's text in parts, as it is written for this tokenizer's model. Raises PromptError; see `chat_parts`."""
     return chat_parts(prompt, tokenizer) if prompt.chat else plain_parts(prompt)
 
 

@@ -1,0 +1,68 @@
+"""What `icldiag repair --as` writes for other programs, and what it says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal, get_args
+
+from icldiag.clients.generation import agreement
+from icldiag.clients.logit_bias import as_requests, logit_bias, require_no_beta
+from icldiag.clients.text import messages_with_placeholder, text_with_placeholder
+from icldiag.counting import counted
+from icldiag.files import is_stdout, write_document
+from icldiag.model.readout import Progress
+from icldiag.session import Session
+from icldiag.visible import visible
+
+ClientForm = Literal["text", "messages", "logit-bias"]
+FORMS: tuple[ClientForm, ...] = get_args(ClientForm)
+
+
+def write_for_clients(
+    session: Session, form: ClientForm, output: Path | None, placeholder: str, progress: Progress
+) -> str:
+    """Write the session's prompt; what is to be known of it, in a sentence or two.
+
+    Raises:
+        AnalysisError: this form cannot give the prompt's answers, or a trial with logit biases gave others.
+    """
+    require_no_beta(session.prompt)
+    if form == "logit-bias":
+        content, told = _biases(session, progress)
+    else:
+        content, told = _text(session, form, placeholder), _of_text(session, form)
+    write_document(content if content.endswith("\n") or form == "text" else content + "\n", output)
+    place = "" if is_stdout(output) else f" to {visible(str(output))}"
+    return f"Written{place}. {told}".rstrip()
+
+
+def _text(session: Session, form: ClientForm, placeholder: str) -> str:
+    if form == "text":
+        return text_with_placeholder(session.prompt, session.model.tokenizer, placeholder)
+    return json.dumps(messages_with_placeholder(session.prompt, placeholder), ensure_ascii=False, indent=1)
+
+
+def _of_text(session: Session, form: ClientForm) -> str:
+    told = []
+    if form == "messages" and not session.prompt.chat:
+        told.append(
+            "What was measured is the prompt as plain text; as turns the model reads other tokens: set 'chat: true' in "
+            "the prompt file to measure those."
+        )
+    if session.prompt.calibration is not None:
+        told.append("The calibration is not in it, so it answers as the prompt without; --as logit-bias has both.")
+    return " ".join(told)
+
+
+def _biases(session: Session, progress: Progress) -> tuple[str, str]:
+    model, encoded = session.model, session.encoded
+    answers = session.prediction(progress)
+    bias = logit_bias(encoded, model.tokenizer)
+    names = [answers.labels[label] for label in answers.predicted]
+    requests = as_requests(bias, encoded, model.tokenizer, model.name, names)
+    found = agreement(model, requests["transformers"], answers.texts, answers.scores, progress)
+    told = f"Asked with these biases, transformers' generate gives icldiag's answer to {found.same} of "
+    told += counted(len(answers), "query")
+    told += "; the others are ties within the model's precision." if found.ties else "."
+    return json.dumps(requests, ensure_ascii=False, indent=1), told
