@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 from icldiag.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from icldiag.classifier.estimator import Classifier
     from icldiag.model.settings import ModelSettings
     from icldiag.prompt.read import read_prompt
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
     from icldiag.sweeps.sweep import Sweep
 
-__all__ = ["ModelSettings", "Prompt", "Session", "Sweep", "read_prompt"]
+__all__ = ["Classifier", "ModelSettings", "Prompt", "Session", "Sweep", "read_prompt"]
 
 _HOMES = {
+    "Classifier": "icldiag.classifier.estimator",
     "ModelSettings": "icldiag.model.settings",
     "Prompt": "icldiag.prompt.schema",
     "Session": "icldiag.session",

@@ -1,0 +1,209 @@
+"""`Classifier`: a prompt on a model with scikit-learn's interface."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icldiag.analyses.calibration import CONTENT_FREE, calibration, random_texts
+from icldiag.classifier.scorer import LabelScorer
+from icldiag.errors import AnalysisError
+from icldiag.model.load import load_model
+from icldiag.model.readout import FloatArray, label_probabilities
+from icldiag.model.settings import ModelSettings
+from icldiag.prompt.adjustments import KINDS, CalibrationKind
+from icldiag.prompt.read import read_prompt
+from icldiag.prompt.rewrite import rewritten, write_prompt
+from icldiag.prompt.schema import Prompt
+from icldiag.quoting import listed, quoted
+from icldiag.session import Session
+
+if TYPE_CHECKING:
+    from icldiag.model.forward import InstrumentedModel
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+except ImportError:  # it adds get_params, set_params, score, and what pipelines and searches ask for
+
+    class ClassifierMixin:  # type: ignore[no-redef]
+        """Nothing without scikit-learn."""
+
+    class BaseEstimator:  # type: ignore[no-redef]
+        """Nothing without scikit-learn."""
+
+
+Texts = Iterable[str]
+_ROUNDS = 3
+_load = lru_cache(maxsize=1)(load_model)  # clones, as a cross-validation makes them, share a model
+
+
+@dataclass(frozen=True)
+class Loyalty:
+    """How the anchors alone answer, against the whole prompt."""
+
+    texts: int
+    same: float  # share of the texts that get the same label
+    times_as_fast: float  # both on demonstrations that are encoded already; median of rounds that take turns
+
+
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Labels for texts, by a prompt that is repaired or not. It needs no `fit`: the prompt is what was learnt.
+
+    Args:
+        prompt: a prompt file or a `Prompt`; a calibration and a re-weighting in it are in force.
+        model: a Hugging Face name, a folder, 'bundled', settings, or a loaded model.
+        calibration: what `fit` fits: 'batch' (arXiv 2309.17249), 'domain-context' (2305.19148) or 'contextual'
+            (2102.09690); see docs/repairs.md.
+        anchors_only: read the label words and the template of the demonstrations alone (Hidden_anchor of arXiv
+            2305.14160): quicker, and some answers differ; `loyalty` measures both.
+        seed: draws the words of 'domain-context'.
+
+    The model loads when it is first needed.
+    """
+
+    def __init__(
+        self,
+        prompt: Prompt | Path | str,
+        model: InstrumentedModel | ModelSettings | str = "bundled",
+        *,
+        calibration: CalibrationKind = "batch",
+        anchors_only: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.prompt = prompt
+        self.model = model
+        self.calibration = calibration
+        self.anchors_only = anchors_only
+        self.seed = seed
+
+    # ---- answers ----------------------------------------------------------------------------------------------------
+
+    @property
+    def classes_(self) -> NDArray[np.str_]:
+        """(C,) the classes' names in alphabetical order, as scikit-learn's scores expect the columns."""
+        return np.array(sorted(self._scorer.prompt.label_names))
+
+    def predict(self, X: Texts) -> NDArray[np.str_]:
+        """(n,) the name of each text's class. Raises AnalysisError: a text is none, or too long for the model."""
+        names: NDArray[np.str_] = np.array(self._scorer.prompt.label_names)
+        return names[self._scores(X).argmax(axis=1)]
+
+    def predict_proba(self, X: Texts) -> FloatArray:
+        """(n, C) calibrated probabilities, which sum to 1 over the classes; columns as `classes_`."""
+        order = np.argsort(self._scorer.prompt.label_names)
+        return label_probabilities(self._scores(X))[:, order]
+
+    def _scores(self, X: Texts) -> FloatArray:
+        return self._scorer.scores(_as_texts(X))
+
+    # ---- fitting ----------------------------------------------------------------------------------------------------
+
+    def fit(self, X: Texts, y: Iterable[str] | None = None) -> Classifier:
+        """Fit the calibration, in place of the prompt file's; the demonstrations stay.
+
+        Args:
+            X: texts of the task.
+            y: their classes. None of the calibrations needs them; names that are no class of the prompt are refused.
+
+        Raises:
+            AnalysisError: there is no text, a name that is no class, or no such calibration.
+        """
+        texts = _as_texts(X)
+        if self.calibration not in KINDS:
+            raise AnalysisError(f"there is no calibration {quoted(self.calibration)}; choose one of {listed(KINDS)}")
+        prompt = replace(_read(self.prompt), calibration=None)
+        if y is not None:
+            _require_classes(list(y), len(texts), prompt)
+        if not texts:
+            raise AnalysisError("there are no texts to fit on")
+        plain = self._scorer_of(prompt)
+        if self.calibration == "contextual":
+            texts = list(CONTENT_FREE)
+        elif self.calibration == "domain-context":
+            texts = list(random_texts(texts, self.seed))
+        self.calibration_ = calibration(self.calibration, plain.scores(texts))
+        return self
+
+    def save(self, path: Path | str) -> Prompt:
+        """Write the prompt with the calibration in force as a file, for `icldiag predict` and all else.
+
+        Raises:
+            IcldiagError: it cannot be written.
+        """
+        path = Path(path)
+        return write_prompt(rewritten(_read(self.prompt), self._scorer.prompt, path.parent)[1], path)
+
+    def loyalty(self, X: Texts) -> Loyalty:
+        """How many of these texts the anchors alone answer as the whole prompt does, and how much quicker."""
+        texts = _as_texts(X)
+        session = self._scorer.session
+        ways = LabelScorer(session), LabelScorer(session, anchors_only=True)
+        whole, anchors = (way.scores(texts).argmax(axis=1) for way in ways)
+        seconds: tuple[list[float], list[float]] = [], []
+        for _ in range(_ROUNDS):
+            for way, spent in zip(ways, seconds, strict=True):
+                begun = time.perf_counter()
+                way.scores(texts)
+                spent.append(time.perf_counter() - begun)
+        return Loyalty(len(texts), float((whole == anchors).mean()), median(seconds[0]) / median(seconds[1]))
+
+    # ---- the prompt on the model ------------------------------------------------------------------------------------
+
+    @property
+    def _scorer(self) -> LabelScorer:
+        fitted = getattr(self, "calibration_", None)
+        made_of = (self.prompt, self.model, self.anchors_only, fitted)
+        if getattr(self, "_made", None) is None or self._made[0] != made_of:
+            prompt = _read(self.prompt)
+            self._made = made_of, self._scorer_of(prompt if fitted is None else replace(prompt, calibration=fitted))
+        return self._made[1]
+
+    def _scorer_of(self, prompt: Prompt) -> LabelScorer:
+        settings = ModelSettings(self.model) if isinstance(self.model, str) else self.model
+        model = _load(settings) if isinstance(settings, ModelSettings) else settings
+        return LabelScorer(Session(prompt, model), anchors_only=self.anchors_only)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Parameters and the fitted calibration; the model is loaded again."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_made"}
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
+        tags.target_tags.required = False
+        tags.requires_fit = False
+        return tags
+
+
+def _read(prompt: Prompt | Path | str) -> Prompt:
+    return prompt if isinstance(prompt, Prompt) else read_prompt(prompt)
+
+
+def _as_texts(given: Texts) -> list[str]:
+    """Raises AnalysisError: these are no texts."""
+    texts = None if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if texts is None:
+        raise AnalysisError("give a list of texts, or a column of a data frame")
+    wrong = next((place for place, text in enumerate(texts) if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise AnalysisError(f"text {wrong + 1} (index {wrong}) is no text but {type(texts[wrong]).__name__}")
+    return [str(text) for text in texts]  # NumPy has a text of its own
+
+
+def _require_classes(names: list[str], count: int, prompt: Prompt) -> None:
+    if len(names) != count:
+        raise AnalysisError(f"there are {count} texts and {len(names)} labels")
+    for name in names:
+        if name not in prompt.label_names:
+            raise AnalysisError(f"the prompt has no class {quoted(name)}; it has {listed(prompt.label_names)}")
