@@ -69,6 +69,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     The model loads when it is first needed.
     """
 
+    _made: tuple[Any, LabelScorer] | None = None  # of which parameters
+
     def __init__(
         self,
         prompt: Prompt | Path | str,
@@ -93,8 +95,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Texts) -> NDArray[np.str_]:
         """(n,) the name of each text's class. Raises AnalysisError: a text is none, or too long for the model."""
-        names: NDArray[np.str_] = np.array(self._scorer.prompt.label_names)
-        return names[self._scores(X).argmax(axis=1)]
+        names = np.array(self._scorer.prompt.label_names)
+        return np.asarray(names[self._scores(X).argmax(axis=1)])
 
     def predict_proba(self, X: Texts) -> FloatArray:
         """(n, C) calibrated probabilities, which sum to 1 over the classes; columns as `classes_`."""
@@ -161,7 +163,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _scorer(self) -> LabelScorer:
         fitted = getattr(self, "calibration_", None)
         made_of = (self.prompt, self.model, self.anchors_only, fitted)
-        if getattr(self, "_made", None) is None or self._made[0] != made_of:
+        if self._made is None or self._made[0] != made_of:
             prompt = _read(self.prompt)
             self._made = made_of, self._scorer_of(prompt if fitted is None else replace(prompt, calibration=fitted))
         return self._made[1]

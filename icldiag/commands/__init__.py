@@ -12,6 +12,7 @@ from icldiag.commands.import_lm_eval import import_lm_eval
 from icldiag.commands.import_text import import_text
 from icldiag.commands.new import new
 from icldiag.commands.open import open_app
+from icldiag.commands.predict import predict
 from icldiag.commands.repair import repair
 from icldiag.commands.report import report
 from icldiag.commands.resume import resume
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "diff": diff,
     "repair": repair,
+    "predict": predict,
     "sweep": sweep,
     "check": check,
     "new": new,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from icldiag.errors import InputError, PromptError
@@ -13,12 +12,15 @@ from icldiag.quoting import brief
 _CELL = 2**30  # characters; a file's size has its own limit
 
 
-def parse_csv(
-    text: str, delimiter: str, path: Path, raises: type[InputError] = PromptError
+def csv_rows(
+    lines: Iterable[str], delimiter: str, path: Path, raises: type[InputError] = PromptError
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line where it begins, cells) of every row that is not empty. Raises an error of the kind `raises`."""
+    """Yield (line where it begins, cells) of every row that is not empty, from lines that each have their end.
+
+    Raises an error of the kind `raises`.
+    """
     csv.field_size_limit(_CELL)  # the usual 131,072 is less than a long document
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
     begins = 1
     try:
         for row in reader:

@@ -16,6 +16,7 @@ from icldiag.errors import InputError, PromptError
 SETTING = "ICLDIAG_MAX_FILE_MIB"
 _USUAL = 256  # MiB; far more than a prompt, a table of examples or a report needs
 _CHUNK = 1 << 20
+_LINE = 1 << 26  # bytes
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -151,6 +152,26 @@ def as_text(content: bytes, path: Path | str, raises: type[InputError] = PromptE
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise raises("not UTF-8 text; save it as UTF-8", path=path, line=line) from None
+
+
+def text_lines(path: Path, raises: type[InputError] = PromptError) -> Iterator[str]:
+    """The lines of a UTF-8 file, each with its end, as they are read: a file of any size, with lines of bearable size.
+
+    Raises an error of the kind `raises`.
+    """
+    try:
+        with open_file(path, sys.maxsize) as file:
+            number = 0
+            while line := file.readline(_LINE + 1):
+                number += 1
+                if len(line) > _LINE:
+                    raise raises(f"a line of more than {_mib(_LINE)} MiB; is this a text file?", path=path, line=number)
+                try:
+                    yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError:
+                    raise raises("not UTF-8 text; save it as UTF-8", path=path, line=number) from None
+    except OSError as error:
+        raise raises(complaint(error), path=path) from None
 
 
 def read_standard_input(raises: type[InputError] = PromptError) -> str:

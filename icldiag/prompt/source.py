@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,12 @@ def read_rows(path: Path, *, finite: bool = True) -> Iterator[tuple[int, dict[st
     Raises:
         PromptError: with the line.
     """
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    return json_rows(read_text(path).split("\n"), path, finite=finite)
+
+
+def json_rows(lines: Iterable[str], path: Path, *, finite: bool = True) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The same of lines as they come."""
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         row, _ = parse_json(line, path, finite=finite, first=number)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import io
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from icldiag.errors import PromptError
-from icldiag.inputs.csv_text import parse_csv
+from icldiag.inputs.csv_text import csv_rows
 from icldiag.inputs.files import check_folder, is_folder
 from icldiag.inputs.values import finite, first_repeated
 from icldiag.prompt.conversation import is_conversation, refuse_conversation
@@ -116,7 +118,7 @@ def read_table(path: Path, split: str | None = None) -> Table:
         raise PromptError("'split' is for datasets folders; a file has none", path=path)
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
-        return _separated(path, "\t" if suffix == ".tsv" else None)
+        return _separated(path)
     if suffix in (".jsonl", ".ndjson"):
         rows = tuple(Row(line, values) for line, values in read_rows(path))
         return Table(path, tuple(dict.fromkeys(key for row in rows for key in row.values)), rows)
@@ -125,25 +127,34 @@ def read_table(path: Path, split: str | None = None) -> Table:
     raise PromptError(f"not a kind of data file that is known here; use {KINDS}", path=path)
 
 
-def _separated(path: Path, delimiter: str | None) -> Table:
-    text = read_text(path)
-    if delimiter is None:  # some spreadsheets write semicolons
-        head = text.split("\n", 1)[0]
-        delimiter = ";" if head.count(";") > head.count(",") else ","
-    cells = list(parse_csv(text, delimiter, path))
-    if not cells:
+def _separated(path: Path) -> Table:
+    columns, _, rows = separated_rows(io.StringIO(read_text(path), newline=""), path)
+    return Table(path, columns, tuple(rows))
+
+
+def separated_rows(lines: Iterable[str], path: Path) -> tuple[tuple[str, ...], str, Iterator[Row]]:
+    """A CSV or TSV file's columns, what parts its cells, and its rows as its lines are read. Raises PromptError."""
+    rest = iter(lines)
+    head = next(rest, "")
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    if delimiter == "," and head.count(";") > head.count(","):  # some spreadsheets write semicolons
+        delimiter = ";"
+    cells = csv_rows(chain([head], rest), delimiter, path)
+    _, columns = next(cells, (1, []))
+    if not columns:
         raise PromptError("the file is empty; the first line names the columns", path=path)
-    (_, columns), *others = cells
     twice = first_repeated(columns)
     if twice is not None:
         raise PromptError(f"the column {quoted(columns[twice])} is named twice; rename one", path=path, line=1)
-    rows = []
-    for line, row in others:
-        if len(row) != len(columns):
-            reason = f"{len(row)} cells, but the first line names {len(columns)} columns; put quotes around a text"
-            raise PromptError(f"{reason} that holds {delimiter!r}", path=path, line=line)
-        rows.append(Row(line, dict(zip(columns, row, strict=True))))
-    return Table(path, tuple(columns), tuple(rows))
+
+    def rows() -> Iterator[Row]:
+        for line, row in cells:
+            if len(row) != len(columns):
+                reason = f"{len(row)} cells, but the first line names {len(columns)} columns; put quotes around a text"
+                raise PromptError(f"{reason} that holds {delimiter!r}", path=path, line=line)
+            yield Row(line, dict(zip(columns, row, strict=True)))
+
+    return tuple(columns), delimiter, rows()
 
 
 def _saved_dataset(path: Path, split: str | None) -> Table:

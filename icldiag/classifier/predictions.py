@@ -1,0 +1,233 @@
+"""`icldiag predict`: labels and probabilities for every row of a file, as they are computed."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from icldiag.classifier.output import Output
+from icldiag.classifier.scorer import CHUNK, LabelScorer, LongText
+from icldiag.errors import PromptError
+from icldiag.model.readout import FloatArray, Progress, label_probabilities, step_of
+from icldiag.prompt.schema import Prompt
+from icldiag.prompt.table_stream import LINES, TABLES, Fingerprint, TableStream, in_chunks
+from icldiag.prompt.tables import Row
+from icldiag.quoting import quoted
+
+Probabilities = Literal["all", "chosen", "none"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is added to a row: the label, the probability of it or of every class, under `name` and names made of it."""
+
+    name: str
+    probabilities: Probabilities
+    labels: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        if self.probabilities == "none":
+            return (self.name,)
+        if self.probabilities == "chosen":
+            return self.name, f"{self.name}_p"
+        return self.name, *(f"{self.name}_p_{label}" for label in self.labels)
+
+    def values(self, chances: Sequence[float] | None) -> dict[str, str | float | None]:
+        """Of one row with these probabilities, in the order of `labels`; None is a row that was not asked."""
+        if chances is None:
+            return dict.fromkeys(self.names)
+        best = max(range(len(chances)), key=chances.__getitem__)
+        numbers = {"none": [], "chosen": [chances[best]], "all": list(chances)}[self.probabilities]
+        return dict(zip(self.names, [self.labels[best], *(float(f"{p:.6g}") for p in numbers)], strict=True))
+
+
+class Writer:
+    """Rows as CSV, TSV or JSONL, all columns of the input kept and the predictions after them.
+
+    Raises:
+        PromptError: the input has one of the new columns already.
+    """
+
+    def __init__(self, stream: TableStream, columns: Columns, output: Path | None) -> None:
+        self._columns = columns
+        self._stream = stream
+        suffix = stream.path.suffix.lower() if output is None else output.suffix.lower()
+        if suffix not in (*TABLES, *LINES):
+            suffix = stream.path.suffix.lower()  # stdout, a pipe, a name without an ending
+        own = stream.delimiter if suffix == stream.path.suffix.lower() else None
+        self.delimiter = None if suffix in LINES else own or ("\t" if suffix == ".tsv" else ",")
+        taken = [name for name in columns.names if name in stream.columns]
+        if taken:
+            reason = f"there is a column {quoted(taken[0])} already; name another with --column"
+            raise PromptError(reason, path=stream.path)
+
+    def head(self) -> str:
+        """The line before the first row, if there is one."""
+        return "" if self.delimiter is None else self._cells([*self._stream.columns, *self._columns.names])
+
+    def row(self, row: Row, chances: Sequence[float] | None) -> str:
+        """One row. Raises PromptError: a row of JSONL has a column that a table's first row has not."""
+        added = self._columns.values(chances)
+        if self.delimiter is None:
+            clash = next((name for name in added if name in row.values), None)
+            if clash is not None:
+                reason = f"there is a field {quoted(clash)} already; name another with --column"
+                raise PromptError(reason, path=self._stream.path, line=row.line)
+            return json.dumps({**row.values, **added}, ensure_ascii=False) + "\n"
+        further = [name for name in row.values if name not in self._stream.columns]
+        if further:
+            reason = f"the field {quoted(further[0])} is not in the first row, which names the columns; write .jsonl"
+            raise PromptError(reason, path=self._stream.path, line=row.line)
+        cells = [_cell(row.values.get(name)) for name in self._stream.columns]
+        return self._cells([*cells, *map(_cell, added.values())])
+
+    def _cells(self, cells: Sequence[str]) -> str:
+        assert self.delimiter is not None
+        line = io.StringIO()
+        csv.writer(line, delimiter=self.delimiter, lineterminator="\n").writerow(cells)
+        return line.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a file holds, by reading it once before anything is computed."""
+
+    rows: int
+    blank: int  # rows without a text
+    fingerprint: str  # of the rows that an earlier run has done
+
+
+def survey(stream: TableStream, writer: Writer, done: int, blank: bool) -> Survey:
+    """Raises PromptError with the line: a row cannot be read, cannot be written, or (unless `blank`) has no text."""
+    rows = blanks = 0
+    seen, fingerprint = Fingerprint(), ""
+    for row in stream.rows():
+        if rows == done:
+            fingerprint = seen.value
+        rows += 1
+        if rows <= done:
+            seen.add(row)
+        blanks += _text(stream, row, blank) is None
+        writer.row(row, None)
+    if rows == done:
+        fingerprint = seen.value
+    return Survey(rows, blanks, fingerprint)
+
+
+def _text(stream: TableStream, row: Row, blank: bool) -> str | None:
+    """The row's text, or None where it has none and that may be so."""
+    try:
+        return stream.text_of(row)
+    except PromptError:
+        if not blank:
+            raise
+        return None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a run did."""
+
+    first: int  # rows before those of this run
+    rows: int
+    blank: int  # of this run's rows, without a prediction
+    seconds: float
+
+
+def write_predictions(
+    scorer: LabelScorer,
+    stream: TableStream,
+    writer: Writer,
+    output: Output,
+    total: int,
+    *,
+    blank: bool,
+    progress: Progress,
+) -> Tally:
+    """Append a prediction for every row that the output has not yet, chunk by chunk.
+
+    Args:
+        total: rows of the file.
+        blank: give a row without a text, or with one that is too long, no prediction; else it is refused.
+
+    Raises:
+        PromptError: with the line, a row that cannot be asked.
+        IcldiagError: the output cannot be written.
+    """
+    seen, done, blanks, begun = Fingerprint(), output.begun.rows, 0, time.perf_counter()
+    rows = stream.rows()
+    for _ in range(done):
+        seen.add(next(rows))
+    if not done:
+        output.append(writer.head(), 0, seen.value)
+    progress("rows", done, total)
+    for chunk in in_chunks(rows, CHUNK):
+        texts = [_text(stream, row, blank) for row in chunk]
+        chances = _probabilities(scorer, stream, chunk, texts, blank, step_of(progress, "rows", done, total))
+        for row in chunk:
+            seen.add(row)
+        content = "".join(writer.row(row, values) for row, values in zip(chunk, chances, strict=True))
+        done += len(chunk)
+        blanks += sum(values is None for values in chances)
+        output.append(content, done, seen.value)
+        progress("rows", done, total)
+    return Tally(output.begun.rows, done, blanks, time.perf_counter() - begun)
+
+
+def _probabilities(
+    scorer: LabelScorer,
+    stream: TableStream,
+    chunk: Sequence[Row],
+    texts: list[str | None],
+    blank: bool,
+    progress: Progress,
+) -> list[list[float] | None]:
+    """Of every row; None where it has no text, or, if that may be, one that is too long."""
+    while True:
+        places = [place for place, text in enumerate(texts) if text is not None]
+        try:
+            found = _asked(scorer, [text for text in texts if text is not None], progress)
+        except LongText as error:
+            place = places[error.place]
+            if not blank:
+                reason = f"{error.reason}; --blank leaves such rows without a prediction"
+                raise PromptError(reason, path=stream.path, line=chunk[place].line, field=stream.text) from None
+            texts[place] = None
+            continue
+        chances: list[list[float] | None] = [None] * len(texts)
+        for place, values in zip(places, found.tolist(), strict=True):
+            chances[place] = values
+        return chances
+
+
+def _asked(scorer: LabelScorer, texts: Sequence[str], progress: Progress) -> FloatArray:
+    return label_probabilities(scorer.scores(texts, progress)) if texts else scorer.scores(texts, progress)
+
+
+def identity(
+    prompt: Prompt, model: str, stream: TableStream, writer: Writer, columns: Columns, options: dict[str, Any]
+) -> dict[str, Any]:
+    """What every row of an output depends on, by the names that a user knows."""
+    asked = replace(prompt, queries=(), examples=())
+    return {
+        "prompt": asked.hash,
+        "model": hashlib.sha256(model.encode()).hexdigest(),
+        "column of texts": stream.text,
+        "columns": list(columns.names),
+        "format": writer.delimiter or "jsonl",
+        **options,
+    }

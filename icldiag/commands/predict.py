@@ -1,0 +1,87 @@
+"""`icldiag predict`: a prompt as a classifier of the texts in a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from icldiag.commands.model_options import takes_model
+from icldiag.commands.options import Force, PromptPath, TextColumn
+
+if TYPE_CHECKING:
+    from icldiag.model.settings import ModelSettings
+
+_BLANK = "Leave rows without a text, or with one that is too long, without a prediction; else they are refused."
+
+
+@takes_model
+def predict(
+    prompt: PromptPath,
+    texts: Annotated[Path, typer.Argument(metavar="TEXTS", help="CSV, TSV or JSONL, of any length.")],
+    *,
+    model: ModelSettings,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write here, as its ending says; - prints, as TEXTS is.")
+    ] = None,
+    text: TextColumn = "text",
+    column: Annotated[str, typer.Option(help="What the new column of labels is called.")] = "predicted",
+    probabilities: Annotated[
+        Literal["all", "chosen", "none"], typer.Option(help="Of every class, of the label alone, or none.")
+    ] = "all",
+    anchors_only: Annotated[
+        bool, typer.Option("--anchors-only", help="Read the demonstrations' label words and template alone: quicker.")
+    ] = False,
+    blank: Annotated[bool, typer.Option("--blank", help=_BLANK)] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume/--again", help="Go on with an interrupted run, or begin anew.")
+    ] = True,
+    force: Force = False,
+) -> None:
+    """Label every row of a file; all its columns are kept. An interrupted run goes on where it was."""
+    from icldiag.classifier.output import open_output
+    from icldiag.classifier.predictions import Columns, Writer, identity, survey, write_predictions
+    from icldiag.classifier.scorer import LabelScorer
+    from icldiag.errors import IcldiagError
+    from icldiag.files import is_stdout
+    from icldiag.progress import progress_on_stderr
+    from icldiag.prompt.read import read_prompt
+    from icldiag.prompt.table_stream import TableStream
+    from icldiag.session import Session
+    from icldiag.store import model_identity
+    from icldiag.visible import visible
+
+    written = read_prompt(prompt)
+    stream = TableStream.of(texts, text)
+    columns = Columns(column, probabilities, written.label_names)
+    target = None if is_stdout(output) else output
+    writer = Writer(stream, columns, target)
+    options = {"--anchors-only": anchors_only, "--blank": blank}
+    known = identity(written, repr((model, model_identity(model))), stream, writer, columns, options)
+    with open_output(target, known, again=not resume, force=force) as opened:
+        begun = opened.begun
+        found = survey(stream, writer, begun.rows, blank)  # what is wrong in the last row is told before the first
+        if begun.rows and (found.rows < begun.rows or found.fingerprint != begun.fingerprint):
+            raise IcldiagError(f"{str(texts)!r} is not as the interrupted run read it; begin anew with --again")
+        try:
+            with progress_on_stderr() as (stage, progress):
+                session = Session(written, model)
+                session.load(stage)
+                scorer = LabelScorer(session, anchors_only=anchors_only)
+                tally = write_predictions(scorer, stream, writer, opened, found.rows, blank=blank, progress=progress)
+        except KeyboardInterrupt:
+            if target is not None:
+                print("icldiag: stopped; what is done is kept, and the same command goes on", file=sys.stderr)
+            raise typer.Exit(130) from None
+    now = tally.rows - tally.first
+    told = [f"rows {tally.first + 1} to {tally.rows} labelled" if now else "no row was left to label"]
+    if tally.first:
+        told.append(f"rows 1 to {tally.first} by an earlier run")
+    if tally.blank:
+        told.append(f"{tally.blank} without a prediction")
+    if now:
+        told.append(f"{now / tally.seconds:.3g} a second")
+    place = "" if target is None else f"; written to {visible(str(target))}"
+    print(f"{', '.join(told)}{place}", file=sys.stderr)
