@@ -172,7 +172,7 @@ def write_predictions(
     rows = stream.rows()
     for _ in range(done):
         seen.add(next(rows))
-    if not done:
+    if not output.begun.bytes:
         output.append(writer.head(), 0, seen.value)
     progress("rows", done, total)
     for chunk in in_chunks(rows, CHUNK):

@@ -1,0 +1,289 @@
+"""`icldiag predict`: every row labelled once, whatever interrupts it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tracemalloc
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from icldiag.analyses.calibration import calibration
+from icldiag.classifier import output, predictions, scorer
+from icldiag.classifier.predictions import Columns, Writer, survey
+from icldiag.classifier.scorer import LabelScorer
+from icldiag.cli import main
+from icldiag.prompt.schema import Example, Prompt
+from icldiag.prompt.table_stream import TableStream
+from icldiag.prompt.write import as_yaml
+from icldiag.session import Session
+from tests.conftest import Tiny
+
+Run = Callable[..., tuple[int, str, str]]
+TEXTS = [f"{('Who', 'Where', 'How many')[i % 3]} wrote {i} ?" for i in range(23)]
+COLUMNS = ["predicted", "predicted_p_Person", "predicted_p_Location", "predicted_p_Number"]
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictions, "CHUNK", 5)
+    monkeypatch.setattr(scorer, "CHUNK", 3)
+
+
+@pytest.fixture
+def prompt_file(prompt: Prompt, tmp_path: Path) -> Path:
+    path = tmp_path / "prompt.yaml"
+    path.write_text(as_yaml(prompt))
+    return path
+
+
+@pytest.fixture
+def run(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    def run(texts: Path, *arguments: str) -> tuple[int, str, str]:
+        common = ["predict", str(prompt_file), str(texts), "--model", str(model_folder)]
+        monkeypatch.setattr("sys.argv", ["icldiag", *common, *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        shown = capsys.readouterr()
+        return int(caught.value.code or 0), shown.out, shown.err
+
+    return run
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.csv"
+    rows = "".join(f'{i},"{text}","a ""note"",\n{i}"\n' for i, text in enumerate(TEXTS))
+    path.write_text("number,text,note\n" + rows)
+    return path
+
+
+def table(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def test_every_row_gets_the_sessions_answer_and_keeps_its_columns(
+    run: Run, texts: Path, tmp_path: Path, prompt_file: Path, model_folder: Path
+) -> None:
+    out = tmp_path / "out.csv"
+    code, told, error = run(texts, "-o", str(out))
+    assert (code, told) == (0, "")
+    assert "rows 1 to 23 labelled, " in error
+    session = Session(prompt_file, str(model_folder))
+    asked = session.with_prompt(session.prompt.with_queries([Example(text, None) for text in TEXTS])).prediction()
+    rows = table(out)
+    assert list(rows[0]) == ["number", "text", "note", *COLUMNS]
+    assert [row["note"] for row in rows] == [f'a "note",\n{i}' for i in range(23)]
+    assert [row["predicted"] for row in rows] == [asked.labels[label] for label in asked.predicted]
+    found = np.array([[float(row[name]) for name in COLUMNS[1:]] for row in rows])
+    np.testing.assert_allclose(found, asked.probabilities, atol=1e-5)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("out")) == ["out.csv"]
+    assert "overwrite it with --force" in run(texts, "-o", str(out))[2]
+    assert run(texts, "-o", str(out), "--force", "--probabilities", "chosen", "--column", "label")[0] == 0
+    assert list(table(out)[0])[3:] == ["label", "label_p"]
+
+
+def test_every_format_becomes_every_other(run: Run, texts: Path, tmp_path: Path) -> None:
+    lines = tmp_path / "texts.jsonl"
+    lines.write_text("".join(json.dumps({"text": text, "n": i, "x": None}) + "\n" for i, text in enumerate(TEXTS)))
+    for source in (texts, lines):
+        labels = []
+        for ending in ("csv", "tsv", "jsonl"):
+            out = tmp_path / f"{source.suffix[1:]}.{ending}"
+            assert run(source, "-o", str(out))[0] == 0
+            if ending == "jsonl":
+                rows: list[Any] = [json.loads(line) for line in out.read_text().splitlines()]
+            else:
+                rows = table(out, "\t" if ending == "tsv" else ",")
+            assert [row["text"] for row in rows] == TEXTS
+            labels.append([row["predicted"] for row in rows])
+        assert labels[0] == labels[1] == labels[2]
+    assert json.loads((tmp_path / "jsonl.jsonl").read_text().splitlines()[3])["n"] == 3  # a number stays one
+    printed = run(texts, "-o", "-")[1]
+    assert printed == (tmp_path / "csv.csv").read_text()
+
+
+class Killed(BaseException):
+    """As a kill: nothing is done on the way out but what the system does."""
+
+
+@pytest.mark.parametrize("torn", [b"", b"7,half a r"])
+@pytest.mark.parametrize("after", [1, 2, 4])
+def test_a_killed_run_goes_on_and_gives_the_same_bytes(
+    run: Run, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, torn: bytes
+) -> None:
+    whole, out = tmp_path / "whole.csv", tmp_path / "out.csv"
+    assert run(texts, "-o", str(whole))[0] == 0
+    append, calls = output.PartFile.append, []
+
+    def dying(part: output.PartFile, content: str, rows: int, fingerprint: str) -> None:
+        if len(calls) == after:
+            raise Killed
+        calls.append(rows)
+        append(part, content, rows, fingerprint)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(output.PartFile, "append", dying)
+        with pytest.raises(Killed):
+            run(texts, "-o", str(out))
+    assert not out.exists()
+    done = calls[-1]
+    with (tmp_path / "out.csv.part").open("ab") as part:
+        part.write(torn)  # written, and killed before anything says so
+    code, _, error = run(texts, "-o", str(out))
+    assert code == 0, error
+    earlier = f", rows 1 to {done} by an earlier run" if done else ""
+    assert f"rows {done + 1} to 23 labelled{earlier}, " in error
+    assert out.read_bytes() == whole.read_bytes()
+    assert not list(tmp_path.glob("out.csv.*"))
+
+
+def test_only_the_same_run_goes_on(run: Run, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, part = tmp_path / "out.csv", tmp_path / "out.csv.part"
+
+    def interrupt() -> None:
+        calls: list[int] = []
+        append = output.PartFile.append
+
+        def stopping(file: output.PartFile, content: str, rows: int, fingerprint: str) -> None:
+            append(file, content, rows, fingerprint)
+            calls.append(rows)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(output.PartFile, "append", stopping)
+            code, _, error = run(texts, "-o", str(out), "--again")
+        assert code == 130
+        assert "the same command goes on" in error
+
+    interrupt()
+    assert "another --anchors-only; repeat that command" in run(texts, "-o", str(out), "--anchors-only")[2]
+    assert "another columns" in run(texts, "-o", str(out), "--probabilities", "none")[2]
+    lines = texts.read_text().splitlines(keepends=True)
+    texts.write_text("".join(lines).replace("Where wrote 1 ?", "Where wrote one ?"))  # one of the rows that are done
+    assert "is not as the interrupted run read it; begin anew with --again" in run(texts, "-o", str(out))[2]
+    texts.write_text("".join(lines).replace("Who wrote 21 ?", "Who wrote twenty-one ?"))  # one that is still to do
+    assert run(texts, "-o", str(out))[0] == 0
+    assert "twenty-one" in table(out)[21]["text"]
+    out.unlink()
+    interrupt()
+    part.write_bytes(part.read_bytes()[:10])
+    assert "shorter than the interrupted run left it" in run(texts, "-o", str(out))[2]
+    interrupt()
+    state = tmp_path / "out.csv.part.json"
+    state.write_text(state.read_text().replace('"rows": 10', '"rows": 9'))
+    assert "damaged" in run(texts, "-o", str(out))[2]
+    assert run(texts, "-o", str(out), "--again")[0] == 0
+
+
+def test_bad_rows_are_refused_by_line_before_anything_is_computed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from icldiag import session
+
+    def refuse(*anything: Any) -> None:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(session, "load_model", refuse)
+    out = tmp_path / "out.csv"
+    cases = {
+        "a.csv": ("text,n\nWho ?,1\nWhere ?\n", "a.csv:3: 1 cells, but the first line names 2 columns"),
+        "b.csv": ("text,n\nWho ?,1\n,2\n", "b.csv:3: text: there is no text in this field"),
+        "c.jsonl": ('{"text": "Who ?"}\n{"text": 1e999}\n', "c.jsonl:2: "),
+        "d.jsonl": ('{"text": "Who ?"}\n{"n": 1}\n', "d.jsonl:2: text: this field is missing"),
+        "e.jsonl": ('{"text": "Who ?"}\n{"text": "Who", "n": 1}\n', "e.jsonl:2: the field 'n' is not in the first"),
+        "f.csv": ("question\nWho ?\n", "there is no column 'text'; there are question: name one with --text"),
+        "g.csv": ("text,predicted\nWho ?,x\n", "there is a column 'predicted' already; name another with --column"),
+        "h.csv": (b"text\nWho ?\n\xff\n", "h.csv:3: not UTF-8 text"),
+        "i.csv": ("", "the file is empty"),
+        "j.txt": ("x", "not a kind of file that is read row by row"),
+        "k.jsonl": ("\n", "there are no rows"),
+    }
+    for name, (content, reason) in cases.items():
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        code, _, error = run(path, "-o", str(out))
+        assert reason in error, name
+        assert code == 2
+        assert not list(tmp_path.glob("out*"))
+
+
+def test_rows_without_a_text_or_too_long_may_go_without_a_prediction(run: Run, tmp_path: Path) -> None:
+    path, out = tmp_path / "texts.csv", tmp_path / "out.csv"
+    long = "Who wrote the opera ? " * 2000
+    path.write_text(f"text,n\nWho ?,1\n,2\n{long},3\nWhere ?,4\n")
+    assert "texts.csv:3: text: there is no text" in run(path, "-o", str(out))[2]
+    path.write_text(f"text,n\nWho ?,1\n\n{long},3\nWhere ?,4\n")
+    error = run(path, "-o", str(out))[2]
+    assert "texts.csv:4: text: makes a prompt of" in error
+    assert "--blank leaves such rows" in error
+    path.write_text(f"text,n\nWho ?,1\n,2\n{long},3\nWhere ?,4\n")
+    code, _, error = run(path, "-o", str(out), "--blank", "--again")
+    assert code == 0, error
+    assert "rows 1 to 4 labelled, 2 without a prediction" in error
+    assert [bool(row["predicted"]) for row in table(out)] == [True, False, False, True]
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """A hundred times the rows, and the same peak: all but the model's part, which sees chunks."""
+
+    def peak(rows: int) -> int:
+        path = tmp_path / f"{rows}.csv"
+        with path.open("w") as file:
+            file.write("text,n\n")
+            file.writelines(f"Who wrote the opera in the park ?,{i}\n" for i in range(rows))
+        stream = TableStream.of(path, "text")
+        writer = Writer(stream, Columns("predicted", "all", ("a", "b")), None)
+        tracemalloc.start()
+        assert survey(stream, writer, rows // 2, False).rows == rows
+
+        class Fixed:
+            def scores(self, texts: Sequence[str], progress: Any) -> Any:
+                return np.zeros((len(texts), 2))
+
+        class Sink(output.Output):
+            def append(self, content: str, rows: int, fingerprint: str) -> None:
+                pass
+
+        sink = Sink(None, path)  # type: ignore[arg-type]
+        predictions.write_predictions(
+            Fixed(),
+            stream,
+            writer,
+            sink,
+            rows,
+            blank=False,
+            progress=lambda *_: None,  # type: ignore[arg-type]
+        )
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(100)
+    assert peak(20_000) < 1.5 * peak(200)
+
+
+def test_two_runs_do_not_write_one_file(run: Run, texts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    with output.open_output(out, {}, again=False, force=False):
+        assert "is being written by another run" in run(texts, "-o", str(out))[2]
+    assert run(texts, "-o", "/dev/null")[0] == 0
+
+
+def test_a_calibration_is_in_force(tiny: Tiny, prompt: Prompt) -> None:
+    plain = Session(prompt, tiny())
+    found = calibration("batch", LabelScorer(plain).scores(TEXTS))
+    calibrated = plain.with_prompt(replace(prompt, calibration=found))
+    asked = calibrated.with_prompt(calibrated.prompt.with_queries([Example(text, None) for text in TEXTS]))
+    scores = LabelScorer(calibrated).scores(TEXTS)
+    np.testing.assert_allclose(scores, asked.prediction().scores, rtol=1e-4, atol=1e-4)
+    assert (scores.argmax(1) != LabelScorer(plain).scores(TEXTS).argmax(1)).any()
