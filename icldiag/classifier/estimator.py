@@ -70,6 +70,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     _made: tuple[Any, LabelScorer] | None = None  # of which parameters
+    _numbered = False  # whether `fit` was given numbers in the place of names
 
     def __init__(
         self,
@@ -89,14 +90,18 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     # ---- answers ----------------------------------------------------------------------------------------------------
 
     @property
-    def classes_(self) -> NDArray[np.str_]:
-        """(C,) the classes' names in alphabetical order, as scikit-learn's scores expect the columns."""
-        return np.array(sorted(self._scorer.prompt.label_names))
+    def classes_(self) -> NDArray[Any]:
+        """(C,) the classes' names in alphabetical order, as scikit-learn's scores expect the columns.
 
-    def predict(self, X: Texts) -> NDArray[np.str_]:
+        After a `fit` with numbers in the place of names, these numbers.
+        """
+        names = sorted(self._scorer.prompt.label_names)
+        return np.arange(len(names)) if self._numbered else np.array(names)
+
+    def predict(self, X: Texts) -> NDArray[Any]:
         """(n,) the name of each text's class. Raises AnalysisError: a text is none, or too long for the model."""
-        names = np.array(self._scorer.prompt.label_names)
-        return np.asarray(names[self._scores(X).argmax(axis=1)])
+        order = np.argsort(self._scorer.prompt.label_names)  # (C,) the prompt's class in each place of `classes_`
+        return np.asarray(self.classes_[np.argsort(order)[self._scores(X).argmax(axis=1)]])
 
     def predict_proba(self, X: Texts) -> FloatArray:
         """(n, C) calibrated probabilities, which sum to 1 over the classes; columns as `classes_`."""
@@ -113,7 +118,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: texts of the task.
-            y: their classes. None of the calibrations needs them; names that are no class of the prompt are refused.
+            y: their classes: names, or, as scikit-learn's own tools number them, places in `classes_`, each of them
+                at least once. None of these calibrations needs them, but what is no class is refused.
 
         Raises:
             AnalysisError: there is no text, a name that is no class, or no such calibration.
@@ -122,8 +128,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.calibration not in KINDS:
             raise AnalysisError(f"there is no calibration {quoted(self.calibration)}; choose one of {listed(KINDS)}")
         prompt = replace(_read(self.prompt), calibration=None)
-        if y is not None:
-            _require_classes(list(y), len(texts), prompt)
+        self._numbered = y is not None and _numbered(list(y), len(texts), prompt)
         if not texts:
             raise AnalysisError("there are no texts to fit on")
         plain = self._scorer_of(prompt)
@@ -203,9 +208,18 @@ def _as_texts(given: Texts) -> list[str]:
     return [str(text) for text in texts]  # NumPy has a text of its own
 
 
-def _require_classes(names: list[str], count: int, prompt: Prompt) -> None:
-    if len(names) != count:
-        raise AnalysisError(f"there are {count} texts and {len(names)} labels")
-    for name in names:
-        if name not in prompt.label_names:
-            raise AnalysisError(f"the prompt has no class {quoted(name)}; it has {listed(prompt.label_names)}")
+def _numbered(labels: list[Any], count: int, prompt: Prompt) -> bool:
+    """Whether the classes are numbers. Numbers that leave one out might be counted without it, and mean others.
+
+    Raises AnalysisError: these are no classes of the prompt.
+    """
+    if len(labels) != count:
+        raise AnalysisError(f"there are {count} texts and {len(labels)} labels")
+    numbers = all(isinstance(label, int | np.integer) for label in labels)
+    if labels and numbers and set(map(int, labels)) == set(range(len(prompt.labels))):
+        return True
+    for label in labels:
+        if label not in prompt.label_names:
+            cure = "; give names, or texts of every class" if numbers else ""
+            raise AnalysisError(f"the prompt has no class {label!r:.80}; it has {listed(prompt.label_names)}{cure}")
+    return False

@@ -1,8 +1,8 @@
 """Predictions row by row into a file, a pipe or stdout; an interrupted file goes on where it was.
 
 While it is made, OUT is OUT.part, with OUT.part.json beside it, which says how many rows and bytes of it are whole.
-That is written after these bytes are on the disk: a run that is killed in between leaves bytes that nobody vouches for, and
-the next one cuts them off. The finished file is renamed to OUT, so that OUT is whole or not there.
+That is written after these bytes are on the disk: a run that is killed in between leaves bytes that nobody vouches for,
+and the next one cuts them off. The finished file is renamed to OUT, so that OUT is whole or not there.
 """
 
 from __future__ import annotations
