@@ -6,8 +6,10 @@ import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
-from icldiag.analyses.repairs import Repairs, Trial, finding, verdict
+from icldiag.analyses.repairs import Repair, Repairs, Trial, finding, verdict
 from icldiag.analyses.reweighting.beta_file import save_beta
+from icldiag.clients.logit_bias import adds_alone
+from icldiag.clients.write import ClientForm
 from icldiag.counting import counted
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import is_stdout, write_document
@@ -68,19 +70,29 @@ def chosen_trial(repairs: Repairs, rank: int | None) -> Trial | None:
     return repairs.trials[rank - 1]
 
 
-def repaired(session: Session, repairs: Repairs, trial: Trial) -> Session:
+def repaired(session: Session, repairs: Repairs, trial: Trial, form: ClientForm) -> Session:
     """The same model on the repaired prompt, for use by other programs.
 
     Raises:
-        AnalysisError: the repair is a re-weighting; it says which other one may be taken.
+        AnalysisError: the repair does what these cannot; it says which other one may be taken.
     """
     repair = trial.repair
-    if repair.beta is not None:
-        others = (rank for rank, other in enumerate(repairs.trials, start=1) if other.repair.beta is None)
+    cannot = _beyond(repair, form)
+    if cannot is not None:
+        others = (rank for rank, other in enumerate(repairs.trials, start=1) if _beyond(other.repair, form) is None)
         rank = next(others, None)
-        cure = "" if rank is None else f"; the best repair without one is --take {rank}"
-        raise AnalysisError(f"the repair {repair.name!r} scales attention, which other programs do not{cure}")
+        cure = "" if rank is None else f"; the best repair that does not is --take {rank}"
+        raise AnalysisError(f"the repair {quoted(repair.name)} {cannot}{cure}")
     return session.without_beta().with_prompt(repair.apply(session.prompt))
+
+
+def _beyond(repair: Repair, form: ClientForm) -> str | None:
+    """What a repair does that another program cannot."""
+    if repair.beta is not None:
+        return "scales attention, which other programs cannot"
+    if form == "logit-bias" and not adds_alone(repair.calibration):
+        return "multiplies label scores, which logit biases cannot"
+    return None
 
 
 def repair_diff(session: Session, trial: Trial, output: Path | None) -> str:

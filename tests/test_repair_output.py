@@ -170,13 +170,15 @@ def test_a_repair_is_written_for_other_programs(
         return int(caught.value.code or 0), shown.out, shown.err
 
     found = Session(rich_file, str(model_folder)).repairs(budget=8)
-    calibrated = 1 + next(i for i, trial in enumerate(found.trials) if trial.repair.calibration)
+    kinds = [trial.repair.calibration.kind if trial.repair.calibration else "" for trial in found.trials]
+    calibrated = 1 + kinds.index("batch")
     output = rich_file.parent / "requests.json"
     code, told, error = run("--take", str(calibrated), "--as", "logit-bias", "-o", str(output))
     assert code == 0, error
     assert "gives icldiag's answer to 6 of 6 queries." in told
-    names = [found.trials[calibrated - 1].predicted, Session(rich_file).prompt.label_names]
-    wanted = [names[1][label] for label in names[0]]
+    wanted = [
+        found.trials[calibrated - 1].repair.labels[label].name for label in found.trials[calibrated - 1].predicted
+    ]
     assert [row["answer"] for row in json.loads(output.read_text())["expected"]] == wanted
     code, told, error = run("--take", "0", "--as", "text", "-o", "-")
     assert (code, told) == (0, read_prompt(rich_file).written("{text}"))
@@ -190,5 +192,9 @@ def test_a_re_weighting_names_the_best_repair_without_one(rich_file: Path, tiny:
     found = session.repairs(budget=8)
     scaled = next(trial for trial in found.trials if trial.repair.beta is not None)
     other = 1 + next(i for i, trial in enumerate(found.trials) if trial.repair.beta is None)
-    with pytest.raises(AnalysisError, match=f"the best repair without one is --take {other}"):
-        repaired(session, found, scaled)
+    with pytest.raises(AnalysisError, match=f"scales attention, .*; the best repair that does not is --take {other}"):
+        repaired(session, found, scaled, "text")
+    affine = next(trial for trial in found.trials if trial.repair.calibration and trial.repair.calibration.scale)
+    with pytest.raises(AnalysisError, match="multiplies label scores, which logit biases cannot"):
+        repaired(session, found, affine, "logit-bias")
+    assert repaired(session, found, affine, "text").prompt.calibration == affine.repair.calibration

@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.affine import fit_affine
 from icldiag.analyses.calibration import CONTENT_FREE, calibration, random_texts
 from icldiag.classifier.scorer import LabelScorer
 from icldiag.errors import AnalysisError
 from icldiag.model.load import load_model
 from icldiag.model.readout import FloatArray, label_probabilities
 from icldiag.model.settings import ModelSettings
-from icldiag.prompt.adjustments import KINDS, CalibrationKind
+from icldiag.prompt.adjustments import PRIORS, Calibration, PriorKind
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten, write_prompt
 from icldiag.prompt.schema import Prompt
@@ -41,6 +42,8 @@ except ImportError:  # it adds get_params, set_params, score, and what pipelines
 
 
 Texts = Iterable[str]
+Fitted = Literal[PriorKind, "affine", "matrix"]
+KINDS = (*PRIORS, "affine", "matrix")
 _ROUNDS = 3
 _load = lru_cache(maxsize=1)(load_model)  # clones, as a cross-validation makes them, share a model
 
@@ -60,8 +63,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         prompt: a prompt file or a `Prompt`; a calibration and a re-weighting in it are in force.
         model: a Hugging Face name, a folder, 'bundled', settings, or a loaded model.
-        calibration: what `fit` fits: 'batch' (arXiv 2309.17249), 'domain-context' (2305.19148) or 'contextual'
-            (2102.09690); see docs/repairs.md.
+        calibration: what `fit` fits: 'affine' (arXiv 2505.23783) or 'matrix' (1706.04599) on labelled texts, 'batch'
+            (2309.17249) or 'domain-context' (2305.19148) on texts, or 'contextual' (2102.09690); see docs/repairs.md.
         anchors_only: read the label words and the template of the demonstrations alone (Hidden_anchor of arXiv
             2305.14160): quicker, and some answers differ; `loyalty` measures both.
         seed: draws the words of 'domain-context'.
@@ -77,7 +80,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         prompt: Prompt | Path | str,
         model: InstrumentedModel | ModelSettings | str = "bundled",
         *,
-        calibration: CalibrationKind = "batch",
+        calibration: Fitted = "affine",
         anchors_only: bool = False,
         seed: int = 0,
     ) -> None:
@@ -119,7 +122,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: texts of the task.
             y: their classes: names, or, as scikit-learn's own tools number them, places in `classes_`, each of them
-                at least once. None of these calibrations needs them, but what is no class is refused.
+                at least once. 'affine' and 'matrix' need them; for the others they are only checked.
 
         Raises:
             AnalysisError: there is no text, a name that is no class, or no such calibration.
@@ -128,16 +131,24 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.calibration not in KINDS:
             raise AnalysisError(f"there is no calibration {quoted(self.calibration)}; choose one of {listed(KINDS)}")
         prompt = replace(_read(self.prompt), calibration=None)
-        self._numbered = y is not None and _numbered(list(y), len(texts), prompt)
+        numbered, gold = (False, None) if y is None else _gold(list(y), len(texts), prompt)
         if not texts:
             raise AnalysisError("there are no texts to fit on")
-        plain = self._scorer_of(prompt)
-        if self.calibration == "contextual":
-            texts = list(CONTENT_FREE)
-        elif self.calibration == "domain-context":
-            texts = list(random_texts(texts, self.seed))
-        self.calibration_ = calibration(self.calibration, plain.scores(texts))
+        self.calibration_ = self._fitted(self._scorer_of(prompt), texts, gold)
+        self._numbered = numbered
         return self
+
+    def _fitted(self, plain: LabelScorer, texts: list[str], gold: list[int] | None) -> Calibration:
+        kind = self.calibration
+        if kind == "affine" or kind == "matrix":
+            if gold is None:
+                raise AnalysisError(f"{kind} calibration needs the texts' classes; give them, or choose 'batch'")
+            return fit_affine(plain.scores(texts), gold, kind, plain.prompt.scoring == "whole")
+        if kind == "contextual":
+            texts = list(CONTENT_FREE)
+        elif kind == "domain-context":
+            texts = list(random_texts(texts, self.seed))
+        return calibration(kind, plain.scores(texts))
 
     def save(self, path: Path | str) -> Prompt:
         """Write the prompt with the calibration in force as a file, for `icldiag predict` and all else.
@@ -208,18 +219,21 @@ def _as_texts(given: Texts) -> list[str]:
     return [str(text) for text in texts]  # NumPy has a text of its own
 
 
-def _numbered(labels: list[Any], count: int, prompt: Prompt) -> bool:
-    """Whether the classes are numbers. Numbers that leave one out might be counted without it, and mean others.
+def _gold(labels: list[Any], count: int, prompt: Prompt) -> tuple[bool, list[int]]:
+    """Whether the classes are numbers, and the prompt's class of each text.
+
+    Numbers that leave a class out might have been counted without it, and mean others.
 
     Raises AnalysisError: these are no classes of the prompt.
     """
+    names = prompt.label_names
     if len(labels) != count:
         raise AnalysisError(f"there are {count} texts and {len(labels)} labels")
     numbers = all(isinstance(label, int | np.integer) for label in labels)
     if labels and numbers and set(map(int, labels)) == set(range(len(prompt.labels))):
-        return True
+        return True, [names.index(sorted(names)[label]) for label in labels]
     for label in labels:
-        if label not in prompt.label_names:
+        if label not in names:
             cure = "; give names, or texts of every class" if numbers else ""
-            raise AnalysisError(f"the prompt has no class {label!r:.80}; it has {listed(prompt.label_names)}{cure}")
-    return False
+            raise AnalysisError(f"the prompt has no class {label!r:.80}; it has {listed(names)}{cure}")
+    return False, [names.index(label) for label in labels]

@@ -13,6 +13,7 @@ from typing import Any
 
 from icldiag.clients.text import PLACEHOLDER, messages_with_placeholder, text_with_placeholder
 from icldiag.errors import AnalysisError
+from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Prompt
 from icldiag.quoting import listed, quoted
@@ -48,11 +49,17 @@ def logit_bias(encoded: EncodedPrompt, tokenizer: Any) -> LogitBias:
     """The biases that give this prompt's answers.
 
     Raises:
-        AnalysisError: no bias can: a re-weighting is in force, a label's tokens are scored together, the calibration
-            is more than a number for each label, or its numbers lie further apart than an API takes.
+        AnalysisError: no bias can: a re-weighting is in force, the calibration does more than add a number to each
+            label's score, these numbers lie further apart than an API takes, or a label's tokens are scored together.
     """
     prompt = encoded.prompt
     require_no_beta(prompt)
+    if not adds_alone(prompt.calibration):
+        assert prompt.calibration is not None
+        raise AnalysisError(
+            f"the {prompt.calibration.kind} calibration multiplies scores, which no bias of logits does; take a "
+            f"contextual, domain-context or batch one; {_USE} as it is"
+        )
     long = [label.name for label, ids in zip(prompt.labels, encoded.label_tokens, strict=True) if len(ids) > 1]
     if prompt.scoring == "whole" and long:
         raise AnalysisError(
@@ -80,9 +87,14 @@ def require_no_beta(prompt: Prompt) -> None:
         raise AnalysisError(f"a re-weighting scales attention, which other programs do not; {_USE}")
 
 
+def adds_alone(calibration: Calibration | None) -> bool:
+    """Whether all that a calibration does is to add a number to each label's score."""
+    return calibration is None or (calibration.scale is None and calibration.matrix is None)
+
+
 def _own_biases(prompt: Prompt) -> list[float]:
     """What the calibration adds to each label's logit."""
-    return [0.0] * len(prompt.labels) if prompt.calibration is None else [-shift for shift in prompt.calibration.shift]
+    return [0.0] * len(prompt.labels) if prompt.calibration is None else list(prompt.calibration.bias)
 
 
 def adds_special_tokens(encoded: EncodedPrompt, tokenizer: Any, text: str) -> bool:

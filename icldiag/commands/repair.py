@@ -81,7 +81,7 @@ def repair(
             return
         diff = repair_diff(session, taken, output if form == "prompt" else None)
         if form != "prompt":
-            told_last = write_for_clients(repaired(session, repairs, taken), form, output, placeholder, progress)
+            told_last = write_for_clients(repaired(session, repairs, taken, form), form, output, placeholder, progress)
         elif output is None:
             told_last = f"Written with -o FILE. Afterwards {cost(repairs, taken)}."
         elif write_repair(session, taken, output) is None:

@@ -122,7 +122,8 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(
 ) -> None:
     whole, out = tmp_path / "whole.csv", tmp_path / "out.csv"
     assert run(texts, "-o", str(whole))[0] == 0
-    append, calls = output.PartFile.append, []
+    append = output.PartFile.append
+    calls: list[int] = []
 
     def dying(part: output.PartFile, content: str, rows: int, fingerprint: str) -> None:
         if len(calls) == after:
@@ -195,7 +196,7 @@ def test_bad_rows_are_refused_by_line_before_anything_is_computed(
 
     monkeypatch.setattr(session, "load_model", refuse)
     out = tmp_path / "out.csv"
-    cases = {
+    cases: dict[str, tuple[str | bytes, str]] = {
         "a.csv": ("text,n\nWho ?,1\nWhere ?\n", "a.csv:3: 1 cells, but the first line names 2 columns"),
         "b.csv": ("text,n\nWho ?,1\n,2\n", "b.csv:3: text: there is no text in this field"),
         "c.jsonl": ('{"text": "Who ?"}\n{"text": 1e999}\n', "c.jsonl:2: "),
@@ -246,8 +247,11 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         tracemalloc.start()
         assert survey(stream, writer, rows // 2, False).rows == rows
 
-        class Fixed:
-            def scores(self, texts: Sequence[str], progress: Any) -> Any:
+        class Fixed(LabelScorer):
+            def __init__(self) -> None:
+                """Without a model."""
+
+            def scores(self, texts: Sequence[str], progress: Any = None) -> Any:
                 return np.zeros((len(texts), 2))
 
         class Sink(output.Output):
@@ -262,7 +266,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
             sink,
             rows,
             blank=False,
-            progress=lambda *_: None,  # type: ignore[arg-type]
+            progress=lambda *_: None,
         )
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -25,7 +25,7 @@ from tests.conftest import Tiny, tiny_weights
 from tests.prompt.test_chat import TEMPLATES, chatty
 from tests.tokenizers_made_here import TOKENIZERS
 
-PRIOR = Calibration.of("batch", (0.7, 0.2, 0.1))
+PRIOR = Calibration.dividing("batch", (0.7, 0.2, 0.1))
 WORDS = ("opera", "park", "river", "sea", "bridges", "canal", "film", "summer")
 
 
@@ -118,8 +118,10 @@ def test_what_cannot_be_exact_is_refused_by_name(prompt: Prompt, tiny: Tiny) -> 
     assert "label words of several tokens (Number)" in refusal(replace(long, scoring="whole"))
     shared = replace(prompt, labels=(*prompt.labels[:2], Label("Number", " Person Number")), scoring="whole")
     assert "label words of several tokens (Number)" in refusal(shared)
-    far = replace(prompt, calibration=Calibration("batch", (1.0, 1e-99, 0.5)))
+    far = replace(prompt, calibration=Calibration("batch", (0.0, 227.0, 0.5)))
     assert "more than a bias may (200)" in refusal(far)
+    scaled = replace(prompt, calibration=Calibration.affine("affine", (1.0, 2.0, 1.0), (0.0, 0.0, 1.0)))
+    assert "the affine calibration multiplies scores" in refusal(scaled)
     alike = replace(prompt, labels=(*prompt.labels[:2], Label("Number", "Person")), scoring="first")
     if "Person" in model.tokenizer.get_vocab():
         assert "look alike as text" in refusal(alike)

@@ -52,7 +52,7 @@ def test_a_placeholder_that_stands_elsewhere_too_is_refused(prompt: Prompt, tiny
 
 
 def test_what_a_form_goes_without_is_told(prompt: Prompt, tiny: Tiny, tmp_path: Path) -> None:
-    calibrated = replace(prompt, calibration=Calibration.of("batch", (0.7, 0.2, 0.1)))
+    calibrated = replace(prompt, calibration=Calibration.dividing("batch", (0.7, 0.2, 0.1)))
     session = Session(calibrated, tiny())
     told = write_for_clients(session, "messages", tmp_path / "m.json", "{text}", silent)
     assert "set 'chat: true'" in told
