@@ -170,8 +170,7 @@ def test_a_repair_is_written_for_other_programs(
         return int(caught.value.code or 0), shown.out, shown.err
 
     found = Session(rich_file, str(model_folder)).repairs(budget=8)
-    kinds = [trial.repair.calibration.kind if trial.repair.calibration else "" for trial in found.trials]
-    calibrated = 1 + kinds.index("batch")
+    calibrated = 1 + [trial.repair.name for trial in found.trials].index("batch calibration")
     output = rich_file.parent / "requests.json"
     code, told, error = run("--take", str(calibrated), "--as", "logit-bias", "-o", str(output))
     assert code == 0, error
