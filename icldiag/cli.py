@@ -79,9 +79,8 @@ def main() -> None:
     code = 0
     try:
         try:
-            code = (
-                app(prog_name="icldiag", standalone_mode=False) or 0
-            )  # else an error would quote an argument as long as it is
+            # Not in typer's standalone mode: its errors quote an argument as long as it is.
+            code = app(prog_name="icldiag", standalone_mode=False) or 0
         finally:
             flush_output()
     except _WrongUse as error:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from icldiag.commands.check import check
 from icldiag.commands.diff import diff
 from icldiag.commands.doctor import doctor
-from icldiag.commands.import_langchain import import_langchain
-from icldiag.commands.import_lm_eval import import_lm_eval
-from icldiag.commands.import_text import import_text
+from icldiag.commands.imports import import_commands
 from icldiag.commands.new import new
 from icldiag.commands.open import open_app
 from icldiag.commands.predict import predict
@@ -36,8 +34,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 #: Commands with commands of their own: the help, and those.
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-    "import": (
-        "Make a prompt file from what another tool wrote.",
-        {"lm-eval": import_lm_eval, "langchain": import_langchain, "text": import_text},
-    ),
+    "import": ("Make a prompt file from what another tool wrote.", import_commands()),
 }

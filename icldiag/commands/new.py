@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from icldiag.commands.options import Force, Output, Split, TextColumn, unescaped
+from icldiag.commands.options import Force, Output
 from icldiag.errors import IcldiagError
+from icldiag.prompt.importers.importer import Split, TextColumn, unescaped
 
 _TEMPLATE = "With {text} and {label}; from the columns' names by default."
 

@@ -26,6 +26,7 @@ from icldiag.prompt.fields import (
     complaint,
     suggestion,
 )
+from icldiag.prompt.importers import importer_of
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import Lines, Location, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
@@ -214,15 +215,10 @@ def read_prompt(path: Path | str) -> Prompt:
         PromptError: the first thing that is wrong, with file, line, field and cure.
     """
     path = Path(path)
-    if path.suffix.lower() in (".json", *SUFFIXES):
-        from icldiag.prompt.lm_eval.log import is_log
-
-        if is_log(path):
-            from icldiag.prompt.lm_eval.convert import import_log
-
-            return import_log(path).prompt
-        if path.suffix.lower() in SUFFIXES and is_file(path):
-            raise PromptError("a data file is no prompt; make a prompt from it with 'icldiag new'", path=path)
+    if (importer := importer_of(path)) is not None:
+        return importer.read(path).prompt
+    if path.suffix.lower() in SUFFIXES and is_file(path):
+        raise PromptError("a data file is no prompt; make a prompt from it with 'icldiag new'", path=path)
     document, lines = read_document(path)
     reader = Reader(path, lines)
     fields = reader.fields(document)

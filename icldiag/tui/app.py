@@ -1,8 +1,9 @@
-"""The app: compose, bindings, handlers. What is computed is in `work.py`; nothing here imports torch."""
+"""The app: bindings and handlers. What is computed is in `desk.py`; nothing here imports torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,11 +17,13 @@ from icldiag.crash import Facts
 from icldiag.errors import IcldiagError
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.edit import ask
+from icldiag.prompt.schema import Prompt
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.autosave import SECONDS, Autosave, Resumption
-from icldiag.tui.changes import Changes
 from icldiag.tui.comparison import pin
+from icldiag.tui.desk import Desk
 from icldiag.tui.editor import Editor
+from icldiag.tui.edits import Edits
 from icldiag.tui.export import Export, QuitScreen, panel_text, save_panel
 from icldiag.tui.help import HelpScreen
 from icldiag.tui.interventions import toggle
@@ -31,21 +34,17 @@ from icldiag.tui.messages import (
     CancelWanted,
     JobFailed,
     JobFinished,
+    JobPart,
     JobProgressed,
     PromptEdited,
     ResultWanted,
-    StoredFound,
 )
 from icldiag.tui.navigation import Navigation
 from icldiag.tui.palette import Palette, commands, help_sections
 from icldiag.tui.panels import FIRST, KEYS, PANELS
-from icldiag.tui.panels.base import Panel
-from icldiag.tui.pinned_column import PinnedColumn
 from icldiag.tui.queries import QueryList
-from icldiag.tui.state import State
 from icldiag.tui.textual_fixes.frame_diff import Frame
 from icldiag.tui.textual_fixes.timers import MOMENT as MOMENT  # no timer waits for less
-from icldiag.tui.work import Work
 from icldiag.visible import visible
 
 
@@ -100,17 +99,17 @@ class DiagnosisApp(Navigation):
         self.theme = config.theme
         self.animation_level = "none"  # nothing moves unless the user or a computation made it move
         self.ascii_only = ascii_only = ascii_only or config.ascii
-        self.state = State(path=path)
         self.jobs = Jobs(self)
-        self.work = Work(self, settings)
-        self.changes = Changes(self, self.work)
+        self.desk = Desk(self, self.jobs, path, settings)
+        self.state = self.desk.state
+        self.edits = Edits(self.desk)
         self.resumed = resumed
         panels = {panel.title.lower() for panel in PANELS}
         self.first = resumed.session.panel if resumed and resumed.session.panel in panels else FIRST[0].title.lower()
-        self.autosave = Autosave(self, resumed.file if resumed else None)
+        self.autosave = Autosave(self.desk, resumed.file if resumed else None, partial(self.call_later, self.caught))
         self.frame = Frame()
-        self.editor = Editor(self)
-        self.export = Export(self)
+        self.editor = Editor(self, self.edits, self.autosave.look)
+        self.export = Export(self.desk, self.leave)
         self.set_class(ascii_only, "-ascii")
 
     def on_mount(self) -> None:
@@ -120,20 +119,19 @@ class DiagnosisApp(Navigation):
         self.query_one(Tabs).can_focus = False
         self.query_one(QueryList).focus()
         if self.resumed is None:
-            self.work.read_prompt()
+            self.desk.read_prompt()
             if self.state.prompt is not None and len(self.state.prompt.queries) == 1:
                 self.action_panel(PANELS.index(FIRST[1]))
         else:
-            self.autosave.restore(self.resumed.session)
-            self.show_all()
-        self.work.load_model()
+            self.desk.restore(self.resumed.session)
+        self.desk.load_model()
         self.set_interval(SECONDS, self.autosave.look)
         self.is_made()
 
     # ---- jobs -------------------------------------------------------------------------------------------------------
 
     def on_result_wanted(self, message: ResultWanted) -> None:
-        self.work.want(message)
+        self.desk.want(message.request, message.state, message.each)
 
     def on_cancel_wanted(self, message: CancelWanted) -> None:
         if message.job in self.jobs.running:
@@ -143,24 +141,37 @@ class DiagnosisApp(Navigation):
 
     def on_job_progressed(self, message: JobProgressed) -> None:
         if not self.closing:
-            self.work.progressed(message)
+            self.desk.progressed(message.run, message.text)
 
     def on_job_finished(self, message: JobFinished) -> None:
-        if not self.closing:
-            self.work.finished(message)
+        if self.closing or not self.desk.ended(message.run):
+            return
+        if message.run.job == "export":
+            self.export.finished()
+        else:
+            self.desk.finished(message.run, message.value)
+        self.show_top()
 
     def on_job_failed(self, message: JobFailed) -> None:
-        if not self.closing:
-            self.work.failed(message)
+        if self.closing or not self.desk.ended(message.run):
+            return
+        if message.run.job == "export":
+            self.export.failed(None if message.failure.cancelled else message.failure.error)
+        else:
+            self.desk.failed(message.run, message.failure)
+        self.show_top()
 
-    def on_stored_found(self, message: StoredFound) -> None:
+    def on_job_part(self, message: JobPart) -> None:
         if not self.closing:
-            self.work.stored_found(message.answered)
+            self.desk.show_stored(message.value)
+
+    def refused(self, prompt: Prompt | None) -> None:
+        self.editor.refused(prompt)
 
     # ---- interventions ----------------------------------------------------------------------------------------------
 
     def on_beta_toggled(self, message: BetaToggled) -> None:
-        self.changes.use_beta(message.beta)
+        self.edits.use_beta(message.beta)
 
     def on_cut_changed(self) -> None:
         self.jobs.cancel("isolation")  # of the layers that were cut before
@@ -169,7 +180,7 @@ class DiagnosisApp(Navigation):
 
     def action_normal(self) -> None:
         """Every intervention off: no layer cut, no beta, no calibration; then back on."""
-        self.notify(toggle(self.changes), markup=False)
+        self.tell(toggle(self.edits))
         self.on_cut_changed()
 
     # ---- the pinned state -------------------------------------------------------------------------------------------
@@ -181,17 +192,9 @@ class DiagnosisApp(Navigation):
         elif self.state.prediction is not None and not self.state.stored:
             self.state.pinned = pin(self.state)
         else:
-            self.notify("Nothing to pin until the model has answered.", markup=False)
+            self.tell("Nothing to pin until the model has answered.")
             return
         await self.show_pinned_state()
-
-    async def show_pinned_state(self) -> None:
-        """Open the column for another pinned state, or close it."""
-        if self.state.pinned is None:
-            self.remove_class("-swapped")
-        self.set_class(self.state.pinned is not None, "-pinned")
-        await self.query_one(PinnedColumn).fill(self.state.pinned, str(self.panel.id))
-        self.show_all()
 
     def action_swap_pinned(self) -> None:
         """Where there is no room for both side by side: the one or the other."""
@@ -200,16 +203,16 @@ class DiagnosisApp(Navigation):
     # ---- changes in place -------------------------------------------------------------------------------------------
 
     def on_prompt_edited(self, message: PromptEdited) -> None:
-        self.changes.change(message.change)
+        self.edits.change(message.change)
 
     def on_edit_undone(self) -> None:
-        if not self.changes.undo():
-            self.notify("Nothing to undo.", markup=False)
+        if not self.edits.undo():
+            self.tell("Nothing to undo.")
 
     def action_ask(self) -> None:
         def asked(text: str | None) -> None:
             if text and self.state.prompt is not None:
-                self.changes.edit(ask(self.state.prompt, text), len(self.state.prompt.queries))
+                self.edits.edit(ask(self.state.prompt, text), len(self.state.prompt.queries))
 
         if self.state.prompt is not None:
             self.push_screen(AskScreen("a new query"), asked)
@@ -217,7 +220,7 @@ class DiagnosisApp(Navigation):
     # ---- the file ---------------------------------------------------------------------------------------------------
 
     def action_reload(self) -> None:
-        self.changes.reload()
+        self.edits.reload()
 
     def action_edit(self) -> None:
         self.editor.edit()
@@ -235,14 +238,14 @@ class DiagnosisApp(Navigation):
         try:
             target = save_panel(self.state, self.panel, text)
         except IcldiagError as error:
-            self.notify(f"Copied, but not saved: {visible(str(error))}", severity="warning", markup=False)
+            self.tell(f"Copied, but not saved: {visible(str(error))}", severity="warning")
         else:
-            self.notify(f"Copied; also in {visible(str(target))}", markup=False)
+            self.tell(f"Copied; also in {visible(str(target))}")
 
     # ---- the rest ---------------------------------------------------------------------------------------------------
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(help_sections(self), list(self.query("#panels Panel").results(Panel))))
+        self.push_screen(HelpScreen(help_sections(self), self.panels))
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, Palette):

@@ -11,12 +11,13 @@ import os
 import shlex
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.app import SuspendNotSupported
+from textual.app import App, SuspendNotSupported
 
 from icldiag.errors import IcldiagError
 from icldiag.files import free_path, write_whole
@@ -26,7 +27,7 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.prompt.schema import Prompt
-    from icldiag.tui.app import DiagnosisApp
+    from icldiag.tui.edits import Edits
 
 _AT_ONCE = 1.0  # seconds in which nobody has written anything: an editor with a window of its own, which is still open
 
@@ -49,8 +50,9 @@ class Draft:
 class Editor:
     """Opens the editor, and makes what comes back a change of the prompt that undo takes back."""
 
-    def __init__(self, app: DiagnosisApp) -> None:
-        self.app = app
+    def __init__(self, app: App[None], edits: Edits, save: Callable[[], object]) -> None:
+        self.app, self.edits, self._save = app, edits, save
+        self._tell = edits.screen.tell
         self.draft: Draft | None = None
         self.open = False  # the terminal is the editor's
         self._taken: tuple[Path, Prompt] | None = None  # the last change, and where it stands
@@ -60,7 +62,7 @@ class Editor:
         try:
             path = self._to_open()
         except IcldiagError as error:
-            self.app.notify(visible(str(error)), title="Not opened", severity="error", markup=False)
+            self._tell(visible(str(error)), "Not opened", "error")
             return
         draft = self.draft if self.draft is not None and self.draft.path == path else None
         began = time.monotonic()
@@ -71,7 +73,7 @@ class Editor:
         if draft is not None and content == draft.seen and path != self._again:
             if time.monotonic() - began < _AT_ONCE and draft.ours:
                 text = f"{visible(str(path))} was not changed. If the editor is open, save there, then press e again."
-                self.app.notify(text, markup=False)
+                self._tell(text)
             else:
                 self.tidy()
         elif content or path.exists():
@@ -86,7 +88,7 @@ class Editor:
 
     def _to_open(self) -> Path:
         """Raises IcldiagError: a draft cannot be written."""
-        state, draft = self.app.state, self.draft
+        state, draft = self.edits.state, self.draft
         if self._again is not None and self._again.exists():
             return self._again
         if draft is not None and draft.waits:
@@ -99,7 +101,7 @@ class Editor:
         return self._write_draft(state.prompt, "" if own else "-edited")
 
     def _write_draft(self, prompt: Prompt, ending: str) -> Path:
-        name = f"{self.app.state.path.stem}{ending}.yaml"
+        name = f"{self.edits.state.path.stem}{ending}.yaml"
         text = as_yaml(prompt)
         if self.draft is not None and self.draft.ours and self.draft.path.exists():
             places = [self.draft.path]
@@ -121,19 +123,18 @@ class Editor:
 
     def _run_editor(self, path: Path) -> bool:
         """Whether one was opened."""
-        app = self.app
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        app.autosave.look()
+        self._save()
         try:
-            with app.suspend():
+            with self.app.suspend():
                 self.open = True
                 subprocess.run([*shlex.split(editor), str(path)], check=False)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            app.notify(f"{visible(editor)}: {reason}; set EDITOR", severity="error", markup=False)
+            self._tell(f"{visible(editor)}: {reason}; set EDITOR", severity="error")
             return False
         except SuspendNotSupported:
-            app.notify("No editor can be opened in this terminal; edit the file elsewhere, then r.", markup=False)
+            self._tell("No editor can be opened in this terminal; edit the file elsewhere, then r.")
             return False
         finally:
             self.open = False
@@ -142,24 +143,24 @@ class Editor:
     # ---- what came back ---------------------------------------------------------------------------------------------
 
     def _take(self, path: Path, content: bytes, draft: Draft | None) -> None:
-        app, state = self.app, self.app.state
+        edits, state = self.edits, self.edits.state
         self._again = None
         if draft is not None:
             draft.seen, draft.ours = content, False
             if is_sample(state.path):  # from here on the user's copy is the session's file
                 state.path = path
                 state.of_file = draft.prompt.hash
-        taken = app.changes.take_file(path)
+        taken = edits.take_file(path)
         if taken is not None:
             self._taken = (path, taken)
         if draft is None:
             return
         if state.prompt is not None and taken is not None:
             draft.prompt = taken
-        elif app.changes.wrong == path:
+        elif edits.wrong == path:
             self._again = path
         again = "; e opens it again." if self._again else ""
-        app.notify(f"Your text is in {visible(str(path))}{again}", markup=False, timeout=10)
+        self._tell(f"Your text is in {visible(str(path))}{again}", seconds=10)
 
     def tidy(self) -> None:
         """A draft that nobody has written to goes."""

@@ -15,14 +15,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from icldiag.files import free_path, write_whole
-from icldiag.tui.jobs import Run
-from icldiag.tui.messages import Progress
+from icldiag.tui.run import Run
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
+    from icldiag.model.readout import Progress
     from icldiag.page.figures import FigureType
     from icldiag.session import Session
-    from icldiag.tui.app import DiagnosisApp
+    from icldiag.tui.desk import Desk
     from icldiag.tui.panels.base import Panel
     from icldiag.tui.state import State
 
@@ -45,36 +45,36 @@ ONE_KEY = ("html", "md", "json")  # what the key writes without a question
 class Export:
     """The report of the state that was shown when it began; it goes on whatever the user looks at or changes then."""
 
-    def __init__(self, app: DiagnosisApp) -> None:
-        self.app = app
+    def __init__(self, desk: Desk, leave: Callable[[], object]) -> None:
+        self.desk, self._leave, self._tell = desk, leave, desk.screen.tell
         self.written: list[str] = []  # where, in words
         self.then_quit = False  # when it has ended
         self.writing = threading.Lock()  # held while a file is written, so that none is left half
 
     @property
     def running(self) -> bool:
-        return "export" in self.app.jobs.running
+        return "export" in self.desk.jobs.running
 
     @property
     def so_far(self) -> str:
-        return self.app.state.doing.get("export", "")
+        return self.desk.state.doing.get("export", "")
 
     def start(self, only: str = "") -> None:
         """Write the report in the formats of the key, or in the one that was chosen in the palette."""
-        state, formats = self.app.state, (only,) if only else ONE_KEY
+        state, formats = self.desk.state, (only,) if only else ONE_KEY
         session = state.session
         if self.running:
-            self.app.notify("An export is under way; escape stops it.", markup=False)
+            self._tell("An export is under way; escape stops it.")
             return
         if session is None or state.stored or state.prediction is None:
-            self.app.notify("Nothing to export yet.", markup=False)
+            self._tell("Nothing to export yet.")
             return
         folder, stem = Path.cwd(), state.path.stem
         self.written = []
         self._more = "" if only else "Other formats, tables and figures: ctrl+p, export."
         state.doing["export"] = "exporting"
-        self.app.show_top()
-        self.app.jobs.start(
+        self.desk.screen.show("top")
+        self.desk.jobs.start(
             Run("export", object(), state, session),
             lambda progress: write_reports(session, folder, stem, formats, progress, self.written.append, self.writing),
         )
@@ -82,14 +82,14 @@ class Export:
     def stop(self) -> bool:
         """False where none runs."""
         running = self.running
-        self.app.jobs.cancel("export")
+        self.desk.jobs.cancel("export")
         return running
 
     def finished(self) -> None:
         told = "\n".join(filter(None, (*map(visible, self.written), self._more)))
-        self.app.notify(told, title="Written", markup=False, timeout=10)
+        self._tell(told, "Written", seconds=10)
         if self.then_quit:
-            self.app.leave()
+            self._leave()
 
     def failed(self, error: str | None) -> None:
         """With an error, or (None) because it was stopped."""
@@ -97,18 +97,18 @@ class Export:
         written = "\n".join(["Written before:", *map(visible, self.written)] if self.written else [])
         if error is None:
             kept = written or "Nothing was written. What was computed is kept: x goes on from there."
-            self.app.notify(kept, title="Export stopped", markup=False, timeout=10)
+            self._tell(kept, "Export stopped", seconds=10)
         else:
             told = "\n".join(filter(None, (visible(error), written)))
-            self.app.notify(told, title="Not written", severity="error", markup=False, timeout=10)
+            self._tell(told, "Not written", "error", 10)
 
     def quit(self, answer: str | None) -> None:
         """What the user chose when asked whether to wait for it."""
         if answer == "wait" and self.running:
             self.then_quit = True
-            self.app.notify("icldiag quits when the export is written. Escape stops the export.", markup=False)
+            self._tell("icldiag quits when the export is written. Escape stops the export.")
         elif answer is not None:
-            self.app.leave()
+            self._leave()
 
 
 def write_reports(

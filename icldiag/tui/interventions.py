@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from icldiag.page.text import ranges
+from icldiag.tui.state import Interventions, State
 
 if TYPE_CHECKING:
-    from icldiag.prompt.schema import Prompt
-    from icldiag.tui.changes import Changes
-    from icldiag.tui.state import State
-
-
-@dataclass(frozen=True)
-class Interventions:
-    """What was in force. `beta` is one that was trained in the app; a file's comes back with its prompt."""
-
-    before: Prompt
-    after: Prompt
-    beta: Any
-    cut_layers: frozenset[int]
+    from icldiag.tui.edits import Edits
 
 
 def in_force(state: State) -> Iterator[str]:
@@ -34,37 +23,37 @@ def in_force(state: State) -> Iterator[str]:
         yield f"CALIBRATED {state.prompt.calibration.kind}"
 
 
-def toggle(changes: Changes) -> str:
+def toggle(edits: Edits) -> str:
     """Take off what is in force, or put back what was taken off; a sentence says which."""
-    state = changes.state
+    state = edits.state
     names = ", ".join(in_force(state))
     if names:
-        return f"Off: {names}. 0 again puts it back." if _take_off(changes) else "The model is not loaded yet."
+        return f"Off: {names}. 0 again puts it back." if _take_off(edits) else "The model is not loaded yet."
     taken = state.suspended
     if taken is None or state.prompt is not taken.after:
         return "Nothing is in force: no cut, no re-weighting, no calibration."
-    if not _put_back(changes, taken):
+    if not _put_back(edits, taken):
         return "The model is not loaded yet."
     return "What was taken off is in force again."
 
 
-def _take_off(changes: Changes) -> bool:
-    state, before = changes.state, changes.state.prompt
+def _take_off(edits: Edits) -> bool:
+    state, before = edits.state, edits.state.prompt
     assert before is not None
     adjusted = before.calibration is not None or before.beta is not None
     after = replace(before, calibration=None, beta=None) if adjusted else before
     trained = state.beta
-    if (adjusted or state.beta_on) and not changes.put_in_force(after, None):
+    if (adjusted or state.beta_on) and not edits.put_in_force(after, None):
         return False
     state.suspended = Interventions(before, after, trained, state.cut_layers)
     state.cut_layers = frozenset()
     return True
 
 
-def _put_back(changes: Changes, taken: Interventions) -> bool:
-    state = changes.state
+def _put_back(edits: Edits, taken: Interventions) -> bool:
+    state = edits.state
     adjusted = taken.before is not taken.after
-    if (adjusted or taken.beta is not None) and not changes.put_in_force(taken.before, taken.beta):
+    if (adjusted or taken.beta is not None) and not edits.put_in_force(taken.before, taken.beta):
         return False
     if adjusted:
         del state.undo[-2:]  # taking it off and putting it back are no changes

@@ -6,35 +6,21 @@ A thread cannot be killed: a cancelled job notices when it next reports progress
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from textual.worker import Worker, get_current_worker
 
 from icldiag.crash import write_crash
 from icldiag.errors import Cancelled, IcldiagError, NotStored
-from icldiag.tui.messages import JobFailed, JobFinished, JobProgressed, Progress
+from icldiag.tui.messages import JobFailed, JobFinished, JobPart, JobProgressed
+from icldiag.tui.run import Failure, Run
 
 if TYPE_CHECKING:
-    from icldiag.session import Session
-    from icldiag.tui.state import State
+    from icldiag.model.readout import Progress
     from icldiag.tui.textual_fixes.guard import GuardedApp
 
 _SECONDS_BETWEEN_REPORTS = 0.15  # more would repaint the header for nothing
-
-
-@dataclass(eq=False)
-class Run:
-    """One run of a job: what it computes, and for whom. Its messages are of no interest once another took its place."""
-
-    job: str
-    key: Hashable
-    state: State | None = field(default=None, repr=False)  # that lacks the result
-    session: Session | None = field(default=None, repr=False)  # that computes it; a state with another does not want it
-    worker: Worker[None] | None = field(default=None, repr=False)
-    begun: bool = False  # its thread runs, and will say how it ended
-    stopped: bool = False
 
 
 class Jobs:
@@ -43,6 +29,7 @@ class Jobs:
     def __init__(self, app: GuardedApp) -> None:
         self.app = app
         self.running: dict[str, Run] = {}
+        self._workers: dict[str, Worker[None]] = {}
 
     def start(self, run: Run, work: Callable[[Progress], Any]) -> None:
         """Run `work` in a thread; its value or its error comes back as a message."""
@@ -50,23 +37,27 @@ class Jobs:
         if now is not None and (now.key, now.session, now.stopped) == (run.key, run.session, False):
             return
         self.running[run.job] = run
-        run.worker = self.app.run_worker(
+        self._workers[run.job] = self.app.run_worker(
             lambda: self._run(run, work), group=run.job, exclusive=True, exit_on_error=False, thread=True
         )
 
     def cancel(self, job: str) -> None:
         run = self.running.get(job)
-        if run is None or run.worker is None:
+        if run is None or job not in self._workers:
             return
         run.stopped = True
-        run.worker.cancel()
+        self._workers[job].cancel()
         if not run.begun:
-            self.app.post_message(JobFailed(run, "stopped", cancelled=True))
+            self._fail(run, "stopped", cancelled=True)
 
     def cancel_all(self, *but: str) -> None:
         for job in list(self.running):
             if job not in but:
                 self.cancel(job)
+
+    def give_part(self, run: Run, value: Any) -> None:
+        """Called in a run's thread with what can be shown before it ends."""
+        self.app.post_message(JobPart(run, value))
 
     def ended(self, run: Run) -> bool:
         """A message of its end came; False where another run of the same job took its place."""
@@ -93,17 +84,20 @@ class Jobs:
         try:
             value = work(progress)
         except NotStored:
-            self.app.post_message(JobFailed(run, "", not_stored=True))
+            self._fail(run, "", not_stored=True)
         except Cancelled:
-            self.app.post_message(JobFailed(run, "stopped", cancelled=True))
+            self._fail(run, "stopped", cancelled=True)
         except IcldiagError as error:
-            self.app.post_message(JobFailed(run, str(error)))
+            self._fail(run, str(error))
         except MemoryError:
-            self.app.post_message(JobFailed(run, "not enough memory; use a smaller model or fewer queries"))
+            self._fail(run, "not enough memory; use a smaller model or fewer queries")
         except Exception as error:  # a bug of ours must not take the app down with it
             text = " ".join(str(error).split())[:200]
             path = write_crash(error, self.app.crash_facts())
             where = f" ({path} says where, without your texts)" if path else ""
-            self.app.post_message(JobFailed(run, f"unexpected {type(error).__name__}: {text}{where}"))
+            self._fail(run, f"unexpected {type(error).__name__}: {text}{where}")
         else:
             self.app.post_message(JobFinished(run, value))
+
+    def _fail(self, run: Run, error: str, *, cancelled: bool = False, not_stored: bool = False) -> None:
+        self.app.post_message(JobFailed(run, Failure(error, cancelled, not_stored)))

@@ -37,3 +37,8 @@ def matches(binding: Binding, key: str) -> bool:
 def key_text(binding: Binding) -> str:
     """The binding's keys as people write them."""
     return binding.key_display or " ".join(binding.key.split(","))
+
+
+def key_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str, str]]:
+    """Key and description of every binding."""
+    return [(key_text(binding), binding.description) for binding in in_force(bindings, keymap)]

@@ -11,18 +11,19 @@ from textual._compositor import CompositorUpdate
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
+from textual.widgets import ContentSwitcher, Footer, Input, Tab, Tabs
 
 from icldiag.render.bars import folded
 from icldiag.render.hints import Hints
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
+from icldiag.render.tokens import DETAILS
 from icldiag.tui.comparison import difference
-from icldiag.tui.keys import Keymap
-from icldiag.tui.palette import key_list
+from icldiag.tui.keys import Keymap, key_list
 from icldiag.tui.panels import KEYS, PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.pinned_column import PinnedColumn
 from icldiag.tui.queries import Queries
+from icldiag.tui.screen import Choices, Part, Severity
 from icldiag.tui.state import State
 from icldiag.tui.textual_fixes.frame_diff import Frame
 from icldiag.tui.textual_fixes.guard import GuardedApp
@@ -95,6 +96,11 @@ class Layout(GuardedApp):
         return not self.query("#top")
 
     @property
+    def panels(self) -> list[Panel]:
+        """Those of the present state."""
+        return list(self.query("#panels Panel").results(Panel))
+
+    @property
     def panel(self) -> Panel:
         """The panel in front."""
         switcher = self.query_one("#panels", ContentSwitcher)
@@ -135,6 +141,55 @@ class Layout(GuardedApp):
 
     def show_top(self) -> None:
         self.query_one("#top", Line).update(top_line(self.state))
+
+    async def show_pinned_state(self) -> None:
+        """Open the column for another pinned state, or close it."""
+        if self.state.pinned is None:
+            self.remove_class("-swapped")
+        self.set_class(self.state.pinned is not None, "-pinned")
+        await self.query_one(PinnedColumn).fill(self.state.pinned, str(self.panel.id))
+        self.show_all()
+
+    # ---- the desk's screen ------------------------------------------------------------------------------------------
+
+    def show(self, part: Part) -> None:
+        if part == "all":
+            self.show_all()
+        elif part == "top":
+            self.show_top()
+        elif part == "panel":
+            self.show_panel()
+        elif part == "progress":
+            self.show_top()
+            self.panel.progressed()
+        else:
+            self.run_worker(self.show_pinned_state())
+
+    def tell(
+        self, text: str, title: str = "", severity: Severity = "information", seconds: float | None = None
+    ) -> None:
+        self.notify(text, title=title, severity=severity, timeout=seconds, markup=False)
+
+    def choices(self) -> Choices | None:
+        box = next(iter(self.query("#filter").results(Input)), None)
+        if box is None:
+            return None
+        return Choices(str(self.panel.id), {str(panel.id): panel.views() for panel in self.panels}, box.value)
+
+    def choose(self, choices: Choices) -> None:
+        self.call_after_refresh(self._choose, choices)  # when the panels have set themselves up
+
+    def _choose(self, choices: Choices) -> None:
+        if not all(panel.is_mounted for panel in self.panels):
+            self.call_after_refresh(self._choose, choices)
+            return
+        for panel in self.panels:
+            views = choices.views.get(str(panel.id), {})
+            panel.restore({name: value for name, value in views.items() if name != "detail" or value in DETAILS})
+        if choices.filter:
+            box = self.query_one("#filter", Input)
+            box.value, box.display = choices.filter, True
+        self.show_panel()
 
 
 def _short_tab(key: str, panel: type[Panel]) -> str:

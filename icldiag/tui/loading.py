@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import NotStored
 from icldiag.store import open_store
-from icldiag.tui.messages import Progress
-from icldiag.tui.panels import compression, reweighting
+from icldiag.tui import requests
+from icldiag.tui.state import AnsweredSession
 
 if TYPE_CHECKING:
-    from icldiag.analyses.prediction.compute import Prediction
     from icldiag.model.forward import InstrumentedModel
+    from icldiag.model.readout import Progress
     from icldiag.model.settings import ModelSettings
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
@@ -22,16 +22,6 @@ if TYPE_CHECKING:
     from icldiag.stored_session import StoredSession
 
 Beta = dict[str, Any]  # the fields of `TrainingSettings`
-
-
-@dataclass(frozen=True)
-class AnsweredSession:
-    """A session that can be shown."""
-
-    session: Session
-    prediction: Prediction
-    results: dict[Hashable, Any] = field(default_factory=dict)  # of analyses that run on request, found on disk
-    pinned: AnsweredSession | None = None  # brought back beside it
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,7 @@ def answer_queries(
         from icldiag.analyses.reweighting.compute import TrainingSettings
 
         trained = session.reweighting(TrainingSettings(**beta), progress=progress)
-        results[reweighting.request()] = trained
+        results[requests.reweighting()] = trained
         session = session.with_beta(trained.beta)
     prediction = session.prediction(progress)
     assert session.encoded is not None  # panels ask for it in the event loop, which must never wait for its turn
@@ -95,5 +85,5 @@ def answer_queries(
 
 def on_request(session: StoredSession) -> dict[Hashable, Any]:
     """Answers of the analyses that run only when asked for, as far as they are on disk."""
-    requests = (reweighting.request(), compression.request())
-    return {request: found for request in requests if (found := session.peek(request)) is not None}
+    wanted = (requests.reweighting(), requests.compression())
+    return {request: found for request in wanted if (found := session.peek(request)) is not None}

@@ -11,11 +11,8 @@ from textual.message import Message
 if TYPE_CHECKING:
     from icldiag.analyses.request import Each, Request
     from icldiag.prompt.schema import Prompt
-    from icldiag.tui.jobs import Run
-    from icldiag.tui.loading import AnsweredSession
+    from icldiag.tui.run import Failure, Run
     from icldiag.tui.state import State
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass
@@ -78,22 +75,18 @@ class JobFinished(Message):
 
 @dataclass
 class JobFailed(Message):
-    """A job ended with an error, told in one sentence.
-
-    `cancelled` if the user or a newer job stopped it; `not_stored` if it has to wait for the model.
-    """
+    """A job ended without a value."""
 
     run: Run
-    error: str
-    cancelled: bool = False
-    not_stored: bool = False
+    failure: Failure
 
 
 @dataclass
-class StoredFound(Message):
-    """What an earlier run computed was found on disk, before the model was loaded."""
+class JobPart(Message):
+    """A first part of what a job computes, which goes on."""
 
-    answered: AnsweredSession
+    run: Run
+    value: Any
 
 
 @dataclass

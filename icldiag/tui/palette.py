@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,12 @@ from textual.command import CommandPalette
 from textual.css.query import NoMatches
 
 from icldiag.tui.export import FORMATS
-from icldiag.tui.keys import Keymap, in_force, key_text
+from icldiag.tui.keys import in_force, key_list, key_text
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.queries import QueryList
 
 if TYPE_CHECKING:
-    from icldiag.tui.app import DiagnosisApp
+    from icldiag.tui.layout import Layout
 
 
 class Palette(CommandPalette):
@@ -28,12 +28,7 @@ class Palette(CommandPalette):
             await super()._watch__show_busy()
 
 
-def key_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str, str]]:
-    """Key and description of every binding."""
-    return [(key_text(binding), binding.description) for binding in in_force(bindings, keymap)]
-
-
-def help_sections(app: DiagnosisApp) -> dict[str, list[tuple[str, str]]]:
+def help_sections(app: Layout) -> dict[str, list[tuple[str, str]]]:
     """Keys by where they work."""
     return {
         f"In the panel {app.panel.title}": key_list(app.panel.BINDINGS, app.keys),
@@ -42,7 +37,7 @@ def help_sections(app: DiagnosisApp) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def commands(app: DiagnosisApp) -> Iterator[SystemCommand]:
+def commands(app: Layout) -> Iterator[SystemCommand]:
     """Every action of the panel in front and of the app, and every format of an export."""
     places: list[tuple[str, Any, list[BindingType]]] = [
         (app.panel.title, app.panel, app.panel.BINDINGS),
@@ -56,7 +51,7 @@ def commands(app: DiagnosisApp) -> Iterator[SystemCommand]:
         yield SystemCommand(f"Export {what}", "into the working directory", _runs(app, f"export('{name}')", app))
 
 
-def _runs(app: DiagnosisApp, action: str, target: Any) -> Callable[[], Any]:
+def _runs(app: Layout, action: str, target: Any) -> Callable[[], Any]:
     async def run() -> None:
         await app.run_action(action, target)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -20,9 +20,6 @@ from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.base import Line
 from icldiag.tui.state import State
 from icldiag.visible import visible
-
-if TYPE_CHECKING:
-    from icldiag.analyses.prediction.compute import Prediction
 
 _BARS = 10  # labels shown under the list; the gold one is always among them
 
@@ -193,15 +190,3 @@ class Queries(Vertical):
         message.stop()
         if message.option.id is not None:
             self.post_message(QueryChosen(int(message.option.id)))
-
-
-def telling_query(prediction: Prediction, otherwise: int) -> int:
-    """The most confidently wrong query of the pair of labels that is mixed up most; `otherwise` if none is wrong."""
-    counts = prediction.counts
-    mixed = {query: _mixed(counts, prediction, query) for query in prediction.wrong}
-    return max(mixed, key=mixed.__getitem__) if mixed else otherwise  # of equals the first, the most confident
-
-
-def _mixed(counts: Any, prediction: Prediction, query: int) -> int:
-    gold, predicted = prediction.gold[query], prediction.predicted[query]
-    return int(counts[gold, predicted] + counts[predicted, gold])

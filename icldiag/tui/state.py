@@ -1,21 +1,26 @@
-"""What the app knows at a moment; panels read it and never change it."""
+"""What the app knows at a moment, and who changes it.
+
+Panels read it; only Isolate sets the layers that it cuts, and a panel that asks again drops the failure of before.
+`Desk` changes it (answers), `Edits` and `interventions` (the prompt and what is in force), the app and its `Navigation`
+(the query, the pinned state), `Layout` and `PinnedColumn` (the look), `Editor` (the file), `Export` (what it is doing).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icldiag.render.look import DARK, Look
+from icldiag.session_file import SavedState
+from icldiag.tui import requests
 
 if TYPE_CHECKING:
     from icldiag.analyses.isolation.cuts import CutKind
     from icldiag.analyses.prediction.compute import Prediction
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
-    from icldiag.tui.interventions import Interventions
-    from icldiag.tui.loading import AnsweredSession
 
 
 class Left(NamedTuple):
@@ -23,6 +28,31 @@ class Left(NamedTuple):
 
     query: int
     beta: Any
+
+
+@dataclass(frozen=True)
+class Interventions:
+    """What key 0 took off. `beta` is one that was trained in the app; a file's comes back with its prompt."""
+
+    before: Prompt
+    after: Prompt
+    beta: Any
+    cut_layers: frozenset[int]
+
+
+@dataclass(frozen=True)
+class AnsweredSession:
+    """A session that can be shown."""
+
+    session: Session
+    prediction: Prediction
+    results: dict[Hashable, Any] = field(default_factory=dict)  # of analyses that run on request, found on disk
+    pinned: AnsweredSession | None = None  # brought back beside it
+
+    @property
+    def trained_beta(self) -> Any:
+        """The beta in force, if it is not the prompt file's."""
+        return self.session.beta if self.session.prompt.beta is None else None
 
 
 @dataclass(eq=False)
@@ -88,11 +118,8 @@ class State:
         self.failures.clear()
         self.results.update(results or {})
         if answered is not None:
-            self.session, self.prediction, self.beta_on = (
-                answered.session,
-                answered.prediction,
-                answered.session.beta is not None,
-            )
+            self.session, self.prediction = answered.session, answered.prediction
+            self.beta_on = answered.session.beta is not None
             self.results.update(answered.results)
 
     @property
@@ -102,3 +129,28 @@ class State:
             return 0
         before = [self.prompt, *reversed(self.undo)]
         return next((n for n, prompt in enumerate(before) if prompt.hash == self.of_file), len(self.undo) or 1)
+
+    # ---- on disk ----------------------------------------------------------------------------------------------------
+
+    def to_saved(self) -> SavedState | None:
+        """What is kept of it; None without a prompt."""
+        if self.prompt is None:
+            return None
+        trained = self.results.get(requests.reweighting()) if self.beta_on else None
+        return SavedState(
+            prompt=self.prompt,
+            of_file=self.of_file,
+            undo=tuple(self.undo),
+            query=self.query,
+            cut_kind=self.cut_kind,
+            cut_layers=tuple(sorted(self.cut_layers)),
+            beta=asdict(trained.settings) if trained is not None else self.beta_wanted,
+        )
+
+    def restore(self, saved: SavedState) -> None:
+        """Become what was kept, as far as that needs no model."""
+        self.become(saved.prompt, query=saved.query)
+        self.undo, self.query_chosen = list(saved.undo), True
+        self.of_file = saved.of_file or (saved.undo[0] if saved.undo else saved.prompt).hash
+        self.cut_kind, self.cut_layers = saved.cut_kind, frozenset(saved.cut_layers)
+        self.beta_wanted = saved.beta

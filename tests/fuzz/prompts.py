@@ -134,7 +134,7 @@ def _pasted() -> list[Input]:
 
 
 def _text(folder: Path, arguments: Arguments) -> None:
-    from icldiag.commands.options import names, unescaped
+    from icldiag.prompt.importers.importer import names, unescaped
     from icldiag.prompt.plain_text import import_text
     from icldiag.prompt.source import read_text
     from icldiag.prompt.write import as_yaml

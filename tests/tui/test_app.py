@@ -24,14 +24,15 @@ from icldiag.prompt.read import read_prompt
 from icldiag.report import write
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.comparison import with_differences
+from icldiag.tui.desk import telling_query
 from icldiag.tui.export import FORMATS, ONE_KEY
-from icldiag.tui.jobs import Run
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import JobFinished, QueryChosen
 from icldiag.tui.panels import KEYS, PANELS
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.panels.isolation import changed_queries
-from icldiag.tui.queries import Queries, QueryList, telling_query
+from icldiag.tui.queries import Queries, QueryList
+from icldiag.tui.run import Run
 from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"

@@ -8,7 +8,7 @@ import numpy as np
 
 from icldiag.prompt.read import read_prompt
 from icldiag.session import Session
-from icldiag.tui.panels import reweighting
+from icldiag.tui import requests
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 CALIBRATED = "calibration: {kind: batch, probabilities: {Person: 0.9, Location: 0.05, Number: 0.05}}\n"
@@ -63,7 +63,7 @@ async def test_a_trained_beta_is_taken_off_and_put_back(prompt_file: Path, model
         await pilot.pause()
         assert "Nothing is in force" in screen_text(app)
         await pilot.press("6", "s")
-        await settle(pilot, lambda: reweighting.request() in app.state.results)
+        await settle(pilot, lambda: requests.reweighting() in app.state.results)
         await pilot.press("b")
         await settle(pilot, lambda: app.state.beta_on)
         beta = app.state.session.beta if app.state.session else None

@@ -13,9 +13,9 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from icldiag.tui import editor
+from icldiag.tui import editor, requests
 from icldiag.tui.app import DiagnosisApp
-from icldiag.tui.panels import PANELS, reweighting
+from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.state import State
 from tests.tui.pilot import PROMPT, running, settle
@@ -142,7 +142,7 @@ async def test_undo_is_the_inverse(seed: int, prompt_file: Path, model_folder: P
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("6", "s")
-        await settle(pilot, lambda: reweighting.request() in app.state.results)
+        await settle(pilot, lambda: requests.reweighting() in app.state.results)
         await pilot.press("b", "8")
         await settle(pilot, lambda: app.state.beta_on and app.state.prediction)
         for _ in range(12):

@@ -10,11 +10,11 @@ from textual.widgets import Input
 
 from icldiag.prompt.read import read_prompt
 from icldiag.session_file import SessionFile, session_files, state_folder
+from icldiag.tui import requests
 from icldiag.tui.autosave import Resumption
-from icldiag.tui.loading import AnsweredSession
-from icldiag.tui.panels import compression, reweighting
+from icldiag.tui.desk import Desk
 from icldiag.tui.queries import Queries
-from icldiag.tui.work import Work
+from icldiag.tui.state import AnsweredSession
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 
@@ -27,7 +27,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
     async with running(prompt_file, model_folder, (200, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("6", "s")
-        await settle(pilot, lambda: reweighting.request() in app.state.results)
+        await settle(pilot, lambda: requests.reweighting() in app.state.results)
         await pilot.press("b")
         await settle(pilot, lambda: app.state.beta_on)
         await pilot.press("p")  # the pinned state: beta in force, prompt as written
@@ -73,7 +73,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prompt is not None
         assert app.state.prompt.hash == read_prompt(prompt_file).hash
-        assert reweighting.request() in app.state.results  # trained before on this prompt
+        assert requests.reweighting() in app.state.results  # trained before on this prompt
 
 
 async def test_beta_in_force_comes_back_trained_anew_where_the_store_lost_it(
@@ -82,7 +82,7 @@ async def test_beta_in_force_comes_back_trained_anew_where_the_store_lost_it(
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("6", "s")
-        await settle(pilot, lambda: reweighting.request() in app.state.results)
+        await settle(pilot, lambda: requests.reweighting() in app.state.results)
         await pilot.press("b")
         await settle(pilot, lambda: app.state.beta_on)
         before = app.state.prediction
@@ -91,7 +91,7 @@ async def test_beta_in_force_comes_back_trained_anew_where_the_store_lost_it(
         path.unlink()
     assert before is not None
     async with running(prompt_file, model_folder, resumed=last_session()) as (app, pilot):
-        session = app.autosave.session()
+        session = app.desk.to_saved()
         assert session is not None
         assert session.now.beta is not None  # cut off now, it would still be known
         await settle(pilot, lambda: app.state.beta_on)
@@ -104,17 +104,17 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
     async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("7", "s")
-        await settle(pilot, lambda: compression.request() in app.state.results)
+        await settle(pilot, lambda: requests.compression() in app.state.results)
         for number in "12345":
             await pilot.press(number)
             await settle(pilot)
         await pilot.press("q")
     loading: list[AnsweredSession] = []
 
-    def keep_on_loading(self: Work, answered: AnsweredSession) -> None:
+    def keep_on_loading(self: Desk, answered: AnsweredSession) -> None:
         loading.append(answered)
 
-    original, Work._session_made = Work._session_made, keep_on_loading  # type: ignore[method-assign]
+    original, Desk._session_made = Desk._session_made, keep_on_loading  # type: ignore[method-assign]
     try:
         async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
             await settle(pilot, lambda: app.state.stored and loading)
@@ -139,12 +139,12 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
             await pilot.press("p", "b", "x")
             await settle(pilot)
             assert app.state.pinned is None
-            Work._session_made = original  # type: ignore[method-assign]
-            app.work._session_made(loading[0])
+            Desk._session_made = original  # type: ignore[method-assign]
+            app.desk._session_made(loading[0])
             await settle(pilot, lambda: "label loyalty" in screen_text(app))
             assert not app.state.stored
     finally:
-        Work._session_made = original  # type: ignore[method-assign]
+        Desk._session_made = original  # type: ignore[method-assign]
 
 
 async def test_a_prompt_file_that_vanished_or_changed_is_told(prompt_file: Path, model_folder: Path) -> None:

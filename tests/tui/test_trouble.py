@@ -16,12 +16,13 @@ from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.saliency.compute import Flows
 from icldiag.errors import Cancelled
+from icldiag.model.readout import Progress
 from icldiag.model.settings import BUNDLED
 from icldiag.samples import DEFAULT_SAMPLE, sample_path
 from icldiag.store import Store
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.messages import CutChanged, Progress
+from icldiag.tui.messages import CutChanged
 from icldiag.tui.palette import Palette
 from icldiag.tui.panels.saliency import SaliencyPanel
 from icldiag.tui.queries import Queries

@@ -12,21 +12,15 @@ from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
 from icldiag.render.changes import before_after, outcome
+from icldiag.tui import requests
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
-    from icldiag.analyses.compression.compute import Compress, Compression, Method
+    from icldiag.analyses.compression.compute import Compression, Method
     from icldiag.analyses.prediction.compute import Prediction
 
 _JOB = "compression"
 _NAMES = ("anchors kept", "anchors as a text")  # Hidden_anchor and Text_anchor in the paper
-
-
-def request() -> Compress:
-    """What the panel asks for."""
-    from icldiag.analyses.compression.compute import Compress
-
-    return Compress()
 
 
 class CompressionPanel(Panel):
@@ -59,7 +53,7 @@ class CompressionPanel(Panel):
         return super().settled() and _JOB not in self.state.doing
 
     def show(self) -> None:
-        found = self.peek(request())
+        found = self.peek(requests.compression())
         measuring = _JOB in self.state.doing
         for name in ("#before-after", "#size"):
             self.query_one(name).display = found is not None
@@ -69,8 +63,8 @@ class CompressionPanel(Panel):
             self._show_result(found)
             return
         finding = self.query_one("#finding", Line)
-        if measuring or request() in self.state.failures:
-            finding.set(self.trouble(request()))
+        if measuring or requests.compression() in self.state.failures:
+            finding.set(self.trouble(requests.compression()))
             self._show_methods(list(self.methods))
         else:
             finding.set(self.two_sentences(*self._offer()))
@@ -147,10 +141,14 @@ class CompressionPanel(Panel):
         )
 
     def action_measure(self) -> None:
-        if self.state.prediction is not None and request() not in self.state.results and _JOB not in self.state.doing:
+        if (
+            self.state.prediction is not None
+            and requests.compression() not in self.state.results
+            and _JOB not in self.state.doing
+        ):
             methods: list[Method] = []
             self.methods = methods
-            self.start(request(), methods.append)
+            self.start(requests.compression(), methods.append)
 
     def action_stop(self) -> None:
         self.cancel(_JOB)

@@ -13,22 +13,16 @@ from textual.binding import Binding, BindingType
 from icldiag.counting import counted
 from icldiag.render.changes import Change, before_after, changed_answers, outcome, tally
 from icldiag.render.curves import Chart, Curve
+from icldiag.tui import requests
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.messages import BetaToggled
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
     from icldiag.analyses.prediction.compute import Prediction
-    from icldiag.analyses.reweighting.compute import Reweight, Reweighting
+    from icldiag.analyses.reweighting.compute import Reweighting
 
 _JOB = "reweighting"
-
-
-def request() -> Reweight:
-    """What the panel asks for."""
-    from icldiag.analyses.reweighting.compute import Reweight
-
-    return Reweight()
 
 
 class ReweightingPanel(Panel):
@@ -64,7 +58,7 @@ class ReweightingPanel(Panel):
     def show(self) -> None:
         from icldiag.analyses.reweighting.compute import TrainingSettings
 
-        found = self.peek(request())
+        found = self.peek(requests.reweighting())
         training = _JOB in self.state.doing
         self.query_one("#loss").display = found is not None or (training and bool(self.losses))
         for name in ("#before-after", "#changed-title", "#changed"):
@@ -73,8 +67,8 @@ class ReweightingPanel(Panel):
             self._show_result(found)
             return
         finding = self.query_one("#finding", Line)
-        if training or request() in self.state.failures:
-            finding.set(self.trouble(request()))
+        if training or requests.reweighting() in self.state.failures:
+            finding.set(self.trouble(requests.reweighting()))
             self._show_loss(list(self.losses), TrainingSettings().epochs)
         else:
             finding.set(self.two_sentences(*self._offer()))
@@ -142,15 +136,19 @@ class ReweightingPanel(Panel):
         )
 
     def action_train(self) -> None:
-        if self.state.prediction is not None and request() not in self.state.results and _JOB not in self.state.doing:
+        if (
+            self.state.prediction is not None
+            and requests.reweighting() not in self.state.results
+            and _JOB not in self.state.doing
+        ):
             losses: list[float] = []
             self.losses = losses
-            self.start(request(), losses.append)
+            self.start(requests.reweighting(), losses.append)
 
     def action_stop(self) -> None:
         self.cancel(_JOB)
 
     def action_beta(self) -> None:
-        found = self.peek(request())
+        found = self.peek(requests.reweighting())
         if found is not None:
             self.post_message(BetaToggled(None if self.state.beta_on else found.beta))

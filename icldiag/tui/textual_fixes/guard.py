@@ -14,7 +14,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from textual import events
 from textual._callback import invoke
@@ -35,9 +35,6 @@ from textual.worker import WorkerFailed
 from icldiag.crash import Facts, last_words, write_crash
 from icldiag.errors import IcldiagError
 from icldiag.visible import visible
-
-if TYPE_CHECKING:
-    from icldiag.tui.app import DiagnosisApp
 
 _MAKING = (events.Load, events.Compose, events.Mount)  # of the app: without these there is nothing to go on with
 _MOST_TOLD = 1000  # errors that are remembered, so that each is told once
@@ -145,6 +142,11 @@ class GuardedApp(App[None]):
         if isinstance(error := context.get("exception"), Exception):
             self.caught("task", error)
 
+    @property
+    def closing(self) -> bool:
+        """Whether the widgets have gone."""
+        return False
+
     def crash_facts(self) -> Facts:
         """Hashes, counts and ids for a crash file."""
         return {}
@@ -158,7 +160,7 @@ class GuardedApp(App[None]):
             if not (self._leaving or self._exit):
                 self._end(error)
             return
-        if not self._screen_stack or cast("DiagnosisApp", self).closing:
+        if not self._screen_stack or self.closing:
             return
         try:
             self.tell_unexpected(what, error, again)

@@ -1,4 +1,4 @@
-"""`icldiag import text`: from a prompt as plain text, pasted or piped in."""
+"""A prompt as plain text, pasted or piped in."""
 
 from __future__ import annotations
 
@@ -8,24 +8,20 @@ from typing import Annotated
 
 import typer
 
-from icldiag.commands.options import Force, MoreLabels, Output, Yes, names, unescaped
+from icldiag.prompt.importers.importer import Import, Importer, MoreLabels, names, unescaped
 
 
-def import_text(
+def read(
     file: Annotated[
         Path, typer.Argument(metavar="[FILE]", help="The text; '-' or nothing reads it from stdin.")
     ] = Path("-"),
     template: Annotated[str | None, typer.Option(help="Where the guess is wrong: with {text}, {label}, \\n.")] = None,
     separator: Annotated[str | None, typer.Option(help="Where the guess is wrong: between demonstrations.")] = None,
     labels: MoreLabels = None,
-    output: Output = None,
-    yes: Yes = False,
-    force: Force = False,
-) -> None:
+) -> Import:
     """Import a few-shot prompt that ends where the model should answer."""
-    from icldiag.commands.prompt_output import output_prompt
     from icldiag.inputs.files import read_standard_input, read_text
-    from icldiag.prompt import plain_text
+    from icldiag.prompt.plain_text import import_text, left_out
 
     if str(file) in ("-", "/dev/stdin"):
         if sys.stdin.isatty():
@@ -33,11 +29,10 @@ def import_text(
         path, text = None, read_standard_input()
     else:
         path, text = file, read_text(file)
-    found = plain_text.import_text(
-        text,
-        path,
-        template=unescaped(template),
-        separator=unescaped(separator),
-        more_labels=names(labels),
+    prompt = import_text(
+        text, path, template=unescaped(template), separator=unescaped(separator), more_labels=names(labels)
     )
-    output_prompt(found, plain_text.left_out(text, found), output, ask=not yes, force=force)
+    return Import(prompt, tuple(left_out(text, prompt)), guessed=True)
+
+
+IMPORTER = Importer(read, guesses=True)

@@ -1,4 +1,4 @@
-"""What is computed, when, and what becomes of it. Nothing here draws: the app does, when `Work` says what changed.
+"""What is computed, when, and what becomes of it. Nothing here draws or imports Textual: a `Screen` does.
 
 The session is made in a job, so that nothing here imports torch.
 """
@@ -6,45 +6,41 @@ The session is made in a job, so that nothing here imports torch.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import PromptError
 from icldiag.prompt.read import read_prompt
-from icldiag.tui.autosave import put_back
-from icldiag.tui.jobs import Run
-from icldiag.tui.loading import AnsweredSession, SessionJob, answer_queries
-from icldiag.tui.messages import JobFailed, JobFinished, JobProgressed, ResultWanted, StoredFound
-from icldiag.tui.panels import reweighting
-from icldiag.tui.queries import telling_query
-from icldiag.tui.state import Left, State
+from icldiag.session_file import SavedSession, SavedState
+from icldiag.tui import requests
+from icldiag.tui.loading import SessionJob, answer_queries
+from icldiag.tui.run import Failure, Run
+from icldiag.tui.screen import Choices, Screen
+from icldiag.tui.state import AnsweredSession, Left, State
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
+    from icldiag.analyses.prediction.compute import Prediction
+    from icldiag.analyses.request import Each, Request
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.settings import ModelSettings
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
-    from icldiag.session_file import SavedState
-    from icldiag.tui.app import DiagnosisApp
+    from icldiag.tui.jobs import Jobs
 
 _PINNED = "pinned: "  # before the name of a job for the pinned state
 
 
-class Work:
-    """The jobs of the present state and of the pinned one."""
+class Desk:
+    """The present state and the pinned one, and their jobs."""
 
-    def __init__(self, app: DiagnosisApp, settings: ModelSettings) -> None:
-        self.app, self.settings = app, settings
+    def __init__(self, screen: Screen, jobs: Jobs, path: Path, settings: ModelSettings) -> None:
+        self.screen, self.jobs, self.settings = screen, jobs, settings
+        self.state = State(path=path)
         self.loaded: InstrumentedModel | None = None  # kept when the prompt is read again
-        self.answered: AnsweredSession | None = (
-            None  # the last answer: what a change that cannot be answered goes back to
-        )
+        self.answered: AnsweredSession | None = None  # the last: what a change that cannot be answered goes back to
         self.unpinned: SavedState | None = None  # of a resumed session, to be pinned when the model is there
         self._not_stored: set[Hashable] = set()  # what waits for the model
-
-    @property
-    def state(self) -> State:
-        return self.app.state
 
     # ---- prompt and model -------------------------------------------------------------------------------------------
 
@@ -58,7 +54,7 @@ class Work:
         else:
             state.of_file = prompt.hash
             state.become(prompt)
-        self.app.show_all()
+        self.screen.show("all")
 
     def load_model(self) -> None:
         """Make the session and the predictions in one job: without them no panel has much to show."""
@@ -68,18 +64,15 @@ class Work:
         self.state.model_error = None
         job = SessionJob(prompt, self.settings, self.loaded, self.state.beta_wanted, self.unpinned)
         self.state.doing["session"] = "loading the model"
-        self.app.show_top()
-        self.app.jobs.start(self._run("session", prompt.hash), lambda progress: job.run(progress, self._found_stored))
+        self.screen.show("top")
+        run = self._run("session", prompt.hash)
+        self.jobs.start(run, lambda progress: job.run(progress, lambda stored: self.jobs.give_part(run, stored)))
 
     def _run(self, job: str, key: Hashable, state: State | None = None) -> Run:
         state = state or self.state
         return Run(job if state is self.state else _PINNED + job, key, state, state.session)
 
-    def _found_stored(self, answered: AnsweredSession) -> None:
-        """Called in the job's thread."""
-        self.app.post_message(StoredFound(answered))
-
-    def stored_found(self, answered: AnsweredSession) -> None:
+    def show_stored(self, answered: AnsweredSession) -> None:
         """What an earlier run of icldiag computed is shown while the model loads."""
         if self.state.session is None and self.answered is None and self.state.prompt is answered.session.prompt:
             self._not_stored.clear()
@@ -97,13 +90,11 @@ class Work:
         self._take(answered)
         if answered.pinned is not None and self.unpinned is not None:
             pinned = State(path=self.state.path)
-            put_back(pinned, self.unpinned)
-            query = pinned.query
-            assert pinned.prompt is not None
-            pinned.become(pinned.prompt, answered.pinned, query=query, beta=_trained(answered.pinned))
+            pinned.restore(self.unpinned)
+            pinned.become(pinned.prompt, answered.pinned, beta=answered.pinned.trained_beta)
             pinned.beta_wanted = None
             self.state.pinned, self.unpinned = pinned, None
-            self.app.run_worker(self.app.show_pinned_state())
+            self.screen.show("pinned")
 
     def _take(self, answered: AnsweredSession, stored: bool = False) -> None:
         """Show another session; what was trained for the same demonstrations is good for it too."""
@@ -111,24 +102,24 @@ class Work:
         first = not state.query_chosen and state.prediction is None
         query = telling_query(answered.prediction, state.query) if first else None
         kept = self._trained_results(answered.session.prompt)
-        state.become(state.prompt, answered, query=query, beta=_trained(answered), results=kept, stored=stored)
-        self.app.show_all()
+        state.become(state.prompt, answered, query=query, beta=answered.trained_beta, results=kept, stored=stored)
+        self.screen.show("all")
 
     def _trained_results(self, prompt: Prompt) -> dict[Hashable, Any]:
         """Of the present results those that are good for a changed prompt."""
         before = self.state.prompt
         if (
-            reweighting.request() not in self.state.results
+            requests.reweighting() not in self.state.results
             or before is None
             or not _same_demonstrations(prompt, before)
         ):
             return {}
-        return {reweighting.request(): self.state.results[reweighting.request()]}
+        return {requests.reweighting(): self.state.results[requests.reweighting()]}
 
     def beta_for(self, prompt: Prompt, answered: AnsweredSession | None = None) -> Any:
         """The trained beta that is in force, where it is good for another prompt too."""
         before = self.state.prompt if answered is None else answered.session.prompt
-        beta = self.state.beta if answered is None else _trained(answered)
+        beta = self.state.beta if answered is None else answered.trained_beta
         good = before is not None and prompt.beta is None and _same_demonstrations(prompt, before)
         return beta if good else None
 
@@ -139,76 +130,67 @@ class Work:
         state.query_chosen = state.query_chosen or state.prompt is not None
         state.become(prompt, query=query, beta=beta, results=kept)
         if before is None:
-            if "session" not in self.app.jobs.running:  # else the model is loading, and will answer this prompt
+            if "session" not in self.jobs.running:  # else the model is loading, and will answer this prompt
                 self.load_model()
         else:
-            self.app.jobs.cancel_all("export")
+            self.jobs.cancel_all("export")
             state.model_error = None
             state.doing = {name: text for name, text in state.doing.items() if name == "export"}
             state.doing["session"] = "answering again"
             key = object()  # each time another: what was stopped may be asked for again
-            self.app.jobs.start(
+            self.jobs.start(
                 self._run("session", key),
                 lambda progress: answer_queries(_changed(before.session, prompt, beta), progress),
             )
-        self.app.show_all()
+        self.screen.show("all")
 
     # ---- jobs -------------------------------------------------------------------------------------------------------
 
-    def want(self, wanted: ResultWanted) -> None:
-        """Compute what a panel lacks, unless it is there or nobody shows that state any more.
+    def want(self, request: Request[Any], state: State, each: Each | None = None) -> None:
+        """Compute what a state lacks, unless it is there or nobody shows that state any more.
 
         While the model loads, what earlier runs computed comes from disk; the rest is asked for again when it is there.
         """
-        state, session = wanted.state, wanted.state.session
-        request = wanted.request
+        session = state.session
         if session is None or request in state.results or state not in (self.state, self.state.pinned):
             return
         if state.stored and request in self._not_stored:
             return
         state.doing.setdefault(request.job, request.job)
         run = self._run(request.job, request, state)
-        self.app.jobs.start(run, lambda progress: session.ask(request, progress, wanted.each))
-        self.app.show_top()
+        self.jobs.start(run, lambda progress: session.ask(request, progress, each))
+        self.screen.show("top")
 
-    def progressed(self, message: JobProgressed) -> None:
-        run = message.run
-        if self.app.jobs.running.get(run.job) is run and run.state is not None:
-            run.state.doing[_name(run)] = message.text
-            self.app.show_top()
-            self.app.panel.progressed()
+    def progressed(self, run: Run, text: str) -> None:
+        """How far a job is, in words."""
+        if self.jobs.running.get(run.job) is run and run.state is not None:
+            run.state.doing[_name(run)] = text
+            self.screen.show("top")
+            self.screen.show("progress")
 
-    def finished(self, message: JobFinished) -> None:
-        run = message.run
-        if not self._ended(run):
-            return
+    def finished(self, run: Run, value: Any) -> None:
+        """Take what a run computed."""
         if run.job == "session":
-            self._session_made(message.value)
-        elif run.job == "export":
-            self.app.export.finished()
+            self._session_made(value)
         elif run.state is not None and run.session is run.state.session:  # else the prompt was changed meanwhile
-            run.state.results[run.key] = message.value
-        self.app.show_top()
-        self.app.show_panel()
+            run.state.results[run.key] = value
+        self.screen.show("top")
+        self.screen.show("panel")
 
-    def failed(self, message: JobFailed) -> None:
-        run, error = message.run, message.error
-        if not self._ended(run):
-            return
-        if run.job == "export":
-            self.app.export.failed(None if message.cancelled else error)
-        elif run.job == "session" and not message.cancelled:
-            self._not_answered(error)
-        elif message.not_stored:
+    def failed(self, run: Run, failure: Failure) -> None:
+        """Show why there is no answer, or go back to the last one."""
+        if run.job == "session" and not failure.cancelled:
+            self._not_answered(failure.error)
+        elif failure.not_stored:
             self._not_stored.add(run.key)
-        elif not message.cancelled and run.state is not None and run.session is run.state.session:
-            run.state.failures[run.key] = error
-        self.app.show_top()
-        self.app.show_panel()
+        elif not failure.cancelled and run.state is not None and run.session is run.state.session:
+            run.state.failures[run.key] = failure.error
+        self.screen.show("top")
+        self.screen.show("panel")
 
-    def _ended(self, run: Run) -> bool:
+    def ended(self, run: Run) -> bool:
         """Whether a run's end is of interest: not where another one took its place, and has its name in `doing`."""
-        ended = self.app.jobs.ended(run)
+        ended = self.jobs.ended(run)
         if ended and run.state is not None:
             run.state.doing.pop(_name(run), None)
         return ended
@@ -222,16 +204,47 @@ class Work:
         if answered is None or back is None:
             state.model_error = error
             if state.stored:  # the panels show earlier results and have no room for it
-                self.app.notify(visible(error), title="The model cannot be used", severity="error", markup=False)
+                self.screen.tell(visible(error), "The model cannot be used", "error")
             return
-        self.app.notify(visible(error), severity="error", markup=False)
-        self.app.editor.refused(state.prompt)
+        self.screen.tell(visible(error), severity="error")
+        self.screen.refused(state.prompt)
         query, beta = state.left.get(back.hash) or Left(state.query, None)
         if answered.session.prompt is back:
-            state.become(back, answered, query=query, beta=_trained(answered), results=self._trained_results(back))
-            self.app.show_all()
+            state.become(back, answered, query=query, beta=answered.trained_beta, results=self._trained_results(back))
+            self.screen.show("all")
         else:
             self.answer(back, query, beta)
+
+    # ---- on disk ----------------------------------------------------------------------------------------------------
+
+    def to_saved(self) -> SavedSession | None:
+        """The session as it is now; None while there is nothing to keep."""
+        now, choices = self.state.to_saved(), self.screen.choices()
+        if now is None or choices is None:
+            return None
+        return SavedSession(
+            prompt_file=self.state.path.absolute(),
+            model=self.settings,
+            panel=choices.panel,
+            views={panel: dict(views) for panel, views in choices.views.items() if views},
+            filter=choices.filter,
+            now=now,
+            pinned=self.unpinned if self.state.pinned is None else self.state.pinned.to_saved(),
+        )
+
+    def restore(self, saved: SavedSession) -> None:
+        """The prompt and all that was chosen, at once; beta and the pinned state follow when the model is there."""
+        self.state.restore(saved.now)
+        self.unpinned = saved.pinned
+        self.screen.choose(Choices(saved.panel, saved.views, saved.filter))
+        try:
+            changed = read_prompt(self.state.path).hash != self.state.of_file
+            text = "The prompt file has changed since. This is the prompt as it was; r reads the file again."
+        except PromptError as error:
+            changed, text = True, f"{visible(str(error))}. This is the prompt as it was when the session was saved."
+        if changed:
+            self.screen.tell(text, severity="warning", seconds=10)
+        self.screen.show("all")
 
 
 def _name(run: Run) -> str:
@@ -239,9 +252,15 @@ def _name(run: Run) -> str:
     return run.job.removeprefix(_PINNED)
 
 
-def _trained(answered: AnsweredSession) -> Any:
-    """The beta in force, if it is not the prompt file's."""
-    return answered.session.beta if answered.session.prompt.beta is None else None
+def telling_query(prediction: Prediction, otherwise: int) -> int:
+    """The most confidently wrong query of the pair of labels that is mixed up most; `otherwise` if none is wrong."""
+    counts = prediction.counts
+
+    def mixed(query: int) -> int:
+        gold, predicted = prediction.gold[query], prediction.predicted[query]
+        return int(counts[gold, predicted] + counts[predicted, gold])
+
+    return max(prediction.wrong, key=mixed, default=otherwise)  # of equals the first, the most confident
 
 
 def _changed(before: Session, prompt: Prompt, beta: Any) -> Session:

@@ -14,20 +14,19 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.prompt.schema import Prompt
-    from icldiag.tui.app import DiagnosisApp
-    from icldiag.tui.work import Work
+    from icldiag.tui.desk import Desk
 
 
-class Changes:
-    """What the user may do to the prompt of the present state; `Work` answers it."""
+class Edits:
+    """What the user may do to the prompt of the present state; the desk answers it."""
 
-    def __init__(self, app: DiagnosisApp, work: Work) -> None:
-        self.app, self.work = app, work
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.screen = desk, desk.screen
         self.wrong: Path | None = None  # the file that was read last, if it could not be taken
 
     @property
     def state(self) -> State:
-        return self.app.state
+        return self.desk.state
 
     # ---- from a file ------------------------------------------------------------------------------------------------
 
@@ -36,11 +35,11 @@ class Changes:
         if self.take_file(self.state.path) is not None or self.wrong is not None:
             return
         if self.state.model_error is not None:
-            self.work.load_model()
+            self.desk.load_model()
         else:
-            self.app.notify("The file holds this prompt.", markup=False)
+            self.screen.tell("The file holds this prompt.")
             self.state.failures.clear()
-            self.app.show_all()
+            self.screen.show("all")
 
     def take_file(self, path: Path) -> Prompt | None:
         """Change the prompt to what a file holds; None where that is the same, or cannot be read, which is told.
@@ -60,9 +59,9 @@ class Changes:
         else:
             prompt = replace(prompt, path=state.path)
         if state.prompt is None:
-            self.work.answer(prompt)
+            self.desk.answer(prompt)
         elif prompt == replace(state.prompt, path=prompt.path):
-            self.app.show_top()
+            self.screen.show("top")
             return None
         else:
             self.edit(prompt)
@@ -72,13 +71,13 @@ class Changes:
         state = self.state
         if state.prompt is not None and (state.undo or state.edits):
             text = f"{visible(error)}. Your edits are kept."
-            self.app.notify(text, title="Not read", severity="error", markup=False, timeout=15)
+            self.screen.tell(text, "Not read", "error", 15)
             return
         self._remember()
-        self.app.jobs.cancel_all("export", *(["session"] if self.work.loaded is None else []))
+        self.desk.jobs.cancel_all("export", *(["session"] if self.desk.loaded is None else []))
         state.become(None, error=error)
-        state.beta_wanted = self.work.unpinned = None
-        self.app.show_all()
+        state.beta_wanted = self.desk.unpinned = None
+        self.screen.show("all")
 
     # ---- in place ---------------------------------------------------------------------------------------------------
 
@@ -89,14 +88,14 @@ class Changes:
         try:
             self.edit(change(self.state.prompt))
         except PromptError as error:
-            self.app.notify(visible(str(error)), severity="warning", markup=False)
+            self.screen.tell(visible(str(error)), severity="warning")
 
     def edit(self, prompt: Prompt, query: int | None = None) -> None:
         """Take a changed prompt; `query` is to be selected, where not the same as before."""
         if prompt != self.state.prompt:
-            beta = self.work.beta_for(prompt)
+            beta = self.desk.beta_for(prompt)
             self._remember()
-            self.work.answer(prompt, query, beta)
+            self.desk.answer(prompt, query, beta)
 
     def undo(self) -> bool:
         """Take the prompt as it was before the last change; False where nothing was changed."""
@@ -104,10 +103,10 @@ class Changes:
         if not state.undo:
             return False
         prompt = state.undo.pop()
-        query, beta = state.left.get(prompt.hash) or Left(state.query, self.work.beta_for(prompt))
+        query, beta = state.left.get(prompt.hash) or Left(state.query, self.desk.beta_for(prompt))
         here, asked = state.query, () if state.prompt is None else state.prompt.queries
         same = here < min(len(prompt.queries), len(asked)) and prompt.queries[here].text == asked[here].text
-        self.work.answer(prompt, here if same else query, beta)
+        self.desk.answer(prompt, here if same else query, beta)
         return True
 
     def _remember(self) -> None:
@@ -123,7 +122,7 @@ class Changes:
         if prompt is not None and prompt.beta is not None:  # of its file; one at a time
             prompt = replace(prompt, beta=None)
         if prompt is None or not self.put_in_force(prompt, beta):
-            self.app.notify("The model is not loaded yet.", markup=False)
+            self.screen.tell("The model is not loaded yet.")
 
     def put_in_force(self, prompt: Prompt, beta: Any) -> bool:
         """Answer with the prompt's own calibration and beta, or with a trained beta instead of its own.
@@ -131,9 +130,9 @@ class Changes:
         `prompt` has the texts of the present one; another than that is a change to undo. False without a model.
         """
         state = self.state
-        if self.work.answered is None or state.prompt is None:
+        if self.desk.answered is None or state.prompt is None:
             return False
         if prompt is not state.prompt:
             self._remember()
-        self.work.answer(prompt, beta=beta)
+        self.desk.answer(prompt, beta=beta)
         return True

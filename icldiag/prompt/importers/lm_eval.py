@@ -1,4 +1,4 @@
-"""`icldiag import lm-eval`: from samples that lm-evaluation-harness logged."""
+"""Samples that lm-evaluation-harness logged."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from icldiag.commands.options import Force, Output, Yes
+from icldiag.prompt.importers.importer import Import, Importer
 
 
-def import_lm_eval(
+def read(
     samples: Annotated[Path, typer.Argument(metavar="SAMPLES", help="samples_TASK_DATE.jsonl (--log_samples).")],
     results: Annotated[
         Path | None, typer.Option(help="The run's results file; by default the one beside the samples.")
@@ -19,14 +19,20 @@ def import_lm_eval(
     doc: Annotated[str | None, typer.Option(help="The doc_id to import, with its own demonstrations.")] = None,
     others: Annotated[bool, typer.Option("--others", help="With --doc: ask all other documents too.")] = False,
     only_wrong: Annotated[bool, typer.Option("--only-wrong", help="Only documents that were answered wrong.")] = False,
-    output: Output = None,
-    yes: Yes = False,
-    force: Force = False,
-) -> None:
+) -> Import:
     """Import a multiple_choice or generate_until task that was run with --log_samples."""
-    from icldiag.commands.prompt_output import output_prompt
     from icldiag.prompt.lm_eval.convert import Choice, import_log
 
     found = import_log(samples, results, Choice(filter, doc, others, only_wrong))
-    told = [f"{len(found.prompt.queries)} documents; lm-eval answered {found.right} of them right", *found.notes]
-    output_prompt(found.prompt, told, output, ask=found.inferred and not yes, force=force)
+    right = f"{len(found.prompt.queries)} documents; lm-eval answered {found.right} of them right"
+    return Import(found.prompt, (right, *found.notes), found.inferred)
+
+
+def recognises(path: Path) -> bool:
+    from icldiag.prompt.lm_eval.log import is_log
+    from icldiag.prompt.tables import SUFFIXES
+
+    return path.suffix.lower() in (".json", *SUFFIXES) and is_log(path)
+
+
+IMPORTER = Importer(read, guesses=True, recognises=recognises)

@@ -1,0 +1,41 @@
+"""`icldiag import`: a command for each importer, made of its `read`, with where to write."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from icldiag.commands.options import Force, Output, Yes
+from icldiag.prompt.importers import importers
+from icldiag.prompt.importers.importer import Importer
+
+
+def import_commands() -> dict[str, Callable[..., None]]:
+    """The commands of the table, by their names."""
+    return {name: _command(importer) for name, importer in importers()}
+
+
+def _command(importer: Importer) -> Callable[..., None]:
+    own = inspect.signature(importer.read)
+    hints = get_type_hints(importer.read, include_extras=True)
+    added: dict[str, tuple[Any, Any]] = {"output": (Output, None), "yes": (Yes, False), "force": (Force, False)}
+    if not importer.guesses:
+        del added["yes"]
+
+    def command(**given: Any) -> None:
+        from icldiag.commands.prompt_output import output_prompt
+
+        output, yes, force = given.pop("output"), given.pop("yes", False), given.pop("force")
+        found = importer.read(**given)
+        output_prompt(found.prompt, found.notes, output, ask=found.guessed and not yes, force=force)
+
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in added.items()
+    ]
+    parameters = [value.replace(annotation=hints[name]) for name, value in own.parameters.items()]
+    command.__signature__ = inspect.Signature([*parameters, *options])  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*parameters, *options]}
+    command.__doc__ = importer.read.__doc__
+    return command
