@@ -120,10 +120,6 @@ class Session(Shortcuts):
             changed._plain = self._plain.with_prompt(replace(prompt, beta=None))
         return changed
 
-    def same_demonstrations(self, other: Session) -> bool:
-        """Whether a beta of the one is good for the other."""
-        return demonstrations_hash(self.prompt) == demonstrations_hash(other.prompt)
-
     @property
     def encoded(self) -> EncodedPrompt:
         """Raises PromptError where the prompt does not fit the model."""

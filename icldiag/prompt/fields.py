@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from icldiag.errors import PromptError
 from icldiag.prompt.adjustments import PRIORS, SCALES, CalibrationKind
 from icldiag.prompt.source import Location
-from icldiag.quoting import MOST, brief
+from icldiag.quoting import MOST, brief, listed, quoted
 
 Scoring = Literal["first", "whole"]
 Anchor = Literal["first", "last", "all"]  # which tokens of a label word
@@ -158,3 +160,14 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     few = [other for other in islice(known, _COMPARED) if len(other) <= MOST]
     close = difflib.get_close_matches(name[:MOST], few, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def unknown_class(label: str, classes: dict[str, int], path: Path, line: int | None, field: str) -> PromptError:
+    """The error for a label that is no class, in a data file."""
+    return PromptError(no_such_class(label, classes), path=path, line=line, field=field)
+
+
+def no_such_class(label: str, classes: dict[str, int]) -> str:
+    return f"there is no class {quoted(label)} in 'labels' ({listed(classes)})" + (
+        suggestion(label, classes) or "; add it there or correct it here"
+    )

@@ -24,7 +24,8 @@ from icldiag.prompt.fields import (
     FileFields,
     PromptFields,
     complaint,
-    suggestion,
+    no_such_class,
+    unknown_class,
 )
 from icldiag.prompt.importers import importer_of
 from icldiag.prompt.schema import Example, Label, Prompt
@@ -126,7 +127,7 @@ class Reader:
         place = ("calibration", *inside)
         for name, value in given.items():
             if name not in classes:
-                raise self.error(_unknown_class(name, classes), *place, name)
+                raise self.error(no_such_class(name, classes), *place, name)
             if isinstance(value, float) and not math.isfinite(value):
                 raise self.error(f"{value:g} will not do here; write a number that is not infinite", *place, name)
         missing = [name for name in classes if name not in given]
@@ -161,7 +162,7 @@ class Reader:
 
     def _class(self, label: str | None, classes: dict[str, int], *location: str | int) -> int | None:
         if label is not None and label not in classes:
-            raise self.error(_unknown_class(label, classes), *location)
+            raise self.error(no_such_class(label, classes), *location)
         return None if label is None else classes[label]
 
     def _from_file(
@@ -195,17 +196,6 @@ class Reader:
             drawn = rows if given.seed is None else random.Random(given.seed).sample(rows, given.limit)
             rows = drawn[: given.limit]
         return tuple(rows)
-
-
-def unknown_class(label: str, classes: dict[str, int], path: Path, line: int | None, field: str) -> PromptError:
-    """The error for a label that is no class, in a data file."""
-    return PromptError(_unknown_class(label, classes), path=path, line=line, field=field)
-
-
-def _unknown_class(label: str, classes: dict[str, int]) -> str:
-    return f"there is no class {quoted(label)} in 'labels' ({listed(classes)})" + (
-        suggestion(label, classes) or "; add it there or correct it here"
-    )
 
 
 def read_prompt(path: Path | str) -> Prompt:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from icldiag.inputs.files import is_there
-from icldiag.prompt.read import Reader, read_prompt, unknown_class
+from icldiag.prompt.fields import unknown_class
+from icldiag.prompt.read import Reader, read_prompt
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.tables import read_table
 from icldiag.quoting import quoted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -221,3 +223,9 @@ def test_a_model_that_cannot_be_loaded_leaves_the_prompt(prompt_file: Path, tmp_
     jobs.finish(desk)
     assert desk.state.prompt is not None
     assert desk.state.model_error is not None
+
+
+def test_it_needs_neither_textual_nor_torch() -> None:
+    asks = "import icldiag.tui.autosave, icldiag.tui.edits, icldiag.tui.interventions, sys; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True)
+    assert {"icldiag.tui.desk"} == {"icldiag.tui.desk", "textual", "torch"} & set(found.stdout.split())

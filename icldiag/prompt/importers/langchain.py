@@ -31,8 +31,8 @@ def read(
     labels: MoreLabels = None,
 ) -> Import:
     """Import a FewShotPromptTemplate; it holds no queries, so give some."""
+    from icldiag.prompt.fields import unknown_class
     from icldiag.prompt.langchain import read_few_shot
-    from icldiag.prompt.read import unknown_class
     from icldiag.prompt.schema import Example
     from icldiag.prompt.tables import read_table
 
