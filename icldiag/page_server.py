@@ -162,15 +162,18 @@ class PageApp(AppService):  # type: ignore[misc]
     @property
     def reading(self) -> asyncio.Task[None]:
         """Done when the app has ended."""
-        assert self._task is not None
+        if self._task is None:
+            raise RuntimeError("the app was not started")
         return self._task
 
     async def run(self) -> None:
         """Pass on what the app writes."""
-        assert self._process is not None
-        stdout, stderr = self._process.stdout, self._process.stderr
-        assert stdout is not None
-        assert stderr is not None
+        if (
+            self._process is None
+            or (stdout := self._process.stdout) is None
+            or (stderr := self._process.stderr) is None
+        ):
+            raise RuntimeError("the app was not started")
         listening = asyncio.create_task(self._listen(stderr))
         receivers = {b"D": self.on_data, b"M": self.on_meta, b"P": self.on_packed}
         try:

@@ -79,19 +79,18 @@ class Session(Shortcuts):
                 model = load_model(self.settings, stage)
                 model.turns = self._turns  # nobody else has it yet
                 self._model = model
-                if short := self._shortage():
-                    self._model.notes.append(short)
+                if short := self._shortage(model):
+                    model.notes.append(short)
                     stage(f"warning: {short}")
             return self._model
 
-    def _shortage(self) -> str | None:
+    def _shortage(self, model: InstrumentedModel) -> str | None:
         """What of this prompt will hardly fit into the memory that is left; see `icldiag.model.memory`."""
-        assert self._model is not None
         try:
             encoded = self.encoded
         except IcldiagError:  # told when it is asked for
             return None
-        return shortage_of(self.settings, self._model, work_of(encoded))
+        return shortage_of(self.settings, model, work_of(encoded))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -158,7 +157,7 @@ class Session(Shortcuts):
         """
         if request.without_beta and self.beta is not None:
             return self.without_beta().ask(request, progress, each)
-        assert self.facts.n_layers  # kept with every answer, for `StoredSession`
+        _ = self.facts  # kept with every answer, for `StoredSession`
         resolved = request.resolved(self)
         return self._once(resolved, lambda: resolved.compute(self, progress, each))
 

@@ -38,12 +38,11 @@ class StoredSession(Session):
     def __init__(self, prompt: Prompt, settings: ModelSettings, store: Store | None) -> None:
         super().__init__(prompt, settings, store=store)
         self.prediction()
-        assert self.encoded is not None
+        _ = self.encoded  # raises NotStored
         self._results["facts"] = replace(self.facts, name=settings.name)
 
     def load(self, stage: Stage = lambda text: None) -> InstrumentedModel:
-        """The model's facts in the model's place: they have the names that are needed to show results."""
-        return cast(InstrumentedModel, self.facts)
+        raise NotStored("the model is not loaded")
 
     def query_tokens(self, query: int) -> tuple[Token, ...]:
         """Where the tokens were not kept: the parts of the query, which show the same text."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from icldiag.model.facts import ModelFacts
     from icldiag.model.forward import Edits, InstrumentedModel, Prefix
     from icldiag.model.readout import Progress, Readout
     from icldiag.prompt.encoded_prompt import EncodedPrompt
@@ -31,6 +32,10 @@ class Workbench(Protocol):
     def prompt(self) -> Prompt: ...
     @property
     def model(self) -> InstrumentedModel: ...
+    @property
+    def facts(self) -> ModelFacts:
+        """Known also where the model is not loaded."""
+
     @property
     def encoded(self) -> EncodedPrompt: ...
     @property

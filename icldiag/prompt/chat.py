@@ -69,13 +69,12 @@ def _turns(prompt: Prompt) -> list[_Turn]:
     before, between, after = prompt.template_pieces
     turns = [] if prompt.instruction is None else [_Turn("system", (Part(prompt.instruction, "instruction"),))]
     for index, example in enumerate(prompt.demonstrations):
-        assert example.label is not None  # the schema asks for it
         asked = (
             Part(before, "template", index),
             Part(example.text, "text", index),
             Part(between, "template", index),
         )
-        word = prompt.labels[example.label].word
+        word = prompt.labels[example.known_label].word
         turns += [_Turn("user", asked), _Turn("assistant", _answer(word, after, index))]
     return turns
 

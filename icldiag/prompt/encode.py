@@ -173,9 +173,8 @@ def _demonstrations(
             if part.demonstration == index and part.role != "separator"
         ]
         label = row.span(*places["label"])
-        assert example.label is not None
         if label == (0, 0) or label[0] == 0:
-            name = prompt.labels[example.label].name
+            name = prompt.labels[example.known_label].name
             raise PromptError(
                 f"the label word of {quoted(name)} has no token of its own in demonstration {index + 1}; "
                 "write another word or put text between {text} and {label}",
@@ -184,7 +183,7 @@ def _demonstrations(
             )
         span = row.span(mine[0][0], mine[-1][1])
         anchors = {"first": label[:1], "last": (label[1] - 1,), "all": tuple(range(*label))}[prompt.anchor]
-        found.append(EncodedDemonstration(span, row.span(*places["text"]), label, example.label, anchors))
+        found.append(EncodedDemonstration(span, row.span(*places["text"]), label, example.known_label, anchors))
     return tuple(found)
 
 

@@ -57,12 +57,11 @@ def plain_parts(prompt: Prompt) -> Parts:
         separator = prompt.opening[len(prompt.instruction) :]
         shown += [Part(prompt.instruction, "instruction"), Part(separator, "separator")]
     for index, example in enumerate(prompt.demonstrations):
-        assert example.label is not None  # the schema asks for it
         shown += [
             Part(before, "template", index),
             Part(example.text, "text", index),
             Part(between, "template", index),
-            Part(prompt.labels[example.label].word, "label", index),
+            Part(prompt.labels[example.known_label].word, "label", index),
             Part(after, "template", index),
             Part(prompt.separator, "separator", index),
         ]

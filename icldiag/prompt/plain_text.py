@@ -77,7 +77,8 @@ def _parted(context: str, known: ShapeHints, template: str | None, path: Path | 
     doubted: tuple[PromptError | None, Shape, Split] | None = None
     for shape in islice(candidate_shapes([context], None, known), _TRIED):
         split = shape.split(context)
-        assert split is not None  # the shape fits this context
+        if split is None:
+            continue
         wrong = None if template else _mixed_up(shape, split, path)
         if template or (wrong is None and len({word for _, word in split.demonstrations}) > 1):
             better = shape.between[:1].isspace() and (

@@ -103,11 +103,10 @@ def _replace_demonstrations(document: Any, prompt: Prompt, changed: Prompt) -> N
         kept = dict(zip(prompt.demonstrations, list(written), strict=True))
     rows = []
     for example in changed.demonstrations:
-        assert example.label is not None
         row = kept.get(example)
         if row is None:
             quoted = DoubleQuotedScalarString(example.text)  # PyYAML reads no plain ' ?' in braces
-            row = CommentedMap(text=quoted, label=changed.label_names[example.label])
+            row = CommentedMap(text=quoted, label=changed.label_names[example.known_label])
             if example.id is not None:
                 row["id"] = example.id
             if all(other.fa.flow_style() for other in kept.values()):

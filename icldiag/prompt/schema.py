@@ -38,6 +38,13 @@ class Example:
     label: int | None
     id: str | None = None
 
+    @property
+    def known_label(self) -> int:
+        """Of an example that has one, as every demonstration does. Raises ValueError."""
+        if self.label is None:
+            raise ValueError(f"the example {self.text!r:.80} has no label")
+        return self.label
+
 
 @dataclass(frozen=True)
 class Prompt:

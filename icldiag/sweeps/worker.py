@@ -55,7 +55,7 @@ class Worker:
         return self._session
 
     def _load(self, settings: ModelSettings, progress: Progress) -> InstrumentedModel:
-        if self._settings != settings:
+        if self._settings != settings or self._model is None:
             self._session = self._model = None
             release()  # before the next one is loaded: two may not fit
             progress(f"loading {settings.name}", 0, 1)
@@ -67,7 +67,6 @@ class Worker:
             progress(f"loading {settings.name}", 1, 1)
         if isinstance(self._model, ModelError):
             raise self._model
-        assert self._model is not None
         return self._model
 
     def _environment(self, model: InstrumentedModel) -> dict[str, object]:

@@ -264,8 +264,8 @@ class DiagnosisApp(Navigation):
 
     def leave_soon(self, code: int) -> None:
         """`leave`, asked for by a signal: as soon as the event loop comes to it."""
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(self.leave, code)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.leave, code)
 
     def leave(self, code: int = 0) -> None:
         """Stop the jobs, save the session, and give the terminal back, whatever goes wrong with the others."""

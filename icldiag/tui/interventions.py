@@ -39,7 +39,8 @@ def toggle(edits: Edits) -> str:
 
 def _take_off(edits: Edits) -> bool:
     state, before = edits.state, edits.state.prompt
-    assert before is not None
+    if before is None:
+        return False
     adjusted = before.calibration is not None or before.beta is not None
     after = replace(before, calibration=None, beta=None) if adjusted else before
     trained = state.beta

@@ -76,7 +76,7 @@ def answer_queries(
         results[requests.reweighting()] = trained
         session = session.with_beta(trained.beta)
     prediction = session.prediction(progress)
-    assert session.encoded is not None  # panels ask for it in the event loop, which must never wait for its turn
+    _ = session.encoded  # panels ask for it in the event loop, which must never wait for its turn
     if session.beta is None:
         with suppress(NotStored):
             results = on_request(StoredSession(session.prompt, session.settings, session.store))

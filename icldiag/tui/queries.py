@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from icldiag.prompt.schema import Prompt
 from icldiag.render.bars import probability_bars
 from icldiag.render.queries import query_lines
 from icldiag.tui.comparison import pinned_answer
@@ -70,10 +71,10 @@ class Queries(Vertical):
         prompt, prediction = self.state.prompt, self.state.prediction
         if prompt is None:
             return
-        self.order = [query for query in self._ordered() if self._passes(query)]
+        self.order = [query for query in self._ordered(prompt) if self._passes(prompt, query)]
         self.filled_at = self.size.width
         self.marked = self.state.query
-        options = [Option(self._option(query), id=str(query)) for query in self.order]
+        options = [Option(self._option(prompt, query), id=str(query)) for query in self.order]
         listing = self.query_one(QueryList)
         with self.app.batch_update(), listing.prevent(OptionList.OptionHighlighted):
             listing.set_options(options)
@@ -109,9 +110,11 @@ class Queries(Vertical):
     def _mark_chosen(self) -> None:
         """The sign moves from the query that was chosen to the one that is."""
         old, self.marked = self.marked, self.state.query
-        listing = self.query_one(QueryList)
-        for query in {old, self.marked}.intersection(self.order) if old != self.marked else ():
-            listing.replace_option_prompt(str(query), self._option(query))
+        listing, prompt = self.query_one(QueryList), self.state.prompt
+        if prompt is None or old == self.marked:
+            return
+        for query in {old, self.marked}.intersection(self.order):
+            listing.replace_option_prompt(str(query), self._option(prompt, query))
 
     def select(self, query: int) -> None:
         """Move the list's cursor to a query; its message selects it in the app."""
@@ -131,31 +134,26 @@ class Queries(Vertical):
         self.query_one(QueryList).highlighted = place
         return True
 
-    def _ordered(self) -> Sequence[int]:
-        prompt, prediction = self.state.prompt, self.state.prediction
-        assert prompt is not None
+    def _ordered(self, prompt: Prompt) -> Sequence[int]:
+        prediction = self.state.prediction
         everyone = range(len(prompt.queries))
         if prediction is None:
             return everyone
         return [*prediction.wrong, *(query for query in everyone if not prediction.is_wrong(query))]
 
-    def _passes(self, query: int) -> bool:
+    def _passes(self, prompt: Prompt, query: int) -> bool:
         words = self.query_one(Input).value.casefold().split()
         if not words:
             return True
-        prompt, prediction = self.state.prompt, self.state.prediction
-        assert prompt is not None
-        example = prompt.queries[query]
+        prediction, example = self.state.prediction, prompt.queries[query]
         names = [prompt.label_names[example.label]] if example.label is not None else []
         if prediction is not None:
             names.append(prediction.labels[prediction.predicted[query]])
         haystack = " ".join([example.text, example.id or "", *names]).casefold()
         return all(word in haystack for word in words)
 
-    def _option(self, query: int) -> Text:
-        prompt, prediction = self.state.prompt, self.state.prediction
-        assert prompt is not None
-        example = prompt.queries[query]
+    def _option(self, prompt: Prompt, query: int) -> Text:
+        prediction, example = self.state.prediction, prompt.queries[query]
         gold = None if example.label is None else prompt.label_names[example.label]
         predicted = None if prediction is None else prediction.labels[prediction.predicted[query]]
         width = max(20, self.size.width - 4)

@@ -26,9 +26,9 @@ def top_line(state: State) -> Text:
     ready = "wrong prompt file" if state.prompt_error else "model failed" if state.model_error else "ready"
     top.append(f"   {visible(doing) if doing else ready}", "bold" if doing else "dim")
     if state.session is not None:
-        model = state.session.model
+        model = state.session.facts
         top.append(f"   {visible(Path(model.name).name)} ({model.n_layers} layers x {model.n_heads} heads)")
-        top.append(f"   {model.device} {str(model.dtype).removeprefix('torch.')}")
+        top.append(f"   {model.device} {model.dtype.removeprefix('torch.')}")
         if model.quantisation is not None:
             top.append(f" from {model.quantisation}")
     return top

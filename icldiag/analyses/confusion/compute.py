@@ -118,7 +118,7 @@ class Confuse(Request[Confusion]):
     job: ClassVar[str] = "confusion"
 
     def resolved(self, bench: Workbench) -> Confuse:
-        return self if self.layer is None else replace(self, layer=layer_index(self.layer, bench.model.n_layers))
+        return self if self.layer is None else replace(self, layer=layer_index(self.layer, bench.facts.n_layers))
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Confusion:
         readout, prefix = bench.readout(progress), bench.prefix(progress)

@@ -80,7 +80,7 @@ class Isolate(Request[Setting]):
     job: ClassVar[str] = "isolation"
 
     def resolved(self, bench: Workbench) -> Isolate:
-        return replace(self, cut=self.cut.within(bench.model.n_layers))
+        return replace(self, cut=self.cut.within(bench.facts.n_layers))
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Setting:
         return isolate(

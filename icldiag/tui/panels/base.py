@@ -31,7 +31,10 @@ from icldiag.tui.textual_fixes import scroll_bars as scroll_bars  # sets how the
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
+    from icldiag.analyses.prediction.compute import Prediction
     from icldiag.analyses.request import Each, Request
+    from icldiag.prompt.schema import Prompt
+    from icldiag.session import Session
 
 R = TypeVar("R")
 
@@ -70,6 +73,13 @@ class Line(Static):
             self.update(with_differences(self.text, other.text))
 
 
+def there(value: R | None) -> R:
+    """What a panel may rely on while it is drawn, see `Panel.refresh_panel`. Raises LookupError."""
+    if value is None:
+        raise LookupError("a panel is drawn without what it shows")
+    return value
+
+
 class Panel(VerticalScroll):
     """One question a user asks. `finding` is its answer in a sentence, computed for the selected query."""
 
@@ -94,6 +104,18 @@ class Panel(VerticalScroll):
         super().__init__(id=self.title.lower())
         self.state = state
         self.awaits = False  # a result that was asked for when it was last drawn
+
+    @property
+    def session(self) -> Session:
+        return there(self.state.session)
+
+    @property
+    def prediction(self) -> Prediction:
+        return there(self.state.prediction)
+
+    @property
+    def prompt(self) -> Prompt:
+        return there(self.state.prompt)
 
     def follow(self, other: Panel) -> None:
         """Show the same of this panel's state as the other shows of its own."""
@@ -160,7 +182,8 @@ class Panel(VerticalScroll):
 
     def plain_text(self) -> str:
         """All that the panel shows, scrolled out of view or not, to be copied."""
-        console = Console(file=io.StringIO(), width=100, color_system=None)
+        written = io.StringIO()
+        console = Console(file=written, width=100, color_system=None)
         for widget in self.query("Line, Matrix, LayerChart"):
             if not widget.display:
                 continue
@@ -170,8 +193,6 @@ class Panel(VerticalScroll):
                 console.print(heatmap(widget.heatmap, widget.look), soft_wrap=True)
             elif isinstance(widget, LayerChart):
                 console.print(widget.drawing(100), soft_wrap=True)
-        written = console.file
-        assert isinstance(written, io.StringIO)
         return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).strip("\n") + "\n"
 
     def two_sentences(self, first: str, second: str = "") -> Text:
@@ -244,10 +265,9 @@ class LayeredPanel(Panel):
 
     def chosen_layer(self, default: int) -> int:
         """The layer to show; keeps the slider up to date."""
-        session = self.state.session
-        assert session is not None  # a panel is drawn only then
-        self.at_layer = default if self.at_layer is None else min(self.at_layer, session.model.n_layers - 1)
-        self.query_one(LayerSlider).set(session.model.n_layers, self.at_layer, self.state.look)
+        layers = self.session.facts.n_layers
+        self.at_layer = default if self.at_layer is None else min(self.at_layer, layers - 1)
+        self.query_one(LayerSlider).set(layers, self.at_layer, self.state.look)
         return self.at_layer
 
     @property
@@ -261,5 +281,5 @@ class LayeredPanel(Panel):
 
     def action_layer(self, step: int) -> None:
         if self.state.session is not None and self.at_layer is not None:
-            self.at_layer = min(max(self.at_layer + step, 0), self.state.session.model.n_layers - 1)
+            self.at_layer = min(max(self.at_layer + step, 0), self.state.session.facts.n_layers - 1)
             self.refresh_panel()

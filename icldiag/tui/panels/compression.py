@@ -73,9 +73,7 @@ class CompressionPanel(Panel):
         """What would be measured on this prompt."""
         from icldiag.analyses.compression.compute import DRAWS, kept_positions
 
-        session, prompt = self.state.session, self.state.prompt
-        assert session is not None
-        assert prompt is not None
+        session, prompt = self.session, self.prompt
         kept, of = len(kept_positions(session.encoded)), len(session.encoded.prefix)
         return (
             f"Press s to answer from {kept} of the {of} positions of the demonstrations: label words and template.",
@@ -104,8 +102,7 @@ class CompressionPanel(Panel):
         self.query_one("#draws", Line).set(Text(text, look.muted))
 
     def _show_result(self, found: Compression) -> None:
-        prediction, query, look, width = self.state.prediction, self.state.query, self.state.look, self.room.width
-        assert prediction is not None
+        prediction, query, look, width = self.prediction, self.state.query, self.state.look, self.room.width
         self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found, prediction)))
         methods = (found.hidden_anchor, found.text_anchor, *found.random_draws)
         self._show_methods(methods, (found.full.accuracy, found.demonstration_tokens))

@@ -19,7 +19,7 @@ from icldiag.render.heatmap import CELL, Cell, Heatmap
 from icldiag.render.pairs import demonstration_lines, exact, pair_line
 from icldiag.tui.layers import LayerSlider
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
+from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line, there
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -87,10 +87,8 @@ class ConfusionPanel(LayeredPanel):
         from icldiag.analyses.confusion.compute import Confuse
         from icldiag.analyses.confusion.reading import reading_of_query as reading
 
-        session, prediction = self.state.session, self.state.prediction
-        assert session is not None  # a panel is shown only then
-        assert prediction is not None
-        layers = session.model.n_layers
+        prediction = self.prediction
+        layers = self.session.facts.n_layers
         self.at_layer = None if self.at_layer is None else min(self.at_layer, layers - 1)
         request = Confuse(self.at_layer, self.anchor_keys)
         found = self.result(request)
@@ -163,8 +161,7 @@ class ConfusionPanel(LayeredPanel):
         )
         dots = self.state.look.dots
         for matrix, title, room, is_shown in zip((left, right), titles, rooms, shown, strict=True):
-            assert matrix.parent is not None
-            matrix.parent.display = is_shown
+            there(matrix.parent).display = is_shown
             self.query_one(f"#{matrix.id}-title", Line).set(cut_end(title, room, dots))
 
     def _pair(self, prediction: Prediction) -> Cell:
@@ -186,8 +183,7 @@ class ConfusionPanel(LayeredPanel):
 
     def _show_pair(self, found: Confusion, of_view: Cell, of_labels: Cell) -> None:
         """The exact numbers under the cursor, and the demonstrations of the two labels."""
-        prompt, look, width = self.state.prompt, self.state.look, max(20, self.room.width)
-        assert prompt is not None
+        prompt, look, width = self.prompt, self.state.look, max(20, self.room.width)
         texts = [example.text for example in prompt.demonstrations]
         a, b = of_labels
         if self.view == "anchors":

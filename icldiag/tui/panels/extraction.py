@@ -59,17 +59,14 @@ class ExtractionPanel(LayeredPanel):
     def _show_destinations(self, found: Extraction, layer: int) -> None:
         from icldiag.analyses.extraction.compute import DESTINATIONS
 
-        session = self.state.session
-        assert session is not None
-        title = f"share of the target's attention in layer {layer}, mean of {session.model.n_heads} heads"
+        title = f"share of the target's attention in layer {layer}, mean of {self.session.facts.n_heads} heads"
         self.query_one("#destinations-title", Line).set(title)
         shares = found.destinations[self.state.query, layer].tolist()
         self.query_one("#destinations", Line).set(share_bars(DESTINATIONS, shares, self.state.look, self._width))
 
     def _show_labels(self, found: Extraction, layer: int) -> None:
         """Each label's share of what label words get."""
-        prediction, query, look = self.state.prediction, self.state.query, self.state.look
-        assert prediction is not None
+        prediction, query, look = self.prediction, self.state.query, self.state.look
         attention = found.attention[query, layer]
         total = float(attention.sum())
         self.query_one("#attention-title", Line).set("of what label words get, each label's share")

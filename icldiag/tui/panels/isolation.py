@@ -66,9 +66,8 @@ class IsolationPanel(LayeredPanel):
         self.with_sweep = False
 
     def show(self) -> None:
-        session, state = self.state.session, self.state
-        assert session is not None
-        layer, layers = self.chosen_layer(0), session.model.n_layers
+        session, state = self.session, self.state
+        layer, layers = self.chosen_layer(0), session.facts.n_layers
         marked = "" if self.range_start is None else f"   range from layer {self.range_start}: space cuts it"
         line = f"cut {CUT_NAMES[state.cut_kind]}   in {in_layers(state.cut_layers)}{marked}"
         self.query_one("#cut", Line).set(Text(line, state.look.chosen))
@@ -92,8 +91,7 @@ class IsolationPanel(LayeredPanel):
         if found is None:  # the last picture stays until the new one is there
             self.query_one("#finding", Line).set(self.trouble(request))
             return
-        prediction, query, look, width = self.state.prediction, self.state.query, self.state.look, self.room.width
-        assert prediction is not None
+        prediction, query, look, width = self.prediction, self.state.query, self.state.look, self.room.width
         answers = found.answers
         self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found, prediction)))
         before, after = prediction.probabilities[query].tolist(), answers.probabilities[query].tolist()
@@ -133,8 +131,7 @@ class IsolationPanel(LayeredPanel):
         if found is None:
             self.query_one("#finding", Line).set(self.trouble(request))
             return
-        look, prediction = self.state.look, self.state.prediction
-        assert prediction is not None
+        look, prediction = self.state.look, self.prediction
         self.query_one("#finding", Line).set(self.two_sentences(*self._sweep_finding(found, prediction)))
         title = "label loyalty, the share of answers that stay, with n layers cut"
         self.query_one("#sweep-title", Line).set(Text(title, look.muted))
@@ -175,7 +172,7 @@ class IsolationPanel(LayeredPanel):
         self.post_message(CutChanged())
 
     def _layers(self) -> range:
-        return range(self.state.session.model.n_layers if self.state.session else 0)
+        return range(self.state.session.facts.n_layers if self.state.session else 0)
 
     def on_layer_slider_chosen(self, message: LayerSlider.Chosen) -> None:
         if isinstance(message.slider, LayerSwitches):

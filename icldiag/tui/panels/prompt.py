@@ -71,7 +71,7 @@ class PromptPanel(Panel):
             prompt_table(token_pieces(encoded, own, query), look, self.detail, self.marked)
         )
         tokens = len(encoded.prefix) + len(encoded.queries[query].ids)
-        window = f" of the context window's {session.model.context_window}" if session.model.context_window else ""
+        window = f" of the context window's {session.facts.context_window}" if session.facts.context_window else ""
         length = (
             f"{counted(len(encoded.demonstrations), 'demonstration')} of {counted(len(encoded.prefix), 'token')}; with "
             f"this query the prompt has {tokens}{window}."

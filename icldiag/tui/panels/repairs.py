@@ -115,8 +115,7 @@ class RepairPanel(Panel):
             return self.trouble(searches[1])
         from icldiag.analyses.repairs import BUDGET
 
-        prediction, query = self.state.prediction, self.state.query
-        assert prediction is not None
+        prediction, query = self.prediction, self.state.query
         names, gold, answer = prediction.labels, prediction.gold[query], int(prediction.predicted[query])
         if gold is None:
             this = f"This query was answered {names[answer]}; without a gold label nothing can be said to mend it."
@@ -153,8 +152,7 @@ class RepairPanel(Panel):
         """The marked repair in words: this query, the other ones, and what it costs."""
         from icldiag.analyses.repairs import verdict
 
-        prompt, look = self.state.prompt, self.state.look
-        assert prompt is not None
+        prompt, look = self.prompt, self.state.look
         compared, queries = trial.selection, trial.queries
         lines = [
             f"{trial.repair.name}: {verdict(found, trial, self.state.query)}.",
@@ -202,7 +200,7 @@ class RepairPanel(Panel):
 
     def action_take(self) -> None:
         """Change the prompt in place; the app's undo takes it back."""
-        trial, prompt = self._chosen(), self.state.prompt
+        trial, prompt = self._chosen(), self.prompt
         if trial is None or prompt is None:
             return
         repair = trial.repair
@@ -218,7 +216,7 @@ class RepairPanel(Panel):
 
     def action_write(self) -> None:
         """Into the working directory, under a name that is still free."""
-        found, trial, session = self._found(), self._chosen(), self.state.session
+        found, trial, session = self._found(), self._chosen(), self.session
         if found is None or trial is None or session is None:
             return
         from icldiag.repair_output import write_repair

@@ -77,8 +77,7 @@ class ReweightingPanel(Panel):
         """What would be trained, on the examples that this prompt has."""
         from icldiag.analyses.reweighting.compute import TrainingSettings
 
-        prompt, settings = self.state.prompt, TrainingSettings()
-        assert prompt is not None
+        prompt, settings = self.prompt, TrainingSettings()
         has = Counter(example.label for example in prompt.examples if example.label is not None)
         short = [name for label, name in enumerate(prompt.label_names) if has[label] < settings.per_class]
         what = f"{settings.per_class} examples of each label for {settings.epochs} epochs"
@@ -100,8 +99,7 @@ class ReweightingPanel(Panel):
             chart.draw(Chart((curve,), high=max(losses), unit="epoch", first=1), 5)
 
     def _show_result(self, found: Reweighting) -> None:
-        prediction, query, look, width = self.state.prediction, self.state.query, self.state.look, self.room.width
-        assert prediction is not None
+        prediction, query, look, width = self.prediction, self.state.query, self.state.look, self.room.width
         self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found, prediction)))
         self._show_loss(list(found.loss), len(found.loss))
         before, after = found.before.probabilities[query].tolist(), found.after.probabilities[query].tolist()

@@ -50,8 +50,7 @@ class SaliencyPanel(LayeredPanel):
     def show(self) -> None:
         from icldiag.analyses.saliency.compute import Flow, Flows
 
-        session, query = self.state.session, self.state.query
-        assert session is not None
+        query = self.state.query
         request: Request[Saliency | QueryFlow] = Flows() if self.everyone else Flow(query)
         found = self.result(request)
         for name in ("#chart", "#strip-title", "#strip"):
@@ -75,8 +74,7 @@ class SaliencyPanel(LayeredPanel):
         from icldiag.analyses.saliency.section import reading_of_flows as reading
         from icldiag.analyses.saliency.section import reading_of_query
 
-        session = self.state.session
-        assert session is not None
+        session = self.session
         layers = reading(found.shares, found.raw)
         if isinstance(found, QueryFlow):
             return reading_of_query(found, session.encoded), layers
@@ -86,8 +84,7 @@ class SaliencyPanel(LayeredPanel):
         """Token by token, always of the selected query."""
         from icldiag.analyses.saliency.compute import Flow
 
-        session, query = self.state.session, self.state.query
-        assert session is not None
+        session, query = self.session, self.state.query
         flow = self.peek(Flow(query))
         strip, title = self.query_one("#strip", Line), self.query_one("#strip-title", Line)
         if flow is None:
@@ -110,7 +107,7 @@ class SaliencyPanel(LayeredPanel):
         strip.set(weighted_strip(pieces, weights.tolist(), look))
 
     def action_into(self, step: int) -> None:
-        session = self.state.session
+        session = self.session
         if session is not None:
             places = len(session.prompt.demonstrations) + 1  # the target is the one before the first
             self.into = (self.into + 1 + step) % places - 1

@@ -114,8 +114,7 @@ class WhyPanel(Panel):
 
     def _answer(self, found: Explanation | None) -> Text:
         """The answer in one line: right or wrong, between which labels it was, and by how much it leads."""
-        prediction, query, look = self.state.prediction, self.state.query, self.state.look
-        assert prediction is not None
+        prediction, query, look = self.prediction, self.state.query, self.state.look
         chances, gold = prediction.probabilities[query], prediction.gold[query]
         order = sorted(range(len(chances)), key=lambda label: -chances[label])
         won, second = order[0], order[1]
