@@ -40,10 +40,10 @@ from icldiag.tui.messages import (
     ResultWanted,
 )
 from icldiag.tui.navigation import Navigation
-from icldiag.tui.palette import Palette, commands, help_sections
+from icldiag.tui.palette import commands, help_sections
 from icldiag.tui.panels import FIRST, KEYS, PANELS
 from icldiag.tui.queries import QueryList
-from icldiag.tui.textual_fixes.frame_diff import Frame
+from icldiag.tui.textual_fixes.command_palette import Palette
 from icldiag.tui.textual_fixes.timers import MOMENT as MOMENT  # no timer waits for less
 from icldiag.visible import visible
 
@@ -107,13 +107,11 @@ class DiagnosisApp(Navigation):
         panels = {panel.title.lower() for panel in PANELS}
         self.first = resumed.session.panel if resumed and resumed.session.panel in panels else FIRST[0].title.lower()
         self.autosave = Autosave(self.desk, resumed.file if resumed else None, partial(self.call_later, self.caught))
-        self.frame = Frame()
         self.editor = Editor(self, self.edits, self.autosave.look)
         self.export = Export(self.desk, self.leave)
         self.set_class(ascii_only, "-ascii")
 
     def on_mount(self) -> None:
-        self.app_resume_signal.subscribe(self, lambda _: self.frame.forget())
         self.state.look = self._look()
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.query_one(Tabs).can_focus = False

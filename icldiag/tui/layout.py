@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import RenderableType
 from rich.text import Text
 from textual import events
-from textual._compositor import CompositorUpdate
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Input, Tab, Tabs
 
 from icldiag.render.bars import folded
@@ -25,7 +22,7 @@ from icldiag.tui.pinned_column import PinnedColumn
 from icldiag.tui.queries import Queries
 from icldiag.tui.screen import Choices, Part, Severity
 from icldiag.tui.state import State
-from icldiag.tui.textual_fixes.frame_diff import Frame
+from icldiag.tui.textual_fixes.frame_diff import FrameDiffApp
 from icldiag.tui.textual_fixes.guard import GuardedApp
 from icldiag.tui.top import top_line
 from icldiag.visible import visible
@@ -34,14 +31,13 @@ NARROW = 100  # columns under which the queries fold away
 WIDE = 150  # columns from which the pinned panel is beside the one in front
 
 
-class Layout(GuardedApp):
+class Layout(FrameDiffApp, GuardedApp):
     """The app's widgets. What they show is `state`."""
 
     state: State
     keys: Keymap
     ascii_only: bool
     first: str  # the panel in front when the app opens
-    frame: Frame
 
     def compose(self) -> ComposeResult:
         yield Line(id="top")
@@ -63,12 +59,6 @@ class Layout(GuardedApp):
                 yield Line(id="hints")
         yield Footer(compact=True)
 
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Write what changed instead of what was updated; see `difference`."""
-        if isinstance(renderable, CompositorUpdate) and not (self._batch_count or self.is_headless or self.is_inline):
-            renderable = self.frame.update(self.screen._compositor.render_strips())
-        super()._display(screen, renderable)
-
     def _theme_changed(self, theme: Any) -> None:
         self.state.look = self._look()
         self.show_all()
@@ -83,7 +73,6 @@ class Layout(GuardedApp):
         return look.in_ascii() if self.ascii_only else look
 
     def on_resize(self, event: events.Resize) -> None:
-        self.frame.forget()  # terminals reflow their content as they like
         self.set_class(event.size.width < NARROW, "-narrow")
         self.set_class(event.size.width < WIDE, "-one-column")
         for key, panel, tab in zip(KEYS, PANELS, self.query(Tab), strict=True):

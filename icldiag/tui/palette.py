@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
-from textual.command import CommandPalette
-from textual.css.query import NoMatches
 
 from icldiag.tui.export import FORMATS
 from icldiag.tui.keys import in_force, key_list, key_text
@@ -18,14 +15,6 @@ from icldiag.tui.queries import QueryList
 
 if TYPE_CHECKING:
     from icldiag.tui.layout import Layout
-
-
-class Palette(CommandPalette):
-    """Textual's, which looks for its parts also when it was closed, and has none."""
-
-    async def _watch__show_busy(self) -> None:
-        with suppress(NoMatches):
-            await super()._watch__show_busy()
 
 
 def help_sections(app: Layout) -> dict[str, list[tuple[str, str]]]:

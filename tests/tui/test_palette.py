@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from icldiag.tui.ask import AskScreen
-from icldiag.tui.palette import Palette
+from icldiag.tui.textual_fixes.command_palette import Palette
 from tests.tui.pilot import running
 
 

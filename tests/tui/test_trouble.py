@@ -23,9 +23,9 @@ from icldiag.store import Store
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import CutChanged
-from icldiag.tui.palette import Palette
 from icldiag.tui.panels.saliency import SaliencyPanel
 from icldiag.tui.queries import Queries
+from icldiag.tui.textual_fixes.command_palette import Palette
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 

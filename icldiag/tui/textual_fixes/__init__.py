@@ -1,1 +1,1 @@
-"""What Textual does otherwise than we need; each file says why, and with which version of Textual it can go."""
+"""All that touches Textual's private parts: each file says what Textual does, since when, and when the file can go."""

@@ -1,16 +1,21 @@
 """Only what changed on the screen is written: over a slow line, repainting whole widgets makes keys feel late.
 
-Textual writes the regions of all widgets that were updated. Here a frame is compared with the one before, cell by cell.
+Textual 8.2.8 writes the regions of all widgets that were updated, whether they look otherwise or not. Here a frame is
+compared with the one before, cell by cell. It can go when Textual writes only the cells that changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.control import Control
+from textual import events
 from textual._compositor import CompositorUpdate
+from textual.app import App
+from textual.screen import Screen
 from textual.strip import Strip
 
 from icldiag.tui.pen import Ink, Pen, ink_of
@@ -60,6 +65,25 @@ class Frame:
             ]
         self.rows = plain
         return FrameDiff(parts)
+
+
+class FrameDiffApp(App[None]):
+    """Writes what changed instead of what was updated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frame = Frame()
+
+    def on_mount(self) -> None:  # Textual calls those of the classes that derive from this as well
+        self.app_resume_signal.subscribe(self, lambda _: self.frame.forget())
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.frame.forget()  # terminals reflow their content as they like
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, CompositorUpdate) and not (self._batch_count or self.is_headless or self.is_inline):
+            renderable = self.frame.update(self.screen._compositor.render_strips())
+        super()._display(screen, renderable)
 
 
 def _cells(row: Strip) -> Iterator[Cell]:

@@ -5,7 +5,8 @@ keys, actions, watchers, timers, callbacks (`call_next`, `call_later`, `call_aft
 dismissed, of a signal), workers, layout and painting. So that is where it is told. But around the call Textual also
 gives up what it was at: a widget's message loop ends, the callbacks that wait behind the one that raised are dropped,
 nothing more is painted. These few calls are therefore guarded one by one, on Textual's own classes, since its widgets
-(the palette, toasts, tabs) break the app as well as ours do.
+(the palette, toasts, tabs) break the app as well as ours do. It can go when Textual lets an app decide what an error in
+a handler, a callback and a rendering ends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Scroll bars without the eighths of blocks that many fonts lack: the thumb moves by whole cells."""
+"""Scroll bars without the eighths of blocks that many fonts lack: the thumb moves by whole cells.
+
+Textual 8.2.8 has no setting for it. It can go when there is one.
+"""
 
 from __future__ import annotations
 

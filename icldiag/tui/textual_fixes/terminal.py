@@ -1,4 +1,8 @@
-"""Gives the terminal back without the app: where its loop or its thread for output no longer gets to it."""
+"""Gives the terminal back without the app: where its loop or its thread for output no longer gets to it.
+
+Textual 8.2.8 restores the terminal in its event loop and through its thread for output only, which waits for a terminal
+that takes no more. It can go when a driver can restore the terminal by itself.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The app's end of a page: what textual-serve's driver leaves out."""
+"""The app's end of a page: what the driver for textual-serve leaves out.
+
+Textual 8.2.8's `WebDriver` takes the signals to itself, and goes on when the server has closed its input or is gone. It
+can go when that ends the app as a closed terminal does.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,20 @@
+"""The command palette that may be closed while it searches.
+
+Textual 8.2.8's worker goes on after the palette was closed, and looks for its parts, which are gone: `NoMatches` ends
+the app. It can go when `CommandPalette._watch__show_busy` looks whether it is still mounted.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from textual.command import CommandPalette
+from textual.css.query import NoMatches
+
+
+class Palette(CommandPalette):
+    """Textual's."""
+
+    async def _watch__show_busy(self) -> None:
+        with suppress(NoMatches):
+            await super()._watch__show_busy()
