@@ -1,0 +1,190 @@
+"""Changes of the prompt through Pilot: in place, typed ahead, taken back, pinned beside the state before."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from rich.text import Text
+from textual import events
+from textual.widgets import Input, OptionList
+
+from icldiag.analyses.confusion.compute import Confuse
+from icldiag.analyses.explanation import Explain
+from icldiag.analyses.extraction.compute import Extract
+from icldiag.analyses.isolation.compute import Isolate
+from icldiag.analyses.isolation.cuts import Cut
+from icldiag.analyses.saliency.compute import Flow
+from icldiag.page.figures import FigureType
+from icldiag.prompt.read import read_prompt
+from icldiag.report import write
+from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.comparison import with_differences
+from icldiag.tui.desk import telling_query
+from icldiag.tui.export import FORMATS, ONE_KEY
+from icldiag.tui.matrix import Matrix
+from icldiag.tui.messages import JobFinished, QueryChosen
+from icldiag.tui.panels import KEYS, PANELS
+from icldiag.tui.panels.confusion import ConfusionPanel
+from icldiag.tui.panels.isolation import changed_queries
+from icldiag.tui.queries import Queries, QueryList
+from icldiag.tui.run import Run
+from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
+
+
+async def test_a_prompt_is_changed_in_place_and_back(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        written, before = app.state.prompt, app.state.prediction
+        assert written is not None
+        assert before is not None
+        await pilot.press("8", "m")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt is not None
+        assert app.state.prompt.demonstrations[:2] == written.demonstrations[1::-1]
+        assert app.state.prediction is not before
+        await pilot.press("d")
+        await settle(pilot, lambda: app.state.prediction)
+        assert len(app.state.prompt.demonstrations) == len(written.demonstrations) - 1
+        assert "EDITED 2x" in screen_text(app)
+        await pilot.press("u", "u")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt == written
+        assert app.state.prediction is not None
+        assert app.state.prediction.probabilities.tolist() == before.probabilities.tolist()
+        assert "EDITED" not in screen_text(app)
+
+
+async def test_a_label_word_is_renamed_and_saved(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt is not None
+        name = app.state.prompt.label_names[app.state.prompt.demonstrations[0].label or 0]
+        await pilot.press("8", "w", "ctrl+u", *"Who", "enter")
+        await settle(pilot, lambda: app.state.prediction)
+        assert " Who" in [label.word for label in app.state.prompt.labels if label.name == name]
+        await pilot.press("s")
+        await settle(pilot)
+    assert read_prompt(tmp_path / "prompt-edited.yaml").hash == app.state.prompt.hash
+
+
+async def test_a_label_word_that_the_model_cannot_tell_apart_is_undone(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        written = app.state.prompt
+        await pilot.press("8", "w", "ctrl+u", "space", "enter")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt == written
+
+
+async def test_a_typed_query_is_answered(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("a", *"Where [b", "enter")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prediction is not None
+        assert app.state.prediction.texts[app.state.query] == "Where [b"
+        assert "Where [b" in screen_text(app)
+        await pilot.press("a", "escape")
+        assert len(app.state.prediction) == 6
+
+
+async def test_a_state_is_pinned_and_compared_with(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (200, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prediction
+        await pilot.press("p", "8", "d", "2")
+        await settle(pilot, lambda: app.state.prediction)
+        pinned, now = app.state.pinned, app.state.prediction
+        assert pinned is not None
+        assert pinned.prediction is before
+        assert now is not None
+        assert now is not before
+        text = " ".join(screen_text(app).split())
+        assert "Pinned -> now: 1 of 4 -> " in text
+        assert "PINNED no intervention" in text
+        panels = list(app.query(ConfusionPanel))
+        assert [panel.state for panel in panels] == [app.state, pinned]
+        mine, theirs = (panel.query_one("#predicted", Matrix).heatmap for panel in panels)
+        assert mine is not None
+        assert theirs is not None
+        assert mine.labels == theirs.labels
+        assert mine.changed == theirs.changed != frozenset()
+        for number in "13456781":  # every panel is drawn on both states
+            await pilot.press(number)
+            await settle(pilot)
+        assert pinned.failures == {}
+        assert Flow(pinned.query) in pinned.results
+        await pilot.press("p")
+        await settle(pilot)
+        assert app.state.pinned is None
+        assert "Pinned ->" not in screen_text(app)
+
+
+def test_differing_words_are_underlined() -> None:
+    marked = with_differences(Text("Entity beat Person (0.40)"), Text("Number beat Person (0.41)"))
+    assert [marked.plain[span.start : span.end] for span in marked.spans] == ["Entity", "(0.40)"]
+
+
+async def test_a_query_is_asked_in_panel_prompt(prompt_file: Path, model_folder: Path) -> None:
+    """The panel is drawn before the answer to the longer prompt is there."""
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.query
+        await pilot.press("8", "a", *"Where ?", "enter")
+        await settle(pilot, lambda: app.state.prediction and len(app.state.prediction) == 6)
+        assert app.state.query == 5
+        await pilot.press("u")
+        await settle(pilot, lambda: app.state.prediction and len(app.state.prediction) == 5)
+        assert app.state.query == before
+        app.post_message(QueryChosen(5))  # of the list as it was before
+        await pilot.press("j")
+        await settle(pilot)
+        assert app.state.query < 5
+
+
+async def test_two_changes_typed_ahead_are_two_changes(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("8")
+        for key in "ddu":
+            app.post_message(events.Key(key, key))
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt is not None
+        assert [example.label for example in app.state.prompt.demonstrations] == [1, 2]
+
+
+async def test_reading_the_file_twice_at_once_is_answered(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        prompt_file.write_text(PROMPT.replace("opera", "play"))
+        for _ in range(3):
+            app.post_message(events.Key("r", "r"))
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.model_error is None
+        assert app.state.prompt is not None
+        assert "play" in app.state.prompt.demonstrations[0].text
+
+
+async def test_a_result_of_the_prompt_before_is_not_shown(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that ended just before the prompt was changed, or did not notice that it was stopped."""
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        session = app.state.session
+        run = Run("extraction", ("extraction",), app.state, session)
+        await pilot.press("8", "d")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.session is not session
+        app.jobs.running["extraction"] = run
+        app.post_message(JobFinished(run, "of the prompt before"))
+        await settle(pilot)
+        assert ("extraction",) not in app.state.results

@@ -1,0 +1,169 @@
+"""What the keys of the panels do through Pilot: cuts, training, measuring, the slider and the cells."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from rich.text import Text
+from textual import events
+from textual.widgets import Input, OptionList
+
+from icldiag.analyses.confusion.compute import Confuse
+from icldiag.analyses.explanation import Explain
+from icldiag.analyses.extraction.compute import Extract
+from icldiag.analyses.isolation.compute import Isolate
+from icldiag.analyses.isolation.cuts import Cut
+from icldiag.analyses.saliency.compute import Flow
+from icldiag.page.figures import FigureType
+from icldiag.prompt.read import read_prompt
+from icldiag.report import write
+from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.comparison import with_differences
+from icldiag.tui.desk import telling_query
+from icldiag.tui.export import FORMATS, ONE_KEY
+from icldiag.tui.matrix import Matrix
+from icldiag.tui.messages import JobFinished, QueryChosen
+from icldiag.tui.panels import KEYS, PANELS
+from icldiag.tui.panels.confusion import ConfusionPanel
+from icldiag.tui.panels.isolation import changed_queries
+from icldiag.tui.queries import Queries, QueryList
+from icldiag.tui.run import Run
+from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
+
+
+async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (200, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("1")
+        prediction, session = app.state.prediction, app.state.session
+        assert prediction is not None
+        assert session is not None
+        for query in range(len(prediction)):
+            app.on_query_chosen(QueryChosen(query))
+            await settle(pilot, partial(app.state.results.__contains__, Explain(query)))
+            known = ", want " if prediction.is_wrong(query) else "Right: "
+            text = screen_text(app)
+            assert (known if prediction.gold[query] is not None else "the right label is unknown") in text
+            found = session.explanation(query)
+            assert f"lead {found.contest.lead:.1f} nats" in text
+            assert ("CAUSE" in text) == (bool(found.causes) and found.contest.gold != found.contest.answer)
+            assert "the text itself" in text
+            assert "label prior" in text
+            assert "evidence, from" not in text
+            await pilot.press("enter")
+            text = screen_text(app)
+            await pilot.press("enter")
+            for row in ("demonstration  ", "classes  ", "order  ", "label prior  ", "aggregation  ", "decided  "):
+                assert row in text
+
+
+async def test_why_can_be_stopped_and_started_again(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explain, slow = Explain.compute, threading.Event()
+
+    def slowly(request: Explain, bench: Any, progress: Any, each: Any) -> Any:
+        while not slow.is_set():
+            progress("explanation", 0, 9)
+            time.sleep(0.01)
+        return explain(request, bench, progress, each)
+
+    monkeypatch.setattr(Explain, "compute", slowly)
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await pilot.press("1")
+        for _ in range(600):
+            await pilot.pause(0.02)
+            if "Computing: explanation 0 of 9" in screen_text(app):
+                break
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "Stopped; s explains it." in screen_text(app)
+        assert Explain(app.state.query) not in app.state.results
+        slow.set()
+        await pilot.press("s")
+        await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
+        assert "the text itself" in screen_text(app)
+
+
+async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("4", "right_square_bracket", "f")
+        await settle(pilot, lambda: "cut    x  x  -  -" in screen_text(app))
+        assert "cut in layers 0-1" in " ".join(screen_text(app).split())
+        await pilot.press("i", "2")
+        await settle(pilot)
+        assert "ISOLATE CUTS 2-3 (key 0: off)" in screen_text(app)
+        await pilot.press("0", "4")
+        await settle(pilot, lambda: "Nothing is cut" in screen_text(app))
+        assert "ISOLATE CUTS" not in screen_text(app).split("\n")[0]
+        await pilot.press("s")  # every n: the cursor stands at the first two layers
+        await settle(pilot, lambda: "with the first 2 layers cut" in screen_text(app))
+        assert "the last n layers" in screen_text(app)
+
+
+async def test_a_range_is_cut_by_keys_and_a_layer_by_mouse(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("4", "right_square_bracket", "v", "right_square_bracket", "right_square_bracket", "space")
+        await settle(pilot)
+        assert app.state.cut_layers == {1, 2, 3}
+        await pilot.click("#switches", offset=(13, 0))
+        await settle(pilot)
+        assert app.state.cut_layers == {1, 3}
+        await pilot.press("c", "m")  # label words -> target, and the next query whose answer changes by it
+        await settle(pilot)
+        found = app.state.results[Isolate(Cut("label_to_target", (1, 3)))]
+        assert [query for query, _ in sorted(changed_queries(found.answers))] == list(found.answers.flipped)
+        assert app.state.query in found.answers.flipped or not found.answers.flipped
+
+
+async def test_beta_is_trained_and_put_in_force(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prediction
+        await pilot.press("6", "s")
+        await settle(pilot, lambda: "Trained on 12 examples" in " ".join(screen_text(app).split()))
+        await pilot.press("b")
+        await settle(pilot, lambda: app.state.beta_on)
+        assert "RE-WEIGHTED" in screen_text(app)
+        assert app.state.prediction is not before
+        await pilot.press("b")
+        await settle(pilot, lambda: not app.state.beta_on)
+        assert app.state.prediction is not None
+        assert before is not None
+        assert (app.state.prediction.probabilities == before.probabilities).all()
+
+
+async def test_compression_is_measured_on_request(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("7", "s")
+        await settle(pilot, lambda: "From the anchors" in screen_text(app))
+        assert "best of 20 random draws" in screen_text(app)
+        assert "standard deviation" in screen_text(app)
+
+
+async def test_the_layer_slider_and_the_cell_cursor(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("2")
+        await settle(pilot, lambda: "[3]" in screen_text(app))
+        await pilot.press("left_square_bracket")
+        await settle(pilot, lambda: Confuse(2) in app.state.results)
+        assert "[2]" in screen_text(app)
+        matrix = app.query_one("#predicted", Matrix)
+        matrix.focus()
+        await pilot.press("home", "up", "up", "left", "left", "right", "right")
+        assert matrix.cell == (0, 2)
+        assert [line.split("  ")[0].strip() for line in lines_of(app, "#demonstrations")] == ["Person", "Number"]
+        assert "Who wrote the opera ?" in lines_of(app, "#demonstrations")[0]
+        assert lines_of(app, "#cell")[0].startswith("distance 0.")
+        await pilot.press("v")
+        await settle(pilot)
+        assert "cosine of keys" in screen_text(app)
