@@ -76,7 +76,7 @@ def test_other_content_is_other_results(full: Prompt, tiny: Tiny, tmp_path: Path
     renamed = replace(full, name="renamed", path=tmp_path)
     found = StoredSession(renamed, ModelSettings("its-name"), Store(tmp_path, "model", renamed))
     assert found.encoded.prompt is renamed
-    assert found.model.name == "its-name"
+    assert found.facts.name == "its-name"
 
 
 def test_a_model_is_known_by_its_files(model_folder: Path, full: Prompt) -> None:
