@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from functools import partial
 from pathlib import Path
-from typing import Any, get_args
 
 import pytest
 from rich.text import Text
 from textual import events
-from textual.widgets import Input, OptionList
 
-from icldiag.analyses.confusion.compute import Confuse
-from icldiag.analyses.explanation import Explain
-from icldiag.analyses.extraction.compute import Extract
-from icldiag.analyses.isolation.compute import Isolate
-from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.saliency.compute import Flow
-from icldiag.page.figures import FigureType
 from icldiag.prompt.read import read_prompt
-from icldiag.report import write
-from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.comparison import with_differences
-from icldiag.tui.desk import telling_query
-from icldiag.tui.export import FORMATS, ONE_KEY
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import JobFinished, QueryChosen
-from icldiag.tui.panels import KEYS, PANELS
 from icldiag.tui.panels.confusion import ConfusionPanel
-from icldiag.tui.panels.isolation import changed_queries
-from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.run import Run
-from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
+from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 
 async def test_a_prompt_is_changed_in_place_and_back(prompt_file: Path, model_folder: Path) -> None:
