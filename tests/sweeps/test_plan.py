@@ -122,6 +122,6 @@ def test_the_shipped_sweeps_are_valid(tmp_path: Path) -> None:
             (tmp_path / task / f"{part}.jsonl").write_text("\n".join(lines))
     root = Path(__file__).parents[2]
     files = [*sorted((root / "sample_prompts" / "paper").glob("*.yaml")), root / "benchmarks" / "repairs.yaml"]
-    assert len(files) == 4
+    assert {file.stem for file in files} == {"bundled", "gpt-j", "gpt2-xl", "smollm2", "repairs"}
     for file in files:
         assert len(read_plan(file, tmp_path).tasks) == 4
