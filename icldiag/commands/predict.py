@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from icldiag.commands.model_options import takes_model
-from icldiag.commands.options import Force, PromptPath, TextColumn
+from icldiag.commands.options import Force, PromptPath
+from icldiag.prompt.importers.importer import TextColumn
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
