@@ -25,10 +25,10 @@ from icldiag.tui.desk import Desk
 from icldiag.tui.editor import Editor
 from icldiag.tui.edits import Edits
 from icldiag.tui.export import Export, QuitScreen, panel_text, save_panel
-from icldiag.tui.help import HelpScreen
+from icldiag.tui.help import glossary_page, help_page
 from icldiag.tui.interventions import toggle
 from icldiag.tui.jobs import Jobs
-from icldiag.tui.keys import with_ids
+from icldiag.tui.keys import in_force, with_ids
 from icldiag.tui.messages import (
     BetaToggled,
     CancelWanted,
@@ -43,6 +43,7 @@ from icldiag.tui.navigation import Navigation
 from icldiag.tui.palette import commands, help_sections
 from icldiag.tui.panels import FIRST, KEYS, PANELS
 from icldiag.tui.queries import QueryList
+from icldiag.tui.sheet import Sheet
 from icldiag.tui.textual_fixes.command_palette import Palette
 from icldiag.tui.textual_fixes.timers import MOMENT as MOMENT  # no timer waits for less
 from icldiag.visible import visible
@@ -77,8 +78,9 @@ class DiagnosisApp(Navigation):
             Binding("e", "edit", "edit"),
             Binding("r", "reload", "reload", show=False),
             Binding("x", "export", "export"),
-            Binding("escape", "stop_export", "stop the export", show=False),
+            Binding("escape", "stop_export", "stop", show=False),
             Binding("y", "copy", "copy", show=False),
+            Binding("i", "glossary", "glossary", show=False),
             Binding("question_mark,f1", "help", "help", key_display="?"),
             Binding("q,ctrl+q,ctrl+c", "quit", "quit", key_display="q"),
         ],
@@ -243,7 +245,14 @@ class DiagnosisApp(Navigation):
     # ---- the rest ---------------------------------------------------------------------------------------------------
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(help_sections(self), self.panels))
+        self.push_screen(Sheet(help_page(help_sections(self), self.panels), self._keys_of("app.help")))
+
+    def action_glossary(self) -> None:
+        self.push_screen(Sheet(glossary_page(self.panel), self._keys_of("app.glossary")))
+
+    def _keys_of(self, name: str) -> str:
+        """Of a binding, by its id."""
+        return next(binding.key for binding in in_force(self.BINDINGS, self.keys) if binding.id == name)
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, Palette):

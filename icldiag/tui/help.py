@@ -1,51 +1,29 @@
-"""The help screen, generated from the bindings in force."""
+"""What the help and the glossary say: the bindings in force, and the terms of the screen they are opened over."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
 
-from rich.table import Table
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
+from rich.console import RenderableType
 
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.glossary import terms_in
+from icldiag.tui.panels.base import Panel
+from icldiag.tui.sheet import Rows, table
 
-Keys = list[tuple[str, str]]
+_SIGNS = [("x", "a wrong answer"), (">", "predicted"), ("*", "gold"), ("[word]", "a label word, an anchor")]
 
 
-class HelpScreen(ModalScreen[None]):
+def help_page(sections: Mapping[str, Rows], panels: Sequence[Panel]) -> list[RenderableType]:
     """All keys of the app and of the panel in front, and what each panel answers."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1", "dismiss", "close")]
-
-    def __init__(self, sections: dict[str, Keys], panels: list[Panel]) -> None:
-        super().__init__()
-        self.sections, self.panels = sections, panels
-
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help"):
-            for title, keys in self.sections.items():
-                line = Line()
-                line.set(_table(title, keys))
-                yield line
-            line = Line()
-            line.set(_table("Panels", [(panel.title, panel.purpose) for panel in self.panels]))
-            yield line
-            line = Line()
-            signs = [("x", "a wrong answer"), (">", "predicted"), ("*", "gold"), ("[word]", "a label word, an anchor")]
-            line.set(_table("Signs", signs))
-            yield line
-
-    def on_mount(self) -> None:
-        self.query_one("#help").focus()
+    return [
+        *(table(title, keys) for title, keys in sections.items()),
+        table("Panels", [(panel.title, panel.purpose) for panel in panels]),
+        table("Signs", _SIGNS),
+    ]
 
 
-def _table(title: str, rows: Keys) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, expand=True)
-    table.add_column(width=14, style="bold")
-    table.add_column(ratio=1)
-    for left, right in rows:
-        table.add_row(left, right)
-    return table
+def glossary_page(panel: Panel) -> list[RenderableType]:
+    """A sentence for each term that the panel shows, scrolled out of view or not, or that says what it is for."""
+    terms = terms_in(f"{panel.purpose}\n{panel.plain_text()}")
+    rows = [(term.name, term.meaning) for term in terms]
+    return [table(f"Terms in panel {panel.title}", rows, 18), "All terms: docs/glossary.md"]

@@ -19,15 +19,15 @@ from icldiag.tui.keys import with_ids
 
 
 class Matrix(Widget, can_focus=True):
-    """Shows one `Heatmap`. Arrow keys or hjkl move its cursor; posts `CellChosen`."""
+    """Shows one `Heatmap`. The arrow keys move its cursor; posts `CellChosen`."""
 
     BINDINGS: ClassVar[list[BindingType]] = with_ids(
         "matrix",
         [
-            Binding("up,k", "move(-1, 0)", "cell above", show=False),
-            Binding("down,j", "move(1, 0)", "cell below", show=False),
-            Binding("left,h", "move(0, -1)", "cell to the left", show=False),
-            Binding("right,l", "move(0, 1)", "cell to the right", show=False),
+            Binding("up", "move(-1, 0)", "cell above", show=False),
+            Binding("down", "move(1, 0)", "cell below", show=False),
+            Binding("left", "move(0, -1)", "cell to the left", show=False),
+            Binding("right", "move(0, 1)", "cell to the right", show=False),
         ],
     )
 

@@ -80,7 +80,7 @@ async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path
         await pilot.press("4", "right_square_bracket", "f")
         await settle(pilot, lambda: "cut    x  x  -  -" in screen_text(app))
         assert "cut in layers 0-1" in " ".join(screen_text(app).split())
-        await pilot.press("i", "2")
+        await pilot.press("I", "2")
         await settle(pilot)
         assert "ISOLATE CUTS 2-3 (key 0: off)" in screen_text(app)
         await pilot.press("0", "4")

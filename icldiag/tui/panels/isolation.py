@@ -41,7 +41,7 @@ class IsolationPanel(LayeredPanel):
         Binding("v", "mark", "range"),
         Binding("f", "first", "first to here"),
         Binding("l", "last", "here to last"),
-        Binding("i", "invert", "invert"),
+        Binding("I", "invert", "invert"),
         Binding("c", "kind", "kind of cut"),
         Binding("m", "flipped", "next changed answer"),
         Binding("s", "sweep", "every n"),

@@ -1,0 +1,40 @@
+"""Terms are found as screens write them, explained in a sentence, and the same in the docs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from icldiag.glossary import TERMS, as_markdown, terms_in
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("The lead is 2.1 nats (p = 0.03).", {"lead", "nat", "p"}),
+        ("heads 21.7 ablated", {"head"}),
+        ("label\n   loyalty 0.50", {"label loyalty"}),
+        ("AUCROC 0.7 and AUC 0.8", {"AUCROC", "AUC"}),
+        ("misleading, anchored, clear-cut-ish words; apple", {"cut"}),
+        ("McNemar p 0.250", {"McNemar's test", "p"}),
+        ("", set()),
+    ],
+)
+def test_terms_are_found_as_whole_words(text: str, names: set[str]) -> None:
+    assert {term.name for term in terms_in(text)} == names
+
+
+def test_each_is_one_sentence_and_has_one_name() -> None:
+    assert len({term.name for term in TERMS}) == len(TERMS)
+    for term in TERMS:
+        assert term.meaning[0].isupper()
+        assert term.meaning.endswith(".")
+        assert ". " not in term.meaning
+        assert term.is_in(term.name) or term.patterns, term.name
+
+
+def test_the_page_is_the_glossary() -> None:
+    assert (DOCS / "glossary.md").read_text() == as_markdown(), "run python tools/pages.py"

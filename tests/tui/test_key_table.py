@@ -1,0 +1,35 @@
+"""Keys mean one thing each, and docs/keys.md has all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+
+from icldiag.tui import key_table
+from icldiag.tui.panels import PANELS
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+
+
+def test_a_key_means_one_thing() -> None:
+    assert key_table.collisions() == []
+
+
+@pytest.mark.parametrize("key", ["j", "n", "0", "question_mark", "q", "r", "i", "x"])
+def test_a_panel_that_takes_a_key_of_everywhere_is_found(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = PANELS[0]
+    monkeypatch.setattr(panel, "BINDINGS", [*panel.BINDINGS, Binding(key, "again", "again")])
+    (wrong,) = key_table.collisions()
+    assert wrong.startswith(f"Panel {panel.title}: {key} is 'again', everywhere ")
+
+
+def test_two_actions_on_one_key_of_a_panel_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = PANELS[-1]
+    monkeypatch.setattr(panel, "BINDINGS", [*panel.BINDINGS, Binding("w", "again", "again")])
+    assert key_table.collisions() == [f"Panel {panel.title}: w is 'write as a file' and 'again'"]
+
+
+def test_the_page_is_of_these_bindings() -> None:
+    assert (DOCS / "keys.md").read_text() == key_table.as_markdown(), "run python tools/pages.py"

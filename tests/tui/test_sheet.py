@@ -1,0 +1,78 @@
+"""The help and the glossary over a panel: they scroll, and say what the panel's words mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from icldiag.glossary import TERMS
+from icldiag.tui.panels import KEYS, PANELS
+from icldiag.tui.sheet import Sheet
+from tests.tui.pilot import running, screen_text, settle
+
+#: What each panel of an answered prompt cannot do without.
+NEEDED = {
+    "Overview": {"accuracy", "AUC", "calibration", "demonstration"},
+    "Why": {"lead", "nat", "label prior"},
+    "Labels": {"distance", "AUC", "anchor"},
+    "Flow": {"flow", "label word", "target", "layer"},
+    "Isolate": {"cut", "label word"},
+    "Extract": {"AUCROC", "target"},
+    "Reweight": {"re-weighting"},
+    "Compress": {"compression"},
+    "Prompt": {"demonstration"},
+    "Repair": {"repair"},
+}
+
+
+async def test_each_panels_terms_are_explained(prompt_file: Path, model_folder: Path) -> None:
+    meanings = {term.name: term.meaning for term in TERMS}
+    assert set(NEEDED) == {panel.title for panel in PANELS}
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        missing = {}
+        for key, panel in zip(KEYS, PANELS, strict=True):
+            await pilot.press(key)
+            await settle(pilot)
+            await pilot.press("i")
+            await pilot.pause()
+            assert isinstance(app.screen, Sheet)
+            shown = {column for part in app.screen.parts for column in _names(part)}
+            missing[panel.title] = NEEDED[panel.title] - shown
+            assert shown <= set(meanings)
+            await pilot.press("i")
+            await pilot.pause()
+            assert len(app.screen_stack) == 1
+        assert not any(missing.values()), missing
+
+
+def _names(part: object) -> list[str]:
+    columns = getattr(part, "columns", None)
+    return [str(cell) for cell in columns[0].cells] if columns else []
+
+
+async def test_the_help_scrolls_in_a_small_terminal(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        sheet = app.screen.query_one("#sheet")
+        seen = screen_text(app)
+        for _ in range(40):
+            before = sheet.scroll_offset.y
+            await pilot.press("space")
+            await pilot.pause()
+            seen += screen_text(app)
+            if sheet.scroll_offset.y == before:
+                break
+        assert "a label word, an anchor" in seen  # the last line
+        assert "escape closes" in seen
+        await pilot.press("g")
+        await pilot.pause()
+        assert sheet.scroll_offset.y == 0
+        await pilot.press("j")
+        await pilot.pause()
+        assert sheet.scroll_offset.y == 1
+        assert app.state.query == 0 or len(app.screen_stack) == 2  # no key reaches the panel
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert len(app.screen_stack) == 1
