@@ -77,7 +77,7 @@ def predict(
                 print("icldiag: stopped; what is done is kept, and the same command goes on", file=sys.stderr)
             raise typer.Exit(130) from None
     now = tally.rows - tally.first
-    told = [f"rows {tally.first + 1} to {tally.rows} labelled" if now else "no row was left to label"]
+    told = [f"rows {tally.first + 1} to {tally.rows} labelled by {visible(model.name)}" if now else "no row was left"]
     if tally.first:
         told.append(f"rows 1 to {tally.first} by an earlier run")
     if tally.blank:

@@ -43,6 +43,7 @@ def repair(
     from icldiag.clients.write import write_for_clients
     from icldiag.errors import IcldiagError
     from icldiag.files import is_stdout
+    from icldiag.model.settings import BUNDLED
     from icldiag.progress import progress_on_stderr
     from icldiag.repair_output import (
         chosen_query,
@@ -57,6 +58,7 @@ def repair(
     )
     from icldiag.session import Session
     from icldiag.store import open_store
+    from icldiag.visible import visible
 
     aside = sys.stderr if output is not None and is_stdout(output) else sys.stdout  # stdout is then the prompt's
     number = None if query is None else chosen_query(written, query)
@@ -88,4 +90,6 @@ def repair(
             told_last = f"Written, and not opened again, as it went into no file. Afterwards {cost(repairs, taken)}."
         else:
             told_last = verify(session, repairs, taken, output, progress)
+            model_option = "" if model.name == BUNDLED else f" --model {model.name}"
+            told_last += f"\nNew texts are labelled by: icldiag predict {visible(str(output))} TEXTS{model_option}"
     print(f"\n{diff}\n\n{told_last}", file=aside)

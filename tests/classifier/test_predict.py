@@ -76,7 +76,7 @@ def test_every_row_gets_the_sessions_answer_and_keeps_its_columns(
     out = tmp_path / "out.csv"
     code, told, error = run(texts, "-o", str(out))
     assert (code, told) == (0, "")
-    assert "rows 1 to 23 labelled, " in error
+    assert "rows 1 to 23 labelled by " in error
     session = Session(prompt_file, str(model_folder))
     asked = session.with_prompt(session.prompt.with_queries([Example(text, None) for text in TEXTS])).prediction()
     rows = table(out)
@@ -142,7 +142,8 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(
     code, _, error = run(texts, "-o", str(out))
     assert code == 0, error
     earlier = f", rows 1 to {done} by an earlier run" if done else ""
-    assert f"rows {done + 1} to 23 labelled{earlier}, " in error
+    assert f"rows {done + 1} to 23 labelled by " in error
+    assert earlier in error
     assert out.read_bytes() == whole.read_bytes()
     assert not list(tmp_path.glob("out.csv.*"))
 
@@ -230,7 +231,7 @@ def test_rows_without_a_text_or_too_long_may_go_without_a_prediction(run: Run, t
     path.write_text(f"text,n\nWho ?,1\n,2\n{long},3\nWhere ?,4\n")
     code, _, error = run(path, "-o", str(out), "--blank", "--again")
     assert code == 0, error
-    assert "rows 1 to 4 labelled, 2 without a prediction" in error
+    assert ", 2 without a prediction" in error
     assert [bool(row["predicted"]) for row in table(out)] == [True, False, False, True]
 
 
