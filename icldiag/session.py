@@ -235,7 +235,7 @@ class Session(Shortcuts):
             before_layer=lambda layer: progress("demonstrations", layer, self.model.n_layers),
         )
 
-    def readout(self, progress: Progress) -> Readout:
+    def readout(self, progress: Progress, each: Callable[[tuple[int, ...], Readout], object] | None = None) -> Readout:
         """What the model answers to every query, with what the target positions have in every layer."""
         return self._once(
             "readout",
@@ -246,6 +246,7 @@ class Session(Shortcuts):
                 target_edits=self.beta_edits,
                 with_target=True,
                 progress=progress,
+                each=each,
             ),
         )
 

@@ -49,8 +49,8 @@ class Workbench(Protocol):
     def prefix(self, progress: Progress) -> Prefix:
         """The encoded demonstrations."""
 
-    def readout(self, progress: Progress) -> Readout:
-        """The unmodified model's answers to all queries."""
+    def readout(self, progress: Progress, each: Callable[[tuple[int, ...], Readout], object] | None = None) -> Readout:
+        """The unmodified model's answers to all queries; `each` as in `read_queries`."""
 
     def query_tokens(self, query: int) -> object:
         """Keeps a query's tokens with the answers that are shown over them."""

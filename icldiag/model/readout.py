@@ -30,6 +30,7 @@ IntArray = NDArray[np.int64]
 _SCORES_PER_BATCH = 16_000_000
 _LOGITS_PER_BATCH = 64_000_000
 _ROWS_PER_BATCH = 64
+_ROWS_OF_THE_FIRST = 8  # of a read; each batch has twice as many as the one before, so that the first answers come soon
 _ROWS_WORTH_A_STEM = 4
 
 
@@ -80,18 +81,19 @@ class QueryBatch:
 def query_batches(
     model: InstrumentedModel, rows: Sequence[Sequence[int]], start: int, words: LabelWords | None = None
 ) -> list[QueryBatch]:
-    """Cut token rows into batches, longest first, so that memory is known at the first one and padding is small.
+    """Cut token rows into growing batches, longest first, so that padding is small.
 
     With `words`, the tokens of the label words follow every row.
     """
     further = len(words.given) if words else 0
     vocabulary = int(model.model.get_output_embeddings().weight.shape[0])
     order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
-    batches = []
+    batches: list[QueryBatch] = []
     while order:
         width = len(rows[order[0]]) + further
         by_logits = _LOGITS_PER_BATCH // ((1 + further) * vocabulary)
-        size = max(1, min(rows_per_batch(model, width, start), by_logits))
+        by_turn = _ROWS_OF_THE_FIRST << len(batches)
+        size = max(1, min(rows_per_batch(model, width, start), by_logits, by_turn))
         taken, order = order[:size], order[size:]
         batch = batch_of([rows[index] for index in taken], start, model.device)
         batches.append(QueryBatch(tuple(taken), words.after(batch) if words else batch))
@@ -132,6 +134,7 @@ def read_queries(
     start: int | None = None,
     progress: Progress = silent,
     what: str = "queries",
+    each: Callable[[tuple[int, ...], Readout], object] | None = None,
 ) -> Readout:
     """Run every query on the prefix's keys and values and read label scores and top tokens at its target position.
 
@@ -146,6 +149,8 @@ def read_queries(
             below.
         keep: filled with the layers' inputs.
         start: position of each query's first token, where it is not the prefix's length.
+        each: is told the queries of a batch and what was read of them, in their order and without the target, as soon
+            as they are read; the same numbers are in what is returned.
     """
     n = len(encoded.queries)
     top = min(top, int(model.model.get_output_embeddings().weight.shape[0]))
@@ -198,23 +203,18 @@ def read_queries(
         hidden = None if resume is None else resume[1].by_layer[resume[0]][number]
         pieces = in_pieces(model, slice(0, len(part.indices)), partial(read, part, hidden), say)
         found += pieces
+        if each is not None:
+            each(tuple(index for piece in pieces for index in piece.indices), _joined(pieces))
         if keep is not None:
             inputs = [torch.cat(layer) for layer in zip(*(piece.inputs for piece in pieces), strict=True)]
             keep.add(resume[0] if resume else 0, inputs)
         done += len(part.indices)
         progress(what, done, n)
     order = np.argsort([index for piece in found for index in piece.indices])
-
-    def whole(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        return np.concatenate(values)[order]
-
-    return Readout(
-        whole([piece.scores for piece in found]),
-        whole([piece.tokens for piece in found]),
-        whole([piece.chances for piece in found]),
-        whole([piece.mass for piece in found]),
-        Target.joined([piece.target for piece in found if piece.target is not None], order) if with_target else None,
+    reached = (
+        Target.joined([piece.target for piece in found if piece.target is not None], order) if with_target else None
     )
+    return _joined(found, order, reached)
 
 
 @dataclass(frozen=True)
@@ -244,6 +244,22 @@ class _Read:
             target,
             () if target is not None else run.inputs,
         )
+
+
+def _joined(pieces: Sequence[_Read], order: IntArray | None = None, target: Target | None = None) -> Readout:
+    """Pieces one behind the other, and all their rows in this order."""
+
+    def whole(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        joined = np.concatenate(values)
+        return joined if order is None else joined[order]
+
+    return Readout(
+        whole([piece.scores for piece in pieces]),
+        whole([piece.tokens for piece in pieces]),
+        whole([piece.chances for piece in pieces]),
+        whole([piece.mass for piece in pieces]),
+        target,
+    )
 
 
 def common_start(rows: Sequence[Sequence[int]]) -> int:

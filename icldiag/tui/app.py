@@ -163,7 +163,7 @@ class DiagnosisApp(Navigation):
 
     def on_job_part(self, message: JobPart) -> None:
         if not self.closing:
-            self.desk.show_stored(message.value)
+            self.desk.took_part(message.run, message.value)
 
     def refused(self, prompt: Prompt | None) -> None:
         self.editor.refused(prompt)

@@ -6,6 +6,7 @@ The session is made in a job, so that nothing here imports torch.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,13 +67,22 @@ class Desk:
         self.state.doing["session"] = "loading the model"
         self.screen.show("top")
         run = self._run("session", prompt.hash)
-        self.jobs.start(run, lambda progress: job.run(progress, lambda stored: self.jobs.give_part(run, stored)))
+        part = partial(self.jobs.give_part, run)
+        self.jobs.start(run, lambda progress: job.run(progress, part, lambda first: part((prompt, first))))
 
     def _run(self, job: str, key: Hashable, state: State | None = None) -> Run:
         state = state or self.state
         return Run(job if state is self.state else _PINNED + job, key, state, state.session)
 
-    def show_stored(self, answered: AnsweredSession) -> None:
+    def took_part(self, run: Run, part: Any) -> None:
+        """Show what a run of the job `session` has so far: what is on disk, or a prompt and first answers to it."""
+        if isinstance(part, AnsweredSession):
+            self._show_stored(part)
+        elif self.jobs.running.get(run.job) is run and part[0] is self.state.prompt and self.state.prediction is None:
+            self.state.first_answers.append(part[1])
+            self.screen.show("all")
+
+    def _show_stored(self, answered: AnsweredSession) -> None:
         """What an earlier run of icldiag computed is shown while the model loads."""
         if self.state.session is None and self.answered is None and self.state.prompt is answered.session.prompt:
             self._not_stored.clear()
@@ -137,10 +147,13 @@ class Desk:
             state.model_error = None
             state.doing = {name: text for name, text in state.doing.items() if name == "export"}
             state.doing["session"] = "answering again"
-            key = object()  # each time another: what was stopped may be asked for again
+            run = self._run("session", object())  # each time another key: what was stopped may be asked for again
+            part = partial(self.jobs.give_part, run)
             self.jobs.start(
-                self._run("session", key),
-                lambda progress: answer_queries(_changed(before.session, prompt, beta), progress),
+                run,
+                lambda progress: answer_queries(
+                    _changed(before.session, prompt, beta), progress, each=lambda first: part((prompt, first))
+                ),
             )
         self.screen.show("all")
 

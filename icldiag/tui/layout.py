@@ -105,14 +105,16 @@ class Layout(FrameDiffApp, GuardedApp):
     def show_query(self) -> None:
         self.query_one(Queries).show_query()
         state = self.state
-        if state.prediction is not None:
-            chances, gold = state.prediction.probabilities[state.query].tolist(), state.prediction.gold[state.query]
+        answer = state.answer_to(state.query)
+        if answer is not None:
+            prediction, row = answer
+            chances, gold = prediction.probabilities[row].tolist(), prediction.gold[row]
             width = max(20, self.size.width - 2)
-            predicted = int(state.prediction.predicted[state.query])
+            predicted = int(prediction.predicted[row])
             self.query_one("#folded", Line).update(
                 folded(
-                    state.prediction.texts[state.query],
-                    state.prediction.labels,
+                    prediction.texts[row],
+                    prediction.labels,
                     chances,
                     predicted,
                     gold,

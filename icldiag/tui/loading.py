@@ -13,6 +13,7 @@ from icldiag.tui import requests
 from icldiag.tui.state import AnsweredSession
 
 if TYPE_CHECKING:
+    from icldiag.analyses.request import Each
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.readout import Progress
     from icldiag.model.settings import ModelSettings
@@ -39,8 +40,13 @@ class SessionJob:
     beta: Beta | None = None
     pinned: SavedState | None = None
 
-    def run(self, progress: Progress, found: Callable[[AnsweredSession], None]) -> AnsweredSession:
-        """Calls `found` with what is on disk, before torch is imported. Raises what loading and answering raise."""
+    def run(
+        self, progress: Progress, found: Callable[[AnsweredSession], None], each: Each | None = None
+    ) -> AnsweredSession:
+        """Calls `found` with what is on disk, before torch is imported, and `each` with the first answers.
+
+        Raises what loading and answering raise.
+        """
         from icldiag.session import Session
 
         if self.loaded is None and self.beta is None and (stored := self.stored()) is not None:
@@ -50,7 +56,7 @@ class SessionJob:
         pinned = None
         if self.pinned is not None:
             pinned = answer_queries(session.with_prompt(self.pinned.prompt), progress, self.pinned.beta)
-        return answer_queries(session, progress, self.beta, pinned)
+        return answer_queries(session, progress, self.beta, pinned, each)
 
     def stored(self) -> AnsweredSession | None:
         """What earlier runs left on disk for this prompt and model."""
@@ -63,9 +69,17 @@ class SessionJob:
 
 
 def answer_queries(
-    session: Session, progress: Progress, beta: Beta | None = None, pinned: AnsweredSession | None = None
+    session: Session,
+    progress: Progress,
+    beta: Beta | None = None,
+    pinned: AnsweredSession | None = None,
+    each: Each | None = None,
 ) -> AnsweredSession:
-    """Answer the queries, with the beta that these settings train in force; raises what that raises."""
+    """Answer the queries, with the beta that these settings train in force; raises what that raises.
+
+    `each` is told `FirstAnswers` as they come.
+    """
+    from icldiag.analyses.prediction.compute import Predict
     from icldiag.stored_session import StoredSession
 
     results: dict[Hashable, Any] = {}
@@ -75,7 +89,7 @@ def answer_queries(
         trained = session.reweighting(TrainingSettings(**beta), progress=progress)
         results[requests.reweighting()] = trained
         session = session.with_beta(trained.beta)
-    prediction = session.prediction(progress)
+    prediction = session.ask(Predict(), progress, each)
     _ = session.encoded  # panels ask for it in the event loop, which must never wait for its turn
     if session.beta is None:
         with suppress(NotStored):

@@ -84,12 +84,14 @@ class Queries(Vertical):
         title = f"Queries  {listed}{len(prompt.queries)}"
         if prediction is not None:
             title += f", {len(prediction.wrong)} wrong" if prediction.labelled else ", no gold labels"
+        elif self.state.first_answers:
+            title += f", {sum(map(len, (first.queries for first in self.state.first_answers)))} answered"
         self.query_one("#queries-title", Line).set(title)
         self.show_query()
 
     def show_query(self) -> None:
         """The selected query's text and probabilities."""
-        prompt, prediction, query = self.state.prompt, self.state.prediction, self.state.query
+        prompt, query = self.state.prompt, self.state.query
         if prompt is None:
             return
         look = self.state.look
@@ -100,9 +102,11 @@ class Queries(Vertical):
         self.query_one("#query-text", Line).set(line)
         self._mark_chosen()
         bars = Text("")
-        if prediction is not None:
-            predicted, gold = int(prediction.predicted[query]), prediction.gold[query]
-            chances = prediction.probabilities[query].tolist()
+        answer = self.state.answer_to(query)
+        if answer is not None:
+            prediction, row = answer
+            predicted, gold = int(prediction.predicted[row]), prediction.gold[row]
+            chances = prediction.probabilities[row].tolist()
             width = max(20, self.size.width - 3)
             bars = probability_bars(prediction.labels, chances, predicted, gold, look, width, height=_BARS)
         self.query_one("#bars", Line).set(bars)
@@ -137,9 +141,14 @@ class Queries(Vertical):
     def _ordered(self, prompt: Prompt) -> Sequence[int]:
         prediction = self.state.prediction
         everyone = range(len(prompt.queries))
-        if prediction is None:
-            return everyone
+        if prediction is None:  # the answers that are there first, the wrong ones before the others
+            return sorted(everyone, key=self._stage)
         return [*prediction.wrong, *(query for query in everyone if not prediction.is_wrong(query))]
+
+    def _stage(self, query: int) -> int:
+        """While the answers come: 0 wrong, 1 answered, 2 not yet."""
+        answer = self.state.answer_to(query)
+        return 2 if answer is None else 0 if answer[0].is_wrong(answer[1]) else 1
 
     def _passes(self, prompt: Prompt, query: int) -> bool:
         words = self.query_one(Input).value.casefold().split()
@@ -153,9 +162,9 @@ class Queries(Vertical):
         return all(word in haystack for word in words)
 
     def _option(self, prompt: Prompt, query: int) -> Text:
-        prediction, example = self.state.prediction, prompt.queries[query]
+        answer, example = self.state.answer_to(query), prompt.queries[query]
         gold = None if example.label is None else prompt.label_names[example.label]
-        predicted = None if prediction is None else prediction.labels[prediction.predicted[query]]
+        predicted = None if answer is None else answer[0].labels[answer[0].predicted[answer[1]]]
         width = max(20, self.size.width - 4)
         was = pinned_answer(self.state, query)
         lines = query_lines(

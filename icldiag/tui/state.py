@@ -18,7 +18,7 @@ from icldiag.tui import requests
 
 if TYPE_CHECKING:
     from icldiag.analyses.isolation.cuts import CutKind
-    from icldiag.analyses.prediction.compute import Prediction
+    from icldiag.analyses.prediction.compute import FirstAnswers, Prediction
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
 
@@ -67,6 +67,7 @@ class State:
     session: Session | None = None
     stored: bool = False  # the session is one without its model, which is loading: only earlier results can be shown
     prediction: Prediction | None = None
+    first_answers: list[FirstAnswers] = field(default_factory=list)  # while the rest is computed
     query: int = 0
     query_chosen: bool = False  # by the user, or by the session that is resumed: not to be replaced by a telling one
     doing: dict[str, str] = field(default_factory=dict)  # what is being computed, by job
@@ -114,6 +115,7 @@ class State:
         self.prompt, self.prompt_error, self.query = prompt, error, max(min(wanted, count - 1), 0)
         self.session, self.prediction, self.stored = None, None, stored
         self.beta, self.beta_on = beta, beta is not None or (prompt is not None and prompt.beta is not None)
+        self.first_answers.clear()
         self.results.clear()
         self.failures.clear()
         self.results.update(results or {})
@@ -121,6 +123,15 @@ class State:
             self.session, self.prediction = answered.session, answered.prediction
             self.beta_on = answered.session.beta is not None
             self.results.update(answered.results)
+
+    def answer_to(self, query: int) -> tuple[Prediction, int] | None:
+        """A prediction and the query's row in it; None where it is not answered yet."""
+        if self.prediction is not None:
+            return self.prediction, query
+        found = (
+            (first.prediction, first.queries.index(query)) for first in self.first_answers if query in first.queries
+        )
+        return next(found, None)
 
     @property
     def edits(self) -> int:

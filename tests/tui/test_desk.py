@@ -166,6 +166,46 @@ def test_a_newer_answer_takes_the_place_of_an_older_one(table: Table) -> None:
     assert len(desk.state.session.prompt.demonstrations) == 2
 
 
+def test_answers_come_as_they_are_computed(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = "".join(f'  - {{text: "Who number {n} ?", label: Person}}\n' for n in range(25))
+    prompt_file.write_text(prompt_file.read_text().replace("examples:\n", f"{more}examples:\n"))
+    screen, jobs = Screen(), Queue()
+    desk = Desk(screen, cast(Jobs, jobs), prompt_file, ModelSettings(name=str(model_folder), device="cpu"))
+    desk.read_prompt()
+    done: list[int] = []
+    shown: dict[int, tuple[str, tuple[float, ...]]] = {}
+
+    def part(of: Run, value: Any) -> None:
+        desk.took_part(of, value)
+        assert desk.state.prediction is None
+        for query in range(30):
+            answer = desk.state.answer_to(query)
+            if answer is not None:
+                prediction, row = answer
+                shown[query] = prediction.texts[row], tuple(prediction.probabilities[row])
+        done.append(len(shown))
+
+    monkeypatch.setattr(jobs, "give_part", part)
+    desk.load_model()
+    ((run, _),) = jobs.work
+    jobs.finish(desk)
+    assert done == [8, 24, 30]
+    prediction = desk.state.prediction
+    assert prediction is not None
+    assert desk.state.first_answers == []
+    assert shown == {at: (prediction.texts[at], tuple(prediction.probabilities[at])) for at in range(30)}
+    edits = Edits(desk)
+    edits.change(lambda prompt: swap(prompt, 0, 1))
+    done.clear()
+    shown.clear()
+    jobs.finish(desk)
+    assert done == [8, 24, 30]
+    desk.took_part(run, (prediction, None))  # of a run that has ended
+    assert desk.state.first_answers == []
+
+
 def test_cuts_are_taken_off_and_put_back(table: Table) -> None:
     desk, jobs, _ = table
     desk.state.cut_layers = frozenset({0})

@@ -93,22 +93,39 @@ class Prediction(AnalysisResult):
 
 
 @dataclass(frozen=True)
+class FirstAnswers:
+    """What is known while the rest is computed: `prediction` is of these queries alone, in this order."""
+
+    queries: tuple[int, ...]
+    prediction: Prediction
+
+
+@dataclass(frozen=True)
 class Predict(Request[Prediction]):
-    """Label probabilities, predicted labels and top tokens of every query."""
+    """Label probabilities, predicted labels and top tokens of every query; `each` is told `FirstAnswers`."""
 
     job: ClassVar[str] = "prediction"
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Prediction:
-        return predict(bench.encoded, bench.readout(progress), bench.model.tokenizer)
+        encoded, tokenizer = bench.encoded, bench.model.tokenizer
+
+        def first(queries: tuple[int, ...], readout: Readout) -> None:
+            if each is not None:
+                each(FirstAnswers(queries, predict(encoded, readout, tokenizer, queries)))
+
+        return predict(encoded, bench.readout(progress, first), tokenizer)
 
 
-def predict(encoded: EncodedPrompt, readout: Readout, tokenizer: Any) -> Prediction:
-    """Turn what was read at the target positions into predictions.
+def predict(
+    encoded: EncodedPrompt, readout: Readout, tokenizer: Any, queries: Sequence[int] | None = None
+) -> Prediction:
+    """Turn what was read at the target positions into predictions, of all queries or of those that were read.
 
     The predicted label is the one with the highest score; scores are those of the label words' first tokens (the
     paper's way) or of the whole words (`scoring: whole`).
     """
     prompt = encoded.prompt
+    asked = prompt.queries if queries is None else [prompt.queries[query] for query in queries]
     probabilities = readout.probabilities
     chances = np.exp(readout.top_log_probabilities)
     top = tuple(
@@ -117,14 +134,14 @@ def predict(encoded: EncodedPrompt, readout: Readout, tokenizer: Any) -> Predict
     )
     return Prediction(
         labels=prompt.label_names,
-        texts=tuple(query.text for query in prompt.queries),
-        gold=tuple(query.label for query in prompt.queries),
+        texts=tuple(query.text for query in asked),
+        gold=tuple(query.label for query in asked),
         predicted=probabilities.argmax(axis=1),
         probabilities=probabilities,
         scores=readout.label_scores,
         top_tokens=top,
         label_mass=readout.label_mass,
-        ids=tuple(query.id for query in prompt.queries),
+        ids=tuple(query.id for query in asked),
     )
 
 

@@ -19,6 +19,7 @@ from textual.containers import VerticalScroll
 from textual.geometry import Size
 from textual.widgets import Static
 
+from icldiag.counting import counted
 from icldiag.render.heatmap import heatmap
 from icldiag.render.stages import stage_list
 from icldiag.tui.comparison import with_differences
@@ -171,7 +172,7 @@ class Panel(VerticalScroll):
             cure = "\n\nPress r to try again, q to leave and choose another --model."
             error = visible(state.model_error)
             return Text.assemble(purpose, ("The model cannot be used.\n\n", "bold red"), error, cure)
-        return Text.assemble(purpose, self._loading())
+        return Text.assemble(purpose, self._loading(), self._first_answers())
 
     def _loading(self) -> Text:
         """The stages of loading, with the one that is under way."""
@@ -179,6 +180,22 @@ class Panel(VerticalScroll):
         name, _, detail = doing.removeprefix("loading: ").partition(" ")
         found = [number for number, stage in enumerate(STAGES) if stage.startswith(name) and name]
         return stage_list(STAGES, found[0] if found else 0, detail if name in STAGES else "", self.state.look, 60)
+
+    def _first_answers(self) -> str:
+        """How many of those that are there are wrong."""
+        come = self.state.first_answers
+        if not come:
+            return ""
+        labelled, wrong, answered = (
+            sum(len(part) for part in parts)
+            for parts in (
+                (first.prediction.labelled for first in come),
+                (first.prediction.wrong for first in come),
+                (first.queries for first in come),
+            )
+        )
+        judged = f", {wrong} of {labelled} with a gold label wrong" if labelled else ""
+        return f"\n\n{counted(answered, 'query')} answered so far{judged}."
 
     def plain_text(self) -> str:
         """All that the panel shows, scrolled out of view or not, to be copied."""
