@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Tabs
 
 from icldiag.config import Config
 from icldiag.crash import Facts
@@ -41,7 +40,7 @@ from icldiag.tui.messages import (
 )
 from icldiag.tui.navigation import Navigation
 from icldiag.tui.palette import commands, help_sections
-from icldiag.tui.panels import FIRST, KEYS, PANELS
+from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.queries import QueryList
 from icldiag.tui.sheet import Sheet
 from icldiag.tui.textual_fixes.command_palette import Palette
@@ -59,10 +58,7 @@ class DiagnosisApp(Navigation):
     BINDINGS: ClassVar[list[BindingType]] = with_ids(
         "app",
         [
-            *(
-                Binding(key, f"panel({number})", panel.title, show=False)
-                for number, (key, panel) in enumerate(zip(KEYS, PANELS, strict=True))
-            ),
+            *(Binding(panel.key, f"panel('{panel.title.lower()}')", panel.title, show=False) for panel in PANELS),
             Binding("n", "wrong(1)", "wrong"),
             Binding("N", "wrong(-1)", "previous wrong", show=False),
             Binding("slash", "filter", "filter", key_display="/"),
@@ -116,12 +112,11 @@ class DiagnosisApp(Navigation):
     def on_mount(self) -> None:
         self.state.look = self._look()
         self.theme_changed_signal.subscribe(self, self._theme_changed)
-        self.query_one(Tabs).can_focus = False
         self.query_one(QueryList).focus()
         if self.resumed is None:
             self.desk.read_prompt()
             if self.state.prompt is not None and len(self.state.prompt.queries) == 1:
-                self.action_panel(PANELS.index(FIRST[1]))
+                self.action_panel(FIRST[1].title.lower())
         else:
             self.desk.restore(self.resumed.session)
         self.desk.load_model()

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import ContentSwitcher, Footer, Input, Tab, Tabs
+from textual.widgets import ContentSwitcher, Footer, Input
 
 from icldiag.render.bars import folded
 from icldiag.render.hints import Hints
@@ -16,12 +16,13 @@ from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.tokens import DETAILS
 from icldiag.tui.comparison import difference
 from icldiag.tui.keys import Keymap, key_list
-from icldiag.tui.panels import KEYS, PANELS
+from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.pinned_column import PinnedColumn
 from icldiag.tui.queries import Queries
 from icldiag.tui.screen import Choices, Part, Severity
 from icldiag.tui.state import State
+from icldiag.tui.tabs import PanelTabs
 from icldiag.tui.textual_fixes.frame_diff import FrameDiffApp
 from icldiag.tui.textual_fixes.guard import GuardedApp
 from icldiag.tui.top import top_line
@@ -44,11 +45,7 @@ class Layout(FrameDiffApp, GuardedApp):
         with Horizontal(id="main"):
             yield Queries(self.state, id="left")
             with Vertical(id="right"):
-                tabs = (
-                    Tab(f"{key} {panel.title}", id=f"tab-{panel.title.lower()}")
-                    for key, panel in zip(KEYS, PANELS, strict=True)
-                )
-                yield Tabs(*tabs, active=f"tab-{self.first}")
+                yield PanelTabs(self.first)
                 yield Line(id="folded")
                 yield Line(id="difference")
                 with Horizontal(id="columns"):
@@ -75,8 +72,6 @@ class Layout(FrameDiffApp, GuardedApp):
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < NARROW, "-narrow")
         self.set_class(event.size.width < WIDE, "-one-column")
-        for key, panel, tab in zip(KEYS, PANELS, self.query(Tab), strict=True):
-            tab.label = _short_tab(key, panel) if event.size.width < NARROW else f"{key} {panel.title}"
         self.call_after_refresh(self.show_all)
 
     @property
@@ -126,12 +121,13 @@ class Layout(FrameDiffApp, GuardedApp):
 
     def show_panel(self) -> None:
         self.panel.refresh_panel()
+        self.query_one(PanelTabs).set(str(self.panel.id), self.state.look)
         self.query_one("#difference", Line).set(Text(visible(difference(self.state))))
         self.query_one(PinnedColumn).show(self.state, self.panel)
         self.query_one("#hints", Line).set(Hints(key_list(self.panel.BINDINGS, self.keys), self.state.look))
 
     def show_top(self) -> None:
-        self.query_one("#top", Line).update(top_line(self.state))
+        self.query_one("#top", Line).update(top_line(self.state, self.size.width - 2))
 
     async def show_pinned_state(self) -> None:
         """Open the column for another pinned state, or close it."""
@@ -181,9 +177,3 @@ class Layout(FrameDiffApp, GuardedApp):
             box = self.query_one("#filter", Input)
             box.value, box.display = choices.filter, True
         self.show_panel()
-
-
-def _short_tab(key: str, panel: type[Panel]) -> str:
-    """So that all tabs fit 80 columns; a letter is the title's own first one."""
-    title = panel.short or panel.title
-    return title if title.startswith(key) else f"{key}{title}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textual import events
-from textual.widgets import ContentSwitcher, Tabs
+from textual.widgets import ContentSwitcher
 
 from icldiag.tui.keys import in_force, matches
 from icldiag.tui.layout import Layout
@@ -14,6 +14,7 @@ from icldiag.tui.messages import (
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.queries import Queries, QueryList
+from icldiag.tui.tabs import PanelTabs
 
 
 class Navigation(Layout):
@@ -55,16 +56,14 @@ class Navigation(Layout):
 
     # ---- panels -----------------------------------------------------------------------------------------------------
 
-    def on_tabs_tab_activated(self) -> None:
-        active = self.query_one(Tabs).active  # not the message's: a newer key may have gone on to another
-        self._bring(active.removeprefix("tab-"))
+    def on_panel_tabs_chosen(self, message: PanelTabs.Chosen) -> None:
+        self.action_panel(message.panel)
+
+    def action_panel(self, title: str) -> None:
+        self._bring(title)  # at once: keys typed ahead are for this panel
+        self.query_one(PanelTabs).set(title)
         self.call_after_refresh(self.show_panel)
         self.refresh_bindings()
-
-    def action_panel(self, number: int) -> None:
-        title = PANELS[number].title.lower()
-        self._bring(title)  # at once: keys typed ahead are for this panel
-        self.query_one(Tabs).active = f"tab-{title}"
         self.remove_class("-picking")
         if self.has_class("-narrow"):
             self.call_after_refresh(lambda: self.panel.focus())
@@ -87,4 +86,4 @@ class Navigation(Layout):
     def action_next_panel(self, step: int) -> None:
         titles = [panel.title.lower() for panel in PANELS]
         here = titles.index(str(self.panel.id))
-        self.action_panel((here + step) % len(titles))
+        self.action_panel(titles[(here + step) % len(titles)])

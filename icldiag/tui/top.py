@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from rich.text import Text
 
+from icldiag.render.fit import cut_end, cut_middle
 from icldiag.tui.interventions import in_force
 from icldiag.tui.state import State
 from icldiag.visible import visible
 
+#: What goes, the first first, where the line is too long. What is in force and the device stay.
+_LOSSES = ("shape", "app", "file", "ready", "weights", "model", "doing", "right", "off", "no model", "gap")
+_FEW, _SOME = 14, 28  # cells that a name, and what is being computed, are cut to
 
-def top_line(state: State) -> Text:
-    """What the narrowest terminal must show comes first: interventions and work under way before the model."""
-    top = Text(f"icldiag   {visible(state.path.name)}", no_wrap=True, overflow="ellipsis")
-    if state.prediction is not None and state.prediction.labelled:
-        top.append(f"   {state.prediction.correct} of {len(state.prediction.labelled)} right")
+
+def top_line(state: State, width: int) -> Text:
+    """As much as fits."""
+    line = _line(state, ())
+    for count in range(1, len(_LOSSES) + 1):
+        if line.cell_len <= width:
+            break
+        line = _line(state, _LOSSES[:count])
+    return line
+
+
+def _line(state: State, lost: Container[str]) -> Text:
+    parts = [part for part in _parts(state, lost) if part.plain]
+    line = Text(" " if "gap" in lost else "   ").join(parts)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
+
+
+def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
+    dots = state.look.dots
+    file = visible(state.path.name, state.look.ascii_only)
+    yield Text("" if "app" in lost else "icldiag")
+    yield Text(cut_middle(file, _FEW, dots) if "file" in lost else file)
+    if state.prediction is not None and state.prediction.labelled and "right" not in lost:
+        yield Text(f"{state.prediction.correct} of {len(state.prediction.labelled)} right")
     for intervention in interventions(state):
-        top.append("   ")
-        top.append(intervention, "bold reverse")
-    if any(in_force(state)):
-        top.append(" (key 0: off)")
-    doing = next(iter(state.doing.values()), None)
-    ready = "wrong prompt file" if state.prompt_error else "model failed" if state.model_error else "ready"
-    top.append(f"   {visible(doing) if doing else ready}", "bold" if doing else "dim")
+        yield Text(intervention, "bold reverse")
+    if any(in_force(state)) and "off" not in lost:
+        yield Text("(key 0: off)")
+    doing = visible(next(iter(state.doing.values()), ""), state.look.ascii_only)
+    if doing:
+        yield Text(cut_end(doing, _SOME, dots) if "doing" in lost else doing, "bold")
+    elif state.prompt_error or state.model_error:
+        yield Text("wrong prompt file" if state.prompt_error else "model failed", "dim")
+    elif "ready" not in lost:
+        yield Text("ready", "dim")
     if state.session is not None:
         model = state.session.facts
-        top.append(f"   {visible(Path(model.name).name)} ({model.n_layers} layers x {model.n_heads} heads)")
-        top.append(f"   {model.device} {model.dtype.removeprefix('torch.')}")
-        if model.quantisation is not None:
-            top.append(f" from {model.quantisation}")
-    return top
+        if "no model" not in lost:
+            name = visible(Path(model.name).name, state.look.ascii_only)
+            name = cut_middle(name, _FEW, dots) if "model" in lost else name
+            yield Text(name if "shape" in lost else f"{name} ({model.n_layers} layers x {model.n_heads} heads)")
+        weights = "" if model.quantisation is None or "weights" in lost else f" from {model.quantisation}"
+        yield Text(f"{model.device} {model.dtype.removeprefix('torch.')}{weights}")
 
 
 def interventions(state: State) -> Iterator[str]:

@@ -16,7 +16,7 @@ from icldiag.report import write
 from icldiag.session import Session
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.export import QuitScreen
-from icldiag.tui.panels import KEYS, PANELS
+from icldiag.tui.panels import PANELS
 from tests.tui.pilot import running, screen_text, settle
 
 SIZE = (150, 40)
@@ -65,7 +65,7 @@ async def test_escape_stops_it_from_any_panel(
 ) -> None:
     async with running(prompt_file, model_folder, SIZE) as (app, pilot):
         await begun(app, pilot)
-        await pilot.press(KEYS[panel])
+        await pilot.press(PANELS[panel].key)
         await until(pilot, lambda: app.panel.title == PANELS[panel].title)
         if panel % 2:
             app.panel.focus()

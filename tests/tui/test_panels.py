@@ -14,7 +14,7 @@ from icldiag.analyses.reweighting.compute import Reweight
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.panels import KEYS, PANELS
+from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.queries import Queries
@@ -28,15 +28,15 @@ def ascii_prompt(tmp_path: Path) -> Path:
     return path
 
 
-async def show(pilot: Pilot[None], number: int) -> None:
+async def show(pilot: Pilot[None], key: str) -> None:
     """Bring a panel to the front and wait until it says something computed: on a busy machine that takes a while."""
     app = pilot.app
     assert isinstance(app, DiagnosisApp)
-    await pilot.press(KEYS[number])
+    await pilot.press(key)
 
     def there() -> bool:
         panel = app.panel
-        return panel.title == PANELS[number].title and panel.settled() and bool(finding(panel).text.plain)
+        return panel.key == key and panel.settled() and bool(finding(panel).text.plain)
 
     await settle(pilot, there)
 
@@ -50,8 +50,8 @@ async def test_ascii_means_ascii(ascii_prompt: Path, model_folder: Path) -> None
         assert screen_text(app).isascii(), "while loading"
         await settle(pilot, lambda: app.state.prediction)
         app.query_one(Queries).select(1)
-        for number, panel in enumerate(PANELS):
-            await show(pilot, number)
+        for panel in PANELS:
+            await show(pilot, panel.key)
             if panel.title in ("Isolate", "Reweight", "Compress"):
                 await pilot.press("f" if panel.title == "Isolate" else "s")
                 await settle(pilot)
@@ -68,7 +68,7 @@ async def test_ascii_means_ascii(ascii_prompt: Path, model_folder: Path) -> None
 async def test_on_80_columns_both_matrices_stand_beside_each_other(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await show(pilot, 2)
+        await show(pilot, "2")
         titles = [line for line in screen_text(app).split("\n") if "anchor distance" in line]
         assert len(titles) == 1
         assert "measured AUC" in titles[0]
@@ -92,7 +92,7 @@ async def test_like_labels_stand_together_and_the_cursor_stays_on_its_pair(
 ) -> None:
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await show(pilot, 2)
+        await show(pilot, "2")
         await pilot.press("c")
         await settle(pilot)
         matrix = app.panel.query_one("#predicted", Matrix)
@@ -135,7 +135,7 @@ async def test_the_loss_is_drawn_while_it_trains(
     monkeypatch.setattr(Reweight, "compute", slow)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await show(pilot, 6)
+        await show(pilot, "6")
         assert "on 12 examples" in lines_of(app, "#finding")[0]
         await pilot.press("s")
         for _ in range(500):
@@ -159,7 +159,7 @@ async def test_too_few_examples_are_said_before_training(prompt_file: Path, mode
     prompt_file.write_text(PROMPT[: PROMPT.index('  - {text: "How many three ?"')])
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await show(pilot, 6)
+        await show(pilot, "6")
         assert "too few examples" in lines_of(app, "#finding")[0]
         assert "lacks some of Number;" in lines_of(app, "#finding")[1]
 
@@ -167,12 +167,12 @@ async def test_too_few_examples_are_said_before_training(prompt_file: Path, mode
 async def test_every_panel_follows_the_query(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        for number in (6, 7):
-            await show(pilot, number)
+        for key in ("6", "7"):
+            await show(pilot, key)
             await pilot.press("s")
             await settle(pilot)
-        for number, panel in enumerate(PANELS):
-            await show(pilot, number)
+        for panel in PANELS:
+            await show(pilot, panel.key)
             said = []
             for _ in range(2):
                 await pilot.press("j")
@@ -184,7 +184,7 @@ async def test_every_panel_follows_the_query(prompt_file: Path, model_folder: Pa
 async def test_a_click_on_a_curve_chooses_its_layer(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await show(pilot, 3)
+        await show(pilot, "3")
         chart = app.panel.query_one(LayerChart)
         assert chart.chart is not None
         step = chart.chart.step(chart.size.width)
@@ -206,16 +206,16 @@ async def test_folded_screens_still_show_the_query(prompt_file: Path, model_fold
 async def test_a_cursor_of_a_longer_prompt_is_forgotten(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await show(pilot, 2)
+        await show(pilot, "2")
         while app.panel.query_one("#predicted-title", Line).text.plain != "distance of demonstrations":
             await pilot.press("v")
             await settle(pilot)
         await pilot.press("p", *["right", "down"] * 3)
         await settle(pilot)
         assert app.panel.query_one("#predicted", Matrix).cell == (2, 2)
-        await show(pilot, 8)
+        await show(pilot, "8")
         await pilot.press("d")
         await settle(pilot, lambda: app.state.prediction)
-        await show(pilot, 2)
+        await show(pilot, "2")
         assert max(app.panel.query_one("#predicted", Matrix).cell) < 2
         assert app.state.failures == {}

@@ -14,14 +14,11 @@ from icldiag.analyses.request import Each, Workbench
 from icldiag.model.readout import Progress, silent
 from icldiag.prompt.read import read_prompt
 from icldiag.tui.app import DiagnosisApp
-from icldiag.tui.panels import KEYS, PANELS
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.queries import Queries
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.tui.pilot import running, screen_text, settle
-
-NUMBER = KEYS[PANELS.index(RepairPanel)]
 
 
 async def test_search_take_undo_and_write(
@@ -30,7 +27,7 @@ async def test_search_take_undo_and_write(
     monkeypatch.chdir(tmp_path)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press(NUMBER)
+        await pilot.press(RepairPanel.key)
         await pilot.pause()
         assert "Press s to search" in screen_text(app)
         await pilot.press("s")
@@ -70,7 +67,7 @@ async def test_a_search_can_be_stopped(prompt_file: Path, model_folder: Path, mo
     monkeypatch.setattr(FindRepairs, "compute", endless)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press(NUMBER)
+        await pilot.press(RepairPanel.key)
         await pilot.press("s")
         while "repairs 3 of 40" not in screen_text(app):
             await pilot.pause(0.02)
@@ -96,7 +93,7 @@ async def test_a_stopped_search_keeps_the_best_so_far(
     monkeypatch.setattr(FindRepairs, "compute", endless)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press(NUMBER)
+        await pilot.press(RepairPanel.key)
         await pilot.press("s")
         while "The search goes on after 5 candidates" not in screen_text(app).replace("\n", " "):
             await pilot.pause(0.05)
@@ -120,7 +117,7 @@ async def test_a_query_that_is_right_has_nothing_to_mend(prompt_file: Path, mode
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prediction is not None
         app.state.query = next(q for q in app.state.prediction.labelled if not app.state.prediction.is_wrong(q))
-        await pilot.press(NUMBER)
+        await pilot.press(RepairPanel.key)
         await pilot.press("f")
         await settle(pilot, lambda: FindRepairs(app.state.query) in app.state.failures)
         assert "answered right" in screen_text(app)
@@ -130,7 +127,7 @@ async def test_the_repair_that_is_spoken_of_is_marked_and_a_choice_stays(prompt_
     """The first in rank need not be the one that mends the selected query."""
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press(NUMBER)
+        await pilot.press(RepairPanel.key)
         session, panel = app.state.session, app.query_one(RepairPanel)
         assert session is not None
         query = session.prediction().wrong[0]

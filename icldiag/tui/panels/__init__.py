@@ -1,4 +1,4 @@
-"""The panels, in the order of their tabs. Adding one is a file here and one line below."""
+"""The panels, in the order of their tabs, those of a group together. Adding one is a file here and one line below."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ PANELS: tuple[type[Panel], ...] = (
     OverviewPanel,
     WhyPanel,
     ConfusionPanel,
+    PromptPanel,
     SaliencyPanel,
     IsolationPanel,
     ExtractionPanel,
+    RepairPanel,
     ReweightingPanel,
     CompressionPanel,
-    PromptPanel,
-    RepairPanel,
 )
-#: The keys that bring them to the front; 0 takes interventions off, so the first has a letter.
-KEYS = ("O", *"123456789")
 #: In front when the app opens: of a prompt with several queries the first, of one with a single query the other.
 FIRST: tuple[type[Panel], type[Panel]] = (OverviewPanel, WhyPanel)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from icldiag.session import Session
 
 R = TypeVar("R")
+Group = Literal["Diagnose", "Look inside", "Mend"]
 
 STAGES = (
     "importing torch and transformers",
@@ -85,7 +86,8 @@ class Panel(VerticalScroll):
     """One question a user asks. `finding` is its answer in a sentence, computed for the selected query."""
 
     title: ClassVar[str]  # on the tab
-    short: ClassVar[str] = ""  # on the tab of a narrow screen, where it is not the title
+    key: ClassVar[str]  # brings it to the front from anywhere; 0 takes interventions off
+    group: ClassVar[Group]  # where its tab stands
     purpose: ClassVar[str]  # what will be here, while it is awaited; also in the help
     needs_prediction: ClassVar[bool] = True
 

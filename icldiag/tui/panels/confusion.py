@@ -40,7 +40,7 @@ _LEAST_HEADS = (8, CELL - 1)  # cells for the row heads of the left and of the r
 class ConfusionPanel(LayeredPanel):
     """The similarity matrix of the label anchors, the measured one, and what they mean for the selected query."""
 
-    title = "Labels"
+    title, key, group = "Labels", "2", "Diagnose"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "anchor_keys", "view", "chosen", "together")
     anchor_keys: Keys = KEYS
     purpose = (

@@ -22,7 +22,7 @@ _PARTS = ("#destinations-title", "#destinations", "#attention-title", "#attentio
 class ExtractionPanel(LayeredPanel):
     """The selected query's attention at the chosen layer, first to the parts of the prompt, then to each label."""
 
-    title = "Extract"
+    title, key, group = "Extract", "5", "Look inside"
     purpose = (
         "Extract: where the target's attention goes, and whether the label it attends to most is the answer: AUCROC "
         "per layer, 0.5 is chance (the paper's section 2.3)."

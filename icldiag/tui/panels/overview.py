@@ -30,7 +30,7 @@ def request(everything: bool = False) -> Summarise:
 class OverviewPanel(Panel):
     """The verdict, its evidence line by line as it comes, and measured changes that can be taken over in place."""
 
-    title = "Overview"
+    title, key, group = "Overview", "O", "Diagnose"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("marked",)
     purpose = (
         "Overview: what is wrong with the prompt as a whole. How many answers are right, who is answered for whom, "

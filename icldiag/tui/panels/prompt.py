@@ -27,7 +27,7 @@ from icldiag.visible import visible
 class PromptPanel(Panel):
     """Demonstrations, label words and the target position; tokens on demand."""
 
-    title = "Prompt"
+    title, key, group = "Prompt", "8", "Diagnose"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("detail",)
     purpose = "Prompt: the prompt as the model reads it, with its demonstrations, label words and target position."
     needs_prediction = False

@@ -26,7 +26,7 @@ LISTED = 12  # around the marked one
 class RepairPanel(Panel):
     """Candidates ranked by net gain; the marked one can be taken over in place or written as a file."""
 
-    title = "Repair"
+    title, key, group = "Repair", "9", "Mend"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("marked",)
     purpose = (
         "Repair: try calibrations, orders, other demonstrations, other label words and anchor re-weighting, each with "

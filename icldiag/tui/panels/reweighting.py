@@ -28,8 +28,7 @@ _JOB = "reweighting"
 class ReweightingPanel(Panel):
     """Start, loss per epoch, before and after; the trained beta can be put in force in the whole session."""
 
-    title = "Reweight"
-    short = "Weight"
+    title, key, group = "Reweight", "6", "Mend"
     purpose = (
         "Reweight: train a factor exp(beta) on the target's attention to each label word, on the prompt's examples "
         "(anchor re-weighting, the paper's section 3.1)."
