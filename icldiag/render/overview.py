@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 
 from icldiag.render.bars import bar
@@ -41,20 +42,28 @@ def answer_table(found: Overview, look: Look, width: int) -> Text:
         for answer in range(len(names)):
             count = int(counts[gold, answer])
             wrong = look.wrong if count else look.muted
-            line.append(f"{count:>{_COLUMN}}", look.right if gold == answer else wrong)
+            line.append(f"{count:>{_COLUMN}}", _cell(look.right if gold == answer else wrong, gold, answer))
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
 
 
 def _errors(found: Overview, look: Look) -> Text:
     counts, names = found.counts, _visible(found.labels, look)
-    cells = [(int(counts[a, b]), names[a], names[b]) for a, b in zip(*np.nonzero(counts), strict=True) if a != b]
+    cells = [(int(counts[a, b]), int(a), int(b)) for a, b in zip(*np.nonzero(counts), strict=True) if a != b]
     cells.sort(key=lambda cell: -cell[0])
-    lines = [Text(f"{count:>4} x {gold} -> {answer}", look.wrong, no_wrap=True) for count, gold, answer in cells[:MOST]]
+    lines = []
+    for count, gold, answer in cells[:MOST]:
+        text = f"{count:>4} x {names[gold]} -> {names[answer]}"
+        lines.append(Text(text, _cell(look.wrong, gold, answer), no_wrap=True))
     if len(cells) > MOST:
         rest = sum(count for count, *_ in cells[MOST:])
         lines.append(Text(f"{rest:>4} other errors", look.muted))
     return Text("\n").join(lines)
+
+
+def _cell(style: str, gold: int, answer: int) -> Style:
+    """With the cell that it is, for a click."""
+    return Style.parse(style) + Style(meta={"cell": (gold, answer)})
 
 
 def label_bars(found: Overview, look: Look, width: int) -> Text:

@@ -19,10 +19,11 @@ def query_lines(
     width: int,
     look: Look,
     was: str | None = None,
+    note: str = "",
 ) -> tuple[Text, Text]:
     """The text, and under it the answer and what was wanted. `predicted` is None before the model has answered.
 
-    `was` is the answer in the state that this one is compared with, where that differs.
+    `was` is the answer in the state that this one is compared with, where that differs; `note` ends the second line.
 
     First column: `>` the chosen query. Second: `x` a wrong answer, `?` an answer without a gold label.
     """
@@ -34,6 +35,7 @@ def query_lines(
     first.append(cut_end(visible(text, look.ascii_only) or "(empty)", width - 3, look.dots), "bold" if chosen else "")
     second = Text(" " * 4 if was is None else "  ~ ", no_wrap=True)
     before = "" if was is None else f" (was {cut_middle(visible(was, look.ascii_only), 14, look.dots)})"
+    before += f"  {note}" if note else ""
     room = width - 4 - cell_len(before)
     if predicted is None:
         if gold is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
 from rich.cells import cell_len
 
@@ -25,22 +26,21 @@ class Piece:
     """A stretch of the line; a click on it brings a tab to the front."""
 
     text: str
-    style: str
+    style: str = ""
     tab: int | None = None
 
 
+Others = Literal["open", "keys", "name", "nothing"]  # how groups are shown that are not in front
+
+
 def tab_row(tabs: Sequence[Tab], front: int, look: Look, width: int) -> list[Piece]:
-    """The fullest form that fits: all groups open, the others as keys, as names alone; at last keys alone."""
-    forms = (
-        _row(tabs, front, look, others="open"),
-        _row(tabs, front, look, others="keys"),
-        _row(tabs, front, look, others="name"),
-        [
-            _tab(tab, place, look) if place == front else Piece(f"{tab.key} ", look.muted, place)
-            for place, tab in enumerate(tabs)
-        ],
-    )
-    return next((form for form in forms if row_width(form) <= width), forms[-1])
+    """The fullest form that fits; where not even the group in front does, the keys and the panel's name."""
+    forms: tuple[tuple[Others, str], ...] = (("open", " | "), ("keys", " | "), ("name", " | "), ("name", "|"))
+    for others, between in (*forms, ("nothing", "")):
+        row = list(_row(tabs, front, look, others, between))
+        if row_width(row) <= width:
+            return row
+    return list(_members(tabs, range(len(tabs)), front, look, names=False))
 
 
 def row_width(pieces: Sequence[Piece]) -> int:
@@ -57,23 +57,29 @@ def tab_at(pieces: Sequence[Piece], x: int) -> int | None:
     return None
 
 
-def _row(tabs: Sequence[Tab], front: int, look: Look, others: str) -> list[Piece]:
-    row: list[Piece] = []
+def _row(tabs: Sequence[Tab], front: int, look: Look, others: Others, between: str) -> Iterator[Piece]:
+    separator = ""
     for name, members in groupby(range(len(tabs)), lambda place: tabs[place].group):
         places = list(members)
-        if row:
-            row.append(Piece("| ", look.muted))
-        if front in places or others == "open":
-            row.append(Piece(f"{name}: ", look.strong if front in places else look.muted, places[0]))
-            row += [_tab(tabs[place], place, look, place == front) for place in places]
+        is_front = front in places
+        if not is_front and others == "nothing":
+            continue
+        yield Piece(separator, look.muted)
+        separator = between
+        is_open = is_front or others == "open"
+        yield Piece(f"{name}:" if is_open else name, look.strong if is_front else look.muted, places[0])
+        if is_open or others == "keys":
+            yield Piece(" ")
+            yield from _members(tabs, places, front, look, names=is_open)
+
+
+def _members(tabs: Sequence[Tab], places: Sequence[int], front: int, look: Look, names: bool) -> Iterator[Piece]:
+    """Tabs beside each other; the one in front is in brackets."""
+    for place in places:
+        tab = tabs[place]
+        if place != places[0]:
+            yield Piece(" ")
+        if place == front:
+            yield Piece(f"[{tab.key} {tab.title}]", look.cursor, place)
         else:
-            row.append(Piece(f"{name} ", look.muted, places[0]))
-            if others == "keys":
-                row += [Piece(f"{tabs[place].key} ", look.muted, place) for place in places]
-    return row
-
-
-def _tab(tab: Tab, place: int, look: Look, front: bool = True) -> Piece:
-    """The one in front is in brackets, which stand where the others have spaces."""
-    name = f"{tab.key} {tab.title}"
-    return Piece(f"[{name}]" if front else f" {name} ", look.cursor if front else "", place)
+            yield Piece(f"{tab.key} {tab.title}" if names else tab.key, "" if names else look.muted, place)

@@ -63,6 +63,7 @@ class DiagnosisApp(Navigation):
             Binding("N", "wrong(-1)", "previous wrong", show=False),
             Binding("slash", "filter", "filter", key_display="/"),
             Binding("o", "pick", "queries"),
+            Binding("S", "sort", "sort the queries", show=False),
             Binding("j", "step(1)", "next query", show=False),
             Binding("k", "step(-1)", "previous query", show=False),
             Binding("comma", "next_panel(-1)", "previous panel", show=False, key_display=","),

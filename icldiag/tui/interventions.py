@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from icldiag.counting import counted
 from icldiag.page.text import ranges
 from icldiag.tui.state import Interventions, State
 
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
     from icldiag.tui.edits import Edits
 
 
-def in_force(state: State) -> Iterator[str]:
-    """What key 0 takes off, in capitals for the top line."""
+def in_force(state: State, brief: bool = False) -> Iterator[str]:
+    """What key 0 takes off, in capitals for the top line; `brief` counts the layers."""
     if state.cut_layers:
-        yield f"ISOLATE CUTS {ranges(state.cut_layers)}"
+        count = len(state.cut_layers)
+        yield f"ISOLATE CUTS {counted(count, 'layer') if brief else ranges(state.cut_layers)}"
     if state.beta_on:
         yield "RE-WEIGHTED"
     if state.prompt is not None and state.prompt.calibration is not None:

@@ -104,5 +104,12 @@ class QueryWanted(Message):
 
 
 @dataclass
+class CellWanted(Message):
+    """Only the queries of one gold label and one answer are to be listed, or (None) all again."""
+
+    cell: tuple[int, int] | None
+
+
+@dataclass
 class CutChanged(Message):
     """Other layers are cut, or in another way."""

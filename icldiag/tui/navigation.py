@@ -8,6 +8,7 @@ from textual.widgets import ContentSwitcher
 from icldiag.tui.keys import in_force, matches
 from icldiag.tui.layout import Layout
 from icldiag.tui.messages import (
+    CellWanted,
     QueryChosen,
     QueryWanted,
 )
@@ -32,6 +33,15 @@ class Navigation(Layout):
 
     def on_query_wanted(self, message: QueryWanted) -> None:
         self.query_one(Queries).select(message.query)
+
+    def on_cell_wanted(self, message: CellWanted) -> None:
+        self.query_one(Queries).show_only(message.cell)
+        if self.has_class("-narrow"):
+            self.set_class(message.cell is not None, "-picking")
+            (self.panel if message.cell is None else self.query_one(QueryList)).focus()
+
+    def action_sort(self) -> None:
+        self.query_one(Queries).sort_next()
 
     def on_option_list_option_selected(self) -> None:
         self.remove_class("-picking")

@@ -1,8 +1,7 @@
-"""The queries at the left, wrong ones first, and the selected query's label probabilities."""
+"""The queries at the left, sorted and filtered, and the selected query's label probabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -14,11 +13,13 @@ from textual.widgets.option_list import Option
 
 from icldiag.prompt.schema import Prompt
 from icldiag.render.bars import probability_bars
+from icldiag.render.fit import cut_middle
 from icldiag.render.queries import query_lines
 from icldiag.tui.comparison import pinned_answer
 from icldiag.tui.keys import with_ids
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.base import Line
+from icldiag.tui.query_order import SORTS, Group, cell_filter, groups, next_sort, note
 from icldiag.tui.state import State
 from icldiag.visible import visible
 
@@ -46,6 +47,7 @@ class Queries(Vertical):
         super().__init__(**arguments)
         self.state = state
         self.order: list[int] = []  # queries as listed
+        self.sort = next(iter(SORTS))
         self.marked = -1  # the query whose option has the sign of the chosen one
         self.filled_at = 0  # the width that the texts were cut to
 
@@ -71,19 +73,28 @@ class Queries(Vertical):
         prompt, prediction = self.state.prompt, self.state.prediction
         if prompt is None:
             return
-        self.order = [query for query in self._ordered(prompt) if self._passes(prompt, query)]
+        found = groups(prompt, prediction, self.sort, self.query_one(Input).value)
+        if prediction is None:  # the answers that are there first
+            found = [Group("", sorted(found[0].queries, key=self._stage))]
+        self.order = [query for group in found for query in group.queries]
         self.filled_at = self.size.width
         self.marked = self.state.query
-        options = [Option(self._option(prompt, query), id=str(query)) for query in self.order]
+        options = []
+        for group in found:
+            if group.head:
+                options.append(Option(self._head(group.head), disabled=True))
+            options += [Option(self._option(prompt, query), id=str(query)) for query in group.queries]
         listing = self.query_one(QueryList)
         with self.app.batch_update(), listing.prevent(OptionList.OptionHighlighted):
             listing.set_options(options)
             if self.state.query in self.order:
-                listing.highlighted = self.order.index(self.state.query)
+                listing.highlighted = listing.get_option_index(str(self.state.query))
         listed = "" if len(self.order) == len(prompt.queries) else f"{len(self.order)} of "
         title = f"Queries  {listed}{len(prompt.queries)}"
         if prediction is not None:
-            title += f", {len(prediction.wrong)} wrong" if prediction.labelled else ", no gold labels"
+            wrong = sum(prediction.is_wrong(query) for query in self.order)
+            title += f", {wrong} wrong" if prediction.labelled else ", no gold labels"
+            title += SORTS[self.sort]
         elif self.state.first_answers:
             title += f", {sum(map(len, (first.queries for first in self.state.first_answers)))} answered"
         self.query_one("#queries-title", Line).set(title)
@@ -123,7 +134,8 @@ class Queries(Vertical):
     def select(self, query: int) -> None:
         """Move the list's cursor to a query; its message selects it in the app."""
         if query in self.order:
-            self.query_one(QueryList).highlighted = self.order.index(query)
+            listing = self.query_one(QueryList)
+            listing.highlighted = listing.get_option_index(str(query))
 
     def step_wrong(self, step: int) -> bool:
         """Select the next or previous wrong query of the list; False where there is none."""
@@ -135,40 +147,53 @@ class Queries(Vertical):
         places = [self.order.index(query) for query in wrong]
         after = [place for place in places if place > here] if step > 0 else [p for p in places if p < here][::-1]
         place = after[0] if after else (places[0] if step > 0 else places[-1])
-        self.query_one(QueryList).highlighted = place
+        self.select(self.order[place])
         return True
-
-    def _ordered(self, prompt: Prompt) -> Sequence[int]:
-        prediction = self.state.prediction
-        everyone = range(len(prompt.queries))
-        if prediction is None:  # the answers that are there first, the wrong ones before the others
-            return sorted(everyone, key=self._stage)
-        return [*prediction.wrong, *(query for query in everyone if not prediction.is_wrong(query))]
 
     def _stage(self, query: int) -> int:
         """While the answers come: 0 wrong, 1 answered, 2 not yet."""
         answer = self.state.answer_to(query)
         return 2 if answer is None else 0 if answer[0].is_wrong(answer[1]) else 1
 
-    def _passes(self, prompt: Prompt, query: int) -> bool:
-        words = self.query_one(Input).value.casefold().split()
-        if not words:
-            return True
-        prediction, example = self.state.prediction, prompt.queries[query]
-        names = [prompt.label_names[example.label]] if example.label is not None else []
-        if prediction is not None:
-            names.append(prediction.labels[prediction.predicted[query]])
-        haystack = " ".join([example.text, example.id or "", *names]).casefold()
-        return all(word in haystack for word in words)
+    def sort_next(self) -> None:
+        """By something else; the selected query stays selected."""
+        self.sort = next_sort(self.sort)
+        self.fill()
+
+    def show_only(self, cell: tuple[int, int] | None) -> None:
+        """The queries of a gold label and an answer, or (None) all; the first is selected if none of them is."""
+        prompt, box = self.state.prompt, self.query_one(Input)
+        if prompt is None:
+            return
+        with box.prevent(Input.Changed):
+            box.value = "" if cell is None else cell_filter(prompt.label_names, *cell)
+        box.display = cell is not None
+        self.fill()
+        self._select_listed()
+
+    def _select_listed(self) -> None:
+        if self.order and self.state.query not in self.order:
+            self.select(self.order[0])
+
+    def _head(self, text: str) -> Text:
+        look = self.state.look
+        return Text(cut_middle(text, max(20, self.size.width - 2), look.dots), look.strong, no_wrap=True)
 
     def _option(self, prompt: Prompt, query: int) -> Text:
         answer, example = self.state.answer_to(query), prompt.queries[query]
         gold = None if example.label is None else prompt.label_names[example.label]
         predicted = None if answer is None else answer[0].labels[answer[0].predicted[answer[1]]]
         width = max(20, self.size.width - 4)
-        was = pinned_answer(self.state, query)
+        prediction = self.state.prediction
         lines = query_lines(
-            example.text, predicted, gold, chosen=query == self.marked, width=width, look=self.state.look, was=was
+            example.text,
+            predicted,
+            gold,
+            chosen=query == self.marked,
+            width=width,
+            look=self.state.look,
+            was=pinned_answer(self.state, query),
+            note="" if prediction is None else note(prediction, query, self.sort),
         )
         return Text("\n", no_wrap=True).join(line for line in lines if line.plain.strip())
 
@@ -183,6 +208,7 @@ class Queries(Vertical):
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()
+        self._select_listed()
         self.query_one(QueryList).focus()
 
     def on_key(self, event: Any) -> None:

@@ -13,7 +13,8 @@ from icldiag.tui.state import State
 from icldiag.visible import visible
 
 #: What goes, the first first, where the line is too long. What is in force and the device stay.
-_LOSSES = ("shape", "app", "file", "ready", "weights", "model", "doing", "right", "off", "no model", "gap")
+_NAMES = ("shape", "app", "file", "weights", "model")
+_LOSSES = (*_NAMES, "ready", "doing", "right", "off", "no-model", "gap", "less", "no-file", "layers")
 _FEW, _SOME = 14, 28  # cells that a name, and what is being computed, are cut to
 
 
@@ -38,23 +39,25 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
     dots = state.look.dots
     file = visible(state.path.name, state.look.ascii_only)
     yield Text("" if "app" in lost else "icldiag")
-    yield Text(cut_middle(file, _FEW, dots) if "file" in lost else file)
+    if "no-file" not in lost:
+        yield Text(cut_middle(file, _FEW, dots) if "file" in lost else file)
     if state.prediction is not None and state.prediction.labelled and "right" not in lost:
         yield Text(f"{state.prediction.correct} of {len(state.prediction.labelled)} right")
-    for intervention in interventions(state):
-        yield Text(intervention, "bold reverse")
-    if any(in_force(state)) and "off" not in lost:
-        yield Text("(key 0: off)")
+    names = list(interventions(state, brief="layers" in lost))
+    for name in names:
+        off = " (key 0: off)" if name == names[-1] and any(in_force(state)) and "off" not in lost else ""
+        yield Text.assemble((name, "bold reverse"), off)
     doing = visible(next(iter(state.doing.values()), ""), state.look.ascii_only)
     if doing:
-        yield Text(cut_end(doing, _SOME, dots) if "doing" in lost else doing, "bold")
+        some = 8 if "less" in lost else _SOME
+        yield Text(cut_end(doing, some, dots) if "doing" in lost else doing, "bold")
     elif state.prompt_error or state.model_error:
         yield Text("wrong prompt file" if state.prompt_error else "model failed", "dim")
     elif "ready" not in lost:
         yield Text("ready", "dim")
     if state.session is not None:
         model = state.session.facts
-        if "no model" not in lost:
+        if "no-model" not in lost:
             name = visible(Path(model.name).name, state.look.ascii_only)
             name = cut_middle(name, _FEW, dots) if "model" in lost else name
             yield Text(name if "shape" in lost else f"{name} ({model.n_layers} layers x {model.n_heads} heads)")
@@ -62,9 +65,9 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
         yield Text(f"{model.device} {model.dtype.removeprefix('torch.')}{weights}")
 
 
-def interventions(state: State) -> Iterator[str]:
+def interventions(state: State, brief: bool = False) -> Iterator[str]:
     """What makes the answers other than those of the model to the plain prompt file."""
     if edits := state.edits:
         times = "" if edits == 1 else f" {edits}x"
         yield f"EDITED{times}"
-    yield from in_force(state)
+    yield from in_force(state, brief)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.render.overview import STRIP_SIGNS, answer_table, label_bars, lean_bars, strip
-from icldiag.tui.messages import EditUndone, PromptEdited, ResultWanted
+from icldiag.tui.messages import CellWanted, EditUndone, PromptEdited, ResultWanted
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.visible import visible
 
@@ -41,6 +42,7 @@ class OverviewPanel(Panel):
         Binding("escape", "stop", "stop"),
         Binding("s", "again", "again"),
         Binding("l", "everything", "on all queries"),
+        Binding("c", "error", "queries of the next error"),
         Binding("left_square_bracket", "mark(-1)", "mark up", key_display="["),
         Binding("right_square_bracket", "mark(1)", "mark down", key_display="]"),
         Binding("t", "take", "take"),
@@ -63,6 +65,7 @@ class OverviewPanel(Panel):
         self.marked = 0
         self.stopped = False
         self.everything = False
+        self.error = -1  # of the errors by number, the one whose queries are listed
         self.parts: list[Overview] = []  # of the run that goes on; its thread appends
 
     def settled(self) -> bool:
@@ -177,6 +180,25 @@ class OverviewPanel(Panel):
         """Orders and demonstrations on all queries, or on the sample again."""
         self.everything = not self.everything
         self.action_again()
+
+    def action_error(self) -> None:
+        """List only the queries of the commonest error, then of the next; after the last all again."""
+        prediction = self.state.prediction
+        if prediction is None:
+            return
+        counts = prediction.counts
+        cells = [(int(gold), int(answer)) for gold, answer in zip(*counts.nonzero(), strict=True) if gold != answer]
+        cells.sort(key=lambda cell: (-int(counts[cell]), cell))
+        if not cells:
+            self.notify("No labelled query is answered wrong.", markup=False)
+        self.error = self.error + 1 if self.error + 1 < len(cells) else -1
+        self.post_message(CellWanted(None if self.error < 0 else cells[self.error]))
+
+    def on_click(self, event: events.Click) -> None:
+        """A cell of the table lists its queries."""
+        cell = event.style.meta.get("cell")
+        if cell is not None:
+            self.post_message(CellWanted(cell))
 
     def action_mark(self, step: int) -> None:
         found = self.peek(request(self.everything))

@@ -1,0 +1,64 @@
+"""The line with the panels' names, as strings."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import pytest
+
+from icldiag.render.look import PLAIN
+from icldiag.render.tabs import Tab, row_width, tab_at, tab_row
+from icldiag.tui.panels import PANELS
+from icldiag.tui.tabs import TABS
+
+
+def line(front: int, width: int, tabs: tuple[Tab, ...] = TABS) -> str:
+    return "".join(piece.text for piece in tab_row(tabs, front, PLAIN, width))
+
+
+def test_the_front_group_is_open_and_the_others_show_their_keys() -> None:
+    assert line(0, 80) == "Diagnose: [O Overview] 1 Why 2 Labels 8 Prompt | Look inside 3 4 5 | Mend 9 6 7"
+    assert line(5, 80) == "Diagnose O 1 2 8 | Look inside: 3 Flow [4 Isolate] 5 Extract | Mend 9 6 7"
+    assert line(7, 64) == "Diagnose | Look inside | Mend: [9 Repair] 6 Reweight 7 Compress"
+    assert "Look inside: 3 Flow 4 Isolate 5 Extract | Mend: 9 Repair" in line(0, 200)
+
+
+@pytest.mark.parametrize("width", [64, 78, 80, 118, 200])
+@pytest.mark.parametrize("front", range(len(TABS)))
+def test_nothing_is_cut_off(front: int, width: int) -> None:
+    """64 cells are what the panels get of 100 columns."""
+    text, tab = line(front, width), TABS[front]
+    assert len(text) <= width
+    assert f"{tab.group}: " in text
+    assert f"[{tab.key} {tab.title}]" in text
+    assert all(other.group in text for other in TABS)
+
+
+def test_more_panels_than_fit_leave_their_keys() -> None:
+    more = tuple(Tab(chr(ord("A") + place), f"Panel {place}", "Look inside") for place in range(9))
+    assert line(3, 120, more).startswith("Look inside: A Panel 0 B Panel 1")
+    assert line(3, 40, more) == "A B C [D Panel 3] E F G H I"
+
+
+def test_a_click_finds_the_panel_or_the_first_of_a_group() -> None:
+    pieces = tab_row(TABS, 0, PLAIN, 80)
+    text = "".join(piece.text for piece in pieces)
+    for word, title in (
+        ("2 Labels", "Labels"),
+        ("Look", "Flow"),
+        ("5", "Extract"),
+        ("Mend", "Repair"),
+        ("7", "Compress"),
+    ):
+        place = tab_at(pieces, text.index(word))
+        assert place is not None
+        assert PANELS[place].title == title
+    assert tab_at(pieces, text.index("|")) is None
+    assert tab_at(pieces, row_width(pieces)) is None
+
+
+def test_the_registry_keeps_a_group_together_and_has_no_key_twice() -> None:
+    groups = [group for group, _ in groupby(panel.group for panel in PANELS)]
+    assert len(groups) == len(set(groups)) == 3
+    assert len({panel.key for panel in PANELS}) == len(PANELS)
+    assert "0" not in {panel.key for panel in PANELS}

@@ -1,0 +1,80 @@
+"""The line at the top, as strings: what is in force and the device are there on any terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from icldiag.analyses.prediction.compute import Prediction
+from icldiag.model.facts import ModelFacts
+from icldiag.prompt.adjustments import Calibration
+from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.tui.state import State
+from icldiag.tui.top import top_line
+
+LONG = "/models/HuggingFaceTB/SmolLM2-135M-Instruct-2024-10-31"
+
+
+@dataclass
+class Session:
+    facts: ModelFacts
+
+
+@pytest.fixture
+def state() -> State:
+    examples = tuple(Example(f"text {number}", number % 2) for number in range(60))
+    prompt = Prompt("p", "{text}{label}", "\n", (Label("A", "A"), Label("B", "B")), examples[:2], examples)
+    answers = np.zeros(60, np.int64)
+    prediction = Prediction(
+        labels=("A", "B"),
+        texts=tuple(example.text for example in examples),
+        gold=tuple(example.label for example in examples),
+        predicted=answers,
+        probabilities=np.full((60, 2), 0.5),
+        scores=np.zeros((60, 2)),
+        top_tokens=(),
+        label_mass=np.ones(60),
+    )
+    facts = ModelFacts(LONG, 30, 9, 8192, "cuda:0", "torch.float32", "Q4_1")
+    state = State(path=Path("questions-of-the-customers-2026-11.yaml"))
+    state.prompt, state.of_file, state.prediction = prompt, prompt.hash, prediction
+    state.session = cast("Any", Session(facts))
+    return state
+
+
+def test_on_a_wide_terminal_everything_is_said(state: State) -> None:
+    assert top_line(state, 200).plain == (
+        "icldiag   questions-of-the-customers-2026-11.yaml   30 of 60 right   ready   "
+        "SmolLM2-135M-Instruct-2024-10-31 (30 layers x 9 heads)   cuda:0 float32 from Q4_1"
+    )
+
+
+def test_the_models_shape_goes_first_then_names_are_cut(state: State) -> None:
+    line = top_line(state, 146).plain
+    assert "layers x" not in line
+    assert "questions-of-the-customers-2026-11.yaml" in line
+    line = top_line(state, 78).plain
+    assert "30 of 60 right   ready" in line
+    assert line.endswith("cuda:0 float32")
+
+
+@pytest.mark.parametrize("width", [78, 98, 118, 158])
+def test_what_is_in_force_and_the_device_are_never_cut_off(state: State, width: int) -> None:
+    assert state.prompt is not None
+    state.prompt = replace(state.prompt, calibration=Calibration("batch", (0.1, -0.1)))
+    state.cut_layers, state.beta_on = frozenset(range(12)), True
+    state.doing["overview"] = "overview: stability 31 of 480 changed prompts, 8 orders"
+    line = top_line(state, width)
+    assert line.cell_len <= width
+    for part in ("EDITED", "ISOLATE CUTS 0-11", "RE-WEIGHTED", "CALIBRATED batch", "cuda:0 float32"):
+        assert part in line.plain
+
+
+def test_many_layers_are_counted_where_there_is_no_room_to_name_them(state: State) -> None:
+    state.cut_layers = frozenset(range(0, 30, 2))
+    assert "ISOLATE CUTS 15 layers" in top_line(state, 78).plain
+    assert "ISOLATE CUTS 0, 2, 4" in top_line(state, 158).plain
