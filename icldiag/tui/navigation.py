@@ -37,14 +37,14 @@ class Navigation(Layout):
     def on_cell_wanted(self, message: CellWanted) -> None:
         self.query_one(Queries).show_only(message.cell)
         if self.has_class("-narrow"):
-            self.set_class(message.cell is not None, "-picking")
+            self._pick(message.cell is not None)
             (self.panel if message.cell is None else self.query_one(QueryList)).focus()
 
     def action_sort(self) -> None:
         self.query_one(Queries).sort_next()
 
     def on_option_list_option_selected(self) -> None:
-        self.remove_class("-picking")
+        self._pick(False)
         self.panel.focus()
 
     def action_step(self, step: int) -> None:
@@ -56,13 +56,18 @@ class Navigation(Layout):
             self.notify("No wrong query in the list.", markup=False)
 
     def action_filter(self) -> None:
-        self.add_class("-picking")
+        self._pick(True)
         self.query_one(Queries).open_filter()
 
     def action_pick(self) -> None:
-        self.toggle_class("-picking")
+        self._pick(not self.has_class("-picking"))
         picking = self.has_class("-picking") or not self.has_class("-narrow")
         (self.query_one(QueryList) if picking else self.panel).focus()
+
+    def _pick(self, picking: bool) -> None:
+        """On a narrow terminal the queries stand over the panel, which has no width meanwhile to be drawn in."""
+        self.set_class(picking, "-picking")
+        self.call_after_refresh(self.show_panel)
 
     # ---- panels -----------------------------------------------------------------------------------------------------
 

@@ -100,10 +100,18 @@ def passes(prompt: Prompt, prediction: Prediction | None, query: int, words: str
     gold = "" if example.label is None else labels[example.label]
     answer = "" if prediction is None else prediction.labels[prediction.predicted[query]]
     if ARROW.strip() in words:
-        sides = words.split(ARROW.strip(), 1)
+        sides = _sides(words, labels)
         return all(_is_label(name, side, labels) for name, side in zip((gold, answer), sides, strict=True))
     haystack = " ".join([example.text, example.id or "", gold, answer]).casefold()
     return all(word in haystack for word in words.casefold().split())
+
+
+def _sides(words: str, labels: Sequence[str]) -> tuple[str, str]:
+    """What stands before and after the arrow; of several arrows, the one between two labels if there is one."""
+    arrow = ARROW.strip()
+    parts, known = words.split(arrow), {_plain(name) for name in labels}
+    splits = [(arrow.join(parts[:at]), arrow.join(parts[at:])) for at in range(1, len(parts))]
+    return next((sides for sides in splits if {*map(_plain, sides)} <= known), splits[0])
 
 
 def _is_label(name: str, typed: str, labels: Sequence[str]) -> bool:

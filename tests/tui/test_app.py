@@ -16,7 +16,7 @@ from icldiag.tui.desk import telling_query
 from icldiag.tui.export import FORMATS, ONE_KEY
 from icldiag.tui.panels import PANELS
 from icldiag.tui.queries import Queries, QueryList
-from tests.tui.pilot import PROMPT, running, screen_text, settle
+from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"
 
@@ -145,7 +145,11 @@ async def test_eighty_by_twenty_four_folds(prompt_file: Path, model_folder: Path
         assert app.query_one(OptionList).has_focus
         await pilot.press("down", "enter")
         await settle(pilot)
-        assert any(word in screen_text(app) for word in (", want ", "Right:", "is unknown"))
+        assert app.state.prompt is not None
+        assert app.query_one("#left").size.width == 0
+        assert app.state.prompt.queries[app.state.query].text in screen_text(app).splitlines()[2]
+        assert app.panel.room.width > 70
+        assert lines_of(app, "#labels")[2].count("█") == 24  # drawn at that width
         for size in ((60, 15), (200, 60), (80, 24), (20, 5), (120, 40)):
             await pilot.resize_terminal(*size)
             await settle(pilot)
