@@ -9,6 +9,7 @@ from textual.binding import Binding
 
 from icldiag.tui import key_table
 from icldiag.tui.panels import PANELS
+from icldiag.tui.panels.repairs import RepairPanel
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -26,7 +27,7 @@ def test_a_panel_that_takes_a_key_of_everywhere_is_found(key: str, monkeypatch: 
 
 
 def test_two_actions_on_one_key_of_a_panel_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    panel = PANELS[-1]
+    panel = RepairPanel
     monkeypatch.setattr(panel, "BINDINGS", [*panel.BINDINGS, Binding("w", "again", "again")])
     assert key_table.collisions() == [f"Panel {panel.title}: w is 'write as a file' and 'again'"]
 
