@@ -15,8 +15,8 @@ import torch
 import typer
 
 from icldiag.analyses.lens import read_lens
-from icldiag.model.forward import batch_of
 from icldiag.model.load import load_model
+from icldiag.model.padding import batch_of
 from icldiag.model.readout import silent
 from icldiag.model.settings import ModelSettings
 from icldiag.samples import sample_names, sample_path

@@ -18,8 +18,9 @@ def measure(shape: str, analysis: str) -> None:
     import torch
     import transformers
 
-    from icldiag.model.forward import InstrumentedModel, batch_of
+    from icldiag.model.forward import InstrumentedModel
     from icldiag.model.memory import sizes_of, work_of
+    from icldiag.model.padding import batch_of
     from icldiag.prompt.schema import Example
     from icldiag.session import Session
     from tests.conftest import tiny_prompt, tiny_tokenizer

@@ -17,8 +17,9 @@ from icldiag.analyses.isolation.compute import sweep
 from icldiag.analyses.prediction.compute import predict
 from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
-from icldiag.model.forward import InstrumentedModel, batch_of
+from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import load_model
+from icldiag.model.padding import batch_of
 from icldiag.model.readout import read_queries
 from icldiag.model.settings import BUNDLED_PATH, ModelSettings
 from icldiag.prompt.encode import encode

@@ -41,7 +41,14 @@ _PICKLE = len(_FORMAT) + 32  # where it begins
 _ARRAYS = ("ndarray", "dtype", "_reconstruct", "scalar", "_frombuffer")
 _MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt")
 _COMPUTING = ("analyses", "model", "prompt")  # packages whose code makes the results
-_SHOWING = ("section.py", "reading.py", "findings.py", "result.py")  # files in them that only show results
+_SHOWING = (
+    "section.py",
+    "section_fields.py",
+    "reading.py",
+    "opening.py",
+    "findings.py",
+    "result.py",
+)  # files in them that only show results
 _RESULTS = ("icldiag.analyses.", "icldiag.prompt.", "icldiag.model.facts")  # modules whose classes results are made of
 _PATHS = tuple((module, name) for module in ("pathlib", "pathlib._local") for name in ("PosixPath", "WindowsPath"))
 _LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "scipy")

@@ -19,8 +19,10 @@ from icldiag.analyses.isolation.compute import on_device, prefix_edits, random_w
 from icldiag.analyses.isolation.cuts import CUTS, Cut
 from icldiag.analyses.reweighting.compute import beta_edits
 from icldiag.analyses.saliency.compute import flow_of_query
-from icldiag.model.forward import InstrumentedModel, batch_of, merge_edits, on_rows
-from icldiag.model.readout import query_batches, read_queries
+from icldiag.model.forward import InstrumentedModel, merge_edits, on_rows
+from icldiag.model.padding import batch_of
+from icldiag.model.query_batches import query_batches
+from icldiag.model.readout import read_queries
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from tests.eager import ids_of, plain_run
 

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.calibration import calibrated
 from icldiag.lazy import no_grad, torch
-from icldiag.model.forward import Batch, InstrumentedModel, Resume
+from icldiag.model.forward import InstrumentedModel, Resume
+from icldiag.model.padding import Batch
 from icldiag.model.readout import FloatArray
 from icldiag.page.text import percent
 from icldiag.prompt.encoded_prompt import EncodedPrompt

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
-from icldiag.model.forward import Batch, InstrumentedModel, Prefix, Resume
+from icldiag.model.forward import InstrumentedModel, Prefix, Resume
 from icldiag.model.heads import Heads
+from icldiag.model.padding import Batch
 from icldiag.model.swaps import reading
 from icldiag.model.target import Target
 from icldiag.prompt.encoded_prompt import EncodedPrompt

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from icldiag.lazy import torch
 from icldiag.model.attention import Pass, active
-from icldiag.model.forward import Batch, Edits, InstrumentedModel, Resume
+from icldiag.model.forward import Edits, InstrumentedModel, Resume
 from icldiag.model.heads import Heads, KeyValues
+from icldiag.model.padding import Batch
 
 if TYPE_CHECKING:
     from torch import Tensor

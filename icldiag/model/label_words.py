@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Batch, Edits, InstrumentedModel
+from icldiag.model.forward import Edits, InstrumentedModel
+from icldiag.model.padding import Batch
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from icldiag.errors import IcldiagError, ModelError
-from icldiag.model.forward import InstrumentedModel, batch_of
+from icldiag.model.forward import InstrumentedModel
+from icldiag.model.padding import batch_of
 
 #: Largest allowed difference of logits, relative to their size, between the instrumented and the plain forward.
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Batch, Edits, InstrumentedModel, batch_of
+from icldiag.model.forward import Edits, InstrumentedModel
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.memory import is_out_of_memory, release
+from icldiag.model.padding import Batch, batch_of
 
 if TYPE_CHECKING:
     from torch import Tensor

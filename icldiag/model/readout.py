@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.lazy import no_grad, torch
-from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, Resume, Run, batch_of
+from icldiag.model.forward import Edits, InstrumentedModel, Prefix, Resume, Run
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
+from icldiag.model.padding import batch_of
 from icldiag.model.pasts import in_pieces
+from icldiag.model.query_batches import QueryBatch, query_batches
 from icldiag.model.target import Target, TargetReader
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
@@ -26,11 +28,6 @@ Progress = Callable[[str, int, int], None]  # what is being done, done, total; m
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Float32 scores of one layer's explicit attention, and logits, in one batch: memory is bounded.
-_SCORES_PER_BATCH = 16_000_000
-_LOGITS_PER_BATCH = 64_000_000
-_ROWS_PER_BATCH = 64
-_ROWS_OF_THE_FIRST = 8  # of a read; each batch has twice as many as the one before, so that the first answers come soon
 _ROWS_WORTH_A_STEM = 4
 
 
@@ -64,45 +61,6 @@ def label_probabilities(scores: FloatArray) -> FloatArray:
     """Softmax of label scores (n, C) over the labels."""
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
-
-
-@dataclass(frozen=True)
-class QueryBatch:
-    """Some queries of the prompt, alike in length, as one padded batch."""
-
-    indices: tuple[int, ...]
-    batch: Batch
-
-    def rows(self, which: slice) -> QueryBatch:
-        """Some of them, as wide as before."""
-        return QueryBatch(self.indices[which], self.batch.rows(which))
-
-
-def query_batches(
-    model: InstrumentedModel, rows: Sequence[Sequence[int]], start: int, words: LabelWords | None = None
-) -> list[QueryBatch]:
-    """Cut token rows into growing batches, longest first, so that padding is small.
-
-    With `words`, the tokens of the label words follow every row.
-    """
-    further = len(words.given) if words else 0
-    vocabulary = int(model.model.get_output_embeddings().weight.shape[0])
-    order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
-    batches: list[QueryBatch] = []
-    while order:
-        width = len(rows[order[0]]) + further
-        by_logits = _LOGITS_PER_BATCH // ((1 + further) * vocabulary)
-        by_turn = _ROWS_OF_THE_FIRST << len(batches)
-        size = max(1, min(rows_per_batch(model, width, start), by_logits, by_turn))
-        taken, order = order[:size], order[size:]
-        batch = batch_of([rows[index] for index in taken], start, model.device)
-        batches.append(QueryBatch(tuple(taken), words.after(batch) if words else batch))
-    return batches
-
-
-def rows_per_batch(model: InstrumentedModel, width: int, context: int) -> int:
-    """How many rows of `width` tokens on `context` cached ones may be run at once."""
-    return max(1, min(_SCORES_PER_BATCH // (model.n_heads * width * (context + width)), _ROWS_PER_BATCH))
 
 
 class KeptInputs:

@@ -18,7 +18,7 @@ from icldiag.analyses.compression.compute import kept_positions
 from icldiag.analyses.isolation.cuts import Cut, CutKind
 from icldiag.analyses.reweighting.compute import TrainingSettings
 from icldiag.errors import Cancelled
-from icldiag.model.forward import batch_of
+from icldiag.model.padding import batch_of
 from icldiag.model.readout import FloatArray, read_queries, silent
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from icldiag.analyses.isolation.compute import isolate, on_device, prefix_edits, random_words, sweep, target_edits
 from icldiag.analyses.isolation.cuts import Cut
-from icldiag.model.forward import InstrumentedModel, batch_of, on_rows
+from icldiag.model.forward import InstrumentedModel, on_rows
+from icldiag.model.padding import batch_of
 from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import encode
 from icldiag.prompt.encoded_prompt import EncodedPrompt

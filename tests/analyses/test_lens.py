@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from icldiag.analyses.lens import Lens, read_lens, reading
-from icldiag.model.forward import batch_of
+from icldiag.model.padding import batch_of
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Prompt
 from icldiag.samples import sample_path

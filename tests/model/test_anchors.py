@@ -11,8 +11,9 @@ import transformers as t
 from torch import Tensor
 
 from icldiag.model.anchors import heads_without_positions, layer_vectors
-from icldiag.model.forward import InstrumentedModel, batch_of
+from icldiag.model.forward import InstrumentedModel
 from icldiag.model.heads import Heads
+from icldiag.model.padding import batch_of
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 from tests.architectures import ARCHITECTURES

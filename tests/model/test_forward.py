@@ -7,10 +7,12 @@ import torch
 
 from icldiag.errors import Cancelled
 from icldiag.model.attention import Edit
-from icldiag.model.forward import InstrumentedModel, Resume, batch_of
+from icldiag.model.forward import InstrumentedModel, Resume
 from icldiag.model.heads import Heads, KeyValues
+from icldiag.model.padding import batch_of
 from icldiag.model.parity import measure_parity, require_parity
-from icldiag.model.readout import common_start, query_batches, read_queries
+from icldiag.model.query_batches import query_batches
+from icldiag.model.readout import common_start, read_queries
 from icldiag.prompt.encode import encode
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Prompt
@@ -94,7 +96,7 @@ def test_half_precision_passes_the_check(architecture: str, dtype: torch.dtype, 
 
 def test_a_token_on_its_own_past_gives_the_plain_logits(tiny: Tiny) -> None:
     """The cache of re-weighting: shared demonstrations, each row's own padded past, one new token."""
-    from icldiag.model.forward import Batch
+    from icldiag.model.padding import Batch
 
     model = tiny("llama")
     shared, rows = [3, 4, 5], [[6, 7, 8, 9], [10, 11]]

@@ -8,7 +8,8 @@ explains a wrong answer, `Overview.actions` holds measured repairs.
 from icldiag.analyses.overview.actions import Action
 from icldiag.analyses.overview.compute import MeasureLean, Overview, Perturb, Summarise
 from icldiag.analyses.overview.lean import Calibrated, Lean, Prior
-from icldiag.analyses.overview.reading import Line, headline, lines, of_action
+from icldiag.analyses.overview.opening import headline
+from icldiag.analyses.overview.reading import Line, lines, of_action
 from icldiag.analyses.overview.stability import LeftOut, Order, Stability
 from icldiag.analyses.overview.verdict import Verdict
 

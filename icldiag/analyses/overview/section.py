@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
+from icldiag.analyses.analysis import Analysis, Context, Section
 from icldiag.analyses.effect import SIGNIFICANT, Effect
 from icldiag.analyses.estimates import Estimate
 from icldiag.analyses.overview import Lean, Overview, Stability, Summarise, headline, lines, of_action
 from icldiag.analyses.overview.reading import gain_of, named, sample, without_actions
-from icldiag.analyses.overview.verdict import Kind, Separated
+from icldiag.analyses.overview.section_fields import OverviewFields
 from icldiag.analyses.request import Workbench
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Items, Paragraph, Table
@@ -22,132 +21,6 @@ from icldiag.page.figures import heatmap
 
 WIDEST = 12  # classes of a gold x answer table on a page
 LISTED = 20  # rows of errors and labels on a page
-
-
-class EstimateFields(Fields):
-    value: float
-    low: float = Field(description="Of the 95 % interval.")
-    high: float
-
-
-class MeasuresFields(Fields):
-    count: int = Field(description="Labelled queries.")
-    right: int
-    accuracy: EstimateFields
-    balanced_accuracy: float
-    balanced_interval: EstimateFields | None
-    macro_f1: float
-    macro_interval: EstimateFields | None
-    commonest: str = Field(description="Gold label.")
-    baseline: float = Field(description="Accuracy of always answering it.")
-    chance: float
-    criterion: Literal["accuracy", "balanced accuracy"] = Field(description="What choices are made by.")
-
-
-class LabelFields(Fields):
-    label: str
-    gold: int
-    answered: int
-    right: int
-    one_vs_rest: float | None = Field(description="ROC-AUC of its probability.")
-    nats: dict[str, float] = Field(description="Of its prior over the other labels' mean, by kind.")
-
-
-class SeparabilityFields(Fields):
-    auc: EstimateFields = Field(description="Mean over the pairs of labels.")
-    pairwise: list[list[float | None]]
-    worst: dict[str, Any] | None
-    pairs: int
-    sample: int
-
-
-class WritingFields(Fields):
-    mean_mass: float = Field(description="Probability of the label words' first tokens over the vocabulary.")
-    elsewhere: int = Field(description="Queries whose most probable token begins no label word.")
-    instead: list[dict[str, Any]]
-
-
-class GainFields(Fields):
-    count: int
-    right_before: int
-    right_after: int
-    mended: int
-    broken: int
-    p_value: float = Field(description="McNemar's exact test.")
-
-
-class CalibratedFields(Fields):
-    kind: str
-    bias: list[float] = Field(description="Added to the label scores, fitted on all, to be put in force.")
-    gain: GainFields = Field(description="On queries that it was not fitted on.")
-
-
-class PriorFields(Fields):
-    kind: str
-    texts: int
-    probabilities: list[float]
-
-
-class LeanFields(Fields):
-    priors: list[PriorFields]
-    calibrated: list[CalibratedFields]
-
-
-class OrderFields(Fields):
-    places: list[int] = Field(description="Of the demonstrations, from 0.")
-    last: str
-    predicted: list[int] = Field(description="Class index of the sample's queries.")
-    accuracy: float | None
-
-
-class LeftOutFields(Fields):
-    without: list[int]
-    label: str
-    predicted: list[int]
-    accuracy: float | None
-    taken: list[float] = Field(description="Nats of the gold label's lead that they take from each query.")
-
-
-class RecencyFields(Fields):
-    last: float
-    otherwise: float
-    p_value: float
-
-
-class StabilityFields(Fields):
-    queries: list[int] = Field(description="The sample, from 0.")
-    of: int
-    seed: int
-    flips: list[float] = Field(description="Per query, share of the orders that answer otherwise.")
-    recency: RecencyFields | None
-    orders: list[OrderFields]
-    left_out: list[LeftOutFields]
-    harmful: int | None = Field(description="Place in `left_out` of the one that stands out.")
-
-
-class ActionFields(Fields):
-    what: str
-    family: Literal["calibration", "order", "drop"]
-    criterion: str
-    before: float
-    after: float
-    gain: GainFields
-
-
-class OverviewFields(SectionFields):
-    verdict: Kind
-    label: str | None = Field(description="Answered always or too often.")
-    separated: Separated | None
-    hidden_by: str | None = Field(description="The calibration that shows that a lean hides what the scores know.")
-    lines: dict[str, str]
-    measures: MeasuresFields | None
-    labels: list[LabelFields]
-    counts: list[list[int]] = Field(description="Queries by gold (row) and answer (column).")
-    separability: SeparabilityFields | None
-    writing: WritingFields
-    lean: LeanFields
-    stability: StabilityFields
-    next: list[ActionFields]
 
 
 def values(result: Overview) -> dict[str, Any]:

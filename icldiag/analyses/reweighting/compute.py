@@ -26,10 +26,12 @@ from icldiag.analyses.result import AnalysisResult
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Batch, Edits, InstrumentedModel, Prefix, batch_of
+from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import label_words
-from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, rows_per_batch, silent
+from icldiag.model.padding import Batch, batch_of
+from icldiag.model.query_batches import rows_per_batch
+from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encode import encode
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Prompt

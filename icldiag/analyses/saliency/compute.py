@@ -33,10 +33,11 @@ from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.saliency.rows import HeadSum, flows, of_demonstrations, three_means
 from icldiag.indices import class_index, query_index
 from icldiag.lazy import torch
-from icldiag.model.forward import Edits, InstrumentedModel, batch_of
+from icldiag.model.forward import Edits, InstrumentedModel
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.label_words import label_words
 from icldiag.model.memory import is_out_of_memory, release
+from icldiag.model.padding import batch_of
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 

@@ -1,0 +1,120 @@
+"""What is wrong with the prompt as a whole, in at most three sentences. Labels and tokens are users' text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from icldiag.analyses.effect import Effect
+from icldiag.analyses.overview.compute import Overview
+from icldiag.counting import counted
+from icldiag.quoting import quoted
+
+LISTED = 4  # labels, tokens or errors in a sentence
+
+
+def headline(found: Overview) -> str:
+    """What is wrong with the prompt, in at most three sentences; the first says how many are right."""
+    sentences = [_answers(found), _apart(found)]
+    if found.verdict.elsewhere:
+        sentences.append(_elsewhere(found))
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _answers(found: Overview) -> str:
+    verdict, measures, names = found.verdict, found.measures, found.labels
+    n = len(found.predicted)
+    label = None if verdict.label is None else names[verdict.label]
+    if verdict.kind == "single":
+        return _single(found)
+    if measures is None:
+        if verdict.kind == "one label":
+            return f"All {n} answers are {label}; no query has a gold label."
+        return f"{n} queries, none with a gold label: {_listed(found.answered.tolist(), names)}."
+    of = f"{measures.right} of {measures.count}" + (" labelled" if measures.count < n else "")
+    if verdict.kind == "one label":
+        return f"All {n} answers are {label}: {of} are right ({measures.accuracy.value:.2f})."
+    if verdict.kind == "right":
+        least = f"at least {measures.accuracy.low:.2f} of such queries"
+        only = f"; all of them are {names[measures.commonest]}" if measures.baseline == 1 else ""
+        return f"All {counted(measures.count, 'labelled query')} are answered right{only} (95 %: {least})."
+    right = f"{of} are right: accuracy {measures.accuracy}"
+    if verdict.kind == "too often":
+        assert verdict.label is not None
+        answers, gold = int(found.answered[verdict.label]), int(found.counts[verdict.label].sum())
+        has = "has it" if gold == 1 else "have it"
+        whose = f"{gold or 'none'} of the {measures.count} labelled {has} as gold label"
+        return f"{label} is answered too often: {answers} of {n} answers, and {whose}. {right}."
+    if verdict.kind == "no better":
+        surely = "no" if measures.accuracy.value <= measures.baseline else "not surely"
+        return f"{right}, {surely} better than always {label} ({measures.baseline:.2f})."
+    return f"{right}."
+
+
+def _single(found: Overview) -> str:
+    answer, gold = int(found.predicted[0]), found.gold[0]
+    scores = found.scores[0]
+    chance = float(np.exp(scores[answer] - scores.max()) / np.exp(scores - scores.max()).sum())
+    said = f"The query is answered {found.labels[answer]}, with {chance:.2f} of the label words' probability"
+    if gold is None:
+        return f"{said}; its gold label is unknown."
+    return f"{said}; that is right." if gold == answer else f"{said}; the gold label is {found.labels[gold]}."
+
+
+def _apart(found: Overview) -> str:
+    """What the scores know, and whether a lean hides it."""
+    separability, verdict = found.separability, found.verdict
+    if verdict.kind in ("right", "single"):
+        return ""
+    if separability is None:
+        return _leans_there(found).strip()
+    auc = f"AUC {separability.auc}"
+    hidden = verdict.hidden_by
+    if hidden is not None:
+        improved = gain(hidden.effect)
+        return (
+            f"{auc}: the scores tell the labels apart, the lean hides it: with the {hidden.kind} prior divided out "
+            f"accuracy {improved} on queries that it was not fitted on."
+        )
+    said = {
+        "yes": f"{auc}: the scores tell the labels apart better than chance.",
+        "no": f"{auc}: the scores hardly tell the labels apart.",
+        "too few": f"{auc}: these are too few queries to say whether the scores tell the labels apart.",
+        None: "",
+    }[verdict.separated]
+    return said + _leans_there(found)
+
+
+def _leans_there(found: Overview) -> str:
+    """That the prompt favours the label that is answered too often also where the query says nothing."""
+    lean, label = found.lean, found.verdict.label
+    if lean is None or label is None or found.verdict.kind not in ("one label", "too often") or lean.towards != label:
+        return ""
+    nats = lean.priors[0].strength
+    return (
+        f" The prompt leans to {found.labels[label]} whatever the query says ({lean.priors[0].kind} {nats:.1f} nats)."
+    )
+
+
+def _elsewhere(found: Overview) -> str:
+    first = found.writing.instead[0]
+    n, elsewhere = len(found.predicted), found.writing.elsewhere
+    return (
+        f"In {elsewhere} of {counted(n, 'query')} the model would first write something else, most often "
+        f"{quoted(first.text)} ({len(first.queries)}); the label words hold {found.writing.mean_mass:.2f} of the "
+        "probability."
+    )
+
+
+def _listed(counts: Sequence[int], names: Sequence[str]) -> str:
+    order = sorted(range(len(names)), key=lambda label: -counts[label])
+    shown = [f"{names[label]} {counts[label]}" for label in order[:LISTED]]
+    rest = sum(counts[label] for label in order[LISTED:])
+    return ", ".join(shown) + (f", {rest} other" if rest else "")
+
+
+def gain(effect: Effect) -> str:
+    """Accuracy before and after."""
+    before, after = effect.accuracy_before, effect.accuracy_after
+    return "undefined" if before is None or after is None else f"{before:.2f} -> {after:.2f}"
