@@ -30,6 +30,7 @@ from icldiag.visible import visible
 
 NARROW = 100  # columns under which the queries fold away
 WIDE = 150  # columns from which the pinned panel is beside the one in front
+TALL = 36  # rows from which it is under it where there are fewer columns
 
 
 class Layout(FrameDiffApp, GuardedApp):
@@ -72,6 +73,7 @@ class Layout(FrameDiffApp, GuardedApp):
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < NARROW, "-narrow")
         self.set_class(event.size.width < WIDE, "-one-column")
+        self.set_class(event.size.height >= TALL, "-tall")
         self.call_after_refresh(self.show_all)
 
     @property

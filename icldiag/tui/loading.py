@@ -99,5 +99,5 @@ def answer_queries(
 
 def on_request(session: StoredSession) -> dict[Hashable, Any]:
     """Answers of the analyses that run only when asked for, as far as they are on disk."""
-    wanted = (requests.reweighting(), requests.compression())
+    wanted = (requests.reweighting(), requests.compression(), requests.repairs())
     return {request: found for request in wanted if (found := session.peek(request)) is not None}

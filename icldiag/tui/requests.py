@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from icldiag.analyses.compression.compute import Compress
+    from icldiag.analyses.repairs import FindRepairs
     from icldiag.analyses.reweighting.compute import Reweight
 
 
@@ -19,3 +20,9 @@ def compression() -> Compress:
     from icldiag.analyses.compression.compute import Compress
 
     return Compress()
+
+
+def repairs() -> FindRepairs:
+    from icldiag.analyses.repairs import FindRepairs
+
+    return FindRepairs()

@@ -110,6 +110,24 @@ async def test_a_state_is_pinned_and_compared_with(prompt_file: Path, model_fold
         assert "Pinned ->" not in screen_text(app)
 
 
+async def test_without_room_beside_each_other_the_two_states_are_stacked(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("2", "p")
+        await settle(pilot)
+        now, pinned = app.query_one("#panels").region, app.query_one("#pinned-column").region
+        assert now.width == pinned.width > 70
+        assert pinned.y == now.y + now.height
+        assert min(now.height, pinned.height) >= 15
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert not app.query_one("#pinned-column").display
+        await pilot.press("P")
+        await settle(pilot)
+        assert app.query_one("#pinned-column").region.width > 70
+        assert not app.query_one("#panels").display
+
+
 def test_differing_words_are_underlined() -> None:
     marked = with_differences(Text("Entity beat Person (0.40)"), Text("Number beat Person (0.41)"))
     assert [marked.plain[span.start : span.end] for span in marked.spans] == ["Entity", "(0.40)"]

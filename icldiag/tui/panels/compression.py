@@ -77,7 +77,8 @@ class CompressionPanel(Panel):
         kept, of = len(kept_positions(session.encoded)), len(session.encoded.prefix)
         return (
             f"Press s to answer from {kept} of the {of} positions of the demonstrations: label words and template.",
-            f"It runs {counted(len(prompt.queries), 'query')} in {DRAWS + 2} ways: with the anchors kept, with them "
+            f"It answers {counted(len(prompt.queries), 'query')} in {DRAWS + 2} ways, "
+            f"{(DRAWS + 2) * len(prompt.queries)} passes of a query: with the anchors kept, with them "
             f"as a text of their own, and with {DRAWS} draws of random words.",
         )
 

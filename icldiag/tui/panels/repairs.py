@@ -127,7 +127,7 @@ class RepairPanel(Panel):
             )
         everything = (
             f"Press s to search for what mends the prompt: up to {BUDGET} candidates, each tried on examples that it "
-            "was not made from."
+            f"was not made from and on {counted(len(prediction), 'query')}."
         )
         return Text(visible(f"{this} {everything}", self.state.look.ascii_only))
 

@@ -81,8 +81,13 @@ class ReweightingPanel(Panel):
         short = [name for label, name in enumerate(prompt.label_names) if has[label] < settings.per_class]
         what = f"{settings.per_class} examples of each label for {settings.epochs} epochs"
         if not short:
-            train = f"Press s to train on {settings.per_class * len(prompt.labels)} examples: {what}."
-            return train, "It changes the target's attention to the label words, and nothing else."
+            count = settings.per_class * len(prompt.labels)
+            return (
+                f"Press s to train on {count} examples: {what}.",
+                f"It takes a pass of each example, then {count * settings.epochs} of one token, forward and backward, "
+                "and answers the queries again. "
+                "It changes the target's attention to the label words, and nothing else.",
+            )
         names = ", ".join(short[:3]) + (f" and {len(short) - 3} more" if len(short) > 3 else "")
         return (
             f"There are too few examples to train on: it takes {what}.",
