@@ -222,3 +222,34 @@ def test_the_app_without_a_terminal_is_one_sentence(prompt_file: str) -> None:
     assert done.returncode == 1
     assert done.stderr == "icldiag: the app needs a terminal to read keys from; 'icldiag report' works without one\n"
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--device", "nowhere"), "--device nowhere: torch knows no such device; choose"),
+        (("--dtype", "int8"), "--dtype int8: choose one of"),
+        (("--quantize", "3"), "--quantize"),
+    ],
+)
+def test_check_refuses_what_could_not_run(
+    run: Run, prompt_file: str, model_folder: Path, options: tuple[str, str], words: str
+) -> None:
+    done = run("check", prompt_file, "--model", str(model_folder), *options)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert words in done.stderr
+
+
+def test_a_broken_configuration_is_named_before_what_is_missing(run: Run, prompt_file: str, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text('{"model_type":')
+    done = run("check", prompt_file, "--model", str(tmp_path / "broken"))
+    assert done.returncode == 3
+    assert "config.json is not valid JSON" in done.stderr
+
+
+def test_predict_refuses_a_column_without_a_name(run: Run, prompt_file: str, tmp_path: Path) -> None:
+    (tmp_path / "texts.csv").write_text("text\na\n")
+    done = run("predict", prompt_file, str(tmp_path / "texts.csv"), "-o", "-", "--column", " ")
+    assert done.returncode != 0
+    assert "--column is the name of the new column" in done.stderr

@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 def check(prompt: PromptPath, model: ModelSettings | None = None) -> None:
     """Validate a prompt file; with a model, also show how it tokenizes."""
     from icldiag.check import describe, describe_tokens, describe_warnings
+    from icldiag.model.placement import choose_device
     from icldiag.prompt.read import read_prompt
 
     written = read_prompt(prompt)
+    if model is not None and (model.device, model.dtype, model.quantize, model.device_map) != (
+        "auto",
+        "auto",
+        None,
+        None,
+    ):
+        choose_device(model)  # where the model cannot run, a check that passed would mislead
     print(describe(written) + (describe_warnings(written) if model is None else ""))
     if model is not None:
         print(describe_tokens(written, model))

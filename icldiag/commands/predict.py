@@ -54,6 +54,8 @@ def predict(
     from icldiag.store import model_identity
     from icldiag.visible import visible
 
+    if not column.strip() or not column.isprintable():
+        raise IcldiagError("--column is the name of the new column: some characters, on one line")
     written = read_prompt(prompt)
     stream = TableStream.of(texts, text)
     columns = Columns(column, probabilities, written.label_names)
@@ -77,7 +79,11 @@ def predict(
                 print("icldiag: stopped; what is done is kept, and the same command goes on", file=sys.stderr)
             raise typer.Exit(130) from None
     now = tally.rows - tally.first
-    told = [f"rows {tally.first + 1} to {tally.rows} labelled by {visible(model.name)}" if now else "no row was left"]
+    told = [
+        f"rows {tally.first + 1} to {tally.rows} labelled by {visible(model.name)}"
+        if now
+        else "there are no more rows to label"
+    ]
     if tally.first:
         told.append(f"rows 1 to {tally.first} by an earlier run")
     if tally.blank:

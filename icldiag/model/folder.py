@@ -40,6 +40,7 @@ def check_folder(folder: Path) -> None:
         raise ModelError(f"the folder {shown} holds an adapter only; merge it into its base model and save that")
     if not (folder / "config.json").is_file():
         raise ModelError(f"the folder {shown} holds no config.json, so it is not a Hugging Face model folder")
+    read_object(folder / "config.json")
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
         raise ModelError(f"the folder {shown} holds no tokenizer; copy the model's tokenizer.json into it")
     for name in _OBJECTS:

@@ -44,6 +44,8 @@ def _device(wanted: str) -> str:
         torch.empty(0, device=wanted)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0][:160]
+        if reason.startswith("Expected one of"):  # torch lists all that it was ever built for
+            reason = "torch knows no such device"
         raise ModelError(f"--device {wanted}: {reason}; choose auto, cpu, cuda, cuda:1 or mps") from None
     return wanted
 

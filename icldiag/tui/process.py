@@ -34,6 +34,10 @@ def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False, resum
     """
     if "TEXTUAL_DRIVER" not in os.environ and not sys.stdin.isatty():
         raise IcldiagError("the app needs a terminal to read keys from; 'icldiag report' works without one")
+    if "TEXTUAL_DRIVER" not in os.environ and not (sys.__stderr__ is not None and sys.__stderr__.isatty()):
+        raise IcldiagError(
+            "the app draws its screen on stderr, which is no terminal here; leave out the 2> redirection"
+        )
     config = read_config()
     check_settings(config, config_path())
     app = DiagnosisApp(path, settings, ascii_only, config, resumed)

@@ -48,7 +48,7 @@ def test_every_layer_is_unembedded_as_the_last_one(architecture: str, norm: str,
 def test_a_calibration_is_taken_off_in_every_layer(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())
     prior = (0.5, 0.2, 0.3)
-    calibrated = Session(replace(prompt, calibration=Calibration("batch", prior)), session.model)
+    calibrated = Session(replace(prompt, calibration=Calibration.dividing("batch", prior)), session.model)
     plain, found = (lens_of(one, 0) for one in (session, calibrated))
     np.testing.assert_allclose(plain.scores - found.scores, np.tile(np.log(prior), (len(plain.mass), 1)), atol=1e-9)
 

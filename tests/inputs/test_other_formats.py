@@ -8,6 +8,7 @@ import pytest
 
 from icldiag.config import ConfigError, read_config
 from icldiag.errors import PromptError
+from icldiag.inputs.csv_text import csv_rows
 from icldiag.inputs.literal import parse_list
 from icldiag.inputs.toml_text import parse_toml
 from icldiag.inputs.values import first_repeated, whole_number
@@ -79,3 +80,16 @@ def test_whole_numbers() -> None:
     assert [whole_number(text) for text in ("0", "12", "١٢")] == [0, 12, 12]
     assert [whole_number(text) for text in ("", "-1", "1.0", "²", "x", "9" * 5000)] == [None] * 6
     assert [first_repeated(values) for values in ("abca", "aa", "abc", "")] == [3, 1, None, None]
+
+
+def test_empty_lines_of_one_column_are_rows_but_for_the_last(tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    lines = ["text\n", "a\n", "\n", "\n", "b\n", "\n"]
+    assert list(csv_rows(lines, ",", path)) == [(1, ["text"]), (2, ["a"]), (3, [""]), (4, [""]), (5, ["b"])]
+    two = ["text,label\n", "\n", "a,b\n"]
+    assert [cells for _, cells in csv_rows(two, ",", path)] == [["text", "label"], ["a", "b"]]
+
+
+def test_old_line_ends_are_named(tmp_path: Path) -> None:
+    with pytest.raises(PromptError, match="save the file with line feeds"):
+        list(csv_rows(["text\ra\r"], ",", tmp_path / "texts.csv"))
