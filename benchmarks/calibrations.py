@@ -8,8 +8,9 @@ so the label scores of a draw are read once and kept in the cache folder. Prints
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -17,16 +18,16 @@ from typing import Annotated
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from icldiag.analyses.affine import fit_affine
 from icldiag.analyses.calibration import CONTENT_FREE, calibrated, calibration
-from icldiag.analyses.effect import SIGNIFICANT
 from icldiag.analyses.lab import Lab
-from icldiag.analyses.repairs.calibrations import Candidate, fitted_calibrations
-from icldiag.analyses.repairs.partition import make_parts
-from icldiag.analyses.repairs.search import Search
-from icldiag.analyses.repairs.trials import Trials, p_of_choice
-from icldiag.model.forward import InstrumentedModel
+from icldiag.analyses.search.calibrations import fitted_calibrations, unfitted
+from icldiag.analyses.search.partition import make_parts
+from icldiag.analyses.search.search import Search
+from icldiag.analyses.search.trials import Trials
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.load import load_model
 from icldiag.model.readout import FloatArray, read_queries
 from icldiag.model.settings import ModelSettings
@@ -84,8 +85,15 @@ def read_draw(model: InstrumentedModel, task: Task, seed: int, cache: Path) -> D
     return Draw(prompt, kept["queries"], kept["examples"], kept["content_free"])
 
 
-def gains_of(model: InstrumentedModel, draw: Draw, per_class: int, seed: int) -> dict[str, Gain]:
-    """What each calibration, and the search's choice, gains on the queries."""
+def searched(
+    model: InstrumentedModel, prefix: Prefix, draw: Draw, per_class: int, seed: int, permuted: int | None = None
+) -> Trials:
+    """The calibrations of a draw's prompt, tried on so many examples of each class.
+
+    Args:
+        prefix: its demonstrations.
+        permuted: examples then get each other's labels, by this seed, so that nothing can be learnt from them.
+    """
     prompt = draw.prompt
     queries = tuple(replace(query, label=None) for query in prompt.queries)
     examples = [
@@ -93,28 +101,35 @@ def gains_of(model: InstrumentedModel, draw: Draw, per_class: int, seed: int) ->
         for label in range(len(prompt.labels))
         for example in [one for one in prompt.examples if one.label == label][:per_class]
     ]
+    scores = {example.text: row for example, row in zip(prompt.examples, draw.examples, strict=True)}
+    if permuted is not None:
+        labels = [example.label for example in examples]
+        random.Random(permuted).shuffle(labels)
+        examples = [replace(example, label=label) for example, label in zip(examples, labels, strict=True)]
     given = replace(prompt, queries=queries, examples=tuple(examples))
     encoded, parts = encode(given, *model.reader), make_parts(given, seed=seed)
-    search = Search(Lab(model, encoded, model.encode_prefix(encoded.prefix)), parts, None, seed)
-    scores = dict(zip(prompt.examples, draw.examples, strict=True))
+    search = Search(Lab(model, encoded, prefix), parts, None, seed)
     search.know(given.queries, draw.queries)
-    for part in (parts.fitting, parts.selection, parts.confirmation):
-        search.know(part, np.array([scores[example] for example in part]))
+    for part in (parts.fitting, parts.selection, parts.others):
+        search.know(part, np.array([scores[example.text] for example in part]))
     trials = Trials(search, budget=99)
-    (selection,) = search.raw(search.start, parts.selection)
     contextual = calibration("contextual", draw.content_free)
     repair = replace(search.start, family="calibration", name="contextual calibration", calibration=contextual)
-    trials.add([Candidate(repair, calibrated(selection, contextual, search.whole))])
+    trials.add([unfitted(search, repair, made_of_fitting=False)])
     trials.add(fitted_calibrations(search, search.start))
     trials.look()
+    return trials
+
+
+def gains_of(trials: Trials, queries: Sequence[Example]) -> dict[str, Gain]:
+    """What each calibration, and the search's choice, gains on the queries."""
     found = {trial.repair.name: trial.predicted for trial in trials.trials}
-    p = None if trials.winner is None else p_of_choice(trials.winner, trials.trials)
-    unlikely = trials.confirmed.sure if trials.confirmed else p is not None and p < SIGNIFICANT
-    holds = trials.confirmed is None or trials.confirmed.net > 0
-    found[BEST] = trials.winner.predicted if trials.winner else trials.before
-    found[HOLDS] = trials.winner.predicted if trials.winner and holds else trials.before
-    found[SURE] = trials.winner.predicted if trials.winner and unlikely else trials.before
-    return {name: gain_of(trials.before, predicted, prompt.queries) for name, predicted in found.items()}
+    best = trials.before if trials.winner is None else trials.winner.predicted
+    confirmed = trials.confirmed
+    found[BEST] = best
+    found[HOLDS] = best if confirmed is not None and confirmed.net > 0 else trials.before
+    found[SURE] = best if confirmed is not None and confirmed.sure else trials.before
+    return {name: gain_of(trials.before, predicted, queries) for name, predicted in found.items()}
 
 
 def ceiling(draw: Draw) -> Gain:
@@ -155,6 +170,7 @@ def main(
     model: Annotated[str, typer.Option(help="As in icldiag open.")] = "bundled",
     draws: Annotated[str, typer.Option(help="Seeds of the demonstrations, examples and queries.")] = "42,43,44,45,46",
     cache: Annotated[Path, typer.Option(help="Where label scores are kept.")] = Path("calibrations-cache"),
+    permutations: Annotated[int, typer.Option(help="Searches whose examples have each other's labels.")] = 20,
 ) -> None:
     """Print the tables."""
     plan = read_plan(Path(__file__).with_name("repairs.yaml"), data)
@@ -162,13 +178,19 @@ def main(
     seeds = [int(seed) for seed in draws.split(",")]
     before: dict[str, dict[int, tuple[float, float]]] = defaultdict(dict)
     gains: dict[tuple[str, int], dict[str, dict[int, Gain]]] = defaultdict(lambda: defaultdict(dict))
+    confirmed: dict[int, list[Confirmation]] = defaultdict(list)
     for task in plan.tasks:
         for seed in seeds:
             draw = read_draw(loaded, task, seed, cache / Path(model).name)
+            prefix = loaded.encode_prefix(encode(draw.prompt, *loaded.reader).prefix)
             before[task.name][seed] = right(draw.queries.argmax(1), draw.prompt.queries)
             for per_class in PER_CLASS:
-                for name, gain in gains_of(loaded, draw, per_class, seed).items():
+                trials = searched(loaded, prefix, draw, per_class, seed)
+                for name, gain in gains_of(trials, draw.prompt.queries).items():
                     gains[name, per_class][task.name][seed] = gain
+                lucky = [searched(loaded, prefix, draw, per_class, seed, one) for one in range(permutations)]
+                true = gains[BEST, per_class][task.name][seed].accuracy
+                confirmed[per_class].append(Confirmation(is_sure(trials), true, sum(map(is_sure, lucky))))
             gains[CEILING, PER_CLASS[-1]][task.name][seed] = ceiling(draw)
     rows = sorted(gains.items(), key=lambda item: (item[0][0] == CEILING, item[0]))
     for which, field in enumerate(("accuracy", "balanced")):
@@ -181,11 +203,38 @@ def main(
             told = interval([of[seed] for of in by_task.values() for seed in seeds]) if field == "accuracy" else ""
             cells = " | ".join(spread(one) for one in columns)
             print(f"| {name} | {per_class} | {cells} | {spread(means(columns))} | {told} |")
+    tell_confirmations(confirmed, permutations)
     for name in (BEST, HOLDS, SURE):
         worst = [
             min(of.accuracy for task in gains[name, count].values() for of in task.values()) for count in PER_CLASS
         ]
         print(f"\nWorst of all draws, {name}, with {PER_CLASS} a class: {', '.join(f'{gain:+.1f}' for gain in worst)}")
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """Of one prompt."""
+
+    sure: bool
+    gain: float  # of the search's best, on the queries, in points
+    lucky: int  # searches that confirmed a gain although labels and texts had nothing to do with each other
+
+
+def is_sure(trials: Trials) -> bool:
+    return trials.confirmed is not None and trials.confirmed.sure
+
+
+def tell_confirmations(found: Mapping[int, Sequence[Confirmation]], permutations: int) -> None:
+    """By the number of examples: what is confirmed, and whether it is true."""
+    print("\n| examples per class | prompts whose best gains | of these confirmed | confirmed, no gain | by luck |")
+    print("| --- " * 5 + "|")
+    for per_class, prompts in found.items():
+        gaining = [one for one in prompts if one.gain > 0]
+        wrong = sum(one.sure for one in prompts) - sum(one.sure for one in gaining)
+        true = f"{len(gaining)} of {len(prompts)} | {sum(one.sure for one in gaining)}"
+        count, lucky = permutations * len(prompts), sum(one.lucky for one in prompts)
+        low, high = binomtest(lucky, count).proportion_ci() if count else (0, 1)
+        print(f"| {per_class} | {true} | {wrong} | {lucky} of {count}: {100 * low:.1f} to {100 * high:.1f} % |")
 
 
 def means(columns: Sequence[Sequence[float]]) -> list[float]:

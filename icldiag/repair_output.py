@@ -42,7 +42,10 @@ def chosen_query(prompt: Prompt, wanted: str) -> int:
 def summary(repairs: Repairs) -> str:
     """The finding and what it rests on."""
     sizes = [len(part) for part in (repairs.fitting, repairs.selection, repairs.confirmation)]
-    parts = f"{counted(sizes[0], 'example')} to fit on, {sizes[1]} to choose by, {sizes[2]} to confirm on"
+    parts = (
+        f"{counted(sizes[0], 'example')} to make changes from, {sizes[1]} to choose by; confirmed on {sizes[2]}, each "
+        "left out of fit and choice"
+    )
     shared = "; the prompt's queries are among them, as 'examples' has too few" if repairs.with_queries else ""
     return f"{visible(finding(repairs))}\n({parts}{shared})"
 

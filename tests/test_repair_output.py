@@ -193,7 +193,11 @@ def test_a_re_weighting_names_the_best_repair_without_one(rich_file: Path, tiny:
     other = 1 + next(i for i, trial in enumerate(found.trials) if trial.repair.beta is None)
     with pytest.raises(AnalysisError, match=f"scales attention, .*; the best repair that does not is --take {other}"):
         repaired(session, found, scaled, "text")
-    affine = next(trial for trial in found.trials if trial.repair.calibration and trial.repair.calibration.scale)
+    affine = next(
+        trial
+        for trial in found.trials
+        if trial.repair.beta is None and trial.repair.calibration and trial.repair.calibration.scale
+    )
     with pytest.raises(AnalysisError, match="multiplies label scores, which logit biases cannot"):
         repaired(session, found, affine, "logit-bias")
     assert repaired(session, found, affine, "text").prompt.calibration == affine.repair.calibration

@@ -7,8 +7,9 @@ broken); if the repair did nothing, each of the b + c is as likely to be the one
 
 With fewer than six such texts p cannot fall below 0.05, whatever they say.
 
-Where the same texts were looked at before for another repair, the k-th look's p is multiplied by k (k + 1): over any
-number of looks, the chance that one of them is below 0.05 by luck stays below 0.05, as 1 / (k (k + 1)) sums to 1.
+Where the same texts were looked at before for another repair, the k-th look's p is multiplied by k (k - 1) from the
+second on. Of a two-sided p below 0.05 half the luck is gains, so by luck the first look shows a gain with a chance of
+0.025 at most, and all later looks together too, as 1 / (k (k - 1)) sums to 1: over any number of looks, 0.05.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Effect:
     @property
     def correction(self) -> int:
         """What p is multiplied by for the looks."""
-        return max(1, self.looks * (self.looks + 1))
+        return max(1, self.looks * (self.looks - 1))
 
     @property
     def p_value(self) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from icldiag.analyses.effect import Effect
 from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, Repairs, find_repairs, mendable
 from icldiag.analyses.repairs.reading import finding, in_short, points, verdict
-from icldiag.analyses.repairs.repair import Repair
-from icldiag.analyses.repairs.trials import Trial
+from icldiag.analyses.search.repair import Repair
+from icldiag.analyses.search.trials import Trial
 
 __all__ = [
     "BUDGET",

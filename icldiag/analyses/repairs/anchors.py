@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from icldiag.analyses.repairs.repair import Repair
-from icldiag.analyses.repairs.search import Search
 from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
+from icldiag.analyses.search.repair import Repair
+from icldiag.analyses.search.search import Search
 from icldiag.prompt.schema import Example
 
 LEARNING_RATES = (0.01, 0.1)  # the paper's text, and the default of its code

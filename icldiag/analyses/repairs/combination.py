@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from icldiag.analyses.repairs.repair import Repair
+from icldiag.analyses.search.repair import Repair
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ One candidate is one changed prompt, calibration or beta, answered on the select
 unit of the budget. Calibrations of the prompt as it is come first, for they need no further pass. Then the families of
 changes take turns, asked in lists; each change is tried as it is and with the calibrations that its own answers give.
 Re-weightings are trained after them, and last the best change is combined with the next best ones. After each of these
-steps a new leader of the selection part is confirmed.
+steps a new leader of the selection part is confirmed (see `search.trials`).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from icldiag.analyses.lab import Lab
 from icldiag.analyses.overview import Overview, Summarise
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.repairs.anchors import reweightings
-from icldiag.analyses.repairs.calibrations import calibrations
 from icldiag.analyses.repairs.combination import combined
 from icldiag.analyses.repairs.lead import families, harmful_demonstrations
-from icldiag.analyses.repairs.partition import make_parts
-from icldiag.analyses.repairs.repair import Repair
-from icldiag.analyses.repairs.search import Search
-from icldiag.analyses.repairs.trials import Trial, Trials, p_of_choice
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
+from icldiag.analyses.search.calibrations import calibrations
+from icldiag.analyses.search.partition import make_parts
+from icldiag.analyses.search.repair import Repair
+from icldiag.analyses.search.search import Search
+from icldiag.analyses.search.trials import Trial, Trials
 from icldiag.errors import AnalysisError
 from icldiag.indices import named_query, query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
@@ -53,11 +53,11 @@ class Repairs(AnalysisResult):
     seed: int
     trials: tuple[Trial, ...]
     winner: int | None  # its place in `trials`
-    confirmed: Effect | None  # of the winner, on the confirmation part; None without a winner or with too few examples
+    confirmed: Effect | None  # of choosing it, on texts that were left out of that; None without a winner
     fitting: tuple[Example, ...]
     selection: tuple[Example, ...]
-    confirmation: tuple[Example, ...]
-    with_queries: bool  # the three parts hold queries of the prompt, because `examples` has too few
+    confirmation: tuple[Example, ...]  # all labelled texts, see `search.trials`
+    with_queries: bool  # the first two parts hold queries of the prompt, because `examples` has too few
     gold: tuple[int | None, ...]  # of the prompt's queries
     before: IntArray  # (n,) what is answered without any repair
     tokens_before: int
@@ -78,7 +78,7 @@ class Repairs(AnalysisResult):
 
     @property
     def holds(self) -> bool | None:
-        """Whether the winner gains on the confirmation part too; None where there is no winner or no such part.
+        """Whether choosing it gains on the texts that were left out of the choice; None where there is no winner.
 
         As in the selection, a query that was to be mended counts as one gained.
         """
@@ -90,13 +90,8 @@ class Repairs(AnalysisResult):
 
     @property
     def sure(self) -> bool:
-        """Whether the winner's gain on the confirmation part is unlikely to be chance, the looks at it counted."""
+        """Whether that gain is unlikely to be chance, the looks at these texts counted."""
         return bool(self.holds) and self.confirmed is not None and self.confirmed.sure
-
-    @property
-    def p_of_choice(self) -> float | None:
-        """The winner's p on the selection part, corrected for all that were compared there; None without a winner."""
-        return None if self.best is None else p_of_choice(self.best, self.trials)
 
     def mends(self, trial: Trial, query: int) -> bool | None:
         """Whether a query that was wrong is right; None for one that was not wrong."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from icldiag.analyses.confusion.layer import layer_of
-from icldiag.analyses.repairs.repair import Repair, change
-from icldiag.analyses.repairs.search import Search
+from icldiag.analyses.search.repair import Repair, change
+from icldiag.analyses.search.search import Search
 from icldiag.model.readout import FloatArray
 from icldiag.prompt.edit import drop, with_demonstrations
 from icldiag.prompt.schema import Example

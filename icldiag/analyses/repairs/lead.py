@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from icldiag.analyses.effect import SIGNIFICANT
 from icldiag.analyses.repairs.demonstrations import deletions, replacements
 from icldiag.analyses.repairs.order import orders
-from icldiag.analyses.repairs.repair import Repair
-from icldiag.analyses.repairs.search import Search
 from icldiag.analyses.repairs.words import words
+from icldiag.analyses.search.repair import Repair
+from icldiag.analyses.search.search import Search
 
 if TYPE_CHECKING:
     from icldiag.analyses.overview import Overview

@@ -6,8 +6,8 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 
-from icldiag.analyses.repairs.repair import Repair, change
-from icldiag.analyses.repairs.search import Search
+from icldiag.analyses.search.repair import Repair, change
+from icldiag.analyses.search.search import Search
 from icldiag.prompt.edit import with_demonstrations
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from icldiag.analyses.effect import SIGNIFICANT, Effect
 from icldiag.analyses.repairs.compute import Repairs
-from icldiag.analyses.repairs.trials import Trial
+from icldiag.analyses.search.trials import Trial
 
 
 def finding(repairs: Repairs) -> str:
@@ -20,9 +20,8 @@ def finding(repairs: Repairs) -> str:
             f"None of {tried} repairs {wanted} the {texts} labelled texts that they were compared on.{_mender(repairs)}"
         )
     chosen = f"{best.repair.name} ({_signed(best.selection.net)} of {texts})"
-    if repairs.confirmed is None:
-        return _unconfirmed(repairs, chosen)
-    others = f"the {repairs.confirmed.count} labelled texts that it was neither made from nor chosen by"
+    assert repairs.confirmed is not None
+    others = f"{repairs.confirmed.count} labelled texts, each left out of fit and choice"
     confirmed = in_short(repairs.confirmed)
     if repairs.query is not None:
         if repairs.holds:
@@ -36,19 +35,6 @@ def finding(repairs: Repairs) -> str:
             f"{confirmed}. {_more(repairs.confirmed)}"
         )
     return f"No repair holds. The best of {tried}, {chosen}, gains nothing on {others}: {confirmed}."
-
-
-def _unconfirmed(repairs: Repairs, chosen: str) -> str:
-    """The winner where there are too few texts for a confirmation part."""
-    p = repairs.p_of_choice
-    assert p is not None
-    tried = len(repairs.trials)
-    few = "There are too few labelled texts to confirm it on others, so this gain promises too much; "
-    cure = f"add labelled texts to 'examples'. {MORE}"
-    if repairs.query is not None or p < SIGNIFICANT:
-        test = "" if repairs.query is not None else f"As the best of {tried} it has p = {_p(p)}. "
-        return f"Best of {tried} tried: {chosen}. {test}{few}{cure}"
-    return f"No repair is known to be better than chance. The best of {tried}, {chosen}, has p = {_p(p)}. {few}{cure}"
 
 
 MORE = "Four times as many would halve the interval of the gain."

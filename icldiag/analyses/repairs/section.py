@@ -61,8 +61,8 @@ class RepairsFields(SectionFields):
     budget: int
     seed: int
     winner: int | None = Field(description="Its place in `repairs`.")
-    holds: bool | None = Field(description="Whether the winner gains on the confirmation part too.")
-    confirmed: EffectFields | None
+    holds: bool | None = Field(description="Whether it gains on texts that were left out of fit and choice.")
+    confirmed: EffectFields | None = Field(description="Of choosing and fitting, on the texts left out of both.")
     parts: PartsFields
     tokens_before: int
     repairs: list[RepairFields] = Field(description="The best on the selection part first.")

@@ -15,8 +15,8 @@ import numpy as np
 
 from icldiag.analyses.confusion.distances import class_means, principal_projection
 from icldiag.analyses.confusion.layer import layer_of
-from icldiag.analyses.repairs.repair import Repair, as_it_is, change
-from icldiag.analyses.repairs.search import Search
+from icldiag.analyses.search.repair import Repair, as_it_is, change
+from icldiag.analyses.search.search import Search
 from icldiag.errors import PromptError
 from icldiag.model.readout import FloatArray, Readout
 from icldiag.prompt.edit import rename_word

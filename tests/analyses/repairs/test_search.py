@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from icldiag.analyses.effect import Effect
+from icldiag.analyses.lab import Lab
 from icldiag.analyses.repairs import FindRepairs, Repairs, Trial, anchors, finding, verdict
-from icldiag.analyses.repairs.calibrations import FOLDS, cross_fitted
-from icldiag.analyses.repairs.repair import as_it_is
-from icldiag.analyses.repairs.trials import wins
 from icldiag.analyses.reweighting.compute import train_beta
+from icldiag.analyses.search.calibrations import Candidate, answers_by_fold
+from icldiag.analyses.search.partition import FOLDS, make_parts
+from icldiag.analyses.search.repair import as_it_is
+from icldiag.analyses.search.search import Search
+from icldiag.analyses.search.trials import Trials, wins
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.model.forward import InstrumentedModel
 from icldiag.prompt.adjustments import Calibration
@@ -99,35 +103,92 @@ def test_nothing_is_judged_by_what_it_was_made_from(rich: Prompt, tiny: Tiny, mo
 
     monkeypatch.setattr(anchors, "train_beta", watched_training)
     found = Session(rich, tiny()).repairs(budget=40)
-    held_out = {example.text for example in (*found.selection, *found.confirmation)}
+    held_out = {example.text for example in found.selection}
     assert trained
     assert set(trained) <= set(found.fitting)
     assert not held_out & {example.text for example in found.fitting}
-    assert not {example.text for example in found.selection} & {example.text for example in found.confirmation}
     placed = {example for trial in found.trials for example in trial.repair.demonstrations} - set(rich.demonstrations)
     assert placed
     assert placed <= set(found.fitting)
     assert {"calibration", "re-weighting", "drop", "replace", "order"} <= {t.repair.family for t in found.trials}
 
 
-def test_a_text_is_judged_by_a_fit_without_its_fold() -> None:
-    """What is fitted here remembers its rows: every later row is calibrated once, by a fit on all but its fold."""
-    rows, first = 23, 6
-    scores = np.arange(rows)[:, None] * np.ones((1, 2))
+def test_a_text_is_judged_by_a_fit_without_its_fold_and_the_one_left_out() -> None:
+    """What is fitted here remembers its rows; the last row is the failed query, which nothing is fitted on."""
+    folds = np.array([row * 7 % FOLDS for row in range(23)])
+    scores = np.arange(24)[:, None] * np.ones((1, 2))
     fits: list[set[int]] = []
 
-    def fit(others: Sequence[int]) -> Calibration:
-        fits.append(set(others))
+    def fit(rows: Sequence[int]) -> Calibration:
+        fits.append(set(rows))
         return Calibration("batch", (float(1000 * len(fits)), 0.0))
 
-    found = cross_fitted(fit, scores, first, whole=False)
-    by = (found[:, 0] // 1000).astype(int) - 1
-    np.testing.assert_array_equal(found[:, 1], np.arange(first, rows))
-    assert len(fits) == FOLDS
-    for row, which in zip(range(first, rows), by, strict=True):
-        assert row not in fits[which]
-        assert set(range(first)) <= fits[which]
-    assert all(len(rest) >= rows - 4 for rest in fits)
+    answers = answers_by_fold(fit, scores, folds, whole=False)
+    np.testing.assert_array_equal(answers[..., 1], np.broadcast_to(np.arange(24), (FOLDS, 24)))
+    assert len(fits) == FOLDS * (FOLDS + 1) // 2
+    by = (answers[..., 0] // 1000).astype(int) - 1
+    for fold in range(FOLDS):
+        for row in range(23):
+            assert fits[by[fold, row]] == {other for other in range(23) if folds[other] not in (fold, folds[row])}
+        assert fits[by[fold, 23]] == {other for other in range(23) if folds[other] != fold}
+
+
+def planted(rich: Prompt, tiny: Tiny, gold: Sequence[int]) -> Trials:
+    """Trials on texts whose label scores are one-hot of the label, but for label 2, which is taken for label 0."""
+    prompt = replace(rich, examples=tuple(Example(text, label) for text, label in zip(texts(60), gold, strict=True)))
+    session = Session(replace(prompt, queries=(Example("Who ?", None),)), tiny())
+    encoded = session.encoded
+    parts = make_parts(encoded.prompt)
+    search = Search(Lab(session.model, encoded, session.model.encode_prefix(encoded.prefix)), parts, None, 0)
+    for part in (parts.fitting, parts.selection, parts.others):
+        search.know(part, 4 * np.eye(3)[[(0, 1, 0)[int(example.text.split()[-2]) % 3] for example in part]])
+    return Trials(search, 9)
+
+
+def shifting(trials: Trials, name: str, mended: NDArray[np.bool_]) -> Candidate:
+    """A candidate that answers these texts right and the others as before, whatever is left out."""
+    right = np.eye(3)[[label or 0 for label in trials._gold]]
+    answers = np.where(mended[:, None], right, trials._before)
+    return Candidate(
+        replace(trials.search.start, name=name),
+        np.broadcast_to(answers, (FOLDS, *answers.shape)),
+        made_of_fitting=False,
+    )
+
+
+def test_what_was_chosen_by_a_fold_does_not_count_in_it(rich: Prompt, tiny: Tiny) -> None:
+    """Each of ten candidates mends the texts of one fold and no other: a choice that looks at the fold it is measured
+    on gains in every fold, one that does not gains in none."""
+    trials = planted(rich, tiny, [i % 3 for i in range(60)])
+    for own in range(FOLDS):
+        trials.add([shifting(trials, f"number {own}", trials._folds == own)])
+        if not trials.left:
+            break
+    trials.look()
+    assert trials.winner is not None
+    assert trials.winner.selection.net > 0
+    assert trials.confirmed is not None
+    assert trials.confirmed.net == 0
+    assert trials.confirmed.count == 60
+
+
+def test_all_texts_confirm_a_gain_that_is_there(rich: Prompt, tiny: Tiny) -> None:
+    trials = planted(rich, tiny, [i % 3 for i in range(60)])
+    trials.add([shifting(trials, "mends all", np.ones(60, bool))])
+    trials.look()
+    assert trials.confirmed is not None
+    assert (trials.confirmed.count, trials.confirmed.net, trials.confirmed.right_before) == (60, 20, 40)
+    assert trials.confirmed.sure
+
+
+def test_a_change_is_not_confirmed_by_what_it_was_made_from(rich: Prompt, tiny: Tiny) -> None:
+    trials = planted(rich, tiny, [i % 3 for i in range(60)])
+    trials.add([replace(shifting(trials, "mends all", np.ones(60, bool)), made_of_fitting=True)])
+    trials.look()
+    assert trials.confirmed is not None
+    fitting = len(trials.search.parts.fitting)
+    assert trials.confirmed.count == 60 - fitting
+    assert min(trials.confirmed.mended) >= fitting
 
 
 def test_labels_without_a_relation_to_the_texts_are_not_learnt(rich: Prompt, tiny: Tiny) -> None:
@@ -220,16 +281,14 @@ def test_what_was_found_is_kept_on_disk(rich: Prompt, tiny: Tiny, tmp_path: Path
     assert again.trials[0].repair.apply(rich) == first.trials[0].repair.apply(rich)
 
 
-def test_a_prompt_without_examples_to_spare_is_not_confirmed(prompt: Prompt, tiny: Tiny) -> None:
+def test_a_prompt_without_examples_to_spare_is_confirmed_by_its_queries(prompt: Prompt, tiny: Tiny) -> None:
     few = replace(prompt, examples=tuple(Example(text, i % 3) for i, text in enumerate(texts(6))))
     found = Session(few, tiny()).repairs(budget=6)
     assert found.with_queries
-    assert found.confirmed is None
-    assert found.holds is None
+    assert len(found.confirmation) == len(found.fitting) + len(found.selection) == 11
+    assert (found.confirmed is None) == (found.best is None)
     for trial in found.trials:
-        assert trial.queries.count <= 5
-    if found.best is not None:
-        assert "too few labelled texts to confirm" in finding(found)
+        assert trial.queries.count == 0  # they were fitted on
 
 
 # ---- in words -------------------------------------------------------------------------------------------------------
@@ -268,15 +327,15 @@ def test_what_a_repair_does_is_said_in_words(prompt: Prompt, mends: bool, mended
 
 
 def test_a_winner_must_gain_and_mend(prompt: Prompt) -> None:
-    for mends, mended, broken, query, won in (
-        (True, 3, 1, None, True),
-        (True, 2, 2, None, False),
-        (True, 2, 2, 0, True),
-        (True, 1, 2, 0, False),
-        (False, 3, 1, 0, False),
+    for mends, mended, broken, won in (
+        (None, 3, 1, True),
+        (None, 2, 2, False),
+        (True, 2, 2, True),
+        (True, 1, 2, False),
+        (False, 3, 1, False),
     ):
-        _, trial = judged(prompt, mends, mended, broken)
-        assert wins(trial, query, prompt.queries) is won
+        _, trial = judged(prompt, bool(mends), mended, broken)
+        assert wins(trial.selection, mends) is won
 
 
 def test_a_search_that_finds_nothing_says_whether_anything_mends_the_query(prompt: Prompt) -> None:

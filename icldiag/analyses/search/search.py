@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from icldiag.analyses.calibration import calibrated
+from icldiag.analyses.calibration import calibrated, random_texts
 from icldiag.analyses.lab import Lab, Question
-from icldiag.analyses.repairs.partition import Partition
-from icldiag.analyses.repairs.repair import Repair, as_it_is
+from icldiag.analyses.search.partition import Partition
+from icldiag.analyses.search.repair import Repair, as_it_is
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example
@@ -30,9 +30,16 @@ class Search:
         self.progress: Progress = silent  # asked between layers whether to go on
         self._raw: dict[_Key, FloatArray] = {}
 
-    def texts_to_fit_on(self) -> tuple[str, ...]:
-        """Texts of the task, whatever their label."""
-        return (*(example.text for example in self.parts.fitting), *self.parts.unlabelled)
+    def random_words(self) -> tuple[str, ...]:
+        """Texts of words drawn from the fitting part and the unlabelled texts; none without any."""
+        texts = (*(example.text for example in self.parts.fitting), *self.parts.unlabelled)
+        return random_texts(texts, self.seed) if texts else ()
+
+    def judged_raw(self, repair: Repair) -> FloatArray:
+        """(n, C) what candidates are judged by: the fitting part, the selection part and, last, the failed query."""
+        fitting, selection, queries = self.raw(repair, self.parts.fitting, self.parts.selection, self.prompt.queries)
+        failed = queries[:0] if self.query is None else queries[[self.query]]
+        return np.concatenate([fitting, selection, failed])
 
     def scores(self, repair: Repair, *groups: Sequence[Example]) -> list[FloatArray]:
         """Label scores, (n, C) per group of texts, with the repair's calibration in force.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from icldiag.analyses.repairs.partition import HELD_OUT, Partition, make_parts
+from icldiag.analyses.search.partition import FOLDS, HELD_OUT, Partition, make_parts
 from icldiag.errors import AnalysisError
 from icldiag.prompt.schema import Example, Prompt
 
@@ -16,7 +17,7 @@ def numbered(count: int, start: int = 0) -> tuple[Example, ...]:
 
 
 def texts(parts: Partition) -> list[str]:
-    labelled = [example.text for part in (parts.fitting, parts.selection, parts.confirmation) for example in part]
+    labelled = [example.text for part in (parts.fitting, parts.selection, parts.others) for example in part]
     return [*labelled, *parts.unlabelled]
 
 
@@ -41,10 +42,11 @@ def test_many_examples_leave_the_queries_to_confirm(prompt: Prompt) -> None:
     parts = make_parts(replace(prompt, examples=numbered(60)))
     assert not parts.with_queries
     queries = {query.text for query in prompt.queries if query.label is not None}
-    assert queries <= {example.text for example in parts.confirmation}
+    assert queries <= {example.text for example in parts.others}
     assert not queries & {example.text for example in (*parts.fitting, *parts.selection)}
-    assert (len(parts.fitting), len(parts.selection), len(parts.confirmation)) == (15, 24, 21 + 5)
-    for part in (parts.fitting, parts.selection, parts.confirmation):
+    assert (len(parts.fitting), len(parts.selection), len(parts.others)) == (15, 45, 5)
+    assert len(parts.confirmation) == 65
+    for part in (parts.fitting, parts.selection, parts.others):
         assert {example.label for example in part} == {0, 1, 2}
 
 
@@ -53,10 +55,11 @@ def test_the_seed_cuts_otherwise(prompt: Prompt) -> None:
     assert make_parts(prompt, seed=1) == make_parts(prompt, seed=1) != make_parts(prompt, seed=2)
 
 
-def test_few_examples_are_joined_by_the_queries_and_not_confirmed(prompt: Prompt) -> None:
+def test_few_examples_are_joined_by_the_queries(prompt: Prompt) -> None:
     parts = make_parts(replace(prompt, examples=numbered(6)))
     assert parts.with_queries
-    assert parts.confirmation == ()
+    assert parts.others == ()
+    assert parts.confirmation == parts.folded
     assert prompt.queries[0] in (*parts.fitting, *parts.selection)
 
 
@@ -70,3 +73,15 @@ def test_large_parts_are_capped_in_proportion(prompt: Prompt) -> None:
     parts = make_parts(replace(prompt, examples=(*(Example(f"common {i}", i % 2) for i in range(4000)), *rare)))
     assert len(parts.selection) == HELD_OUT
     assert {example.label for example in parts.selection} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("count", [9, 60, 100])
+def test_every_class_is_spread_over_the_folds(prompt: Prompt, count: int) -> None:
+    parts = make_parts(replace(prompt, examples=numbered(count)))
+    sizes = np.bincount(parts.folds, minlength=FOLDS)
+    assert sizes.sum() == len(parts.folded)
+    assert sizes.max() - sizes.min() <= 1
+    for label in range(3):
+        own = [fold for example, fold in zip(parts.folded, parts.folds, strict=True) if example.label == label]
+        sizes = np.bincount(own, minlength=FOLDS)
+        assert sizes.max() - sizes.min() <= 1

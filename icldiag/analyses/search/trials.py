@@ -1,0 +1,181 @@
+"""What was tried so far, and the best of it that was confirmed: an answer at any time of the search.
+
+The best candidate is chosen by its gain on the selection part. That is confirmed by nested cross-validation (Stone
+1974): without each fold the choice is made again, among candidates fitted without it, and what is chosen answers the
+fold's texts. What the folds gained and lost is pooled. So every labelled text confirms, and none by what it was in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from icldiag.analyses.effect import Effect, effect
+from icldiag.analyses.search.calibrations import Candidate, fitted_calibrations, unfitted
+from icldiag.analyses.search.partition import FOLDS
+from icldiag.analyses.search.repair import Repair
+from icldiag.analyses.search.search import Search
+from icldiag.errors import PromptError
+from icldiag.model.readout import IntArray
+from icldiag.prompt.schema import Example
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One repair and what it did. Places in `selection` count in `Repairs.selection`, those in `queries` queries."""
+
+    repair: Repair
+    selection: Effect  # each text answered by a fit without its fold
+    queries: Effect  # the prompt's labelled queries, less those that repairs were fitted on
+    predicted: IntArray  # (n,) label of every query of the prompt afterwards
+    tokens: int  # that the demonstrations take afterwards
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Smaller is better."""
+        return rank(self.selection)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A trial, and what it does to the selection part without each fold."""
+
+    trial: Trial
+    candidate: Candidate
+    without: tuple[Effect, ...]  # (FOLDS,)
+    mends: tuple[bool | None, ...]  # (FOLDS,) the failed query, if there is one
+
+
+def rank(selection: Effect) -> tuple[float, float]:
+    """Smaller is better: the gain on the selection part, each class counting alike; of equals the more probable gold
+    labels."""
+    return -round(selection.balanced_gain, 9), -selection.likelihood_gain
+
+
+def wins(selection: Effect, mends: bool | None = None) -> bool:
+    """Whether it gains on the selection part; for one query, whether it mends it and loses nothing there."""
+    if mends is None:
+        return selection.balanced_gain > 0 and selection.net > 0
+    return mends and selection.net >= 0
+
+
+class Trials:
+    """The answers before any repair, the trials so far, and the looks at what confirms."""
+
+    def __init__(self, search: Search, budget: int) -> None:
+        self.search, self.budget = search, budget
+        self.left_out: list[str] = []
+        self.winner: Trial | None = None
+        self.confirmed: Effect | None = None
+        self._judged: list[_Judged] = []
+        self._looked: list[Trial] = []
+        prompt, parts = search.prompt, search.parts
+        fitted = {example.text for example in parts.folded} | set(parts.unlabelled)
+        self.counted = [None if query.text in fitted else query.label for query in prompt.queries]
+        search.ask([search.start], prompt.queries, parts.fitting, parts.selection, parts.others)
+        self.before = search.scores(search.start, prompt.queries)[0].argmax(1)
+        self._folds = parts.folds
+        self._gold = [example.label for example in parts.folded]
+        self._before = unfitted(search, search.start, made_of_fitting=False).answers[0]
+        self._selected = np.arange(len(parts.fitting), len(parts.folded))
+
+    @property
+    def trials(self) -> list[Trial]:
+        return [one.trial for one in self._judged]
+
+    @property
+    def left(self) -> int:
+        """Of the budget."""
+        return self.budget - len(self._judged)
+
+    def add(self, candidates: Iterable[Candidate]) -> None:
+        """As many of them as the budget has left."""
+        search, queries, selected = self.search, self.search.prompt.queries, self._selected
+        (before,) = search.scores(search.start, queries)
+        for candidate in candidates:
+            if not self.left:
+                return
+            (after,) = search.scores(candidate.repair, queries)
+            own = candidate.answers[self._folds, np.arange(len(self._folds))]  # without each text's fold alone
+            trial = Trial(
+                repair=candidate.repair,
+                selection=self._effect(own, selected),
+                queries=effect(before, after, self.counted),
+                predicted=after.argmax(1),
+                tokens=search.tokens(candidate.repair),
+            )
+            without = tuple(
+                self._effect(answers, selected[self._folds[selected] != fold])
+                for fold, answers in enumerate(candidate.answers)
+            )
+            mends: tuple[bool | None, ...] = (None,) * FOLDS
+            if search.query is not None:
+                gold = queries[search.query].label
+                mends = tuple(bool(answers[-1].argmax() == gold) for answers in candidate.answers)
+            self._judged.append(_Judged(trial, candidate, without, mends))
+
+    def _effect(self, answers: np.ndarray, places: IntArray) -> Effect:
+        return effect(self._before[places], answers[places], [self._gold[place] for place in places])
+
+    def change(self, repairs: Sequence[Repair]) -> None:
+        """Ask changed prompts as a list, and try each as it is and with the calibrations that come free with it."""
+        search, parts = self.search, self.search.parts
+        unlabelled = tuple(Example(text, None) for text in parts.unlabelled)
+        texts = (parts.fitting, parts.selection, unlabelled, search.prompt.queries)
+        askable = []
+        for repair in repairs:
+            try:
+                search.encode(repair, [text for group in texts for text in group])
+            except PromptError as error:
+                self.left_out.append(f"{repair.name}: {error.message}")
+            else:
+                askable.append(repair)
+        search.ask(askable, *texts)
+        for repair in askable:
+            self.add([unfitted(search, repair, made_of_fitting=True)])
+            self.add(fitted_calibrations(search, repair))
+
+    def wins(self, trial: Trial) -> bool:
+        query = self.search.query
+        if query is None:
+            return wins(trial.selection)
+        return wins(trial.selection, bool(trial.predicted[query] == self.search.prompt.queries[query].label))
+
+    def ranked(self) -> list[Trial]:
+        """The best on the selection part first."""
+        return sorted(self.trials, key=lambda trial: trial.rank)
+
+    def look(self) -> None:
+        """Confirm the leader of the selection part, if that is a new one; it wins if it gains no less than the last."""
+        leader = next(filter(self.wins, self.ranked()), None)
+        if leader is None or leader in self._looked:
+            return
+        self._looked.append(leader)
+        found = self._confirm(leader.repair)
+        last = self.confirmed
+        if last is None or (found.balanced_gain >= last.balanced_gain and found.sure >= last.sure):
+            self.winner, self.confirmed = leader, found
+
+    def _confirm(self, leader: Repair) -> Effect:
+        """What choosing and fitting gains on the texts that were left out of both; places count in `confirmation`.
+
+        A text of the fitting part is not counted where what is chosen without its fold was made from that part.
+        """
+        search, rows = self.search, np.arange(len(self._folds))
+        after, gold = self._before.copy(), list(self._gold)
+        for fold in range(FOLDS):
+            able = [one for one in self._judged if wins(one.without[fold], one.mends[fold])]
+            chosen = min(able, key=lambda one: rank(one.without[fold]), default=None)
+            if chosen is None:
+                continue
+            own = rows[self._folds == fold]
+            after[own] = chosen.candidate.answers[fold, own]
+            if chosen.candidate.made_of_fitting:
+                for row in own[own < self._selected[0]]:
+                    gold[row] = None
+        others_before, others_after = (search.scores(each, search.parts.others)[0] for each in (search.start, leader))
+        before = np.concatenate([self._before[rows], others_before])
+        gold += [example.label for example in search.parts.others]
+        return effect(before, np.concatenate([after[rows], others_after]), gold, len(self._looked))
