@@ -36,8 +36,9 @@ async def test_search_take_undo_and_write(
         await pilot.pause()
         assert "this query" in screen_text(app)
         place = next(i for i, trial in enumerate(found.trials) if trial.repair.family == "calibration")
-        for _ in range(place):
-            await pilot.press("right_square_bracket")
+        away = place - app.query_one(RepairPanel).marked  # at first what the sentence speaks of is marked
+        for _ in range(abs(away)):
+            await pilot.press("right_square_bracket" if away > 0 else "left_square_bracket")
         calibration = found.trials[place].repair.calibration
         assert f"{found.trials[place].repair.name}: " in marked(app)
         await pilot.press("w")
