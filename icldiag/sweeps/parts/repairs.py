@@ -1,4 +1,4 @@
-"""How much each repair gains on queries that it was neither made from nor chosen by."""
+"""How much each repair gains on queries whose labels the search was not told."""
 
 from __future__ import annotations
 
