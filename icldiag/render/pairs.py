@@ -25,11 +25,11 @@ def pair_line(found: Confusion, pair: Pair, with_cosine: bool = False) -> str:
     closeness = f" ({place(close, 'closest')} of {found.distances})" if close else ""
     separation = f" ({place(apart, 'worst')} of {found.separations})" if apart and found.separations > 1 else ""
     parts = [f"AUC {exact(pair.auc)}{separation}, of {pair.queries[0]} against {pair.queries[1]} queries"]
-    ways = [(pair.mistaken[0], pair.a, pair.b), (pair.mistaken[1], pair.b, pair.a)]
-    parts += [f"{count} {found.labels[of]} answered {found.labels[by]}" for count, of, by in ways]
+    ways = zip(pair.queries, pair.mistaken, (pair.a, pair.b), (pair.b, pair.a), strict=True)
+    parts += [f"{count} {found.labels[of]} answered {found.labels[by]}" for asked, count, of, by in ways if asked]
     if pair.auc is None:
         parts[0] = "AUC undefined: " + " and ".join(
-            f"no query is {found.labels[label]}"
+            f"no query has the gold label {found.labels[label]}"
             for label, asked in zip((pair.a, pair.b), pair.queries, strict=True)
             if not asked
         )

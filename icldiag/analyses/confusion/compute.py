@@ -93,8 +93,8 @@ class Confusion(AnalysisResult):
         return 1 + sum(other.distance is not None and other.distance < pair.distance for other in self.pairs)
 
     def auc_rank(self, pair: Pair) -> int | None:
-        """1 for the worst separated pair; ties share the better rank."""
-        if pair.auc is None:
+        """1 for the worst separated pair; ties share the better rank. None where all pairs are separated alike."""
+        if pair.auc is None or len({other.auc for other in self.pairs} - {None}) == 1:
             return None
         return 1 + sum(other.auc is not None and other.auc < pair.auc for other in self.pairs)
 

@@ -216,6 +216,8 @@ def score_extraction(
 
 
 def _why_undefined(prediction: Prediction, against: Against) -> str:
+    if len(prediction.texts) == 1:
+        return "there is one query"
     if against == "predicted":
         return f"the model predicts {prediction.labels[int(prediction.predicted[0])]} for every query"
     if not prediction.labelled:

@@ -30,9 +30,9 @@ _ACTIONS = {  # what is done about a cause, and in which panel
     "word": "Prompt: rename its label word",
     "demonstration": "Prompt: drop",
     "majority": "Prompt: drop",
-    "recency": "Prompt: swap with the next",
-    "order": "Prompt: swap with the next",
-    "prior": "Repair: search for the prompt",
+    "recency": "Prompt: another order (swap)",
+    "order": "Prompt: another order (swap)",
+    "prior": "Repair: search",
     "classes": "Repair: for this query",
     "aggregation": "Reweight: start training",
 }
