@@ -145,6 +145,8 @@ async def test_the_repair_that_is_spoken_of_is_marked_and_a_choice_stays(prompt_
         await pilot.press("right_square_bracket")
         app.show_panel()
         assert panel.marked == 2
-        app.state.results[FindRepairs(query)] = replace(found, winner=1, trials=(still_wrong, mends))
+        app.state.results[FindRepairs(query)] = replace(
+            found, winner=1, confirmed=first.selection, trials=(still_wrong, mends)
+        )
         app.show_panel()
         assert panel.marked == 1
