@@ -153,7 +153,7 @@ def test_every_undefined_number_has_its_reason(prompt: Prompt, tiny: Tiny) -> No
     report = make_report(Session(blind, tiny()))
     document = json.loads(as_json(report))
     assert document["extraction"]["aucroc"] == [None] * 4
-    assert "for every query" in document["extraction"]["missing"][0]
+    assert "there is one query" in document["extraction"]["missing"][0]
     assert document["isolation"]["settings"][0]["accuracy"] is None
     assert document["reweighting"]["accuracy_after"] is None
     assert document["compression"]["methods"]["hidden_anchor"]["accuracy"] is None

@@ -15,7 +15,7 @@ from icldiag.prompt.lm_eval.log import Document, Log, read_log
 from icldiag.prompt.lm_eval.results import TaskConfig, read_task, results_beside
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.shape import Shape, ShapeHints, Split, infer
-from icldiag.quoting import listed, quoted
+from icldiag.quoting import listed, quoted, shortened
 
 _NAMED = 8  # documents named in a message
 
@@ -79,7 +79,9 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
     )
     for i in kept:
         if splits[i].demonstrations == shown and prompt.written(splits[i].query) != contexts[i]:
-            raise PromptError(f"the prompt of document {documents[i].id} cannot be written exactly", path=path)
+            raise PromptError(
+                f"the prompt of document {shortened(documents[i].id)} cannot be written exactly", path=path
+            )
     notes += _notes([(documents[i], gold[i]) for i in kept], labels, choice)
     return ImportedLog(
         prompt=prompt,
@@ -157,7 +159,8 @@ def _shape(
         raise PromptError(reason + "run the task with --fewshot_as_multiturn", path=path)
     if config is not None and config.values.get("num_fewshot") == 0:
         raise PromptError("the task was run without demonstrations; run it with --num_fewshot", path=path)
-    reason = f"no demonstrations can be told apart in the context of document {documents[0].id}; it must be few-shot, "
+    which = shortened(documents[0].id)
+    reason = f"no demonstrations can be told apart in the context of document {which}; it must be few-shot, "
     raise PromptError(reason + "and the query must end as the demonstrations do before their labels", path=path)
 
 
