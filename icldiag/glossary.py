@@ -253,7 +253,7 @@ TERMS: tuple[Term, ...] = tuple(
             ),
             Term(
                 "lean",
-                "How much the prompt prefers a label whatever the query says, in nats over the mean of the other "
+                "How much the prompt prefers a label where the query says nothing, in nats over the mean of the other "
                 "labels.",
                 ("leans?", "leaning"),
             ),

@@ -120,7 +120,7 @@ def _claim(cause: Cause, answer: str, rival: str) -> str:
         "majority": f"{answer} has more demonstrations than {rival}",
         "recency": f"The demonstrations of {answer} come last",
         "order": f"The order of the demonstrations favours {answer}",
-        "prior": f"The label prior favours {answer} whatever the query says",
+        "prior": f"The label prior favours {answer} also where the query says nothing",
         "classes": f"The model confuses {answer} and {rival}",
         "aggregation": f"The label words of {rival} gather too little from their texts",
     }[cause.kind]

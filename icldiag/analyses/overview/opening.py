@@ -91,10 +91,8 @@ def _leans_there(found: Overview) -> str:
     lean, label = found.lean, found.verdict.label
     if lean is None or label is None or found.verdict.kind not in ("one label", "too often") or lean.towards != label:
         return ""
-    nats = lean.priors[0].strength
-    return (
-        f" The prompt leans to {found.labels[label]} whatever the query says ({lean.priors[0].kind} {nats:.1f} nats)."
-    )
+    measured = f"{lean.priors[0].kind} {lean.priors[0].strength:.1f} nats"
+    return f" The prompt leans to {found.labels[label]} also where the query says nothing ({measured})."
 
 
 def _elsewhere(found: Overview) -> str:

@@ -207,8 +207,8 @@ def gain_of(action: Action) -> str:
     """What it promises, and on how many queries that was measured."""
     chance = "" if action.significant else ", may be chance"
     return (
-        f"{action.criterion} {action.before:.2f} -> {action.after:.2f} on {action.effect.count} queries that it was "
-        f"not made from (McNemar p {action.effect.p_value:.2g}{chance})"
+        f"{action.criterion} {action.before:.2f} -> {action.after:.2f} on {action.effect.count} queries, each half of "
+        f"them with what was fitted and chosen on the other (McNemar p {action.effect.p_value:.2g}{chance})"
     )
 
 

@@ -280,13 +280,12 @@ def _key_values(model: InstrumentedModel, batch: Batch, prefix: Prefix, progress
 
     for start in range(0, count, size):
         rows = slice(start, start + size)
-        padding = None if batch.padding is None else batch.padding[rows]
 
         def ask(layer: int, start: int = start) -> None:
             progress("re-weighting: examples", start, count)
 
         model.run(
-            Batch(batch.ids[rows], batch.positions[rows], padding),
+            batch.rows(rows),
             context=prefix.key_values,
             observe=keep,
             before_layer=ask,

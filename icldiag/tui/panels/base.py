@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from rich.console import Console, RenderableType
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.geometry import Size
 from textual.widgets import Static
@@ -24,7 +24,7 @@ from icldiag.render.heatmap import heatmap
 from icldiag.render.stages import stage_list
 from icldiag.tui.comparison import with_differences
 from icldiag.tui.keys import with_ids
-from icldiag.tui.layers import LayerChart, LayerSlider
+from icldiag.tui.layers import LayerChart
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import CancelWanted, ResultWanted
 from icldiag.tui.state import State
@@ -268,37 +268,3 @@ class Panel(VerticalScroll):
 
     def cancel(self, job: str) -> None:
         self.post_message(CancelWanted(job))
-
-
-LAYER_KEYS: tuple[BindingType, ...] = (
-    Binding("left_square_bracket", "layer(-1)", "layer down", key_display="["),
-    Binding("right_square_bracket", "layer(1)", "layer up", key_display="]"),
-)
-
-
-class LayeredPanel(Panel):
-    """A panel that shows one layer at a time; it composes a `LayerSlider` and has LAYER_KEYS among its bindings."""
-
-    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer",)
-    at_layer: int | None = None  # None until the model says how many there are
-
-    def chosen_layer(self, default: int) -> int:
-        """The layer to show; keeps the slider up to date."""
-        layers = self.session.facts.n_layers
-        self.at_layer = default if self.at_layer is None else min(self.at_layer, layers - 1)
-        self.query_one(LayerSlider).set(layers, self.at_layer, self.state.look)
-        return self.at_layer
-
-    @property
-    def chart_rows(self) -> int:
-        """Of a chart that leaves about half of the panel to what is under it."""
-        return min(max((self.room.height // 2 - 3) // 2 * 2 + 1, 5), 11)  # odd: the middle has a row
-
-    def on_layer_slider_chosen(self, message: LayerSlider.Chosen) -> None:
-        self.at_layer = message.layer
-        self.refresh_panel()
-
-    def action_layer(self, step: int) -> None:
-        if self.state.session is not None and self.at_layer is not None:
-            self.at_layer = min(max(self.at_layer + step, 0), self.state.session.facts.n_layers - 1)
-            self.refresh_panel()

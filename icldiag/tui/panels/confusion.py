@@ -19,7 +19,8 @@ from icldiag.render.heatmap import CELL, Cell, Heatmap
 from icldiag.render.pairs import demonstration_lines, exact, pair_line
 from icldiag.tui.layers import LayerSlider
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line, there
+from icldiag.tui.panels.base import Line, there
+from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from textual.binding import BindingType
 from icldiag.render.bars import probability_bars, share_bars
 from icldiag.render.curves import Chart, Curve
 from icldiag.tui.layers import LayerChart
-from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
+from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 
 if TYPE_CHECKING:
     from icldiag.analyses.extraction.compute import Extraction

@@ -17,7 +17,8 @@ from icldiag.render.curves import Chart, Curve
 from icldiag.render.look import Look
 from icldiag.tui.layers import LayerChart, LayerSlider, LayerSwitches
 from icldiag.tui.messages import CutChanged, QueryWanted
-from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
+from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 
 if TYPE_CHECKING:
     from icldiag.analyses.isolation.compute import Isolation, Setting

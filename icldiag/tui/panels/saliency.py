@@ -12,7 +12,8 @@ from icldiag.counting import counted
 from icldiag.render.curves import Chart, Curve
 from icldiag.render.tokens import strongest_names, token_pieces, weighted_strip
 from icldiag.tui.layers import LayerChart
-from icldiag.tui.panels.base import LAYER_KEYS, LayeredPanel, Line
+from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
