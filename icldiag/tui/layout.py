@@ -76,6 +76,11 @@ class Layout(FrameDiffApp, GuardedApp):
         self.set_class(event.size.height >= TALL, "-tall")
         self.call_after_refresh(self.show_all)
 
+    def on_room_changed(self) -> None:
+        """The hints of the panel before had another height, say."""
+        if not self.closing:
+            self.show_panel()
+
     @property
     def closing(self) -> bool:
         """Whether the widgets have gone; jobs may still report."""

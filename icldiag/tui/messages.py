@@ -34,6 +34,10 @@ class CancelWanted(Message):
     job: str
 
 
+class RoomChanged(Message):
+    """A panel has another room than it was drawn for."""
+
+
 @dataclass
 class BetaToggled(Message):
     """The user wants a trained beta in force in the whole session, or (None) out of it."""

@@ -26,7 +26,7 @@ from icldiag.tui.comparison import with_differences
 from icldiag.tui.keys import with_ids
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.messages import CancelWanted, ResultWanted
+from icldiag.tui.messages import CancelWanted, ResultWanted, RoomChanged
 from icldiag.tui.state import State
 from icldiag.tui.textual_fixes import scroll_bars as scroll_bars  # sets how they look
 from icldiag.visible import visible
@@ -107,6 +107,7 @@ class Panel(VerticalScroll):
         super().__init__(id=self.title.lower())
         self.state = state
         self.awaits = False  # a result that was asked for when it was last drawn
+        self._drawn_for: Size | None = None  # the room at that time
 
     @property
     def session(self) -> Session:
@@ -152,7 +153,7 @@ class Panel(VerticalScroll):
 
     def refresh_panel(self) -> None:
         """Draw, or say what is awaited or wrong."""
-        self.awaits = False
+        self.awaits, self._drawn_for = False, self.room
         waiting = self.query_one(".waiting", Line)
         body = self.query(".body")
         text = self._awaited()
@@ -224,6 +225,11 @@ class Panel(VerticalScroll):
     def room(self) -> Size:
         """What can be drawn on, whether a scroll bar is there or not."""
         return self.scrollable_content_region.size
+
+    def on_resize(self) -> None:
+        """A line that came or went beside the panel leaves another room than it was drawn for."""
+        if self._drawn_for not in (None, self.room):
+            self.post_message(RoomChanged())
 
     def left(self) -> None:
         """Another panel comes to the front."""
