@@ -181,8 +181,9 @@ async def test_an_app_whose_server_is_killed_has_saved_its_session(tmp_path: Pat
             await page.socket.send_str(json.dumps(["stdin", "4"]))
             await until(lambda: session_files()[0].read().panel != first)  # it looks once a second
             second = session_files()[0].read().panel
+            shown = len(page.text)
             await page.socket.send_str(json.dumps(["stdin", "3"]))
-            await asyncio.sleep(0.3)
+            await until(lambda: "next label word" in page.text[shown:])  # the keys of panel Flow
             served.kill()
             assert await until(lambda: not session_files()[0].is_open) < WITHIN
             assert session_files()[0].read().panel not in (first, second)
