@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from benchmarks.reference import Reference
-from icldiag.analyses.extraction.compute import extract
+from icldiag.analyses.extraction.compute import score_extraction
 from icldiag.analyses.isolation.compute import sweep
 from icldiag.analyses.prediction.compute import predict
 from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
@@ -82,7 +82,6 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
     reference = Reference(model, encoded)
     prefix = model.encode_prefix(encoded.prefix)
     before = cache(lambda: read_queries(model, encoded, prefix))  # made before the clock starts, where it is needed
-    prediction = cache(lambda: predict(encoded, before(), model.tokenizer))
     count = {"short": 20, "long": 2}[length]  # queries the reference is timed on: it does the same for each
     steps = {"short": 8, "long": 1}[length]
     settings = 2 * model.n_layers - 1
@@ -99,6 +98,11 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
 
     def train(settings: TrainingSettings) -> None:
         train_beta(model, encoded, model.encode_prefix(encoded.prefix), encoded.prompt.examples, settings)
+
+    def extraction() -> None:
+        found = read_queries(model, encoded, model.encode_prefix(encoded.prefix), with_target=True)
+        assert found.target is not None
+        score_extraction(predict(encoded, found, model.tokenizer), found.target.attention, found.target.destinations)
 
     @torch.no_grad()
     def plain() -> None:
@@ -146,11 +150,10 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
             lambda: reference.saliency(0, label),
         ),
         Work(
-            f"extraction, {QUERIES} queries",
-            lambda: extract(model, encoded, model.encode_prefix(encoded.prefix), prediction()),
+            f"predictions and extraction, {QUERIES} queries",
+            extraction,
             lambda: reference.extraction(count),
             QUERIES / count,
-            prediction,
         ),
         Work("forward with nothing asked, against the plain fused one", instrumented, plain),
     ]

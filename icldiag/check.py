@@ -10,6 +10,7 @@ from icldiag.model.settings import ModelSettings
 from icldiag.prompt.encode import encode, query_tokens
 from icldiag.prompt.encoded_prompt import Token
 from icldiag.prompt.schema import Prompt
+from icldiag.prompt.spaces import space_warnings
 from icldiag.prompt.template import warnings_of
 from icldiag.visible import visible
 
@@ -40,7 +41,8 @@ def describe(prompt: Prompt) -> str:
 
 def describe_warnings(prompt: Prompt) -> str:
     """What is worth a warning whatever the model; `describe_tokens` tells it too."""
-    warnings = (*warnings_of(prompt.template, prompt.instruction), *prompt.notes)
+    warnings = [*space_warnings(prompt), *warnings_of(prompt.template, prompt.instruction)]
+    warnings += prompt.notes
     return "".join(f"\n  warning: {visible(warning)}" for warning in warnings)
 
 

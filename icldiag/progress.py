@@ -16,7 +16,10 @@ Report = Callable[[str, int, int], None]
 
 @contextmanager
 def progress_on_stderr() -> Iterator[tuple[Stage, Report]]:
-    """Yield (stage, progress): the first names what loads, the second counts what is computed."""
+    """Yield (stage, progress): the first names what loads, the second counts what is computed.
+
+    What has no count (a total of 0), such as the part of a larger work that begins, is a line.
+    """
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
         yield _lines()
@@ -26,6 +29,9 @@ def progress_on_stderr() -> Iterator[tuple[Stage, Report]]:
         tasks = {}
 
         def progress(what: str, done: int, total: int) -> None:
+            if not total:
+                bars.console.print(what, markup=False)
+                return
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=total)
             bars.update(tasks[what], completed=done, total=total)
@@ -39,7 +45,7 @@ def _lines() -> tuple[Stage, Report]:
     def progress(what: str, done: int, total: int) -> None:
         if what not in begun:
             begun.add(what)
-            _tell(f"computing: {what} ({total})")
+            _tell(f"computing: {what} ({total})" if total else what)
 
     return _once_each(lambda text: _tell(f"loading: {text}")), progress
 

@@ -253,3 +253,23 @@ def test_predict_refuses_a_column_without_a_name(run: Run, prompt_file: str, tmp
     done = run("predict", prompt_file, str(tmp_path / "texts.csv"), "-o", "-", "--column", " ")
     assert done.returncode != 0
     assert "--column is the name of the new column" in done.stderr
+
+
+def test_a_report_says_which_section_it_is_at(run: Run, prompt_file: str, model_folder: Path) -> None:
+    done = run("report", prompt_file, "--model", str(model_folder), "--only", "confusion,prediction")
+    lines = [line for line in done.stderr.splitlines() if line.startswith("section")]
+    assert lines == ["section 1 of 2: Predictions", "section 2 of 2: Confusable labels"]
+
+
+def test_a_stopped_report_leaves_nothing_and_says_so(
+    run: Run, prompt_file: str, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("icldiag.report.document.make_report", stop)
+    target = tmp_path / "report.md"
+    done = run("report", prompt_file, "--model", str(model_folder), "-o", str(target))
+    assert done.returncode == 130
+    assert "stopped, no report is written" in done.stderr
+    assert not target.exists()

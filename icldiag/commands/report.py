@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -40,6 +42,17 @@ def schema(wanted: bool) -> None:
 def analysis(text: str, **limits: Any) -> Any:
     """An option that analyses read: the help begins with their names."""
     return typer.Option(help=text, **limits)
+
+
+@contextmanager
+def interruptible(stored: bool) -> Iterator[None]:
+    """Say what Ctrl-C leaves: never half a report, but the answers that were complete, where they are stored."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        rest = "; what is computed is kept, and the same command goes on" if stored else ""
+        print(f"icldiag: stopped, no report is written{rest}", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 @takes_model
@@ -84,6 +97,7 @@ def report(
 
     written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
 
+    from icldiag.analyses import ANALYSES
     from icldiag.analyses.reweighting.compute import TrainingSettings
     from icldiag.files import is_stdout, write_document
     from icldiag.page.formats import FOLDERS
@@ -102,7 +116,8 @@ def report(
     if format in FOLDERS and is_stdout(output):
         raise IcldiagError(f"--format {format} writes several files; name their folder with -o")
     wanted = [name.strip() for name in only.split(",")] if only else None
-    if save_beta and "reweighting" not in chosen_sections(wanted):  # wrong names are told before the model is loaded
+    names = chosen_sections(wanted)  # wrong names are told before the model is loaded
+    if save_beta and "reweighting" not in names:
         raise IcldiagError("--save-beta needs the analysis reweighting; add it to --only")
     settings = ReportSettings(
         layer=layer,
@@ -121,12 +136,26 @@ def report(
         training=TrainingSettings(per_class, epochs, learning_rate, batch_size, patience, examples_seed),
         budget=budget,
     )
-    with progress_on_stderr() as (stage, progress):
-        session = Session(written, model, store=open_store(written, model))
+    store = open_store(written, model)
+
+    def section_begins(number: int, count: int) -> None:
+        progress(f"section {number} of {count}: {ANALYSES[names[number - 1]].section.title}", 0, 0)
+
+    with progress_on_stderr() as (stage, progress), interruptible(store is not None):
+        session = Session(written, model, store=store)
         session.load(stage)
         if beta:
             session = session.with_saved_beta(beta)
-        made = make_report(session, wanted, settings, progress, given_command(sys.argv[1:]))
+        made = make_report(
+            session,
+            wanted,
+            settings,
+            progress,
+            given_command(sys.argv[1:]),
+            lambda number, count: progress(
+                f"section {number} of {count}: {ANALYSES[names[number - 1]].section.title}", 0, 0
+            ),
+        )
         if save_beta:
             session.save_beta(settings.training, save_beta)
         if format in FOLDERS and output is not None:

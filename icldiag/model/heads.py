@@ -94,6 +94,13 @@ class Heads:
         """The keys and values of the rows' own tokens, past and new, for a later pass."""
         return KeyValues(self.key, self.value, self.positions)
 
+    @property
+    def column_positions(self) -> Tensor:
+        """Where in the whole prompt each column of the attention stands: (B, S)."""
+        if self.context is None:
+            return self.positions
+        return torch.cat([self.context.positions.expand(len(self.positions), -1), self.positions], dim=1)
+
     def attention(self, rows: Tensor | None = None, blocked: Tensor | None = None, until: int | None = None) -> Tensor:
         """The attention after the softmax, in float32 at least, of some rows or of all: (B, H, R, S).
 

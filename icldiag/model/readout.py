@@ -145,7 +145,8 @@ def read_queries(
             keep_inputs=at_target if target is not None else keep is not None,
             before_layer=ask,
         )
-        return _Read.of(part.indices, words, run, target.taken(run.inputs) if target else None, first_tokens, top)
+        taken = target.taken(part.indices, run.inputs) if target else None
+        return _Read.of(part.indices, words, run, taken, first_tokens, top)
 
     def say(note: str) -> None:
         progress(f"{what} ({note})", done, n)

@@ -1,4 +1,4 @@
-"""The target position in every layer: its query vector, and its attention to the label words."""
+"""The target position in every layer: its query vector, and where its attention goes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from icldiag.lazy import torch
 from icldiag.model.heads import Heads, widened
+from icldiag.prompt.destinations import DESTINATIONS, destination_of_positions
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Target:
     queries: tuple[NDArray[np.float32], ...]  # per layer (n, H * d); some architectures have layers of several widths
     inputs: tuple[Tensor, ...]  # per layer (n, D), and the last one's output
     attention: NDArray[np.float64]  # (n, L, C) to the anchors of each class, summed over heads and shots
+    destinations: NDArray[np.float64]  # (n, L, len(DESTINATIONS)) shares of all attention to tokens
 
     @staticmethod
     def joined(parts: Sequence[Target], order: NDArray[np.int64]) -> Target:
@@ -36,38 +38,59 @@ class Target:
             tuple(np.concatenate(layer)[order] for layer in queries),
             tuple(torch.cat(layer)[torch.from_numpy(order)] for layer in inputs),
             np.concatenate([part.attention for part in parts])[order],
+            np.concatenate([part.destinations for part in parts])[order],
         )
 
 
 class TargetReader:
-    """Observes passes of queries on the prompt's whole prefix."""
+    """Observes passes of queries on the prompt's whole prefix.
+
+    In a pass it keeps a row of attention a layer, summed over heads; what of it goes where is added up at the end.
+    """
 
     def __init__(self, encoded: EncodedPrompt, edits: Edits | None) -> None:
         anchors = [(place, one.label_class) for one in encoded.demonstrations for place in one.anchors]
-        self.places = torch.tensor([place for place, _ in anchors])
-        classes = torch.tensor([of for _, of in anchors])
-        self.owners = torch.nn.functional.one_hot(classes, len(encoded.label_tokens)).float()  # (anchors, C)
+        self.places = [place for place, _ in anchors]
+        self.owners = np.eye(len(encoded.label_tokens))[[of for _, of in anchors]]  # (anchors, C)
+        self.destinations = destination_of_positions(encoded)  # (n, longest)
         self.edits = edits or {}
         self._queries: list[Tensor] = []
-        self._attention: list[Tensor] = []
+        self._rows: list[Tensor] = []
+        self._columns: Tensor | None = None
 
     def observe(self, layer: int, heads: Heads, rows: int) -> None:
         """Keep what the target has in a layer: it is the first of so many rows at the end."""
-        device = heads.query.device
         self._queries.append(heads.query[:, :, -rows].flatten(1).float().cpu())
         row = heads.row(-rows)  # (B, H, S)
         edit = self.edits.get(layer)
         if edit is not None and edit.factor is not None:
             row = row * widened(edit.factor, row, 1.0).to(row)
-        row = row[..., self.places.to(device)].sum(1)  # (B, anchors)
-        self._attention.append((row @ self.owners.to(device)).cpu())
+        self._rows.append(row.sum(1).cpu())  # (B, S)
+        if self._columns is None:  # the same in every layer
+            self._columns = heads.column_positions
 
     def forget(self) -> None:
         """Begin anew: a batch that memory did not do for is run again in parts."""
-        self._queries, self._attention = [], []
+        self._queries, self._rows, self._columns = [], [], None
 
-    def taken(self, inputs: Sequence[Tensor]) -> Target:
-        """What was kept of the batch, with the layers' inputs at the target, (B, 1, D) each."""
-        attention = torch.stack(self._attention, dim=1).double().numpy()  # (B, L, C)
+    def taken(self, indices: Sequence[int], inputs: Sequence[Tensor]) -> Target:
+        """What was kept of a batch of these queries, with the layers' inputs at the target, (B, 1, D) each."""
+        assert self._columns is not None
+        rows = torch.stack(self._rows, dim=1).double().numpy()  # (B, L, S)
         queries = tuple(vectors.numpy() for vectors in self._queries)
-        return Target(queries, tuple(one.squeeze(-2).cpu() for one in inputs), attention)
+        attention = rows[..., self.places] @ self.owners  # (B, L, C)
+        return Target(
+            queries,
+            tuple(one.squeeze(-2).cpu() for one in inputs),
+            attention,
+            self._shares(indices, rows, self._columns),
+        )
+
+    def _shares(self, indices: Sequence[int], rows: NDArray[np.float64], columns: Tensor) -> NDArray[np.float64]:
+        """Of rows (B, L, S), the share that goes to each part of the prompt: (B, L, DESTINATIONS)."""
+        own = self.destinations[list(indices)]  # (B, longest)
+        of_columns = columns.clamp(max=own.shape[1] - 1).cpu().numpy()  # (B, S); behind the target nothing is seen
+        part = np.take_along_axis(own, of_columns, axis=1)
+        found = rows @ np.eye(len(DESTINATIONS))[part]  # (B, L, DESTINATIONS)
+        total = found.sum(axis=-1, keepdims=True)
+        return np.asarray(np.divide(found, total, out=np.zeros_like(found), where=total > 0))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from icldiag.prompt.encoded_prompt import EncodedDemonstration
 from icldiag.prompt.schema import Prompt
+from icldiag.prompt.spaces import space_warnings
 from icldiag.prompt.template import warnings_of
 
 _NAMED = 3  # pairs of labels in a warning
@@ -40,6 +41,7 @@ def encoding_warnings(
                     )
     if prompt.scoring == "whole":
         warnings += _never_chosen(prompt, label_tokens)
+    warnings += space_warnings(prompt)
     return (*warnings, *warnings_of(prompt.template, prompt.instruction))
 
 

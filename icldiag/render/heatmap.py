@@ -15,7 +15,8 @@ from icldiag.render.fit import cut_middle, pad, short_names
 from icldiag.render.look import Look
 from icldiag.visible import visible
 
-CELL = 5  # a sign and four characters: " .41", ">.12", "-.07"
+CELL = 5  # a sign and four characters: "  .41", "@ .12", " -.07"
+MARK = "@"  # nothing that reads as part of a number, or as greater than one
 Cell = tuple[int, int]
 
 
@@ -91,8 +92,8 @@ def _cell(matrix: Heatmap, look: Look, cell: Cell) -> tuple[str, str]:
     if row == column:
         return " " * CELL, ""
     value = float(matrix.values[row][column])
-    sign = ">" if cell in matrix.marked else " "
+    sign = MARK if cell in matrix.marked else " "
     style = look.muted if value != value else look.heat_of(matrix.strength(value))
-    style += " bold" if sign == ">" else ""
+    style += " bold" if sign == MARK else ""
     style += " underline" if cell in matrix.changed else ""
     return f"{sign}{short_number(value):>{CELL - 1}}", style.strip()

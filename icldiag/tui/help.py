@@ -10,7 +10,13 @@ from icldiag.glossary import terms_in
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.sheet import Rows, table
 
-_SIGNS = [("x", "a wrong answer"), (">", "predicted"), ("*", "gold"), ("[word]", "a label word, an anchor")]
+_SIGNS = [
+    ("x", "a wrong answer"),
+    (">", "predicted"),
+    ("*", "gold"),
+    ("@", "in a matrix, the answer and its rival"),
+    ("[word]", "a label word, an anchor"),
+]
 
 
 def help_page(sections: Mapping[str, Rows], panels: Sequence[Panel]) -> list[RenderableType]:

@@ -50,6 +50,8 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
     doing = visible(next(iter(state.doing.values()), ""), state.look.ascii_only)
     if doing:
         some = 8 if "less" in lost else _SOME
+        if state.stored and "less" not in lost:
+            doing = f"earlier results; {doing}"
         yield Text(cut_end(doing, some, dots) if "doing" in lost else doing, "bold")
     elif state.prompt_error or state.model_error:
         yield Text("wrong prompt file" if state.prompt_error else "model failed", "dim")

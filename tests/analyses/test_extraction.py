@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.extraction.compute import DESTINATIONS, LABEL_WORDS, Against, Extraction, score_extraction
+from icldiag.analyses.extraction.compute import Against, Extraction, score_extraction
 from icldiag.analyses.extraction.section import reading, reading_of_query
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray
+from icldiag.prompt.destinations import DESTINATIONS, LABEL_WORDS
 from icldiag.prompt.schema import Prompt
 from icldiag.samples import sample_path
 from icldiag.session import Session
@@ -60,6 +62,25 @@ def part_of(session: Session, query: int, position: int) -> str:
         return "first token"
     role, own = tokens[position].role, position >= len(encoded.prefix)
     return {"label": "label words", "text": "query" if own else "demonstrations"}.get(role, "template")
+
+
+def test_extraction_has_no_pass_of_its_own(prompt: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Predictions, the default layer, anchors as attended and extraction are read in one pass over the queries."""
+    session = Session(prompt, tiny())
+    run, runs = session.model.run, []
+
+    def counted(*args: Any, **settings: Any) -> Any:
+        runs.append(args)
+        return run(*args, **settings)
+
+    monkeypatch.setattr(session.model, "run", counted)
+    session.prediction()
+    passes = len(runs)
+    assert passes >= 2  # the demonstrations', and the queries'
+    session.extraction()
+    session.extraction(against="gold")
+    session.confusion(keys="as_attended")
+    assert len(runs) == passes
 
 
 # (queries, layers, classes): the first layer attends to the class predicted, the second to the gold one of three.

@@ -10,7 +10,7 @@ import torch
 
 from icldiag.analyses.compression.caches import cache_at
 from icldiag.analyses.compression.compute import compress, draw_positions, kept_positions, random_candidates
-from icldiag.analyses.extraction.compute import aucroc_of_layers, extract, score_extraction
+from icldiag.analyses.extraction.compute import aucroc_of_layers, score_extraction
 from icldiag.analyses.isolation.compute import isolate, prefix_edits, sweep
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.loyalty import Answers, compare
@@ -66,18 +66,17 @@ def test_isolation(setting: str, side: str) -> None:
     assert ten.word_loyalty == pytest.approx(wanted["word_loyalty_k10"], rel=1e-12)
     swept = sweep(model, encoded, prefix, readout).setting(layers)
     assert_answers(swept.answers, wanted)
-    session = golden_session(setting)
     cut_prefix = model.encode_prefix(prefix.ids, edits=prefix_edits(encoded, cut))
-    found = extract(model, encoded, cut_prefix, session.prediction()).attention
-    np.testing.assert_allclose(class_major(found), wanted["sims_flat"], rtol=0, atol=7e-6)
+    target = read_queries(model, encoded, cut_prefix, with_target=True).target
+    assert target is not None
+    np.testing.assert_allclose(class_major(target.attention), wanted["sims_flat"], rtol=0, atol=7e-6)
 
 
 @pytest.mark.parametrize("order", range(4))
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_extraction(setting: str, order: int) -> None:
     session = golden_session(setting, order)
-    model, encoded, prefix, _ = parts(setting, order)
-    found = extract(model, encoded, prefix, session.prediction())
+    found = session.extraction()
     wanted = np.array(golden(setting)["deep"]["orders"][order]["sims_flat"])
     np.testing.assert_allclose(class_major(found.attention), wanted, rtol=0, atol=7e-6)
     task, shot = setting.split("-")
@@ -107,11 +106,10 @@ def test_extraction_over_all_orders(setting: str) -> None:
 @pytest.mark.parametrize("setting", ONE_SHOT)
 def test_released_axes_are_scrambled(setting: str) -> None:
     """Reading the same numbers layer-major gives the released figure: the difference is the axes and nothing else."""
-    model, encoded, prefix, _ = parts(setting)
     session = golden_session(setting)
-    found = extract(model, encoded, prefix, session.prediction())
+    found = session.extraction()
     flat = class_major(found.attention)
-    by_layer = flat.reshape(len(flat), model.n_layers, len(found.labels))
+    by_layer = flat.reshape(len(flat), len(found.aucroc), len(found.labels))
     scrambled = score_extraction(session.prediction(), by_layer, found.destinations)
     wanted = numbers()["deep_analysis"]["1shot_as_released"]["per_order"][setting.split("-")[0]][0]
     np.testing.assert_allclose(np.array(scrambled.aucroc, float), wanted, rtol=1e-9)

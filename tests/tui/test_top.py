@@ -78,3 +78,13 @@ def test_many_layers_are_counted_where_there_is_no_room_to_name_them(state: Stat
     state.cut_layers = frozenset(range(0, 30, 2))
     assert "ISOLATE CUTS 15 layers" in top_line(state, 78).plain
     assert "ISOLATE CUTS 0, 2, 4" in top_line(state, 158).plain
+
+
+def test_earlier_results_are_said_to_be_so_while_the_model_loads(state: State) -> None:
+    state.stored, state.doing = True, {"session": "loading: weights 212 of 272 tensors"}
+    assert "   earlier results; loading: weights 212 of 272 tensors   " in top_line(state, 200).plain
+    for width in range(20, 120):
+        line = top_line(state, width).plain
+        assert "earlier" in line or "loading" in line
+    state.stored = False
+    assert "earlier" not in top_line(state, 200).plain

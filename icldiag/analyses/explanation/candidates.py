@@ -21,7 +21,7 @@ from icldiag.analyses.explanation.wording import scoring_factor, template_factor
 from icldiag.analyses.lab import Inquiry, Lab
 
 _LEAST = 0.1  # of the lead that a factor must move
-PRIOR = Factor("prior", "content-free prior divided out", divided=True)
+PRIOR = Factor("prior", "contextual prior divided out", divided=True)
 
 
 def candidates(

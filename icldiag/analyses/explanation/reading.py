@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from icldiag.analyses.explanation.compute import Explanation
@@ -44,13 +44,14 @@ def name_of(kind: CauseKind, demonstration: int | None = None) -> str:
 
 
 def verdict(lean: Lean | None, labels: tuple[str, ...]) -> str:
-    """What the answers to all queries show, before this one is looked at; empty where they show no lean."""
+    """What the answers to all queries show, before this one is looked at; empty where they show nothing."""
     if lean is None:
         return ""
     label = labels[lean.label]
     many = f"All {lean.queries} answers are" if lean.alike else f"{lean.answers} of {lean.queries} answers are"
     right = f", right for {lean.right} of {lean.labelled}" if lean.labelled else ""
-    return f"{many} {label}{right}: the whole prompt leans to it."
+    often = ": it is answered too often" if lean.right < lean.labelled else ""
+    return f"{many} {label}{right}{often}."
 
 
 def reading(found: Explanation) -> str:
@@ -90,7 +91,7 @@ def headline(found: Explanation) -> str:
             )
         return f"It comes from the text itself: none of {counted(len(found.tried), 'change')} turns it."
     cause = found.causes[0]
-    claim = _claim(cause, answer, rival)
+    claim = _claim(cause, found)
     if found.contest.gold is None:
         return f"It depends most on this: {claim}."
     if not found.contest.wrong:
@@ -100,15 +101,18 @@ def headline(found: Explanation) -> str:
 
 def of_cause(cause: Cause, found: Explanation) -> str:
     """A cause with its nats, what was changed to see it, and what else supports it."""
-    answer, rival = _pair(found)
     number = f"{cause.nats:.1f} of {found.contest.lead:.1f} nats"
-    opening = f"{_claim(cause, answer, rival)} ({number})"
+    share = f"; the contextual prior's share is {number}" if cause.kind == "prior" else f" ({number})"
+    opening = f"{_claim(cause, found)}{share}"
     joint = "; " if cause.supported else ". No second test points to it: "
     support = f"{joint}{cause.support}" if cause.support else ""
     return f"{opening}: {_result(cause.confirmed_by, found)}{_further(cause, found)}{support}."
 
 
-def _claim(cause: Cause, answer: str, rival: str) -> str:
+def _claim(cause: Cause, found: Explanation) -> str:
+    answer, rival = _pair(found)
+    if cause.kind == "prior":
+        return _claim_of_prior(found)
     if cause.kind == "demonstration":
         assert cause.demonstration is not None
         verb = "may carry a wrong label" if cause.supported else "pulls this text to its label"
@@ -120,10 +124,21 @@ def _claim(cause: Cause, answer: str, rival: str) -> str:
         "majority": f"{answer} has more demonstrations than {rival}",
         "recency": f"The demonstrations of {answer} come last",
         "order": f"The order of the demonstrations favours {answer}",
-        "prior": f"The label prior favours {answer} also where the query says nothing",
         "classes": f"The model confuses {answer} and {rival}",
         "aggregation": f"The label words of {rival} gather too little from their texts",
     }[cause.kind]
+
+
+def _claim_of_prior(found: Explanation) -> str:
+    """What was measured of the prior, and how: a query that says nothing was asked for two of the three kinds."""
+    answer, rival = _pair(found)
+    favour = [source for source in found.prior.sources if source.lean > 0]
+    free = ", ".join(f"{source.kind} {source.lean:.1f}" for source in favour if source.kind != "batch")
+    if free:
+        return f"The prompt favours {answer} over {rival} also where the query says nothing ({free} nats)"
+    if favour:
+        return f"The answers to all queries favour {answer} over {rival} (batch {favour[0].lean:.1f} nats)"
+    return f"The label prior carries part of the lead of {answer}"
 
 
 def _result(run: Counterfactual, found: Explanation) -> str:
@@ -161,7 +176,10 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
     main = "main" if found.causes and found.contest.gold != found.contest.answer else "also"
     for number, cause in enumerate(found.causes):
         run, role = cause.confirmed_by, main if number == 0 else "also"
-        note = f"{run.change}: {'it turns' if run.turned else f'{run.lead:.1f} nats left'}{_further(cause, found)}"
+        note = f"{_left(run)}{_further(cause, found)}"
+        place = _place(cause, found)
+        if place is not None and run.change != parts.alone(place).change:  # another prior than the one that was divided
+            note = f"{_left(parts.alone(place))}; {note}"
         shown.append(Weight(role, cause.kind, name_of(cause.kind, cause.demonstration), cause.nats, note))
     named = {cause.kind for cause in found.causes}
     for place, (factor, nats) in enumerate(zip(parts.factors, parts.nats, strict=True)):
@@ -172,6 +190,19 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
         shown.append(Weight("no", factor.kind, name_of(factor.kind, factor.demonstration), nats, note))
     shown.append(Weight("rest", None, TEXT, parts.rest, "the lead with all of these neutral"))
     return tuple(shown)
+
+
+def _left(run: Counterfactual) -> str:
+    return f"{run.change}: {'it turns' if run.turned else f'{run.lead:.1f} nats left'}"
+
+
+def legend(rows: Sequence[Weight], lead: float) -> str:
+    """What shares beyond the lead mean; empty where all are between 0 and the lead."""
+    over, under = any(row.nats > lead for row in rows), any(row.nats < 0 for row in rows)
+    above = "> is more than the whole lead" if over else ""
+    against = "< works against the answer; shares of both signs make up the lead" if under else ""
+    told = "; ".join(filter(None, (above, against)))
+    return f"{told}." if told else ""
 
 
 def not_asked(found: Explanation) -> tuple[str, ...]:

@@ -213,13 +213,16 @@ def _query(found: Explanation, context: Context | None) -> list[Block]:
     ]
     further = tuple(of_cause(cause, found) for cause in found.causes[1:])
     shown += [Items(further)] if further else []
-    lines = tuple((weight.name, weight.nats, weight.note) for weight in weights(found))
+    rows = weights(found)
+    lines = tuple((weight.name, weight.nats, weight.note) for weight in rows)
     divided = f"The lead of {found.contest.lead:.1f} nats over {rival}, divided."
+    if any(weight.nats < 0 for weight in rows):
+        divided += " What is below 0 works against the answer, so that others may be above the lead."
     shown.append(Table(f"shares-{query + 1}", divided, ("factor", "nats", "alone"), lines, place="folded"))
-    rows = tuple((row.name, row.number, row.scale, row.sentence) for row in findings(found))
+    evidence = tuple((row.name, row.number, row.scale, row.sentence) for row in findings(found))
     caption = f"Evidence on query {query + 1}."
     columns = ("evidence", "number", "among", "reading")
-    return [*shown, Table(f"query-{query + 1}", caption, columns, rows, place="folded"), *notes(found.missing)]
+    return [*shown, Table(f"query-{query + 1}", caption, columns, evidence, place="folded"), *notes(found.missing)]
 
 
 def _evidence(result: list[Explanation]) -> Table:

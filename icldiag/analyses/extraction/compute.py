@@ -16,7 +16,8 @@ mostly another than the answer, and it is blind to how much label words get at a
     agreement     share of the queries whose most attended label is the one predicted
     destinations  shares of the target's attention, mean over heads, that go to the parts of the prompt
 
-Only tokens share it: what a head gives to an attention sink that is no token is left out.
+Only tokens share it: what a head gives to an attention sink that is no token is left out. Both are read in the
+prediction's own pass, see `icldiag.model.target`; nothing here runs the model.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -32,22 +33,11 @@ from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.roc import roc_aucs
-from icldiag.lazy import torch
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix
-from icldiag.model.heads import Heads
-from icldiag.model.label_words import label_words
-from icldiag.model.readout import FloatArray, IntArray, Progress, read_queries, silent
-from icldiag.prompt.encoded_prompt import EncodedPrompt
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from icldiag.model.readout import FloatArray, IntArray, Progress
+from icldiag.prompt.destinations import LABEL_WORDS
 
 Against = Literal["predicted", "gold"]
 
-#: The parts of a prompt; the first token is apart, for many heads rest on it. `template` holds all else: separators, an
-#: instruction, special tokens, the target itself.
-DESTINATIONS = ("first token", "query", "demonstrations", "template", "label words")
-FIRST, QUERY, DEMONSTRATIONS, TEMPLATE, LABEL_WORDS = range(len(DESTINATIONS))
 ENOUGH = 5  # queries of a label, for at least two labels, below which an AUCROC is mostly chance
 
 
@@ -107,76 +97,9 @@ class Extract(Request[Extraction]):
     job: ClassVar[str] = "extraction"
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Extraction:
-        return extract(
-            bench.model,
-            bench.encoded,
-            bench.prefix(progress),
-            bench.ask(Predict(), progress),
-            against=self.against,
-            target_edits=bench.beta_edits,
-            progress=progress,
-        )
-
-
-def extract(
-    model: InstrumentedModel,
-    encoded: EncodedPrompt,
-    prefix: Prefix,
-    prediction: Prediction,
-    *,
-    against: Against = "predicted",
-    target_edits: Edits | None = None,
-    progress: Progress = silent,
-) -> Extraction:
-    """Read the target's row of attention in every layer for every query; no other row is computed or kept."""
-    classes, layers = len(prediction.labels), model.n_layers
-    attention = np.zeros((len(encoded.queries), layers, classes))
-    destinations = np.zeros((len(encoded.queries), layers, len(DESTINATIONS)))
-    anchors = [(place, one.label_class) for one in encoded.demonstrations for place in one.anchors]
-    positions = torch.tensor([place for place, _ in anchors], device=model.device)
-    owner = torch.nn.functional.one_hot(torch.tensor([of for _, of in anchors], device=model.device), classes).float()
-    rows = label_words(encoded).rows
-    parts = part_of_positions(encoded)  # (n, longest)
-
-    def observe(queries: tuple[int, ...], layer: int, heads: Heads) -> None:
-        target = torch.tensor([heads.query.shape[2] - rows], device=heads.query.device)
-        row = heads.attention(target)[:, :, 0]  # (B, H, S)
-        edit = target_edits.get(layer) if target_edits else None
-        if edit is not None and edit.factor is not None:
-            row[..., : edit.factor.shape[1]] *= edit.factor.to(row)
-        chosen = list(queries)
-        destinations[chosen, layer] = _shares(row.sum(1), heads, parts[chosen])
-        row = row[..., positions.to(row.device)]  # (B, H, anchors)
-        attention[chosen, layer] = (row.sum(1) @ owner.to(row.device)).double().cpu().numpy()
-
-    read_queries(
-        model, encoded, prefix, target_edits=target_edits, observe=observe, progress=progress, what="extraction"
-    )
-    return score_extraction(prediction, attention, destinations, against)
-
-
-def part_of_positions(encoded: EncodedPrompt) -> IntArray:
-    """(n, longest prompt) which of DESTINATIONS each position of a query's prompt belongs to."""
-    parts = np.full((len(encoded.queries), encoded.longest), TEMPLATE)
-    for one in encoded.demonstrations:
-        parts[:, slice(*one.text)] = DEMONSTRATIONS
-    for query, own in enumerate(encoded.queries):
-        parts[query, slice(*own.text)] = QUERY
-    for one in encoded.demonstrations:
-        parts[:, slice(*one.label)] = LABEL_WORDS
-    parts[:, 0] = FIRST
-    return parts
-
-
-def _shares(row: Tensor, heads: Heads, parts: IntArray) -> FloatArray:
-    """The target's attention (B, S), summed over heads, by parts (B, longest) of the prompt: (B, DESTINATIONS)."""
-    own = heads.positions.expand(len(row), -1)  # (B, O + T)
-    shared = own[:, :0] if heads.context is None else heads.context.positions.expand(len(row), -1)
-    places = torch.cat([shared, own], dim=1).clamp(max=parts.shape[1] - 1).cpu().numpy()  # (B, S)
-    weights, of = row.double().cpu().numpy(), np.take_along_axis(parts, places, axis=1)
-    found = np.stack([(weights * (of == part)).sum(axis=1) for part in range(len(DESTINATIONS))], axis=1)
-    total = found.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(found, total, out=np.zeros_like(found), where=total > 0))
+        target = bench.readout(progress).target
+        assert target is not None  # a bench's readout has it
+        return score_extraction(bench.ask(Predict(), progress), target.attention, target.destinations, self.against)
 
 
 def score_extraction(

@@ -9,13 +9,14 @@ import numpy as np
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
-from icldiag.analyses.extraction.compute import DESTINATIONS, ENOUGH, LABEL_WORDS, Extract, Extraction
+from icldiag.analyses.extraction.compute import ENOUGH, Extract, Extraction
 from icldiag.analyses.request import Workbench
 from icldiag.counting import counted
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes
 from icldiag.page.figures import curves, heatmap
 from icldiag.page.text import percent
+from icldiag.prompt.destinations import DESTINATIONS, LABEL_WORDS
 
 
 class AttentionFields(Fields):

@@ -15,7 +15,7 @@ from textual.containers import Container
 from icldiag.counting import counted
 from icldiag.model.anchors import KEYS, Keys
 from icldiag.render.fit import cut_end
-from icldiag.render.heatmap import CELL, Cell, Heatmap
+from icldiag.render.heatmap import CELL, MARK, Cell, Heatmap
 from icldiag.render.pairs import demonstration_lines, exact, pair_line
 from icldiag.tui.layers import LayerSlider
 from icldiag.tui.matrix import Matrix
@@ -202,6 +202,8 @@ class ConfusionPanel(LayeredPanel):
                 for label in (a, b)
             }
             shown = [(found.labels[label], of[label]) for label in of]
+        if {a, b} == set(self._pair(self.prediction)):
+            text = f"{MARK} {text}"  # the key to the mark in the matrices
         self.query_one("#cell", Line).set(Text(visible(text, look.ascii_only), look.strong))
         self.query_one("#demonstrations", Line).set(demonstration_lines(shown, look, width))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from icldiag.prompt.destinations import DESTINATIONS
 from icldiag.render.bars import probability_bars, share_bars
 from icldiag.render.curves import Chart, Curve
 from icldiag.tui.layers import LayerChart
@@ -58,8 +59,6 @@ class ExtractionPanel(LayeredPanel):
         self._show_curves(found)
 
     def _show_destinations(self, found: Extraction, layer: int) -> None:
-        from icldiag.analyses.extraction.compute import DESTINATIONS
-
         title = f"share of the target's attention in layer {layer}, mean of {self.session.facts.n_heads} heads"
         self.query_one("#destinations-title", Line).set(title)
         shares = found.destinations[self.state.query, layer].tolist()

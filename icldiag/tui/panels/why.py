@@ -30,8 +30,8 @@ _ACTIONS = {  # what is done about a cause, and in which panel
     "word": "Prompt: rename its label word",
     "demonstration": "Prompt: drop",
     "majority": "Prompt: drop",
-    "recency": "Prompt: another order (swap)",
-    "order": "Prompt: another order (swap)",
+    "recency": "Repair: search, which tries whole orders",
+    "order": "Repair: search, which tries whole orders",
     "prior": "Repair: search",
     "classes": "Repair: for this query",
     "aggregation": "Reweight: start training",
@@ -147,7 +147,7 @@ class WhyPanel(Panel):
 
     def _weights(self, found: Explanation) -> RenderableType:
         """A line for each factor: its bar of the lead, its nats, what its change does, what to do about it."""
-        from icldiag.analyses.explanation.reading import weights
+        from icldiag.analyses.explanation.reading import legend, weights
 
         look = self.state.look
         rows = weights(found)
@@ -163,6 +163,8 @@ class WhyPanel(Panel):
             head.append(f"{row.nats:5.1f}" + (f" of {found.contest.lead:.1f} nats" if row is rows[0] else ""), style)
             blocks.append(head)
             blocks += [Padding(Text(line), (0, 0, 0, 9 + names if wide else 7)) for line in self._notes(row)]
+        if signs := legend(rows, found.contest.lead):
+            blocks.append(Padding(Text(signs, look.muted), (0, 0, 0, 7)))
         return Group(*blocks)
 
     def _notes(self, row: Weight) -> list[str]:

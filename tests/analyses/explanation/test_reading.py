@@ -80,11 +80,12 @@ def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Sessio
 def test_the_prompt_s_own_verdict_comes_first(explained: tuple[Session, Explanation]) -> None:
     _, found = explained
     leaning = replace(found, lean=Lean(0, 40, 40, 40, 20))
-    sentence = "All 40 answers are Person, right for 20 of 40: the whole prompt leans to it."
+    sentence = "All 40 answers are Person, right for 20 of 40: it is answered too often."
     assert verdict(leaning.lean, leaning.labels) == sentence
     assert reading(leaning).startswith(sentence)
     assert verdict(Lean(1, 35, 60, 35, 0), found.labels).startswith("35 of 60 answers are Location, right for 0 of 35")
-    assert verdict(Lean(1, 9, 9, 0, 0), found.labels) == "All 9 answers are Location: the whole prompt leans to it."
+    assert verdict(Lean(1, 9, 9, 0, 0), found.labels) == "All 9 answers are Location."
+    assert verdict(Lean(1, 9, 9, 2, 2), found.labels) == "All 9 answers are Location, right for 2 of 2."
     assert verdict(None, found.labels) == ""
 
 
