@@ -157,9 +157,9 @@ class Session(Shortcuts):
         """
         if request.without_beta and self.beta is not None:
             return self.without_beta().ask(request, progress, each)
-        _ = self.facts  # kept with every answer, for `StoredSession`
+        self._once("facts", lambda: facts_of(self.model), progress)  # kept with every answer, for `StoredSession`
         resolved = request.resolved(self)
-        return self._once(resolved, lambda: resolved.compute(self, progress, each))
+        return self._once(resolved, lambda: resolved.compute(self, progress, each), progress)
 
     def peek(self, request: Request[R]) -> R | None:
         """The answer if it was computed before, by this session or an earlier one; None if not. Never computes."""
@@ -250,17 +250,18 @@ class Session(Shortcuts):
             ),
         )
 
-    def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
+    def _once(self, key: Hashable, compute: Callable[[], T], progress: Progress = silent) -> T:
         """The result under a key: made before, found on disk, or computed. An exception leaves nothing behind.
 
-        What is there comes at once, also while something else is computed: the app's event loop asks for it.
+        What is there comes at once, also while something else is computed: the app's event loop asks for it. Who waits
+        for another computation is told so by `progress`, which may raise Cancelled.
         """
         if key in self._results:
             return cast(T, self._results[key])
         found = self._found(key)
         if found is not None:
             return cast(T, found)
-        with self._turns:
+        with self._turns.taken(lambda: progress("waiting for its turn", 0, 0)):
             if key not in self._results:
                 with memory_errors(str(getattr(key, "job", key))):
                     found = compute()

@@ -61,7 +61,7 @@ class StoredSession(Session):
             self._tokens(request.resolved(self).query)
         return super().ask(request, progress, each)
 
-    def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
+    def _once(self, key: Hashable, compute: Callable[[], T], progress: Progress = silent) -> T:
         found = self._found(key)
         if found is None:
             raise NotStored("not computed yet; it will be when the model is loaded")

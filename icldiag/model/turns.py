@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_SECONDS = 0.2  # between two questions to who waits
 
 
 class Turns:
@@ -19,13 +23,28 @@ class Turns:
         self._holder: int | None = None
         self._depth = 0
 
+    @contextmanager
+    def taken(self, waiting: Callable[[], object]) -> Iterator[None]:
+        """As `with turns`; `waiting` is called now and then until the turn comes, and may raise to give it up."""
+        self._enter(waiting)
+        try:
+            yield
+        finally:
+            self.__exit__()
+
     def __enter__(self) -> None:
+        self._enter(None)
+
+    def _enter(self, waiting: Callable[[], object] | None) -> None:
         me, ticket = threading.get_ident(), object()
         with self._changed:
             if self._holder != me:
                 self._waiting.append(ticket)
                 try:
-                    self._changed.wait_for(lambda: self._holder is None and self._waiting[0] is ticket)
+                    while not (self._holder is None and self._waiting[0] is ticket):
+                        self._changed.wait(None if waiting is None else _SECONDS)
+                        if waiting is not None:
+                            waiting()
                     self._holder = me
                 finally:
                     self._waiting.remove(ticket)

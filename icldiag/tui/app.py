@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from icldiag.config import Config
 from icldiag.crash import Facts
@@ -21,13 +18,13 @@ from icldiag.tui.ask import AskScreen
 from icldiag.tui.autosave import SECONDS, Autosave, Resumption
 from icldiag.tui.comparison import pin
 from icldiag.tui.desk import Desk
+from icldiag.tui.dialogs import Dialogs
 from icldiag.tui.editor import Editor
 from icldiag.tui.edits import Edits
 from icldiag.tui.export import Export, QuitScreen, panel_text, save_panel
-from icldiag.tui.help import glossary_page, help_page
 from icldiag.tui.interventions import toggle
 from icldiag.tui.jobs import Jobs
-from icldiag.tui.keys import in_force, with_ids
+from icldiag.tui.keys import with_ids
 from icldiag.tui.messages import (
     BetaToggled,
     CancelWanted,
@@ -38,17 +35,13 @@ from icldiag.tui.messages import (
     PromptEdited,
     ResultWanted,
 )
-from icldiag.tui.navigation import Navigation
-from icldiag.tui.palette import commands, help_sections
 from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.queries import QueryList
-from icldiag.tui.sheet import Sheet
-from icldiag.tui.textual_fixes.command_palette import Palette
 from icldiag.tui.textual_fixes.timers import MOMENT as MOMENT  # no timer waits for less
 from icldiag.visible import visible
 
 
-class DiagnosisApp(Navigation):
+class DiagnosisApp(Dialogs):
     """One prompt on one model."""
 
     CSS_PATH = "app.tcss"
@@ -77,6 +70,8 @@ class DiagnosisApp(Navigation):
             Binding("x", "export", "export"),
             Binding("escape", "stop_export", "stop", show=False),
             Binding("y", "copy", "copy", show=False),
+            Binding("D", "changes", "changes", show=False),
+            Binding("J", "jobs", "jobs", show=False),
             Binding("i", "glossary", "glossary", show=False),
             Binding("question_mark,f1", "help", "help", key_display="?"),
             Binding("q,ctrl+q,ctrl+c", "quit", "quit", key_display="q"),
@@ -238,26 +233,7 @@ class DiagnosisApp(Navigation):
         else:
             self.tell(f"Copied; also in {visible(str(target))}")
 
-    # ---- the rest ---------------------------------------------------------------------------------------------------
-
-    def action_help(self) -> None:
-        self.push_screen(Sheet(help_page(help_sections(self), self.panels), self._keys_of("app.help")))
-
-    def action_glossary(self) -> None:
-        self.push_screen(Sheet(glossary_page(self.panel), self._keys_of("app.glossary")))
-
-    def _keys_of(self, name: str) -> str:
-        """Of a binding, by its id."""
-        return next(binding.key for binding in in_force(self.BINDINGS, self.keys) if binding.id == name)
-
-    def action_command_palette(self) -> None:
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette(id="--command-palette"))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Textual's own, and every action of the app and of the panel in front."""
-        yield from super().get_system_commands(screen)
-        yield from commands(self)
+    # ---- the end ----------------------------------------------------------------------------------------------------
 
     async def action_quit(self) -> None:
         if self.export.running:

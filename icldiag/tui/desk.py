@@ -160,12 +160,13 @@ class Desk:
     # ---- jobs -------------------------------------------------------------------------------------------------------
 
     def want(self, request: Request[Any], state: State, each: Each | None = None) -> None:
-        """Compute what a state lacks, unless it is there or nobody shows that state any more.
+        """Compute what a state lacks, unless it is there, failed or was stopped, or nobody shows that state any more.
 
         While the model loads, what earlier runs computed comes from disk; the rest is asked for again when it is there.
         """
         session = state.session
-        if session is None or request in state.results or state not in (self.state, self.state.pinned):
+        there = request in state.results or request in state.failures
+        if session is None or there or state not in (self.state, self.state.pinned):
             return
         if state.stored and request in self._not_stored:
             return
@@ -173,6 +174,16 @@ class Desk:
         run = self._run(request.job, request, state)
         self.jobs.start(run, lambda progress: session.ask(request, progress, each))
         self.screen.show("top")
+
+    def dismiss(self, job: str) -> None:
+        """Stop it for the user. Said at once: a panel that is drawn before it has ended must not ask for it again."""
+        run = self.jobs.running.get(job)
+        if run is None:
+            return
+        run.dismissed = True
+        if run.state is not None and run.job not in ("session", "export"):
+            run.state.failures[run.key] = "stopped; r computes it"
+        self.jobs.cancel(job)
 
     def progressed(self, run: Run, text: str) -> None:
         """How far a job is, in words."""
@@ -192,7 +203,7 @@ class Desk:
 
     def failed(self, run: Run, failure: Failure) -> None:
         """Show why there is no answer, or go back to the last one."""
-        if run.job == "session" and not failure.cancelled:
+        if run.job == "session" and (run.dismissed or not failure.cancelled):
             self._not_answered(failure.error)
         elif failure.not_stored:
             self._not_stored.add(run.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import PromptError
 from icldiag.prompt.read import read_prompt
+from icldiag.prompt.write import as_yaml
 from icldiag.tui.state import Left, State
 from icldiag.visible import visible
 
@@ -115,6 +117,22 @@ class Edits:
         if state.prompt is not None:
             state.undo.append(state.prompt)
             state.left[state.prompt.hash] = Left(state.query, state.beta)
+
+    def changes(self) -> list[str] | None:
+        """What the session changed in the prompt of the file, as a unified diff; None where the file is another by now.
+
+        Raises PromptError: the file cannot be read, and the session has no copy of it.
+        """
+        state = self.state
+        if state.prompt is None:
+            return []
+        before = next((prompt for prompt in (state.prompt, *state.undo) if prompt.hash == state.of_file), None)
+        if before is None:
+            before = read_prompt(state.path)
+            if before.hash != state.of_file:
+                return None
+        old, new = (as_yaml(prompt).splitlines() for prompt in (before, state.prompt))
+        return list(difflib.unified_diff(old, new, state.path.name, "as it is now", lineterm="", n=2))
 
     def use_beta(self, beta: Any) -> None:
         """Put a trained beta in force in the whole session, or (None) out of it."""

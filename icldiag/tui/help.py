@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from icldiag.glossary import terms_in
+from icldiag.render.look import Look
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.sheet import Rows, table
+from icldiag.visible import visible
 
 _SIGNS = [
     ("x", "a wrong answer"),
@@ -26,6 +29,12 @@ def help_page(sections: Mapping[str, Rows], panels: Sequence[Panel]) -> list[Ren
         table("Panels", [(panel.title, panel.purpose) for panel in panels]),
         table("Signs", _SIGNS),
     ]
+
+
+def changes_text(lines: Sequence[str], look: Look) -> Text:
+    """A unified diff; what was taken out and what came has its sign in front and a colour."""
+    styles = {"+": look.right, "-": look.wrong, "@": look.muted}
+    return Text("\n").join(Text(visible(line, look.ascii_only), styles.get(line[:1], "")) for line in lines)
 
 
 def glossary_page(panel: Panel) -> list[RenderableType]:

@@ -41,9 +41,11 @@ def questions() -> Iterator[tuple[str, list[BindingType]]]:
     """What covers the screen and takes all keys while it is there."""
     from icldiag.tui.ask import AskScreen
     from icldiag.tui.export import QuitScreen
+    from icldiag.tui.jobs_screen import JobsScreen
     from icldiag.tui.sheet import Sheet
 
     yield "In the help, the glossary and the changes", Sheet.BINDINGS
+    yield "In the list of jobs", JobsScreen.BINDINGS
     yield "In a line to type", AskScreen.BINDINGS
     yield "When quitting while an export runs", QuitScreen.BINDINGS
 

@@ -21,6 +21,7 @@ class Run:
     session: Session | None = field(default=None, repr=False)  # that computes it; a state with another does not want it
     begun: bool = False  # its thread runs, and will say how it ended
     stopped: bool = False
+    dismissed: bool = False  # by the user from the list of jobs: not to be asked for again by itself
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 from icldiag.analyses.isolation.cuts import Cut
+from icldiag.errors import Cancelled
 from icldiag.model.turns import Turns
 from icldiag.prompt.edit import drop
 from icldiag.prompt.schema import Prompt
@@ -86,3 +88,40 @@ def test_who_waits_longest_is_next() -> None:
     assert order.count("patient") == 5
     assert order[: order.index("patient")].count("greedy") <= 2
     assert len(order) < 20
+
+
+def test_who_waits_for_a_turn_can_give_it_up(tiny: Tiny, prompt: Prompt) -> None:
+    turns, asked, free = Turns(), threading.Event(), threading.Event()
+
+    def give_up() -> None:
+        asked.set()
+        raise Cancelled("stopped")
+
+    def wait() -> None:
+        with turns.taken(give_up):
+            raise AssertionError("it is not free")
+
+    with ThreadPoolExecutor(2) as threads:
+        with turns:
+            waiting = threads.submit(wait)
+            assert asked.wait(30)
+            with pytest.raises(Cancelled):
+                waiting.result(30)
+
+        def next_one() -> None:
+            with turns.taken(give_up):
+                free.set()
+
+        threads.submit(next_one).result(30)  # whoever gave up holds up nobody
+    assert free.is_set()
+    session = Session(prompt, tiny())
+    told: list[str] = []
+
+    def stop(what: str, done: int, total: int) -> None:
+        told.append(what)
+        raise Cancelled("stopped")
+
+    with ThreadPoolExecutor(1) as threads, session.model.turns, pytest.raises(Cancelled):
+        threads.submit(session.prediction, stop).result(30)
+    assert told == ["waiting for its turn"]
+    assert len(session.prediction()) == len(prompt.queries)

@@ -18,7 +18,7 @@ def test_a_key_means_one_thing() -> None:
     assert key_table.collisions() == []
 
 
-@pytest.mark.parametrize("key", ["j", "n", "0", "question_mark", "q", "r", "i", "x"])
+@pytest.mark.parametrize("key", ["j", "n", "0", "question_mark", "q", "r", "i", "J", "D", "x"])
 def test_a_panel_that_takes_a_key_of_everywhere_is_found(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     panel = PANELS[0]
     monkeypatch.setattr(panel, "BINDINGS", [*panel.BINDINGS, Binding(key, "again", "again")])

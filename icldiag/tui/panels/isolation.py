@@ -19,6 +19,7 @@ from icldiag.tui.layers import LayerChart, LayerSlider, LayerSwitches
 from icldiag.tui.messages import CutChanged, QueryWanted
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.isolation.compute import Isolation, Setting
@@ -134,7 +135,7 @@ class IsolationPanel(LayeredPanel):
             return
         look, prediction = self.state.look, self.prediction
         self.query_one("#finding", Line).set(self.two_sentences(*self._sweep_finding(found, prediction)))
-        title = "label loyalty, the share of answers that stay, with n layers cut"
+        title = "label loyalty, the share of answers that stay, with n layers cut   (s: back to before and now)"
         self.query_one("#sweep-title", Line).set(Text(title, look.muted))
         first, last = ([setting.answers for setting in side] for side in (found.first, found.last))
         curves = (
@@ -214,10 +215,19 @@ class IsolationPanel(LayeredPanel):
         from icldiag.analyses.isolation.compute import Isolate
 
         found = self.peek(Isolate(Cut.of(self.state.cut_kind, self.state.cut_layers)))
-        order = [query for query, _ in changed_queries(found.answers)] if found is not None else []
-        if order:
-            here = order.index(self.state.query) if self.state.query in order else -1
-            self.post_message(QueryWanted(order[(here + 1) % len(order)]))
+        if found is None:
+            self.notify("The answers with this cut are not there yet; s goes back to them.", markup=False)
+            return
+        order = [query for query, _ in changed_queries(found.answers)]
+        if not order:
+            self.notify("No answer changes with this cut.", markup=False)
+            return
+        place = (order.index(self.state.query) + 1) % len(order) if self.state.query in order else 0
+        query, answers, labels = order[place], found.answers, self.prediction.labels
+        change = f"{labels[answers.before[query]]} -> {labels[answers.predicted[query]]}"
+        where = f"Query {query + 1}, {place + 1} of {len(order)} that change: {change}."
+        self.notify(visible(where, self.state.look.ascii_only), markup=False)
+        self.post_message(QueryWanted(query))
 
     def action_sweep(self) -> None:
         self.with_sweep = not self.with_sweep

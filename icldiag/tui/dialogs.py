@@ -1,0 +1,68 @@
+"""What opens over the screen to be read or chosen from: help, glossary, changes, jobs, palette."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from textual.app import SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from icldiag.errors import PromptError
+from icldiag.tui.desk import Desk
+from icldiag.tui.edits import Edits
+from icldiag.tui.help import changes_text, glossary_page, help_page
+from icldiag.tui.jobs import Jobs
+from icldiag.tui.jobs_screen import JobsScreen
+from icldiag.tui.keys import in_force
+from icldiag.tui.navigation import Navigation
+from icldiag.tui.palette import commands, help_sections
+from icldiag.tui.sheet import Sheet
+from icldiag.tui.textual_fixes.command_palette import Palette
+from icldiag.visible import visible
+
+
+class Dialogs(Navigation):
+    """Keys that open a page or a list; the key that opened it closes it."""
+
+    desk: Desk
+    edits: Edits
+    jobs: Jobs
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def action_changes(self) -> None:
+        """What the session changed, line by line."""
+        try:
+            lines = self.edits.changes()
+        except PromptError as error:
+            self.tell(visible(str(error)), severity="warning")
+            return
+        if lines is None:
+            self.tell("The prompt file is another by now; r reads it again.")
+        elif not lines:
+            self.tell("The prompt is as in the file.")
+        else:
+            self.push_screen(Sheet([changes_text(lines, self.state.look)], self._keys_of("app.changes")))
+
+    def action_jobs(self) -> None:
+        self.push_screen(JobsScreen(self.jobs, self.desk.dismiss))
+
+    def action_help(self) -> None:
+        self.push_screen(Sheet(help_page(help_sections(self), self.panels), self._keys_of("app.help")))
+
+    def action_glossary(self) -> None:
+        self.push_screen(Sheet(glossary_page(self.panel), self._keys_of("app.glossary")))
+
+    def _keys_of(self, name: str) -> str:
+        """Of a binding, by its id."""
+        return next(binding.key for binding in in_force(self.BINDINGS, self.keys) if binding.id == name)
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Textual's own, and every action of the app and of the panel in front."""
+        yield from super().get_system_commands(screen)
+        yield from commands(self)

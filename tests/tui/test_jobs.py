@@ -1,0 +1,79 @@
+"""The list of jobs: what runs, how far it is, and how the user stops it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icldiag.analyses.extraction.compute import Extract
+from icldiag.tui.jobs_screen import JobsScreen, job_line
+from icldiag.tui.run import Run
+from icldiag.tui.state import State
+from tests.tui.pilot import running, screen_text, settle
+
+
+def test_a_line_says_what_and_how_far(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    run = Run("extraction", 1, state)
+    assert job_line(run) == "extraction   waiting for its turn"
+    run.begun = True
+    state.doing["extraction"] = "extraction 3 of 9"
+    assert job_line(run) == "extraction   extraction 3 of 9"
+    run.stopped = True
+    assert job_line(run) == "extraction   stopping"
+
+
+async def test_what_runs_and_what_waits_is_listed_and_stopped(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract, go, began = Extract.compute, threading.Event(), []
+
+    def slowly(request: Extract, bench: Any, progress: Any, each: Any) -> Any:
+        began.append(request)
+        while not go.is_set():
+            progress("extraction", 3, 9)
+            time.sleep(0.01)
+        return extract(request, bench, progress, each)
+
+    monkeypatch.setattr(Extract, "compute", slowly)
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("5")  # Extract holds the model
+        for _ in range(600):
+            await pilot.pause(0.02)
+            if app.state.doing.get("extraction") == "extraction 3 of 9":
+                break
+        await pilot.press("2")  # what Labels asks for waits
+        for _ in range(600):
+            await pilot.pause(0.02)
+            if "waiting for its turn" in app.state.doing.values():
+                break
+        (waits,) = (job for job, text in app.state.doing.items() if text == "waiting for its turn")
+        await pilot.press("J")
+        await pilot.pause(0.4)
+        assert isinstance(app.screen, JobsScreen)
+        text = screen_text(app)
+        assert "extraction   extraction 3 of 9" in text
+        assert f"{waits}   waiting for its turn" in text
+        await pilot.press("j" if list(app.jobs.running).index(waits) else "k", "c")
+        for _ in range(600):
+            await pilot.pause(0.02)
+            if waits not in app.jobs.running:
+                break
+        assert list(app.jobs.running) == ["extraction"], (waits, screen_text(app))
+        await pilot.pause(0.5)
+        await pilot.press("c")
+        await settle(pilot)
+        await pilot.pause(0.4)
+        assert "Nothing is being computed." in screen_text(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "Not computed: stopped; r computes it" in screen_text(app)  # the panel does not ask again by itself
+        assert len(began) == 1
+        go.set()
+        await pilot.press("r", "5")
+        await settle(pilot, lambda: Extract() in app.state.results)
