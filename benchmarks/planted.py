@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.planted_cases import Case, draw_cases
+from benchmarks.planted_cases import LONGEST, Case, draw_cases
 from benchmarks.plants import KINDS, Kind
 from icldiag.analyses.explanation import Cause
 from icldiag.model.load import load_model
@@ -99,6 +99,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Draws the cases.")] = 7000,
     model: Annotated[str, typer.Option(help="As in icldiag --model.")] = "bundled",
     kinds: Annotated[list[str] | None, typer.Option("--kind", help="Only this kind; may be repeated.")] = None,
+    longest: Annotated[int, typer.Option(help="Words of the longest text.", min=4)] = LONGEST,
     out: Annotated[Path, typer.Option(help="Gets a JSON line for every case.")] = Path("planted.jsonl"),
     of: Annotated[Path | None, typer.Option("--table", help="Only print the table of this file.")] = None,
 ) -> None:
@@ -109,7 +110,7 @@ def main(
         torch.set_num_threads(1)
         loaded = load_model(ModelSettings(name=model, device="cpu"))
         chosen: list[Kind] = [kind for kind in KINDS if not kinds or kind in kinds]
-        drawn = [draw_cases(kind, cases, seed, loaded) for kind in chosen]
+        drawn = [draw_cases(kind, cases, seed, loaded, longest) for kind in chosen]
         with out.open("a") as file:
             for _ in range(cases):
                 for draw in drawn:

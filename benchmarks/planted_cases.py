@@ -2,9 +2,10 @@
 
 A case is a prompt that answers its first query right, and the same prompt with one thing done to it (`plants`), or two,
 which answers it wrong. So that nothing but the planted cause can be to blame, the healthy prompt must answer the query
-right in most other orders of its demonstrations too, and the wrong answer must be the class that the plant favours,
-where it favours one. These control orders are drawn apart from those that an explanation draws. Of two causes each
-must carry a quarter of what both do to the lead, by Shapley's division.
+right in most other orders of its demonstrations, the planted one must answer it wrong in most (of those that keep the
+class last that recency put there), and the wrong answer must be the class that the plant favours, where it favours one.
+These control orders are drawn apart from those that an explanation draws. Of two causes each must carry a quarter of
+what both do to the lead, by Shapley's division.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ GRAMMARS = {"news": "news", "emotion": "dialogue"}  # by the sample with the sam
 QUERIES_PER_CLASS = 6
 SHOTS = (2, 3)
 CLASSES = (2, 3, 4)
-CONTROLS = 4  # other orders of the healthy prompt ...
-SOUND = 0.75  # ... and the share of them that must answer right
+CONTROLS = 4  # other orders of the healthy prompt, and of the planted one ...
+SOUND = 0.75  # ... and the share of them that must answer right, and wrong
 LONGEST = 20  # words of a text
 EACH = 0.25  # of what two causes do together that each must carry
 
@@ -49,29 +50,29 @@ class Case:
     culprit: int | None = None
 
 
-def sources() -> dict[str, Source]:
+def sources(longest: int) -> dict[str, Source]:
     """The samples' own texts, and for two of them texts of the grammars that the model was trained on."""
     found = {}
     for name in sample_names():
         prompt = read_prompt(sample_path(name))
         pools: list[dict[str, None]] = [{} for _ in prompt.labels]
         for example in (*prompt.demonstrations, *prompt.queries, *prompt.examples):
-            if example.label is not None and len(example.text.split()) <= LONGEST:
+            if example.label is not None and len(example.text.split()) <= longest:
                 pools[example.label][example.text] = None
         found[name] = Source(prompt, tuple(tuple(pool) for pool in pools))
     for name, grammar in GRAMMARS.items():
         grammars = Grammar.read(Path(__file__).parent.parent / "training" / "grammars" / f"{grammar}.toml")
         shape = found[name].shape
         drawn = (grammars.texts(label, 60, 0) for label in shape.label_names)
-        short = (tuple(text for text in texts if len(text.split()) <= LONGEST) for texts in drawn)
+        short = (tuple(text for text in texts if len(text.split()) <= longest) for texts in drawn)
         found[f"{grammar} grammar"] = Source(shape, tuple(short))
     return found
 
 
-def draw_cases(kind: Kind, count: int, seed: int, model: InstrumentedModel) -> Iterator[Case]:
+def draw_cases(kind: Kind, count: int, seed: int, model: InstrumentedModel, longest: int = LONGEST) -> Iterator[Case]:
     """Draw prompts until `count` of them fail for the planted reason and did not before; at most one query of each."""
     rng = random.Random(f"{seed}/{kind}")
-    pool = sources()
+    pool = sources(longest)
     while count:
         name = rng.choice(sorted(pool))
         healthy = _healthy(kind, pool[name], rng)
@@ -115,8 +116,13 @@ def _failing(
         return None
     place = rng.choice(failed)
     query = healthy.queries[place]
-    controls = _scores([(order, [query]) for order in _orders(healthy, rng)], healthy, model)
-    if np.mean([scores[0].argmax() == gold for scores in controls]) < SOUND:
+    sound = _orders(healthy, rng)
+    failing = _orders(planted, rng, last=rival if "recency" in causes else None)
+    answers = [
+        scores[0].argmax() for scores in _scores([(order, [query]) for order in sound + failing], healthy, model)
+    ]
+    right = [answer == gold for answer in answers]
+    if np.mean(right[: len(sound)]) < SOUND or np.mean(right[len(sound) :]) > 1 - SOUND:
         return None
     case = Case(kind, causes, name, _asking(healthy, place), _asking(planted, place), culprit)
     if kind == "two":
@@ -193,9 +199,13 @@ def _scores(
     return lab.ask([Question(prompt.with_queries(queries)) for prompt, queries in asked])
 
 
-def _orders(prompt: Prompt, rng: random.Random) -> list[Prompt]:
-    shown = prompt.demonstrations
-    return [replace(prompt, demonstrations=tuple(rng.sample(shown, len(shown)))) for _ in range(CONTROLS)]
+def _orders(prompt: Prompt, rng: random.Random, last: int | None = None) -> list[Prompt]:
+    """Control orders; all demonstrations of `last`, if any, stay at the end."""
+    orders = []
+    for _ in range(CONTROLS):
+        shown = rng.sample(prompt.demonstrations, len(prompt.demonstrations))
+        orders.append(replace(prompt, demonstrations=tuple(sorted(shown, key=lambda example: example.label == last))))
+    return orders
 
 
 def _asking(prompt: Prompt, query: int) -> Prompt:

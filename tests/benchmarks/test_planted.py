@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.planted import is_confirmed, is_first, record, table, wilson
-from benchmarks.planted_cases import Case, draw_cases, sources
+from benchmarks.planted_cases import LONGEST, Case, draw_cases, sources
 from benchmarks.plants import Kind, Plant
 from icldiag.analyses.explanation.wording import form
 from icldiag.model.forward import InstrumentedModel
@@ -53,7 +53,7 @@ def test_cases_are_the_same_again(cases: list[Case], model: InstrumentedModel) -
 
 @pytest.fixture
 def healthy() -> tuple[Prompt, Plant]:
-    source = sources()["questions"]
+    source = sources(LONGEST)["questions"]
     shown = tuple(source.shape.demonstrations)
     assert {example.label for example in shown} >= {0, 1}
     return source.shape, Plant(0, 1, source, random.Random(0))

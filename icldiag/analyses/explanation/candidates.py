@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, doubling
 from icldiag.analyses.explanation.contest import Contest
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, misreading, suspect_of
-from icldiag.analyses.explanation.factors import FREE, Factor, neutralised, read
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading, suspect_of
+from icldiag.analyses.explanation.factors import FREE, CauseKind, Factor, neutralised, read
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check, Others, check
 from icldiag.analyses.explanation.prior import PriorEvidence
@@ -28,6 +28,7 @@ def candidates(
     lab: Lab,
     contest: Contest,
     effects: tuple[DemonstrationEffect, ...],
+    readings: Readings,
     order: OrderEvidence,
     prior: PriorEvidence,
     aggregation: AggregationEvidence,
@@ -37,7 +38,7 @@ def candidates(
     sure = [factor for factor in written if factor is not None]
     moved = [
         (abs(contest.lead - lead), factor)
-        for lead, factor in _moving(lab, contest, effects, order, prior, aggregation)
+        for lead, factor in _moving(lab, contest, effects, readings, order, prior, aggregation)
         if abs(contest.lead - lead) >= _LEAST * contest.lead
     ]
     moved.sort(key=lambda found: -found[0])
@@ -48,38 +49,40 @@ def _moving(
     lab: Lab,
     contest: Contest,
     effects: tuple[DemonstrationEffect, ...],
+    readings: Readings,
     order: OrderEvidence,
     prior: PriorEvidence,
     aggregation: AggregationEvidence,
 ) -> Iterator[tuple[float, Factor]]:
     """Changes that were run one by one, and the lead that each left."""
-    suspect = suspect_of(contest, effects)
-    if suspect is not None and suspect.removed is not None:
-        yield suspect.removed.lead, demonstration_factor(lab, contest, effects, suspect)
-    first = order.put_first
-    if order.first is not None and first is not None and (order.typical is None or first.lead <= order.typical.lead):
-        yield first.lead, Factor("recency", first.change, order=order.first)
-    elif order.typical is not None:
-        yield order.typical.lead, Factor("order", order.typical.change, order=order.orders[order.median])
+    suspect = suspect_of(contest, effects, readings)
+    if suspect is not None:
+        yield from demonstration_factor(contest, readings, suspect)
+    if order.typical is not None:
+        kind: CauseKind = "recency" if order.end_counts(contest) else "order"
+        yield order.typical.lead, Factor(kind, order.typical.change, order=order.orders[order.median])
     counts = prior.counts
     if prior.draws and counts[contest.answer] > counts[contest.rival]:
-        kept = prior.draws[prior.median]
-        out = tuple(place for place in range(len(effects)) if place not in kept)
-        yield prior.balanced[prior.median].lead, Factor("majority", prior.balanced[prior.median].change, without=out)
+        balanced, ranking = prior.balanced[prior.median], prior.draws[prior.median]
+        if suspect is not None:  # stays: what it does is its own factor
+            ranking = (suspect.index, *(place for place in ranking if place != suspect.index))
+        yield balanced.lead, Factor("majority", balanced.change, ranking=ranking)
     doubled = doubling(lab, contest)
     if doubled is not None and aggregation.doubled is not None:
         yield aggregation.doubled.lead, doubled
 
 
 def demonstration_factor(
-    lab: Lab, contest: Contest, effects: tuple[DemonstrationEffect, ...], suspect: DemonstrationEffect
-) -> Factor:
-    """One that is misread gets the rival's label, another one is taken out."""
-    name = f"demonstration {suspect.index + 1}"
-    if (misreading(contest, effects, suspect) or 0.0) > 0:
-        change = f"{name} labelled {lab.prompt.label_names[contest.rival]}"
-        return Factor("demonstration", change, relabelled=suspect.index, demonstration=suspect.index)
-    return Factor("demonstration", f"{name} removed", without=(suspect.index,), demonstration=suspect.index)
+    contest: Contest, readings: Readings, suspect: DemonstrationEffect
+) -> Iterator[tuple[float, Factor]]:
+    """One that is misread gets the rival's label, another one is taken out; with the lead that this leaves."""
+    place = suspect.index
+    if (misreading(contest, readings, suspect) or 0.0) > 0 and suspect.relabelled is not None:
+        change = suspect.relabelled
+        yield change.lead, Factor("demonstration", change.change, relabelled=place, demonstration=place)
+    elif suspect.removed is not None:
+        change = suspect.removed
+        yield change.lead, Factor("demonstration", change.change, without=(place,), demonstration=place)
 
 
 def checks(

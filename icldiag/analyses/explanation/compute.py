@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
+from icldiag.analyses.explanation.balance import DRAWS
 from icldiag.analyses.explanation.candidates import candidates, checks
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, contest_of
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects, readings_of
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
-from icldiag.analyses.explanation.lean import Lean, lean_of
-from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
+from icldiag.analyses.explanation.favourite import Favourite, favourite_of
+from icldiag.analyses.explanation.order import ENDINGS, ORDERS, OrderEvidence, order_evidence
 from icldiag.analyses.explanation.others import Check, others_of
-from icldiag.analyses.explanation.prior import PriorEvidence, balanced_draws, prior_evidence
+from icldiag.analyses.explanation.prior import PriorEvidence, prior_evidence
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
 from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
 from icldiag.analyses.explanation.wording import overlap
 from icldiag.analyses.lab import Lab
+from icldiag.analyses.overview.compute import Judge, Overview
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
@@ -42,7 +44,7 @@ class Explanation(AnalysisResult):
 
     labels: tuple[str, ...]
     contest: Contest
-    lean: Lean | None  # of the whole prompt to the answer
+    favourite: Favourite | None  # the prompt's own verdict, where it is about the answer
     causes: tuple[Cause, ...]
     shares: Shares
     checks: tuple[Check | None, ...]  # of the shares' factors
@@ -60,10 +62,15 @@ class Explanation(AnalysisResult):
     @property
     def tried(self) -> tuple[Counterfactual, ...]:
         """Every change that was run to see whether the rival is answered; heads are ablated to see who carries it."""
-        runs: list[Counterfactual | None] = [self.classes.removed, self.aggregation.doubled, self.order.put_first]
+        runs: list[Counterfactual | None] = [self.classes.removed, self.aggregation.doubled]
         for effect in self.demonstrations:
-            runs += [effect.removed, effect.hidden]
-        runs += [*self.order.runs, *self.prior.balanced, *(source.divided for source in self.prior.sources)]
+            runs += [effect.removed, effect.hidden, effect.relabelled]
+        runs += [
+            *self.order.runs,
+            *self.order.ending,
+            *self.prior.balanced,
+            *(source.divided for source in self.prior.sources),
+        ]
         runs += [run for neutral, run in self.shares.runs.items() if neutral]
         return tuple({run.change: run for run in runs if run is not None}.values())
 
@@ -86,6 +93,7 @@ class Explain(Request[Explanation]):
             bench.prefix(progress),
             bench.ask(Predict(), progress),
             self.query,
+            bench.ask(Judge(self.seed), progress),
             bench.ask(Confuse(), progress),
             lambda: bench.ask(Flow(self.query), progress),
             beta=bench.beta,
@@ -100,6 +108,7 @@ def explain(
     prefix: Prefix,
     prediction: Prediction,
     query: int,
+    overview: Overview,
     confusion: Confusion,
     flow: Callable[[], QueryFlow],
     *,
@@ -111,13 +120,15 @@ def explain(
 
     Args:
         beta: (L, H, demonstrations), an anchor re-weighting that is in force; see `lab`.
+        overview: of the prompt, its lean measured.
         confusion: of the prompt's classes.
         flow: gives the query's saliency, or raises AnalysisError where it is undefined.
         seed: draws the orders, the random words, the balanced demonstrations and the other queries.
     """
+    assert overview.lean is not None
     contest = contest_of(prediction, query)
     lab = Lab(model, encoded, prefix, beta)
-    expected = _runs(encoded, contest)
+    expected = _runs(encoded)
 
     def step(*_: object) -> None:
         progress("explanation", lab.answered, max(expected, lab.answered + 1))
@@ -133,7 +144,7 @@ def explain(
     effects, prior, order, classes, aggregation, depth = lab.inquire(
         [
             demonstration_effects(lab, contest),
-            prior_evidence(lab, contest, prediction.scores, seed),
+            prior_evidence(lab, contest, overview.lean, prediction.scores, seed),
             order_evidence(lab, contest, seed),
             classes_evidence(lab, contest, confusion),
             aggregation_evidence(lab, contest, saliency),
@@ -141,7 +152,8 @@ def explain(
         ],
         step,
     )
-    factors = candidates(lab, contest, effects, order, prior, aggregation)
+    readings = readings_of(contest, effects, prediction)
+    factors = candidates(lab, contest, effects, readings, order, prior, aggregation)
     others = others_of(contest, prediction, seed)
     divided, checked = lab.inquire(
         [shares(lab, contest, factors), checks(lab, contest, factors, others)],
@@ -149,11 +161,12 @@ def explain(
     )
     evidence = Evidence(
         contest=contest,
-        lean=lean_of(prediction, contest.answer),
+        favourite=favourite_of(overview, query),
         shares=divided,
         checks=checked,
         prior=prior,
         demonstrations=effects,
+        readings=readings,
         order=order,
         classes=classes,
         aggregation=aggregation,
@@ -163,7 +176,7 @@ def explain(
     return Explanation(
         labels=prediction.labels,
         contest=contest,
-        lean=evidence.lean,
+        favourite=evidence.favourite,
         causes=rank_causes(evidence, prediction.labels),
         shares=divided,
         checks=checked,
@@ -180,11 +193,11 @@ def explain(
     )
 
 
-def _runs(encoded: EncodedPrompt, contest: Contest) -> int:
+def _runs(encoded: EncodedPrompt) -> int:
     """As many runs as may be needed: for the progress only."""
-    shown = encoded.prompt.demonstrations
-    orders = min(ORDERS, math.factorial(min(len(shown), 6)) - 1)
-    return 2 * len(shown) + orders + 4 + ABLATED + len(balanced_draws(shown, 0)) + (1 << MOST_FACTORS)
+    shown = len(encoded.prompt.demonstrations)
+    orders = min(ORDERS + ENDINGS, math.factorial(min(shown, 6)) - 1)
+    return 3 * shown + orders + 4 + ABLATED + DRAWS + (1 << MOST_FACTORS)
 
 
 def _missing(evidence: Evidence, depth: DepthEvidence, demonstrations: int) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from icldiag.analyses.calibration import CONTENT_FREE
+from icldiag.analyses.explanation.balance import Ranking, surplus
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Lab, Question
 from icldiag.lazy import torch
@@ -37,6 +38,7 @@ class Factor:
     change: str
     order: tuple[int, ...] | None = None  # of all demonstrations
     without: tuple[int, ...] = ()  # demonstrations that are taken out
+    ranking: Ranking | None = None  # by which as many demonstrations of each class stay
     relabelled: int | None = None  # a demonstration that gets the rival's label
     words: tuple[str, ...] | None = None  # other label words
     own_template: bool = False  # the queries are written like the demonstrations
@@ -53,6 +55,10 @@ def neutralised(lab: Lab, contest: Contest, factors: Collection[Factor], queries
     )
     out = {place for factor in factors for place in factor.without}
     labels = {factor.relabelled: contest.rival for factor in factors if factor.relabelled is not None}
+    ranking = next((factor.ranking for factor in factors if factor.ranking is not None), None)
+    if ranking is not None:  # by the labels that they have now
+        shown = [labels.get(place, example.label) for place, example in enumerate(lab.prompt.demonstrations)]
+        out |= surplus(shown, ranking, out)
     question = lab.question(queries, [place for place in order if place not in out], labels)
     prompt = question.prompt
     for factor in factors:

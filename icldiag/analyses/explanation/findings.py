@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from icldiag.analyses import lens
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.demonstrations import strongest
+from icldiag.counting import counted
 
 
 @dataclass(frozen=True)
@@ -94,19 +95,15 @@ def _of_order(found: Explanation) -> Iterator[Finding]:
         if runs > 1
         else (f"The only other order answers {found.labels[order.runs[0].answer]}")
     )
-    first = (
-        ""
-        if order.put_first is None
-        else (
-            f"; with the demonstrations of {found.labels[found.contest.answer]} first the answer is "
-            f"{found.labels[order.put_first.answer]} ({order.put_first.lead:+.1f})"
-        )
-    )
+    same_end = ""
+    if order.ending:
+        mean = sum(run.lead for run in order.ending) / len(order.ending)
+        same_end = f", as in {counted(len(order.ending), 'more order')} (mean lead {mean:+.1f})"
     yield Finding(
         "order",
         f"{turned} of {runs}",
         f"lead above {below} of {runs}",
-        f"{orders}. {last} comes last{first}; {counts}.",
+        f"{orders}. {last} comes last{same_end}; {counts}.",
     )
 
 

@@ -1,12 +1,19 @@
-"""Evidence: position. The same demonstrations in other orders, and which classes come last and most often.
+"""Evidence: position. The same demonstrations in other orders, and what it is about this order that counts.
 
-A seeded sample of orders is run. Where the rival is answered in most of them, this order is to blame. The prior of
-content-free queries is read in each order as well: a prior that goes away with the order belongs to the order. Where
-the answer's class comes last, it is also put first: a model may favour what it has read last (recency).
+A seeded sample of orders is run. Where most of them cost the answer its lead, this order is to blame. The prior of
+content-free queries is read in each order as well: a prior that goes away with the order belongs to the order.
+
+Where this order ends with the answer's class, orders that end so too are run besides. They divide what the order does:
+
+    lead here - mean lead elsewhere  =  (lead here - mean lead of this end)  +  (mean lead of this end - mean elsewhere)
+
+"Elsewhere" are the sampled orders that end with another class. Where the second part, what the end does (recency, Zhao
+et al. 2021, arXiv 2102.09690), is the larger one, the end is to blame, otherwise the order as it is.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +27,8 @@ from icldiag.analyses.orders import sample_orders
 from icldiag.prompt.schema import Example
 
 ORDERS = 8  # that are tried
+ENDINGS = 4  # that end as this one does
+_TRIES = 50
 
 
 @dataclass(frozen=True)
@@ -29,10 +38,10 @@ class OrderEvidence:
     orders: tuple[tuple[int, ...], ...]  # each a permutation of the demonstrations
     runs: tuple[Counterfactual, ...]
     leans: tuple[float, ...]  # of the content-free prior in each order, in nats
+    lasts: tuple[int, ...]  # class that comes last in each
     percentile: float | None  # of this order's lead among the sampled ones; 100 favours the answer most
     last: int  # class of the last demonstration
-    first: tuple[int, ...] | None  # the order with the answer's demonstrations first; None unless they come last
-    put_first: Counterfactual | None
+    ending: tuple[Counterfactual, ...]  # other orders that end with as many of the answer's; empty unless this one does
 
     @property
     def turned(self) -> float | None:
@@ -54,40 +63,66 @@ class OrderEvidence:
         """The median prior of the other orders."""
         return float(np.median(self.leans)) if self.leans else None
 
+    def elsewhere(self, label: int) -> tuple[Counterfactual, ...]:
+        """The sampled orders that end with another class than this."""
+        return tuple(run for run, last in zip(self.runs, self.lasts, strict=True) if last != label)
+
+    def end_counts(self, contest: Contest) -> bool:
+        """Whether more of what this order does is done by its end than by all else; see the module."""
+        elsewhere = self.elsewhere(contest.answer)
+        if self.last != contest.answer or not elsewhere:
+            return False
+        here = float(np.mean([run.lead for run in self.ending])) if self.ending else contest.lead
+        return here - float(np.mean([run.lead for run in elsewhere])) > max(0.0, contest.lead - here)
+
 
 def order_evidence(lab: Lab, contest: Contest, seed: int) -> Inquiry[OrderEvidence]:
-    """Run a sample of other orders."""
-    shown = lab.prompt.demonstrations
-    orders = sample_orders(len(shown), seed)[:ORDERS]
-    queries = [lab.prompt.queries[contest.query], *(Example(text, None) for text in CONTENT_FREE)]
-    last = shown[-1].label
-    assert last is not None
-    first = _first(shown, contest.answer) if last == contest.answer else None
-    asked = [lab.question(queries, order) for order in orders]
-    if first is not None:
-        asked.append(lab.question(queries[:1], first))
-    answers = yield asked
-    put_first = None
-    if first is not None:
-        put_first = counterfactual(contest, "the answer's demonstrations put first", answers[-1][0])
+    """Run a sample of other orders, and of orders that end as this one does."""
+    labels = [example.label for example in lab.prompt.demonstrations]
+    orders = sample_orders(len(labels), seed)[:ORDERS]
+    query = lab.prompt.queries[contest.query]
+    ends = _same_end(labels, contest.answer, seed)
+    free = [Example(text, None) for text in CONTENT_FREE]
+    asked = [lab.question([query, *free], order) for order in orders]
+    answers = yield [*asked, *(lab.question([query], order) for order in ends)]
     runs, leans = [], []
     for order, scores in zip(orders, answers[: len(orders)], strict=True):
-        name = "order " + " ".join(str(place + 1) for place in order)
-        runs.append(counterfactual(contest, name, scores[0]))
+        runs.append(counterfactual(contest, _name(order), scores[0]))
         leans.append(lean(contest, scores[1:]))
+    ending = [
+        counterfactual(contest, _name(order), scores[0])
+        for order, scores in zip(ends, answers[len(orders) :], strict=True)
+    ]
+    last, lasts = labels[-1], [labels[order[-1]] for order in orders]
+    assert last is not None  # the schema asks for it
     return OrderEvidence(
-        orders,
-        tuple(runs),
-        tuple(leans),
-        percentile(contest.lead, [run.lead for run in runs]),
-        last,
-        first,
-        put_first,
+        orders=orders,
+        runs=tuple(runs),
+        leans=tuple(leans),
+        lasts=tuple(label for label in lasts if label is not None),
+        percentile=percentile(contest.lead, [run.lead for run in runs]),
+        last=last,
+        ending=tuple(ending),
     )
 
 
-def _first(shown: Sequence[Example], label: int) -> tuple[int, ...] | None:
-    """All demonstrations of a class before the others, else in their order; None where no other class is shown."""
-    own = tuple(place for place, example in enumerate(shown) if example.label == label)
-    rest = tuple(place for place, example in enumerate(shown) if example.label != label)
-    return (*own, *rest) if rest else None
+def _name(order: Sequence[int]) -> str:
+    return "order " + " ".join(str(place + 1) for place in order)
+
+
+def _same_end(labels: Sequence[int | None], answer: int, seed: int) -> tuple[tuple[int, ...], ...]:
+    """Up to `ENDINGS` other orders that end with at least as many demonstrations of the answer as this one does."""
+    own = tuple(range(len(labels)))
+    length = next((place for place, label in enumerate(reversed(labels)) if label != answer), 0)
+    generator = random.Random(seed)
+    found: dict[tuple[int, ...], None] = {}
+    mates = [place for place in own if labels[place] == answer]
+    for _ in range(_TRIES if length else 0):  # where there are few such orders, all are met soon
+        end = generator.sample(mates, length)
+        rest = [place for place in own if place not in end]
+        order = (*generator.sample(rest, len(rest)), *end)
+        if order != own:
+            found.setdefault(order)
+        if len(found) == ENDINGS:
+            break
+    return tuple(found)

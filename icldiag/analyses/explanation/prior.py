@@ -1,26 +1,23 @@
 """Evidence: the label prior, what is answered whatever the query says.
 
-The prior is the mean of the label probabilities of content-free queries, of queries of random words, and of the batch
-of all queries (see `analyses.calibration`). Dividing it out is the counterfactual: would the rival be answered then?
-Where the classes have different numbers of demonstrations, the prompt is also asked with as many of each.
+The prior is the overview's (`analyses.overview.lean`): the mean of the label probabilities of content-free queries, of
+queries of random words, and of the batch of all queries. Dividing it out is the counterfactual: would the rival be
+answered then? Where the classes have different numbers of demonstrations, the prompt is asked with as many of each.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.calibration import CONTENT_FREE, FEWEST_QUERIES, prior_of, random_texts
+from icldiag.analyses.calibration import prior_of
+from icldiag.analyses.explanation.balance import Ranking, rankings, surplus
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
+from icldiag.analyses.overview.lean import Lean, Prior
 from icldiag.model.readout import FloatArray
 from icldiag.prompt.adjustments import Calibration, PriorKind
-from icldiag.prompt.schema import Example
-
-BALANCED_DRAWS = 4
 
 
 @dataclass(frozen=True)
@@ -37,17 +34,12 @@ class PriorSource:
 
 @dataclass(frozen=True)
 class PriorEvidence:
-    """`balanced` is empty where all classes have as many demonstrations."""
+    """`draws` and `balanced` are empty where all shown classes have as many demonstrations."""
 
     sources: tuple[PriorSource, ...]
     counts: tuple[int, ...]  # demonstrations of each class
-    draws: tuple[tuple[int, ...], ...]  # demonstrations that are left, as many of each class, by a seeded draw
-    balanced: tuple[Counterfactual, ...]  # of each draw
-
-    @property
-    def mended_by_balance(self) -> bool:
-        """Whether half of the draws with as many demonstrations of each class, in this order, answer the rival."""
-        return bool(self.balanced) and 2 * sum(run.turned for run in self.balanced) >= len(self.balanced)
+    draws: tuple[Ranking, ...]
+    balanced: tuple[Counterfactual, ...]  # as many of each class, by each draw
 
     @property
     def median(self) -> int:
@@ -58,27 +50,19 @@ class PriorEvidence:
         return next((source for source in self.sources if source.kind == kind), None)
 
 
-def prior_evidence(lab: Lab, contest: Contest, scores: FloatArray, seed: int) -> Inquiry[PriorEvidence]:
-    """Measure the prior in three ways, divide each out, and balance the classes.
+def prior_evidence(lab: Lab, contest: Contest, measured: Lean, scores: FloatArray, seed: int) -> Inquiry[PriorEvidence]:
+    """Divide out the prior as it was measured, and balance the classes.
 
     Args:
-        scores: (n, C) label scores of all queries of the prompt; they are the batch.
+        scores: (n, C) label scores of all queries of the prompt.
     """
-    prompt, own = lab.prompt, scores[contest.query]
-    words = random_texts([example.text for example in (*prompt.demonstrations, *prompt.queries)], seed)
-    texts = [Example(text, None) for text in (*CONTENT_FREE, *words)]
-    draws = tuple(tuple(kept) for kept in balanced_draws(prompt.demonstrations, seed))
-    asked = [lab.question(texts), *(lab.question([prompt.queries[contest.query]], kept) for kept in draws)]
-    free, *balanced = yield asked
-    measured: list[tuple[PriorKind, FloatArray]] = [
-        ("contextual", free[: len(CONTENT_FREE)]),
-        ("domain-context", free[len(CONTENT_FREE) :]),
-    ]
-    if len(scores) >= FEWEST_QUERIES:
-        measured.append(("batch", scores))
+    prompt, labels = lab.prompt, [shown.label for shown in lab.prompt.demonstrations]
+    draws = rankings(labels, seed)
+    kept = [[place for place in range(len(labels)) if place not in surplus(labels, draw)] for draw in draws]
+    balanced = yield [lab.question([prompt.queries[contest.query]], places) for places in kept]
     return PriorEvidence(
-        tuple(_source(contest, own, kind, rows) for kind, rows in measured),
-        tuple(sum(shown.label == label for shown in prompt.demonstrations) for label in range(len(prompt.labels))),
+        tuple(_source(contest, scores[contest.query], prior) for prior in measured.priors),
+        tuple(labels.count(label) for label in range(len(prompt.labels))),
         draws,
         tuple(counterfactual(contest, "as many demonstrations of each class", drawn[0]) for drawn in balanced),
     )
@@ -86,28 +70,17 @@ def prior_evidence(lab: Lab, contest: Contest, scores: FloatArray, seed: int) ->
 
 def lean(contest: Contest, scores: FloatArray) -> float:
     """Log of the answer's mean probability over the rival's in label scores (n, C)."""
-    mean = np.maximum(prior_of(scores), 1e-12)
+    return _lean(contest, prior_of(scores))
+
+
+def _lean(contest: Contest, prior: FloatArray) -> float:
+    mean = np.maximum(prior, 1e-12)
     return float(np.log(mean[contest.answer] / mean[contest.rival]))
 
 
-def _source(contest: Contest, own: FloatArray, kind: PriorKind, rows: FloatArray) -> PriorSource:
-    prior = prior_of(rows)
+def _source(contest: Contest, own: FloatArray, measured: Prior) -> PriorSource:
+    kind, prior = measured.kind, measured.probabilities
     bias = np.array(Calibration.dividing(kind, prior.tolist()).bias)
     rank = 1 + int((prior > prior[contest.answer]).sum())
     divided = counterfactual(contest, f"{kind} prior divided out", own + bias)
-    return PriorSource(kind, len(rows), prior, lean(contest, rows), rank, divided)
-
-
-def balanced_draws(demonstrations: Sequence[Example], seed: int) -> list[list[int]]:
-    """Places of as many demonstrations of each shown class as the scarcest has; none where they are balanced."""
-    places: dict[int | None, list[int]] = {}
-    for place, shown in enumerate(demonstrations):
-        places.setdefault(shown.label, []).append(place)
-    fewest = min(map(len, places.values()))
-    if fewest == max(map(len, places.values())):
-        return []
-    generator = random.Random(seed)
-    draws = []
-    for _ in range(BALANCED_DRAWS):
-        draws.append(sorted(place for of in places.values() for place in generator.sample(of, fewest)))
-    return draws
+    return PriorSource(kind, measured.texts, prior, _lean(contest, prior), rank, divided)

@@ -17,9 +17,9 @@ import numpy as np
 from icldiag.analyses.explanation.aggregation import AggregationEvidence
 from icldiag.analyses.explanation.classes import ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest, Counterfactual
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, misreading
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading
 from icldiag.analyses.explanation.factors import CauseKind, Factor
-from icldiag.analyses.explanation.lean import Lean
+from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
@@ -49,11 +49,12 @@ class Evidence:
     """All that a cause may be named for."""
 
     contest: Contest
-    lean: Lean | None
+    favourite: Favourite | None
     shares: Shares
     checks: tuple[Check | None, ...]
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
+    readings: Readings
     order: OrderEvidence
     classes: ClassesEvidence
     aggregation: AggregationEvidence
@@ -70,8 +71,12 @@ class Evidence:
     @property
     def other_orders(self) -> bool:
         """Whether half of the other orders turn the answer or take half of its lead."""
-        runs = self.order.runs
-        return sum(map(self.weighs, runs)) >= HALF * len(runs) > 0
+        return _most(self, self.order.runs)
+
+
+def _most(evidence: Evidence, runs: tuple[Counterfactual, ...]) -> bool:
+    """Whether half of these changes turn the answer or take half of its lead."""
+    return sum(map(evidence.weighs, runs)) >= HALF * len(runs) > 0
 
 
 def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]:
@@ -118,7 +123,10 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
     if factor.kind == "majority":
         return _majority(evidence), _of_counts(evidence, answer, rival)
     if factor.kind == "recency":
-        return harmless and not _majority(evidence), f"the demonstrations end with {answer}"
+        elsewhere = evidence.order.elsewhere(contest.answer)
+        turned = sum(run.turned for run in elsewhere)
+        support = f"{turned} of {len(elsewhere)} orders that end with another class answer {rival}"
+        return _most(evidence, elsewhere) and not _majority(evidence), support
     if factor.kind == "order":
         turned = sum(run.turned for run in evidence.order.runs)
         support = f"{turned} of {len(evidence.order.runs)} other orders answer {rival}"
@@ -135,13 +143,13 @@ def _wrong_label(
 ) -> tuple[bool, str]:
     """Whether a demonstration's text reads like the rival's, and its other label helps other queries."""
     effect = next(effect for effect in evidence.demonstrations if effect.index == factor.demonstration)
-    by = misreading(evidence.contest, evidence.demonstrations, effect)
+    by = misreading(evidence.contest, evidence.readings, effect)
     if by is None or by <= 0:
         return False, f"its text reads like the others of {answer}"
     support = f"without it the prompt reads its text more like those of {rival} than like the others of {answer}"
     if checked is not None and checked.auc < CONFUSED:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
-    strict = evidence.lean is not None or evidence.other_orders  # something else may be to blame
+    strict = evidence.favourite is not None or evidence.other_orders  # something else may be to blame
     if strict and checked is None and evidence.other_orders:
         return False, f"{support}, but so it is where most other orders answer {rival}"
     helps = checked is None or (checked.helps if strict else not checked.hurts)
@@ -159,7 +167,7 @@ def _majority(evidence: Evidence, wrong: int = 0) -> bool:
     counts[contest.rival] += wrong
     most = max(count for label, count in enumerate(counts) if label != contest.answer)
     balanced = evidence.prior.balanced
-    weighs = sum(evidence.weighs(run) for run in balanced) >= HALF * len(balanced) > 0
+    weighs = _most(evidence, balanced)
     share = any(
         factor.kind == "majority" and evidence.carries(place) for place, factor in enumerate(evidence.shares.factors)
     )

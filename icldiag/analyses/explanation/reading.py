@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.factors import CauseKind, Factor
-from icldiag.analyses.explanation.lean import Lean
+from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.counting import counted
 
@@ -43,20 +43,25 @@ def name_of(kind: CauseKind, demonstration: int | None = None) -> str:
     return NAMES[kind] if demonstration is None else f"demonstration {demonstration + 1}"
 
 
-def verdict(lean: Lean | None, labels: tuple[str, ...]) -> str:
+def verdict(found: Favourite | None, labels: tuple[str, ...]) -> str:
     """What the answers to all queries show, before this one is looked at; empty where they show nothing."""
-    if lean is None:
+    if found is None:
         return ""
-    label = labels[lean.label]
-    many = f"All {lean.queries} answers are" if lean.alike else f"{lean.answers} of {lean.queries} answers are"
-    right = f", right for {lean.right} of {lean.labelled}" if lean.labelled else ""
-    often = ": it is answered too often" if lean.right < lean.labelled else ""
-    return f"{many} {label}{right}{often}."
+    label = labels[found.label]
+    many = f"All {found.queries} answers are" if found.alike else f"{found.answers} of {found.queries} answers are"
+    right = f", right for {found.right} of {found.labelled}" if found.labelled else ""
+    often = ": it is answered too often" if found.right < found.labelled else ""
+    opening = f"{many} {label}{right}{often}."
+    if found.undone is None:
+        return opening
+    before, after = found.undone.before, found.undone.after
+    does = "mends this answer too" if found.undone.mends else "does not mend this one"
+    return f"{opening} Dividing out the {found.undone.kind} prior (accuracy {before:.2f} -> {after:.2f}) {does}."
 
 
 def reading(found: Explanation) -> str:
     """What explains the answer, in a few sentences; the prompt's own verdict comes first."""
-    opening = verdict(found.lean, found.labels)
+    opening = verdict(found.favourite, found.labels)
     return f"{opening} {_of_query(found)}" if opening else _of_query(found)
 
 

@@ -37,7 +37,7 @@ def _values(found: Explanation) -> dict[str, Any]:
         "wrong": contest.wrong,
         "lead": contest.lead,
         "reading": reading_of_query(found),
-        "leans": verdict(found.lean, labels),
+        "leans": verdict(found.favourite, labels),
         "causes": [
             {
                 "kind": cause.kind,
@@ -94,6 +94,7 @@ def _values(found: Explanation) -> dict[str, Any]:
                     "percentile": effect.percentile,
                     "called": None if effect.called is None else labels[effect.called],
                     "text_lead": effect.text_lead,
+                    "relabelled": _run(found, effect.relabelled),
                 }
                 for effect in found.demonstrations
             ],
@@ -102,7 +103,7 @@ def _values(found: Explanation) -> dict[str, Any]:
                 "percentile": found.order.percentile,
                 "lean_in_other_orders": found.order.lean,
                 "last": labels[found.order.last],
-                "answer_first": _run(found, found.order.put_first),
+                "same_end": [_run(found, run) for run in found.order.ending],
                 "runs": [_run(found, run) for run in found.order.runs],
             },
             "aggregation": {

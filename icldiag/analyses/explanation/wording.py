@@ -48,7 +48,10 @@ def written(word: str, wanted: Form) -> str:
 
 
 def common_form(words: tuple[str, ...], contest: Contest) -> Form | None:
-    """The form that most words have, of several the rival's; None where answer and rival are written alike."""
+    """The form that most words have, of several the answer's; None where answer and rival are written alike.
+
+    Of two words the rival's is written like the answer's: the form of the word that wins is not what makes it lose.
+    """
     forms = [form(word) for word in words]
     if forms[contest.answer] == forms[contest.rival]:
         return None
@@ -57,7 +60,7 @@ def common_form(words: tuple[str, ...], contest: Contest) -> Form | None:
         return None
     most = max(counts.values())
     best = [found for found, count in counts.items() if count == most]
-    return forms[contest.rival] if forms[contest.rival] in best else best[0]
+    return forms[contest.answer] if forms[contest.answer] in best else best[0]
 
 
 def word_factor(lab: Lab, contest: Contest) -> Factor | None:

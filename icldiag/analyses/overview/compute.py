@@ -1,7 +1,8 @@
 """The prompt's verdict: all its queries at once, and what to do next.
 
-Three requests, so that who needs little waits little: `MeasureLean` asks some 60 short texts, `Perturb` a sample of the
-queries after other demonstrations, and `Summarise` makes an `Overview` of both and of the predictions.
+Four requests, so that who needs little waits little: `MeasureLean` asks some 60 short texts, `Judge` makes an
+`Overview` of them and of the predictions, `Perturb` asks a sample of the queries after other demonstrations, and
+`Summarise` adds these.
 """
 
 from __future__ import annotations
@@ -127,6 +128,20 @@ class Perturb(Request[Stability]):
 
 
 @dataclass(frozen=True)
+class Judge(Request[Overview]):
+    """The verdict by predictions and lean alone, without changed demonstrations. `each` is told it without the lean."""
+
+    seed: int = 0
+    job: ClassVar[str] = "verdict"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Overview:
+        found = first_lines(bench, bench.ask(Predict(), progress), self.seed)
+        if each is not None:
+            each(found)
+        return replace(found, lean=bench.ask(MeasureLean(self.seed), _named(progress, "lean")))
+
+
+@dataclass(frozen=True)
 class Summarise(Request[Overview]):
     """The prompt's verdict. `each` is told the overview so far: at once without lean and stability, then with the lean.
 
@@ -143,11 +158,7 @@ class Summarise(Request[Overview]):
         return replace(self, queries=Perturb(self.queries, self.seed).resolved(bench).queries)
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Overview:
-        prediction = bench.ask(Predict(), progress)
-        found = first_lines(bench, prediction, self.seed)
-        if each is not None:
-            each(found)
-        found = replace(found, lean=bench.ask(MeasureLean(self.seed), _named(progress, "lean")))
+        found = bench.ask(Judge(self.seed), progress, each)
         if each is not None:
             each(found)
         request = Perturb(self.queries, self.seed)

@@ -140,7 +140,7 @@ class WhyPanel(Panel):
         from icldiag.analyses.explanation.reading import headline, verdict
 
         look = self.state.look
-        leans = verdict(found.lean, found.labels)
+        leans = verdict(found.favourite, found.labels)
         lines = [Text(self._shown(leans), look.strong)] if leans else []
         lines.append(Text(self._shown(headline(found)), look.chosen))
         return Text("\n").join(lines)

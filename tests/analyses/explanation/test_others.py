@@ -1,4 +1,4 @@
-"""A change is checked on the other queries of the two classes; the prompt's lean is read off all answers."""
+"""A change is checked on the other queries of the two classes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from icldiag.analyses.explanation.contest import Contest
-from icldiag.analyses.explanation.lean import lean_of
 from icldiag.analyses.explanation.others import MOST, check, others_of
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import label_probabilities
@@ -56,19 +55,3 @@ def test_a_push_of_all_answers_gains_with_one_class_what_it_loses_with_the_other
     assert mended.gain == pytest.approx(expected)
     assert mended.helps
     assert (mended.mended, mended.harmed) == (2, 0)
-
-
-def test_a_prompt_leans_if_all_answers_are_alike_or_one_label_takes_what_it_should_not() -> None:
-    alike = lean_of(prediction([0, 1, 0, 1], [0] * 4), 0)
-    assert alike is not None
-    assert alike.alike
-    assert (alike.right, alike.labelled) == (2, 4)
-    assert lean_of(prediction([0] * 4, [0] * 4), 0) is None  # all alike, and right
-    assert lean_of(prediction([0, 1, 0], [0] * 3), 0) is None  # too few
-    unknown = lean_of(prediction([None] * 5, [0] * 5), 0)
-    assert unknown is not None
-    assert unknown.labelled == 0
-    taken = [*[1] * 7, 0, 2]
-    assert lean_of(prediction(taken, [*[0] * 7, 0, 2]), 0) is not None  # 7 wrong to 0 missed, of three labels
-    assert lean_of(prediction(taken, [*[0] * 6, 1, 0, 2]), 0) is None  # 6 to 0 may be chance
-    assert lean_of(prediction([*taken, 0, 0], [*[0] * 7, 0, 2, 1, 2]), 0) is None  # 7 to 2

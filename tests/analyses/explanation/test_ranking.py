@@ -9,9 +9,9 @@ import pytest
 
 from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings
 from icldiag.analyses.explanation.factors import Factor
-from icldiag.analyses.explanation.lean import Lean
+from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
@@ -43,9 +43,14 @@ def shares(*parts: tuple[Factor, FloatArray]) -> Shares:
 def effects(*text_leads: float) -> tuple[DemonstrationEffect, ...]:
     """Two of the answer's class, then two of the rival's."""
     return tuple(
-        DemonstrationEffect(place, place // 2, run(STAYS), run(STAYS), 0.0, 0.0, 50.0, 0, lead, False)
+        DemonstrationEffect(place, place // 2, run(STAYS), run(STAYS), 0.0, 0.0, 50.0, 0, lead, False, None)
         for place, lead in enumerate(text_leads)
     )
+
+
+READINGS = Readings(
+    ((0, -2.0), (1, 3.0), (None, 3.5), (None, 2.5), (None, 3.0)), (-3.0, -3.0, -2.5, -3.5, -3.0), candidates=2
+)
 
 
 @pytest.fixture
@@ -53,14 +58,15 @@ def nothing(explained: tuple[Session, Explanation]) -> Evidence:
     """Evidence in which no change does anything."""
     _, found = explained
     sources = tuple(replace(source, divided=run(STAYS), lean=1.0) for source in found.prior.sources)
-    order = OrderEvidence(((1, 0, 2, 3),) * 4, (run(STAYS),) * 4, (1.0,) * 4, 50.0, 0, None, None)
+    order = OrderEvidence(((1, 0, 2, 3),) * 4, (run(STAYS),) * 4, (1.0,) * 4, (1,) * 4, 50.0, 0, ())
     return Evidence(
         contest=CONTEST,
-        lean=None,
+        favourite=None,
         shares=shares(),
         checks=(),
         prior=PriorEvidence(sources, (2, 2, 2), (), ()),
         demonstrations=effects(3.0, 3.0, -3.0, -3.0),
+        readings=READINGS,
         order=order,
         classes=replace(found.classes, removed=run(STAYS), auc=0.9, auc_queries=(6, 6)),
         aggregation=replace(found.aggregation, doubled=run(STAYS), flow={0: 2.0, 1: 1.0}),
@@ -111,22 +117,24 @@ def test_a_wrong_label_reads_like_the_rival_and_mends_other_queries(nothing: Evi
 
 def test_where_the_whole_prompt_leans_a_demonstration_must_mend_other_queries(nothing: Evidence) -> None:
     factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
-    leaning = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0), lean=Lean(0, 40, 40, 40, 20))
+    leaning = replace(
+        nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0), favourite=Favourite(0, 40, 40, 40, 20, None)
+    )
     neither = Check(12, 0.01, 0.1, 0.9, 0, 0)
     assert only(with_factor(leaning, factor, TURNS, HELPS)).supported
     assert not only(with_factor(leaning, factor, TURNS, neither)).supported
-    assert only(with_factor(replace(leaning, lean=None), factor, TURNS, neither)).supported
+    assert only(with_factor(replace(leaning, favourite=None), factor, TURNS, neither)).supported
 
 
 def test_more_demonstrations_of_a_class_are_blamed_before_one_of_them(nothing: Evidence) -> None:
     one = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
-    majority = Factor("majority", "as many of each", without=(1,))
+    majority = Factor("majority", "as many of each", ranking=(0, 1, 2, 3))
     misread = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0))
     for counts, expected in (
         ((6, 2, 2), [("majority", True), ("demonstration", False)]),
         ((3, 1, 2), [("demonstration", True), ("majority", True)]),  # with the right label it is no majority
     ):
-        prior = replace(nothing.prior, counts=counts, draws=((0, 2),) * 2, balanced=(run(TURNS), run(STAYS)))
+        prior = replace(nothing.prior, counts=counts, draws=((0, 1, 2, 3),) * 2, balanced=(run(TURNS), run(STAYS)))
         evidence = replace(misread, prior=prior, shares=shares((one, TURNS), (majority, TURNS)), checks=(HELPS, HELPS))
         assert [(cause.kind, cause.supported) for cause in rank_causes(evidence, NAMES)] == expected
 
@@ -142,9 +150,9 @@ def test_where_other_orders_turn_it_a_demonstration_must_mend_other_queries(noth
 
 
 def test_a_share_of_half_is_named_though_the_change_alone_does_little(nothing: Evidence) -> None:
-    majority = Factor("majority", "as many of each", without=(1,))
+    majority = Factor("majority", "as many of each", ranking=(0, 1, 2, 3))
     parts = replace(shares((majority, STAYS)), nats=(1.2,))
-    prior = replace(nothing.prior, counts=(6, 2, 2), draws=((0, 2),), balanced=(run(STAYS),))
+    prior = replace(nothing.prior, counts=(6, 2, 2), draws=((0, 1, 2, 3),), balanced=(run(STAYS),))
     found = only(replace(nothing, shares=parts, checks=(None,), prior=prior))
     assert (found.kind, found.nats, found.supported) == ("majority", 1.2, True)
     less = replace(nothing, shares=replace(parts, nats=(0.9,)), checks=(None,), prior=prior)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from icldiag.analyses.explanation import Explanation, findings, of_cause, reading, weights
-from icldiag.analyses.explanation.lean import Lean
+from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.reading import headline, not_asked, verdict
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
@@ -60,12 +60,13 @@ def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Sessio
             effect,
             hidden=replace(effect.hidden, turned=False),
             removed=effect.removed and replace(effect.removed, turned=False),
+            relabelled=effect.relabelled and replace(effect.relabelled, turned=False),
         )
         for effect in found.demonstrations
     )
     nothing = replace(
         bare,
-        order=replace(found.order, runs=still, put_first=None),
+        order=replace(found.order, runs=still, ending=()),
         shares=replace(found.shares, runs=runs),
         prior=replace(found.prior, sources=sources, balanced=()),
         demonstrations=effects,
@@ -79,13 +80,17 @@ def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Sessio
 
 def test_the_prompt_s_own_verdict_comes_first(explained: tuple[Session, Explanation]) -> None:
     _, found = explained
-    leaning = replace(found, lean=Lean(0, 40, 40, 40, 20))
+    leaning = replace(found, favourite=Favourite(0, 40, 40, 40, 20, None))
     sentence = "All 40 answers are Person, right for 20 of 40: it is answered too often."
-    assert verdict(leaning.lean, leaning.labels) == sentence
+    assert verdict(leaning.favourite, leaning.labels) == sentence
     assert reading(leaning).startswith(sentence)
-    assert verdict(Lean(1, 35, 60, 35, 0), found.labels).startswith("35 of 60 answers are Location, right for 0 of 35")
-    assert verdict(Lean(1, 9, 9, 0, 0), found.labels) == "All 9 answers are Location."
-    assert verdict(Lean(1, 9, 9, 2, 2), found.labels) == "All 9 answers are Location, right for 2 of 2."
+    some = Favourite(1, 35, 60, 35, 0, None)
+    assert verdict(some, found.labels).startswith("35 of 60 answers are Location, right for 0 of 35")
+    assert verdict(Favourite(1, 9, 9, 0, 0, None), found.labels) == "All 9 answers are Location."
+    assert verdict(Favourite(1, 9, 9, 2, 2, None), found.labels) == "All 9 answers are Location, right for 2 of 2."
+    undone = replace(some, undone=Undoing("batch", 0.25, 0.5, mends=True))
+    sentence = "Dividing out the batch prior (accuracy 0.25 -> 0.50) mends this answer too."
+    assert sentence in verdict(undone, found.labels)
     assert verdict(None, found.labels) == ""
 
 

@@ -47,9 +47,9 @@ def test_the_form_of_a_word_is_its_space_and_its_case(word: str, expected: tuple
     assert written(word, expected) == word
 
 
-def test_words_get_the_form_of_most_or_the_rival_s() -> None:
+def test_words_get_the_form_of_most_or_the_answer_s() -> None:
     assert common_form((" Person", " LOCATION", " Number"), CONTEST) == (" ", "a capital")
-    assert common_form((" Person", " LOCATION"), CONTEST) == (" ", "upper case")
+    assert common_form((" Person", " LOCATION"), CONTEST) == (" ", "a capital")
     assert common_form((" Person", " Location", " NUMBER"), CONTEST) is None
     assert common_form((" 42", "43"), CONTEST) is None
     assert written(" LOCATION", (" ", "a capital")) == " Location"

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from icldiag.analyses.calibration import calibrated, calibration
+from icldiag.analyses.effect import effect
 from icldiag.analyses.measures import measures
 from icldiag.analyses.overview.compute import Overview
-from icldiag.analyses.overview.lean import Lean
+from icldiag.analyses.overview.lean import Calibrated, Lean, Prior, halves
 from icldiag.analyses.overview.separability import separability
 from icldiag.analyses.overview.writing import writing
 from icldiag.analyses.prediction.compute import Prediction, TopToken
@@ -62,3 +64,13 @@ def two_classes(n: int, apart: float, shift: float, seed: int = 0) -> tuple[Floa
     gold = [0] * n + [1] * n
     leads = generator.normal(0, 1, 2 * n) + np.array(gold) * apart - apart / 2 + shift
     return np.stack([-leads / 2, leads / 2], axis=1), gold
+
+
+def batch_lean(scores: FloatArray, gold: list[int]) -> Lean:
+    """The batch prior alone, cross-fitted."""
+    after = scores.copy()
+    first, second = halves(len(scores), 0)
+    for own, other in ((first, second), (second, first)):
+        after[own] = calibrated(scores[own], calibration("batch", scores[other]))
+    whole = Calibrated(calibration("batch", scores), after, effect(scores, after, gold))
+    return Lean((Prior("batch", len(scores), label_probabilities(scores).mean(0)),), (whole,), 0)

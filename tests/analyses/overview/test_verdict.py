@@ -5,24 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from icldiag.analyses.calibration import calibrated, calibration
-from icldiag.analyses.effect import effect
 from icldiag.analyses.overview import headline, lines
-from icldiag.analyses.overview.lean import Calibrated, Lean, Prior, halves
 from icldiag.analyses.overview.reading import without_actions
 from icldiag.analyses.overview.verdict import too_often
-from icldiag.model.readout import FloatArray, label_probabilities
-from tests.analyses.overview.made import overview_of, two_classes
-
-
-def batch_lean(scores: FloatArray, gold: list[int]) -> Lean:
-    """The batch prior alone, cross-fitted."""
-    after = scores.copy()
-    first, second = halves(len(scores), 0)
-    for own, other in ((first, second), (second, first)):
-        after[own] = calibrated(scores[own], calibration("batch", scores[other]))
-    whole = Calibrated(calibration("batch", scores), after, effect(scores, after, gold))
-    return Lean((Prior("batch", len(scores), label_probabilities(scores).mean(0)),), (whole,), 0)
+from tests.analyses.overview.made import batch_lean, overview_of, two_classes
 
 
 def test_a_lean_that_hides_what_the_scores_know() -> None:

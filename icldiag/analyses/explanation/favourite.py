@@ -1,0 +1,63 @@
+"""The prompt's own verdict, before any query's: the label that it answers always or too often, and what undoes that.
+
+The overview's verdict (`overview.verdict`) about the answer of one query, and whether it explains that answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from icldiag.analyses.calibration import FEWEST_QUERIES
+from icldiag.analyses.overview.compute import Overview
+from icldiag.prompt.adjustments import CalibrationKind
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """A calibration that undoes the lean, on queries that it was not fitted on."""
+
+    kind: CalibrationKind
+    before: float  # accuracy
+    after: float
+    mends: bool  # it answers this query right
+
+
+@dataclass(frozen=True)
+class Favourite:
+    """How often a label is answered."""
+
+    label: int
+    answers: int
+    queries: int
+    labelled: int  # of the answers, those whose gold label is known
+    right: int  # and those that are right
+    undone: Undoing | None  # None where no calibration makes more answers right than chance does
+
+    @property
+    def alike(self) -> bool:
+        """Whether every query gets this label."""
+        return self.answers == self.queries
+
+
+def favourite_of(overview: Overview, query: int) -> Favourite | None:
+    """What the prompt favours, where this query is answered so; None where the verdict is another one, or there are
+    fewer than `FEWEST_QUERIES`.
+    """
+    verdict, answer = overview.verdict, int(overview.predicted[query])
+    few = len(overview.predicted) < FEWEST_QUERIES
+    if few or verdict.kind not in ("one label", "too often") or verdict.label != answer:
+        return None
+    undone, hidden = None, verdict.hidden_by
+    if hidden is not None:
+        before, after = hidden.effect.accuracy_before, hidden.effect.accuracy_after
+        assert before is not None
+        assert after is not None
+        undone = Undoing(hidden.kind, before, after, bool(overview.explains(query)))
+    return Favourite(
+        label=answer,
+        answers=int(overview.answered[answer]),
+        queries=len(overview.predicted),
+        labelled=int(overview.counts[:, answer].sum()),
+        right=int(overview.counts[answer, answer]),
+        undone=undone,
+    )
