@@ -64,7 +64,7 @@ def _moving(
     counts = prior.counts
     if prior.draws and counts[contest.answer] > counts[contest.rival]:
         balanced, ranking = prior.balanced[prior.median], prior.draws[prior.median]
-        if suspect is not None:  # stays: what it does is its own factor
+        if suspect is not None and (misreading(contest, readings, suspect) or 0.0) > 0:  # a factor of its own
             ranking = (suspect.index, *(place for place in ranking if place != suspect.index))
         yield balanced.lead, Factor("majority", balanced.change, ranking=ranking)
     doubled = doubling(lab, contest)
