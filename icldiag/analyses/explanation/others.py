@@ -56,7 +56,8 @@ class Check:
 
     @property
     def hurts(self) -> bool:
-        return self.gain < -1.645 * (self.error or 0.0)
+        """Whether it loses so, and more answers go wrong than right: a sure answer that is less sure is no harm."""
+        return self.harmed > self.mended and self.gain < -1.645 * (self.error or 0.0)
 
 
 def others_of(contest: Contest, prediction: Prediction, seed: int) -> Others:
