@@ -85,7 +85,12 @@ def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]
     causes += _classes(evidence, names)
     if evidence.contest.gold == evidence.contest.answer:  # nothing is wrong: what would turn it is all there is to say
         causes = [cause for cause in causes if cause.confirmed_by.turned]
-    return tuple(sorted(causes, key=lambda cause: (not cause.supported, KINDS.index(cause.kind))))
+    return tuple(sorted(causes, key=_rank))
+
+
+def _rank(cause: Cause) -> tuple[bool, float]:
+    """Supported ones by the size of the change, smallest first; what no second test points to by its nats."""
+    return not cause.supported, KINDS.index(cause.kind) if cause.supported else -cause.nats
 
 
 def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
@@ -149,11 +154,8 @@ def _wrong_label(
     support = f"without it the prompt reads its text more like those of {rival} than like the others of {answer}"
     if checked is not None and checked.auc < CONFUSED:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
-    strict = evidence.favourite is not None or evidence.other_orders  # something else may be to blame
-    if strict and checked is None and evidence.other_orders:
-        return False, f"{support}, but so it is where most other orders answer {rival}"
-    helps = checked is None or (checked.helps if strict else not checked.hurts)
-    return helps and not _majority(evidence, wrong=1), support
+    harmless = checked is None or not checked.hurts
+    return harmless and not _majority(evidence, wrong=1), support
 
 
 def _majority(evidence: Evidence, wrong: int = 0) -> bool:
@@ -190,6 +192,10 @@ def _lasting(evidence: Evidence, answer: str) -> tuple[bool, str]:
     support = f"{leaning} of {len(sources)} measurements of the prior favour {answer}"
     if lasting:
         support += ", and content-free queries do so in other orders too"
+    favourite = evidence.favourite
+    if favourite is not None and favourite.undone is not None and favourite.undone.mends:
+        support += f"; the {favourite.undone.kind} prior of other queries, divided out, mends this answer"
+        return True, support
     return 2 * leaning > len(sources) and lasting, support
 
 

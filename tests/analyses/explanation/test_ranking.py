@@ -11,7 +11,7 @@ from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings
 from icldiag.analyses.explanation.factors import Factor
-from icldiag.analyses.explanation.favourite import Favourite
+from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
@@ -115,15 +115,16 @@ def test_a_wrong_label_reads_like_the_rival_and_mends_other_queries(nothing: Evi
     assert "not separated (AUC 0.60)" in blurred.support
 
 
-def test_where_the_whole_prompt_leans_a_demonstration_must_mend_other_queries(nothing: Evidence) -> None:
-    factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
-    leaning = replace(
-        nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0), favourite=Favourite(0, 40, 40, 40, 20, None)
-    )
-    neither = Check(12, 0.01, 0.1, 0.9, 0, 0)
-    assert only(with_factor(leaning, factor, TURNS, HELPS)).supported
-    assert not only(with_factor(leaning, factor, TURNS, neither)).supported
-    assert only(with_factor(replace(leaning, favourite=None), factor, TURNS, neither)).supported
+def test_the_prior_is_to_blame_where_that_of_other_queries_mends_the_answer(nothing: Evidence) -> None:
+    factor = Factor("prior", "content-free prior divided out", divided=True)
+    sources = tuple(replace(source, lean=-1.0) for source in nothing.prior.sources)
+    against = with_factor(replace(nothing, prior=replace(nothing.prior, sources=sources)), factor, TURNS)
+    assert not only(against).supported
+    undone = Undoing("batch", 0.5, 0.875, mends=True)
+    leaning = replace(against, favourite=Favourite(0, 40, 40, 40, 20, undone))
+    assert only(leaning).supported
+    assert "the batch prior of other queries, divided out, mends this answer" in only(leaning).support
+    assert not only(replace(against, favourite=Favourite(0, 40, 40, 40, 20, replace(undone, mends=False)))).supported
 
 
 def test_more_demonstrations_of_a_class_are_blamed_before_one_of_them(nothing: Evidence) -> None:
@@ -139,14 +140,14 @@ def test_more_demonstrations_of_a_class_are_blamed_before_one_of_them(nothing: E
         assert [(cause.kind, cause.supported) for cause in rank_causes(evidence, NAMES)] == expected
 
 
-def test_where_other_orders_turn_it_a_demonstration_must_mend_other_queries(nothing: Evidence) -> None:
-    """A wrong label misleads in most orders; one that misleads in this order only is not what is wrong."""
-    factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
-    orders = replace(nothing.order, runs=(run(TURNS),) * 2 + (run(STAYS),) * 2)
-    moved = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0), order=orders)
-    assert only(with_factor(moved, factor, TURNS, HELPS)).supported
-    assert not only(with_factor(moved, factor, TURNS, Check(12, 0.1, 0.1, 0.9, 0, 0))).supported
-    assert not only(with_factor(moved, factor, TURNS)).supported
+def test_what_nothing_supports_is_ranked_by_its_nats(nothing: Evidence) -> None:
+    demonstration = Factor("demonstration", "demonstration 1 removed", without=(0,), demonstration=0)
+    order = Factor("order", "other order", order=(1, 0, 2, 3))
+    evidence = replace(nothing, shares=shares((demonstration, HALVES), (order, TURNS)), checks=(None, None))
+    assert [(cause.kind, cause.supported) for cause in rank_causes(evidence, NAMES)] == [
+        ("order", False),
+        ("demonstration", False),
+    ]
 
 
 def test_a_share_of_half_is_named_though_the_change_alone_does_little(nothing: Evidence) -> None:
