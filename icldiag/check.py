@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from icldiag.counting import counted
 from icldiag.model.load import load_tokenizer
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.encode import encode, query_tokens
-from icldiag.prompt.encoded_prompt import Token
+from icldiag.prompt.encoded_prompt import Span, Token
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.spaces import space_warnings
 from icldiag.prompt.template import warnings_of
@@ -41,7 +42,7 @@ def describe(prompt: Prompt) -> str:
 
 def describe_warnings(prompt: Prompt) -> str:
     """What is worth a warning whatever the model; `describe_tokens` tells it too."""
-    warnings = [*space_warnings(prompt), *warnings_of(prompt.template, prompt.instruction)]
+    warnings = [*space_warnings(prompt), *warnings_of(prompt.template, prompt.instruction, prompt.fields)]
     warnings += prompt.notes
     return "".join(f"\n  warning: {visible(warning)}" for warning in warnings)
 
@@ -66,7 +67,7 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     lines.append("  spans [start, stop) of the demonstrations:")
     for number, place in enumerate(encoded.demonstrations, start=1):
         lines.append(
-            f"    {number}: {list(place.span)}  text {list(place.text)}  label word {list(place.label)} "
+            f"    {number}: {list(place.span)}  {_spans(prompt, place.texts)}  label word {list(place.label)} "
             f"= {visible(prompt.label_names[place.label_class])}"
         )
     lines += ["  tokens, a role in each bracket:", *_strip(encoded.tokens, 0, encoded.prefix)]
@@ -77,6 +78,11 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     return "\n".join(lines)
 
 
+def _spans(prompt: Prompt, texts: Sequence[Span]) -> str:
+    """Of each field of the template."""
+    return "  ".join(f"{visible(name)} {list(span)}" for name, span in zip(prompt.fields, texts, strict=True))
+
+
 def _strip(tokens: tuple[Token, ...], start: int, ids: tuple[int, ...]) -> list[str]:
     """Runs of tokens of one role, a line each: positions, role, and the tokens parted by `|`."""
     lines: list[str] = []
@@ -84,8 +90,12 @@ def _strip(tokens: tuple[Token, ...], start: int, ids: tuple[int, ...]) -> list[
     for index, token in enumerate(tokens):
         run.append(visible(token.text) if token.text else f"#{ids[index]}")
         last = index + 1 == len(tokens)
-        if last or (tokens[index + 1].role, tokens[index + 1].demonstration) != (token.role, token.demonstration):
+        if last or _part(tokens[index + 1]) != _part(token):
             first = start + index + 1 - len(run)
-            lines.append(f"    {first:5} {'[' + token.role + ']':13} {'|'.join(run)}")
+            lines.append(f"    {first:5} {'[' + (token.field or token.role) + ']':13} {'|'.join(run)}")
             run = []
     return lines
+
+
+def _part(token: Token) -> tuple[str, int | None, str | None]:
+    return token.role, token.demonstration, token.field

@@ -25,7 +25,8 @@ from icldiag.inputs.values import whole_number
 from icldiag.model.settings import ModelSettings
 from icldiag.own_files import drop_lock, is_locked, is_whole, sealed, sweep_up, take_lock, writing
 from icldiag.prompt.fields import reason_of
-from icldiag.prompt.schema import LABEL, TEXT, Prompt
+from icldiag.prompt.schema import Prompt
+from icldiag.prompt.template import complaint, in_braces
 from icldiag.quoting import listed, quoted, shortened
 
 _CURE = "icldiag resume --list shows those there are"
@@ -42,9 +43,11 @@ def _whole(prompt: Prompt) -> Prompt:
     """A prompt that `read_prompt` could have made."""
     if not (prompt.labels and prompt.demonstrations and prompt.queries):
         raise ValueError("labels, demonstrations and queries must not be empty")
-    if TEXT not in prompt.template or LABEL not in prompt.template.partition(TEXT)[2]:
-        raise ValueError(f"the template must hold {TEXT} and then {LABEL}")
+    if wrong := complaint(prompt.template, prompt.fields):
+        raise ValueError(wrong)
     for example in (*prompt.demonstrations, *prompt.queries, *prompt.examples):
+        if {name for name, _ in example.fields or (("text", ""),)} != set(prompt.fields):
+            raise ValueError(f"an example has not the texts of {in_braces(prompt.fields)}")
         if example.label is not None and not 0 <= example.label < len(prompt.labels):
             raise ValueError(f"there is no label number {example.label}")
     if any(example.label is None for example in prompt.demonstrations):

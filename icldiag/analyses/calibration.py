@@ -30,10 +30,16 @@ from scipy.special import log_softmax
 
 from icldiag.model.readout import FloatArray, label_probabilities
 from icldiag.prompt.adjustments import LEAST, Calibration, PriorKind
+from icldiag.prompt.schema import Example, Prompt
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
 RANDOM_TEXTS = 20
 FEWEST_QUERIES = 4  # a batch of fewer says more about its texts than about the prompt
+
+
+def content_free(prompt: Prompt) -> tuple[Example, ...]:
+    """Queries that say nothing, alike in every field of the template."""
+    return tuple(prompt.uniform(text) for text in CONTENT_FREE)
 
 
 def prior_of(scores: FloatArray) -> FloatArray:
@@ -64,7 +70,16 @@ def calibrated(scores: FloatArray, by: Calibration | None, whole: bool = False) 
     return np.asarray(weighted + np.array(by.bias))
 
 
-def random_texts(texts: Sequence[str], seed: int, count: int = RANDOM_TEXTS) -> tuple[str, ...]:
+def random_queries(prompt: Prompt, examples: Sequence[Example], seed: int) -> tuple[Example, ...]:
+    """Queries of words that are drawn, field by field, from the texts of these examples; see `random_texts`."""
+    drawn = []
+    for place, field in enumerate(prompt.fields):
+        texts = [example.text_of(field) for example in examples]
+        drawn.append(random_texts(texts, seed if place == 0 else f"{seed}/{field}"))
+    return tuple(prompt.example(dict(zip(prompt.fields, texts, strict=True))) for texts in zip(*drawn, strict=True))
+
+
+def random_texts(texts: Sequence[str], seed: int | str, count: int = RANDOM_TEXTS) -> tuple[str, ...]:
     """Texts of words drawn with replacement from `texts`, each as many as these have on average, rounded."""
     words = [word for text in texts for word in text.split()]
     if not words:

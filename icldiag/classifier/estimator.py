@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.analyses.affine import fit_affine
-from icldiag.analyses.calibration import CONTENT_FREE, calibration, random_texts
+from icldiag.analyses.calibration import calibration, content_free, random_queries
 from icldiag.classifier.scorer import LabelScorer
+from icldiag.classifier.texts import Texts, as_examples
 from icldiag.errors import AnalysisError
 from icldiag.model.load import load_model
 from icldiag.model.readout import FloatArray, label_probabilities
@@ -23,7 +24,7 @@ from icldiag.model.settings import ModelSettings
 from icldiag.prompt.adjustments import PRIORS, Calibration, PriorKind
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten, write_prompt
-from icldiag.prompt.schema import Prompt
+from icldiag.prompt.schema import Example, Prompt
 from icldiag.quoting import listed, quoted
 from icldiag.session import Session
 
@@ -41,7 +42,6 @@ except ImportError:  # it adds get_params, set_params, score, and what pipelines
         """Nothing without scikit-learn."""
 
 
-Texts = Iterable[str]
 Fitted = Literal[PriorKind, "affine", "matrix"]
 KINDS = (*PRIORS, "affine", "matrix")
 _ROUNDS = 3
@@ -59,6 +59,9 @@ class Loyalty:
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Labels for texts, by a prompt that is repaired or not. It needs no `fit`: the prompt is what was learnt.
+
+    Where the prompt's template has several fields, or one that is not {text}, X has a text for each: a data frame or a
+    mapping with columns by the fields' names, or a list of such rows.
 
     Args:
         prompt: a prompt file or a `Prompt`; a calibration and a re-weighting in it are in force.
@@ -112,7 +115,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return label_probabilities(self._scores(X))[:, order]
 
     def _scores(self, X: Texts) -> FloatArray:
-        return self._scorer.scores(_as_texts(X))
+        return self._scorer.scores(as_examples(X, self._scorer.prompt))
 
     # ---- fitting ----------------------------------------------------------------------------------------------------
 
@@ -127,10 +130,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             AnalysisError: there is no text, a name that is no class, or no such calibration.
         """
-        texts = _as_texts(X)
+        prompt = replace(_read(self.prompt), calibration=None)
+        texts = as_examples(X, prompt)
         if self.calibration not in KINDS:
             raise AnalysisError(f"there is no calibration {quoted(self.calibration)}; choose one of {listed(KINDS)}")
-        prompt = replace(_read(self.prompt), calibration=None)
         numbered, gold = (False, None) if y is None else _gold(list(y), len(texts), prompt)
         if not texts:
             raise AnalysisError("there are no texts to fit on")
@@ -138,16 +141,16 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._numbered = numbered
         return self
 
-    def _fitted(self, plain: LabelScorer, texts: list[str], gold: list[int] | None) -> Calibration:
+    def _fitted(self, plain: LabelScorer, texts: Sequence[Example], gold: list[int] | None) -> Calibration:
         kind = self.calibration
         if kind == "affine" or kind == "matrix":
             if gold is None:
                 raise AnalysisError(f"{kind} calibration needs the texts' classes; give them, or choose 'batch'")
             return fit_affine(plain.scores(texts), gold, kind, plain.prompt.scoring == "whole")
         if kind == "contextual":
-            texts = list(CONTENT_FREE)
+            texts = content_free(plain.prompt)
         elif kind == "domain-context":
-            texts = list(random_texts(texts, self.seed))
+            texts = random_queries(plain.prompt, texts, self.seed)
         return calibration(kind, plain.scores(texts))
 
     def save(self, path: Path | str) -> Prompt:
@@ -161,7 +164,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def loyalty(self, X: Texts) -> Loyalty:
         """How many of these texts the anchors alone answer as the whole prompt does, and how much quicker."""
-        texts = _as_texts(X)
+        texts = as_examples(X, self._scorer.prompt)
         session = self._scorer.session
         ways = LabelScorer(session), LabelScorer(session, anchors_only=True)
         whole, anchors = (way.scores(texts).argmax(axis=1) for way in ways)
@@ -206,17 +209,6 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _read(prompt: Prompt | Path | str) -> Prompt:
     return prompt if isinstance(prompt, Prompt) else read_prompt(prompt)
-
-
-def _as_texts(given: Texts) -> list[str]:
-    """Raises AnalysisError: these are no texts."""
-    texts = None if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
-    if texts is None:
-        raise AnalysisError("give a list of texts, or a column of a data frame")
-    wrong = next((place for place, text in enumerate(texts) if not isinstance(text, str)), None)
-    if wrong is not None:
-        raise AnalysisError(f"text {wrong + 1} (index {wrong}) is no text but {type(texts[wrong]).__name__}")
-    return [str(text) for text in texts]  # NumPy has a text of its own
 
 
 def _gold(labels: list[Any], count: int, prompt: Prompt) -> tuple[bool, list[int]]:

@@ -16,10 +16,11 @@ from icldiag.classifier.output import Output
 from icldiag.classifier.scorer import CHUNK, LabelScorer, LongText
 from icldiag.errors import PromptError
 from icldiag.model.readout import FloatArray, Progress, label_probabilities, step_of
-from icldiag.prompt.schema import Prompt
+from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.table_stream import LINES, TABLES, Fingerprint, TableStream, in_chunks
 from icldiag.prompt.tables import Row
-from icldiag.quoting import quoted
+from icldiag.prompt.template import ONE
+from icldiag.quoting import listed, quoted
 
 Probabilities = Literal["all", "chosen", "none"]
 
@@ -121,17 +122,17 @@ def survey(stream: TableStream, writer: Writer, done: int, blank: bool) -> Surve
         rows += 1
         if rows <= done:
             seen.add(row)
-        blanks += _text(stream, row, blank) is None
+        blanks += _example(stream, row, blank) is None
         writer.row(row, None)
     if rows == done:
         fingerprint = seen.value
     return Survey(rows, blanks, fingerprint)
 
 
-def _text(stream: TableStream, row: Row, blank: bool) -> str | None:
-    """The row's text, or None where it has none and that may be so."""
+def _example(stream: TableStream, row: Row, blank: bool) -> Example | None:
+    """The row's texts, or None where it has none and that may be so."""
     try:
-        return stream.text_of(row)
+        return stream.example_of(row)
     except PromptError:
         if not blank:
             raise
@@ -176,7 +177,7 @@ def write_predictions(
         output.append(writer.head(), 0, seen.value)
     progress("rows", done, total)
     for chunk in in_chunks(rows, CHUNK):
-        texts = [_text(stream, row, blank) for row in chunk]
+        texts = [_example(stream, row, blank) for row in chunk]
         chances = _probabilities(scorer, stream, chunk, texts, blank, step_of(progress, "rows", done, total))
         for row in chunk:
             seen.add(row)
@@ -192,7 +193,7 @@ def _probabilities(
     scorer: LabelScorer,
     stream: TableStream,
     chunk: Sequence[Row],
-    texts: list[str | None],
+    texts: list[Example | None],
     blank: bool,
     progress: Progress,
 ) -> list[list[float] | None]:
@@ -205,7 +206,9 @@ def _probabilities(
             place = places[error.place]
             if not blank:
                 reason = f"{error.reason}; --blank leaves such rows without a prediction"
-                raise PromptError(reason, path=stream.path, line=chunk[place].line, field=stream.text) from None
+                raise PromptError(
+                    reason, path=stream.path, line=chunk[place].line, field=listed(list(stream.texts.values()))
+                ) from None
             texts[place] = None
             continue
         chances: list[list[float] | None] = [None] * len(texts)
@@ -214,7 +217,7 @@ def _probabilities(
         return chances
 
 
-def _asked(scorer: LabelScorer, texts: Sequence[str], progress: Progress) -> FloatArray:
+def _asked(scorer: LabelScorer, texts: Sequence[Example], progress: Progress) -> FloatArray:
     return label_probabilities(scorer.scores(texts, progress)) if texts else scorer.scores(texts, progress)
 
 
@@ -226,7 +229,7 @@ def identity(
     return {
         "prompt": asked.hash,
         "model": hashlib.sha256(model.encode()).hexdigest(),
-        "column of texts": stream.text,
+        "column of texts": stream.texts["text"] if tuple(stream.texts) == ONE else dict(stream.texts),
         "columns": list(columns.names),
         "format": writer.delimiter or "jsonl",
         **options,

@@ -44,7 +44,7 @@ class LabelScorer:
     def prompt(self) -> Prompt:
         return self.session.prompt
 
-    def scores(self, texts: Sequence[str], progress: Progress = silent) -> FloatArray:
+    def scores(self, texts: Sequence[Example], progress: Progress = silent) -> FloatArray:
         """(n, C) calibrated label scores; labels in the prompt's order.
 
         Raises:
@@ -64,9 +64,9 @@ class LabelScorer:
         progress("texts", len(texts), len(texts))
         return np.concatenate(found)
 
-    def _chunk(self, texts: Sequence[str], progress: Progress) -> FloatArray:
+    def _chunk(self, texts: Sequence[Example], progress: Progress) -> FloatArray:
         self.session.prefix(progress)  # which the session below takes over
-        asked = self.session.with_prompt(self.prompt.with_queries([Example(text, None) for text in texts]))
+        asked = self.session.with_prompt(self.prompt.with_queries(texts))
         prefix, encoded, edits = asked.prefix(progress), asked.encoded, asked.beta_edits
         context = None
         if self.anchors_only:

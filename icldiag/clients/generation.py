@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from icldiag.clients.text import PLACEHOLDER
+from icldiag.clients.text import with_texts
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.parity import TOLERANCE
 from icldiag.model.readout import FloatArray, Progress, silent
+from icldiag.prompt.schema import Example
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,11 @@ class Agreement:
 def agreement(
     model: InstrumentedModel,
     request: dict[str, Any],
-    texts: Sequence[str],
+    queries: Sequence[Example],
     scores: FloatArray,
     progress: Progress = silent,
 ) -> Agreement:
-    """Have `generate` answer the texts as the request says.
+    """Have `generate` answer the queries as the request says.
 
     Args:
         request: the part "transformers" of `as_requests`.
@@ -41,9 +42,9 @@ def agreement(
     tokens = [ids[0] for ids, _ in request["generate"]["sequence_bias"]]
     near = TOLERANCE.get(model.dtype, TOLERANCE[torch.float32]) * float(abs(scores).max())
     ties = 0
-    for number, (text, row) in enumerate(zip(texts, scores, strict=True)):
-        progress("trial on transformers' generate", number, len(texts))
-        token = generated_token(model, request, text)
+    for number, (query, row) in enumerate(zip(queries, scores, strict=True)):
+        progress("trial on transformers' generate", number, len(queries))
+        token = generated_token(model, request, query)
         if token not in tokens:
             raise AnalysisError(
                 f"query {number + 1}: generate answers with a token that begins no label, {token}, whatever the "
@@ -56,14 +57,14 @@ def agreement(
                     "change logits in its own way; use 'icldiag predict'"
                 )
             ties += 1
-    progress("trial on transformers' generate", len(texts), len(texts))
-    return Agreement(len(texts) - ties, ties)
+    progress("trial on transformers' generate", len(queries), len(queries))
+    return Agreement(len(queries) - ties, ties)
 
 
 @no_grad
-def generated_token(model: InstrumentedModel, request: dict[str, Any], text: str) -> int:
-    """The token that `generate` answers one text with."""
-    prompt = request["prompt"].replace(PLACEHOLDER, text)
+def generated_token(model: InstrumentedModel, request: dict[str, Any], query: Example) -> int:
+    """The token that `generate` answers one query with."""
+    prompt = with_texts(request["prompt"], query)
     ids = model.tokenizer(prompt, add_special_tokens=request["add_special_tokens"], return_tensors="pt").input_ids
     with model.plain() as plain:
         ids = ids.to(model.device)

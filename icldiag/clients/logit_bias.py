@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from icldiag.clients.text import PLACEHOLDER, messages_with_placeholder, text_with_placeholder
+from icldiag.clients.text import PLACEHOLDER, messages_with_placeholder, text_with_placeholder, with_texts
 from icldiag.errors import AnalysisError
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Prompt
+from icldiag.prompt.template import in_braces
 from icldiag.quoting import listed, quoted
 from icldiag.version import __version__
 
@@ -107,7 +108,7 @@ def adds_special_tokens(encoded: EncodedPrompt, tokenizer: Any, text: str) -> bo
         AnalysisError: the tokenizer makes other ids of the text than icldiag asks the model with, either way.
     """
     asked = [[*encoded.prefix, *query.ids] for query in encoded.queries]
-    texts = [text.replace(PLACEHOLDER, query.text) for query in encoded.prompt.queries]
+    texts = [with_texts(text, query) for query in encoded.prompt.queries]
     made = {special: tokenizer(texts, add_special_tokens=special, verbose=False)["input_ids"] for special in _EITHER}
     for special in _EITHER:
         if made[special] == asked:
@@ -118,6 +119,13 @@ def adds_special_tokens(encoded: EncodedPrompt, tokenizer: Any, text: str) -> bo
         "(an end-of-text token added, or spaces around the text that the chat template trims); switch that off in "
         f"tokenizer_config.json, or trim the text; {_USE} as it is"
     )
+
+
+def _signs(prompt: Prompt) -> dict[str, Any]:
+    """What stands in the requests for a text, or for each of several."""
+    if len(prompt.fields) == 1:
+        return {"placeholder": PLACEHOLDER}
+    return {"placeholders": {name: in_braces([name]) for name in prompt.fields}}
 
 
 def as_requests(bias: LogitBias, encoded: EncodedPrompt, tokenizer: Any, model: str, answers: list[str]) -> Any:
@@ -134,7 +142,7 @@ def as_requests(bias: LogitBias, encoded: EncodedPrompt, tokenizer: Any, model: 
     asked: dict[str, Any] = {
         "icldiag": __version__,
         "prompt": prompt.name,
-        "placeholder": PLACEHOLDER,
+        **_signs(prompt),
         "labels": dict(zip(bias.words, bias.labels, strict=True)),
         "tokens": dict(zip(map(str, bias.tokens), bias.labels, strict=True)),
         "openai": {"model": model, "prompt": text, **greedy},
@@ -160,7 +168,11 @@ def as_requests(bias: LogitBias, encoded: EncodedPrompt, tokenizer: Any, model: 
     if prompt.chat:
         asked["chat"] = {"model": model, "messages": messages_with_placeholder(prompt), **greedy}
     asked["expected"] = [
-        {"text": query.text, "prompt_tokens": len(encoded.prefix) + len(ids.ids), "answer": answer}
+        {
+            **dict(query.fields or (("text", query.text),)),
+            "prompt_tokens": len(encoded.prefix) + len(ids.ids),
+            "answer": answer,
+        }
         for query, ids, answer in zip(prompt.queries, encoded.queries, answers, strict=True)
     ]
     asked["expected"][0]["tokens"] = [*encoded.prefix, *encoded.queries[0].ids]

@@ -62,7 +62,7 @@ def _biases(session: Session, progress: Progress) -> tuple[str, str]:
     bias = logit_bias(encoded, model.tokenizer)
     names = [answers.labels[label] for label in answers.predicted]
     requests = as_requests(bias, encoded, model.tokenizer, model.name, names)
-    tried = answers.texts[:TRIED]
+    tried = session.prompt.queries[:TRIED]
     found = agreement(model, requests["transformers"], tried, answers.scores[:TRIED], progress)
     told = f"Asked with these biases, transformers' generate gives icldiag's answer to {found.same} of "
     told += counted(len(tried), "query")

@@ -9,14 +9,15 @@ import typer
 
 from icldiag.commands.options import Force, Output
 from icldiag.errors import IcldiagError
-from icldiag.prompt.importers.importer import Split, TextColumn, unescaped
+from icldiag.prompt.importers.importer import FieldColumns, Split, TextColumn, columns, unescaped
 
-_TEMPLATE = "With {text} and {label}; from the columns' names by default."
+_TEMPLATE = "With {text}, or other fields, and {label}; from the columns' names by default."
 
 
 def new(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV, TSV, JSONL, or a saved datasets folder.")],
     text: TextColumn = "text",
+    field: FieldColumns = None,
     label: Annotated[str, typer.Option("--label", metavar="COLUMN", help="Its column of labels.")] = "label",
     split: Split = None,
     shots: Annotated[int, typer.Option(help="Demonstrations per class.", min=1)] = 1,
@@ -46,6 +47,7 @@ def new(
     drawing = Drawing(
         text=text,
         label=label,
+        fields=columns(field),
         shots=shots,
         queries=queries,
         examples=examples,

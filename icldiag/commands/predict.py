@@ -10,7 +10,7 @@ import typer
 
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import Force, PromptPath
-from icldiag.prompt.importers.importer import TextColumn
+from icldiag.prompt.importers.importer import FieldColumns, TextColumn
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -28,6 +28,7 @@ def predict(
         Path | None, typer.Option("-o", "--output", help="Write here, as its ending says; - prints, as TEXTS is.")
     ] = None,
     text: TextColumn = "text",
+    field: FieldColumns = None,
     column: Annotated[str, typer.Option(help="What the new column of labels is called.")] = "predicted",
     probabilities: Annotated[
         Literal["all", "chosen", "none"], typer.Option(help="Of every class, of the label alone, or none.")
@@ -48,8 +49,9 @@ def predict(
     from icldiag.errors import IcldiagError
     from icldiag.files import is_stdout
     from icldiag.progress import progress_on_stderr
+    from icldiag.prompt.importers.importer import columns
     from icldiag.prompt.read import read_prompt
-    from icldiag.prompt.table_stream import TableStream
+    from icldiag.prompt.table_stream import TableStream, columns_of
     from icldiag.session import Session
     from icldiag.store import model_identity
     from icldiag.visible import visible
@@ -57,12 +59,12 @@ def predict(
     if not column.strip() or not column.isprintable():
         raise IcldiagError("--column is the name of the new column: some characters, on one line")
     written = read_prompt(prompt)
-    stream = TableStream.of(texts, text)
-    columns = Columns(column, probabilities, written.label_names)
+    stream = TableStream.of(texts, columns_of(written, text, columns(field)))
+    added = Columns(column, probabilities, written.label_names)
     target = None if is_stdout(output) else output
-    writer = Writer(stream, columns, target)
+    writer = Writer(stream, added, target)
     options = {"--anchors-only": anchors_only, "--blank": blank}
-    known = identity(written, repr((model, model_identity(model))), stream, writer, columns, options)
+    known = identity(written, repr((model, model_identity(model))), stream, writer, added, options)
     with open_output(target, known, again=not resume, force=force) as opened:
         begun = opened.begun
         found = survey(stream, writer, begun.rows, blank)  # what is wrong in the last row is told before the first

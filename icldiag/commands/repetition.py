@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from icldiag.errors import IcldiagError
 
-_CURES = {"--text": "an example has one text, so put the columns into one first"}
+_CURES = {"--text": "name each column of several texts with --field, where the command has it"}
 
 
 class RepeatedOption(IcldiagError):

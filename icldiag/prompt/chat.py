@@ -14,8 +14,8 @@ from typing import Any
 
 from icldiag.errors import PromptError
 from icldiag.prompt.chat_trial import endless
-from icldiag.prompt.parts import Part, Parts, Role, text_of
-from icldiag.prompt.schema import Prompt
+from icldiag.prompt.parts import Part, Parts, Role, filled_parts, text_of
+from icldiag.prompt.schema import Example, Prompt
 from icldiag.quoting import brief, quoted, shortened
 
 
@@ -41,14 +41,15 @@ def chat_parts(prompt: Prompt, tokenizer: Any) -> Parts:
         raise PromptError(reason, path=prompt.path, field="chat")
     writer = _Writer(prompt, tokenizer)
     turns = _turns(prompt)
-    writer.require_end([*turns, _query(prompt, prompt.queries[0].text)])
-    frame = writer.frame(turns, _query(prompt, ""))
+    writer.require_end([*turns, _query(prompt, prompt.queries[0])])
+    nothing = _query(prompt, prompt.uniform(""))
+    frame = writer.frame(turns, nothing)
     closing = _closing(writer, turns, frame)
     space = _space(turns, frame)
-    shown, rest = _shown(turns, frame, closing, space, writer.contents(turns, _query(prompt, ""), frame))
+    shown, rest = _shown(turns, frame, closing, space, writer.contents(turns, nothing, frame))
     queries = []
     for query in prompt.queries:
-        turn = _query(prompt, query.text)
+        turn = _query(prompt, query)
         own = writer.contents(turns, turn, frame)[-1]
         queries.append((Part(rest, "template"), *own, Part(frame[-1], "template")))
     return Parts(
@@ -60,22 +61,18 @@ def chat_parts(prompt: Prompt, tokenizer: Any) -> Parts:
     )
 
 
-def messages(prompt: Prompt, text: str) -> list[dict[str, str]]:
-    """The turns that ask for the label of a text, each with its `role` and `content`, before any chat template."""
-    return [turn.message() for turn in [*_turns(prompt), _query(prompt, text)]]
+def messages(prompt: Prompt, query: Example) -> list[dict[str, str]]:
+    """The turns that ask for the label of a query, each with its `role` and `content`, before any chat template."""
+    return [turn.message() for turn in [*_turns(prompt), _query(prompt, query)]]
 
 
 def _turns(prompt: Prompt) -> list[_Turn]:
-    before, between, after = prompt.template_pieces
+    own = prompt.template_pieces
     turns = [] if prompt.instruction is None else [_Turn("system", (Part(prompt.instruction, "instruction"),))]
     for index, example in enumerate(prompt.demonstrations):
-        asked = (
-            Part(before, "template", index),
-            Part(example.text, "text", index),
-            Part(between, "template", index),
-        )
         word = prompt.labels[example.known_label].word
-        turns += [_Turn("user", asked), _Turn("assistant", _answer(word, after, index))]
+        turns.append(_Turn("user", filled_parts(prompt, example, own, index)))
+        turns.append(_Turn("assistant", _answer(word, own.after, index)))
     return turns
 
 
@@ -83,9 +80,8 @@ def _answer(word: str, after: str, index: int) -> tuple[Part, ...]:
     return (Part(word, "label", index), Part(after, "template", index))
 
 
-def _query(prompt: Prompt, text: str) -> _Turn:
-    before, between, _ = prompt.template_pieces
-    return _Turn("user", (Part(before, "template"), Part(text, "text"), Part(between, "template")))
+def _query(prompt: Prompt, query: Example) -> _Turn:
+    return _Turn("user", filled_parts(prompt, query, prompt.template_pieces))
 
 
 @dataclass(frozen=True)
@@ -210,8 +206,8 @@ def _word(prompt: Prompt, writer: _Writer, turns: Sequence[_Turn], frame: Sequen
     """A label word as the chat template writes it in an assistant's turn."""
     place = next(place for place, turn in enumerate(turns) if turn.speaker == "assistant")
     changed = [*turns]
-    changed[place] = _Turn("assistant", _answer(word, prompt.template_pieces[2], 0))
-    return writer.contents(changed, _query(prompt, ""), frame)[place][0].text
+    changed[place] = _Turn("assistant", _answer(word, prompt.template_pieces.after, 0))
+    return writer.contents(changed, _query(prompt, prompt.uniform("")), frame)[place][0].text
 
 
 def _warnings(turns: Sequence[_Turn], frame: Sequence[str], space: str) -> tuple[str, ...]:

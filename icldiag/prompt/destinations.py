@@ -17,9 +17,9 @@ def destination_of_positions(encoded: EncodedPrompt) -> NDArray[np.int64]:
     """(n, longest prompt) which of DESTINATIONS each position of a query's prompt belongs to."""
     parts = np.full((len(encoded.queries), encoded.longest), TEMPLATE)
     for one in encoded.demonstrations:
-        parts[:, slice(*one.text)] = DEMONSTRATIONS
+        parts[:, one.text_positions] = DEMONSTRATIONS
     for query, own in enumerate(encoded.queries):
-        parts[query, slice(*own.text)] = QUERY
+        parts[query, own.text_positions] = QUERY
     for one in encoded.demonstrations:
         parts[:, slice(*one.label)] = LABEL_WORDS
     parts[:, 0] = FIRST

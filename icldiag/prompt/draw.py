@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from icldiag.counting import counted
 from icldiag.errors import PromptError
@@ -13,7 +13,7 @@ from icldiag.inputs.values import whole_number
 from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.tables import Table
-from icldiag.prompt.template import LABEL, TEXT, is_template, warnings_of
+from icldiag.prompt.template import LABEL, ONE, complaint, fields_of, in_braces, warnings_of
 from icldiag.quoting import listed, quoted, shortened
 
 _TOLD = 8  # columns in a message
@@ -26,6 +26,7 @@ class Drawing:
 
     text: str = "text"
     label: str = "label"
+    fields: Mapping[str, str] = field(default_factory=dict)  # the columns of several texts, by the template's fields
     shots: int = 1
     queries: int = 8
     examples: int = 20
@@ -34,6 +35,13 @@ class Drawing:
     separator: str | None = None  # None: a line break, or two where a text has line breaks
     instruction: str | None = None
     words: Mapping[str, str] | None = None  # class name -> label word, where they differ
+
+    def column(self, field: str) -> str:
+        """Where the texts of a field are: by default in the column of its name."""
+        return self.fields.get(field, self.text if field == "text" else field)
+
+
+_Labelled = dict[tuple[str, ...], str]  # each row's label by its texts, in the order of the fields
 
 
 @dataclass(frozen=True)
@@ -51,50 +59,68 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
     Raises:
         PromptError: a column is not there or is none of labels, or a class has too few texts.
     """
-    _check_columns(table, drawing)
-    texts: dict[str, str] = {}
+    fields = _fields(table, drawing)
+    columns = {name: drawing.column(name) for name in fields}
+    _check_columns(table, columns, drawing)
+    texts: _Labelled = {}
     dropped: Counter[str] = Counter()
-    for _, text, label, _ in table.labelled(drawing.text, drawing.label):
-        text = text.strip()
-        reason = None if label and text else "without a label" if not label else "without a text"
-        if reason is None and text in texts:
+    for _, by_field, label, _ in table.labelled(columns, drawing.label):
+        row = tuple(text.strip() for text in by_field.values())
+        reason = None if label and any(row) else "without a label" if not label else "without a text"
+        if reason is None and row in texts:
             reason = "with a text that another row has too"
         if reason is not None or label is None:
             dropped[reason or ""] += 1
             continue
-        texts[text] = label
+        texts[row] = label
     names = tuple(dict.fromkeys(texts.values()))
     numbers = {name: number for name in names if (number := whole_number(name)) is not None}
     if len(numbers) == len(names):
         names = tuple(sorted(names, key=numbers.__getitem__))
     _check_classes(names, texts, table, drawing)
-    parts = _parted(texts, names, table, drawing)
+    parts = _parted(texts, fields, names, table, drawing)
+    lines = any("\n" in text for row in texts for text in row)
     prompt = Prompt(
         name=name,
         template=drawing.template or _template(drawing),
-        separator=drawing.separator or ("\n\n" if any("\n" in text for text in texts) else "\n"),
+        separator=drawing.separator or ("\n\n" if lines else "\n"),
         labels=tuple(Label(one, _word(one, drawing)) for one in names),
         demonstrations=parts[0],
         queries=parts[1],
         examples=parts[2],
         instruction=drawing.instruction,
+        fields=fields,
     )
     notes = [f"left out: {counted(count, 'row')} {reason}" for reason, count in dropped.items()]
-    notes += [*table.unread((drawing.text, drawing.label)), *warnings_of(prompt.template, prompt.instruction)]
+    notes += table.unread((*columns.values(), drawing.label))
+    notes += warnings_of(prompt.template, prompt.instruction, fields)
     return Drawn(prompt, _comments(prompt, table, drawing), tuple(notes))
 
 
-def _check_columns(table: Table, drawing: Drawing) -> None:
-    for option, column in (("--text", drawing.text), ("--label", drawing.label)):
+def _fields(table: Table, drawing: Drawing) -> tuple[str, ...]:
+    """Of the template: those named, or {text}, where it is made here."""
+    if drawing.template is None:
+        return tuple(drawing.fields) or ONE
+    fields = fields_of(drawing.template, (*table.columns, *drawing.fields))
+    table.refuse_named(drawing.template, fields)
+    if wrong := complaint(drawing.template, fields):
+        raise PromptError(f"--template: {wrong}")
+    unused = next((name for name in drawing.fields if name not in fields), None)
+    if unused is not None:
+        raise PromptError(
+            f"--field {unused}: --template does not hold {in_braces([unused])}, so its texts would be lost"
+        )
+    return fields
+
+
+def _check_columns(table: Table, columns: Mapping[str, str], drawing: Drawing) -> None:
+    options = [("--text" if name == "text" else "--field", column) for name, column in columns.items()]
+    for option, column in (*options, ("--label", drawing.label)):
         if column not in table.columns:
             refuse_conversation([row.values for row in table.rows], table.path)
             told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
             reason = f"there is no column {quoted(column)}; choose with {option} from {told}"
             raise PromptError(reason, path=table.path)
-    if drawing.template is not None:
-        table.refuse_named(drawing.template)
-        if not is_template(drawing.template):
-            raise PromptError("--template needs {text}, and after it {label}, once each")
 
 
 def _described(table: Table, column: str) -> str:
@@ -103,7 +129,7 @@ def _described(table: Table, column: str) -> str:
     return f"{shortened(column, 40)} ({len(values)} different)"
 
 
-def _check_classes(names: tuple[str, ...], texts: Mapping[str, str], table: Table, drawing: Drawing) -> None:
+def _check_classes(names: tuple[str, ...], texts: _Labelled, table: Table, drawing: Drawing) -> None:
     if len(names) < 2:
         raise PromptError(
             f"the column {quoted(drawing.label)} has {len(names)} labels; two are needed", path=table.path
@@ -119,13 +145,13 @@ def _check_classes(names: tuple[str, ...], texts: Mapping[str, str], table: Tabl
 
 
 def _parted(
-    texts: Mapping[str, str], names: tuple[str, ...], table: Table, drawing: Drawing
+    texts: _Labelled, fields: tuple[str, ...], names: tuple[str, ...], table: Table, drawing: Drawing
 ) -> tuple[tuple[Example, ...], tuple[Example, ...], tuple[Example, ...]]:
     """Demonstrations, queries and examples: each class shuffled, cut in three, and the parts shuffled again."""
     generator = random.Random(drawing.seed)
     parts: tuple[list[Example], ...] = ([], [], [])
     for index, name in enumerate(names):
-        own = [Example(text, index) for text, label in texts.items() if label == name]
+        own = [Example.of(dict(zip(fields, row, strict=True)), index) for row, label in texts.items() if label == name]
         if len(own) <= drawing.shots:
             reason = f"{quoted(name)} has {len(own)} texts; {drawing.shots} as demonstrations leave no query"
             raise PromptError(f"{reason}; use fewer --shots, or add texts", path=table.path)
@@ -139,8 +165,14 @@ def _parted(
 
 
 def _template(drawing: Drawing) -> str:
-    text, label = (name.replace("_", " ").strip() for name in (drawing.text, drawing.label))
-    return f"{text[:1].upper()}{text[1:]}: {TEXT}\n{label[:1].upper()}{label[1:]}:{LABEL}"
+    """A line for each column, named as it is."""
+    lines = [f"{_title(drawing.column(name))}: {in_braces([name])}\n" for name in tuple(drawing.fields) or ONE]
+    return "".join(lines) + f"{_title(drawing.label)}:{LABEL}"
+
+
+def _title(column: str) -> str:
+    name = column.replace("_", " ").strip()
+    return name[:1].upper() + name[1:]
 
 
 def _word(name: str, drawing: Drawing) -> str:
@@ -148,6 +180,7 @@ def _word(name: str, drawing: Drawing) -> str:
 
 
 def _comments(prompt: Prompt, table: Table, drawing: Drawing) -> dict[str, str]:
+    columns = ", ".join(repr(drawing.column(name)) for name in prompt.fields)
     numbers = all(label.word.strip().lstrip("-").isdigit() for label in prompt.labels)
     labels = (
         "The label words as they stand in the prompt, the space before them included; short, common words are best."
@@ -155,10 +188,10 @@ def _comments(prompt: Prompt, table: Table, drawing: Drawing) -> dict[str, str]:
     if numbers:
         labels += '\nThese are numbers: a model can read more from words, as in {0: " negative", 1: " positive"}.'
     return {
-        "": f"Drawn from {table.path.name}: columns {drawing.text!r} and {drawing.label!r}, {drawing.shots} "
+        "": f"Drawn from {table.path.name}: columns {columns} and {drawing.label!r}, {drawing.shots} "
         f"demonstrations per class, seed {drawing.seed}.\n"
         "How a model's tokenizer cuts it: icldiag check FILE --model MODEL",
-        "template": "{text} and {label} stand once each; a query is the template up to {label}.",
+        "template": f"{in_braces(prompt.fields)} and {LABEL} stand once each; a query is the template up to {LABEL}.",
         "separator": "Between two demonstrations, and before the query.",
         "labels": labels,
         "scoring": "first: by the label words' first tokens, as in the paper. whole: where two words share theirs.",

@@ -7,7 +7,7 @@ A calibration and a beta belong to the demonstrations and label words they were 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from icldiag.errors import PromptError
@@ -53,6 +53,6 @@ def rename_word(prompt: Prompt, label: int, word: str) -> Prompt:
     return replace(prompt, labels=tuple(labels), calibration=None, beta=None)
 
 
-def ask(prompt: Prompt, text: str) -> Prompt:
-    """One more query at the end, its right label unknown."""
-    return prompt.with_queries((*prompt.queries, Example(text, None)))
+def ask(prompt: Prompt, text: str | Mapping[str, str]) -> Prompt:
+    """One more query at the end, its right label unknown: a text, or one for each field. Raises PromptError."""
+    return prompt.with_queries((*prompt.queries, prompt.example(text)))

@@ -19,6 +19,7 @@ from icldiag.prompt.encoding_warnings import encoding_warnings
 from icldiag.prompt.parts import Part, Parts, plain_parts, starts_of, text_of
 from icldiag.prompt.reader import require_embeddings
 from icldiag.prompt.schema import Prompt
+from icldiag.prompt.template import in_braces
 from icldiag.quoting import quoted
 
 
@@ -138,7 +139,7 @@ def query_parts(prompt: Prompt, index: int) -> tuple[Token, ...]:
     """What `query_tokens` covers, undivided, for showing where there is no tokenizer; so without a chat's turns."""
     index = query_index(index, len(prompt.queries))
     parts = plain_parts(prompt.with_queries([prompt.queries[index]])).queries[0]
-    return tuple(Token(part.text, part.role, None) for part in parts if part.text)
+    return tuple(Token(part.text, part.role, None, part.field) for part in parts if part.text)
 
 
 def prompt_parts(prompt: Prompt, tokenizer: Any) -> Parts:
@@ -162,35 +163,35 @@ def _demonstrations(
 ) -> tuple[EncodedDemonstration, ...]:
     found = []
     for index, example in enumerate(prompt.demonstrations):
-        places = {
-            part.role: (start, start + len(part.text))
-            for part, start in zip(shown, starts, strict=True)
-            if part.demonstration == index and part.role in ("text", "label")
-        }
         mine = [
-            (start, start + len(part.text))
+            (part, start, start + len(part.text))
             for part, start in zip(shown, starts, strict=True)
             if part.demonstration == index and part.role != "separator"
         ]
-        label = row.span(*places["label"])
+        label = next(row.span(start, stop) for part, start, stop in mine if part.role == "label")
         if label == (0, 0) or label[0] == 0:
             name = prompt.labels[example.known_label].name
             raise PromptError(
                 f"the label word of {quoted(name)} has no token of its own in demonstration {index + 1}; "
-                "write another word or put text between {text} and {label}",
+                f"write another word or put text between {in_braces(prompt.fields[-1:])} and {{label}}",
                 path=prompt.path,
                 field="labels",
             )
-        span = row.span(mine[0][0], mine[-1][1])
+        span = row.span(mine[0][1], mine[-1][2])
+        texts = tuple(row.span(start, stop) for part, start, stop in mine if part.role == "text")
         anchors = {"first": label[:1], "last": (label[1] - 1,), "all": tuple(range(*label))}[prompt.anchor]
-        found.append(EncodedDemonstration(span, row.span(*places["text"]), label, example.known_label, anchors))
+        found.append(EncodedDemonstration(span, texts, label, example.known_label, anchors))
     return tuple(found)
 
 
 def _encoded_query(parts: Sequence[Part], prefix_characters: int, shared: int, row: _Tokenized) -> EncodedQuery:
-    text = next(place for place, part in enumerate(parts) if part.role == "text")
-    start = prefix_characters + len(text_of(parts[:text]))
-    return EncodedQuery(tuple(row.ids[shared:]), row.span(start, start + len(parts[text].text)), len(row.ids) - 1)
+    places = zip(parts, starts_of(parts), strict=True)
+    texts = tuple(
+        row.span(prefix_characters + start, prefix_characters + start + len(part.text))
+        for part, start in places
+        if part.role == "text"
+    )
+    return EncodedQuery(tuple(row.ids[shared:]), texts, len(row.ids) - 1)
 
 
 def _label_tokens(prompt: Prompt, tokenizer: Any, parts: Parts, query: _Tokenized) -> tuple[tuple[int, ...], ...]:
@@ -249,7 +250,8 @@ def _tokens(shown: Sequence[Part], starts: Sequence[int], row: _Tokenized, count
         # Tokens may share characters (the bytes of an emoji, a space marker put in front): the last of them shows it.
         following = row.offsets[index + 1][0] if index + 1 < len(row.offsets) and not row.special[index + 1] else stop
         until = max(reached, min(stop, following))
-        tokens.append(Token(text[reached:until], shown[part].role, shown[part].demonstration))
+        own = shown[part]
+        tokens.append(Token(text[reached:until], own.role, own.demonstration, own.field))
         reached = until
     return tuple(tokens)
 

@@ -10,8 +10,25 @@ from icldiag.prompt.schema import Prompt
 Span = tuple[int, int]  # half-open [start, stop), in tokens of the whole prompt
 
 
+class _WithTexts:
+    """What has a text in each field of the template."""
+
+    texts: tuple[Span, ...]  # in the order of the prompt's fields; (0, 0) where a text has no token
+
+    @property
+    def text(self) -> Span:
+        """From the first token of the texts to the last, with what of the template stands between them."""
+        spans = [span for span in self.texts if span != (0, 0)]
+        return (spans[0][0], spans[-1][1]) if spans else (0, 0)
+
+    @property
+    def text_positions(self) -> list[int]:
+        """The tokens of the texts alone."""
+        return sorted({position for span in self.texts for position in range(*span)})
+
+
 @dataclass(frozen=True)
-class EncodedDemonstration:
+class EncodedDemonstration(_WithTexts):
     """Where demonstration `index` lies.
 
     `anchors` are the tokens of its label word that count as the paper's p_i: the prompt's field `anchor` says whether
@@ -19,7 +36,7 @@ class EncodedDemonstration:
     """
 
     span: Span
-    text: Span
+    texts: tuple[Span, ...]
     label: Span
     label_class: int
     anchors: tuple[int, ...]
@@ -36,21 +53,25 @@ class EncodedDemonstration:
 
 
 @dataclass(frozen=True)
-class EncodedQuery:
+class EncodedQuery(_WithTexts):
     """A query as the model reads it: `ids` follow the shared prefix; positions count in the whole prompt."""
 
     ids: tuple[int, ...]
-    text: Span
+    texts: tuple[Span, ...]
     target: int
 
 
 @dataclass(frozen=True)
 class Token:
-    """One token for showing: `text` is the piece of the user's prompt that it covers, possibly empty."""
+    """One token for showing: `text` is the piece of the user's prompt that it covers, possibly empty.
+
+    `field` is the template's, of a token of a text.
+    """
 
     text: str
     role: Role
     demonstration: int | None
+    field: str | None = None
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def encoding_warnings(
     if prompt.scoring == "whole":
         warnings += _never_chosen(prompt, label_tokens)
     warnings += space_warnings(prompt)
-    return (*warnings, *warnings_of(prompt.template, prompt.instruction))
+    return (*warnings, *warnings_of(prompt.template, prompt.instruction, prompt.fields))
 
 
 def _never_chosen(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> Iterator[str]:

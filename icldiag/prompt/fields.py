@@ -26,9 +26,20 @@ Seed = Annotated[int, Field(ge=-_MOST, le=_MOST)]
 _STRICT = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
-class ExampleFields(BaseModel):
-    model_config = _STRICT
-    text: str
+class _WithTexts(BaseModel):
+    """What says something of each field of the template, under the field's name; `Reader` knows which there are."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=True)
+    __pydantic_extra__: dict[str, str] = Field(init=False)
+
+    @property
+    def by_field(self) -> dict[str, str]:
+        return self.__pydantic_extra__
+
+
+class ExampleFields(_WithTexts):
+    """`by_field` has the texts."""
+
     label: str | None = None
     id: str | None = None
 
@@ -37,13 +48,14 @@ class DemonstrationFields(ExampleFields):
     label: str
 
 
-class FileFields(BaseModel):
-    """A data file, and the columns that hold text, label and id: by default those of these names, if they are there."""
+class FileFields(_WithTexts):
+    """A data file, and the columns that hold texts, label and id: by default those of these names, if they are there.
 
-    model_config = _STRICT
+    `by_field` has the columns of texts.
+    """
+
     file: str
     split: str | None = None
-    text: str = "text"
     label: str | None = None
     id: str | None = None
     limit: Count | None = None
@@ -111,11 +123,10 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
         if place != 1 or (part not in ("list", "dict", FileFields.__name__) and "[" not in str(part))
     )
     reason = reason_of(found)
+    if found["type"] == "missing" and location[0] in _EXAMPLES:
+        reason, location = _misspelt(reason, location, document)
     if found["type"] == "extra_forbidden":
-        known = _known_fields(document, location)
-        reason += suggestion(str(location[-1]), known)
-        if "text" in known and "file" not in known and not reason.endswith("?"):
-            reason += "; an example has one text, so write all of it into 'text'"
+        reason += suggestion(str(location[-1]), _known_fields(location))
     elif location == ("calibration",) and found["type"] != "missing":
         reason = (
             f"expected {{kind: {' or '.join(PRIORS)}, probabilities: {{class: number, ...}}}}, or {{kind: "
@@ -145,15 +156,22 @@ def _of_the_kind_written(location: Location, document: dict[str, Any]) -> bool:
     return isinstance(document.get(str(location[0])), dict) == (location[1] == FileFields.__name__)
 
 
-def _known_fields(document: dict[str, Any], location: Location) -> Sequence[str]:
+def _known_fields(location: Location) -> Sequence[str]:
     """The fields that could have been meant at a location that names none."""
-    if len(location) == 1:
-        return list(PromptFields.model_fields)
-    if location[0] == "calibration":
-        return list(CalibrationFields.model_fields)
-    if isinstance(document.get(str(location[0])), dict):
-        return list(FileFields.model_fields)
-    return list((DemonstrationFields if location[0] == "demonstrations" else ExampleFields).model_fields)
+    return list((CalibrationFields if location[0] == "calibration" else PromptFields).model_fields)
+
+
+def _misspelt(reason: str, location: Location, document: Any) -> tuple[str, Location]:
+    """Of a field that is missing and stands there under a name like it, the complaint about that name."""
+    for part in location[:-1]:
+        document = document[part]
+    missing = str(location[-1])
+    near = next((name for name in document if suggestion(str(name), [missing])), None)
+    return (reason, location) if near is None else (no_such_field(near, [missing]), (*location[:-1], near))
+
+
+def no_such_field(name: str, known: Iterable[str]) -> str:
+    return _REASONS["extra_forbidden"] + suggestion(name, known)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from icldiag.inputs.files import is_there
 from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import read_document, read_text
-from icldiag.prompt.template import in_braces
+from icldiag.prompt.template import LABEL, NO_TEXTS, ONE, Pieces, complaint, in_braces
 from icldiag.quoting import brief, quoted
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")  # of jinja2 and mustache
@@ -45,20 +45,17 @@ class _Template:
 
 @dataclass(frozen=True)
 class FewShot:
-    """What the file says, formatted: examples are (text, label), the label with the space before it.
+    """What the file says, formatted. `examples` are the texts of the fields, and the label with the space before it.
 
-    A text may be made of several variables: those that the suffix asks with are `variables`, parted by `within`.
+    One variable is the field {text}; of several, each is a field with its own name.
     """
 
     path: Path
-    before: str
-    between: str
-    after: str
+    fields: tuple[str, ...]
+    pieces: Pieces
     prefix: str
     separator: str
-    examples: tuple[tuple[str, str], ...]
-    variables: tuple[str, ...]
-    within: tuple[str, ...]
+    examples: tuple[tuple[dict[str, str], str], ...]
     notes: tuple[str, ...]
 
     @property
@@ -71,45 +68,35 @@ class FewShot:
         word = self.examples[0][1]
         return word[: len(word) - len(word.lstrip())]
 
+    @property
+    def template(self) -> str:
+        texts = "".join(head + in_braces([name]) for head, name in zip(self.pieces.heads, self.fields, strict=True))
+        return texts + self.pieces.until + LABEL + self.pieces.after
+
     def prompt(self, queries: Sequence[Example], more_labels: Sequence[str] = ()) -> Prompt:
         """The prompt that asks these queries, whose labels count in `label_names` and then `more_labels`.
 
         Raises:
-            PromptError: one label, or a query that has not all the texts that the suffix asks with.
+            PromptError: one label, or a template whose own text holds what a prompt file takes for a field.
         """
-        for query in queries:
-            self._check_query(query.text)
         names = list(dict.fromkeys([*self.label_names, *more_labels]))
         if len(names) < 2:
             raise PromptError(
                 f"all examples have the label {quoted(names[0])}; name others with --labels", path=self.path
             )
+        if (wrong := complaint(self.template, self.fields)) is not None:
+            raise PromptError(f"its own text looks like a field: {wrong}", path=self.path)
         return Prompt(
             name=self.path.stem,
-            template=f"{self.before}{{text}}{self.between}{{label}}{self.after}",
+            template=self.template,
             separator=self.separator,
             labels=tuple(Label(name, self.space + name) for name in names),
-            demonstrations=tuple(Example(text, names.index(word.strip())) for text, word in self.examples),
+            demonstrations=tuple(Example.of(texts, names.index(word.strip())) for texts, word in self.examples),
             queries=tuple(queries),
             instruction=self.prefix or None,
             path=self.path,
+            fields=self.fields,
         )
-
-    def _check_query(self, text: str) -> None:
-        """Raise PromptError where a text is not made of the suffix's variables: some would be left out."""
-        place = 0
-        for literal in self.within:
-            found = text.find(literal, place)
-            if found < 0:
-                wanted = self.variables[0].upper() + "".join(
-                    literal + name.upper() for literal, name in zip(self.within, self.variables[1:], strict=True)
-                )
-                reason = (
-                    f"the suffix asks with {len(self.variables)} texts ({in_braces(self.variables)}), and an example "
-                    f"of a prompt has one: {text!r:.80} has not all; write each query as {wanted!r}"
-                )
-                raise PromptError(reason, path=self.path, field="suffix")
-            place = found + len(literal)
 
 
 @dataclass(frozen=True)
@@ -202,17 +189,22 @@ def read_few_shot(path: Path) -> FewShot:
     between, space = _without_last_spaces(file.formatted(example.literals[-2], "example_prompt.template"))
     before, after = (file.formatted(example.literals[place], "example_prompt.template") for place in (0, -1))
     within = tuple(file.formatted(literal, "example_prompt.template") for literal in example.literals[1:-2])
-    asked = _suffix(file, example, before, within, between)
+    _check_suffix(file, example, before, within, between)
+    texts = example.variables[:-1]
+    reserved = next((name for name in texts if name in NO_TEXTS), None)
+    if len(texts) > 1 and (reserved or len(set(texts)) < len(texts)):
+        reason = (
+            f"a text's variable cannot be called {quoted(reserved)}" if reserved else "a variable stands in it twice"
+        )
+        raise file.error(f"{reason}; rename it", "example_prompt.template")
+    fields = texts if len(texts) > 1 else ONE
     found = FewShot(
         path=path,
-        before=before,
-        between=between,
-        after=after,
+        fields=fields,
+        pieces=Pieces((before, *within), between, after),
         prefix=file.formatted(file.text("prefix"), "prefix"),
         separator=str(values.get("example_separator", "\n\n")),
-        examples=tuple(_examples(file, example, space)),
-        variables=asked.variables,
-        within=within,
+        examples=tuple(_examples(file, example, fields, space)),
         notes=tuple(_unused(file, example)),
     )
     _check_written(file, found, shown, inner)
@@ -224,8 +216,8 @@ def _without_last_spaces(text: str) -> tuple[str, str]:
     return kept, text[len(kept) :]
 
 
-def _suffix(file: _File, example: _Template, before: str, within: tuple[str, ...], between: str) -> _Template:
-    """The suffix, which must ask as the examples answer: with as many variables, parted alike."""
+def _check_suffix(file: _File, example: _Template, before: str, within: tuple[str, ...], between: str) -> None:
+    """Raise PromptError where the suffix does not ask as the examples answer: with as many variables, parted alike."""
     suffix = file.template(file.text("suffix"), "suffix").filled(file.partials())
     if not suffix.variables:
         raise file.error("it has no variable for the query", "suffix")
@@ -238,7 +230,6 @@ def _suffix(file: _File, example: _Template, before: str, within: tuple[str, ...
             f"{{{name}}}{literal}" for name, literal in zip(names, (*within, between), strict=True)
         )
         raise file.error(f"the query is not asked as the examples are, which would be {quoted(wanted)}", "suffix")
-    return suffix
 
 
 def _unused(file: _File, example: _Template) -> Iterator[str]:
@@ -250,22 +241,19 @@ def _unused(file: _File, example: _Template) -> Iterator[str]:
         yield f"not in the prompt, as the example template does not use it: {told} of the examples"
 
 
-def _examples(file: _File, example: _Template, space: str) -> list[tuple[str, str]]:
+def _examples(
+    file: _File, example: _Template, fields: tuple[str, ...], space: str
+) -> Iterator[tuple[dict[str, str], str]]:
     given = file.document("examples", file.values["examples"])
     if not isinstance(given, list) or not given:
         raise file.error("expected a list with at least one example", "examples")
-    found = []
     for index, row in enumerate(given):
+        where = f"examples[{index}]"
         missing = [name for name in example.variables if not isinstance(row, dict) or row.get(name) is None]
         if missing:
-            raise file.error(f"there is no {quoted(missing[0])}", f"examples[{index}]")
-        values = [str(row[name]) for name in example.variables]
-        text = values[0] + "".join(
-            literal + value for literal, value in zip(example.literals[1:-2], values[1:-1], strict=True)
-        )
-        where = f"examples[{index}]"
-        found.append((file.formatted(text, where), space + file.formatted(values[-1], where)))
-    return found
+            raise file.error(f"there is no {quoted(missing[0])}", where)
+        *texts, word = (file.formatted(str(row[name]), where) for name in example.variables)
+        yield dict(zip(fields, texts, strict=True)), space + word
 
 
 def _check_written(file: _File, found: FewShot, shown: dict[str, Any], inner: _File) -> None:
@@ -281,5 +269,5 @@ def _check_written(file: _File, found: FewShot, shown: dict[str, Any], inner: _F
     whole = file.formatted(found.separator.join(piece for piece in pieces if piece) + found.separator, "examples")
     names = [*found.label_names, "\0"]  # a second label, should all examples have the same
     prompt = found.prompt([], names)
-    if prompt.written("") != whole + found.before + found.between:
+    if prompt.written(prompt.uniform("")) != whole + "".join(found.pieces.heads) + found.pieces.until:
         raise file.error("the examples cannot be told apart as LangChain writes them", "examples")

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from icldiag.prompt.schema import Prompt
+from icldiag.prompt.schema import Example, Prompt
+from icldiag.prompt.template import Pieces
 
 Role = Literal["special", "instruction", "template", "text", "label", "separator"]
 
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of the prompt's characters with one role."""
+    """A stretch of the prompt's characters with one role; `field` is the template's, of a text."""
 
     text: str
     role: Role
     demonstration: int | None = None
+    field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,27 @@ def starts_of(parts: Sequence[Part]) -> list[int]:
     return starts
 
 
+def filled_parts(prompt: Prompt, example: Example, own: Pieces, demonstration: int | None = None) -> tuple[Part, ...]:
+    """The template up to its label, with an example's texts in its fields."""
+    found = []
+    for head, name in zip(own.heads, prompt.fields, strict=True):
+        found.append(Part(head, "template", demonstration))
+        found.append(Part(example.text_of(name), "text", demonstration, name))
+    return (*found, Part(own.until, "template", demonstration))
+
+
 def plain_parts(prompt: Prompt) -> Parts:
     """The prompt as the template and the separator write it."""
-    before, between, after = prompt.template_pieces
     shown: list[Part] = []
     if prompt.instruction is not None:
         separator = prompt.opening[len(prompt.instruction) :]
         shown += [Part(prompt.instruction, "instruction"), Part(separator, "separator")]
     for index, example in enumerate(prompt.demonstrations):
         shown += [
-            Part(before, "template", index),
-            Part(example.text, "text", index),
-            Part(between, "template", index),
+            *filled_parts(prompt, example, prompt.template_pieces, index),
             Part(prompt.labels[example.known_label].word, "label", index),
-            Part(after, "template", index),
+            Part(prompt.template_pieces.after, "template", index),
             Part(prompt.separator, "separator", index),
         ]
-    before, between, _ = prompt.query_pieces
-    queries = tuple(
-        (Part(before, "template"), Part(query.text, "text"), Part(between, "template")) for query in prompt.queries
-    )
+    queries = tuple(filled_parts(prompt, query, prompt.query_pieces) for query in prompt.queries)
     return Parts(tuple(shown), queries, tuple(label.word for label in prompt.labels))

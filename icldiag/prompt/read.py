@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,16 +25,19 @@ from icldiag.prompt.fields import (
     PromptFields,
     complaint,
     no_such_class,
+    no_such_field,
     unknown_class,
 )
 from icldiag.prompt.importers import importer_of
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import Lines, Location, read_document
-from icldiag.prompt.tables import KINDS, SUFFIXES, read_table
-from icldiag.prompt.template import LABEL, TEXT
+from icldiag.prompt.tables import KINDS, SUFFIXES, Table, read_table
+from icldiag.prompt.template import complaint as wrong_template
+from icldiag.prompt.template import fields_of, in_braces, unfilled
 from icldiag.quoting import listed, quoted, shortened
 
 T = TypeVar("T")
+Given = FileFields | Sequence[ExampleFields]  # what a prompt file says of a list of examples
 
 _WEIGHTS = {kind: "scale" if kind in SCALES else "matrix" for kind in CALIBRATIONS}  # of the kinds that have them
 
@@ -50,6 +53,7 @@ class Reader:
     lines: Lines
     within: Location = ()
     notes: list[str] = dataclasses.field(default_factory=list)  # on its data files
+    tables: dict[tuple[Path, str | None], Table] = dataclasses.field(default_factory=dict)  # that were read
 
     def error(self, message: str, *inside: str | int) -> PromptError:
         location = (*self.within, *inside)
@@ -85,13 +89,22 @@ class Reader:
             words[word] = name
         return tuple(Label(name, word) for name, word in written.items())
 
-    def template(self, template: str) -> None:
-        for part in (TEXT, LABEL):
-            if template.count(part) != 1:
-                count = "does not hold" if part not in template else "holds more than once"
-                raise self.error(f"the template {count} {part}; write it exactly once", "template")
-        if template.index(LABEL) < template.index(TEXT):
-            raise self.error("{text} must come before {label}: the query is the template up to {label}", "template")
+    def template(self, template: str, known: Collection[str] = ()) -> tuple[str, ...]:
+        """The template's fields; `known` is what there are texts for."""
+        fields = fields_of(template, known)
+        if wrong := wrong_template(template, fields):
+            raise self.error(wrong, "template")
+        return fields
+
+    def known(self, **given: Given) -> set[str]:
+        """What the examples, or the columns of their files, have texts for; by the name of each part of the prompt."""
+        found: set[str] = set()
+        for location, part in given.items():
+            if isinstance(part, FileFields):
+                found.update(part.by_field, self._table(part, location).columns)
+            else:
+                found.update(*(row.by_field for row in part))
+        return found
 
     def calibration(self, given: CalibrationFields | None, classes: dict[str, int]) -> Calibration | None:
         if given is None:
@@ -146,29 +159,38 @@ class Reader:
             raise self.error(reason, "beta") from None
 
     def examples(
-        self,
-        given: FileFields | Sequence[ExampleFields],
-        classes: dict[str, int],
-        template: str,
-        *location: str,
+        self, given: Given, classes: dict[str, int], template: str, fields: Sequence[str], *location: str
     ) -> tuple[Example, ...]:
         if isinstance(given, FileFields):
-            return self._from_file(given, classes, template, *location)
+            return self._from_file(given, classes, template, fields, *location)
         found = []
         for index, row in enumerate(given):
+            self._check_names(row.by_field, (*fields, "label", "id"), *location, index)
+            missing = next((name for name in fields if name not in row.by_field), None)
+            if missing is not None:
+                named = "" if missing == "text" else f"; the template names {in_braces([missing])}"
+                raise self.error(f"this field is missing{named}", *location, index, missing)
             label = self._class(row.label, classes, *location, index, "label")
-            found.append(Example(row.text, label, row.id))
+            found.append(Example.of({name: row.by_field[name] for name in fields}, label, row.id))
         return tuple(found)
+
+    def _check_names(self, given: Collection[str], known: Collection[str], *location: str | int) -> None:
+        """Raise PromptError where a field is given that the template does not have."""
+        further = next((name for name in given if name not in known), None)
+        if further is not None:
+            reason = no_such_field(further, known)
+            cure = f"; write {in_braces([further])} into the template where its text is to stand, or remove it"
+            raise self.error(reason if reason.endswith("?") else reason + cure, *location, further)
 
     def _class(self, label: str | None, classes: dict[str, int], *location: str | int) -> int | None:
         if label is not None and label not in classes:
             raise self.error(no_such_class(label, classes), *location)
         return None if label is None else classes[label]
 
-    def _from_file(
-        self, given: FileFields, classes: dict[str, int], template: str, *location: str
-    ) -> tuple[Example, ...]:
+    def _table(self, given: FileFields, *location: str) -> Table:
         path = self.path.parent / given.file
+        if (path, given.split) in self.tables:
+            return self.tables[path, given.split]
         try:
             if not is_folder(path):
                 open_file(path).close()
@@ -179,19 +201,27 @@ class Reader:
             raise self.error(f"{quoted(given.file)} cannot be read: {error.strerror}", *location) from None
         if is_file(path) and path.suffix.lower() not in SUFFIXES:
             raise self.error(f"{quoted(given.file)} is not a data file of a known kind; use {KINDS}", *location)
-        table = read_table(path, given.split)
-        for field, column in (("text", given.text), ("label", given.label), ("id", given.id)):
+        self.tables[path, given.split] = table = read_table(path, given.split)
+        return table
+
+    def _from_file(
+        self, given: FileFields, classes: dict[str, int], template: str, fields: Sequence[str], *location: str
+    ) -> tuple[Example, ...]:
+        table = self._table(given, *location)
+        self._check_names(given.by_field, (*fields, *FileFields.model_fields), *location)
+        columns = {name: given.by_field.get(name, name) for name in fields}
+        for field, column in (*columns.items(), ("label", given.label), ("id", given.id)):
             if column is not None and table.rows and column not in table.columns:
                 told = f"{shortened(given.file)} has no column {quoted(column)}"
                 raise self.error(f"{told}; it has {listed(table.columns)}", *location, field)
-        table.refuse_named(template)
+        table.refuse_named(template, fields)
         rows = []
         label_column, id_column = given.label or "label", given.id or "id"
-        self.notes.extend(table.unread((given.text, label_column, id_column)))
-        for line, text, label, name in table.examples(given.text, label_column, id_column):
+        self.notes.extend(table.unread((*columns.values(), label_column, id_column)))
+        for line, texts, label, name in table.examples(columns, label_column, id_column):
             if label is not None and label not in classes:
-                raise unknown_class(label, classes, path, line, label_column)
-            rows.append(Example(text, None if label is None else classes[label], name))
+                raise unknown_class(label, classes, table.path, line, label_column)
+            rows.append(Example.of(texts, None if label is None else classes[label], name))
         if given.limit is not None and given.limit < len(rows):
             drawn = rows if given.seed is None else random.Random(given.seed).sample(rows, given.limit)
             rows = drawn[: given.limit]
@@ -212,7 +242,9 @@ def read_prompt(path: Path | str) -> Prompt:
     document, lines = read_document(path)
     reader = Reader(path, lines)
     fields = reader.fields(document)
-    reader.template(fields.template)
+    parts = {"demonstrations": fields.demonstrations, "queries": fields.queries, "examples": fields.examples}
+    known = reader.known(**parts) if unfilled(fields.template) else ()
+    named = reader.template(fields.template, known)
     if fields.chat and "separator" in fields.model_fields_set:
         raise reader.error(
             "a chat prompt has no separator, as its chat template parts the turns; remove it", "separator"
@@ -221,13 +253,13 @@ def read_prompt(path: Path | str) -> Prompt:
     classes = {label.name: index for index, label in enumerate(labels)}
     if not fields.demonstrations:
         raise reader.error("there are no demonstrations; write at least one {text, label}", "demonstrations")
-    demonstrations = reader.examples(fields.demonstrations, classes, fields.template, "demonstrations")
+    demonstrations = reader.examples(fields.demonstrations, classes, fields.template, named, "demonstrations")
     if not demonstrations:
         raise reader.error("there are no rows in the file; a prompt needs at least one demonstration", "demonstrations")
     for index, demonstration in enumerate(demonstrations):
         if demonstration.label is None:  # only a row of a file can lack it
             raise reader.error(f"row {index + 1} of the file has no label; a demonstration needs one", "demonstrations")
-    queries = reader.examples(fields.queries, classes, fields.template, "queries")
+    queries = reader.examples(fields.queries, classes, fields.template, named, "queries")
     if not queries:
         raise reader.error("there are no queries; write at least one {text}", "queries")
     return Prompt(
@@ -237,7 +269,7 @@ def read_prompt(path: Path | str) -> Prompt:
         labels=labels,
         demonstrations=demonstrations,
         queries=queries,
-        examples=reader.examples(fields.examples, classes, fields.template, "examples"),
+        examples=reader.examples(fields.examples, classes, fields.template, named, "examples"),
         instruction=fields.instruction,
         instruction_separator=fields.instruction_separator,
         scoring=fields.scoring,
@@ -247,4 +279,5 @@ def read_prompt(path: Path | str) -> Prompt:
         calibration=reader.calibration(fields.calibration, classes),
         beta=reader.beta(fields.beta),
         notes=tuple(dict.fromkeys(reader.notes)),
+        fields=named,
     )

@@ -105,8 +105,9 @@ def _replace_demonstrations(document: Any, prompt: Prompt, changed: Prompt) -> N
     for example in changed.demonstrations:
         row = kept.get(example)
         if row is None:
-            quoted = DoubleQuotedScalarString(example.text)  # PyYAML reads no plain ' ?' in braces
-            row = CommentedMap(text=quoted, label=changed.label_names[example.known_label])
+            quoted = ((name, DoubleQuotedScalarString(example.text_of(name))) for name in changed.fields)
+            row = CommentedMap(quoted)  # PyYAML reads no plain ' ?' in braces
+            row["label"] = changed.label_names[example.known_label]
             if example.id is not None:
                 row["id"] = example.id
             if all(other.fa.flow_style() for other in kept.values()):

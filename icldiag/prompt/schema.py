@@ -5,18 +5,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from icldiag.errors import PromptError
 from icldiag.prompt.adjustments import Calibration, SavedBeta
 from icldiag.prompt.fields import (
     Anchor,
     Scoring,
 )
-from icldiag.prompt.template import LABEL as LABEL
-from icldiag.prompt.template import TEXT as TEXT
+from icldiag.prompt.template import ONE, Pieces, in_braces, pieces
+from icldiag.quoting import quoted
+
+_JOIN = " / "  # of an example's texts, in lists and for searching
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,36 @@ class Label:
 class Example:
     """A text with the index of its class in `Prompt.labels`, or None where the label is unknown.
 
-    `id` is what the text is called where it comes from, such as the doc_id of lm-evaluation-harness.
+    `id` is what the text is called where it comes from, such as the doc_id of lm-evaluation-harness. Where the template
+    has other fields than {text}, `fields` holds a text for each, by name; `text` is then these joined, for lists and
+    searching.
     """
 
     text: str
     label: int | None
     id: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.fields:
+            object.__setattr__(self, "text", _JOIN.join(self.texts))
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str], label: int | None = None, id: str | None = None) -> Example:
+        """From the text of each field."""
+        return cls(texts["text"], label, id) if tuple(texts) == ONE else cls("", label, id, tuple(texts.items()))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text of each field, in their order."""
+        return tuple(text for _, text in self.fields) or (self.text,)
+
+    def text_of(self, field: str) -> str:
+        """The text of a field. Raises PromptError: it has none."""
+        found = dict(self.fields or (("text", self.text),)).get(field)
+        if found is None:
+            raise PromptError(f"the text {quoted(self.text)} is none for the field {in_braces([field])}")
+        return found
 
     @property
     def known_label(self) -> int:
@@ -67,20 +94,21 @@ class Prompt:
     beta: SavedBeta | None = None
     notes: tuple[str, ...] = dataclasses.field(default=(), compare=False)  # on its data files
     query_template: str | None = None  # of the queries alone, for experiments: no prompt file can say so; not for chats
+    fields: tuple[str, ...] = ONE  # of the template, in its order, but for {label}; every example has a text for each
 
     @property
     def label_names(self) -> tuple[str, ...]:
         return tuple(label.name for label in self.labels)
 
     @cached_property
-    def template_pieces(self) -> tuple[str, str, str]:
-        """The template's own text before the example's text, between text and label, and after the label."""
-        return _pieces(self.template)
+    def template_pieces(self) -> Pieces:
+        """The template's own text before each field, between them and the label, and after the label."""
+        return pieces(self.template, self.fields)
 
     @cached_property
-    def query_pieces(self) -> tuple[str, str, str]:
+    def query_pieces(self) -> Pieces:
         """The same of the template that the queries are written with."""
-        return _pieces(self.query_template or self.template)
+        return pieces(self.query_template or self.template, self.fields)
 
     @property
     def opening(self) -> str:
@@ -90,15 +118,43 @@ class Prompt:
         separator = self.separator if self.instruction_separator is None else self.instruction_separator
         return self.instruction + separator
 
-    def written(self, query: str) -> str:
+    def written(self, query: Example | str) -> str:
         """The whole text that a query makes, up to where its label is asked for; without a chat template's turns."""
-        before, between, after = self.template_pieces
-        asked, until, _ = self.query_pieces
+        asked = self.example(query) if isinstance(query, str) else query
         shown = "".join(
-            before + example.text + between + self.labels[example.label or 0].word + after + self.separator
+            self._filled(example, self.template_pieces)
+            + self.labels[example.label or 0].word
+            + self.template_pieces.after
+            + self.separator
             for example in self.demonstrations
         )
-        return self.opening + shown + asked + query + until
+        return self.opening + shown + self._filled(asked, self.query_pieces)
+
+    def _filled(self, example: Example, own: Pieces) -> str:
+        """The template up to its label."""
+        fields = zip(own.heads, self.fields, strict=True)
+        return "".join(head + example.text_of(name) for head, name in fields) + own.until
+
+    def example(self, given: str | Mapping[str, str], label: int | None = None, id: str | None = None) -> Example:
+        """An example of this prompt: of one text, or of a text for each field of the template.
+
+        Raises:
+            PromptError: a field has no text, or there is no such field.
+        """
+        texts = {self.fields[0]: given} if isinstance(given, str) and len(self.fields) == 1 else given
+        if isinstance(texts, str):
+            raise PromptError(f"the template has {len(self.fields)} fields ({in_braces(self.fields)}), not one text")
+        missing = next((name for name in self.fields if name not in texts), None)
+        if missing is not None:
+            raise PromptError(f"there is no text for the field {in_braces([missing])}")
+        further = next((name for name in texts if name not in self.fields), None)
+        if further is not None:
+            raise PromptError(f"the template has no field {quoted(further)}; it has {in_braces(self.fields)}")
+        return Example.of({name: texts[name] for name in self.fields}, label, id)
+
+    def uniform(self, text: str) -> Example:
+        """A query with the same text in every field, such as one that says nothing."""
+        return self.example(dict.fromkeys(self.fields, text))
 
     @cached_property
     def hash(self) -> str:
@@ -111,17 +167,15 @@ class Prompt:
                 del content[field]
         if not self.chat:
             del content["chat"]
+        if self.fields == ONE:
+            del content["fields"]
         for part in ("demonstrations", "queries", "examples"):
             for example in content[part]:
                 if example["id"] is None:
                     del example["id"]
+                if not example["fields"]:
+                    del example["fields"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def with_queries(self, queries: Sequence[Example]) -> Prompt:
         return replace(self, queries=tuple(queries))
-
-
-def _pieces(template: str) -> tuple[str, str, str]:
-    before, rest = template.split(TEXT, 1)
-    between, after = rest.split(LABEL, 1)
-    return before, between, after

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from icldiag.errors import PromptError
+from icldiag.errors import IcldiagError, PromptError
 from icldiag.inputs.files import text_lines
+from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.source import json_rows
 from icldiag.prompt.tables import Row, Table, separated_rows
+from icldiag.prompt.template import ONE, in_braces
 from icldiag.quoting import listed, quoted
 
 TABLES = (".csv", ".tsv")
@@ -21,15 +23,15 @@ LINES = (".jsonl", ".ndjson")
 
 @dataclass(frozen=True)
 class TableStream:
-    """A file of rows with a column of texts. `columns` of JSONL are those of the first row."""
+    """A file of rows with a column of texts for each field. `columns` of JSONL are those of the first row."""
 
     path: Path
-    text: str
+    texts: Mapping[str, str]  # the columns, by the template's fields
     columns: tuple[str, ...]
     delimiter: str | None  # of a CSV or TSV file
 
     @classmethod
-    def of(cls, path: Path, text: str) -> TableStream:
+    def of(cls, path: Path, texts: Mapping[str, str]) -> TableStream:
         """Look at the file's first row.
 
         Raises:
@@ -46,10 +48,12 @@ class TableStream:
         else:
             known = ", ".join((*TABLES, *LINES))
             raise PromptError(f"not a kind of file that is read row by row; use {known}", path=path)
-        if text not in columns:
-            reason = f"there is no column {quoted(text)}; there are {listed(columns)}: name one with --text"
-            raise PromptError(reason, path=path)
-        return cls(path, text, columns, delimiter)
+        for name, text in texts.items():
+            if text not in columns:
+                option = "--text" if tuple(texts) == ONE else f"--field {name}=COLUMN"
+                reason = f"there is no column {quoted(text)}; there are {listed(columns)}: name one with {option}"
+                raise PromptError(reason, path=path)
+        return cls(path, texts, columns, delimiter)
 
     def rows(self) -> Iterator[Row]:
         """All rows. Raises PromptError with the line of the first that cannot be read."""
@@ -59,12 +63,29 @@ class TableStream:
             for line, values in json_rows(text_lines(self.path), self.path):
                 yield Row(line, values)
 
-    def text_of(self, row: Row) -> str:
-        """A row's text. Raises PromptError, with the line: it has none, or one that is empty."""
-        text = Table(self.path, self.columns, ()).text(row, self.text)
-        if not text.strip():
-            raise PromptError("there is no text in this field", path=self.path, line=row.line, field=self.text)
-        return text
+    def example_of(self, row: Row) -> Example:
+        """A row's texts. Raises PromptError, with the line: one is missing, or all are empty."""
+        table = Table(self.path, self.columns, ())
+        found = {name: table.text(row, column) for name, column in self.texts.items()}
+        if not any(text.strip() for text in found.values()):
+            field = listed(list(self.texts.values()))
+            raise PromptError("there is no text in this field", path=self.path, line=row.line, field=field)
+        return Example.of(found)
+
+
+def columns_of(prompt: Prompt, text: str, given: Mapping[str, str]) -> dict[str, str]:
+    """For each field of a prompt, the column of its texts: as given, or that of its name.
+
+    Args:
+        text: the column of {text}.
+
+    Raises:
+        IcldiagError: a column is given for what is no field.
+    """
+    further = next((name for name in given if name not in prompt.fields), None)
+    if further is not None:
+        raise IcldiagError(f"--field {further}: the prompt's template has the fields {in_braces(prompt.fields)}")
+    return {name: given.get(name, text if name == "text" else name) for name in prompt.fields}
 
 
 class Fingerprint:

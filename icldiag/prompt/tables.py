@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,7 +15,7 @@ from icldiag.inputs.files import check_folder, is_folder
 from icldiag.inputs.values import finite, first_repeated
 from icldiag.prompt.conversation import is_conversation, refuse_conversation
 from icldiag.prompt.source import read_document, read_rows, read_text
-from icldiag.prompt.template import named_column
+from icldiag.prompt.template import in_braces
 from icldiag.quoting import brief, listed, quoted
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
@@ -24,7 +24,7 @@ KINDS = ".csv, .tsv, .jsonl, or a folder that datasets' save_to_disk wrote"
 
 _WORD = 8  # characters; where a language parts its words by spaces, few have more
 
-LabelledRow = tuple[int, str, str | None, str | None]  # line, text, label, id
+LabelledRow = tuple[int, dict[str, str], str | None, str | None]  # line, the text of each field, label, id
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,14 @@ class Table:
         if column not in self.columns:
             raise PromptError(f"there is no column {quoted(column)}; there are {listed(self.columns)}", path=self.path)
 
-    def refuse_named(self, template: str) -> None:
-        """Raise PromptError where the template names a column in braces: its cells would be left out of the prompt."""
-        column = named_column(template, self.columns)
+    def refuse_named(self, template: str, fields: Sequence[str]) -> None:
+        """Raise PromptError where the template names a column that is no field: its cells would be left out."""
+        names = (name for name in self.columns if f"{{{name}}}" in template and name not in (*fields, "label"))
+        column = next(names, None)
         if column is not None:
             reason = (
-                f"the template names the column {quoted(column)}, but an example has one text, which stands for "
-                "{text}; put the columns' texts into one column first"
+                f"the template names the column {quoted(column)}, which is no field ({in_braces(fields)}): rename it "
+                "to letters, digits and underscores, other than 'id', and write it in single braces"
             )
             raise PromptError(reason, path=self.path)
 
@@ -72,18 +73,24 @@ class Table:
         texts = sum(len(cell.split()) > 1 or (len(cell) > _WORD and not cell.isascii()) for cell in cells)
         return texts * 2 > len(cells)
 
-    def examples(self, text: str, label: str | None, name: str | None) -> Iterator[LabelledRow]:
-        """Yield (line, text, label, id) of every row from the columns named; label and id may be unknown."""
-        for row in self.rows:
-            yield row.line, self.text(row, text), self.text_or_none(row, label), self.text_or_none(row, name)
+    def examples(self, columns: Mapping[str, str], label: str | None, name: str | None) -> Iterator[LabelledRow]:
+        """Yield (line, texts, label, id) of every row from the columns named; label and id may be unknown.
 
-    def labelled(self, text: str, label: str | None = None, name: str | None = None) -> list[LabelledRow]:
-        """The rows as (line, text, label, id). Columns that are named must be there; the usual ones may be."""
-        self.need(text)
-        for column in (label, name):
+        Args:
+            columns: for each field of the template, the column of its texts.
+        """
+        for row in self.rows:
+            texts = {field: self.text(row, column) for field, column in columns.items()}
+            yield row.line, texts, self.text_or_none(row, label), self.text_or_none(row, name)
+
+    def labelled(
+        self, columns: Mapping[str, str], label: str | None = None, name: str | None = None
+    ) -> list[LabelledRow]:
+        """The same as a list. Columns that are named must be there; the usual ones of label and id may be."""
+        for column in (*columns.values(), label, name):
             if column is not None:
                 self.need(column)
-        return list(self.examples(text, label or "label", name or "id"))
+        return list(self.examples(columns, label or "label", name or "id"))
 
     def text(self, row: Row, column: str) -> str:
         """A cell that must hold text (or a number, as it is written)."""

@@ -102,7 +102,7 @@ def _comment(text: str | None) -> str:
 
 
 def _row(prompt: Prompt, example: Example) -> _Row:
-    row = _Row(text=example.text)
+    row = _Row((name, example.text_of(name)) for name in prompt.fields)
     if example.label is not None:
         row["label"] = prompt.label_names[example.label]
     if example.id is not None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from icldiag.page.blocks import Kind, Piece
+from icldiag.prompt.parts import plain_parts
 from icldiag.render.look import Look
 from icldiag.visible import visible
 
@@ -27,23 +28,9 @@ DETAILS: tuple[Detail, ...] = ("text", "boundaries", "positions")
 
 def plain_pieces(prompt: Prompt, query: int) -> tuple[Piece, ...]:
     """What can be shown before a tokenizer is loaded."""
-    before, between, after = prompt.template_pieces
-    pieces = []
-    if prompt.instruction is not None:
-        separator = prompt.opening[len(prompt.instruction) :]
-        pieces += [Piece(prompt.instruction, "instruction", None), Piece(separator, "separator", None)]
-    for number, example in enumerate(prompt.demonstrations):
-        word = "" if example.label is None else prompt.labels[example.label].word
-        pieces += [
-            Piece(before, "template", number),
-            Piece(example.text, "text", number),
-            Piece(between, "template", number),
-            Piece(word, "label", number),
-            Piece(after + prompt.separator, "separator", number),
-        ]
-    text = prompt.queries[query].text
-    pieces += [Piece(before, "template", None), Piece(text, "text", None), Piece(between, "template", None)]
-    return tuple(piece for piece in pieces if piece.text)
+    parts = plain_parts(prompt.with_queries([prompt.queries[query]]))
+    written = (*parts.shown, *parts.queries[0])
+    return tuple(Piece(part.text, part.role, part.demonstration) for part in written if part.text)
 
 
 def token_pieces(encoded: EncodedPrompt, own: Sequence[Token], query: int) -> tuple[Piece, ...]:

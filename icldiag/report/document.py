@@ -17,6 +17,7 @@ from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, silent, step_of
 from icldiag.page.blocks import Piece
 from icldiag.prompt.encode import query_tokens
+from icldiag.prompt.schema import Example
 from icldiag.render.tokens import token_pieces
 from icldiag.report.identity import command_of, commit, environment, weights_hash
 from icldiag.report.settings import ReportSettings
@@ -164,6 +165,7 @@ def prompt_values(session: Session) -> dict[str, Any]:
         "instruction": prompt.instruction,
         "instruction_separator": prompt.instruction_separator,
         "chat": prompt.chat,
+        "fields": list(prompt.fields),
         "scoring": prompt.scoring,
         "calibration": prompt.calibration and asdict(prompt.calibration),
         "anchor": prompt.anchor,
@@ -174,6 +176,7 @@ def prompt_values(session: Session) -> dict[str, Any]:
         "demonstrations": [
             {
                 "text": example.text,
+                **named_texts(example),
                 "label": names[place.label_class],
                 "anchors": list(place.anchors),
                 "span": list(place.span),
@@ -183,6 +186,11 @@ def prompt_values(session: Session) -> dict[str, Any]:
         "tokens": {"demonstrations": len(encoded.prefix), "longest_prompt": encoded.longest},
         "warnings": list(session.warnings),
     }
+
+
+def named_texts(example: Example) -> dict[str, Any]:
+    """The text of each field, where the template has others than {text}."""
+    return {"fields": dict(example.fields)} if example.fields else {}
 
 
 def plain(value: Any) -> Any:

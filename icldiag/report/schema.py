@@ -40,7 +40,8 @@ class LabelFields(Fields):
 
 
 class DemonstrationFields(Fields):
-    text: str
+    text: str = Field(description="Of several fields: their texts joined.")
+    fields: dict[str, str] | None = Field(None, description="The text of each field, where there are others than text.")
     label: str
     anchors: list[int] = Field(description="Positions of the label word's tokens that count as anchors.")
     span: tuple[int, int] = Field(description="Half-open, in tokens of the prompt.")
@@ -59,6 +60,7 @@ class PromptFields(Fields):
     separator: str
     instruction: str | None
     instruction_separator: str | None = Field(None, description="Null: as `separator`.")
+    fields: list[str] = Field(["text"], description="Of the template, in its order, besides `label`.")
     chat: bool = Field(False, description="Written as turns by the model's chat template, without `separator`.")
     scoring: Literal["first", "whole"]
     calibration: dict[str, Any] | None = Field(None, description="In force: kind and probabilities.")

@@ -44,6 +44,7 @@ class TaskFields(BaseModel):
     test_split: str | None = None
     text: str = "text"
     label: str = "label"
+    fields: dict[str, str] = {}  # the columns of the template's other fields, where they have other names
     template: str | None = None
     separator: str = "\n"
     instruction: str | None = None

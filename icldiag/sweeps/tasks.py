@@ -10,9 +10,10 @@ from pathlib import Path
 from icldiag.inputs.files import is_there
 from icldiag.prompt.fields import unknown_class
 from icldiag.prompt.read import Reader, read_prompt
-from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.prompt.tables import read_table
-from icldiag.quoting import quoted
+from icldiag.prompt.schema import Example, Prompt
+from icldiag.prompt.tables import Table, read_table
+from icldiag.prompt.template import in_braces
+from icldiag.quoting import listed, quoted
 from icldiag.sweeps.fields import TaskFields
 
 
@@ -78,10 +79,14 @@ def _from_prompt(name: str, given: TaskFields, reader: Reader, folder: Path) -> 
 def _from_data(name: str, given: TaskFields, reader: Reader, folder: Path) -> _Drawn:
     if given.template is None:
         raise reader.error("this field is missing; {text} and {label} stand in it once each", "template")
-    reader.template(given.template)
     where = "the sweep file, or to --data"
     path = _existing(folder / str(given.data), reader, "data", where)
-    train = _rows(given, path, given.split)
+    table = read_table(path, given.split)
+    fields = reader.template(given.template, (*table.columns, *given.fields))
+    further = next((name for name in given.fields if name not in fields), None)
+    if further is not None:
+        raise reader.error(f"the template does not hold {in_braces([further])}", "fields", further)
+    train = _rows(given, table, fields, reader)
     labels = given.labels if given.labels is not None else sorted({label for label, _ in train.values()})
     shape = Prompt(
         name=name,
@@ -94,12 +99,13 @@ def _from_data(name: str, given: TaskFields, reader: Reader, folder: Path) -> _D
         scoring=given.scoring,
         anchor=given.anchor,
         chat=given.chat,
+        fields=fields,
     )
-    pool, left_out = _examples(train, shape.labels, path, given)
+    pool, left_out = _examples(train, shape, path, given)
     queries = pool
     if given.test is not None:
         path = _existing(folder / given.test, reader, "test", where)
-        asked, more = _examples(_rows(given, path, given.test_split), shape.labels, path, given)
+        asked, more = _examples(_rows(given, read_table(path, given.test_split), fields, reader), shape, path, given)
         shown = {example.text for example in pool}
         queries = tuple(example for example in asked if example.text not in shown)
         left_out += more
@@ -111,7 +117,7 @@ def _from_data(name: str, given: TaskFields, reader: Reader, folder: Path) -> _D
     return shape, pool, queries, (given.shots,) * len(shape.labels), notes
 
 
-_Rows = dict[str, tuple[str, int]]  # label and line by text
+_Rows = dict[tuple[str, ...], tuple[str, int]]  # label and line by the texts of the fields
 
 
 def _existing(path: Path, reader: Reader, field: str, base: str) -> Path:
@@ -120,26 +126,30 @@ def _existing(path: Path, reader: Reader, field: str, base: str) -> Path:
     return path
 
 
-def _rows(given: TaskFields, path: Path, split: str | None) -> _Rows:
+def _rows(given: TaskFields, table: Table, fields: Sequence[str], reader: Reader) -> _Rows:
     """The labelled rows of a data file; a text that occurs twice counts once."""
-    table = read_table(path, split)
-    table.refuse_named(given.template or "")
+    table.refuse_named(given.template or "", fields)
+    columns = {name: given.fields.get(name, given.text if name == "text" else name) for name in fields}
+    for name, column in columns.items():
+        if name != "text" and column not in table.columns:
+            reason = f"names {in_braces([name])}, and {table.path.name} has no column {quoted(column)}"
+            raise reader.error(f"the template {reason}; it has {listed(table.columns)}", "template")
     return {
-        text: (label, line)
-        for line, text, label, _ in table.labelled(given.text, given.label)
-        if label is not None and text.strip()
+        tuple(texts.values()): (label, line)
+        for line, texts, label, _ in table.labelled(columns, given.label)
+        if label is not None and any(text.strip() for text in texts.values())
     }
 
 
-def _examples(
-    rows: _Rows, labels: Sequence[Label], path: Path, given: TaskFields
-) -> tuple[tuple[Example, ...], list[str]]:
-    classes: Mapping[str, int] = {label.name: index for index, label in enumerate(labels)}
+def _examples(rows: _Rows, shape: Prompt, path: Path, given: TaskFields) -> tuple[tuple[Example, ...], list[str]]:
+    classes: Mapping[str, int] = {label.name: index for index, label in enumerate(shape.labels)}
     for label, line in rows.values():
         if label not in classes:
             raise unknown_class(label, dict(classes), path, line, given.label)
-    found = [Example(text, classes[label]) for text, (label, _) in rows.items()]
-    short = [one for one in found if given.longest is None or len(one.text.split()) <= given.longest]
+    found = [
+        Example.of(dict(zip(shape.fields, texts, strict=True)), classes[label]) for texts, (label, _) in rows.items()
+    ]
+    short = [one for one in found if given.longest is None or len(" ".join(one.texts).split()) <= given.longest]
     left_out = len(found) - len(short)
     return tuple(short), [f"{left_out} of {len(found)} in {path.name}"] if left_out else []
 

@@ -78,7 +78,8 @@ def test_every_row_gets_the_sessions_answer_and_keeps_its_columns(
     assert (code, told) == (0, "")
     assert "rows 1 to 23 labelled by " in error
     session = Session(prompt_file, str(model_folder))
-    asked = session.with_prompt(session.prompt.with_queries([Example(text, None) for text in TEXTS])).prediction()
+    queries = [Example(text, None) for text in TEXTS]
+    asked = session.with_prompt(session.prompt.with_queries(queries)).prediction()
     rows = table(out)
     assert list(rows[0]) == ["number", "text", "note", *COLUMNS]
     assert [row["note"] for row in rows] == [f'a "note",\n{i}' for i in range(23)]
@@ -243,7 +244,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         with path.open("w") as file:
             file.write("text,n\n")
             file.writelines(f"Who wrote the opera in the park ?,{i}\n" for i in range(rows))
-        stream = TableStream.of(path, "text")
+        stream = TableStream.of(path, {"text": "text"})
         writer = Writer(stream, Columns("predicted", "all", ("a", "b")), None)
         tracemalloc.start()
         assert survey(stream, writer, rows // 2, False).rows == rows
@@ -252,7 +253,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
             def __init__(self) -> None:
                 """Without a model."""
 
-            def scores(self, texts: Sequence[str], progress: Any = None) -> Any:
+            def scores(self, texts: Sequence[Example], progress: Any = None) -> Any:
                 return np.zeros((len(texts), 2))
 
         class Sink(output.Output):
@@ -285,10 +286,10 @@ def test_two_runs_do_not_write_one_file(run: Run, texts: Path, tmp_path: Path) -
 
 
 def test_a_calibration_is_in_force(tiny: Tiny, prompt: Prompt) -> None:
-    plain = Session(prompt, tiny())
-    found = calibration("batch", LabelScorer(plain).scores(TEXTS))
+    plain, queries = Session(prompt, tiny()), [Example(text, None) for text in TEXTS]
+    found = calibration("batch", LabelScorer(plain).scores(queries))
     calibrated = plain.with_prompt(replace(prompt, calibration=found))
-    asked = calibrated.with_prompt(calibrated.prompt.with_queries([Example(text, None) for text in TEXTS]))
-    scores = LabelScorer(calibrated).scores(TEXTS)
+    asked = calibrated.with_prompt(calibrated.prompt.with_queries(queries))
+    scores = LabelScorer(calibrated).scores(queries)
     np.testing.assert_allclose(scores, asked.prediction().scores, rtol=1e-4, atol=1e-4)
-    assert (scores.argmax(1) != LabelScorer(plain).scores(TEXTS).argmax(1)).any()
+    assert (scores.argmax(1) != LabelScorer(plain).scores(queries).argmax(1)).any()

@@ -51,7 +51,7 @@ def test_generate_answers_as_icldiag(architecture: str, scoring: Any, prompt: Pr
     session = Session(replace(plain, calibration=calibration("batch", before.scores)), model)
     answers = session.prediction()
     assert (answers.predicted != before.predicted).any()  # the calibration has something to say
-    found = agreement(model, requests(session)["transformers"], answers.texts, answers.scores)
+    found = agreement(model, requests(session)["transformers"], session.prompt.queries, answers.scores)
     assert (found.same, found.ties) == (40, 0)
 
 
@@ -84,7 +84,7 @@ def test_the_clients_tokens_are_icldiags_or_it_is_refused(kind: str, prompt: Pro
         return
     request = requests(session)
     assert request["expected"][0]["prompt_tokens"] == len(request["expected"][0]["tokens"])
-    assert agreement(model, request["transformers"], answers.texts, answers.scores).same == 12
+    assert agreement(model, request["transformers"], session.prompt.queries, answers.scores).same == 12
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -96,7 +96,7 @@ def test_a_chat_prompt_begins_once(name: str, prompt: Prompt) -> None:
     model = InstrumentedModel(weights, chatty(TEMPLATES[name]), "tiny")
     session = Session(chat, model)
     answers, request = session.prediction(), requests(session)
-    assert agreement(model, request["transformers"], answers.texts, answers.scores).same == 6
+    assert agreement(model, request["transformers"], session.prompt.queries, answers.scores).same == 6
     opening = model.tokenizer.bos_token
     sent = request["llama.cpp"]["prompt"]  # which adds one itself
     if not request["transformers"]["add_special_tokens"]:
@@ -142,12 +142,12 @@ def test_a_re_weighting_and_a_generation_that_answers_otherwise_are_refused(
     for row, places in zip(turned, order, strict=True):
         row[places[-1]], row[places[0]] = row[places[0]], row[places[-1]]
     with pytest.raises(AnalysisError, match="query 1: generate answers otherwise than icldiag"):
-        agreement(session.model, request, answers.texts, turned)
+        agreement(session.model, request, session.prompt.queries, turned)
     request["generate"]["sequence_bias"] = [[ids, 0.0] for ids, _ in request["generate"]["sequence_bias"]]
     with torch.no_grad():
         session.model.model.get_output_embeddings().weight[5] *= 100
     with pytest.raises(AnalysisError, match="a token that begins no label"):
-        agreement(session.model, request, answers.texts, answers.scores)
+        agreement(session.model, request, session.prompt.queries, answers.scores)
 
 
 def test_what_is_written_says_how_many_agree(prompt: Prompt, tiny: Tiny, tmp_path: Path) -> None:

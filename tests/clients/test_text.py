@@ -35,7 +35,7 @@ def test_messages_are_what_a_chat_template_writes_to_the_prompts_text(prompt: Pr
     turns = messages_with_placeholder(chat, "<<query>>")
     assert [turn["role"] for turn in turns] == ["system", *["user", "assistant"] * 4, "user"]
     written = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    assert written.replace("<<query>>", "Who ?") == prompt_text(chat, tokenizer, "Who ?")
+    assert written.replace("<<query>>", "Who ?") == prompt_text(chat, tokenizer, chat.example("Who ?"))
     plain = messages_with_placeholder(replace(prompt, instruction=None))
     assert [turn["content"] for turn in plain[:2]] == [
         "Question: Who wrote the opera in the park ?\nAnswer Type:",

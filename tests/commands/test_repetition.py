@@ -45,7 +45,7 @@ def test_every_option_is_kept_whole_or_refused_by_name(words: tuple[str, ...], c
     ("arguments", "told"),
     [
         (("new", "x.csv", "--text", "premise", "--text", "hypothesis"),
-         "--text is given twice; an example has one text, so put the columns into one first"),
+         "--text is given twice; name each column of several texts with --field, where the command has it"),
         (("check", "p.yaml", "--model", "a", "--model=b"), "--model is given twice; keep the one that you mean"),
         (("new", "x.csv", "-o", "a", "--output", "b"), "--output is given twice; keep the one that you mean"),
         (("sweep", "x.yaml", "--resume", "--again"), "--resume/--again is given twice; keep the one that you mean"),

@@ -61,7 +61,7 @@ def _new(folder: Path, arguments: Arguments) -> None:
     shots, queries, examples, seed = (int(one) if _is_number(one) else 1 for one in counts)
     pairs = dict(pair.split("=", 1) for pair in words.split(",") if "=" in pair)
     texts = (template or None, separator or None, instruction or None)
-    drawing = Drawing(text, label, shots, queries, examples, seed, *texts, pairs)
+    drawing = Drawing(text, label, {}, shots, queries, examples, seed, *texts, pairs)
     path = _first(folder, "data.*")
     drawn = draw_prompt(read_table(path), drawing, "data")
     assert as_yaml(drawn.prompt, comments=drawn.comments)

@@ -111,10 +111,10 @@ def test_complaints_name_line_field_and_cure(commented: Path, fields: str, place
 def test_a_prompt_without_them_has_the_hash_it_always_had(prompt: Prompt) -> None:
     """Saved betas and stored results of earlier versions are found by it."""
     content = asdict(replace(prompt, name=""))
-    for later in ("calibration", "beta", "chat", "instruction_separator", "notes", "query_template"):
+    for later in ("calibration", "beta", "chat", "instruction_separator", "notes", "query_template", "fields"):
         del content[later]
     for example in (*content["demonstrations"], *content["queries"], *content["examples"]):
-        del example["id"]
+        del example["id"], example["fields"]
     assert prompt.hash == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     calibrated = replace(prompt, calibration=Calibration.dividing("batch", (0.5, 0.2, 0.3)))
     weighted = replace(prompt, beta=SavedBeta(Path("a"), "1"))

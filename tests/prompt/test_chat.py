@@ -73,7 +73,7 @@ def chat(prompt: Prompt) -> Prompt:
 
 
 def messages(prompt: Prompt, query: str) -> list[dict[str, str]]:
-    before, between, after = prompt.template_pieces
+    (before,), between, after = prompt.template_pieces
     made = [] if prompt.instruction is None else [{"role": "system", "content": prompt.instruction}]
     for example in prompt.demonstrations:
         word = prompt.labels[example.label or 0].word

@@ -95,7 +95,8 @@ def test_texts_of_several_lines_are_parted_by_an_empty_one(tmp_path: Path) -> No
         ({"label": "class"}, "choose with --label from review"),
         ({"label": "review"}, "too many for labels; choose with --label"),
         ({"shots": 9}, "'good' has 9 texts; 9 as demonstrations leave no query"),
-        ({"template": "{label}{text}"}, "--template needs {text}, and after it {label}"),
+        ({"template": "{label}{text}"}, "--template: {text} must come before {label}"),
+        ({"template": "{text}"}, "--template: the template does not hold {label}; write it exactly once"),
         ({"words": {"fine": "x"}}, "there is no label 'fine'; there are good, bad, so so"),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +85,14 @@ def test_several_variables_for_the_text_and_partial_ones(tmp_path: Path) -> None
     rows = [{"premise": "a", "hypothesis": "b", "answer": "yes"}, {"premise": "c", "hypothesis": "d", "answer": "no"}]
     changed = {"prefix": "In {language}:", "suffix": "{premise}\nSo: {hypothesis}\n"}
     path = save(tmp_path, example_prompt=inner, examples=rows, partial_variables={"language": "English"}, **changed)
-    prompt = read_few_shot(path).prompt([Example("e\nSo: f", None)])
-    assert prompt.template == "{text}\n{label}."
-    assert prompt.demonstrations[1] == Example("c\nSo: d", 1)
-    assert prompt.written("e\nSo: f") == "In English:\n\na\nSo: b\nyes.\n\nc\nSo: d\nno.\n\ne\nSo: f\n"
+    prompt = read_few_shot(path).prompt([])
+    assert prompt.template == "{premise}\nSo: {hypothesis}\n{label}."
+    assert prompt.demonstrations[1] == Example.of({"premise": "c", "hypothesis": "d"}, 1)
+    assert prompt.demonstrations[1].text == "c / d"
+    assert (
+        prompt.written(prompt.example({"premise": "e", "hypothesis": "f"}))
+        == "In English:\n\na\nSo: b\nyes.\n\nc\nSo: d\nno.\n\ne\nSo: f\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,13 +139,28 @@ TWO: dict[str, Any] = {
 }
 
 
-def test_a_query_that_lacks_a_text_of_the_suffix_is_refused_by_name(tmp_path: Path) -> None:
-    found = read_few_shot(save(tmp_path, **TWO))
-    for query in ("A cat.", "A cat. / An animal.", "P: A cat.\nAn animal."):
-        with pytest.raises(PromptError, match=r"asks with 2 texts \(\{premise\}, \{hypothesis\}\)") as caught:
-            found.prompt([Example("e\nH: f", None), Example(query, None)])
-        assert "write each query as 'PREMISE\\nH: HYPOTHESIS'" in caught.value.message
-    assert found.prompt([Example("e\nH: f", None)]).written("e\nH: f").endswith("A: no\n\nP: e\nH: f\nA:")
+def test_several_variables_are_fields(tmp_path: Path) -> None:
+    prompt = read_few_shot(save(tmp_path, **TWO)).prompt([])
+    assert (prompt.template, prompt.fields) == (
+        "P: {premise}\nH: {hypothesis}\nA:{label}",
+        ("premise", "hypothesis"),
+    )
+    query = prompt.example({"hypothesis": "f", "premise": "e"})
+    assert prompt.written(query) == "P: a\nH: b\nA: yes\n\nP: c\nH: d\nA: no\n\nP: e\nH: f\nA:"
+    given: Any
+    for given, told in (
+        ("A cat.", "has 2 fields ({premise}, {hypothesis}), not one text"),
+        ({"premise": "A cat."}, "no text for the field {hypothesis}"),
+        ({"premise": "A cat.", "hypothesis": "b", "x": "c"}, "no field 'x'"),
+    ):
+        with pytest.raises(PromptError, match=re.escape(told)):
+            prompt.example(given)
+
+
+@pytest.mark.parametrize(("name", "told"), [("id", "cannot be called 'id'"), ("premise", "stands in it twice")])
+def test_names_that_no_field_can_have(tmp_path: Path, name: str, told: str) -> None:
+    changed = json.loads(json.dumps(TWO).replace("hypothesis", name))
+    assert told in complaint(save(tmp_path, **changed)).message
 
 
 @pytest.mark.parametrize(

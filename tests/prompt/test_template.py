@@ -50,13 +50,23 @@ def test_texts_that_are_not_read_are_told(folder: Path) -> None:
     assert inline.hash == prompt.hash
 
 
-def test_a_column_in_the_template_is_refused_by_name(folder: Path) -> None:
-    words = "names the column 'hypothesis', but an example has one text"
-    with pytest.raises(PromptError, match=words):
+def test_a_column_in_the_template_is_a_field(folder: Path) -> None:
+    with pytest.raises(PromptError, match=r"demonstrations\[0\]\.hypothesis: this field is missing") as caught:
         prompt_of(folder, "\\nH: {hypothesis}")
+    assert caught.value.line == 3
     for template in ("{text}\n{hypothesis}\n{label}", "{hypothesis}{label}"):
-        with pytest.raises(PromptError, match=words):
-            draw_prompt(read_table(folder / "nli.csv"), Drawing(template=template), "x")
+        drawn = draw_prompt(read_table(folder / "nli.csv"), Drawing(template=template, shots=0), "x").prompt
+        assert drawn.written(drawn.queries[0]) in template.replace("{text}", "A man plays.").replace(
+            "{hypothesis}", "A man makes music."
+        )
+
+
+@pytest.mark.parametrize(("column", "braces"), [("a b", "{a b}"), ("id", "{id}"), ("hypothesis", "{{hypothesis}}")])
+def test_a_column_that_cannot_be_a_field_is_refused_by_name(tmp_path: Path, column: str, braces: str) -> None:
+    path = tmp_path / "nli.csv"
+    path.write_text(f"text,{column},label\nA man plays.,music,Person\nDogs run.,sleep,Location\n")
+    with pytest.raises(PromptError, match=f"names the column '{column}', which is no field"):
+        draw_prompt(read_table(path), Drawing(template="{text} " + braces + "{label}"), "x")
 
 
 def test_what_looks_like_a_field_is_told(folder: Path) -> None:

@@ -47,7 +47,7 @@ def decoded(tokenizer: Any, ids: tuple[int, ...]) -> str:
 
 def written(prompt: Prompt, index: int) -> tuple[str, str, str]:
     """What stands before demonstration `index`'s text, that text, and what stands between it and its label word."""
-    before, between, after = prompt.template_pieces
+    (before,), between, after = prompt.template_pieces
     text = f"{prompt.instruction}{prompt.separator}"
     for example in prompt.demonstrations[:index]:
         assert example.label is not None
@@ -85,7 +85,7 @@ def test_the_target_is_the_last_token_and_the_label_follows_it(kind: str) -> Non
     for example, query in zip(PROMPT.queries, encoded.queries, strict=True):
         whole = (*encoded.prefix, *query.ids)
         assert query.target == len(whole) - 1
-        before, between, _ = PROMPT.template_pieces
+        (before,), between, _ = PROMPT.template_pieces
         prompt_text = written(PROMPT, len(PROMPT.demonstrations) - 1)[0] + _last(PROMPT) + before
         assert decoded(tokenizer, whole) == known(tokenizer, prompt_text + example.text + between)
         assert decoded(tokenizer, whole[slice(*query.text)]) == known(tokenizer, example.text)

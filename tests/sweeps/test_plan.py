@@ -73,7 +73,7 @@ def test_a_prompt_file_is_drawn_again_from_its_own_texts(sweep_file: Write) -> N
         ("queries: 6", "queries: 0", 10, "prompts.kind.queries: must be at least 1"),
         ("labels: [Person, Location]", "labels: [Person]", 8, "prompts.kind.labels: at least two classes are needed"),
         ("data: train.jsonl", "text: text", 4, "prompts.kind: write either 'prompt', a prompt file, or 'data'"),
-        ("{text}", "{test}", 7, "prompts.kind.template: the template does not hold {text}"),
+        ("{text}", "{test}", 7, "prompts.kind.template: the template names {test}, and train.jsonl has no"),
         ("more_shots: 2", "more_shots: 11", 9, "'Person' has 10 texts to draw 11 demonstrations from"),
         ("[prediction, extraction]", "[accuracy]", 12, "analyses[0]: must be 'overview', 'prediction', 'confusion'"),
         ("[prediction, extraction]", "[prediction, prediction]", 12, "analyses[1]: is listed twice; remove one"),

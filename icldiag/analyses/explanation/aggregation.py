@@ -54,6 +54,6 @@ def aggregation_evidence(lab: Lab, contest: Contest, flow: QueryFlow | None) -> 
 def _gathered(lab: Lab, flow: QueryFlow, layers: int, shown: list[int]) -> dict[int, float]:
     found: dict[int, list[float]] = {label: [] for label in shown}
     for index, demonstration in enumerate(lab.encoded.demonstrations):
-        into = flow.into_labels[:layers, index, slice(*demonstration.text)]  # (shallow, text tokens)
+        into = flow.into_labels[:layers, index, demonstration.text_positions]  # (shallow, text tokens)
         found[demonstration.label_class].append(float(into.sum()))
     return {label: float(np.mean(values)) for label, values in found.items()}

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from icldiag.analyses.calibration import content_free
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, doubling
 from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading, suspect_of
-from icldiag.analyses.explanation.factors import FREE, CauseKind, Factor, neutralised, read
+from icldiag.analyses.explanation.factors import CauseKind, Factor, neutralised, read
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check, Others, check
 from icldiag.analyses.explanation.prior import PriorEvidence
@@ -95,7 +96,7 @@ def checks(
     answers = iter(
         (
             yield [
-                neutralised(lab, contest, [factor], FREE if factor.divided else queries)
+                neutralised(lab, contest, [factor], content_free(lab.prompt) if factor.divided else queries)
                 for factor in factors
                 if not factor.per_token
             ]

@@ -9,7 +9,7 @@ wrong label. What the prompt leans to takes no part, and where it reads nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import t
@@ -51,7 +51,10 @@ def demonstration_effects(lab: Lab, contest: Contest) -> Inquiry[tuple[Demonstra
         (
             yield [
                 *(lab.question([query], target_edits=_hiding(lab, place)) for place in places),
-                *(lab.question([query, Example(shown[place].text, None)], _without(lab, place)) for place in removable),
+                *(
+                    lab.question([query, replace(shown[place], label=None)], _without(lab, place))
+                    for place in removable
+                ),
                 *(lab.question([query], labels={place: contest.rival}) for place in own),
             ]
         )

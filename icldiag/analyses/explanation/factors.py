@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 
-from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.explanation.balance import Ranking, surplus
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Lab, Question
@@ -27,7 +26,6 @@ CauseKind = Literal[
 ]
 
 STRENGTH = 2.0  # by which the rival's gathering is multiplied
-FREE = tuple(Example(text, None) for text in CONTENT_FREE)
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def strengthening(lab: Lab, encoded: EncodedPrompt, label: int) -> Edit | None:
     if not found:
         return None
     rows = sorted(row for demonstration in found for row in range(*demonstration.label))
-    columns = sorted(column for demonstration in found for column in range(*demonstration.text))
+    columns = sorted(column for demonstration in found for column in demonstration.text_positions)
     device = lab.model.device
     factor = torch.ones(lab.model.n_heads, len(encoded.prefix), device=device)
     factor[:, columns] = STRENGTH

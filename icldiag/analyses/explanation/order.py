@@ -19,12 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.calibration import CONTENT_FREE
+from icldiag.analyses.calibration import content_free
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.prior import lean
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.orders import sample_orders
-from icldiag.prompt.schema import Example
 
 ORDERS = 8  # that are tried
 ENDINGS = 4  # that end as this one does
@@ -82,7 +81,7 @@ def order_evidence(lab: Lab, contest: Contest, seed: int) -> Inquiry[OrderEviden
     orders = sample_orders(len(labels), seed)[:ORDERS]
     query = lab.prompt.queries[contest.query]
     ends = _same_end(labels, contest.answer, seed)
-    free = [Example(text, None) for text in CONTENT_FREE]
+    free = content_free(lab.prompt)
     asked = [lab.question([query, *free], order) for order in orders]
     answers = yield [*asked, *(lab.question([query], order) for order in ends)]
     runs, leans = [], []

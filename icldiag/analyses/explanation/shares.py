@@ -19,8 +19,9 @@ from math import factorial
 
 import numpy as np
 
+from icldiag.analyses.calibration import content_free
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
-from icldiag.analyses.explanation.factors import FREE, Factor, neutralised, read
+from icldiag.analyses.explanation.factors import Factor, neutralised, read
 from icldiag.analyses.lab import Inquiry, Lab
 
 MOST_FACTORS = 4  # 2^3 changed prompts, since the prior is read off the same ones: cost doubles with each
@@ -58,7 +59,7 @@ def shares(lab: Lab, contest: Contest, factors: tuple[Factor, ...]) -> Inquiry[S
     sets = [Places(chosen) for size in range(len(factors) + 1) for chosen in combinations(places, size)]
     divides = next((place for place in places if factors[place].divided), None)
     asked = [of for of in sets if divides not in of]  # the prior is divided out of the same answers
-    queries = [lab.prompt.queries[contest.query], *(FREE if divides is not None else ())]
+    queries = [lab.prompt.queries[contest.query], *(content_free(lab.prompt) if divides is not None else ())]
     answers = yield [neutralised(lab, contest, [factors[place] for place in of], queries) for of in asked]
     rows = dict(zip(asked, answers, strict=True))
     runs = {}

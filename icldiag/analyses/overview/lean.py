@@ -16,13 +16,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from icldiag.analyses.calibration import CONTENT_FREE, FEWEST_QUERIES, calibrated, calibration, prior_of, random_texts
+from icldiag.analyses.calibration import (
+    FEWEST_QUERIES,
+    calibrated,
+    calibration,
+    content_free,
+    prior_of,
+    random_queries,
+)
 from icldiag.analyses.effect import Effect, effect
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray, IntArray, Progress, silent
 from icldiag.prompt.adjustments import PRIORS, Calibration, CalibrationKind, PriorKind
-from icldiag.prompt.schema import Example
 
 
 @dataclass(frozen=True)
@@ -102,14 +108,14 @@ def lean(lab: Lab, prediction: Prediction, seed: int = 0, progress: Progress = s
     """
     prompt = lab.prompt
     parts = halves(len(prompt.queries), seed)
-    shown = [example.text for example in prompt.demonstrations]
+    shown = prompt.demonstrations
     texts = {
-        "contextual": CONTENT_FREE,
-        "domain-context": random_texts([*shown, *(query.text for query in prompt.queries)], seed),
+        "contextual": content_free(prompt),
+        "domain-context": random_queries(prompt, [*shown, *prompt.queries], seed),
     }
     for own, other in enumerate(reversed(parts)):  # the words of the other half
-        texts[f"half {own}"] = random_texts([*shown, *(prompt.queries[place].text for place in other)], seed)
-    asked = lab.question([Example(text, None) for of in texts.values() for text in of])
+        texts[f"half {own}"] = random_queries(prompt, [*shown, *(prompt.queries[place] for place in other)], seed)
+    asked = lab.question([text for of in texts.values() for text in of])
     questions, scores = [asked], prediction.scores
     if prompt.calibration is not None:  # calibrations are fitted on what it is not applied to
         queries = (*asked.prompt.queries, *prompt.queries)

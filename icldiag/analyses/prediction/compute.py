@@ -36,6 +36,7 @@ class Prediction(AnalysisResult):
     top_tokens: tuple[tuple[TopToken, ...], ...]
     label_mass: FloatArray  # (n,) share of the whole vocabulary's probability that the labels' first tokens hold
     ids: tuple[str | None, ...] = ()  # what the queries are called where they come from; empty where nothing
+    fields: tuple[tuple[tuple[str, str], ...], ...] = ()  # the texts by the template's fields; see `Example.fields`
 
     def id_of(self, query: int) -> str | None:
         """What the query is called where it comes from. Raises AnalysisError: there is no such query."""
@@ -135,6 +136,7 @@ def predict(
     return Prediction(
         labels=prompt.label_names,
         texts=tuple(query.text for query in asked),
+        fields=tuple(query.fields for query in asked),
         gold=tuple(query.label for query in asked),
         predicted=probabilities.argmax(axis=1),
         probabilities=probabilities,

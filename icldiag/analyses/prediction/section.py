@@ -26,7 +26,8 @@ class TopTokenFields(Fields):
 
 class QueryFields(Fields):
     id: str | None = Field(None, description="What it is called where it comes from; null where nothing.")
-    text: str
+    text: str = Field(description="Of several fields: their texts joined.")
+    fields: dict[str, str] | None = Field(None, description="The text of each field, where there are others than text.")
     gold: str | None = Field(description="Class name; null where it is unknown.")
     predicted: str
     probabilities: list[float] = Field(description="Softmax over the labels only, in the order of `labels`.")
@@ -50,6 +51,7 @@ def values(result: Prediction) -> dict[str, Any]:
             {
                 "id": result.id_of(query),
                 "text": result.texts[query],
+                **({"fields": dict(result.fields[query])} if result.fields and result.fields[query] else {}),
                 "gold": _gold(result, query),
                 "predicted": result.labels[result.predicted[query]],
                 "probabilities": result.probabilities[query],

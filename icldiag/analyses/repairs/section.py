@@ -104,7 +104,14 @@ def _trial(result: Repairs, trial: Trial) -> dict[str, Any]:
         "tokens": trial.tokens,
         "needs": repair.needs,
         "calibration": calibration and asdict(calibration),
-        "demonstrations": [{"text": example.text, "label": example.label} for example in repair.demonstrations],
+        "demonstrations": [
+            {
+                "text": example.text,
+                "label": example.label,
+                **({"fields": dict(example.fields)} if example.fields else {}),
+            }
+            for example in repair.demonstrations
+        ],
         "words": [label.word for label in repair.labels],
     }
 

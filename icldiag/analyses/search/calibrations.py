@@ -16,9 +16,9 @@ import numpy as np
 
 from icldiag.analyses.affine import fit_affine
 from icldiag.analyses.calibration import (
-    CONTENT_FREE,
     calibrated,
     calibration,
+    content_free,
     full_label_calibration,
 )
 from icldiag.analyses.search.partition import FOLDS
@@ -26,7 +26,6 @@ from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.search import Search
 from icldiag.model.readout import FloatArray, IntArray
 from icldiag.prompt.adjustments import Calibration
-from icldiag.prompt.schema import Example
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +51,12 @@ def calibrations(search: Search) -> Iterator[Candidate]:
     """Of the prompt as it is: by content-free texts, by random words, and those that are fitted."""
     start = search.start
     words = search.random_words()
-    (scores,) = search.raw(start, [Example(text, None) for text in (*CONTENT_FREE, *words)])
-    free = scores[: len(CONTENT_FREE)]
+    nothing = content_free(search.prompt)
+    (scores,) = search.raw(start, [*nothing, *words])
+    free = scores[: len(nothing)]
     by = [calibration("contextual", free)]
     if words:
-        by.append(calibration("domain-context", scores[len(CONTENT_FREE) :]))
+        by.append(calibration("domain-context", scores[len(nothing) :]))
     tokens = [len(ids) for ids in search.lab.encoded.label_tokens]
     if search.whole and max(tokens) > 1:
         by.append(full_label_calibration(free, tokens))
@@ -69,7 +69,7 @@ def calibrations(search: Search) -> Iterator[Candidate]:
 def fitted_calibrations(search: Search, of: Repair) -> Iterator[Candidate]:
     """Batch, affine and matrix calibration of a prompt whose fitting and selection parts were asked."""
     folded, scores = search.parts.folded, search.judged_raw(of)
-    (unlabelled,) = search.raw(of, [Example(text, None) for text in search.parts.unlabelled])
+    (unlabelled,) = search.raw(of, search.parts.unlabelled)
     labels = [example.label for example in folded if example.label is not None]  # all are labelled
 
     def batch(rows: Sequence[int]) -> Calibration:

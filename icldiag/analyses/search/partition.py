@@ -33,7 +33,7 @@ class Partition:
     """No text is in two parts, nor among the demonstrations."""
 
     fitting: tuple[Example, ...]
-    unlabelled: tuple[str, ...]  # further texts of the task, their labels unknown; may be fitted on
+    unlabelled: tuple[Example, ...]  # further texts of the task, their labels unknown; may be fitted on
     selection: tuple[Example, ...]
     others: tuple[Example, ...]
     with_queries: bool  # whether queries of the prompt are among the first two, too
@@ -82,7 +82,7 @@ def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Parti
         )
     fitting, rest = _cut(labelled, len(prompt.labels), seed)
     others = [*rest[HELD_OUT : 2 * HELD_OUT], *(example for example in asked if example.label is not None)]
-    unlabelled = tuple(example.text for example in pool if example.label is None)
+    unlabelled = tuple(example for example in pool if example.label is None)
     return Partition(tuple(fitting), unlabelled, tuple(rest[:HELD_OUT]), tuple(others), with_queries)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from icldiag.analyses.calibration import calibrated, random_texts
+from icldiag.analyses.calibration import calibrated, random_queries
 from icldiag.analyses.lab import Lab, Question
 from icldiag.analyses.search.partition import Partition
 from icldiag.analyses.search.repair import Repair, as_it_is
@@ -30,10 +30,10 @@ class Search:
         self.progress: Progress = silent  # asked between layers whether to go on
         self._raw: dict[_Key, FloatArray] = {}
 
-    def random_words(self) -> tuple[str, ...]:
-        """Texts of words drawn from the fitting part and the unlabelled texts; none without any."""
-        texts = (*(example.text for example in self.parts.fitting), *self.parts.unlabelled)
-        return random_texts(texts, self.seed) if texts else ()
+    def random_words(self) -> tuple[Example, ...]:
+        """Queries of words drawn from the fitting part and the unlabelled texts; none without any."""
+        examples = (*self.parts.fitting, *self.parts.unlabelled)
+        return random_queries(self.prompt, examples, self.seed) if examples else ()
 
     def judged_raw(self, repair: Repair) -> FloatArray:
         """(n, C) what candidates are judged by: the fitting part, the selection part and, last, the failed query."""

@@ -19,7 +19,6 @@ from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.search import Search
 from icldiag.errors import PromptError
 from icldiag.model.readout import IntArray
-from icldiag.prompt.schema import Example
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +71,7 @@ class Trials:
         self._judged: list[_Judged] = []
         self._looked: list[Trial] = []
         prompt, parts = search.prompt, search.parts
-        fitted = {example.text for example in parts.folded} | set(parts.unlabelled)
+        fitted = {example.text for example in parts.folded} | {example.text for example in parts.unlabelled}
         self.counted = [None if query.text in fitted else query.label for query in prompt.queries]
         search.ask([search.start], prompt.queries, parts.fitting, parts.selection, parts.others)
         self.before = search.scores(search.start, prompt.queries)[0].argmax(1)
@@ -122,8 +121,7 @@ class Trials:
     def change(self, repairs: Sequence[Repair]) -> None:
         """Ask changed prompts as a list, and try each as it is and with the calibrations that come free with it."""
         search, parts = self.search, self.search.parts
-        unlabelled = tuple(Example(text, None) for text in parts.unlabelled)
-        texts = (parts.fitting, parts.selection, unlabelled, search.prompt.queries)
+        texts = (parts.fitting, parts.selection, parts.unlabelled, search.prompt.queries)
         askable = []
         for repair in repairs:
             try:

@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from icldiag.errors import IcldiagError
+from icldiag.prompt.template import NO_TEXTS
+from icldiag.quoting import shortened
+
 if TYPE_CHECKING:
     from icldiag.prompt.schema import Prompt
 
 MoreLabels = Annotated[str | None, typer.Option("--labels", help="Classes that no demonstration has: a,b,c.")]
 TextColumn = Annotated[str, typer.Option("--text", metavar="COLUMN", help="The data file's column of texts.")]
+FieldColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field", metavar="[NAME=]COLUMN", help="For each of several texts: its column, and its name in the template."
+    ),
+]
 LabelColumn = Annotated[
     str | None, typer.Option("--label", metavar="COLUMN", help="Its column of labels; 'label' if it is there.")
 ]
@@ -44,6 +54,20 @@ class Importer:
     read: Callable[..., Import]
     guesses: bool = False
     recognises: Callable[[Path], bool] = lambda path: False
+
+
+def columns(given: list[str] | None) -> dict[str, str]:
+    """The columns that --field names, by the template's fields. Raises IcldiagError."""
+    found: dict[str, str] = {}
+    for one in given or ():
+        name, sign, column = one.partition("=")
+        if not name.isidentifier() or name in NO_TEXTS or not (column or not sign):
+            cure = "a field's name is letters, digits and underscores: write NAME=COLUMN, as in premise=sentence1"
+            raise IcldiagError(f"--field {shortened(one)}: {cure}")
+        if name in found:
+            raise IcldiagError(f"--field {name} is given twice; keep the one that you mean")
+        found[name] = column if sign else name
+    return found
 
 
 def names(listed: str | None) -> list[str]:

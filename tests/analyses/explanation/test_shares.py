@@ -8,9 +8,10 @@ from itertools import chain, combinations, permutations
 import numpy as np
 import pytest
 
+from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.contest import Contest
-from icldiag.analyses.explanation.factors import FREE, Factor
+from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.shares import Places, shapley, shares
 from icldiag.analyses.lab import Lab
 from icldiag.model.readout import label_probabilities, silent
@@ -80,7 +81,7 @@ def test_sets_of_neutral_factors_are_the_prompts_that_they_say(prompt: Prompt, t
             other = replace(other, labels=tuple(Label(label.name, word) for label, word in named))
         lead = contest.lead_in(scores_of(other, session, prompt.queries[0].text))
         if 4 in of:
-            free = label_probabilities(np.array([scores_of(other, session, example.text) for example in FREE])).mean(0)
+            free = label_probabilities(np.array([scores_of(other, session, text) for text in CONTENT_FREE])).mean(0)
             lead -= float(np.log(free[0] / free[1]))
         assert found.runs[of].lead == pytest.approx(lead, abs=1e-4)
     assert sum(found.nats) + found.rest == pytest.approx(contest.lead, abs=1e-4)

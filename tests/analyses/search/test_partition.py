@@ -18,7 +18,7 @@ def numbered(count: int, start: int = 0) -> tuple[Example, ...]:
 
 def texts(parts: Partition) -> list[str]:
     labelled = [example.text for part in (parts.fitting, parts.selection, parts.others) for example in part]
-    return [*labelled, *parts.unlabelled]
+    return [*labelled, *(example.text for example in parts.unlabelled)]
 
 
 @pytest.mark.parametrize("count", [0, 6, 30, 90])
