@@ -12,9 +12,7 @@ from icldiag.config import Config
 from icldiag.crash import Facts
 from icldiag.errors import IcldiagError
 from icldiag.model.settings import ModelSettings
-from icldiag.prompt.edit import ask
 from icldiag.prompt.schema import Prompt
-from icldiag.tui.ask import AskScreen
 from icldiag.tui.autosave import SECONDS, Autosave, Resumption
 from icldiag.tui.comparison import pin
 from icldiag.tui.desk import Desk
@@ -37,6 +35,7 @@ from icldiag.tui.messages import (
 )
 from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.queries import QueryList
+from icldiag.tui.texts import query_screen
 from icldiag.tui.textual_fixes.timers import MOMENT as MOMENT  # no timer waits for less
 from icldiag.visible import visible
 
@@ -201,12 +200,8 @@ class DiagnosisApp(Dialogs):
             self.tell("Nothing to undo.")
 
     def action_ask(self) -> None:
-        def asked(text: str | None) -> None:
-            if text and self.state.prompt is not None:
-                self.edits.edit(ask(self.state.prompt, text), len(self.state.prompt.queries))
-
         if self.state.prompt is not None:
-            self.push_screen(AskScreen("a new query"), asked)
+            self.push_screen(query_screen(self.state.prompt), self.edits.ask)
 
     # ---- the file ---------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import PromptError
+from icldiag.prompt.edit import ask
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.tui.state import Left, State
@@ -83,12 +84,17 @@ class Edits:
 
     # ---- in place ---------------------------------------------------------------------------------------------------
 
-    def change(self, change: Callable[[Prompt], Prompt]) -> None:
-        """Change the present prompt in place; what is impossible is told."""
+    def ask(self, texts: str | dict[str, str] | None) -> None:
+        """Ask one more query, and select it; nothing where there is none."""
+        if self.state.prompt is not None and texts:
+            self.change(lambda prompt: ask(prompt, texts), len(self.state.prompt.queries))
+
+    def change(self, change: Callable[[Prompt], Prompt], query: int | None = None) -> None:
+        """Change the present prompt in place; what is impossible is told. `query` as for `edit`."""
         if self.state.prompt is None:
             return
         try:
-            self.edit(change(self.state.prompt))
+            self.edit(change(self.state.prompt), query)
         except PromptError as error:
             self.screen.tell(visible(str(error)), severity="warning")
 

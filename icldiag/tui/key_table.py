@@ -43,10 +43,12 @@ def questions() -> Iterator[tuple[str, list[BindingType]]]:
     from icldiag.tui.export import QuitScreen
     from icldiag.tui.jobs_screen import JobsScreen
     from icldiag.tui.sheet import Sheet
+    from icldiag.tui.texts import TextsScreen
 
     yield "In the help, the glossary and the changes", Sheet.BINDINGS
     yield "In the list of jobs", JobsScreen.BINDINGS
     yield "In a line to type", AskScreen.BINDINGS
+    yield "In several lines to type", TextsScreen.BINDINGS
     yield "When quitting while an export runs", QuitScreen.BINDINGS
 
 

@@ -188,3 +188,23 @@ async def test_a_result_of_the_prompt_before_is_not_shown(
         app.post_message(JobFinished(run, "of the prompt before"))
         await settle(pilot)
         assert ("extraction",) not in app.state.results
+
+
+async def test_a_query_with_a_text_for_each_field(tmp_path: Path, model_folder: Path) -> None:
+    path = tmp_path / "fields.yaml"
+    path.write_text(
+        'template: "Question: {asker} {matter}\\nAnswer Type:{label}"\nlabels: [Person, Location, Number]\n'
+        "demonstrations:\n  - {asker: Who, matter: wrote it ?, label: Person}\n"
+        "  - {asker: Where, matter: is it ?, label: Location}\n"
+        "queries: [{asker: How many, matter: films ?}]\n"
+    )
+    async with running(path, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("a", *"Who", "enter", *"cross [b", "enter")
+        await settle(pilot, lambda: app.state.prediction and len(app.state.prediction) == 2)
+        assert app.state.prompt is not None
+        assert app.state.prompt.queries[app.state.query].fields == (("asker", "Who"), ("matter", "cross [b"))
+        assert "Who / cross [b" in screen_text(app)
+        await pilot.press("a", *"Who", "escape")
+        await settle(pilot)
+        assert len(app.state.prompt.queries) == 2

@@ -1,0 +1,55 @@
+"""Several lines to type, one for each field of the template; it answers with the texts, or None when it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from icldiag.prompt.schema import Prompt
+from icldiag.tui.ask import AskScreen
+from icldiag.visible import visible
+
+
+class TextsScreen(ModalScreen[dict[str, str] | None]):
+    """Enter goes to the next line, and from the last one back to who asked; escape leaves."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave")]
+
+    def __init__(self, question: str, fields: Sequence[str]) -> None:
+        super().__init__()
+        self.question, self.fields = question, tuple(fields)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="ask"):
+            yield Static(self.question, classes="title", markup=False)
+            for name in self.fields:
+                yield Static(visible(name), markup=False)
+                yield Input(compact=True)
+
+    def on_mount(self) -> None:
+        for line in self.query(Input):
+            line.cursor_blink = False
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        lines = list(self.query(Input))
+        place = lines.index(message.input)
+        if place + 1 < len(lines):
+            lines[place + 1].focus()
+        else:
+            texts = {name: line.value for name, line in zip(self.fields, lines, strict=True)}
+            self.dismiss(texts if any(texts.values()) else None)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+def query_screen(prompt: Prompt) -> AskScreen | TextsScreen:
+    """What asks for a new query of this prompt."""
+    return AskScreen("a new query") if len(prompt.fields) == 1 else TextsScreen("a new query", prompt.fields)
