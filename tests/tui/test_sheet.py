@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from icldiag.glossary import TERMS
+from icldiag.glossary import terms
 from icldiag.tui.panels import PANELS
 from icldiag.tui.sheet import Sheet
 from tests.tui.pilot import running, screen_text, settle
@@ -25,7 +25,7 @@ NEEDED = {
 
 
 async def test_each_panels_terms_are_explained(prompt_file: Path, model_folder: Path) -> None:
-    meanings = {term.name: term.meaning for term in TERMS}
+    meanings = {term.name: term.meaning for term in terms()}
     assert set(NEEDED) == {panel.title for panel in PANELS}
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
