@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from icldiag.clients.generation import agreement
 from icldiag.clients.logit_bias import as_requests, logit_bias, require_no_beta
@@ -17,7 +17,6 @@ from icldiag.visible import visible
 
 ClientForm = Literal["text", "messages", "logit-bias"]
 TRIED = 50  # queries at most: generate reads the whole prompt for each
-FORMS: tuple[ClientForm, ...] = get_args(ClientForm)
 
 
 def write_for_clients(

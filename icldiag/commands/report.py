@@ -152,9 +152,7 @@ def report(
             settings,
             progress,
             given_command(sys.argv[1:]),
-            lambda number, count: progress(
-                f"section {number} of {count}: {ANALYSES[names[number - 1]].section.title}", 0, 0
-            ),
+            section_begins,
         )
         if save_beta:
             session.save_beta(settings.training, save_beta)

@@ -39,8 +39,6 @@ as_html: Callable[[Report], str] = partial(as_text, name="html")
 
 #: Formats of one file.
 FORMATS: dict[str, Callable[[Report], str]] = {"json": as_json, **{name: partial(as_text, name=name) for name in FILES}}
-#: Formats of a folder of files.
-FOLDER_FORMATS = tuple(formats.FOLDERS)
 
 
 def suffix(name: str) -> str:

@@ -10,6 +10,7 @@ from textual.widgets import Input, OptionList
 
 from icldiag.analyses.extraction.compute import Extract
 from icldiag.page.figures import FigureType
+from icldiag.page.formats import FOLDERS
 from icldiag.report import write
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.desk import telling_query
@@ -202,7 +203,7 @@ async def test_one_key_exports_and_the_palette_has_every_format(
         assert "ctrl+p" in told(app)[0]
         found = {command.title: command.callback for command in app.get_system_commands(app.screen)}
         figures = set(get_args(FigureType))
-        assert {*write.FORMATS, *write.FOLDER_FORMATS} == {"figures", *(set(FORMATS) - figures)}
+        assert {*write.FORMATS, *FOLDERS} == {"figures", *(set(FORMATS) - figures)}
         assert figures <= set(FORMATS)
         for number, (title, place) in enumerate(
             (("Export every table as CSV", "prompt-tables"), ("Export figures as SVG", "prompt-figures")), start=2
