@@ -207,10 +207,11 @@ def _missing(evidence: Evidence, depth: DepthEvidence, demonstrations: int) -> l
         found.append("the right label is unknown: the answer is compared with its runner-up")
     if evidence.classes.auc is None:
         found.append("no measured separation: the queries have no gold labels of both classes")
-    if evidence.classes.distance is None:
+    shown = [evidence.prior.counts[label] for label in (contest.answer, contest.rival)]
+    if not all(shown):
         found.append("no distance of anchors: one of the two classes has no demonstration")
-    elif evidence.classes.distances < 2:
-        found.append("two classes have one distance, which is 1 by its scaling")
+    elif evidence.classes.distance is None or evidence.classes.distances < 2:
+        found.append("no distance of anchors: two classes have one, which is 1 by its scaling")
     if demonstrations < 2:
         found.append("there is one demonstration: it cannot be removed, and there are no other orders")
     if evidence.prior.source("batch") is None:

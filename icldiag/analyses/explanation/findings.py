@@ -120,7 +120,7 @@ def _of_prior(found: Explanation) -> Finding:
         "label prior",
         f"{first.lean:+.1f} nats",
         f"rank {first.rank} of {len(found.labels)} labels" if len(found.labels) > 2 else "",
-        f"Without content the prompt leans to {answer} against {rival} by {leans}; {effect}.",
+        f"Prior of {answer} over {rival}, in nats: {leans}; {effect}.",
     )
 
 

@@ -76,7 +76,9 @@ def _of_query(found: Explanation) -> str:
     turned = [run.change for run in runs if run.turned]
     if not turned:
         kept = f"none of {counted(len(runs), 'change')} makes the answer {rival}"
-        rest = f"with all that weighs on it neutral, {found.shares.rest:.1f} of {found.contest.lead:.1f} nats are left"
+        lead = found.contest.lead
+        left = f"{in_nats(found.shares.rest, lead)} of {in_nats(lead, lead)} nats"
+        rest = f"with all that weighs on it neutral, {left} are left"
         return f"It comes from the text itself, as far as changes tell: {kept}, and {rest}."
     listed = ", ".join(turned[:3]) + (", ..." if len(turned) > 3 else "")
     many = f"{len(turned)} of {len(runs)} changes make the answer {rival} ({listed})"
@@ -106,12 +108,26 @@ def headline(found: Explanation) -> str:
 
 def of_cause(cause: Cause, found: Explanation) -> str:
     """A cause with its nats, what was changed to see it, and what else supports it."""
-    number = f"{cause.nats:.1f} of {found.contest.lead:.1f} nats"
-    share = f"; the contextual prior's share is {number}" if cause.kind == "prior" else f" ({number})"
-    opening = f"{_claim(cause, found)}{share}"
+    opening = f"{_claim(cause, found)}{_share(cause, found)}"
     joint = "; " if cause.supported else ". No second test points to it: "
     support = f"{joint}{cause.support}" if cause.support else ""
     return f"{opening}: {_result(cause.confirmed_by, found)}{_further(cause, found)}{support}."
+
+
+def _share(cause: Cause, found: Explanation) -> str:
+    """Its share of the lead; of two classes that none can be taken out of there is none but the rest."""
+    if cause.kind == "classes" and found.classes.removed is None:
+        return ""
+    lead = found.contest.lead
+    number = f"{in_nats(cause.nats, lead)} of {in_nats(lead, lead)} nats"
+    if cause.nats < 0:
+        number += ", for together with other changes it works the other way"
+    return f"; the contextual prior's share is {number}" if cause.kind == "prior" else f" ({number})"
+
+
+def in_nats(value: float, lead: float) -> str:
+    """With one decimal, or two where the lead is below one nat."""
+    return f"{value:.{1 if lead >= 1 else 2}f}"
 
 
 def _claim(cause: Cause, found: Explanation) -> str:
@@ -149,7 +165,8 @@ def _claim_of_prior(found: Explanation) -> str:
 def _result(run: Counterfactual, found: Explanation) -> str:
     """What a change made of the answer."""
     answer, rival = _pair(found)
-    lead = f"lead of {answer} {found.contest.lead:.1f} -> {run.lead:.1f} nats"
+    before, after = (in_nats(lead, found.contest.lead) for lead in (found.contest.lead, run.lead))
+    lead = f"lead of {answer} {before} -> {after} nats"
     still = " still" if run.answer == found.contest.answer else ""
     then = rival if run.turned else found.labels[run.answer] + still
     return f"with {run.change}, the answer is {then} (p of {rival} {run.probability:.2f}; {lead})"
@@ -181,24 +198,26 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
     main = "main" if found.causes and found.contest.gold != found.contest.answer else "also"
     for number, cause in enumerate(found.causes):
         run, role = cause.confirmed_by, main if number == 0 else "also"
-        note = f"{_left(run)}{_further(cause, found)}"
+        note = f"{_left(run, found)}{_further(cause, found)}"
         place = _place(cause, found)
         if place is not None and run.change != parts.alone(place).change:  # another prior than the one that was divided
-            note = f"{_left(parts.alone(place))}; {note}"
+            note = f"{_left(parts.alone(place), found)}; {note}"
         shown.append(Weight(role, cause.kind, name_of(cause.kind, cause.demonstration), cause.nats, note))
     named = {cause.kind for cause in found.causes}
     for place, (factor, nats) in enumerate(zip(parts.factors, parts.nats, strict=True)):
         if factor.kind in named:
             continue
         run = parts.alone(place)
-        note = f"{factor.change}: {rival if run.turned else found.labels[run.answer]}, {run.lead:.1f} nats left"
+        then = rival if run.turned else found.labels[run.answer]
+        note = f"{factor.change}: {then}, {in_nats(run.lead, found.contest.lead)} nats left"
         shown.append(Weight("no", factor.kind, name_of(factor.kind, factor.demonstration), nats, note))
     shown.append(Weight("rest", None, TEXT, parts.rest, "the lead with all of these neutral"))
     return tuple(shown)
 
 
-def _left(run: Counterfactual) -> str:
-    return f"{run.change}: {'it turns' if run.turned else f'{run.lead:.1f} nats left'}"
+def _left(run: Counterfactual, found: Explanation) -> str:
+    left = "it turns" if run.turned else f"{in_nats(run.lead, found.contest.lead)} nats left"
+    return f"{run.change}: {left}"
 
 
 def legend(rows: Sequence[Weight], lead: float) -> str:

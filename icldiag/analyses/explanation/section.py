@@ -10,7 +10,7 @@ from icldiag.analyses.explanation import Explain, Explanation, findings, of_caus
 from icldiag.analyses.explanation import reading as reading_of_query
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.others import Check
-from icldiag.analyses.explanation.reading import NAMES, verdict
+from icldiag.analyses.explanation.reading import NAMES, in_nats, verdict
 from icldiag.analyses.explanation.section_fields import ExplanationFields
 from icldiag.page.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import curves
@@ -216,7 +216,7 @@ def _query(found: Explanation, context: Context | None) -> list[Block]:
     shown += [Items(further)] if further else []
     rows = weights(found)
     lines = tuple((weight.name, weight.nats, weight.note) for weight in rows)
-    divided = f"The lead of {found.contest.lead:.1f} nats over {rival}, divided."
+    divided = f"The lead of {in_nats(found.contest.lead, found.contest.lead)} nats over {rival}, divided."
     if any(weight.nats < 0 for weight in rows):
         divided += " What is below 0 works against the answer, so that others may be above the lead."
     shown.append(Table(f"shares-{query + 1}", divided, ("factor", "nats", "alone"), lines, place="folded"))

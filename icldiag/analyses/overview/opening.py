@@ -77,6 +77,8 @@ def _apart(found: Overview) -> str:
             f"{auc}: the scores tell the labels apart, the lean hides it: with the {hidden.kind} prior divided out "
             f"accuracy {improved} on queries that it was not fitted on."
         )
+    if separability.auc.high < 0.5:
+        return f"{auc}, below 0.5: the scores rank the labels the wrong way round.{_leans_there(found)}"
     said = {
         "yes": f"{auc}: the scores tell the labels apart better than chance.",
         "no": f"{auc}: the scores hardly tell the labels apart.",

@@ -114,6 +114,8 @@ class WhyPanel(Panel):
 
     def _answer(self, found: Explanation | None) -> Text:
         """The answer in one line: right or wrong, between which labels it was, and by how much it leads."""
+        from icldiag.analyses.explanation.reading import in_nats
+
         prediction, query, look = self.prediction, self.state.query, self.state.look
         chances, gold = prediction.probabilities[query], prediction.gold[query]
         order = sorted(range(len(chances)), key=lambda label: -chances[label])
@@ -132,7 +134,7 @@ class WhyPanel(Panel):
             parts = [("Right: ", look.right), named(won, look.gold), f", before {named(second, '')[0]}"]
         if found is not None:
             tie = " (a tie)" if found.contest.tie else ""
-            parts.append((f"   lead {found.contest.lead:.1f} nats{tie}", look.strong))
+            parts.append((f"   lead {in_nats(found.contest.lead, found.contest.lead)} nats{tie}", look.strong))
         return Text.assemble(*parts)
 
     def _cause(self, found: Explanation) -> Text:
@@ -147,9 +149,9 @@ class WhyPanel(Panel):
 
     def _weights(self, found: Explanation) -> RenderableType:
         """A line for each factor: its bar of the lead, its nats, what its change does, what to do about it."""
-        from icldiag.analyses.explanation.reading import legend, weights
+        from icldiag.analyses.explanation.reading import in_nats, legend, weights
 
-        look = self.state.look
+        look, lead = self.state.look, found.contest.lead
         rows = weights(found)
         names = max(cell_len(row.name) for row in rows)
         wide = self.room.width >= _WIDE
@@ -159,11 +161,12 @@ class WhyPanel(Panel):
             head = Text(no_wrap=True)
             head.append(f"{_ROLES[row.role]:<7}", style)
             head.append(self._shown(f"{row.name:<{names}}  "), style)
-            head.append(f"{self._bar(row.nats, found.contest.lead)}  ", style)
-            head.append(f"{row.nats:5.1f}" + (f" of {found.contest.lead:.1f} nats" if row is rows[0] else ""), style)
+            head.append(f"{self._bar(row.nats, lead)}  ", style)
+            whole = f" of {in_nats(lead, lead)} nats" if row is rows[0] else ""
+            head.append(f"{in_nats(row.nats, lead):>5}{whole}", style)
             blocks.append(head)
             blocks += [Padding(Text(line), (0, 0, 0, 9 + names if wide else 7)) for line in self._notes(row)]
-        if signs := legend(rows, found.contest.lead):
+        if signs := legend(rows, lead):
             blocks.append(Padding(Text(signs, look.muted), (0, 0, 0, 7)))
         return Group(*blocks)
 

@@ -21,8 +21,10 @@ def test_a_cause_is_told_with_its_nats_its_run_and_what_supports_it(explained: t
         found = session.explanation(query)
         for cause in found.causes:
             sentence = of_cause(cause, found)
-            assert f"{cause.nats:.1f} of {found.contest.lead:.1f} nats" in sentence
-            assert f"-> {cause.confirmed_by.lead:.1f} nats" in sentence
+            digits = 1 if found.contest.lead >= 1 else 2
+            share = f"{cause.nats:.{digits}f} of {found.contest.lead:.{digits}f} nats"
+            assert (share in sentence) == (cause.kind != "classes" or found.classes.removed is not None)
+            assert f"-> {cause.confirmed_by.lead:.{digits}f} nats" in sentence
             assert ("No second test points to it" in sentence) == (not cause.supported)
             assert cause.support in sentence
             told += 1
@@ -75,7 +77,8 @@ def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Sessio
     )
     assert not any(run.turned for run in nothing.tried)
     assert reading(nothing).startswith("It comes from the text itself, as far as changes tell: none of")
-    assert f"{nothing.shares.rest:.1f} of {nothing.contest.lead:.1f} nats are left" in reading(nothing)
+    digits = 1 if nothing.contest.lead >= 1 else 2
+    assert f"{nothing.shares.rest:.{digits}f} of {nothing.contest.lead:.{digits}f} nats are left" in reading(nothing)
 
 
 def test_the_prompt_s_own_verdict_comes_first(explained: tuple[Session, Explanation]) -> None:
@@ -111,6 +114,8 @@ def test_two_labels_and_one_demonstration_are_told_as_they_are(prompt: Prompt, t
     found = Session(two, tiny()).explanation(0)
     rows = {row.name: row for row in findings(found)}
     assert found.classes.removed is None
+    assert any("two classes have one" in text for text in found.missing)
+    assert not any("no demonstration" in text for text in found.missing)
     assert "The only other order answers" in rows["order"].sentence
     assert "distance" not in rows["classes"].sentence
     assert "1 sampled orders" not in reading(found)

@@ -132,3 +132,10 @@ def test_many_classes_fold() -> None:
 
 def test_nothing_to_do_is_said_only_when_it_was_tried() -> None:
     assert without_actions(overview_of(*two_classes(4, 2, 0))) == ""
+
+
+def test_scores_that_rank_the_labels_the_wrong_way_round_are_said_to() -> None:
+    found = overview_of(*two_classes(20, apart=-4, shift=0))
+    assert found.separability is not None
+    assert found.separability.auc.high < 0.5
+    assert "below 0.5: the scores rank the labels the wrong way round" in headline(found)
