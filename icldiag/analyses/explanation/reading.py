@@ -77,8 +77,10 @@ def _of_query(found: Explanation) -> str:
     if not turned:
         kept = f"none of {counted(len(runs), 'change')} makes the answer {rival}"
         lead = found.contest.lead
-        left = f"{in_nats(found.shares.rest, lead)} of {in_nats(lead, lead)} nats"
-        rest = f"with all that weighs on it neutral, {left} are left"
+        rest = (
+            f"with all that weighs on it neutral its lead is {in_nats(found.shares.rest, lead)} nats, "
+            f"{in_nats(lead, lead)} as it is"
+        )
         return f"It comes from the text itself, as far as changes tell: {kept}, and {rest}."
     listed = ", ".join(turned[:3]) + (", ..." if len(turned) > 3 else "")
     many = f"{len(turned)} of {len(runs)} changes make the answer {rival} ({listed})"

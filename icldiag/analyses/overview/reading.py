@@ -163,17 +163,21 @@ def _demonstrations(found: Overview, stability: Stability) -> str:
         return "undefined: the only demonstration cannot be left out."
     matrix = stability.matrix
     row = stability.harmful
-    what = "the gold labels" if any(label is not None for label in stability.gold) else "the answers"
+    queries = matrix.shape[1]
+    what = "gold label" if any(label is not None for label in stability.gold) else "answer"
+    place = int(matrix.mean(1).argmax()) if row is None else row
+    change = float(matrix[place].mean())
+    verb = "gain" if change > 0 else "lose"
+    subject, average = (f"the {what}s {verb}", " on average") if queries > 1 else (f"the {what} {verb}s", "")
+    gained = f"{subject} {abs(change):.1f} nats{average}"
     if row is None:
-        most = int(matrix.mean(1).argmax())
-        return (
-            f"none stands out; without {_without(found, stability, most)} {what} change by "
-            f"{float(matrix[most].mean()):+.1f} nats on average, the most of {len(rows)} left out."
-        )
+        rank = "most" if change > 0 else "least"
+        left_out = _without(found, stability, place)
+        return f"none stands out; without {left_out} {gained}, the {rank} of {len(rows)} left out."
     harmed = int((matrix[row] > 0).sum())
     return (
-        f"{_without(found, stability, row)} stands out: without it {what} gain {float(matrix[row].mean()):.1f} nats on "
-        f"average, in {harmed} of {counted(matrix.shape[1], 'query')}."
+        f"{_without(found, stability, row)} stands out: without it {gained}, "
+        f"in {harmed} of {counted(queries, 'query')}."
     )
 
 
@@ -218,7 +222,10 @@ def without_actions(found: Overview) -> str:
         return ""
     if found.measures is None or found.measures.count < FEWEST:
         return f"No gain can be measured with fewer than {FEWEST} labelled queries; add some to 'queries'."
-    return "No calibration, order or demonstration left out gains; `icldiag repair` and panel Repair try more."
+    return (
+        "Of calibrations, orders and demonstrations left out, the best on one half of the queries gains nothing on the "
+        "other; `icldiag repair` and panel Repair try more."
+    )
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------------

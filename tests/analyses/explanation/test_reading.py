@@ -78,7 +78,8 @@ def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Sessio
     assert not any(run.turned for run in nothing.tried)
     assert reading(nothing).startswith("It comes from the text itself, as far as changes tell: none of")
     digits = 1 if nothing.contest.lead >= 1 else 2
-    assert f"{nothing.shares.rest:.{digits}f} of {nothing.contest.lead:.{digits}f} nats are left" in reading(nothing)
+    told = f"its lead is {nothing.shares.rest:.{digits}f} nats, {nothing.contest.lead:.{digits}f} as it is"
+    assert told in reading(nothing)
 
 
 def test_the_prompt_s_own_verdict_comes_first(explained: tuple[Session, Explanation]) -> None:
