@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from icldiag.analyses.confusion.reading import ENOUGH
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.factors import CauseKind, Factor
@@ -136,6 +137,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
     answer, rival = _pair(found)
     if cause.kind == "prior":
         return _claim_of_prior(found)
+    enough = min(found.classes.auc_queries) >= ENOUGH  # as panel Labels has it
     if cause.kind == "demonstration":
         assert cause.demonstration is not None
         verb = "may carry a wrong label" if cause.supported else "pulls this text to its label"
@@ -147,7 +149,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
         "majority": f"{answer} has more demonstrations than {rival}",
         "recency": f"The demonstrations of {answer} come last",
         "order": f"The order of the demonstrations favours {answer}",
-        "classes": f"The model confuses {answer} and {rival}",
+        "classes": f"The model {'confuses' if enough else 'may confuse'} {answer} and {rival}",
         "aggregation": f"The label words of {rival} gather too little from their texts",
     }[cause.kind]
 

@@ -8,6 +8,7 @@ import pytest
 
 from icldiag.analyses.explanation import Explanation, findings, of_cause, reading, weights
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
+from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.explanation.reading import headline, not_asked, verdict
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
@@ -125,3 +126,13 @@ def test_two_labels_and_one_demonstration_are_told_as_they_are(prompt: Prompt, t
         assert row.sentence
         assert row.number != "-"
         assert row.scale != "-"
+
+
+def test_classes_of_few_queries_may_be_confused(explained: tuple[Session, Explanation]) -> None:
+    """Panel Labels says of fewer than five queries that they settle nothing; Why must not say more."""
+    _, found = explained
+    run = found.order.runs[0]
+    cause = Cause("classes", run, 1.0, True, "", None)
+    for queries, verb in ((4, "may confuse"), (5, "confuses")):
+        few = replace(found, causes=(cause,), classes=replace(found.classes, auc=0.5, auc_queries=(queries, 9)))
+        assert f"The model {verb} " in of_cause(cause, few)
