@@ -26,7 +26,9 @@ def reading(result: Confusion, context: object = None) -> str:
         auc, worst = min(measured, key=lambda entry: entry[0])
         facts = f"AUC {auc:.2f}, {errors(result, worst)}"
         if auc == 1:
-            sentences.append("the answers separate every pair of labels perfectly (AUC 1.00)")
+            which = "every pair of labels" + ("" if len(measured) == len(result.pairs) else " that has queries")
+            which = "the two" if len(result.pairs) == 1 else which
+            sentences.append(f"the answers separate {which} perfectly (AUC 1.00)")
         elif len(result.pairs) == 1:
             sentences.append(f"the answers separate the two with {facts}")
         elif worst is closest and sentences:

@@ -124,7 +124,7 @@ def _share(cause: Cause, found: Explanation) -> str:
     lead = found.contest.lead
     number = f"{in_nats(cause.nats, lead)} of {in_nats(lead, lead)} nats"
     if cause.nats < 0:
-        number += ", for together with other changes it works the other way"
+        number += ", since together with other changes it works the other way"
     return f"; the contextual prior's share is {number}" if cause.kind == "prior" else f" ({number})"
 
 

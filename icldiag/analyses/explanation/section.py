@@ -165,7 +165,9 @@ def reading(result: list[Explanation], context: Context | None = None) -> str:
     """How many of the wrong answers each cause explains, and the first of them in words."""
     wrong = [found for found in result if found.contest.wrong]
     if not wrong:
-        return f"No labelled query is known to be wrong. {reading_of_query(result[0])}"
+        contest = result[0].contest
+        known = "No query is known to be wrong" if contest.gold is None else "No labelled query is answered wrong"
+        return f"{known}. Query {contest.query + 1}: {reading_of_query(result[0])}"
     answer, rival = _pair(wrong[0])
     first = f"{wrong[0].contest.query + 1} ({answer}, not {rival}). {reading_of_query(wrong[0])}"
     if len(wrong) == 1:

@@ -100,11 +100,13 @@ def _leans_there(found: Overview) -> str:
 def _elsewhere(found: Overview) -> str:
     first = found.writing.instead[0]
     n, elsewhere = len(found.predicted), found.writing.elsewhere
-    return (
-        f"In {elsewhere} of {counted(n, 'query')} the model would first write something else, most often "
-        f"{quoted(first.text)} ({len(first.queries)}); the label words hold {found.writing.mean_mass:.2f} of the "
-        "probability."
+    said = (
+        f"In {elsewhere} of {n} queries the model would first write something else, most often {quoted(first.text)} "
+        f"({len(first.queries)})"
     )
+    if n == 1:
+        said = f"The model would first write something else, {quoted(first.text)}"
+    return f"{said}; the label words hold {found.writing.mean_mass:.2f} of the probability."
 
 
 def _listed(counts: Sequence[int], names: Sequence[str]) -> str:

@@ -105,8 +105,8 @@ def _cautions(result: Prediction) -> Iterator[str]:
         what = "answer is" if len(result.level) == 1 else "answers are"
         yield f"{len(result.level)} {what} a tie, which goes to the label that the prompt lists first."
     mass = float(result.label_mass.mean())
-    if mass < 0.5:  # more often than not the model would go on with something else
-        yield f"The label words hold {percent(mass)} of the probability: the model would mostly write something else."
+    if mass < 0.5:  # each may still be the likeliest token: panel Overview counts that
+        yield f"The label words hold {percent(mass)} of the probability, less than all other tokens together."
 
 
 def blocks(result: Prediction, context: Context | None = None) -> list[Block]:
