@@ -19,6 +19,7 @@ from glob import escape
 from pathlib import Path
 
 from icldiag.errors import IcldiagError
+from icldiag.quoting import quoted_path
 
 TEMPORARY = ".icldiag-tmp"  # how the name of a file ends that is not finished; a killed run leaves it behind
 _NEVER_CREATED = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
@@ -77,11 +78,11 @@ def write_whole(content: str | bytes, path: Path) -> None:
             _write(_bytes(content), path)
     except FileNotFoundError:
         raise IcldiagError(
-            f"cannot write {str(path)!r}: there is no such folder; make it, or choose another place"
+            f"cannot write {quoted_path(path)}: there is no such folder; make it, or choose another place"
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
-        raise IcldiagError(f"cannot write {str(path)!r}: {reason}; choose another place") from None
+        raise IcldiagError(f"cannot write {quoted_path(path)}: {reason}; choose another place") from None
     _remove_leftovers(path)
 
 

@@ -29,6 +29,11 @@ def shortened_path(path: object) -> str:
     return shortened(text, _PATH if len(text) <= _PATH else MOST)
 
 
+def quoted_path(path: object) -> str:
+    """The same in quotes."""
+    return repr(shortened_path(path))
+
+
 def quoted(value: object) -> str:
     """The value as Python writes it."""
     if not isinstance(value, str):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
 from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits
-from icldiag.errors import AnalysisError, IcldiagError
+from icldiag.errors import AnalysisError, IcldiagError, ModelError
 from icldiag.indices import query_index
 from icldiag.lazy import torch
 from icldiag.model.facts import ModelFacts, facts_of
@@ -26,6 +26,7 @@ from icldiag.prompt.encode import encode, query_tokens
 from icldiag.prompt.encoded_prompt import EncodedPrompt, Token
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
+from icldiag.quoting import quoted
 from icldiag.shortcuts import Shortcuts
 from icldiag.store import Store
 
@@ -54,13 +55,15 @@ class Session(Shortcuts):
     def __init__(
         self,
         prompt: Prompt | Path | str,
-        model: InstrumentedModel | ModelSettings | str | None = None,
+        model: InstrumentedModel | ModelSettings | Path | str | None = None,
         beta: NDArray[np.float32] | None = None,
         store: Store | None = None,
     ) -> None:
         self.prompt = prompt if isinstance(prompt, Prompt) else read_prompt(prompt)
-        if isinstance(model, str):
-            model = ModelSettings(name=model)
+        if isinstance(model, str | Path):
+            model = ModelSettings(name=str(model))
+        if not isinstance(model, InstrumentedModel | ModelSettings | None):
+            raise ModelError(f"{quoted(model)} is no model; give a name, a folder, ModelSettings or a loaded model")
         self.settings = model if isinstance(model, ModelSettings) else ModelSettings()
         self._model = model if isinstance(model, InstrumentedModel) else None
         self._beta = beta

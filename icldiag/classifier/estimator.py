@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from icldiag.analyses.affine import fit_affine
 from icldiag.analyses.calibration import calibration, content_free, random_queries
 from icldiag.classifier.scorer import LabelScorer
-from icldiag.classifier.texts import Texts, as_examples
+from icldiag.classifier.texts import Texts, as_examples, members
 from icldiag.errors import AnalysisError
 from icldiag.model.load import load_model
 from icldiag.model.readout import FloatArray, label_probabilities
@@ -81,7 +81,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         prompt: Prompt | Path | str,
-        model: InstrumentedModel | ModelSettings | str = "bundled",
+        model: InstrumentedModel | ModelSettings | Path | str = "bundled",
         *,
         calibration: Fitted = "affine",
         anchors_only: bool = False,
@@ -134,7 +134,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         texts = as_examples(X, prompt)
         if self.calibration not in KINDS:
             raise AnalysisError(f"there is no calibration {quoted(self.calibration)}; choose one of {listed(KINDS)}")
-        numbered, gold = (False, None) if y is None else _gold(list(y), len(texts), prompt)
+        numbered, gold = (False, None) if y is None else _gold(y, len(texts), prompt)
         if not texts:
             raise AnalysisError("there are no texts to fit on")
         self.calibration_ = self._fitted(self._scorer_of(prompt), texts, gold)
@@ -165,6 +165,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def loyalty(self, X: Texts) -> Loyalty:
         """How many of these texts the anchors alone answer as the whole prompt does, and how much quicker."""
         texts = as_examples(X, self._scorer.prompt)
+        if not texts:
+            raise AnalysisError("there are no texts to compare on")
         session = self._scorer.session
         ways = LabelScorer(session), LabelScorer(session, anchors_only=True)
         whole, anchors = (way.scores(texts).argmax(axis=1) for way in ways)
@@ -188,7 +190,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self._made[1]
 
     def _scorer_of(self, prompt: Prompt) -> LabelScorer:
-        settings = ModelSettings(self.model) if isinstance(self.model, str) else self.model
+        settings = ModelSettings(str(self.model)) if isinstance(self.model, str | Path) else self.model
         model = _load(settings) if isinstance(settings, ModelSettings) else settings
         return LabelScorer(Session(prompt, model), anchors_only=self.anchors_only)
 
@@ -211,17 +213,19 @@ def _read(prompt: Prompt | Path | str) -> Prompt:
     return prompt if isinstance(prompt, Prompt) else read_prompt(prompt)
 
 
-def _gold(labels: list[Any], count: int, prompt: Prompt) -> tuple[bool, list[int]]:
+def _gold(given: Iterable[Any], count: int, prompt: Prompt) -> tuple[bool, list[int]]:
     """Whether the classes are numbers, and the prompt's class of each text.
 
     Numbers that leave a class out might have been counted without it, and mean others.
 
     Raises AnalysisError: these are no classes of the prompt.
     """
-    names = prompt.label_names
+    names, labels = prompt.label_names, members(given)
+    if labels is None:
+        raise AnalysisError("give a list of the texts' classes, or one column of a data frame")
     if len(labels) != count:
         raise AnalysisError(f"there are {count} texts and {len(labels)} labels")
-    numbers = all(isinstance(label, int | np.integer) for label in labels)
+    numbers = all(isinstance(label, int | np.integer) and not isinstance(label, bool) for label in labels)
     if labels and numbers and set(map(int, labels)) == set(range(len(prompt.labels))):
         return True, [names.index(sorted(names)[label]) for label in labels]
     for label in labels:

@@ -7,12 +7,13 @@ and the next one cuts them off. The finished file is renamed to OUT, so that OUT
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,51 +21,53 @@ from icldiag.errors import IcldiagError
 from icldiag.files import is_stdout, is_taken, replace_whole
 from icldiag.inputs.files import is_there
 from icldiag.own_files import drop_lock, is_whole, read_own, sealed, take_lock
+from icldiag.quoting import quoted_path
 
 _STATE_BYTES = 2**20
+_ROOM = "make room; what is done is kept, and the same command goes on"
+_CURES = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EFBIG: _ROOM, errno.ENOENT: "make the folder first"}
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What of an output is whole."""
+class Extent:
+    """How much of an output is whole."""
 
     rows: int = 0
     bytes: int = 0
     fingerprint: str = ""  # of the input's rows up to there
+    blank: int = 0  # rows of these without a prediction
 
 
 class Output:
     """Where rows go that cannot be gone on with: stdout, a pipe, a device. `begun` is what an earlier run left."""
 
-    begun = Progress()
+    begun = Extent()
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
         self._file, self._path = file, path
 
-    def append(self, content: str, rows: int, fingerprint: str) -> None:
-        """Write some rows.
-
-        Args:
-            rows, fingerprint: of the input, up to and with these.
-        """
+    def append(self, content: str, now: Extent) -> None:
+        """Write some rows; `now` is what is whole with them, but for its bytes. Raises IcldiagError."""
         with _told(self._path):
-            self._file.write(content.encode("utf-8", "backslashreplace"))
+            left = memoryview(content.encode("utf-8", "backslashreplace"))
+            while left:  # the file may take a part; one that holds the rest back would try again when it is closed
+                left = left[self._file.write(left) :]
             self._file.flush()
 
 
 class PartFile(Output):
     """A regular file while it is made."""
 
-    def __init__(self, file: IO[bytes], target: Path, part: Path, identity: Mapping[str, Any], begun: Progress) -> None:
+    def __init__(self, file: IO[bytes], target: Path, part: Path, identity: Mapping[str, Any], begun: Extent) -> None:
         super().__init__(file, target)
         self._part, self._state = part, _state_of(part)
         self._identity, self.begun = identity, begun
 
-    def append(self, content: str, rows: int, fingerprint: str) -> None:
+    def append(self, content: str, now: Extent) -> None:
         with _told(self._path):
-            super().append(content, rows, fingerprint)
+            super().append(content, now)
             os.fsync(self._file.fileno())
-            record = {**self._identity, "rows": rows, "bytes": self._file.tell(), "fingerprint": fingerprint}
+            record = {**self._identity, **asdict(replace(now, bytes=self._file.tell()))}
             replace_whole(sealed(json.dumps(record, indent=1)), self._state, 0o666)
 
     def finish(self) -> None:
@@ -106,7 +109,7 @@ def open_output(path: Path | None, identity: Mapping[str, Any], *, again: bool, 
         with _told(path):
             kept = None if is_there(path) and not is_taken(path) else _part_file(path, again, force, identity, stack)
             # a pipe or a device is written to as it is; of a folder the system says that it is one
-            output = kept or Output(stack.enter_context(path.open("wb")), path)
+            output = kept or Output(stack.enter_context(path.open("wb", buffering=0)), path)
         yield output
         if kept is not None:
             with _told(path):
@@ -115,18 +118,18 @@ def open_output(path: Path | None, identity: Mapping[str, Any], *, again: bool, 
 
 def _part_file(path: Path, again: bool, force: bool, identity: Mapping[str, Any], stack: ExitStack) -> PartFile:
     if is_taken(path) and not force:
-        raise IcldiagError(f"{str(path)!r} is there already; overwrite it with --force, or choose another -o")
+        raise IcldiagError(f"{quoted_path(path)} is there already; overwrite it with --force, or choose another -o")
     if is_taken(path) and not os.access(path, os.W_OK):
-        raise IcldiagError(f"{str(path)!r} is write-protected; choose another -o")
+        raise IcldiagError(f"{quoted_path(path)} is write-protected; choose another -o")
     target = Path(os.path.realpath(path))
     part = target.with_name(target.name + ".part")
     locked = part.with_name(part.name + ".lock")
     lock = take_lock(locked)
     if lock is None:
-        raise IcldiagError(f"{str(path)!r} is being written by another run; wait for it, or choose another -o")
+        raise IcldiagError(f"{quoted_path(path)} is being written by another run; wait for it, or choose another -o")
     stack.callback(drop_lock, lock, locked)
-    begun = Progress() if again else _begun(part, identity)
-    file = stack.enter_context(part.open("r+b" if part.exists() else "x+b"))
+    begun = Extent() if again else _begun(part, identity)
+    file = stack.enter_context(part.open("r+b" if part.exists() else "x+b", buffering=0))
     stack.callback(_drop_empty, part)
     file.truncate(begun.bytes)
     file.seek(begun.bytes)
@@ -140,27 +143,26 @@ def _told(path: Path) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise IcldiagError(
-            f"cannot write {str(path)!r}: {reason}; make room or choose another place (what is done is kept, and the "
-            "same command goes on)"
-        ) from None
+        cure = _CURES.get(error.errno or 0, "choose another place")
+        raise IcldiagError(f"cannot write {quoted_path(path)}: {error.strerror or error}; {cure}") from None
 
 
-def _begun(part: Path, identity: Mapping[str, Any]) -> Progress:
+def _begun(part: Path, identity: Mapping[str, Any]) -> Extent:
     """What an earlier run of the same left; nothing where there was none. Raises IcldiagError."""
     state = _state_of(part)
     if not part.exists() or not state.exists():
-        return Progress()  # at most a few bytes that nobody vouches for
+        return Extent()  # at most a few bytes that nobody vouches for
     cure = "repeat that command to go on with it, or begin anew with --again"
     content = read_own(state, _STATE_BYTES)
     if not is_whole(content):
-        raise IcldiagError(f"{str(state)!r} is damaged, so {part.name!r} cannot be gone on with; begin with --again")
+        raise IcldiagError(f"{quoted_path(state)} is damaged, so nothing can go on from it; begin anew with --again")
     record = json.loads(content)
+    if not record.get("rows"):
+        return Extent()  # nothing is lost, whatever it was
     for field, value in identity.items():
         if record.get(field) != value:
-            raise IcldiagError(f"{str(part)!r} is of an interrupted run with another {field}; {cure}")
-    begun = Progress(record["rows"], record["bytes"], record["fingerprint"])
+            raise IcldiagError(f"{quoted_path(part)} is of an interrupted run with another {field}; {cure}")
+    begun = Extent(*(record[field.name] for field in fields(Extent)))
     if part.stat().st_size < begun.bytes:
-        raise IcldiagError(f"{str(part)!r} is shorter than the interrupted run left it; begin anew with --again")
+        raise IcldiagError(f"{quoted_path(part)} is shorter than the interrupted run left it; begin anew with --again")
     return begun

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from icldiag.classifier.output import Output
+from icldiag.classifier.output import Extent, Output
 from icldiag.classifier.scorer import CHUNK, LabelScorer, LongText
 from icldiag.errors import PromptError
 from icldiag.model.readout import FloatArray, Progress, label_probabilities, step_of
@@ -145,7 +145,7 @@ class Tally:
 
     first: int  # rows before those of this run
     rows: int
-    blank: int  # of this run's rows, without a prediction
+    blank: int  # of these, without a prediction
     seconds: float
 
 
@@ -169,23 +169,24 @@ def write_predictions(
         PromptError: with the line, a row that cannot be asked.
         IcldiagError: the output cannot be written.
     """
-    seen, done, blanks, begun = Fingerprint(), output.begun.rows, 0, time.perf_counter()
+    seen, done, blanks, begun = Fingerprint(), output.begun.rows, output.begun.blank, time.perf_counter()
     rows = stream.rows()
     for _ in range(done):
         seen.add(next(rows))
-    if not output.begun.bytes:
-        output.append(writer.head(), 0, seen.value)
     progress("rows", done, total)
     for chunk in in_chunks(rows, CHUNK):
         texts = [_example(stream, row, blank) for row in chunk]
         chances = _probabilities(scorer, stream, chunk, texts, blank, step_of(progress, "rows", done, total))
         for row in chunk:
             seen.add(row)
+        head = "" if done else writer.head()  # not before: what is refused in the first rows leaves no output
         content = "".join(writer.row(row, values) for row, values in zip(chunk, chances, strict=True))
         done += len(chunk)
         blanks += sum(values is None for values in chances)
-        output.append(content, done, seen.value)
+        output.append(head + content, Extent(done, fingerprint=seen.value, blank=blanks))
         progress("rows", done, total)
+    if not done:
+        output.append(writer.head(), Extent(fingerprint=seen.value))
     return Tally(output.begun.rows, done, blanks, time.perf_counter() - begun)
 
 

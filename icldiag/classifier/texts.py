@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from icldiag.errors import AnalysisError, PromptError
@@ -11,6 +12,8 @@ from icldiag.prompt.template import in_braces
 from icldiag.quoting import listed, quoted
 
 Texts = Iterable[str] | Iterable[Mapping[str, str]] | Mapping[str, Iterable[str]]  # or a data frame
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def as_examples(given: Any, prompt: Prompt) -> list[Example]:
@@ -26,6 +29,8 @@ def as_examples(given: Any, prompt: Prompt) -> list[Example]:
         wrong = next((text for text in texts if not isinstance(text, str)), None)
         if wrong is not None:
             raise AnalysisError(f"text {place + 1} (index {place}) is no text but {type(wrong).__name__}")
+        if any(not text.isascii() and _HALF.search(text) for text in texts):
+            raise AnalysisError(f"text {place + 1} (index {place}) holds half a character (a surrogate)")
         try:  # NumPy has a text of its own
             found.append(prompt.example(str(row) if isinstance(row, str) else {k: str(v) for k, v in row.items()}))
         except PromptError as error:
@@ -46,6 +51,14 @@ def _rows(given: Any, prompt: Prompt) -> list[Any]:
         if len({len(column) for column in cells}) > 1:
             raise AnalysisError("the columns have not as many texts each")
         return [dict(zip(prompt.fields, row, strict=True)) for row in zip(*cells, strict=True)]
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    rows = members(given)
+    if rows is None:
         raise AnalysisError("give a list of texts, or a column of a data frame")
-    return list(given)
+    return rows
+
+
+def members(given: object) -> list[Any] | None:
+    """What goes by its place, in a list; None where nothing does."""
+    if isinstance(given, str | bytes | Set | Mapping) or not isinstance(given, Iterable):
+        return None
+    return list(given) if getattr(given, "ndim", 1) == 1 else None  # a data frame would give its columns' names

@@ -10,6 +10,7 @@ from icldiag.clients.generation import agreement
 from icldiag.clients.logit_bias import as_requests, logit_bias, require_no_beta
 from icldiag.clients.text import messages_with_placeholder, text_with_placeholder
 from icldiag.counting import counted
+from icldiag.errors import IcldiagError
 from icldiag.files import is_stdout, write_document
 from icldiag.model.readout import Progress
 from icldiag.session import Session
@@ -51,8 +52,19 @@ def _of_text(session: Session, form: ClientForm) -> str:
             "the prompt file to measure those."
         )
     if session.prompt.calibration is not None:
-        told.append("The calibration is not in it, so it answers as the prompt without; --as logit-bias has both.")
+        told.append(
+            f"The calibration is not in it, so it answers as the prompt without; --as {_with_both(session)} has both."
+        )
     return " ".join(told)
+
+
+def _with_both(session: Session) -> str:
+    """The form that prompt and calibration fit into."""
+    try:
+        logit_bias(session.encoded, session.model.tokenizer)
+    except IcldiagError:
+        return "prompt"
+    return "logit-bias"
 
 
 def _biases(session: Session, progress: Progress) -> tuple[str, str]:

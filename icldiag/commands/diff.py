@@ -21,6 +21,7 @@ def diff(
 ) -> None:
     """Compare two JSON reports: set-up, accuracy, changed answers, pairs of labels, loyalties."""
     from icldiag.files import is_stdout, write_document
+    from icldiag.inputs.sources import sources
     from icldiag.page.formats import FILES
     from icldiag.page.terminal import print_page
     from icldiag.report.difference import difference_page
@@ -29,7 +30,9 @@ def diff(
 
     if format not in FILES:
         raise IcldiagError(f"--format {format}: choose one of {', '.join(FILES)}")
-    page = difference_page(read_report(a), read_report(b), (str(a), str(b)))
+    with sources() as read:
+        page = difference_page(read_report(a), read_report(b), (str(a), str(b)))
+    read.refuse(output)
     if format == "text" and output is None:
         print_page(page)
         return

@@ -25,9 +25,12 @@ def _command(importer: Importer) -> Callable[..., None]:
 
     def command(**given: Any) -> None:
         from icldiag.commands.prompt_output import output_prompt
+        from icldiag.inputs.sources import sources
 
         output, yes, force = given.pop("output"), given.pop("yes", False), given.pop("force")
-        found = importer.read(**given)
+        with sources() as read:
+            found = importer.read(**given)
+        read.refuse(output)
         output_prompt(found.prompt, found.notes, output, ask=found.guessed and not yes, force=force)
 
     options = [

@@ -33,6 +33,7 @@ def new(
 ) -> None:
     """Write a commented prompt file; no text is in two of its parts."""
     from icldiag.commands.prompt_output import output_prompt
+    from icldiag.inputs.sources import sources
     from icldiag.prompt.draw import Drawing, draw_prompt
     from icldiag.prompt.tables import read_table
 
@@ -57,5 +58,7 @@ def new(
         instruction=unescaped(instruction),
         words={name.strip(): word for name, _, word in pairs},
     )
-    drawn = draw_prompt(read_table(data, split), drawing, (output or data).stem)
+    with sources() as read:
+        drawn = draw_prompt(read_table(data, split), drawing, (output or data).stem)
+    read.refuse(output)
     output_prompt(drawn.prompt, drawn.notes, output, ask=False, force=force, comments=drawn.comments)

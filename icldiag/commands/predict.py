@@ -48,28 +48,34 @@ def predict(
     from icldiag.classifier.scorer import LabelScorer
     from icldiag.errors import IcldiagError
     from icldiag.files import is_stdout
+    from icldiag.inputs.sources import sources
     from icldiag.progress import progress_on_stderr
     from icldiag.prompt.importers.importer import columns
     from icldiag.prompt.read import read_prompt
     from icldiag.prompt.table_stream import TableStream, columns_of
+    from icldiag.quoting import quoted_path
     from icldiag.session import Session
     from icldiag.store import model_identity
     from icldiag.visible import visible
 
     if not column.strip() or not column.isprintable():
         raise IcldiagError("--column is the name of the new column: some characters, on one line")
-    written = read_prompt(prompt)
+    with sources() as read:
+        written = read_prompt(prompt)
+    read.refuse(output)
     stream = TableStream.of(texts, columns_of(written, text, columns(field)))
     added = Columns(column, probabilities, written.label_names)
     target = None if is_stdout(output) else output
     writer = Writer(stream, added, target)
-    options = {"--anchors-only": anchors_only, "--blank": blank}
+    options = {"--anchors-only": anchors_only}
     known = identity(written, repr((model, model_identity(model))), stream, writer, added, options)
     with open_output(target, known, again=not resume, force=force) as opened:
         begun = opened.begun
         found = survey(stream, writer, begun.rows, blank)  # what is wrong in the last row is told before the first
         if begun.rows and (found.rows < begun.rows or found.fingerprint != begun.fingerprint):
-            raise IcldiagError(f"{str(texts)!r} is not as the interrupted run read it; begin anew with --again")
+            raise IcldiagError(f"{quoted_path(texts)} is not as the interrupted run read it; begin anew with --again")
+        if begun.blank and not blank:
+            raise IcldiagError("the interrupted run left rows blank; go on with --blank, or begin anew with --again")
         try:
             with progress_on_stderr() as (stage, progress):
                 session = Session(written, model)

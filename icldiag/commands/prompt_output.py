@@ -12,6 +12,7 @@ from icldiag.files import is_stdout, is_taken, write_document
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
+from icldiag.quoting import quoted_path
 from icldiag.visible import visible
 
 _SHOWN = 3  # demonstrations
@@ -37,7 +38,7 @@ def output_prompt(
             the prompt cannot be a file.
     """
     if output is not None and not is_stdout(output) and is_taken(output) and not force:
-        raise IcldiagError(f"{str(output)!r} is there already; overwrite it with --force, or choose another -o")
+        raise IcldiagError(f"{quoted_path(output)} is there already; overwrite it with --force, or choose another -o")
     text = as_yaml(prompt, comments=comments)
     check_round_trip(text, prompt)
     for line in [*told, *summary(prompt)]:

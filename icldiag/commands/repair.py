@@ -36,15 +36,19 @@ def repair(
     seed: Annotated[int, typer.Option(help="Cuts the examples in parts and draws orders.")] = 0,
 ) -> None:
     """Try repairs on labelled examples; write the one that holds on others than it was chosen by, and show the diff."""
+    from icldiag.inputs.sources import sources
     from icldiag.prompt.read import read_prompt
 
-    written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
+    with sources() as read:
+        written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
+    read.refuse(output, but=prompt if form == "prompt" else None)
 
     from icldiag.clients.write import write_for_clients
     from icldiag.errors import IcldiagError
     from icldiag.files import is_stdout
     from icldiag.model.settings import BUNDLED
     from icldiag.progress import progress_on_stderr
+    from icldiag.quoting import quoted_path
     from icldiag.repair_output import (
         chosen_query,
         chosen_trial,
@@ -78,7 +82,7 @@ def repair(
         if taken is None:
             if output is not None:
                 raise IcldiagError(
-                    f"no repair holds, so {str(output)!r} is not written; --take N writes one all the same"
+                    f"no repair holds, so {quoted_path(output)} is not written; --take N writes one all the same"
                 )
             return
         diff = repair_diff(session, taken, output if form == "prompt" else None)

@@ -93,9 +93,13 @@ def report(
     budget: Annotated[int, analysis("repairs: how many candidates are tried.", min=1)] = 40,
 ) -> None:
     """Compute the analyses without the app; the report goes to stdout, a file or a folder, progress to stderr."""
+    from icldiag.inputs.sources import sources
     from icldiag.prompt.read import read_prompt
 
-    written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
+    with sources() as read:
+        written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
+    read.refuse(output)
+    read.refuse(save_beta)
 
     from icldiag.analyses import ANALYSES
     from icldiag.analyses.reweighting.compute import TrainingSettings

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from icldiag.errors import InputError, PromptError
+from icldiag.inputs.sources import note
 
 SETTING = "ICLDIAG_MAX_FILE_MIB"
 _USUAL = 256  # MiB; far more than a prompt, a table of examples or a report needs
@@ -54,7 +55,9 @@ def open_file(path: Path, most: int | None = None) -> BinaryIO:
     _check(path.stat(), most)
     file = os.fdopen(os.open(path, _FLAGS), "rb")
     try:
-        _check(os.fstat(file.fileno()), most)
+        state = os.fstat(file.fileno())
+        _check(state, most)
+        note(state)
     except BaseException:
         file.close()
         raise

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from icldiag.errors import ModelError
-from icldiag.quoting import brief, quoted
+from icldiag.quoting import brief, quoted, quoted_path
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
 _OBJECTS = ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json")
@@ -132,7 +132,7 @@ def _indexed(folder: Path) -> list[Path]:
     if missing:
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ModelError(
-            f"the folder {str(folder)!r} lacks {missing[0]}{others} of {len(names)} weight files: it is half "
+            f"the folder {quoted_path(folder)} lacks {missing[0]}{others} of {len(names)} weight files: it is half "
             "downloaded; fetch the model again"
         )
     return [folder / name for name in names]

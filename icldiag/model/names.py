@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from icldiag.errors import ModelError
 from icldiag.model.gguf_file import is_gguf
-from icldiag.quoting import listed, quoted
+from icldiag.quoting import listed, quoted, quoted_path
 
 
 class Package(NamedTuple):
@@ -89,7 +89,8 @@ def _in_folder(folder: Path) -> Path:
         return folder
     if len(files) > 1:
         raise ModelError(
-            f"the folder {str(folder)!r} holds {len(files)} GGUF files; name one: {listed(file.name for file in files)}"
+            f"the folder {quoted_path(folder)} holds {len(files)} GGUF files; "
+            f"name one: {listed(file.name for file in files)}"
         )
     return files[0]
 

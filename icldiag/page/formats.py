@@ -19,6 +19,7 @@ from icldiag.page.latex import page_as_latex
 from icldiag.page.markdown import page_as_markdown
 from icldiag.page.tables import as_csv
 from icldiag.page.terminal import page_as_text
+from icldiag.quoting import quoted_path
 
 Progress = Callable[[str, int, int], object]
 Named = TypeVar("Named", Figure, Table)
@@ -78,7 +79,7 @@ def _write(folder: Path, files: dict[str, Any]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = f"cannot make the folder {str(folder)!r}: {error.strerror}; choose another with -o"
+        reason = f"cannot make the folder {quoted_path(folder)}: {error.strerror}; choose another with -o"
         raise IcldiagError(reason) from None
     for name, content in files.items():
         write_whole(content, folder / name)

@@ -16,6 +16,7 @@ from icldiag.errors import IcldiagError, InputError
 from icldiag.files import replace_whole
 from icldiag.inputs.json_text import parse_json
 from icldiag.own_files import is_whole, read_own, sealed, sweep_up, writing
+from icldiag.quoting import quoted_path
 from icldiag.sweeps.cells import Cell
 
 SCHEMA = "icldiag-sweep-cell/1"
@@ -47,7 +48,7 @@ class Results:
             sweep_up(self.cells, _NAMES)
         except OSError as error:
             raise IcldiagError(
-                f"cannot make the folder {str(self.folder)!r}: {error.strerror}; choose another with -o"
+                f"cannot make the folder {quoted_path(self.folder)}: {error.strerror}; choose another with -o"
             ) from None
 
     def get(self, cell: Cell) -> Result | None:

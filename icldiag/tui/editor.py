@@ -22,6 +22,7 @@ from textual.app import App, SuspendNotSupported
 from icldiag.errors import IcldiagError
 from icldiag.files import free_path, write_whole
 from icldiag.prompt.write import as_yaml
+from icldiag.quoting import quoted_path
 from icldiag.samples import is_sample
 from icldiag.visible import visible
 
@@ -113,7 +114,7 @@ class Editor:
                 write_whole(text, path)
             except (OSError, IcldiagError) as error:
                 if number == len(places):
-                    raise IcldiagError(f"cannot write {str(path)!r} for the editor: {error}") from None
+                    raise IcldiagError(f"cannot write {quoted_path(path)} for the editor: {error}") from None
             else:
                 self.draft = Draft(path, text.encode(), prompt)
                 return path

@@ -17,7 +17,7 @@ import icldiag
 from icldiag.analyses.affine import fit_affine
 from icldiag.analyses.calibration import calibration
 from icldiag.classifier import estimator
-from icldiag.errors import AnalysisError
+from icldiag.errors import AnalysisError, ModelError
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.session import Session
@@ -139,7 +139,11 @@ def test_what_is_no_text_or_no_class_is_refused(classifier: Any) -> None:
         ("one text", "give a list of texts"),
         (7, "give a list of texts"),
         (["Who ?", 7], r"text 2 \(index 1\) is no text but int"),
-        (np.array([["Who ?"]]), r"text 1 \(index 0\) is no text but ndarray"),
+        (np.array([["Who ?"]]), "give a list of texts"),
+        (np.array("Who ?"), "give a list of texts"),
+        ({"Who ?"}, "give a list of texts"),
+        (b"Who ?", "give a list of texts"),
+        (["Who ?", "half \ud83d"], r"text 2 \(index 1\) holds half a character"),
         (["Who ?", "Who wrote it ? " * 3000], r"text 2 \(index 1\): makes a prompt of"),
     ]
     for given, reason in cases:
@@ -149,6 +153,13 @@ def test_what_is_no_text_or_no_class_is_refused(classifier: Any) -> None:
         classifier.fit(["Who ?"], ["Colour"])
     with pytest.raises(AnalysisError, match=r"no class 0; .*; give names, or texts of every class"):
         classifier.fit(["Who ?", "Who ?"], [0, 1])
+    for classes in (5, {"Person": 1}, np.array([["Person"]])):
+        with pytest.raises(AnalysisError, match="a list of the texts' classes"):
+            classifier.fit(["Who ?"], classes)
+    with pytest.raises(AnalysisError, match="no class True"):
+        classifier.fit(["Who ?", "Who ?", "Who ?"], [True, False, 2])
+    with pytest.raises(AnalysisError, match="no texts to compare on"):
+        classifier.loyalty([])
     with pytest.raises(AnalysisError, match="1 texts and 2 labels"):
         classifier.fit(["Who ?"], ["Person", "Person"])
     with pytest.raises(AnalysisError, match="affine calibration needs the texts' classes"):
@@ -157,6 +168,16 @@ def test_what_is_no_text_or_no_class_is_refused(classifier: Any) -> None:
         classifier.fit([])
     with pytest.raises(AnalysisError, match="no calibration 'platt'; choose one of"):
         clone(classifier).set_params(calibration="platt").fit(["Who ?"])
+
+
+def test_what_is_no_model_is_not_taken_for_the_bundled_one(prompt: Prompt, model_folder: Path) -> None:
+    assert Session(prompt, model_folder).model.name == str(model_folder)
+    assert estimator.Classifier(prompt, model_folder).predict([]).tolist() == []
+    for wrong in (5, object(), b"bundled"):
+        with pytest.raises(ModelError, match="is no model; give a name"):
+            Session(prompt, wrong)  # type: ignore[arg-type]
+        with pytest.raises(ModelError, match="is no model; give a name"):
+            estimator.Classifier(prompt, wrong).predict(["Who ?"])  # type: ignore[arg-type]
 
 
 def test_a_cross_validation_loads_the_model_once(

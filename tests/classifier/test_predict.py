@@ -7,6 +7,7 @@ import json
 import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from icldiag.classifier.predictions import Columns, Writer, survey
 from icldiag.classifier.scorer import LabelScorer
 from icldiag.cli import main
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.prompt.table_stream import TableStream
+from icldiag.prompt.table_stream import TableStream, in_chunks
 from icldiag.prompt.write import as_yaml
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -117,7 +118,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("torn", [b"", b"7,half a r"])
-@pytest.mark.parametrize("after", [1, 2, 4])
+@pytest.mark.parametrize("after", [0, 1, 3])
 def test_a_killed_run_goes_on_and_gives_the_same_bytes(
     run: Run, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, torn: bytes
 ) -> None:
@@ -126,18 +127,18 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(
     append = output.PartFile.append
     calls: list[int] = []
 
-    def dying(part: output.PartFile, content: str, rows: int, fingerprint: str) -> None:
+    def dying(part: output.PartFile, content: str, now: output.Extent) -> None:
         if len(calls) == after:
             raise Killed
-        calls.append(rows)
-        append(part, content, rows, fingerprint)
+        calls.append(now.rows)
+        append(part, content, now)
 
     with monkeypatch.context() as patch:
         patch.setattr(output.PartFile, "append", dying)
         with pytest.raises(Killed):
             run(texts, "-o", str(out))
     assert not out.exists()
-    done = calls[-1]
+    done = calls[-1] if calls else 0
     with (tmp_path / "out.csv.part").open("ab") as part:
         part.write(torn)  # written, and killed before anything says so
     code, _, error = run(texts, "-o", str(out))
@@ -156,10 +157,10 @@ def test_only_the_same_run_goes_on(run: Run, texts: Path, tmp_path: Path, monkey
         calls: list[int] = []
         append = output.PartFile.append
 
-        def stopping(file: output.PartFile, content: str, rows: int, fingerprint: str) -> None:
-            append(file, content, rows, fingerprint)
-            calls.append(rows)
-            if len(calls) == 3:
+        def stopping(file: output.PartFile, content: str, now: output.Extent) -> None:
+            append(file, content, now)
+            calls.append(now.rows)
+            if len(calls) == 2:
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
@@ -229,11 +230,48 @@ def test_rows_without_a_text_or_too_long_may_go_without_a_prediction(run: Run, t
     error = run(path, "-o", str(out))[2]
     assert "texts.csv:4: text: makes a prompt of" in error
     assert "--blank leaves such rows" in error
+    assert not list(tmp_path.glob("out*"))  # so that this cure is one
+    assert run(path)[1] == ""  # nor is there a half table on stdout
     path.write_text(f"text,n\nWho ?,1\n,2\n{long},3\nWhere ?,4\n")
-    code, _, error = run(path, "-o", str(out), "--blank", "--again")
+    code, _, error = run(path, "-o", str(out), "--blank")
     assert code == 0, error
     assert ", 2 without a prediction" in error
     assert [bool(row["predicted"]) for row in table(out)] == [True, False, False, True]
+
+
+def test_a_run_goes_on_with_blank_and_not_without(run: Run, tmp_path: Path) -> None:
+    path, out = tmp_path / "texts.csv", tmp_path / "out.csv"
+    long = "Who wrote the opera ? " * 2000
+    rows = [*(f"Who {place} ?" for place in range(6)), long, *(f"Who {place} ?" for place in range(6)), long]
+    path.write_text("text\n" + "\n".join(rows) + "\n")
+    assert "texts.csv:8: text: makes a prompt of" in run(path, "-o", str(out))[2]  # in the second chunk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictions, "in_chunks", lambda rows, size: islice(in_chunks(rows, size), 1))
+        patch.setattr(output.PartFile, "finish", _interrupt)
+        assert run(path, "-o", str(out), "--blank")[0] == 130
+    assert "rows blank; go on with --blank" in run(path, "-o", str(out))[2]
+    code, _, error = run(path, "-o", str(out), "--blank")
+    assert code == 0, error
+    assert ", 2 without a prediction" in error
+    assert [bool(row["predicted"]) for row in table(out)] == [row != long for row in rows]
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_full_disk_is_named(run: Run, texts: Path) -> None:
+    code, _, error = run(texts, "-o", "/dev/full")
+    assert code == 1
+    assert "cannot write '/dev/full': No space left on device; make room" in error
+
+
+def test_a_place_that_is_not_there_is_named(run: Run, texts: Path, tmp_path: Path) -> None:
+    assert (
+        "no/out.csv': No such file or directory; make the folder first" in run(texts, "-o", f"{tmp_path}/no/out.csv")[2]
+    )
+    assert len(run(texts, "-o", "x" * 300)[2]) < 300
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
@@ -257,7 +295,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
                 return np.zeros((len(texts), 2))
 
         class Sink(output.Output):
-            def append(self, content: str, rows: int, fingerprint: str) -> None:
+            def append(self, content: str, now: output.Extent) -> None:
                 pass
 
         sink = Sink(None, path)  # type: ignore[arg-type]

@@ -61,3 +61,11 @@ def test_what_a_form_goes_without_is_told(prompt: Prompt, tiny: Tiny, tmp_path: 
     told = write_for_clients(Session(prompt, session.model), "text", tmp_path / "t.txt", "{text}", silent)
     assert told == f"Written to {tmp_path / 't.txt'}."
     assert (tmp_path / "t.txt").read_text() == prompt.written("{text}")  # to the last character
+
+
+def test_the_cure_for_a_calibration_left_out_is_one(prompt: Prompt, tiny: Tiny, tmp_path: Path) -> None:
+    words = (Label("Person", " Person Number"), *prompt.labels[1:])
+    for changed, form in ((prompt, "logit-bias"), (replace(prompt, labels=words, scoring="whole"), "prompt")):
+        session = Session(replace(changed, calibration=Calibration("batch", (0.5, 0.0, 0.2))), tiny())
+        told = write_for_clients(session, "text", tmp_path / "prompt.txt", "{text}", silent)
+        assert f"; --as {form} has both" in told
