@@ -24,7 +24,6 @@ from icldiag.analyses.affine import fit_affine
 from icldiag.analyses.calibration import CONTENT_FREE, calibrated, calibration
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.search.calibrations import fitted_calibrations, unfitted
-from icldiag.analyses.search.partition import make_parts
 from icldiag.analyses.search.search import Search
 from icldiag.analyses.search.trials import Trials
 from icldiag.model.forward import InstrumentedModel, Prefix
@@ -107,11 +106,8 @@ def searched(
         random.Random(permuted).shuffle(labels)
         examples = [replace(example, label=label) for example, label in zip(examples, labels, strict=True)]
     given = replace(prompt, queries=queries, examples=tuple(examples))
-    encoded, parts = encode(given, *model.reader), make_parts(given, seed=seed)
-    search = Search(Lab(model, encoded, prefix), parts, None, seed)
-    search.know(given.queries, draw.queries)
-    for part in (parts.fitting, parts.selection, parts.others):
-        search.know(part, np.array([scores[example.text] for example in part]))
+    search = Search(Lab(model, encode(given, *model.reader), prefix), seed=seed)
+    search.know(scores | {query.text: row for query, row in zip(prompt.queries, draw.queries, strict=True)})
     trials = Trials(search, budget=99)
     contextual = calibration("contextual", draw.content_free)
     repair = replace(search.start, family="calibration", name="contextual calibration", calibration=contextual)

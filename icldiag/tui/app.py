@@ -31,6 +31,7 @@ from icldiag.tui.messages import (
     JobPart,
     JobProgressed,
     PromptEdited,
+    RepairTaken,
     ResultWanted,
 )
 from icldiag.tui.panels import FIRST, PANELS
@@ -194,6 +195,9 @@ class DiagnosisApp(Dialogs):
 
     def on_prompt_edited(self, message: PromptEdited) -> None:
         self.edits.change(message.change)
+
+    def on_repair_taken(self, message: RepairTaken) -> None:
+        self.edits.take(message.repair)
 
     def on_edit_undone(self) -> None:
         if not self.edits.undo():

@@ -16,6 +16,7 @@ from icldiag.tui.state import Left, State
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
+    from icldiag.analyses.search.repair import Repair
     from icldiag.prompt.schema import Prompt
     from icldiag.tui.desk import Desk
 
@@ -139,6 +140,15 @@ class Edits:
                 return None
         old, new = (as_yaml(prompt).splitlines() for prompt in (before, state.prompt))
         return list(difflib.unified_diff(old, new, state.path.name, "as it is now", lineterm="", n=2))
+
+    def take(self, repair: Repair) -> None:
+        """Take a repair over: its prompt, and what it puts in force."""
+        prompt = self.state.prompt
+        if repair.beta is None:
+            self.change(repair.apply)
+        elif prompt is not None:
+            repaired = repair.apply(prompt)
+            self.put_in_force(prompt if repaired == prompt else repaired, repair.beta)
 
     def use_beta(self, beta: Any) -> None:
         """Put a trained beta in force in the whole session, or (None) out of it."""

@@ -10,6 +10,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from icldiag.analyses.request import Each, Request
+    from icldiag.analyses.search.repair import Repair
     from icldiag.prompt.schema import Prompt
     from icldiag.tui.run import Failure, Run
     from icldiag.tui.state import State
@@ -54,6 +55,20 @@ class PromptEdited(Message):
     """
 
     change: Callable[[Prompt], Prompt]
+
+
+@dataclass
+class RepairTaken(Message):
+    """The user takes a repair over in place."""
+
+    repair: Repair
+
+
+@dataclass
+class RepairWanted(Message):
+    """Panel Repair is to search for what mends a query, or (None) the prompt."""
+
+    query: int | None
 
 
 @dataclass

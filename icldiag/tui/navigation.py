@@ -11,9 +11,11 @@ from icldiag.tui.messages import (
     CellWanted,
     QueryChosen,
     QueryWanted,
+    RepairWanted,
 )
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Panel
+from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.tabs import PanelTabs
 
@@ -97,6 +99,12 @@ class Navigation(Layout):
             if matches(binding, event.key) and len(self.screen_stack) == 1:
                 event.stop()
                 await self.run_action(binding.action, self.panel)
+
+    def on_repair_wanted(self, message: RepairWanted) -> None:
+        """To panel Repair, which begins to search."""
+        repair = self.query_one(RepairPanel)
+        self.action_panel(str(repair.id))
+        repair.search(message.query)
 
     def action_next_panel(self, step: int) -> None:
         titles = [panel.title.lower() for panel in PANELS]

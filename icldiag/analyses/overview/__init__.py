@@ -2,19 +2,17 @@
 
 `session.overview()` gives an `Overview`; `session.lean()` gives the label prior and the calibrations alone, from one
 list of some 60 short texts. `Overview.verdict` names the kind of failure, `Overview.explains(query)` says whether it
-explains a wrong answer, `Overview.actions` holds measured repairs.
+explains a wrong answer, `Overview.repairs` holds the calibrations with what they gain.
 """
 
-from icldiag.analyses.overview.actions import Action
 from icldiag.analyses.overview.compute import MeasureLean, Overview, Perturb, Summarise
 from icldiag.analyses.overview.lean import Calibrated, Lean, Prior
 from icldiag.analyses.overview.opening import headline
-from icldiag.analyses.overview.reading import Line, lines, of_action
+from icldiag.analyses.overview.reading import Line, lines, next_step
 from icldiag.analyses.overview.stability import LeftOut, Order, Stability
 from icldiag.analyses.overview.verdict import Verdict
 
 __all__ = [
-    "Action",
     "Calibrated",
     "Lean",
     "LeftOut",
@@ -29,5 +27,5 @@ __all__ = [
     "Verdict",
     "headline",
     "lines",
-    "of_action",
+    "next_step",
 ]

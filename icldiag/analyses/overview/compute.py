@@ -13,9 +13,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from icldiag.analyses.effect import SIGNIFICANT
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.measures import Measures, labelled, measures
-from icldiag.analyses.overview.actions import Action, actions
 from icldiag.analyses.overview.lean import Lean, lean
 from icldiag.analyses.overview.recency import Recency, recency
 from icldiag.analyses.overview.separability import Separability, separability
@@ -25,6 +25,8 @@ from icldiag.analyses.overview.writing import Writing, writing
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
+from icldiag.analyses.search.compute import TryCalibrations
+from icldiag.analyses.search.repairs import Repairs
 from icldiag.errors import AnalysisError
 from icldiag.indices import query_index
 from icldiag.model.readout import FloatArray, IntArray, Progress
@@ -32,7 +34,7 @@ from icldiag.model.readout import FloatArray, IntArray, Progress
 
 @dataclass(frozen=True, repr=False)
 class Overview(AnalysisResult):
-    """n queries, C classes. `lean` and `stability` are None while they are computed (see `Summarise`)."""
+    """n queries, C classes. `lean`, `repairs` and `stability` are None while they are computed (see `Summarise`)."""
 
     labels: tuple[str, ...]
     gold: tuple[int | None, ...]
@@ -43,6 +45,8 @@ class Overview(AnalysisResult):
     separability: Separability | None  # None where the queries have fewer than two gold labels
     writing: Writing
     lean: Lean | None = None
+    repairs: Repairs | None = None  # the calibrations and what the best of them gains
+    unrepaired: str = ""  # why that is not known
     stability: Stability | None = None
     seed: int = 0
 
@@ -65,14 +69,20 @@ class Overview(AnalysisResult):
         return verdict_of(self)
 
     @cached_property
-    def actions(self) -> tuple[Action, ...]:
-        """What to do next, at most three; each with a gain on queries that it was not fitted on or chosen by."""
-        return actions(self.gold, self.scores, self.lean, self.stability, self.seed)
-
-    @cached_property
     def recency(self) -> Recency | None:
         """Whether the class that is shown last is answered; None where that was not or cannot be seen."""
         return None if self.stability is None else recency(self.stability)
+
+    @property
+    def favours_last(self) -> bool:
+        """Whether the class that is shown last is answered more often than chance has it."""
+        return self.recency is not None and self.recency.excess > 0 and self.recency.p_value < SIGNIFICANT
+
+    @property
+    def harmful(self) -> tuple[int, ...]:
+        """Places of the demonstrations that stand out as harmful; none where none does or it is not computed."""
+        found = self.stability
+        return () if found is None or found.harmful is None else found.left_out[found.harmful].without
 
     def explains(self, query: int) -> bool | None:
         """Whether the verdict explains a wrong answer: the label that is answered always or too often is answered,
@@ -143,7 +153,8 @@ class Judge(Request[Overview]):
 
 @dataclass(frozen=True)
 class Summarise(Request[Overview]):
-    """The prompt's verdict. `each` is told the overview so far: at once without lean and stability, then with the lean.
+    """The prompt's verdict. `each` is told the overview so far: without lean, repairs and stability, then with them one
+    by one.
 
     Args:
         queries: of the sample that is asked after changed demonstrations; None for all.
@@ -161,8 +172,17 @@ class Summarise(Request[Overview]):
         found = bench.ask(Judge(self.seed), progress, each)
         if each is not None:
             each(found)
+        found = self._with_repairs(found, bench, progress)
+        if each is not None:
+            each(found)
         request = Perturb(self.queries, self.seed)
         return replace(found, stability=bench.ask(request, _named(progress, "stability")))
+
+    def _with_repairs(self, found: Overview, bench: Workbench, progress: Progress) -> Overview:
+        try:
+            return replace(found, repairs=bench.ask(TryCalibrations(self.seed), _named(progress, "calibrations")))
+        except AnalysisError as error:
+            return replace(found, unrepaired=str(error))
 
 
 def _named(progress: Progress, part: str) -> Progress:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from icldiag.analyses.effect import Effect
 from icldiag.analyses.overview.compute import Overview
 from icldiag.counting import counted
 from icldiag.quoting import quoted
@@ -72,11 +71,8 @@ def _apart(found: Overview) -> str:
     auc = f"AUC {separability.auc}"
     hidden = verdict.hidden_by
     if hidden is not None:
-        improved = gain(hidden.effect)
-        return (
-            f"{auc}: the scores tell the labels apart, the lean hides it: with the {hidden.kind} prior divided out "
-            f"accuracy {improved} on queries that it was not fitted on."
-        )
+        undone = f"dividing out the {hidden.kind} prior mends more answers than it breaks"
+        return f"{auc}: the scores tell the labels apart, and the lean hides it: {undone}."
     if separability.auc.high < 0.5:
         return f"{auc}, below 0.5: the scores rank the labels the wrong way round.{_leans_there(found)}"
     said = {
@@ -114,9 +110,3 @@ def _listed(counts: Sequence[int], names: Sequence[str]) -> str:
     shown = [f"{names[label]} {counts[label]}" for label in order[:LISTED]]
     rest = sum(counts[label] for label in order[LISTED:])
     return ", ".join(shown) + (f", {rest} other" if rest else "")
-
-
-def gain(effect: Effect) -> str:
-    """Accuracy before and after."""
-    before, after = effect.accuracy_before, effect.accuracy_after
-    return "undefined" if before is None or after is None else f"{before:.2f} -> {after:.2f}"

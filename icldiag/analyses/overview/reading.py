@@ -9,11 +9,12 @@ import numpy as np
 
 from icldiag.analyses.estimates import Estimate
 from icldiag.analyses.measures import Measures
-from icldiag.analyses.overview.actions import FEWEST, Action
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import Lean
-from icldiag.analyses.overview.opening import LISTED, gain
+from icldiag.analyses.overview.opening import LISTED
 from icldiag.analyses.overview.stability import Stability
+from icldiag.analyses.search.reading import finding, signed
+from icldiag.analyses.search.repairs import Repairs
 from icldiag.counting import counted
 from icldiag.quoting import quoted
 
@@ -38,7 +39,8 @@ def _lines(found: Overview) -> Iterator[tuple[str, str]]:
     yield "format", _format(found)
     if found.lean is not None:
         yield "lean", _lean(found, found.lean)
-        yield "calibration", _calibration(found, found.lean)
+    if found.repairs is not None:
+        yield "calibration", _calibration(found.repairs)
     if found.stability is not None:
         yield "orders", _orders(found, found.stability)
         yield "demonstrations", _demonstrations(found, found.stability)
@@ -115,12 +117,16 @@ def _lean(found: Overview, lean: Lean) -> str:
     return said
 
 
-def _calibration(found: Overview, lean: Lean) -> str:
-    if found.measures is None or not lean.calibrated:
+def _calibration(repairs: Repairs) -> str:
+    """As in the table of panel Repair."""
+    if not repairs.trials:
         return ""
-    gains = "; ".join(f"{one.kind} {gain(one.effect)}" for one in lean.calibrated)
-    halves = "" if len(found.predicted) < 2 else ", fitted on the one half of the queries and scored on the other"
-    return f"accuracy with each prior divided out{halves}: {gains}."
+    compared = repairs.trials[0].selection
+    gains = ", ".join(f"{trial.repair.name.split()[0]} {signed(trial.selection.net)}" for trial in repairs.trials)
+    return (
+        f"of {counted(compared.count, 'labelled text')} to compare on, none of them answered by a fit that has seen "
+        f"it, {compared.right_before} are right; with calibrations: {gains}."
+    )
 
 
 def _orders(found: Overview, stability: Stability) -> str:
@@ -196,36 +202,31 @@ def named(found: Overview, without: Sequence[int]) -> str:
 # ---- what to do next ------------------------------------------------------------------------------------------------
 
 
-def of_action(found: Overview, action: Action) -> str:
-    """What is done, as a phrase."""
-    if action.calibration is not None:
-        return f"divide out the {action.calibration.kind} prior"
-    if action.family == "drop":
-        return f"drop {named(found, action.without)}"
-    assert action.places is not None
-    order = " ".join(str(place + 1) for place in action.places)
-    return f"show {found.labels[found.shown[action.places[-1]]]} last: order {order}"
+def next_step(found: Overview, repairs: Repairs | None = None) -> str:
+    """What mends the prompt as far as that is known, and what a search would try first; empty while it is computed.
+
+    Args:
+        repairs: of a search for more than calibrations, if there was one.
+    """
+    known = repairs or found.repairs
+    if known is None:
+        return found.unrepaired
+    return finding(known) if repairs is not None else f"{finding(known)} {_leads(found)}".rstrip()
 
 
-def gain_of(action: Action) -> str:
-    """What it promises, and on how many queries that was measured."""
-    chance = "" if action.significant else ", may be chance"
-    return (
-        f"{action.criterion} {action.before:.2f} -> {action.after:.2f} on {action.effect.count} queries, each half of "
-        f"them with what was fitted and chosen on the other (McNemar p {action.effect.p_value:.2g}{chance})"
-    )
-
-
-def without_actions(found: Overview) -> str:
-    """Why there is nothing to do next; empty where there is something, or it is not computed yet."""
-    if found.actions or found.stability is None:
+def _leads(found: Overview) -> str:
+    """Where a search for more begins; empty while that is computed."""
+    if found.stability is None:
         return ""
-    if found.measures is None or found.measures.count < FEWEST:
-        return f"No gain can be measured with fewer than {FEWEST} labelled queries; add some to 'queries'."
-    return (
-        "Of calibrations, orders and demonstrations left out, the best on one half of the queries gains nothing on the "
-        "other; `icldiag repair` and panel Repair try more."
-    )
+    leads = []
+    if found.harmful:
+        leads.append(f"without {named(found, found.harmful)}")
+    if found.favours_last:
+        leads.append("other orders")
+    if found.verdict.elsewhere:
+        leads.append("other label words")
+    first = f": first {', then '.join(leads)}" if leads else ""
+    return f"A search in panel Repair tries changes of the prompt too{first}."
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------------

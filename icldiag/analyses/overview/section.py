@@ -11,8 +11,8 @@ import numpy as np
 from icldiag.analyses.analysis import Analysis, Context, Section
 from icldiag.analyses.effect import SIGNIFICANT, Effect
 from icldiag.analyses.estimates import Estimate
-from icldiag.analyses.overview import Lean, Overview, Stability, Summarise, headline, lines, of_action
-from icldiag.analyses.overview.reading import gain_of, named, sample, without_actions
+from icldiag.analyses.overview import Lean, Overview, Stability, Summarise, headline, lines, next_step
+from icldiag.analyses.overview.reading import named, sample
 from icldiag.analyses.overview.section_fields import OverviewFields
 from icldiag.analyses.request import Workbench
 from icldiag.model.readout import Progress
@@ -27,7 +27,8 @@ def values(result: Overview) -> dict[str, Any]:
     """The section's JSON values."""
     lean, stability = _parts(result)
     verdict, names, measures = result.verdict, result.labels, result.measures
-    separability, recency = result.separability, result.recency
+    separability, recency, repairs = result.separability, result.recency, result.repairs
+    winner = None if repairs is None else repairs.best
     return {
         "verdict": verdict.kind,
         "label": None if verdict.label is None else names[verdict.label],
@@ -100,17 +101,11 @@ def values(result: Overview) -> dict[str, Any]:
             ],
             "harmful": stability.harmful,
         },
-        "next": [
-            {
-                "what": of_action(result, one),
-                "family": one.family,
-                "criterion": one.criterion,
-                "before": one.before,
-                "after": one.after,
-                "gain": _effect(one.effect),
-            }
-            for one in result.actions
-        ],
+        "next": {
+            "finding": next_step(result),
+            "repair": winner and winner.repair.name,
+            "confirmed": repairs and repairs.confirmed and _effect(repairs.confirmed),
+        },
     }
 
 
@@ -159,20 +154,15 @@ def reading(result: Overview, context: Context | None = None) -> str:
 
 def blocks(result: Overview, context: Context | None = None) -> list[Block]:
     """The evidence line by line, and its tables, as far as it is computed."""
-    shown: list[Block] = [Items(tuple(f"{line.name}: {line.sentence}" for line in lines(result))), _next(result)]
-    if why := without_actions(result):
-        shown.append(Paragraph(why))
+    shown: list[Block] = [Items(tuple(f"{line.name}: {line.sentence}" for line in lines(result)))]
+    if said := next_step(result):
+        shown.append(Paragraph(f"Next: {said}"))
     shown += [_label_table(result), *_errors(result)]
     if result.stability is not None and result.stability.left_out:
         shown += _demonstrations(result, result.stability)
     if result.stability is not None and result.stability.orders:
         shown.append(_orders(result, result.stability))
     return shown
-
-
-def _next(result: Overview) -> Table:
-    rows = [(of_action(result, one), gain_of(one)) for one in result.actions]
-    return Table("next", "What to do next.", ("change", "gain"), tuple(rows))
 
 
 def _label_table(result: Overview) -> Table:

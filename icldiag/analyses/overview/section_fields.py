@@ -111,13 +111,10 @@ class StabilityFields(Fields):
     harmful: int | None = Field(description="Place in `left_out` of the one that stands out.")
 
 
-class ActionFields(Fields):
-    what: str
-    family: Literal["calibration", "order", "drop"]
-    criterion: str
-    before: float
-    after: float
-    gain: GainFields
+class NextFields(Fields):
+    finding: str
+    repair: str | None
+    confirmed: GainFields | None = Field(description="On texts that were left out of its fit and choice.")
 
 
 class OverviewFields(SectionFields):
@@ -133,4 +130,4 @@ class OverviewFields(SectionFields):
     writing: WritingFields
     lean: LeanFields
     stability: StabilityFields
-    next: list[ActionFields]
+    next: NextFields

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from icldiag.analyses.effect import Effect
-from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, Repairs, find_repairs, mendable
-from icldiag.analyses.repairs.reading import finding, in_short, points, verdict
+from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, find_repairs, mendable
+from icldiag.analyses.search.compute import TryCalibrations
+from icldiag.analyses.search.reading import finding, in_short, points, verdict
 from icldiag.analyses.search.repair import Repair
+from icldiag.analyses.search.repairs import Repairs
 from icldiag.analyses.search.trials import Trial
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "Repair",
     "Repairs",
     "Trial",
+    "TryCalibrations",
     "find_repairs",
     "finding",
     "in_short",

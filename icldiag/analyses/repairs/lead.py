@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from icldiag.analyses.effect import SIGNIFICANT
 from icldiag.analyses.repairs.demonstrations import deletions, replacements
 from icldiag.analyses.repairs.order import orders
 from icldiag.analyses.repairs.words import words
@@ -23,18 +22,10 @@ def families(overview: Overview | None) -> list[Family]:
     usual: list[Family] = [replacements, orders, deletions, words]
     first: list[Family] = []
     if overview is not None:
-        if harmful_demonstrations(overview):
+        if overview.harmful:
             first += [deletions, replacements]
-        if overview.recency is not None and overview.recency.excess > 0 and overview.recency.p_value < SIGNIFICANT:
+        if overview.favours_last:
             first.append(orders)
         if overview.verdict.elsewhere:
             first.append(words)
     return [*first, *(family for family in usual if family not in first)]
-
-
-def harmful_demonstrations(overview: Overview | None) -> frozenset[int]:
-    """Their places; none where none stands out."""
-    stability = None if overview is None else overview.stability
-    if stability is None or stability.harmful is None:
-        return frozenset()
-    return frozenset(stability.left_out[stability.harmful].without)

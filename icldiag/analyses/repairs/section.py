@@ -10,9 +10,11 @@ import numpy as np
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
+from icldiag.analyses.lab import Lab
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.repairs import Effect, FindRepairs, Repairs, Trial, find_repairs, finding, verdict
 from icldiag.analyses.request import Workbench
+from icldiag.analyses.search.search import Search
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import IntArray, Progress
 from icldiag.page.blocks import Block, Cell, Figure, Items, Table, notes
@@ -177,16 +179,11 @@ def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: 
     """The queries are kept to measure on: the search is not told their labels."""
     prediction = bench.ask(Predict(), progress)
     unlabelled = replace(bench.prompt, queries=tuple(replace(query, label=None) for query in bench.prompt.queries))
-    found = find_repairs(
-        bench.model,
-        replace(bench.encoded, prompt=unlabelled),
-        bench.prefix(progress),
-        beta=bench.beta,
-        budget=settings["budget"],
-        seed=seed,
-        prediction=prediction,
-        progress=progress,
-    )
+    encoded = replace(bench.encoded, prompt=unlabelled)
+    search = Search(Lab(bench.model, encoded, bench.prefix(progress), bench.beta), seed=seed)
+    if unlabelled.calibration is None:
+        search.know(dict(zip(prediction.texts, prediction.scores, strict=True)))
+    found = find_repairs(search, settings["budget"], progress=progress)
     accuracy, balanced = _right(prediction.predicted, prediction.gold)
     trials = []
     for trial in found.trials:

@@ -89,6 +89,7 @@ def fitted_calibrations(search: Search, of: Repair) -> Iterator[Candidate]:
         else:
             changed = replace(of, family="combination", name=f"{kind} calibration with {of.name}")
         answers = answers_by_fold(fit, scores, search.parts.folds, search.whole)
+        search.progress("", 0, 0)
         repair = replace(changed, calibration=fit(range(len(folded))))
         yield Candidate(repair, answers, made_of_fitting=of is not search.start)
 

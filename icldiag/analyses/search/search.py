@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from icldiag.analyses.calibration import calibrated, random_queries
 from icldiag.analyses.lab import Lab, Question
-from icldiag.analyses.search.partition import Partition
+from icldiag.analyses.search.partition import make_parts
 from icldiag.analyses.search.repair import Repair, as_it_is
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example
 
-_Key = tuple[Hashable, tuple[Example, ...]]  # a changed prompt without its calibration, and the texts it is asked
-
 
 class Search:
-    """Candidates for one prompt, or for one `query` of it."""
+    """Candidates for the lab's prompt, or for one `query` of it. Raises AnalysisError: too few labelled texts."""
 
-    def __init__(self, lab: Lab, parts: Partition, query: int | None, seed: int) -> None:
-        self.lab, self.parts, self.query, self.seed = lab, parts, query, seed
+    def __init__(self, lab: Lab, query: int | None = None, seed: int = 0, progress: Progress = silent) -> None:
+        self.lab, self.query, self.seed = lab, query, seed
         self.model, self.prompt = lab.model, lab.prompt
+        self.parts = make_parts(lab.prompt, query, seed)
         self.start = as_it_is(lab.prompt, lab.beta)
         self.harmful: frozenset[int] = frozenset()  # places of demonstrations that the overview names
         self.whole = lab.prompt.scoring == "whole"
-        self.progress: Progress = silent  # asked between layers whether to go on
-        self._raw: dict[_Key, FloatArray] = {}
+        self.progress = progress  # asked between layers whether to go on
+        self._raw: dict[Hashable, dict[str, FloatArray]] = {}  # by changed prompt and text, before any calibration
 
     def random_words(self) -> tuple[Example, ...]:
         """Queries of words drawn from the fitting part and the unlabelled texts; none without any."""
@@ -52,23 +51,32 @@ class Search:
     def raw(self, repair: Repair, *groups: Sequence[Example]) -> list[FloatArray]:
         """The same before any calibration. Groups that are asked for together are read together."""
         self.ask([repair], *groups)
-        return [self._raw[key] if key[1] else np.empty((0, len(repair.labels))) for key in _keys(repair, groups)]
+        empty, known = np.empty((0, len(repair.labels))), self._raw.get(repair.text, {})
+        return [np.array([known[example.text] for example in group]) if group else empty for group in groups]
 
     def ask(self, repairs: Sequence[Repair], *groups: Sequence[Example]) -> None:
         """Read what is not yet known of all these repairs and groups, in as few batches as pay. Raises PromptError."""
+        asked = {example.text: example for group in groups for example in group}
         missing = [
-            (repair, [key for key in dict.fromkeys(_keys(repair, groups)) if key[1] and key not in self._raw])
+            (repair, [example for text, example in asked.items() if text not in self._raw.get(repair.text, {})])
             for repair in repairs
         ]
-        missing = [(repair, keys) for repair, keys in missing if keys]
-        questions = [self._question(repair, [text for _, group in keys for text in group]) for repair, keys in missing]
-        for (_, keys), found in zip(missing, self.lab.ask(questions, self.progress) if questions else (), strict=True):
-            ends = np.cumsum([len(group) for _, group in keys])
-            self._raw.update(zip(keys, np.split(found, ends[:-1]), strict=True))
+        missing = [(repair, examples) for repair, examples in missing if examples]
+        questions = [self._question(repair, examples) for repair, examples in missing]
+        answers = self.lab.ask(questions, self.progress) if questions else []
+        for (repair, examples), scores in zip(missing, answers, strict=True):
+            self._raw.setdefault(repair.text, {}).update(
+                (example.text, row) for example, row in zip(examples, scores, strict=True)
+            )
 
-    def know(self, examples: Sequence[Example], scores: FloatArray) -> None:
-        """Uncalibrated label scores (n, C) of the prompt as it is that were read before."""
-        self._raw[_keys(self.start, [examples])[0]] = scores
+    def known(self, examples: Sequence[Example]) -> dict[str, FloatArray]:
+        """What `know` takes."""
+        (scores,) = self.raw(self.start, examples)
+        return {example.text: row for example, row in zip(examples, scores, strict=True)}
+
+    def know(self, scores: Mapping[str, FloatArray]) -> None:
+        """Uncalibrated label scores (C,) of texts by the prompt as it is that were read before."""
+        self._raw.setdefault(self.start.text, {}).update(scores)
 
     def read(self, examples: Sequence[Example], top: int = 1, with_target: bool = False) -> Readout:
         """Ask the prompt as it is, uncalibrated, for the label of every text."""
@@ -94,7 +102,3 @@ class Search:
 
     def _question(self, repair: Repair, examples: Sequence[Example]) -> Question:
         return Question(replace(repair.apply(self.prompt), queries=tuple(examples), calibration=None), repair.beta)
-
-
-def _keys(repair: Repair, groups: Sequence[Sequence[Example]]) -> list[_Key]:
-    return [(repair.text, tuple(group)) for group in groups]

@@ -10,12 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.render.overview import STRIP_SIGNS, answer_table, label_bars, lean_bars, strip
-from icldiag.tui.messages import CellWanted, EditUndone, PromptEdited, ResultWanted
+from icldiag.tui.messages import CellWanted, EditUndone, RepairTaken, RepairWanted, ResultWanted
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.overview import Overview, Summarise
+    from icldiag.analyses.repairs import Repairs
 
 _JOB = "overview"
 _SIDE_BY_SIDE = 96  # columns from which two tables are beside each other
@@ -29,10 +30,9 @@ def request(everything: bool = False) -> Summarise:
 
 
 class OverviewPanel(Panel):
-    """The verdict, its evidence line by line as it comes, and measured changes that can be taken over in place."""
+    """The verdict, its evidence line by line as it comes, and a measured repair that can be taken over in place."""
 
     title, key, group = "Overview", "O", "Diagnose"
-    FOLLOWED: ClassVar[tuple[str, ...]] = ("marked",)
     purpose = (
         "Overview: what is wrong with the prompt as a whole. How many answers are right, who is answered for whom, "
         "whether the scores tell the labels apart, where the prompt leans, what the model would write instead, whether "
@@ -43,8 +43,7 @@ class OverviewPanel(Panel):
         Binding("s", "again", "again"),
         Binding("l", "everything", "on all queries"),
         Binding("c", "error", "queries of the next error"),
-        Binding("left_square_bracket", "mark(-1)", "mark up", key_display="["),
-        Binding("right_square_bracket", "mark(1)", "mark down", key_display="]"),
+        Binding("m", "repair", "mend"),
         Binding("t", "take", "take"),
         Binding("u", "undo", "undo"),
     ]
@@ -62,7 +61,6 @@ class OverviewPanel(Panel):
         yield Line(id="lines", classes="body gap")
 
     def on_mount(self) -> None:
-        self.marked = 0
         self.stopped = False
         self.everything = False
         self.error = -1  # of the errors by number, the one whose queries are listed
@@ -124,22 +122,24 @@ class OverviewPanel(Panel):
         set_["lines"].set(Text("\n").join(rows))
 
     def _next(self, found: Overview) -> Text:
-        from icldiag.analyses.overview import of_action
-        from icldiag.analyses.overview.reading import gain_of, without_actions
+        """What mends the prompt, in the words of panel Repair; after a search there, what that found."""
+        from icldiag.analyses.overview import next_step
 
-        look = self.state.look
-        if found.stability is None:
+        look, searched = self.state.look, self._searched()
+        said = next_step(found, searched)
+        if not said:
             return Text("")
-        if not found.actions:
-            return Text.assemble(("NEXT  ", look.chosen), self._visible(without_actions(found)))
-        self.marked = min(self.marked, len(found.actions) - 1)
-        rows = []
-        for place, action in enumerate(found.actions):
-            sign, key = ("> ", "t takes it: ") if place == self.marked else ("  ", "")
-            row = Text.assemble(("NEXT  " if not place else "      ", look.chosen), (sign, look.chosen))
-            row.append(f"{key}{self._visible(of_action(found, action))}", look.strong if key else "")
-            rows.append(row.append(f"   {gain_of(action)}", look.muted))
-        return Text("\n").join(rows)
+        known = searched or found.repairs
+        keys = [] if known is None or known.best is None else ["t takes it"]
+        keys += [] if searched is not None or known is None else ["m searches on"]
+        row = Text.assemble(("NEXT  ", look.chosen), (self._visible(said), look.strong))
+        return row.append(f" ({'; '.join(keys)})" if keys else "", look.muted)
+
+    def _searched(self) -> Repairs | None:
+        """What panel Repair found for the whole prompt."""
+        from icldiag.analyses.repairs import FindRepairs
+
+        return self.peek(FindRepairs())
 
     def _query(self, found: Overview) -> Text:
         """What the verdict says of the selected query."""
@@ -151,9 +151,10 @@ class OverviewPanel(Panel):
             said += f", want {names[gold]}"
             if found.explains(query):
                 said += "; the lean explains it"
-        if found.lean is not None and found.lean.calibrated:
-            after = ", ".join(f"{one.kind} {names[one.predicted[query]]}" for one in found.lean.calibrated)
-            said += f"; with a prior divided out: {after}"
+        if found.repairs is not None and found.repairs.trials:
+            trials = found.repairs.trials
+            after = ", ".join(f"{one.repair.name.split()[0]} {names[one.predicted[query]]}" for one in trials)
+            said += f"; with calibrations: {after}"
         return Text(self._visible(f"{said}."), look.strong)
 
     def _visible(self, text: str) -> str:
@@ -200,17 +201,15 @@ class OverviewPanel(Panel):
         if cell is not None:
             self.post_message(CellWanted(cell))
 
-    def action_mark(self, step: int) -> None:
-        found = self.peek(request(self.everything))
-        if found is not None and found.actions:
-            self.marked = min(max(self.marked + step, 0), len(found.actions) - 1)
-            self.refresh_panel()
-
     def action_take(self) -> None:
-        """Change the prompt in place by the marked action; the app's undo takes it back."""
+        """Change the prompt in place by the repair that NEXT names; the app's undo takes it back."""
         found = self.peek(request(self.everything))
-        if found is not None and found.actions:
-            self.post_message(PromptEdited(found.actions[min(self.marked, len(found.actions) - 1)].apply))
+        known = self._searched() or (None if found is None else found.repairs)
+        if known is not None and known.best is not None:
+            self.post_message(RepairTaken(known.best.repair))
+
+    def action_repair(self) -> None:
+        self.post_message(RepairWanted(None))
 
     def action_undo(self) -> None:
         self.post_message(EditUndone())

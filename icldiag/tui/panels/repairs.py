@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from icldiag.counting import counted
 from icldiag.errors import IcldiagError
 from icldiag.files import free_path
-from icldiag.tui.messages import BetaToggled, EditUndone, PromptEdited
+from icldiag.tui.messages import EditUndone, RepairTaken
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.visible import visible
 
@@ -56,18 +56,20 @@ class RepairPanel(Panel):
 
     def show(self) -> None:
         finding, table, marked = (self.query_one(name, Line) for name in ("#finding", "#table", "#marked"))
-        found, look = self._found(), self.state.look
+        from icldiag.analyses.repairs import TryCalibrations
+
+        found, look = self._found() or self.result(TryCalibrations()), self.state.look
         if found is None:
             table.set("")
             marked.set("")
-            finding.set(self._not_yet())
+            finding.set(Text("\n").join([self.trouble(TryCalibrations()), self._not_yet()]))
             return
         from icldiag.analyses.repairs import finding as sentence
 
         if found is not self._marked_in:
             self._mark_what_is_told(found)
         self.marked = min(self.marked, len(found.trials) - 1)
-        own = Text("\n") + self._not_yet() if self._own_is_awaited() else Text("")
+        own = Text("\n") + self._not_yet() if self._own_is_awaited(found) else Text("")
         told = sentence(found) + ("" if found.finished else self._how_far(found))
         finding.set(Text(visible(told, look.ascii_only)) + own)
         table.set(self._table(found))
@@ -81,7 +83,7 @@ class RepairPanel(Panel):
         self._marked_in = found
 
     def _found(self) -> Repairs | None:
-        """What was found for the selected query, or else for the whole prompt."""
+        """What was found for the selected query, or else for the whole prompt, or else the calibrations."""
         for search in _searches(self.state.query):
             found = self.peek(search)
             session, part = self._so_far.get(search, (None, None))
@@ -89,7 +91,9 @@ class RepairPanel(Panel):
                 found = part
             if found is not None:
                 return found
-        return None
+        from icldiag.analyses.repairs import TryCalibrations
+
+        return self.peek(TryCalibrations())
 
     def _how_far(self, found: Repairs) -> str:
         """A search that has not ended: how much of it is done."""
@@ -99,9 +103,12 @@ class RepairPanel(Panel):
             )
         return f" The search was stopped after {len(found.trials)} of up to {found.budget} candidates."
 
-    def _own_is_awaited(self) -> bool:
-        """Whether a search goes on, or failed for this query, while an earlier one is shown."""
-        return "repairs" in self.state.doing or _searches(self.state.query)[0] in self.state.failures
+    def _own_is_awaited(self, found: Repairs) -> bool:
+        """Whether a search goes on, failed for this query, or was not begun, while an earlier one is shown."""
+        from icldiag.analyses.repairs import TryCalibrations
+
+        began = "repairs" in self.state.doing or _searches(self.state.query)[0] in self.state.failures
+        return began or found is self.peek(TryCalibrations())
 
     def settled(self) -> bool:
         return super().settled() and "repairs" not in self.state.doing
@@ -113,6 +120,9 @@ class RepairPanel(Panel):
                 return self.trouble(search)
         if "repairs" in self.state.doing:
             return self.trouble(searches[1])
+        return self._invitation()
+
+    def _invitation(self) -> Text:
         from icldiag.analyses.repairs import BUDGET
 
         prediction, query = self.prediction, self.state.query
@@ -126,8 +136,8 @@ class RepairPanel(Panel):
                 f"This query was answered {names[answer]} and not {names[gold]}: press f to search for what mends it."
             )
         everything = (
-            f"Press s to search for what mends the prompt: up to {BUDGET} candidates, each tried on examples that it "
-            f"was not made from and on {counted(len(prediction), 'query')}."
+            f"Press s to search for more that mends the prompt: up to {BUDGET} candidates, each tried on examples that "
+            f"it was not made from and on {counted(len(prediction), 'query')}."
         )
         return Text(visible(f"{this} {everything}", self.state.look.ascii_only))
 
@@ -169,12 +179,13 @@ class RepairPanel(Panel):
     # ---- keys -------------------------------------------------------------------------------------------------------
 
     def action_search(self) -> None:
-        self._search(None)
+        self.search(None)
 
     def action_search_query(self) -> None:
-        self._search(self.state.query)
+        self.search(self.state.query)
 
-    def _search(self, query: int | None) -> None:
+    def search(self, query: int | None) -> None:
+        """For what mends a query, or (None) the prompt."""
         search = _searches(query)[0]
         session = self.state.session
         if self.state.prediction is not None and session is not None and search not in self.state.results:
@@ -200,16 +211,9 @@ class RepairPanel(Panel):
 
     def action_take(self) -> None:
         """Change the prompt in place; the app's undo takes it back."""
-        trial, prompt = self._chosen(), self.prompt
-        if trial is None or prompt is None:
-            return
-        repair = trial.repair
-        if repair.beta is None:
-            self.post_message(PromptEdited(repair.apply))
-        elif repair.calibration is None:
-            self.post_message(BetaToggled(repair.beta))
-        else:
-            self.notify("Write this one as a file (w) and open that.", markup=False)
+        trial = self._chosen()
+        if trial is not None:
+            self.post_message(RepairTaken(trial.repair))
 
     def action_undo(self) -> None:
         self.post_message(EditUndone())

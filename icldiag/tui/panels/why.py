@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.render.bars import bar
+from icldiag.tui.messages import RepairWanted
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.visible import visible
 
@@ -30,10 +31,10 @@ _ACTIONS = {  # what is done about a cause, and in which panel
     "word": "Prompt: rename its label word",
     "demonstration": "Prompt: drop",
     "majority": "Prompt: drop",
-    "recency": "Repair: search, which tries whole orders",
-    "order": "Repair: search, which tries whole orders",
-    "prior": "Repair: search",
-    "classes": "Repair: for this query",
+    "recency": "m: Repair tries whole orders",
+    "order": "m: Repair tries whole orders",
+    "prior": "m: Repair",
+    "classes": "m: Repair",
     "aggregation": "Reweight: start training",
 }
 
@@ -51,6 +52,7 @@ class WhyPanel(Panel):
         Binding("enter", "evidence", "evidence"),
         Binding("escape", "stop", "stop"),
         Binding("s", "again", "again"),
+        Binding("m", "repair", "mend"),
     ]
     FOLLOWED: ClassVar[tuple[str, ...]] = ("opened",)
 
@@ -100,6 +102,10 @@ class WhyPanel(Panel):
     def action_stop(self) -> None:
         self.stopped = self.stopped or _JOB in self.state.doing
         self.cancel(_JOB)
+
+    def action_repair(self) -> None:
+        """For this query, where it is known to be wrong; else for the prompt."""
+        self.post_message(RepairWanted(self.state.query if self.prediction.is_wrong(self.state.query) else None))
 
     def action_again(self) -> None:
         """Explain what was stopped, or failed."""

@@ -11,19 +11,19 @@ import pytest
 from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.orders import orders_by_last
-from icldiag.analyses.overview import MeasureLean, Overview, Perturb, Summarise
-from icldiag.analyses.overview.actions import actions
+from icldiag.analyses.overview import MeasureLean, Overview, Perturb, Summarise, next_step
 from icldiag.analyses.overview.lean import halves, lean
 from icldiag.analyses.overview.recency import recency
 from icldiag.analyses.overview.separability import separability
 from icldiag.analyses.overview.stability import LeftOut, Order, Stability, balanced_sample
+from icldiag.analyses.search.compute import TryCalibrations
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import label_probabilities, silent
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import with_demonstrations
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
-from tests.analyses.overview.made import prediction_of, two_classes
+from tests.analyses.overview.made import overview_of, prediction_of, two_classes
 from tests.conftest import Tiny
 
 
@@ -96,14 +96,14 @@ def test_a_whole_overview_and_its_parts(tiny: Tiny, many: Prompt) -> None:
     session = Session(many, tiny())
     told: list[Overview] = []
     found = session.overview(each_part=told.append)
-    assert [(part.lean is None, part.stability is None) for part in told] == [(True, True), (False, True)]
+    missing = [[getattr(part, name) is None for name in ("lean", "repairs", "stability")] for part in told]
+    assert missing == [[True, True, True], [False, True, True], [False, False, True]]
     assert found.lean is not None
     assert found.stability is not None
     assert session.peek(MeasureLean()) is found.lean
     assert session.overview(queries=1000) is found  # there are no more
-    for action in found.actions:
-        assert action.gain > 0
-        assert action.apply(many) != many
+    assert found.repairs is not None
+    assert session.peek(TryCalibrations()) is found.repairs
 
 
 def test_one_query_one_demonstration_no_gold(tiny: Tiny, prompt: Prompt) -> None:
@@ -114,7 +114,9 @@ def test_one_query_one_demonstration_no_gold(tiny: Tiny, prompt: Prompt) -> None
     assert found.stability is not None
     assert not found.stability.orders
     assert not found.stability.left_out
-    assert found.actions == ()
+    assert found.repairs is None
+    assert next_step(found) == found.unrepaired
+    assert "there are 0 in 'examples' and 'queries'" in found.unrepaired
     assert found.recency is None
 
 
@@ -162,6 +164,14 @@ def made_stability(answers_last: bool, seed: int = 0) -> Stability:
     return Stability(tuple(range(12)), 12, tuple(gold), own, labels[-1], tuple(runs), tuple(left_out), seed)
 
 
+def test_what_a_search_tries_first() -> None:
+    found = overview_of(*two_classes(4, 2, 0))
+    assert (found.harmful, found.favours_last) == ((), False)
+    last = replace(found, stability=made_stability(answers_last=True))
+    assert (last.harmful, last.favours_last) == ((2,), True)
+    assert not replace(found, stability=made_stability(answers_last=False)).favours_last
+
+
 def test_recency() -> None:
     found = recency(made_stability(answers_last=True))
     assert found is not None
@@ -179,35 +189,6 @@ def test_one_row_stands_out() -> None:
     assert (found.matrix[2] > 0).all()
     alike = replace(found, left_out=tuple(replace(run, scores=found.left_out[2].scores) for run in found.left_out))
     assert alike.harmful is None
-
-
-def test_the_gain_of_a_choice_is_not_measured_where_it_was_chosen() -> None:
-    """Of many orders that answer at random the best looks good; its expected gain is none."""
-    gains, best = [], []
-    for seed in range(40):
-        generator = np.random.default_rng(seed)
-        gold = [0, 1] * 12
-        stability = Stability(
-            tuple(range(24)),
-            24,
-            tuple(gold),
-            generator.normal(0, 1, (24, 2)),
-            1,
-            tuple(Order((1, 0), generator.normal(0, 1, (24, 2)), 0) for _ in range(8)),
-            (),
-            0,
-        )
-        (found,) = actions(gold, stability.scores, None, stability, seed) or (None,)
-        gains.append(0 if found is None else found.gain)
-        own = (stability.predicted == gold).mean()
-        best.append(max((order.predicted == gold).mean() for order in stability.orders) - own)
-    assert np.mean(best) > 0.12  # what choosing and measuring on the same queries promises
-    assert np.mean(gains) < np.mean(best) / 2  # offered ones only, so above 0
-
-
-def test_actions_want_enough_labelled_queries() -> None:
-    scores, gold = two_classes(3, 2, 5)
-    assert actions(gold, scores, None, None) == ()
 
 
 def test_separability_of_many_queries_is_bounded() -> None:

@@ -16,7 +16,7 @@ from icldiag.analyses.lab import Lab
 from icldiag.analyses.repairs import FindRepairs, Repairs, anchors, finding
 from icldiag.analyses.reweighting.compute import train_beta
 from icldiag.analyses.search.calibrations import Candidate, answers_by_fold
-from icldiag.analyses.search.partition import FOLDS, make_parts
+from icldiag.analyses.search.partition import FOLDS
 from icldiag.analyses.search.search import Search
 from icldiag.analyses.search.trials import Trials
 from icldiag.errors import AnalysisError, Cancelled
@@ -136,10 +136,8 @@ def planted(rich: Prompt, tiny: Tiny, gold: Sequence[int]) -> Trials:
     prompt = replace(rich, examples=tuple(Example(text, label) for text, label in zip(texts(60), gold, strict=True)))
     session = Session(replace(prompt, queries=(Example("Who ?", None),)), tiny())
     encoded = session.encoded
-    parts = make_parts(encoded.prompt)
-    search = Search(Lab(session.model, encoded, session.model.encode_prefix(encoded.prefix)), parts, None, 0)
-    for part in (parts.fitting, parts.selection, parts.others):
-        search.know(part, 4 * np.eye(3)[[(0, 1, 0)[int(example.text.split()[-2]) % 3] for example in part]])
+    search = Search(Lab(session.model, encoded, session.model.encode_prefix(encoded.prefix)))
+    search.know({text: 4 * np.eye(3)[(0, 1, 0)[int(text.split()[-2]) % 3]] for text in texts(60)})
     return Trials(search, 9)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from icldiag.analyses.effect import SIGNIFICANT, Effect
-from icldiag.analyses.repairs.compute import Repairs
+from icldiag.analyses.search.repairs import Repairs
 from icldiag.analyses.search.trials import Trial
 
 
@@ -11,30 +11,31 @@ def finding(repairs: Repairs) -> str:
     """What came of it: the winner with its confirmed effect, or why there is none. A gain that may be chance says so
     first."""
     tried, texts = len(repairs.trials), len(repairs.selection)
+    one = "calibration" if all(trial.repair.family == "calibration" for trial in repairs.trials) else "repair"
     best = repairs.best
     if best is None:
         if repairs.query is not None and repairs.mender is None:
-            return f"None of {tried} repairs mends this query."
+            return f"None of {tried} {one}s mends this query."
         wanted = "gains on" if repairs.query is None else "mends this query without losing on"
         return (
-            f"None of {tried} repairs {wanted} the {texts} labelled texts that they were compared on.{_mender(repairs)}"
+            f"None of {tried} {one}s {wanted} the {texts} labelled texts that they were compared on.{_mender(repairs)}"
         )
-    chosen = f"{best.repair.name} ({_signed(best.selection.net)} of {texts})"
+    chosen = f"{best.repair.name} ({signed(best.selection.net)} of {texts})"
     assert repairs.confirmed is not None
     others = f"{repairs.confirmed.count} labelled texts, each left out of fit and choice"
     confirmed = in_short(repairs.confirmed)
     if repairs.query is not None:
         if repairs.holds:
             return f"Best of {tried}: {chosen}. It mends this query. On {others}: {confirmed}."
-        return f"No repair holds. The best of {tried}, {chosen}, mends this query but loses on {others}: {confirmed}."
+        return f"No {one} holds. The best of {tried}, {chosen}, mends this query but loses on {others}: {confirmed}."
     if repairs.sure:
         return f"Best of {tried}: {chosen}. On {others}: {confirmed}."
     if repairs.holds:
         return (
-            f"No repair is known to be better than chance. The best of {tried}, {chosen}, gains on {others}: "
+            f"No {one} is known to be better than chance. The best of {tried}, {chosen}, gains on {others}: "
             f"{confirmed}. {_more(repairs.confirmed)}"
         )
-    return f"No repair holds. The best of {tried}, {chosen}, gains nothing on {others}: {confirmed}."
+    return f"No {one} holds. The best of {tried}, {chosen}, gains nothing on {others}: {confirmed}."
 
 
 MORE = "Four times as many would halve the interval of the gain."
@@ -52,7 +53,7 @@ def _mender(repairs: Repairs) -> str:
     if repairs.mender is None:
         return ""
     trial = repairs.trials[repairs.mender]
-    net = f"{_signed(trial.selection.net)} of {trial.selection.count}"
+    net = f"{signed(trial.selection.net)} of {trial.selection.count}"
     return f" The best that mends it, {trial.repair.name}, {verdict(repairs, trial, repairs.query)} ({net})."
 
 
@@ -91,14 +92,15 @@ def points(effect: Effect) -> str:
     """The gain and its interval, in points of accuracy."""
     low, high = effect.interval
     gain, low, high = (round(100 * value) for value in (effect.net / effect.count, low, high))
-    return f"{_signed(gain)} {'point' if abs(gain) == 1 else 'points'}, 95 % interval {_signed(low)} to {_signed(high)}"
+    return f"{signed(gain)} {'point' if abs(gain) == 1 else 'points'}, 95 % interval {signed(low)} to {signed(high)}"
 
 
 def _p(p: float) -> str:
     return f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"  # never 0.00
 
 
-def _signed(number: int) -> str:
+def signed(number: int) -> str:
+    """With a plus where it is one."""
     return f"{number:+d}" if number else "0"
 
 

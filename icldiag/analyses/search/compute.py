@@ -1,0 +1,77 @@
+"""How a search begins: the labelled texts are answered, and the calibrations are tried, which need no further pass.
+
+The overview and panel Repair show what `TryCalibrations` found, and a search for more begins with the same candidates
+on the same scores: a change has the same gain everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from icldiag.analyses.calibration import CONTENT_FREE
+from icldiag.analyses.lab import Lab
+from icldiag.analyses.prediction.compute import Predict
+from icldiag.analyses.request import Each, Request, Workbench
+from icldiag.analyses.search.calibrations import calibrations
+from icldiag.analyses.search.repairs import Repairs, repairs_of
+from icldiag.analyses.search.search import Search
+from icldiag.analyses.search.trials import Trials
+from icldiag.model.readout import FloatArray, Progress
+from icldiag.prompt.adjustments import KINDS
+from icldiag.prompt.schema import Example
+
+
+@dataclass(frozen=True)
+class AnswerExamples(Request[Mapping[str, FloatArray]]):
+    """The uncalibrated label scores (C,) of all texts that calibrations are fitted on and judged by.
+
+    Raises:
+        AnalysisError: too few of them are labelled.
+    """
+
+    seed: int = 0
+    job: ClassVar[str] = "examples"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Mapping[str, FloatArray]:
+        search = _search(bench, progress, None, self.seed)
+        if bench.prompt.calibration is None:
+            prediction = bench.ask(Predict(), progress)
+            search.know(dict(zip(prediction.texts, prediction.scores, strict=True)))
+        parts, words = search.parts, (*CONTENT_FREE, *search.random_words())
+        say_nothing = [Example(text, None) for text in (*words, *parts.unlabelled)]
+        return search.known((*bench.prompt.queries, *parts.confirmation, *say_nothing))
+
+
+@dataclass(frozen=True)
+class TryCalibrations(Request[Repairs]):
+    """The calibrations of the prompt as it is, and what the best of them gains; see `search.trials`.
+
+    Args:
+        seed: cuts the examples in parts and draws the random words.
+
+    Raises:
+        AnalysisError: too few labelled examples.
+    """
+
+    seed: int = 0
+    job: ClassVar[str] = "calibrations"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Repairs:
+        search = begun(bench, progress, seed=self.seed)
+        trials = Trials(search, len(KINDS))
+        trials.add(calibrations(search))
+        trials.look()
+        return repairs_of(trials)
+
+
+def begun(bench: Workbench, progress: Progress, query: int | None = None, seed: int = 0) -> Search:
+    """A search that knows the answers to the labelled texts."""
+    search = _search(bench, progress, query, seed)
+    search.know(bench.ask(AnswerExamples(seed), progress))
+    return search
+
+
+def _search(bench: Workbench, progress: Progress, query: int | None, seed: int) -> Search:
+    return Search(Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta), query, seed, progress)
