@@ -14,11 +14,9 @@ from icldiag.prompt.adjustments import CalibrationKind
 
 @dataclass(frozen=True)
 class Undoing:
-    """A calibration that undoes the lean, on queries that it was not fitted on."""
+    """A calibration that undoes the lean, on queries that it was not fitted on; what it gains, panel Repair says."""
 
     kind: CalibrationKind
-    before: float  # accuracy
-    after: float
     mends: bool  # it answers this query right
 
 
@@ -47,12 +45,8 @@ def favourite_of(overview: Overview, query: int) -> Favourite | None:
     few = len(overview.predicted) < FEWEST_QUERIES
     if few or verdict.kind not in ("one label", "too often") or verdict.label != answer:
         return None
-    undone, hidden = None, verdict.hidden_by
-    if hidden is not None:
-        before, after = hidden.effect.accuracy_before, hidden.effect.accuracy_after
-        assert before is not None
-        assert after is not None
-        undone = Undoing(hidden.kind, before, after, bool(overview.explains(query)))
+    hidden = verdict.hidden_by
+    undone = None if hidden is None else Undoing(hidden.kind, bool(overview.explains(query)))
     return Favourite(
         label=answer,
         answers=int(overview.answered[answer]),

@@ -55,9 +55,8 @@ def verdict(found: Favourite | None, labels: tuple[str, ...]) -> str:
     opening = f"{many} {label}{right}{often}."
     if found.undone is None:
         return opening
-    before, after = found.undone.before, found.undone.after
     does = "mends this answer too" if found.undone.mends else "does not mend this one"
-    return f"{opening} Dividing out the {found.undone.kind} prior (accuracy {before:.2f} -> {after:.2f}) {does}."
+    return f"{opening} Dividing out the {found.undone.kind} prior, which mends more answers than it breaks, {does}."
 
 
 def reading(found: Explanation) -> str:

@@ -120,7 +120,7 @@ def test_the_prior_is_to_blame_where_that_of_other_queries_mends_the_answer(noth
     sources = tuple(replace(source, lean=-1.0) for source in nothing.prior.sources)
     against = with_factor(replace(nothing, prior=replace(nothing.prior, sources=sources)), factor, TURNS)
     assert not only(against).supported
-    undone = Undoing("batch", 0.5, 0.875, mends=True)
+    undone = Undoing("batch", mends=True)
     leaning = replace(against, favourite=Favourite(0, 40, 40, 40, 20, undone))
     assert only(leaning).supported
     assert "the batch prior of other queries, divided out, mends this answer" in only(leaning).support

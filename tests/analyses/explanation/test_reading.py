@@ -93,8 +93,8 @@ def test_the_prompt_s_own_verdict_comes_first(explained: tuple[Session, Explanat
     assert verdict(some, found.labels).startswith("35 of 60 answers are Location, right for 0 of 35")
     assert verdict(Favourite(1, 9, 9, 0, 0, None), found.labels) == "All 9 answers are Location."
     assert verdict(Favourite(1, 9, 9, 2, 2, None), found.labels) == "All 9 answers are Location, right for 2 of 2."
-    undone = replace(some, undone=Undoing("batch", 0.25, 0.5, mends=True))
-    sentence = "Dividing out the batch prior (accuracy 0.25 -> 0.50) mends this answer too."
+    undone = replace(some, undone=Undoing("batch", mends=True))
+    sentence = "Dividing out the batch prior, which mends more answers than it breaks, mends this answer too."
     assert sentence in verdict(undone, found.labels)
     assert verdict(None, found.labels) == ""
 
