@@ -100,14 +100,14 @@ def searched(
         for label in range(len(prompt.labels))
         for example in [one for one in prompt.examples if one.label == label][:per_class]
     ]
-    scores = {example.text: row for example, row in zip(prompt.examples, draw.examples, strict=True)}
+    scores = {example.texts: row for example, row in zip(prompt.examples, draw.examples, strict=True)}
     if permuted is not None:
         labels = [example.label for example in examples]
         random.Random(permuted).shuffle(labels)
         examples = [replace(example, label=label) for example, label in zip(examples, labels, strict=True)]
     given = replace(prompt, queries=queries, examples=tuple(examples))
     search = Search(Lab(model, encode(given, *model.reader), prefix), seed=seed)
-    search.know(scores | {query.text: row for query, row in zip(prompt.queries, draw.queries, strict=True)})
+    search.know(scores | {query.texts: row for query, row in zip(prompt.queries, draw.queries, strict=True)})
     trials = Trials(search, budget=99)
     contextual = calibration("contextual", draw.content_free)
     repair = replace(search.start, family="calibration", name="contextual calibration", calibration=contextual)

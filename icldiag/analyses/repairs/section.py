@@ -182,7 +182,8 @@ def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: 
     encoded = replace(bench.encoded, prompt=unlabelled)
     search = Search(Lab(bench.model, encoded, bench.prefix(progress), bench.beta), seed=seed)
     if unlabelled.calibration is None:
-        search.know(dict(zip(prediction.texts, prediction.scores, strict=True)))
+        asked = [query.texts for query in unlabelled.queries]
+        search.know(dict(zip(asked, prediction.scores, strict=True)))
     found = find_repairs(search, settings["budget"], progress=progress)
     accuracy, balanced = _right(prediction.predicted, prediction.gold)
     trials = []

@@ -10,21 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from icldiag.analyses.calibration import CONTENT_FREE
+from icldiag.analyses.calibration import content_free
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.search.calibrations import calibrations
 from icldiag.analyses.search.repairs import Repairs, repairs_of
-from icldiag.analyses.search.search import Search
+from icldiag.analyses.search.search import Search, Texts
 from icldiag.analyses.search.trials import Trials
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.prompt.adjustments import KINDS
-from icldiag.prompt.schema import Example
 
 
 @dataclass(frozen=True)
-class AnswerExamples(Request[Mapping[str, FloatArray]]):
+class AnswerExamples(Request[Mapping[Texts, FloatArray]]):
     """The uncalibrated label scores (C,) of all texts that calibrations are fitted on and judged by.
 
     Raises:
@@ -34,14 +33,14 @@ class AnswerExamples(Request[Mapping[str, FloatArray]]):
     seed: int = 0
     job: ClassVar[str] = "examples"
 
-    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Mapping[str, FloatArray]:
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Mapping[Texts, FloatArray]:
         search = _search(bench, progress, None, self.seed)
         if bench.prompt.calibration is None:
             prediction = bench.ask(Predict(), progress)
-            search.know(dict(zip(prediction.texts, prediction.scores, strict=True)))
-        parts, words = search.parts, (*CONTENT_FREE, *search.random_words())
-        say_nothing = [Example(text, None) for text in (*words, *parts.unlabelled)]
-        return search.known((*bench.prompt.queries, *parts.confirmation, *say_nothing))
+            asked = [query.texts for query in bench.prompt.queries]
+            search.know(dict(zip(asked, prediction.scores, strict=True)))
+        parts, nothing = search.parts, (*content_free(bench.prompt), *search.random_words())
+        return search.known((*bench.prompt.queries, *parts.confirmation, *parts.unlabelled, *nothing))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, s
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example
 
+Texts = tuple[str, ...]  # of an example, in the order of the template's fields
+
 
 class Search:
     """Candidates for the lab's prompt, or for one `query` of it. Raises AnalysisError: too few labelled texts."""
@@ -27,7 +29,7 @@ class Search:
         self.harmful: frozenset[int] = frozenset()  # places of demonstrations that the overview names
         self.whole = lab.prompt.scoring == "whole"
         self.progress = progress  # asked between layers whether to go on
-        self._raw: dict[Hashable, dict[str, FloatArray]] = {}  # by changed prompt and text, before any calibration
+        self._raw: dict[Hashable, dict[Texts, FloatArray]] = {}  # by changed prompt and text, before any calibration
 
     def random_words(self) -> tuple[Example, ...]:
         """Queries of words drawn from the fitting part and the unlabelled texts; none without any."""
@@ -52,13 +54,13 @@ class Search:
         """The same before any calibration. Groups that are asked for together are read together."""
         self.ask([repair], *groups)
         empty, known = np.empty((0, len(repair.labels))), self._raw.get(repair.text, {})
-        return [np.array([known[example.text] for example in group]) if group else empty for group in groups]
+        return [np.array([known[example.texts] for example in group]) if group else empty for group in groups]
 
     def ask(self, repairs: Sequence[Repair], *groups: Sequence[Example]) -> None:
         """Read what is not yet known of all these repairs and groups, in as few batches as pay. Raises PromptError."""
-        asked = {example.text: example for group in groups for example in group}
+        asked = {example.texts: example for group in groups for example in group}
         missing = [
-            (repair, [example for text, example in asked.items() if text not in self._raw.get(repair.text, {})])
+            (repair, [example for texts, example in asked.items() if texts not in self._raw.get(repair.text, {})])
             for repair in repairs
         ]
         missing = [(repair, examples) for repair, examples in missing if examples]
@@ -66,16 +68,16 @@ class Search:
         answers = self.lab.ask(questions, self.progress) if questions else []
         for (repair, examples), scores in zip(missing, answers, strict=True):
             self._raw.setdefault(repair.text, {}).update(
-                (example.text, row) for example, row in zip(examples, scores, strict=True)
+                (example.texts, row) for example, row in zip(examples, scores, strict=True)
             )
 
-    def known(self, examples: Sequence[Example]) -> dict[str, FloatArray]:
+    def known(self, examples: Sequence[Example]) -> dict[Texts, FloatArray]:
         """What `know` takes."""
         (scores,) = self.raw(self.start, examples)
-        return {example.text: row for example, row in zip(examples, scores, strict=True)}
+        return {example.texts: row for example, row in zip(examples, scores, strict=True)}
 
-    def know(self, scores: Mapping[str, FloatArray]) -> None:
-        """Uncalibrated label scores (C,) of texts by the prompt as it is that were read before."""
+    def know(self, scores: Mapping[Texts, FloatArray]) -> None:
+        """Uncalibrated label scores (C,) of examples' texts by the prompt as it is that were read before."""
         self._raw.setdefault(self.start.text, {}).update(scores)
 
     def read(self, examples: Sequence[Example], top: int = 1, with_target: bool = False) -> Readout:

@@ -137,7 +137,7 @@ def planted(rich: Prompt, tiny: Tiny, gold: Sequence[int]) -> Trials:
     session = Session(replace(prompt, queries=(Example("Who ?", None),)), tiny())
     encoded = session.encoded
     search = Search(Lab(session.model, encoded, session.model.encode_prefix(encoded.prefix)))
-    search.know({text: 4 * np.eye(3)[(0, 1, 0)[int(text.split()[-2]) % 3]] for text in texts(60)})
+    search.know({(text,): 4 * np.eye(3)[(0, 1, 0)[int(text.split()[-2]) % 3]] for text in texts(60)})
     return Trials(search, 9)
 
 
