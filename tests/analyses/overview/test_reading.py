@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from icldiag.analyses.overview.compute import Overview
-from icldiag.analyses.overview.reading import lines, without_actions
+from icldiag.analyses.overview.reading import lines
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -36,14 +35,3 @@ def test_a_demonstration_left_out_is_told_with_its_sign(queries: int, tiny: Tiny
             assert ("on average" in said) == (queries > 1)
             signs.add(best > 0)
     assert signs
-
-
-def test_that_nothing_gains_is_said_of_what_was_chosen_on_other_queries(
-    tiny: Tiny, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A calibration may gain by itself, and not be the one that the other half of the queries chooses."""
-    more = [replace(query, text=f"{query.text} Why ?") for query in prompt.queries]
-    found = Session(prompt.with_queries([*prompt.queries, *more]), tiny()).overview()
-    monkeypatch.setattr(Overview, "actions", ())
-    said = without_actions(found)
-    assert said.startswith("Of calibrations, orders and demonstrations left out, the best on one half of the queries")
