@@ -101,8 +101,9 @@ def diagnose_model(settings: ModelSettings) -> str:
 
 def diagnose_memory(settings: ModelSettings) -> str:
     """What the model and each analysis of a typical prompt would take, before anything is loaded. Raises ModelError."""
+    from icldiag.model.free_memory import free_memory
     from icldiag.model.load import dequantising, load_config
-    from icldiag.model.memory import PROGRAM, Work, dtype_name, free_memory, mapped, shortage, sizes_of
+    from icldiag.model.memory import PROGRAM, Work, dtype_name, mapped, shortage, sizes_of
     from icldiag.model.placement import choose_device
     from icldiag.model.settings import context_window
 

@@ -202,7 +202,8 @@ def test_doctor_estimates_memory_before_it_loads(run: Run, model_folder: Path, m
     assert "for 192 tokens of demonstrations, 64 queries of 64:" in shown
     assert "for the weights in float32" in shown
     assert "verdict       all fit" in shown
-    monkeypatch.setattr("icldiag.model.memory.free_memory", lambda device: 100_000)
+    for room in ("memory", "free_memory"):
+        monkeypatch.setattr(f"icldiag.model.{room}.free_memory", lambda device: 100_000)
     refused = run("doctor", "--model", str(model_folder))
     assert "verdict       memory may run out in prediction" in refused.stdout
     assert refused.returncode == 3

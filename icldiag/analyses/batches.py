@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.label_words import LabelWords, label_words
-from icldiag.model.pasts import Past, Piece, Row, in_pieces, run_rows
+from icldiag.model.pasts import Past, Piece
 from icldiag.model.query_batches import rows_per_batch
 from icldiag.model.readout import FloatArray
+from icldiag.model.rows import Row, in_pieces, run_rows
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 _KEPT_BYTES = 2**30  # keys and values of changed demonstrations that are held at a time

@@ -97,9 +97,7 @@ class Lab:
         """What is done to the target row, the re-weighting with it; its rows are to be set."""
         if question.beta is None:
             return question.target_edits
-        return merge_edits(
-            question.target_edits, beta_edits(encoded, torch.from_numpy(question.beta).to(self.model.device))
-        )
+        return merge_edits(question.target_edits, beta_edits(encoded, torch.from_numpy(question.beta)))
 
     def prefix_of(self, encoded: EncodedPrompt, progress: Progress = silent) -> Prefix:
         """A changed prompt's demonstrations, encoded; the prompt's own are there."""

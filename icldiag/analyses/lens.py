@@ -81,7 +81,7 @@ def read_lens(model: InstrumentedModel, encoded: EncodedPrompt, query: int, stat
     """Read the target's states (L + 1, 1, D) of a query, before the first layer and after each."""
     own = encoded.queries[query]
     last = torch.full((len(states), 1), own.ids[-1], device=model.device)
-    batch = Batch(last, torch.full_like(last, own.target), None)
+    batch = Batch(last, torch.full_like(last, own.target), None, (own.target, own.target))
     logits = model.run(batch, resume=Resume(model.n_layers, states)).logits[:, -1].double().cpu()  # (L + 1, V)
     firsts = [ids[0] for ids in encoded.label_tokens]
     likeliest = logits.argmax(-1).tolist()

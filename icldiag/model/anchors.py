@@ -110,5 +110,5 @@ def heads_without_positions(model: InstrumentedModel, layer: int, inputs: Tensor
     tokens = torch.tensor(ids, device=model.device)[:, None]  # (N, 1)
     hidden = inputs[:, None]  # (N, 1, D)
     with suppress(_Reached), reading(model.layers[layer], hidden):
-        model.run(Batch(tokens, torch.zeros_like(tokens), None), observe=stop, resume=Resume(layer, hidden))
+        model.run(Batch(tokens, torch.zeros_like(tokens), None, (0, 0)), observe=stop, resume=Resume(layer, hidden))
     return found[0]

@@ -73,7 +73,7 @@ class Pass:
     """All that one forward pass brings along for the attention function."""
 
     positions: Tensor  # (B, T) of the new tokens in the whole prompt
-    last_position: int  # the largest of them
+    span: tuple[int, int]  # the smallest and the largest of them
     context: Sequence[KeyValues] | None = None  # per layer, shared by the whole batch
     past: Sequence[KeyValues] | None = None  # per layer, each row's own
     padding: Tensor | None = None  # (B,)
@@ -84,9 +84,8 @@ class Pass:
 
     @property
     def furthest(self) -> int:
-        """The largest position of all that this pass attends to."""
-        shared = int(self.context[0].positions.max()) if self.context else 0
-        return max(self.last_position, shared)
+        """No position of all that this pass attends to is larger."""
+        return max(self.span[1], self.context[0].last if self.context else 0)
 
 
 _current: ContextVar[Pass | None] = ContextVar("icldiag_pass", default=None)
@@ -123,10 +122,10 @@ def attend(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, 
         positions = torch.cat([past.positions, positions], dim=1)
     context = this.context[layer] if this.context is not None else None
     if context is not None and (variant.bias is not None or variant.visible is not None):
-        _check_order(context, positions)
+        _check_order(context, this.span[0])
     padding = this.padding.to(device) if this.padding is not None else None
     gap = this.gap.to(device) if this.gap is not None else None
-    heads = Heads(query, key, value, positions, scale, variant, context, padding, gap)
+    heads = Heads(query, key, value, positions, scale, variant, context, padding, gap, this.span[1])
     edit = this.edits.get(layer)
     if edit is not None:
         edit = edit.to(device)
@@ -141,8 +140,8 @@ def attend(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, 
     return output
 
 
-def _check_order(context: KeyValues, positions: Tensor) -> None:
-    if int(positions.min()) <= int(context.positions.max()):
+def _check_order(context: KeyValues, first: int) -> None:
+    if first <= context.last:
         raise AnalysisError(
             "the queries' positions begin again before the demonstrations end, which has no meaning for a model with "
             "ALiBi or sliding windows; keep the positions ('kept')"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Observer, Pass, active, product
 from icldiag.model.heads import Heads, KeyValues
+from icldiag.model.limits import Limits
 from icldiag.model.padding import Batch, batch_of
 from icldiag.model.settings import context_window
 from icldiag.model.swaps import LayerCall, narrowed, skipping
+from icldiag.model.transfer import to_host
 from icldiag.model.turns import Turns
 from icldiag.prompt.reader import Reader
 
@@ -98,7 +101,7 @@ class InstrumentedModel:
         self._remove = self.seam.install(model)
         if self.dtype.itemsize < 4:  # of a strided input, oneDNN copies the head's weights for every row: 2.6 GB for 48
             model.get_output_embeddings().register_forward_pre_hook(lambda head, given: (given[0].contiguous(),))
-        self.rows_at_once = 64  # fewer after memory ran out
+        self.rows_at_once = 2**16  # fewer after memory ran out
         self.recomputes = False  # whether gradients compute layers twice, after memory ran out
         self.notes: list[str] = []  # what a user should know about how results were computed
         self.turns = Turns()
@@ -112,6 +115,11 @@ class InstrumentedModel:
         if device.type == "meta":  # accelerate brings the weights there when they are wanted
             device = torch.device(embeddings._hf_hook.execution_device)
         return device
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Of a batch; measured once, so that two reads of the same queries have the same batches."""
+        return Limits.of(self.device)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -170,7 +178,7 @@ class InstrumentedModel:
         calls: list[LayerCall] = []
         this = Pass(
             batch.positions,
-            batch.last_position,
+            batch.span,
             context,
             past,
             batch.padding,
@@ -249,7 +257,7 @@ class InstrumentedModel:
 
         def observe(layer: int, heads: Heads, output: Tensor) -> None:
             caches.append(heads.key_values)
-            queries.append(heads.query[0][:, rows.to(heads.query.device)].transpose(0, 1).flatten(1).float().cpu())
+            queries.append(heads.query[0][:, rows.to(heads.query.device)].transpose(0, 1).flatten(1).float())
 
         run = self.run(
             batch_of([ids], 0, self.device),
@@ -260,7 +268,7 @@ class InstrumentedModel:
             before_layer=before_layer,
         )
         kept = earlier.inputs[:start] if earlier else ()
-        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), forerunners, tuple(queries))
+        return Prefix(tuple(ids), tuple(caches), (*kept, *run.inputs), forerunners, to_host(queries))
 
     def anchor_keys(self, prefix: Prefix, anchors: Sequence[Sequence[int]], layer: int) -> NDArray[np.float64]:
         """Keys at the anchors in one layer, heads concatenated: (demonstrations, H * d).

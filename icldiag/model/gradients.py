@@ -100,7 +100,7 @@ def _layer_by_layer(
         watched: list[tuple[Heads, Tensor]] = []
         this = Pass(
             batch.positions,
-            batch.last_position,
+            batch.span,
             context,
             padding=batch.padding,
             edits=edits or {},

@@ -39,10 +39,11 @@ class KeyValues:
     keys: Tensor  # (B, K, tokens, d)
     values: Tensor  # (B, K, tokens, d)
     positions: Tensor  # (B, tokens) in the whole prompt
+    last: int  # no position is larger
 
     def at(self, places: Tensor) -> KeyValues:
         """Only the tokens at the given places; they keep their positions."""
-        return KeyValues(self.keys[:, :, places], self.values[:, :, places], self.positions[:, places])
+        return KeyValues(self.keys[:, :, places], self.values[:, :, places], self.positions[:, places], self.last)
 
     def then(self, later: KeyValues) -> KeyValues:
         """These tokens, and later ones behind them."""
@@ -50,6 +51,7 @@ class KeyValues:
             torch.cat([self.keys, later.keys], dim=2),
             torch.cat([self.values, later.values], dim=2),
             torch.cat([self.positions, later.positions], dim=1),
+            max(self.last, later.last),
         )
 
 
@@ -84,6 +86,7 @@ class Heads:
     context: KeyValues | None = None  # (1, K, P, d)
     padding: Tensor | None = None  # (B,) columns of O + T that hold nothing, at the left
     gap: Tensor | None = None  # (B,) of T that hold nothing, at the left
+    last: int = 0  # no position is larger
 
     def detached(self) -> Heads:
         """The same numbers without their history."""
@@ -92,7 +95,7 @@ class Heads:
     @property
     def key_values(self) -> KeyValues:
         """The keys and values of the rows' own tokens, past and new, for a later pass."""
-        return KeyValues(self.key, self.value, self.positions)
+        return KeyValues(self.key, self.value, self.positions, self.last)
 
     @property
     def column_positions(self) -> Tensor:

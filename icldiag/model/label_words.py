@@ -85,7 +85,8 @@ class LabelWords:
         given = torch.tensor(self.given, device=batch.ids.device).expand(len(batch.ids), -1)
         steps = torch.tensor(self.steps, device=batch.ids.device)
         positions = torch.cat([batch.positions, batch.positions[:, -1:] + steps], dim=1)
-        return replace(batch, ids=torch.cat([batch.ids, given], dim=1), positions=positions)
+        span = batch.span[0], batch.span[1] + max(self.steps)
+        return replace(batch, ids=torch.cat([batch.ids, given], dim=1), positions=positions, span=span)
 
     def edits(self, edits: Edits | None, model: InstrumentedModel, new: int, earlier: int) -> Edits:
         """Edits of the target row, for the target and the words' tokens, which do not see each other's words.
@@ -107,7 +108,7 @@ class LabelWords:
                 blocked = words | torch.nn.functional.pad(own, (0, words.shape[1] - own.shape[1]))
             elif edit.blocked is not None:  # after the softmax, where the other words are hidden before it
                 own = (~edit.blocked[:1]).to(model.device, torch.float32).expand(model.n_heads, -1)  # (H, N)
-                factor = own if factor is None else own * factor
+                factor = own if factor is None else own * factor.to(own.device)
             placed[layer] = Edit(rows, blocked, factor)
         return placed
 

@@ -11,11 +11,11 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import AnalysisError, ModelError
 from icldiag.model.configuration import largest
+from icldiag.model.free_memory import free_memory
 from icldiag.model.weights import check_amount
 
 if TYPE_CHECKING:
@@ -128,28 +128,6 @@ def _sizes(model: Any, config: Any) -> Sizes:
         intermediate=largest(text, "intermediate_size") or 4 * text.hidden_size,
         vocabulary=text.vocab_size,
     )
-
-
-def free_memory(device: str) -> int:
-    """Free bytes of a device; of the container, where that has less than the machine."""
-    import psutil
-    import torch
-
-    if device.startswith("cuda"):
-        return int(torch.cuda.mem_get_info(torch.device(device))[0])
-    return min(int(psutil.virtual_memory().available), _left_in_container())
-
-
-def _left_in_container() -> int:
-    group = Path("/sys/fs/cgroup")
-    try:
-        limit = (group / "memory.max").read_text().strip()
-        used = int((group / "memory.current").read_text())
-        cached = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):
-        return 2**62
-    # Cached files are counted as used, but give way.
-    return 2**62 if limit == "max" else int(limit) - used + int(cached.get("inactive_file", 0))
 
 
 def dtype_name(settings: ModelSettings, config: Any, device: str) -> str:

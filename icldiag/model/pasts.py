@@ -1,29 +1,19 @@
-"""Token rows of one padded batch that each go on from earlier tokens of their own, with edits of their own.
-
-A row's earlier tokens are pieces of what other passes have kept: of the prompt's demonstrations, and of a row that
-changed them. What all rows of a batch have in common becomes its context, computed and held once.
-"""
+"""A prompt's first tokens as pieces of what earlier passes kept, and many of them as one padded batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from icldiag.lazy import no_grad, torch
-from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits, InstrumentedModel
-from icldiag.model.heads import Heads, KeyValues
-from icldiag.model.memory import is_out_of_memory, release
-from icldiag.model.padding import Batch, batch_of
+import numpy as np
+from numpy.typing import NDArray
+
+from icldiag.lazy import torch
+from icldiag.model.heads import KeyValues
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from icldiag.model.label_words import LabelWords
-
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +27,9 @@ class Piece:
 
     def at(self, layer: int) -> KeyValues:
         found, row, columns = self.key_values[layer], slice(self.row, self.row + 1), slice(self.start, self.stop)
-        return KeyValues(found.keys[row, :, columns], found.values[row, :, columns], found.positions[row, columns])
+        return KeyValues(
+            found.keys[row, :, columns], found.values[row, :, columns], found.positions[row, columns], found.last
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,87 +60,7 @@ class Past:
         return first
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
-    """New tokens after a past, at least one.
-
-    edits: rows and columns count the tokens of the whole prompt; those of new tokens are done. What is done to the last
-        token is done to the tokens of the label words after it, too.
-    """
-
-    past: Past
-    ids: tuple[int, ...]
-    edits: tuple[Edits, ...] = ()
-
-    @property
-    def length(self) -> int:
-        return len(self.past) + len(self.ids)
-
-
-class _PerLayer(Sequence[KeyValues]):
-    """Keys and values that are put together when their layer's turn comes, and not all at once."""
-
-    def __init__(self, layers: int, at: Callable[[int], KeyValues]) -> None:
-        self._layers, self._at = layers, at
-
-    def __len__(self) -> int:
-        return self._layers
-
-    def __getitem__(self, layer: int) -> KeyValues:  # type: ignore[override]
-        return self._at(layer)
-
-
-@no_grad
-def run_rows(
-    model: InstrumentedModel,
-    rows: Sequence[Row],
-    words: LabelWords,
-    keep: Sequence[int] = (),
-    before_layer: Callable[[int], None] | None = None,
-) -> tuple[Tensor, list[Past]]:
-    """Run all rows at once.
-
-    Returns:
-        The label scores (B, C) after each row, and the tokens of the rows `keep` as pasts of later rows.
-    """
-    shared = _shared([row.past for row in rows])
-    layout = _Layout.of(rows, shared, words)
-    context = rows[0].past.cut(0, shared)
-    owns = [row.past.cut(shared, len(row.past)) for row in rows]
-    kept: list[KeyValues] = []
-    chosen = torch.tensor(list(keep), dtype=torch.long)
-
-    def observe(layer: int, heads: Heads, output: Tensor) -> None:
-        if keep:
-            where, new = chosen.to(heads.key.device), slice(layout.past, layout.past + layout.new)
-            found = heads.key_values
-            kept.append(
-                KeyValues(
-                    found.keys[where][:, :, new].clone(),
-                    found.values[where][:, :, new].clone(),
-                    found.positions.expand(len(rows), -1)[where][:, new],
-                )
-            )
-
-    run = model.run(
-        words.after(layout.batch(rows, model)),
-        context=_PerLayer(model.n_layers, context.at) if shared else None,
-        past=_PerLayer(model.n_layers, lambda layer: layout.padded(owns, layer)) if layout.past else None,
-        edits=layout.edits(rows, words, model),
-        observe=observe,
-        keep=words.rows,
-        tokens=words.vocabulary,
-        before_layer=before_layer,
-    )
-    scores = words.scores(run.logits, words.vocabulary)
-    pasts = [
-        Past((*rows[row].past.pieces, Piece(kept, place, layout.new - len(rows[row].ids), layout.new)))
-        for place, row in enumerate(keep)
-    ]
-    return scores, pasts
-
-
-def _shared(pasts: Sequence[Past]) -> int:
+def shared_tokens(pasts: Sequence[Past]) -> int:
     """How many first tokens all these pasts have in the same place."""
     count = 0
     for pieces in zip(*(past.pieces for past in pasts), strict=False):
@@ -162,130 +74,62 @@ def _shared(pasts: Sequence[Past]) -> int:
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """Columns of a batch: the context, each row's own past, its new tokens, the label words' tokens.
+class _Source:
+    """The tokens of the rows' own pasts that stand in one pass's keys and values."""
 
-    Own past and new tokens are padded at the left, each for itself.
-    """
+    key_values: Sequence[KeyValues]
+    row: Tensor  # (n,) in them
+    column: Tensor  # (n,)
+    own_row: Tensor  # (n,) in the batch
+    own_column: Tensor  # (n,)
 
-    shared: int
-    past: int
-    new: int
-    words: int
+
+@dataclass(frozen=True)
+class OwnPasts:
+    """The rows' own pasts as one padded batch: of each pass that has some of them, all in one copy a layer."""
+
+    sources: tuple[_Source, ...]
+    rows: int
+    columns: int
+    first: int  # the position after the context, which padding is given
 
     @staticmethod
-    def of(rows: Sequence[Row], shared: int, words: LabelWords) -> _Layout:
-        past = max(len(row.past) for row in rows) - shared
-        return _Layout(shared, past, max(len(row.ids) for row in rows), len(words.given))
-
-    def batch(self, rows: Sequence[Row], model: InstrumentedModel) -> Batch:
-        """The new tokens."""
-        device = model.device
-        batch = batch_of([row.ids for row in rows], 0, device)
-        positions = batch.positions + torch.tensor([[len(row.past)] for row in rows], device=device)
-        if not self.past:
-            return replace(batch, positions=positions)
-        padding = torch.tensor([self.past + self.shared - len(row.past) for row in rows], device=device)
-        return Batch(batch.ids, positions, padding if bool(padding.any()) else None, batch.padding)
-
-    def padded(self, owns: Sequence[Past], layer: int) -> KeyValues:
-        """The rows' own pasts in one layer: (B, K, O, d)."""
-        model_of = next(own for own in owns if own.pieces).pieces[0].key_values[layer]
-        (_, heads, _, width), size = model_of.keys.shape, (len(owns), self.past)
-        keys = model_of.keys.new_zeros(size[0], heads, self.past, width)
-        values = model_of.values.new_zeros(size[0], heads, self.past, model_of.values.shape[3])
-        positions = model_of.positions.new_full(size, self.shared)  # of the padding: behind the context
-        for place, own in enumerate(owns):
-            column = self.past - len(own)
+    def of(owns: Sequence[Past], columns: int, first: int, device: torch.device) -> OwnPasts:
+        places: dict[int, list[NDArray[np.int64]]] = {}
+        passes: dict[int, Sequence[KeyValues]] = {}
+        for row, own in enumerate(owns):
+            column = columns - len(own)
             for piece in own.pieces:
-                found, columns = piece.at(layer), slice(column, column + piece.stop - piece.start)
-                keys[place, :, columns], values[place, :, columns] = found.keys[0], found.values[0]
-                positions[place, columns] = found.positions[0]
-                column = columns.stop
-        return KeyValues(keys, values, positions)
+                tokens = np.arange(piece.stop - piece.start)
+                here = [np.full_like(tokens, piece.row), tokens + piece.start, np.full_like(tokens, row)]
+                places.setdefault(id(piece.key_values), []).append(np.stack([*here, tokens + column]))
+                passes[id(piece.key_values)] = piece.key_values
+                column += len(tokens)
+        return OwnPasts(
+            tuple(
+                _Source(passes[one], *torch.from_numpy(np.concatenate(found, axis=1)).to(device))
+                for one, found in places.items()
+            ),
+            len(owns),
+            columns,
+            first,
+        )
 
-    def columns(self, row: Row, count: int, device: torch.device) -> Tensor:
-        """Where the first `count` tokens of a row's prompt stand among all columns."""
-        tokens = torch.arange(count, device=device)
-        own_past = tokens + self.past + self.shared - len(row.past)
-        new = tokens + self.shared + self.past + self.new - row.length
-        return torch.where(tokens < self.shared, tokens, torch.where(tokens < len(row.past), own_past, new))
-
-    def places(self, row: Row, token: int) -> Iterator[int]:
-        """Where a new token stands among the batch's new columns, with the label words' after the last one."""
-        if token >= len(row.past):
-            yield self.new - row.length + token
-        if token == row.length - 1:
-            yield from range(self.new, self.new + self.words)
-
-    def edits(self, rows: Sequence[Row], words: LabelWords, model: InstrumentedModel) -> Edits:
-        """The edits of all rows as edits of the batch; the label words' tokens do not see each other's words."""
-        found: dict[int, Edit] = {}
-        made: dict[tuple[tuple[int, ...], ...], Edit] = {}  # most layers have the same edits
-        for layer in range(model.n_layers):
-            of_rows = [[edits[layer] for edits in row.edits if layer in edits] for row in rows]
-            key = tuple(tuple(map(id, edits)) for edits in of_rows)
-            if key not in made:
-                made[key] = self._merged(rows, of_rows, words, model)
-            if len(made[key].rows):
-                found[layer] = made[key]
-        return found
-
-    def _merged(
-        self, rows: Sequence[Row], of_rows: Sequence[Sequence[Edit]], words: LabelWords, model: InstrumentedModel
-    ) -> Edit:
-        device = model.device
-        lines = [
-            (place, row, new, edit, line)
-            for place, (row, edits) in enumerate(zip(rows, of_rows, strict=True))
-            for edit in edits
-            for line, token in enumerate(edit.rows.tolist())
-            for new in self.places(row, token)
-        ]
-        behind = range(self.new, self.new + self.words)
-        edited = sorted({*(new for _, _, new, _, _ in lines), *behind})
-        index = {new: number for number, new in enumerate(edited)}
-        width = self.shared + self.past + self.new + self.words
-        blocked = torch.zeros(len(rows), 1, len(edited), width, dtype=torch.bool, device=device)
-        factor = torch.ones(len(rows), model.n_heads, len(edited), width, device=device)
-        blocks = scales = False
-        if self.words:
-            blocked[:, 0, index[self.new] :, width - self.words :] = words.hidden.to(device)
-            blocks = True
-        for place, row, new, edit, line in lines:
-            if edit.factor is not None:
-                columns = self.columns(row, min(edit.factor.shape[1], row.length), device)
-                factor[place, :, index[new], columns] *= edit.factor[:, : len(columns)].to(device)
-                scales = True
-            if edit.blocked is not None:
-                columns = self.columns(row, min(edit.blocked.shape[1], row.length), device)
-                own = edit.blocked[line, : len(columns)].to(device)
-                if edit.renormalise:
-                    blocked[place, 0, index[new], columns] |= own
-                else:
-                    factor[place, :, index[new], columns] *= (~own).to(factor.dtype)
-                blocks, scales = blocks or edit.renormalise, scales or not edit.renormalise
-        edited_rows = torch.tensor(edited, dtype=torch.long, device=device)
-        return Edit(edited_rows, blocked if blocks else None, factor if scales else None)
-
-
-def in_pieces(model: InstrumentedModel, rows: slice, read: Callable[[slice], T], say: Callable[[str], None]) -> list[T]:
-    """Read the rows of a batch at once or, where memory runs out, in halves; what was learnt holds from there on."""
-    size = rows.stop - rows.start
-    if size <= model.rows_at_once:
-        try:
-            return [read(rows)]
-        except Exception as error:
-            if size == 1 or not is_out_of_memory(error):
-                raise
-        release()
-        model.rows_at_once = size // 2
-        note = f"memory ran out with {size} queries at once; {size // 2} at once from here on"
-        model.notes.append(note)
-        say(note)
-    half = rows.start + (size + 1) // 2
-    return [
-        piece
-        for part in (slice(rows.start, half), slice(half, rows.stop))
-        for piece in in_pieces(model, part, read, say)
-    ]
+    def at(self, layer: int) -> KeyValues:
+        """(B, K, O, d) in one layer."""
+        like = self.sources[0].key_values[layer]
+        size = self.rows, self.columns
+        keys = like.keys.new_zeros(size[0], like.keys.shape[1], size[1], like.keys.shape[3])
+        values = like.values.new_zeros(size[0], like.values.shape[1], size[1], like.values.shape[3])
+        positions = like.positions.new_full(size, self.first)
+        last = self.first
+        for source in self.sources:
+            found = source.key_values[layer]
+            row, column, to, place = (
+                index.to(found.keys.device) for index in (source.row, source.column, source.own_row, source.own_column)
+            )
+            keys[to, :, place] = found.keys[row, :, column]
+            values[to, :, place] = found.values[row, :, column]
+            positions[to, place] = found.positions[row, column]
+            last = max(last, found.last)
+        return KeyValues(keys, values, positions, last)

@@ -9,12 +9,6 @@ from icldiag.model.forward import InstrumentedModel
 from icldiag.model.label_words import LabelWords
 from icldiag.model.padding import Batch, batch_of
 
-# Float32 scores of one layer's explicit attention, and logits, in one batch: memory is bounded.
-_SCORES_PER_BATCH = 16_000_000
-_LOGITS_PER_BATCH = 64_000_000
-_ROWS_PER_BATCH = 64
-_ROWS_OF_THE_FIRST = 8  # of a read; each batch has twice as many as the one before, so that the first answers come soon
-
 
 @dataclass(frozen=True)
 class QueryBatch:
@@ -41,8 +35,8 @@ def query_batches(
     batches: list[QueryBatch] = []
     while order:
         width = len(rows[order[0]]) + further
-        by_logits = _LOGITS_PER_BATCH // ((1 + further) * vocabulary)
-        by_turn = _ROWS_OF_THE_FIRST << len(batches)
+        by_logits = model.limits.logits // ((1 + further) * vocabulary)
+        by_turn = model.limits.first << len(batches)
         size = max(1, min(rows_per_batch(model, width, start), by_logits, by_turn))
         taken, order = order[:size], order[size:]
         batch = batch_of([rows[index] for index in taken], start, model.device)
@@ -52,4 +46,4 @@ def query_batches(
 
 def rows_per_batch(model: InstrumentedModel, width: int, context: int) -> int:
     """How many rows of `width` tokens on `context` cached ones may be run at once."""
-    return max(1, min(_SCORES_PER_BATCH // (model.n_heads * width * (context + width)), _ROWS_PER_BATCH))
+    return max(1, min(model.limits.scores // (model.n_heads * width * (context + width)), model.limits.rows))

@@ -15,8 +15,8 @@ from icldiag.model.forward import Edits, InstrumentedModel, Prefix, Resume, Run
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
 from icldiag.model.padding import batch_of
-from icldiag.model.pasts import in_pieces
 from icldiag.model.query_batches import QueryBatch, query_batches
+from icldiag.model.rows import in_pieces
 from icldiag.model.target import Target, TargetReader
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
@@ -154,7 +154,7 @@ def read_queries(
     progress(what, 0, n)
     found: list[_Read] = []
     rows = [query.ids for query in encoded.queries]
-    stem = common_start(rows)
+    stem = common_start(rows) if model.device.type == "cpu" else 0  # a GPU takes as long for it as for all
     if stem:
         shared = _Stem(rows[0][:stem], start, ask).after(model, shared, resume, keep)
     batches = query_batches(model, [ids[stem:] for ids in rows], start + stem, words)
@@ -194,12 +194,16 @@ class _Read:
     ) -> _Read:
         log_probabilities = run.logits[:, 0].float().log_softmax(-1)  # (B, V) at the target
         best = log_probabilities.topk(top)
+        scores, mass = words.scores(run.logits), log_probabilities[:, first_tokens].double().exp().sum(1, keepdim=True)
+        columns = (scores.double(), mass, best.values.double(), best.indices.double())  # ids are whole in it
+        at_once = torch.cat(columns, dim=1).cpu().numpy()  # one transfer a batch
+        own_scores, own_mass, values, ids = np.split(at_once, np.cumsum([part.shape[1] for part in columns[:-1]]), 1)
         return _Read(
             indices,
-            words.scores(run.logits).double().cpu().numpy(),
-            best.indices.cpu().numpy(),
-            best.values.double().cpu().numpy(),
-            log_probabilities[:, first_tokens].double().exp().sum(1).cpu().numpy(),
+            own_scores,
+            ids.astype(np.int64),
+            values,
+            own_mass[:, 0],
             target,
             () if target is not None else run.inputs,
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from icldiag.lazy import torch
 from icldiag.model.heads import Heads, widened
+from icldiag.model.transfer import to_host
 from icldiag.prompt.destinations import DESTINATIONS, destination_of_positions
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
@@ -60,12 +61,12 @@ class TargetReader:
 
     def observe(self, layer: int, heads: Heads, rows: int) -> None:
         """Keep what the target has in a layer: it is the first of so many rows at the end."""
-        self._queries.append(heads.query[:, :, -rows].flatten(1).float().cpu())
+        self._queries.append(heads.query[:, :, -rows].flatten(1).float())
         row = heads.row(-rows)  # (B, H, S)
         edit = self.edits.get(layer)
         if edit is not None and edit.factor is not None:
             row = row * widened(edit.factor, row, 1.0).to(row)
-        self._rows.append(row.sum(1).cpu())  # (B, S)
+        self._rows.append(row.sum(1).float())  # (B, S)
         if self._columns is None:  # the same in every layer
             self._columns = heads.column_positions
 
@@ -76,20 +77,20 @@ class TargetReader:
     def taken(self, indices: Sequence[int], inputs: Sequence[Tensor]) -> Target:
         """What was kept of a batch of these queries, with the layers' inputs at the target, (B, 1, D) each."""
         assert self._columns is not None
-        rows = torch.stack(self._rows, dim=1).double().numpy()  # (B, L, S)
-        queries = tuple(vectors.numpy() for vectors in self._queries)
+        layers = len(self._queries)
+        vectors, columns = to_host([*self._queries, *self._rows]), to_host([self._columns])[0]
+        rows = torch.stack(vectors[layers:], dim=1).double().numpy()  # (B, L, S)
+        queries = tuple(one.numpy() for one in vectors[:layers])
         attention = rows[..., self.places] @ self.owners  # (B, L, C)
-        return Target(
-            queries,
-            tuple(one.squeeze(-2).cpu() for one in inputs),
-            attention,
-            self._shares(indices, rows, self._columns),
-        )
+        states = to_host([one.squeeze(-2) for one in inputs])
+        return Target(queries, states, attention, self._shares(indices, rows, columns.numpy()))
 
-    def _shares(self, indices: Sequence[int], rows: NDArray[np.float64], columns: Tensor) -> NDArray[np.float64]:
+    def _shares(
+        self, indices: Sequence[int], rows: NDArray[np.float64], columns: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         """Of rows (B, L, S), the share that goes to each part of the prompt: (B, L, DESTINATIONS)."""
         own = self.destinations[list(indices)]  # (B, longest)
-        of_columns = columns.clamp(max=own.shape[1] - 1).cpu().numpy()  # (B, S); behind the target nothing is seen
+        of_columns = columns.clip(max=own.shape[1] - 1)  # (B, S); behind the target nothing is seen
         part = np.take_along_axis(own, of_columns, axis=1)
         found = rows @ np.eye(len(DESTINATIONS))[part]  # (B, L, DESTINATIONS)
         total = found.sum(axis=-1, keepdims=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -63,7 +65,7 @@ def test_padding_is_never_seen(architecture: str, tiny: Tiny, prompt: Prompt) ->
     other[1, :4] = 99
     with torch.no_grad():
         first = model.run(batch).logits
-        second = model.run(type(batch)(other, batch.positions, batch.padding)).logits
+        second = model.run(replace(batch, ids=other)).logits
         alone = model.run(batch_of([rows[1]], 0)).logits
     assert torch.equal(first, second)
     torch.testing.assert_close(first[1], alone[0], atol=1e-5, rtol=1e-5)
@@ -96,8 +98,6 @@ def test_half_precision_passes_the_check(architecture: str, dtype: torch.dtype, 
 
 def test_a_token_on_its_own_past_gives_the_plain_logits(tiny: Tiny) -> None:
     """The cache of re-weighting: shared demonstrations, each row's own padded past, one new token."""
-    from icldiag.model.padding import Batch
-
     model = tiny("llama")
     shared, rows = [3, 4, 5], [[6, 7, 8, 9], [10, 11]]
     prefix = model.encode_prefix(shared)
@@ -111,7 +111,9 @@ def test_a_token_on_its_own_past_gives_the_plain_logits(tiny: Tiny) -> None:
         model.run(earlier, context=prefix.key_values, observe=keep)
         last = torch.tensor([[row[-1]] for row in rows])
         logits = model.run(
-            Batch(last, earlier.positions[:, -1:] + 1, earlier.padding), context=prefix.key_values, past=past
+            replace(earlier, ids=last, positions=earlier.positions[:, -1:] + 1, span=(4, 12)),
+            context=prefix.key_values,
+            past=past,
         ).logits[:, -1]
         with model.plain() as plain:
             for row, found in zip(rows, logits, strict=True):

@@ -19,8 +19,9 @@ import transformers
 from icldiag.errors import AnalysisError, ModelError
 from icldiag.model import memory
 from icldiag.model.forward import InstrumentedModel
+from icldiag.model.free_memory import free_memory
 from icldiag.model.load import load_model
-from icldiag.model.memory import GIB, Sizes, Work, cure, free_memory, is_out_of_memory, shortage, sizes_of, work_of
+from icldiag.model.memory import GIB, Sizes, Work, cure, is_out_of_memory, shortage, sizes_of, work_of
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Example, Prompt

@@ -99,9 +99,9 @@ def _without(lab: Lab, index: int) -> list[int]:
 
 def _hiding(lab: Lab, index: int) -> Edits:
     """The target row may not attend to a demonstration in any layer."""
-    blocked = torch.zeros(1, len(lab.encoded.prefix), dtype=torch.bool, device=lab.model.device)
+    blocked = torch.zeros(1, len(lab.encoded.prefix), dtype=torch.bool)
     blocked[0, slice(*lab.encoded.demonstrations[index].span)] = True
-    edit = Edit(torch.tensor([0], device=lab.model.device), blocked)
+    edit = Edit(torch.tensor([0]), blocked)
     return dict.fromkeys(range(lab.model.n_layers), edit)
 
 

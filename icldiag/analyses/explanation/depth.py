@@ -104,7 +104,7 @@ def _estimates(
         row = torch.tensor([len(ids) - 1], device=heads.query.device)
         attention = heads.attention(row)  # (1, H, 1, T)
         if layer in edits and (factor := edits[layer].factor) is not None:
-            attention[..., : factor.shape[1]] *= factor[:, None]
+            attention[..., : factor.shape[1]] *= factor[:, None].to(attention.device)
         output = heads.weigh(attention)[0, :, 0]  # (H, d)
         found[layer] = (output * gradient[0, :, -1]).sum(-1).double().cpu().numpy()
     return found, torch.cat([hidden[:, -1:].to(model.device) for hidden in inputs])
@@ -112,6 +112,6 @@ def _estimates(
 
 def _silent(lab: Lab, layer: int, head: int, length: int) -> Edits:
     """The head attends to nothing at the target."""
-    factor = torch.ones(lab.model.n_heads, length, device=lab.model.device)
+    factor = torch.ones(lab.model.n_heads, length)
     factor[head] = 0.0
-    return {layer: Edit(torch.tensor([0], device=lab.model.device), factor=factor)}
+    return {layer: Edit(torch.tensor([0]), factor=factor)}

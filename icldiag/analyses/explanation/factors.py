@@ -100,7 +100,6 @@ def strengthening(lab: Lab, encoded: EncodedPrompt, label: int) -> Edit | None:
         return None
     rows = sorted(row for demonstration in found for row in range(*demonstration.label))
     columns = sorted(column for demonstration in found for column in demonstration.text_positions)
-    device = lab.model.device
-    factor = torch.ones(lab.model.n_heads, len(encoded.prefix), device=device)
+    factor = torch.ones(lab.model.n_heads, len(encoded.prefix))
     factor[:, columns] = STRENGTH
-    return Edit(torch.tensor(rows, device=device), factor=factor)
+    return Edit(torch.tensor(rows), factor=factor)

@@ -29,7 +29,7 @@ from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import label_words
-from icldiag.model.padding import Batch, batch_of
+from icldiag.model.padding import Batch, batch_of, padding_of
 from icldiag.model.query_batches import rows_per_batch
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encode import encode
@@ -256,14 +256,16 @@ def _cache_examples(
     for start in range(0, len(whole), size):
         rows = slice(start, start + size)
         width = max(widths[rows])  # the padding that all rows of this step have is cut off
-        padding = torch.tensor([width - own for own in widths[rows]], device=model.device)
         last = torch.tensor([[row[-1]] for row in whole[rows]], device=model.device)
         labels = torch.tensor([example.label for example in examples[rows]], device=model.device)
-        positions = torch.tensor(widths[rows], device=model.device)[:, None] + len(prefix.ids)  # (B, 1)
-        batch = words.after(Batch(last, positions, padding if bool(padding.any()) else None))
+        places = [own + len(prefix.ids) for own in widths[rows]]
+        positions = torch.tensor(places, device=model.device)[:, None]  # (B, 1)
+        padding = padding_of(widths[rows], model.device)
+        batch = words.after(Batch(last, positions, padding, (min(places), max(places))))
         own = slice(columns - width, columns)
         own_past = tuple(
-            KeyValues(part.keys[rows, :, own], part.values[rows, :, own], part.positions[rows, own]) for part in past
+            KeyValues(part.keys[rows, :, own], part.values[rows, :, own], part.positions[rows, own], part.last)
+            for part in past
         )
         cached.append(_CachedExamples(batch, own_past, labels))
     return cached
@@ -295,6 +297,7 @@ def _key_values(model: InstrumentedModel, batch: Batch, prefix: Prefix, progress
             torch.cat([part.keys for part in of_layer]),
             torch.cat([part.values for part in of_layer]),
             torch.cat([part.positions for part in of_layer]),
+            max(part.last for part in of_layer),
         )
         for of_layer in parts
     ]
