@@ -73,7 +73,7 @@ class Reference:
     def __init__(self, model: InstrumentedModel, encoded: EncodedPrompt) -> None:
         self.model = model
         self.firsts = [tokens[0] for tokens in encoded.label_tokens]
-        self.anchors = torch.tensor(encoded.anchors)
+        self.anchors = torch.tensor(encoded.anchors, device=model.device)
         self.prompts = [[*encoded.prefix, *query.ids] for query in encoded.queries]
 
     @contextmanager
@@ -89,8 +89,11 @@ class Reference:
                 _asked = Asked()
                 plain.set_attn_implementation(before)
 
+    def _tensor(self, numbers: Sequence[Any]) -> Tensor:
+        return torch.tensor(numbers, device=self.model.device)
+
     def _scores(self, ids: Sequence[int]) -> Tensor:
-        logits: Tensor = self.model.model(input_ids=torch.tensor([ids]), use_cache=False).logits
+        logits: Tensor = self.model.model(input_ids=self._tensor([ids]), use_cache=False).logits
         return logits[0, -1, self.firsts]
 
     @torch.no_grad()
@@ -123,7 +126,7 @@ class Reference:
     def saliency(self, index: int, label: int) -> Tensor:
         """S_wp, S_pq and S_ww of every layer: (3, L)."""
         with self._asking(Asked(keep=True)) as asked:
-            loss = cross_entropy(self._scores(self.prompts[index])[None].float(), torch.tensor([label]))
+            loss = cross_entropy(self._scores(self.prompts[index])[None].float(), self._tensor([label]))
             gradients = torch.autograd.grad(loss, asked.kept)
             flows = [gradient.sum(1)[0].abs() for gradient in gradients]
             asked.kept.clear()
@@ -139,6 +142,6 @@ class Reference:
     def training_step(self, beta: Tensor, index: int, label: int) -> tuple[Tensor, Tensor]:
         """The loss of one example and its gradient for beta (L, H, n), through the whole prompt."""
         with self._asking(Asked(anchors=self.anchors, beta=beta)):
-            loss = cross_entropy(self._scores(self.prompts[index])[None].float(), torch.tensor([label]))
+            loss = cross_entropy(self._scores(self.prompts[index])[None].float(), self._tensor([label]))
             (gradient,) = torch.autograd.grad(loss, [beta])
         return loss.detach(), gradient

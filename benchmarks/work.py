@@ -26,7 +26,7 @@ from icldiag.prompt.encode import encode
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Label, Prompt
 
-Which = Literal["random", "bundled"]
+Shape = Literal["random", "bundled", "gpt2-xl", "gpt-j", "smollm2"]
 Length = Literal["short", "long"]
 
 QUERIES = 200
@@ -67,14 +67,35 @@ def make_prompt(length: Length) -> Prompt:
     )
 
 
-def make_model(which: Which) -> InstrumentedModel:
-    """GPT-2's 12 layers x 768 at random, with room for the long prompt; or the bundled model."""
-    if which == "bundled":
-        return load_model(ModelSettings(device="cpu"))
+_ROOM = 2304  # positions, for the long prompt
+_SHAPES: dict[str, Callable[[], Any]] = {
+    "random": lambda: transformers.GPT2Config(n_positions=_ROOM),
+    "gpt2-xl": lambda: transformers.GPT2Config(n_positions=_ROOM, n_layer=48, n_embd=1600, n_head=25),
+    "gpt-j": lambda: transformers.GPTJConfig(n_positions=_ROOM),
+    "smollm2": lambda: transformers.LlamaConfig(
+        vocab_size=49152,
+        hidden_size=576,
+        intermediate_size=1536,
+        num_hidden_layers=30,
+        num_attention_heads=9,
+        num_key_value_heads=3,
+        max_position_embeddings=_ROOM,
+        tie_word_embeddings=True,
+    ),
+}
+
+
+def make_model(shape: Shape, device: str = "cpu", dtype: torch.dtype = torch.float32) -> InstrumentedModel:
+    """A model of this shape at random ("random": GPT-2's 12 layers x 768), or the bundled one."""
+    if shape == "bundled":
+        return load_model(ModelSettings(device=device, dtype=str(dtype).removeprefix("torch.")))
     torch.manual_seed(0)
     tokenizer = transformers.AutoTokenizer.from_pretrained(BUNDLED_PATH)
-    config = transformers.GPT2Config(n_positions=2304, attn_implementation="sdpa", initializer_range=0.05)
-    return InstrumentedModel(transformers.GPT2LMHeadModel(config), tokenizer, "random GPT-2, 12 layers x 768")
+    config = _SHAPES[shape]()
+    config.initializer_range = 0.05
+    with torch.device(device):  # the large ones fit there alone
+        model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=dtype)
+    return InstrumentedModel(model, tokenizer, f"{shape}, random weights")
 
 
 def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length) -> list[Work]:
@@ -85,12 +106,12 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
     count = {"short": 20, "long": 2}[length]  # queries the reference is timed on: it does the same for each
     steps = {"short": 8, "long": 1}[length]
     settings = 2 * model.n_layers - 1
-    beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.anchors), requires_grad=True)
+    beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.anchors), device=model.device, requires_grad=True)
     label = int(encoded.prompt.queries[0].label or 0)
     training = TrainingSettings(PER_CLASS, EPOCHS)
     whole = TrainingSettings(PER_CLASS, EPOCHS, batch_size=0)
-    plain_ids = torch.tensor([[*encoded.prefix, *encoded.queries[0].ids]])
-    batch = batch_of([plain_ids[0].tolist()], 0)
+    plain_ids = torch.tensor([[*encoded.prefix, *encoded.queries[0].ids]], device=model.device)
+    batch = batch_of([plain_ids[0].tolist()], 0, model.device)
 
     def reference_steps() -> None:
         for step in range(steps):
@@ -159,8 +180,10 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
     ]
 
 
-def prepared(which: Which, length: Length) -> tuple[EncodedPrompt, list[Work]]:
+def prepared(
+    shape: Shape, length: Length, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> tuple[EncodedPrompt, list[Work]]:
     """The model on its prompt, ready to be measured."""
-    model = make_model(which)
+    model = make_model(shape, device, dtype)
     encoded = encode(make_prompt(length), model.tokenizer, model.context_window)
     return encoded, make_works(model, encoded, length)
