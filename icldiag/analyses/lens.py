@@ -13,7 +13,7 @@ end still answers by them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,7 @@ from icldiag.model.forward import InstrumentedModel, Resume
 from icldiag.model.padding import Batch
 from icldiag.model.readout import FloatArray
 from icldiag.page.text import percent
+from icldiag.private import PRIVATE
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Lens:
 
     scores: FloatArray  # (L + 1, C) logits, the prompt's calibration in force
     mass: FloatArray  # (L + 1,) probability of all label words' first tokens, over the whole vocabulary
-    likeliest: tuple[str, ...]  # (L + 1,) the token with the highest probability
+    likeliest: tuple[str, ...] = field(metadata=PRIVATE)  # (L + 1,) the token with the highest probability
     on_label: NDArray[np.bool_]  # (L + 1,) whether that token begins a label word
 
     @property

@@ -68,6 +68,7 @@ def report(
     figure_type: FigureType = "svg",
     print_schema: Annotated[bool, typer.Option("--print-schema", callback=schema, is_eager=True, help=SCHEMA)] = False,
     beta: Annotated[Path | None, typer.Option(help="A saved beta, in force in every analysis.")] = None,
+    redact: Annotated[bool, typer.Option("--redact", help="Leave out all texts but label names and ids.")] = False,
     layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; see docs/confusion.md.")] = None,
     keys: Annotated[Keys, analysis("confusion: keys as attended, or with rotary positions undone.")] = "position_free",
     loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
@@ -158,6 +159,8 @@ def report(
             given_command(sys.argv[1:]),
             section_begins,
         )
+        if redact:
+            made = made.redacted()
         if save_beta:
             session.save_beta(settings.training, save_beta)
         if format in FOLDERS and output is not None:

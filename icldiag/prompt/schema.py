@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from icldiag.errors import PromptError
+from icldiag.private import OMITTED, PRIVATE
 from icldiag.prompt.adjustments import Calibration, SavedBeta
 from icldiag.prompt.fields import (
     Anchor,
@@ -27,7 +28,7 @@ class Label:
     """A class: its name, and the label word exactly as it is written in the prompt, leading space included."""
 
     name: str
-    word: str
+    word: str = dataclasses.field(metadata=PRIVATE)
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ class Example:
     searching.
     """
 
-    text: str
+    text: str = dataclasses.field(metadata=PRIVATE)
     label: int | None
     id: str | None = None
-    fields: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str], ...] = dataclasses.field(default=(), metadata=OMITTED)
 
     def __post_init__(self) -> None:
         if self.fields:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,9 +17,10 @@ from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, silent, step_of
 from icldiag.page.blocks import Piece
 from icldiag.prompt.encode import query_tokens
-from icldiag.prompt.schema import Example
+from icldiag.prompt.schema import Example, Prompt
 from icldiag.render.tokens import token_pieces
 from icldiag.report.identity import command_of, commit, environment, weights_hash
+from icldiag.report.redaction import Redaction
 from icldiag.report.settings import ReportSettings
 from icldiag.session import Session
 from icldiag.version import __version__
@@ -48,11 +49,18 @@ class Report:
     command: str | None = None  # that computes the same; None for a prompt made in memory
     weights: str | None = None  # see `weights_hash`
     made: str = ""  # when, in UTC
+    redaction: Redaction | None = None  # where the texts are left out
 
     @cached_property
     def context(self) -> Context:
         """What the sections are told of the prompt."""
-        return context_of(self.session, self.settings)
+        context = context_of(self.session, self.settings)
+        return context if self.redaction is None else self.redaction.context(context)
+
+    def redacted(self) -> Report:
+        """The same without the user's texts: ids, label names and numbers."""
+        redaction = Redaction(self.session.prompt)
+        return replace(self, results=redaction.shown(self.results), command=None, redaction=redaction)
 
     def values(self) -> dict[str, Any]:
         """Everything as JSON values."""
@@ -63,7 +71,7 @@ class Report:
             "command": self.command,
             "environment": environment(),
             "model": {**model_values(self.session), "weights_sha256": self.weights},
-            "prompt": prompt_values(self.session),
+            "prompt": prompt_values(self.session, self.context.prompt),
             "settings": {**asdict(self.settings), "beta": self.session.beta},
         }
         for name, result in self.results.items():
@@ -71,6 +79,8 @@ class Report:
             document[name] = {"reading": section.reading(result, self.context), **section.values(result)}
         if self.left_out:
             document["left_out"] = self.left_out
+        if self.redaction is not None:
+            document = self.redaction.shown(document)
         return plain(document)  # type: ignore[no-any-return]
 
 
@@ -153,13 +163,14 @@ def model_values(session: Session) -> dict[str, Any]:
     }
 
 
-def prompt_values(session: Session) -> dict[str, Any]:
-    prompt, encoded = session.prompt, session.encoded
+def prompt_values(session: Session, prompt: Prompt) -> dict[str, Any]:
+    """Of the session's prompt; `prompt` is what is shown of it."""
+    encoded = session.encoded
     names = prompt.label_names
     return {
         "name": prompt.name,
         "file": str(prompt.path) if prompt.path else None,
-        "sha256": prompt.hash,
+        "sha256": session.prompt.hash,
         "template": prompt.template,
         "separator": prompt.separator,
         "instruction": prompt.instruction,
@@ -170,7 +181,7 @@ def prompt_values(session: Session) -> dict[str, Any]:
         "calibration": prompt.calibration and asdict(prompt.calibration),
         "anchor": prompt.anchor,
         "labels": [
-            {"name": label.name, "word": label.word, "tokens": list(tokens)}
+            {"name": label.name, "word": label.word, "tokens": list(tokens) if prompt is session.prompt else []}
             for label, tokens in zip(prompt.labels, encoded.label_tokens, strict=True)
         ],
         "demonstrations": [

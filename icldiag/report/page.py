@@ -10,19 +10,21 @@ from icldiag.analyses.analysis import QUESTIONS, Context
 from icldiag.counting import counted
 from icldiag.page.blocks import Block, Cell, Code, Items, Page, Paragraph, Part, Table, Tokens
 from icldiag.report.document import Report
-from icldiag.session import Session
+
+_IN_MEMORY = "The prompt was made in memory, so there is no command."
 
 
 def page_of(report: Report) -> Page:
     values = report.values()
     context = report.context
     parts = [part_of(name, result, context) for name, result in report.results.items()]
-    return Page(
+    page = Page(
         title=f"icldiag report: {report.session.prompt.name}",
         facts=_facts(values),
         summary=_summary(report, {part.name: part.reading for part in parts}),
-        parts=(*parts, _prompt(report.session, context), _repeat(values)),
+        parts=(*parts, _prompt(values["prompt"], context), _repeat(values, report.redaction is not None)),
     )
+    return page if report.redaction is None else report.redaction.shown(page)
 
 
 def part_of(name: str, result: Any, context: Context) -> Part:
@@ -35,7 +37,7 @@ def _facts(values: dict[str, Any]) -> tuple[str, ...]:
     return (
         f"model: {model['name']}, {model['architecture']}, {model['layers']} layers x {model['heads']} heads, "
         f"{model['dtype']} on {model['device']}{_dequantised(model)}",
-        f"prompt: {prompt['file'] or 'made in memory'}, {counted(len(prompt['demonstrations']), 'demonstration')} of "
+        f"prompt: {prompt['file'] or prompt['name']}, {counted(len(prompt['demonstrations']), 'demonstration')} of "
         f"{prompt['tokens']['demonstrations']} tokens, longest prompt {prompt['tokens']['longest_prompt']} tokens, "
         f"sha256 {prompt['sha256'][:12]}",
         f"icldiag {values['icldiag']}, {values['made']}",
@@ -64,11 +66,10 @@ def _summary(report: Report, readings: dict[str, str]) -> dict[str, tuple[tuple[
     return found
 
 
-def _prompt(session: Session, context: Context) -> Part:
-    prompt, query = session.prompt, context.example_query
+def _prompt(values: dict[str, Any], context: Context) -> Part:
+    prompt, query = context.prompt, context.example_query
     labels: list[tuple[Cell, ...]] = [
-        (label.name, label.word, " ".join(map(str, tokens)))
-        for label, tokens in zip(prompt.labels, session.encoded.label_tokens, strict=True)
+        (label["name"], label["word"], " ".join(map(str, label["tokens"]))) for label in values["labels"]
     ]
     what = "the most confidently wrong one" if context.prediction.wrong else "the first"
     blocks: list[Block] = [
@@ -79,7 +80,7 @@ def _prompt(session: Session, context: Context) -> Part:
         ),
         Table("labels", "Label words and their tokens' ids.", ("class", "label word", "tokens"), tuple(labels)),
     ]
-    blocks += [Items(session.encoded.warnings)] if session.encoded.warnings else []
+    blocks += [Items(tuple(values["warnings"]))] if values["warnings"] else []
     return Part("prompt", "The prompt", "", tuple(blocks))
 
 
@@ -87,7 +88,7 @@ def _dequantised(model: dict[str, Any]) -> str:
     return f", dequantised from {model['quantisation']}" if model.get("quantisation") else ""
 
 
-def _repeat(values: dict[str, Any]) -> Part:
+def _repeat(values: dict[str, Any], redacted: bool) -> Part:
     model, environment = values["model"], values["environment"]
     rows: list[tuple[Cell, ...]] = [
         ("icldiag", values["icldiag"]),
@@ -105,12 +106,13 @@ def _repeat(values: dict[str, Any]) -> Part:
         *_settings(values["settings"]),
     ]
     command = values["command"]
+    without = "The texts are left out, so there is no command." if redacted else _IN_MEMORY
     return Part(
         "repeat",
         "To repeat this report",
         "",
         (
-            Code(command) if command else Paragraph("The prompt was made in memory, so there is no command."),
+            Code(command) if command else Paragraph(without),
             Table("repeat", "What the numbers depend on.", ("what", "value"), tuple(rows)),
         ),
     )

@@ -12,6 +12,7 @@ from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.lab import Lab
 from icldiag.errors import PromptError
+from icldiag.quoting import quoted
 
 Form = tuple[str, str]  # what stands before the word, and how it is written
 
@@ -78,7 +79,8 @@ def word_factor(lab: Lab, contest: Contest) -> Factor | None:
         lab.encode(replace(question, prompt=replace(question.prompt, labels=labels)))
     except PromptError:  # two words are the same now
         return None
-    return Factor("word", f"label words written alike ({', '.join(word.strip() for word in alike)})", words=alike)
+    shown = ", ".join(quoted(word.strip()) for word in alike)
+    return Factor("word", f"label words written alike ({shown})", words=alike)
 
 
 def overlap(lab: Lab, contest: Contest) -> bool:

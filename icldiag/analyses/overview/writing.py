@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray
+from icldiag.private import PRIVATE
 
 
 @dataclass(frozen=True)
 class Instead:
     """A token that begins no label word, as the model's first choice."""
 
-    text: str
+    text: str = field(metadata=PRIVATE)
     queries: tuple[int, ...]  # whose first choice it is
     probability: float  # its mean there
 
@@ -26,7 +27,7 @@ class Writing:
     """What n queries would be answered with, were all tokens allowed."""
 
     mass: FloatArray  # (n,) probability of the label words' first tokens over the whole vocabulary
-    first: tuple[str, ...]  # (n) the most probable token
+    first: tuple[str, ...] = field(metadata=PRIVATE)  # (n) the most probable token
     instead: tuple[Instead, ...]  # the commonest first
 
     @property

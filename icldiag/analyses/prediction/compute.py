@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.indices import query_index
 from icldiag.model.readout import FloatArray, IntArray, Progress, Readout
+from icldiag.private import OMITTED, PRIVATE
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 
@@ -19,7 +20,7 @@ from icldiag.prompt.encoded_prompt import EncodedPrompt
 class TopToken:
     """A vocabulary token at the target position with its probability over the whole vocabulary."""
 
-    text: str
+    text: str = field(metadata=PRIVATE)
     probability: float
 
 
@@ -28,7 +29,7 @@ class Prediction(AnalysisResult):
     """n queries, C classes in the prompt's order. Labels are class indices."""
 
     labels: tuple[str, ...]
-    texts: tuple[str, ...]
+    texts: tuple[str, ...] = field(metadata=PRIVATE)
     gold: tuple[int | None, ...]
     predicted: IntArray  # (n,)
     probabilities: FloatArray  # (n, C) softmax over the labels only
@@ -36,7 +37,8 @@ class Prediction(AnalysisResult):
     top_tokens: tuple[tuple[TopToken, ...], ...]
     label_mass: FloatArray  # (n,) share of the whole vocabulary's probability that the labels' first tokens hold
     ids: tuple[str | None, ...] = ()  # what the queries are called where they come from; empty where nothing
-    fields: tuple[tuple[tuple[str, str], ...], ...] = ()  # the texts by the template's fields; see `Example.fields`
+    #: The texts by the template's fields; see `Example.fields`.
+    fields: tuple[tuple[tuple[str, str], ...], ...] = field(default=(), metadata=OMITTED)
 
     def id_of(self, query: int) -> str | None:
         """What the query is called where it comes from. Raises AnalysisError: there is no such query."""

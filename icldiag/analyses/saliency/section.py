@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from icldiag.model.readout import FloatArray, Progress, step_of
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, Tokens, notes
 from icldiag.page.figures import curves
 from icldiag.page.text import percent, ranges
+from icldiag.private import PRIVATE
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 FLOW_NAMES = ("text -> label words", "label words -> target", "text -> text")
@@ -63,7 +64,8 @@ class AllFlows:
     saliency: Saliency
     heads: HeadSum | None = None  # None where only the result is at hand
     token_layers: tuple[int, ...] = ()
-    tokens: tuple[tuple[str, ...], ...] = ()  # per query, the whole prompt's tokens; empty where no view is told
+    #: Per query, the whole prompt's tokens; empty where no view was asked for.
+    tokens: tuple[tuple[str, ...], ...] = field(default=(), metadata=PRIVATE)
 
 
 def requests(context: Context) -> list[Flows]:
