@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from icldiag.analyses.repairs.reading import in_short
 
 from icldiag.analyses.effect import Effect, effect, mcnemar
+from icldiag.analyses.search.reading import in_short
 
 
 @pytest.mark.parametrize(
