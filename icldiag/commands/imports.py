@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any, get_type_hints
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, get_type_hints
+
+import typer
 
 from icldiag.commands.options import Force, Output, Yes
 from icldiag.prompt.importers import importers
-from icldiag.prompt.importers.importer import Importer
+from icldiag.prompt.importers.importer import Import, Importer
 
 
 def import_commands() -> dict[str, Callable[..., None]]:
@@ -22,16 +24,23 @@ def _command(importer: Importer) -> Callable[..., None]:
     added: dict[str, tuple[Any, Any]] = {"output": (Output, None), "yes": (Yes, False), "force": (Force, False)}
     if not importer.guesses:
         del added["yes"]
+    if importer.in_turns:
+        added["model"] = (
+            Annotated[str | None, typer.Option(help="Compare turns with this model's chat template.")],
+            None,
+        )
 
     def command(**given: Any) -> None:
         from icldiag.commands.prompt_output import output_prompt
         from icldiag.inputs.sources import sources
 
         output, yes, force = given.pop("output"), given.pop("yes", False), given.pop("force")
+        model = given.pop("model", None)
         with sources() as read:
             found = importer.read(**given)
         read.refuse(output)
-        output_prompt(found.prompt, found.notes, output, ask=found.guessed and not yes, force=force)
+        notes = [*found.notes, *_compared(found, model)]
+        output_prompt(found.prompt, notes, output, ask=found.guessed and not yes, force=force)
 
     options = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -42,3 +51,16 @@ def _command(importer: Importer) -> Callable[..., None]:
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*parameters, *options]}
     command.__doc__ = importer.read.__doc__
     return command
+
+
+def _compared(found: Import, model: str | None) -> Iterator[str]:
+    """What a model's chat template says of a conversation. Raises PromptError: it writes another."""
+    if found.check is None:
+        return
+    if model is None:
+        yield "not compared with a model's chat template; --model NAME does"
+        return
+    from icldiag.model.load import load_tokenizer
+    from icldiag.model.settings import ModelSettings
+
+    yield found.check(load_tokenizer(ModelSettings(model)).tokenizer)

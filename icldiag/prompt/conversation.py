@@ -1,4 +1,4 @@
-"""Conversations that were made for chat models: no prompts, and no texts, so they are refused by name.
+"""Conversations that were made for chat models: no texts, so they are refused by name but where they are imported.
 
 Taken for text, their turns' signs would end up in texts and label words.
 """
@@ -12,24 +12,25 @@ from typing import Any
 from icldiag.errors import PromptError
 
 _KEYS = (("role", "content"), ("from", "value"))  # of a message: as OpenAI and as ShareGPT write them
-_LISTS = ("messages", "conversations", "conversation", "prompt")  # what a conversation is called in an object
+LISTS = ("messages", "conversations", "conversation", "prompt", "input")  # what a conversation is called in an object
 _CURE = (
-    "write a prompt file with 'chat: true': the model's chat template then writes each demonstration as a user's and "
-    "an assistant's turn, and 'instruction' as the system's"
+    "'icldiag import messages' makes a prompt of one that shows examples; or write a prompt file with 'chat: true': "
+    "the model's chat template then writes each demonstration as a user's and an assistant's turn, and 'instruction' "
+    "as the system's"
 )
 #: What opens a turn in the chat templates of known models.
 _SIGNS = re.compile(
     r"<\|im_start\|>|<\|start_header_id\|>|<\|start_of_role\|>|<\|header_start\|>|<start_of_turn>|\[INST\]|"
     r"<\|START_OF_TURN_TOKEN\|>|<\|(?:system|user|assistant)\|>|<[|｜](?:User|Assistant)[|｜]>|<\|start\|>(?=\w+<\|)"
 )
-_NAME = "|".join(_LISTS)
+_NAME = "|".join(LISTS)
 _MESSAGES = re.compile(rf'\s*(?:{{\s*"(?:{_NAME})"\s*:\s*)?\[\s*{{\s*"(?:role|content|from)"\s*:')
 
 
 def is_conversation(value: Any) -> bool:
     """Whether it is a list of messages, each with a role and a content, or an object that holds such a list."""
     if isinstance(value, dict):
-        return any(isinstance(value.get(name), list) and is_conversation(value[name]) for name in _LISTS)
+        return any(isinstance(value.get(name), list) and is_conversation(value[name]) for name in LISTS)
     return (
         isinstance(value, list)
         and bool(value)

@@ -21,6 +21,7 @@ from icldiag.page.figures import curves
 from icldiag.page.text import percent, ranges
 from icldiag.private import PRIVATE
 from icldiag.prompt.encoded_prompt import EncodedPrompt
+from icldiag.prompt.template import in_braces
 
 FLOW_NAMES = ("text -> label words", "label words -> target", "text -> text")
 PerLayer = list[float | None]
@@ -197,8 +198,29 @@ def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:
     first, second = np.argsort(-share, kind="stable")[:2]
     return (
         f"Of what flows into the target, {percent(total / everything)} comes from label words: {share[first]:.0%} of "
-        f"that from {names[first]}, {share[second]:.0%} from {names[second]}."
+        f"that from {names[first]}, {share[second]:.0%} from {names[second]}.{_by_field(flow, encoded)}"
     )
+
+
+def field_shares(flow: QueryFlow, encoded: EncodedPrompt) -> FloatArray:
+    """(F,) of what flows from the texts of each demonstration into its label word, the share of each field's tokens."""
+    found = np.zeros(len(encoded.prompt.fields))
+    for index, demonstration in enumerate(encoded.demonstrations):
+        for place, span in enumerate(demonstration.texts):
+            found[place] += flow.into_labels[:, index, slice(*span)].sum(dtype=np.float64)
+    return np.asarray(np.divide(found, found.sum(), out=np.full_like(found, np.nan), where=found.sum() > 0))
+
+
+def _by_field(flow: QueryFlow, encoded: EncodedPrompt) -> str:
+    """A sentence where the template has several fields."""
+    fields = encoded.prompt.fields
+    found = field_shares(flow, encoded)
+    if len(fields) == 1 or np.isnan(found).any():
+        return ""
+    told = ", ".join(
+        f"{found[place]:.0%} from {in_braces([fields[place]])}" for place in np.argsort(-found, kind="stable")
+    )
+    return f" Of what flows from the texts into their label words, {told}."
 
 
 def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,6 +38,8 @@ class Import:
     prompt: Prompt
     notes: tuple[str, ...] = ()
     guessed: bool = False  # whether the template was inferred, so that a user should look at it
+    #: Of turns: compares them with what a model's tokenizer writes, and says so; raises PromptError.
+    check: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,13 @@ class Importer:
         read: its parameters are the command's arguments and options, as typer reads them, and its docstring the help.
             With the file's path alone it must work where `recognises` is true. Raises PromptError.
         guesses: whether it may infer a template, which is then confirmed.
+        in_turns: whether it reads conversations, which `--model` then compares with its chat template.
         recognises: whether a file that is opened as a prompt is of this format.
     """
 
     read: Callable[..., Import]
     guesses: bool = False
+    in_turns: bool = False
     recognises: Callable[[Path], bool] = lambda path: False
 
 

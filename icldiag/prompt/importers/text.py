@@ -29,10 +29,18 @@ def read(
         path, text = None, read_standard_input()
     else:
         path, text = file, read_text(file)
+    from icldiag.prompt.conversation import is_written_conversation
+    from icldiag.prompt.turns import is_written
+
+    if template is None and separator is None and (is_written_conversation(text) or is_written(text)):
+        from icldiag.prompt.chats import read_chats
+        from icldiag.prompt.importers.messages import as_import
+
+        return as_import(read_chats(text, path, names(labels)))
     prompt = import_text(
         text, path, template=unescaped(template), separator=unescaped(separator), more_labels=names(labels)
     )
     return Import(prompt, tuple(left_out(text, prompt)), guessed=True)
 
 
-IMPORTER = Importer(read, guesses=True)
+IMPORTER = Importer(read, guesses=True, in_turns=True)

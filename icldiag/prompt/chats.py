@@ -1,0 +1,176 @@
+"""Conversations with the same demonstrations -> a `Prompt` with `chat: true`, which writes the same turns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from icldiag.errors import PromptError
+from icldiag.inputs.json_text import parse_json
+from icldiag.prompt.chat import chat_parts, messages
+from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.prompt.source import json_rows
+from icldiag.prompt.template import fields_in
+from icldiag.prompt.turns import Conversation, conversation, is_written, messages_in, turns_of, written_turns
+from icldiag.quoting import listed, quoted
+
+_LONGEST = 80  # characters of a label; longer answers are free text
+_GOLD = ("ideal", "label", "target", "expected")  # what the right answer is called beside a conversation
+
+
+@dataclass(frozen=True)
+class Chats:
+    """A prompt, the conversations that it writes, one for each query, and notes."""
+
+    prompt: Prompt
+    conversations: tuple[Conversation, ...]
+    notes: tuple[str, ...]
+
+
+def read_chats(text: str, path: Path | None, more_labels: Sequence[str] = ()) -> Chats:
+    """One conversation, or several with the same demonstrations: JSON, JSONL, or as ChatML or Llama 3 writes it.
+
+    Raises:
+        PromptError: it is none, shows no demonstration, or its answers are no labels.
+    """
+    if is_written(text):
+        found = [replace(conversation(written_turns(text, path), path), text=text.strip())]
+        return as_chats(found, path, more_labels)
+    rows = _rows(text, path)
+    notes: Counter[str] = Counter()
+    found = []
+    for line, row in rows:
+        inner = messages_in(row)
+        if inner is None:
+            raise PromptError("expected a list of messages, each with a role and a content", path=path, line=line)
+        one = conversation(turns_of(inner, path, line), path, line)
+        if isinstance(row, dict):
+            golds = [row[name] for name in _GOLD if name in row]
+            gold = golds[0][0] if golds and isinstance(golds[0], list) and len(golds[0]) == 1 else (golds or [None])[0]
+            gold = gold if isinstance(gold, str) else one.answer
+            one = replace(one, answer=gold, id=None if row.get("id") is None else str(row["id"]))
+            notes.update(name for name, value in row.items() if value is not inner and name not in (*_GOLD, "id"))
+        found.append(one)
+    told = [f"not read: {', '.join(map(repr, notes))} beside the messages"] if notes else []
+    return as_chats(found, path, more_labels, told)
+
+
+def _rows(text: str, path: Path | None) -> list[tuple[int | None, Any]]:
+    where = path or Path("stdin")
+    try:
+        value, _ = parse_json(text, where)
+    except PromptError:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2:
+            raise
+        return [*json_rows(text.split("\n"), where)]
+    several = isinstance(value, list) and bool(value) and all(messages_in(one) is not None for one in value)
+    return [(None, one) for one in value] if several else [(None, value)]
+
+
+def as_chats(
+    found: Sequence[Conversation], path: Path | None, more_labels: Sequence[str] = (), notes: Sequence[str] = ()
+) -> Chats:
+    """The prompt that writes these conversations. Raises PromptError as `read_chats`."""
+    first = found[0]
+    other = next(
+        (number for number, one in enumerate(found) if (one.system, one.shown) != (first.system, first.shown)), 0
+    )
+    if other:
+        reason = (
+            f"conversation {other + 1} has other demonstrations than the first, and a prompt shows all queries the "
+        )
+        raise PromptError(f"{reason}same; put those with the same into a file of their own", path=path)
+    words = list(dict.fromkeys([answer for _, answer in first.shown]))
+    free = next((word for word in words if len(word) > _LONGEST or "\n" in word.strip()), None)
+    if free is not None:
+        raise PromptError(f"the assistant's answer {quoted(free)} is free text and no label", path=path)
+    names = [word.strip() for word in words]
+    golds = [one.answer.strip() for one in found if one.answer is not None]
+    unshown = [name for name in dict.fromkeys([*more_labels, *golds]) if name not in names]
+    wrong = next((name for name in unshown if len(name) > _LONGEST or "\n" in name), None)
+    if wrong is not None:
+        raise PromptError(f"the answer {quoted(wrong)} is free text and no label", path=path)
+    words, names = [*words, *unshown], [*names, *unshown]
+    if len(names) < 2:
+        raise PromptError(f"all answers are {quoted(names[0])}; name other labels with --labels", path=path)
+    if not all(names) or len(set(names)) < len(names):
+        raise PromptError(f"the answers are no different words: {listed(map(quoted, words))}", path=path)
+    before, between = _around([user for user, _ in first.shown] + [one.query for one in found])
+    stop = -len(between) or None
+    classes = {name: index for index, name in enumerate(names)}
+
+    def example(user: str, answer: str | None, id: str | None = None) -> Example:
+        return Example(user[len(before) : stop], None if answer is None else classes[answer.strip()], id)
+
+    prompt = Prompt(
+        name=path.stem if path else "pasted",
+        template=f"{before}{{text}}{between}{{label}}",
+        separator="\n",
+        labels=tuple(map(Label, names, words)),
+        demonstrations=tuple(example(user, answer) for user, answer in first.shown),
+        queries=tuple(example(one.query, one.answer, one.id) for one in found),
+        instruction=first.system,
+        chat=True,
+        path=path,
+    )
+    for one, query in zip(found, prompt.queries, strict=True):
+        if messages(prompt, query) != one.messages:
+            raise PromptError("these turns cannot be written by a template and texts", path=path)
+    told = [*notes]
+    if first.answer is not None and first.text is None and len(golds) == len(found) == 1:
+        told.append(f"the last turn, {quoted(golds[0])}, is taken for the right label of the query before it")
+    return Chats(prompt, tuple(found), tuple(told))
+
+
+def _around(users: Sequence[str]) -> tuple[str, str]:
+    """What all users' turns begin and end with: whole lines, or a name with a colon; the rest is the text."""
+    head = _shared(users)
+    before = head[: max(head.rfind("\n") + 1, head.rfind(": ") + 2 if ": " in head else 0)]
+    tail = _shared([user[len(before) :][::-1] for user in users])[::-1]
+    between = tail[tail.find("\n") :] if "\n" in tail else ""
+    if len(set(users)) == 1 or any(fields_in(piece) for piece in (before, between)):
+        return "", ""  # a name in braces there could be taken for a field
+    return before, between
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """What all begin with."""
+    low, high = min(texts), max(texts)
+    same = zip(low, high, strict=False)
+    return low[: next((place for place, (a, b) in enumerate(same) if a != b), min(len(low), len(high)))]
+
+
+def require_same_tokens(chats: Chats, tokenizer: Any) -> int:
+    """How many tokens the first query's prompt has, which are those of the conversation as it was given.
+
+    Raises:
+        PromptError: this model's chat template writes other turns than the text that was given.
+    """
+    first, prompt = chats.conversations[0], chats.prompt.with_queries(chats.prompt.queries[:1])
+    rendered = chat_parts(prompt, tokenizer).texts()[0]
+    if first.text is None:
+        given = str(tokenizer.apply_chat_template(first.messages, tokenize=False, add_generation_prompt=True))
+    else:
+        begins = tokenizer.bos_token if tokenizer.bos_token and rendered.startswith(tokenizer.bos_token) else ""
+        given = begins + first.text.replace("\r\n", "\n").removeprefix(begins)
+        written = [
+            str(tokenizer.apply_chat_template(first.messages, tokenize=False, add_generation_prompt=asked))
+            for asked in (False, True)
+        ]
+        asks = written[1].removeprefix(written[0]).strip()
+        left = rendered.removeprefix(given.rstrip("\n")).strip()
+        if rendered.startswith(given.rstrip("\n")) and left in ("", asks):
+            given = rendered  # the line break at the end, or the sign that asks, was not pasted
+    ids = [tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in (rendered, given)]
+    if ids[0] != ids[1]:
+        place = next((i for i, (a, b) in enumerate(zip(rendered, given, strict=False)) if a != b), 0)
+        raise PromptError(
+            f"this model's chat template writes these turns otherwise: {quoted(rendered[place : place + 40])}, where "
+            f"the text has {quoted(given[place : place + 40])}; take the model that the text was written for",
+            path=prompt.path,
+        )
+    return len(ids[0])

@@ -1,0 +1,74 @@
+"""Finished few-shot prompts as text, each with another query -> `Prompt`, the template inferred from all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from icldiag.errors import PromptError
+from icldiag.prompt.conversation import refuse_turns
+from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.prompt.shape import ShapeHints, infer
+from icldiag.quoting import listed, quoted
+
+
+@dataclass(frozen=True)
+class Context:
+    """One prompt as the model got it, up to where it answers; `texts` are what was filled in, by name."""
+
+    text: str
+    gold: str | None = None
+    id: str | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def prompt_of(found: Sequence[Context], path: Path, more_labels: Sequence[str] = ()) -> Prompt:
+    """The prompt that writes every one of these texts, but for spaces and line breaks at their ends.
+
+    Raises:
+        PromptError: no template explains them all, their demonstrations differ, or their labels are none.
+    """
+    for one in found:
+        refuse_turns(one.text, path)
+    contexts = [one.text.replace("\r\n", "\n").rstrip("\n").rstrip(" \t") for one in found]
+    shape = infer(contexts, None, ShapeHints(documents=tuple(one.texts for one in found)))
+    parts = [] if shape is None else [split for context in contexts if (split := shape.split(context)) is not None]
+    if shape is None or len(parts) < len(contexts) or not all(split.demonstrations for split in parts):
+        raise PromptError(
+            "no demonstrations can be told apart in these prompts: each must show examples, and end as they do before "
+            "their labels",
+            path=path,
+        )
+    shown = parts[0].demonstrations
+    other = next((place for place, split in enumerate(parts) if split.demonstrations != shown), 0)
+    if other:
+        raise PromptError(f"prompt {other + 1} shows other demonstrations than the first", path=path)
+    words = list(dict.fromkeys(word for _, word in shown))
+    if len(words) < 2 and not more_labels:  # what looks like a label may be a part of the only example
+        raise PromptError(f"all demonstrations have the label {quoted(words[0])}; name others with --labels", path=path)
+    space = words[0][: len(words[0]) - len(words[0].lstrip())]
+    golds = [one.gold.strip() for one in found if one.gold is not None and one.gold.strip()]
+    words = list(dict.fromkeys([*words, *(space + name for name in (*more_labels, *golds))]))
+    names = [word.strip() for word in words]
+    if len(set(names)) < max(2, len(names)):
+        raise PromptError(f"the labels are no two different words: {listed(map(quoted, words))}", path=path)
+    instruction, instruction_separator = shape.instruction
+    prompt = Prompt(
+        name=path.stem,
+        template=shape.template(path),
+        separator=shape.separator,
+        labels=tuple(map(Label, names, words)),
+        demonstrations=tuple(Example(text, words.index(word)) for text, word in shown),
+        queries=tuple(
+            Example(split.query, names.index(one.gold.strip()) if one.gold and one.gold.strip() else None, one.id)
+            for split, one in zip(parts, found, strict=True)
+        ),
+        instruction=instruction,
+        instruction_separator=instruction_separator,
+        path=path,
+    )
+    for number, (query, context) in enumerate(zip(prompt.queries, contexts, strict=True), start=1):
+        if prompt.written(query) != context:
+            raise PromptError(f"prompt {number} cannot be written exactly", path=path)
+    return prompt

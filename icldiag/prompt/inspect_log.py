@@ -1,0 +1,72 @@
+"""A log of inspect_ai (JSON, or the zip archive that ends with .eval) as conversations."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from icldiag.errors import PromptError
+from icldiag.inputs.files import most_bytes, open_file
+from icldiag.inputs.json_text import parse_json
+from icldiag.prompt.source import read_text
+from icldiag.prompt.turns import Conversation, conversation, turns_of
+from icldiag.quoting import brief, quoted
+
+_ONE_TURN = "all that the model is told stands in one turn, so its examples, if any, are no turns of their own"
+
+
+def read_samples(path: Path) -> list[Conversation]:
+    """What the model was asked in each sample, its right answer the sample's target.
+
+    Raises:
+        PromptError: it is no such log, or a sample is no few-shot classification.
+    """
+    found = []
+    for number, sample in enumerate(_samples(path), start=1):
+        messages = sample.get("messages") if isinstance(sample, dict) else None
+        if not isinstance(messages, list) or not messages:
+            raise PromptError(f"sample {number} has no 'messages'; this is no log of inspect_ai", path=path)
+        if sample.get("choices"):
+            raise PromptError(f"sample {number} has choices of its own; there are no labels to compare", path=path)
+        target = sample.get("target")
+        target = target[0] if isinstance(target, list) and len(target) == 1 else target
+        if not isinstance(target, str):
+            raise PromptError(f"sample {number} has several targets, or none", path=path)
+        turns = turns_of([{key: one.get(key) for key in ("role", "content", "tool_calls")} for one in messages], path)
+        while turns and turns[-1].speaker == "assistant":  # what the model answered
+            turns.pop()
+        if sum(turn.speaker == "assistant" for turn in turns) == 0:
+            raise PromptError(f"sample {number}: {_ONE_TURN}; use 'icldiag import text' for such a text", path=path)
+        found.append(replace(conversation(turns, path), answer=target, id=str(sample.get("id", number))))
+    if not found:
+        raise PromptError("the log holds no samples", path=path)
+    return found
+
+
+def _samples(path: Path) -> Iterator[Any]:
+    if not is_archive(path):
+        log, _ = parse_json(read_text(path), path, finite=False)
+        if not isinstance(log, dict) or "eval" not in log:
+            raise PromptError("this is no log of inspect_ai; it has no 'eval'", path=path)
+        yield from log.get("samples") or []
+        return
+    try:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+            names = [name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json")]
+            if sum(archive.getinfo(name).file_size for name in names) > most_bytes():
+                raise PromptError("its samples are larger than a file may be; log fewer", path=path)
+            for name in names:
+                yield json.loads(archive.read(name))
+    except PromptError:
+        raise
+    except Exception as error:  # an archive of a stranger's, with a compression that may not be known
+        cure = "; write it as JSON with 'inspect log convert --to json'"
+        raise PromptError(f"the archive cannot be read ({quoted(brief(str(error)))}){cure}", path=path) from None
+
+
+def is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ".eval"

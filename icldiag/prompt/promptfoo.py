@@ -1,0 +1,92 @@
+"""Results that promptfoo wrote (`promptfoo eval -o results.json`): the prompts as they were sent, with their vars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from icldiag.errors import PromptError
+from icldiag.inputs.json_text import parse_json
+from icldiag.prompt.chats import Chats, as_chats
+from icldiag.prompt.contexts import Context, prompt_of
+from icldiag.prompt.schema import Prompt
+from icldiag.prompt.source import read_text
+from icldiag.prompt.turns import conversation, messages_in, turns_of
+from icldiag.quoting import listed, quoted
+
+_EQUALS = ("equals", "is", "iequals")
+
+
+def read_results(path: Path, label: str | None = None, more_labels: Sequence[str] = ()) -> tuple[Prompt, Chats | None]:
+    """The prompt that writes what was sent, and its conversations where it was messages.
+
+    Args:
+        label: of the prompt, where the results are of several.
+
+    Raises:
+        PromptError: these are no such results, or not of a few-shot classification.
+    """
+    rows = _rows(path, label)
+    sent = [str(row["prompt"]["raw"]) for row in rows]
+    golds = [_gold(row) for row in rows]
+    ids = [str(row.get("testIdx", number)) for number, row in enumerate(rows)]
+    written = [_messages(text) for text in sent]
+    if all(one is not None for one in written):
+        found = [
+            replace(conversation(turns_of(one, path), path), answer=gold, id=id)
+            for one, gold, id in zip(written, golds, ids, strict=True)
+        ]
+        chats = as_chats(found, path, more_labels)
+        return chats.prompt, chats
+    contexts = [
+        Context(text, gold, id, {str(k): v for k, v in (row.get("vars") or {}).items() if isinstance(v, str)})
+        for text, gold, id, row in zip(sent, golds, ids, rows, strict=True)
+    ]
+    return prompt_of(contexts, path, more_labels), None
+
+
+def _messages(text: str) -> Any:
+    if not text.lstrip().startswith(("[", "{")):
+        return None
+    try:
+        return messages_in(parse_json(text, Path("prompt"))[0])
+    except PromptError:
+        return None
+
+
+def _rows(path: Path, label: str | None) -> list[dict[str, Any]]:
+    """The results of one prompt, each test once, as the first provider got it."""
+    document, _ = parse_json(read_text(path), path, finite=False)
+    results = document.get("results") if isinstance(document, dict) else None
+    rows = results.get("results") if isinstance(results, dict) else results
+    if not isinstance(rows, list) or not rows or not all(_is_row(row) for row in rows):
+        raise PromptError(
+            "these are no results of promptfoo, as 'promptfoo eval -o results.json' writes them", path=path
+        )
+    labels = list(dict.fromkeys(str(row["prompt"].get("label", "")) for row in rows))
+    if label is not None and label not in labels:
+        raise PromptError(f"there is no prompt {quoted(label)}; there are {listed(labels)}", path=path)
+    if label is None and len(labels) > 1:
+        raise PromptError(
+            f"the results are of {len(labels)} prompts; choose one with --prompt: {listed(labels)}", path=path
+        )
+    own = [row for row in rows if str(row["prompt"].get("label", "")) == (label or labels[0])]
+    return list({(row["prompt"]["raw"], str(row.get("testIdx"))): row for row in reversed(own)}.values())[::-1]
+
+
+def _is_row(row: Any) -> bool:
+    return (
+        isinstance(row, Mapping)
+        and isinstance(row.get("prompt"), Mapping)
+        and isinstance(row["prompt"].get("raw"), str)
+    )
+
+
+def _gold(row: Mapping[str, Any]) -> str | None:
+    """What a test asserts that the answer equals; None where it asserts otherwise."""
+    test = row.get("testCase")
+    asserted = test.get("assert") if isinstance(test, Mapping) else None
+    found = [one.get("value") for one in asserted or () if isinstance(one, Mapping) and one.get("type") in _EQUALS]
+    return found[0] if len(found) == 1 and isinstance(found[0], str) else None
