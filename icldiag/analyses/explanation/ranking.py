@@ -154,8 +154,12 @@ def _wrong_label(
     support = f"without it the prompt reads its text more like those of {rival} than like the others of {answer}"
     if checked is not None and checked.auc < CONFUSED:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
-    harmless = checked is None or not checked.hurts
-    return harmless and not _majority(evidence, wrong=1), support
+    if evidence.other_orders:  # a wrong label misleads in most orders: this one may be to blame
+        helps = checked is not None and checked.helps
+        support += "" if helps else f", but most other orders answer {rival}"
+    else:
+        helps = checked is None or not checked.hurts
+    return helps and not _majority(evidence, wrong=1), support
 
 
 def _majority(evidence: Evidence, wrong: int = 0) -> bool:

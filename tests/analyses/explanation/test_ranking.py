@@ -140,6 +140,16 @@ def test_more_demonstrations_of_a_class_are_blamed_before_one_of_them(nothing: E
         assert [(cause.kind, cause.supported) for cause in rank_causes(evidence, NAMES)] == expected
 
 
+def test_where_other_orders_turn_it_a_demonstration_must_mend_other_queries(nothing: Evidence) -> None:
+    """A wrong label misleads in most orders; one that misleads in this order only is not what is wrong."""
+    factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
+    orders = replace(nothing.order, runs=(run(TURNS),) * 2 + (run(STAYS),) * 2)
+    moved = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0), order=orders)
+    assert only(with_factor(moved, factor, TURNS, HELPS)).supported
+    assert not only(with_factor(moved, factor, TURNS, Check(12, 0.1, 0.1, 0.9, 0, 0))).supported
+    assert not only(with_factor(moved, factor, TURNS)).supported
+
+
 def test_what_nothing_supports_is_ranked_by_its_nats(nothing: Evidence) -> None:
     demonstration = Factor("demonstration", "demonstration 1 removed", without=(0,), demonstration=0)
     order = Factor("order", "other order", order=(1, 0, 2, 3))
