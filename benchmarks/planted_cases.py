@@ -75,8 +75,8 @@ def draw_cases(kind: Kind, count: int, seed: int, model: InstrumentedModel, long
     pool = sources(longest)
     while count:
         name = rng.choice(sorted(pool))
-        healthy = _healthy(kind, pool[name], rng)
         try:
+            healthy = _healthy(kind, pool[name], rng)
             draw = _disordered if kind == "order" else _failing
             case = draw(kind, name, healthy, pool[name], rng, model)
             if case is not None:
