@@ -172,12 +172,13 @@ def _majority(evidence: Evidence, wrong: int = 0) -> bool:
     counts[contest.answer] -= wrong
     counts[contest.rival] += wrong
     most = max(count for label, count in enumerate(counts) if label != contest.answer)
-    balanced = evidence.prior.balanced
-    weighs = _most(evidence, balanced)
-    share = any(
-        factor.kind == "majority" and evidence.carries(place) for place, factor in enumerate(evidence.shares.factors)
-    )
-    return counts[contest.answer] > most and (weighs or share)
+    parts = evidence.shares
+    places = [place for place, factor in enumerate(parts.factors) if factor.kind == "majority"]
+    if places:  # a misread demonstration stays there, so that what it does is not put down to their number
+        weighs = any(evidence.weighs(parts.alone(place)) or evidence.carries(place) for place in places)
+    else:
+        weighs = _most(evidence, evidence.prior.balanced)
+    return counts[contest.answer] > most and weighs
 
 
 def _of_counts(evidence: Evidence, answer: str, rival: str) -> str:
