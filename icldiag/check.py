@@ -74,6 +74,8 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     lines += ["  the first query, after the demonstrations; its last token is the target position:"]
     lines += _strip(query_tokens(encoded, tokenizer, 0), len(encoded.prefix), encoded.queries[0].ids)
     lines += [f"  warning: {visible(warning)}" for warning in encoded.warnings]
+    foreign = prompt.calibration and prompt.calibration.warning(settings.name)
+    lines += [f"  warning: {visible(foreign)}"] if foreign else []
     lines += [f"  note: {visible(note)}" for note in reader.notes]
     return "\n".join(lines)
 

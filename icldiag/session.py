@@ -85,6 +85,8 @@ class Session(Shortcuts):
                 if short := self._shortage(model):
                     model.notes.append(short)
                     stage(f"warning: {short}")
+                if foreign := self.foreign_calibration:
+                    stage(f"warning: {foreign}")
             return self._model
 
     def _shortage(self, model: InstrumentedModel) -> str | None:
@@ -98,7 +100,14 @@ class Session(Shortcuts):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know about the prompt's encoding and about how results were computed."""
-        return (*self.encoded.warnings, *self.model.notes)
+        foreign = self.foreign_calibration
+        return (*self.encoded.warnings, *([foreign] if foreign else []), *self.model.notes)
+
+    @property
+    def foreign_calibration(self) -> str | None:
+        """That the prompt's calibration was fitted on another model, if it was."""
+        calibration = self.prompt.calibration
+        return None if calibration is None else calibration.warning(self.model.name)
 
     @property
     def model(self) -> InstrumentedModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -137,7 +138,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         numbered, gold = (False, None) if y is None else _gold(y, len(texts), prompt)
         if not texts:
             raise AnalysisError("there are no texts to fit on")
-        self.calibration_ = self._fitted(self._scorer_of(prompt), texts, gold)
+        plain = self._scorer_of(prompt)
+        self.calibration_ = self._fitted(plain, texts, gold).fitted_on(plain.session.model.name)
         self._numbered = numbered
         return self
 
@@ -192,7 +194,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _scorer_of(self, prompt: Prompt) -> LabelScorer:
         settings = ModelSettings(str(self.model)) if isinstance(self.model, str | Path) else self.model
         model = _load(settings) if isinstance(settings, ModelSettings) else settings
-        return LabelScorer(Session(prompt, model), anchors_only=self.anchors_only)
+        session = Session(prompt, model)
+        if foreign := session.foreign_calibration:
+            warnings.warn(foreign, stacklevel=2)
+        return LabelScorer(session, anchors_only=self.anchors_only)
 
     def __getstate__(self) -> dict[str, Any]:
         """Parameters and the fitted calibration; the model is loaded again."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from icldiag.inputs.files import sha256_of
+from icldiag.quoting import quoted
 
 PriorKind = Literal["contextual", "domain-context", "batch"]  # probabilities are divided by those of a prior
 ScaleKind = Literal["full-label", "affine"]
@@ -38,6 +39,23 @@ class Calibration:
     bias: tuple[float, ...]
     scale: tuple[float, ...] | None = None  # None: 1, or there is a matrix
     matrix: tuple[tuple[float, ...], ...] | None = None
+    model: str | None = None  # whose scores it was fitted on, without its folder; None where that is not known
+
+    def fitted_on(self, model: str) -> Calibration:
+        """The same, with the name of the model."""
+        return replace(self, model=PurePath(model).name)
+
+    def warning(self, model: str) -> str | None:
+        """That it was fitted on another model than this one; None where it was not, or that is not known.
+
+        Models are told apart by the last part of their name, so that a model's folder may move.
+        """
+        if self.model is None or self.model == PurePath(model).name:
+            return None
+        return (
+            f"the {self.kind} calibration was fitted on the scores of {quoted(self.model)} and is applied to those of "
+            f"{quoted(PurePath(model).name)}; fit it again with icldiag repair, or remove 'calibration'"
+        )
 
     @classmethod
     def dividing(cls, kind: PriorKind, prior: Sequence[float]) -> Calibration:

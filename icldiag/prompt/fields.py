@@ -71,6 +71,7 @@ class CalibrationFields(BaseModel):
     scale: dict[str, float] | None = None
     matrix: dict[str, dict[str, float]] | None = None
     bias: dict[str, float] | None = None
+    model: str | None = None
 
 
 class PromptFields(BaseModel):

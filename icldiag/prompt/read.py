@@ -107,8 +107,9 @@ class Reader:
         return found
 
     def calibration(self, given: CalibrationFields | None, classes: dict[str, int]) -> Calibration | None:
-        if given is None:
-            return None
+        return None if given is None else dataclasses.replace(self._fitted(given, classes), model=given.model)
+
+    def _fitted(self, given: CalibrationFields, classes: dict[str, int]) -> Calibration:
         fields = ("probabilities",) if given.kind in PRIORS else (_WEIGHTS[given.kind], "bias")
         for field in ("probabilities", "scale", "matrix", "bias"):
             if field not in fields and getattr(given, field) is not None:

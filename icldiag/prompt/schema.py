@@ -163,6 +163,8 @@ class Prompt:
         content = asdict(replace(self, path=None, name="", beta=None))
         del content["notes"]
         content["beta"] = self.beta and self.beta.sha256
+        if self.calibration is not None:
+            del content["calibration"]["model"]
         for field in ("calibration", "beta", "instruction_separator", "query_template"):
             if content[field] is None:  # a prompt without them has the hash that it always had
                 del content[field]

@@ -77,9 +77,11 @@ def calibration_fields(calibration: Calibration, names: Sequence[str]) -> dict[s
     def of_each(values: Sequence[T]) -> dict[str, T]:
         return dict(zip(names, values, strict=True))
 
-    if calibration.prior is not None:
-        return {"kind": calibration.kind, "probabilities": of_each(calibration.prior)}
     fields: dict[str, Any] = {"kind": calibration.kind}
+    if calibration.model is not None:
+        fields["model"] = calibration.model
+    if calibration.prior is not None:
+        return {**fields, "probabilities": of_each(calibration.prior)}
     if calibration.scale is not None:
         fields["scale"] = of_each(calibration.scale)
     if calibration.matrix is not None:

@@ -98,6 +98,8 @@ class Desk:
             return
         self.state.beta_wanted = None
         self._take(answered)
+        if foreign := answered.session.foreign_calibration:
+            self.screen.tell(visible(foreign), severity="warning", seconds=10)
         if answered.pinned is not None and self.unpinned is not None:
             pinned = State(path=self.state.path)
             pinned.restore(self.unpinned)

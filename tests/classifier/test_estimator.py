@@ -18,6 +18,7 @@ from icldiag.analyses.affine import fit_affine
 from icldiag.analyses.calibration import calibration
 from icldiag.classifier import estimator
 from icldiag.errors import AnalysisError, ModelError
+from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.session import Session
@@ -201,3 +202,11 @@ def test_without_scikit_learn_and_without_torch(prompt: Prompt, model_folder: Pa
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     assert done.stdout.strip() == "1", done.stderr
+
+
+def test_a_calibration_of_another_model_is_warned_of_and_applied(prompt: Prompt, tiny: Tiny) -> None:
+    foreign = replace(prompt, calibration=Calibration.dividing("batch", (0.5, 0.3, 0.2)).fitted_on("another"))
+    with pytest.warns(UserWarning, match="fitted on the scores of 'another'"):
+        warned = icldiag.Classifier(foreign, tiny()).predict_proba(TEXTS)
+    own = replace(foreign, calibration=Calibration.dividing("batch", (0.5, 0.3, 0.2)))
+    np.testing.assert_allclose(warned, icldiag.Classifier(own, tiny()).predict_proba(TEXTS))

@@ -220,3 +220,15 @@ def test_demonstrations_in_a_data_file_are_listed_when_they_change(commented: Pa
     assert all(comment in new for comment in ("# Who and where.", "# from last year", "\n# to be asked\nqueries:"))
     assert write_prompt(new, elsewhere / "p.yaml").hash == changed.hash
     assert write_prompt(as_yaml(changed, elsewhere), elsewhere / "full.yaml").hash == changed.hash
+
+
+def test_a_calibration_says_what_it_was_fitted_on(prompt: Prompt, tmp_path: Path) -> None:
+    plain = Calibration.dividing("batch", (0.5, 0.3, 0.2))
+    fitted = plain.fitted_on("/models/small")
+    assert fitted.model == "small"  # no folder of the user goes into a file
+    assert replace(prompt, calibration=fitted).hash == replace(prompt, calibration=plain).hash
+    assert plain.warning("large") is fitted.warning("elsewhere/small") is None
+    assert "fitted on the scores of 'small' and is applied to those of 'large'" in (fitted.warning("a/large") or "")
+    file = tmp_path / "fitted.yaml"
+    file.write_text(as_yaml(replace(prompt, calibration=fitted)), encoding="utf-8")
+    assert read_prompt(file).calibration == fitted

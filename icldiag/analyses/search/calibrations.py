@@ -61,7 +61,8 @@ def calibrations(search: Search) -> Iterator[Candidate]:
     if search.whole and max(tokens) > 1:
         by.append(full_label_calibration(free, tokens))
     for one in by:
-        repair = replace(start, family="calibration", name=f"{one.kind} calibration", calibration=one)
+        by_model = one.fitted_on(search.model.name)
+        repair = replace(start, family="calibration", name=f"{one.kind} calibration", calibration=by_model)
         yield unfitted(search, repair, made_of_fitting=one.kind == "domain-context")
     yield from fitted_calibrations(search, start)
 
@@ -90,7 +91,7 @@ def fitted_calibrations(search: Search, of: Repair) -> Iterator[Candidate]:
             changed = replace(of, family="combination", name=f"{kind} calibration with {of.name}")
         answers = answers_by_fold(fit, scores, search.parts.folds, search.whole)
         search.progress("", 0, 0)
-        repair = replace(changed, calibration=fit(range(len(folded))))
+        repair = replace(changed, calibration=fit(range(len(folded))).fitted_on(search.model.name))
         yield Candidate(repair, answers, made_of_fitting=of is not search.start)
 
 

@@ -18,7 +18,7 @@ from icldiag.analyses.search.calibrations import calibrations
 from icldiag.analyses.search.repairs import Repairs, repairs_of
 from icldiag.analyses.search.search import Search, Texts
 from icldiag.analyses.search.trials import Trials
-from icldiag.model.readout import FloatArray, Progress
+from icldiag.model.readout import FloatArray, Progress, step_of
 from icldiag.prompt.adjustments import KINDS
 
 
@@ -59,6 +59,7 @@ class TryCalibrations(Request[Repairs]):
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Repairs:
         search = begun(bench, progress, seed=self.seed)
+        search.progress = step_of(progress, "calibrations", 0, len(KINDS))
         trials = Trials(search, len(KINDS))
         trials.add(calibrations(search))
         trials.look()

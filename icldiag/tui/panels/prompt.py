@@ -76,7 +76,9 @@ class PromptPanel(Panel):
             f"{counted(len(encoded.demonstrations), 'demonstration')} of {counted(len(encoded.prefix), 'token')}; with "
             f"this query the prompt has {tokens}{window}."
         )
-        notes = "".join(f" Note: {warning}." for warning in encoded.warnings)
+        calibration = self.prompt.calibration
+        foreign = calibration and calibration.warning(session.facts.name)
+        notes = "".join(f" Note: {warning}." for warning in (*encoded.warnings, *([foreign] if foreign else [])))
         said = [sentence for sentence in (self._next_token(), length + notes) if sentence]
         self.query_one("#length", Line).set(self.two_sentences(*said))
         self.query_one("#answer", Line).set(self._answer())
