@@ -60,7 +60,7 @@ def _sentence(error: BaseException, what: str | None) -> str:
     if "revision" in lowered and "not a valid" in lowered:
         return "there is no such --revision; name a branch, tag or commit that the hub shows"
     if kind == "LocalEntryNotFoundError" or any(words in lowered for words in _UNREACHED):
-        return "the hub cannot be reached and the model is not in the local cache; name a local folder"
+        return "the hub cannot be reached and the model is not in the local cache; name a local folder or file"
     if "unrecognized configuration class" in lowered or "for this kind of automodel" in lowered:
         return "it is not a causal (decoder-only) language model, which few-shot prompts need"
     if "does not recognize this architecture" in lowered or "unrecognized model" in lowered:

@@ -117,6 +117,25 @@ def test_names(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert refusal("smollm2") == sentence
 
 
+def test_a_file_of_the_hub_s_cache(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`OWNER/NAME:FILE.gguf` without the hub, from a cache in the hub's layout; what is not in it is one sentence."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "hub" / "models--someone--model"
+    (repository / "snapshots" / commit).mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    (repository / "snapshots" / commit / "x.gguf").symlink_to(file)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("icldiag.model.source._hub_answers", lambda: False)
+    named = ModelSettings("someone/model:x.gguf", device="cpu")
+    assert named.place() == repository / "snapshots" / commit / "x.gguf"
+    model = load_model(named)
+    assert (model.name, model.quantisation) == ("someone/model:x.gguf", "Q8_0")
+    with model.plain() as hub, load(file).plain() as local:
+        torch.testing.assert_close(logits(hub), logits(local), rtol=0, atol=0)
+    assert "not in the local cache" in refusal("someone/model:y.gguf")
+
+
 def test_memory_counts_what_is_dequantised(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = sizes_of(load_config(ModelSettings(str(file))))
     assert sizes.parameters == sum(weight.numel() for weight in tiny_weights("llama").parameters())
