@@ -35,6 +35,7 @@ _TITLES = {
     "anchors": "distance of demonstrations",
 }
 _GAP = 2  # between two matrices
+_LEAST_ROWS = 4  # of a matrix, its head among them; what is below is scrolled to
 _LEAST_HEADS = (8, CELL - 1)  # cells for the row heads of the left and of the right matrix
 
 
@@ -119,8 +120,8 @@ class ConfusionPanel(LayeredPanel):
         left.set(heatmap, look, of_view, self._order(_distances(heatmap)))
         measured = Heatmap(found.labels, found.auc.tolist(), lambda value: 2 - 2 * value, marked)
         right.set(measured, look, of_labels, self._order(found.distance))
-        self._fit(left, right, finding_lines + 8)  # and the layers, the pair's lines, titles, blanks
-        self._show_pair(found, of_view, of_labels)
+        pair_lines = self._show_pair(found, of_view, of_labels)
+        self._fit(left, right, finding_lines + pair_lines + 7)  # and layers, demonstrations, titles, blanks
 
     def _left_heatmap(self, found: Confusion, marked: frozenset[Cell]) -> Heatmap:
         if self.view == "cosine":
@@ -141,7 +142,7 @@ class ConfusionPanel(LayeredPanel):
 
     def _fit(self, left: Matrix, right: Matrix, taken: int) -> None:
         """Both matrices beside or under each other where there is room, else the one that the view names."""
-        width, rows = self.room.width, max(6, self.room.height - taken)
+        width, rows = self.room.width, max(_LEAST_ROWS, self.room.height - taken)
         spare = width - _GAP - left.cells_width - right.cells_width
         beside = spare >= sum(_LEAST_HEADS)
         stacked = not beside and left.natural_height + right.natural_height + 2 <= rows
@@ -182,8 +183,8 @@ class ConfusionPanel(LayeredPanel):
         first, second = (found.anchors.index(of) if of in found.anchors else 0 for of in pair)
         return (first, second), pair
 
-    def _show_pair(self, found: Confusion, of_view: Cell, of_labels: Cell) -> None:
-        """The exact numbers under the cursor, and the demonstrations of the two labels."""
+    def _show_pair(self, found: Confusion, of_view: Cell, of_labels: Cell) -> int:
+        """The exact numbers under the cursor, in so many lines, and the demonstrations of the two labels."""
         prompt, look, width = self.prompt, self.state.look, max(20, self.room.width)
         texts = [example.text for example in prompt.demonstrations]
         a, b = of_labels
@@ -206,6 +207,7 @@ class ConfusionPanel(LayeredPanel):
             text = f"{MARK} {text}"  # the key to the mark in the matrices
         self.query_one("#cell", Line).set(Text(visible(text, look.ascii_only), look.strong))
         self.query_one("#demonstrations", Line).set(demonstration_lines(shown, look, width))
+        return len(textwrap.wrap(text, width))
 
     def _show_notes(self, found: Confusion) -> None:
         from icldiag.analyses.confusion.reading import about_keys, about_layer, about_test
