@@ -237,7 +237,8 @@ def test_an_explanation_takes_a_handful_of_passes(
     run = InstrumentedModel.run
 
     def counted(self: InstrumentedModel, batch: Any, **rest: Any) -> Any:
-        passes.append(len(batch.ids))
+        if rest.get("resume") is None:  # else states are read by the head alone, past all layers
+            passes.append(len(batch.ids))
         return run(self, batch, **rest)
 
     monkeypatch.setattr(InstrumentedModel, "run", counted)
