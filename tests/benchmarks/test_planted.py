@@ -17,7 +17,7 @@ from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 
-FEW: tuple[Kind, ...] = ("demonstration", "recency", "majority", "scoring")
+FEW: tuple[Kind, ...] = ("demonstration", "order", "majority", "scoring")  # recency is rare, and long to find
 SEED = 5
 
 
