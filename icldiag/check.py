@@ -63,6 +63,9 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     for label, ids in zip(prompt.labels, encoded.label_tokens, strict=True):
         pieces = " + ".join(f"{visible(tokenizer.decode([token]))!r} ({token})" for token in ids)
         scored = "" if len(ids) == 1 else f"   scored on {'the first' if prompt.scoring == 'first' else 'all'}"
+        if encoded.terminated is not None:
+            end = encoded.terminated[prompt.label_names.index(label.name)][-1]
+            scored = f"   scored with {visible(tokenizer.decode([end]))!r} ({end}) after it"
         lines.append(f"    {visible(label.name)}: {pieces}{scored}")
     lines.append("  spans [start, stop) of the demonstrations:")
     for number, place in enumerate(encoded.demonstrations, start=1):

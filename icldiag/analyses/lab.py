@@ -124,7 +124,8 @@ class Lab:
         alike: dict[Hashable, list[PendingQuestion]] = {}  # what is scored by the same label words runs together
         for each in asked:
             prompt = each.encoded.prompt
-            alike.setdefault((each.encoded.label_tokens, prompt.scoring, prompt.calibration), []).append(each)
+            words = tuple(label.word for label in prompt.labels)
+            alike.setdefault((each.encoded.scored_tokens, words, prompt.scoring, prompt.calibration), []).append(each)
         before = self.answered
 
         def say(note: str, done: int) -> None:

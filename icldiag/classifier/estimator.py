@@ -148,7 +148,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if kind == "affine" or kind == "matrix":
             if gold is None:
                 raise AnalysisError(f"{kind} calibration needs the texts' classes; give them, or choose 'batch'")
-            return fit_affine(plain.scores(texts), gold, kind, plain.prompt.scoring == "whole")
+            return fit_affine(plain.scores(texts), gold, kind, plain.prompt.whole_words)
         if kind == "contextual":
             texts = content_free(plain.prompt)
         elif kind == "domain-context":

@@ -62,10 +62,10 @@ def logit_bias(encoded: EncodedPrompt, tokenizer: Any) -> LogitBias:
             f"contextual, domain-context or batch one; {_USE} as it is"
         )
     long = [label.name for label, ids in zip(prompt.labels, encoded.label_tokens, strict=True) if len(ids) > 1]
-    if prompt.scoring == "whole" and long:
+    if prompt.scoring == "terminated" or (prompt.whole_words and long):
         raise AnalysisError(
-            f"a server's one token cannot score label words of several tokens ({listed(long)}); write words of one "
-            f"token, or set 'scoring: first' if that answers as well; {_USE} as it is"
+            f"a server's one token cannot score label words of several tokens ({listed(long) or prompt.scoring}); "
+            f"write words of one token, or set 'scoring: first' if that answers as well; {_USE} as it is"
         )
     own = _own_biases(prompt)
     offset = LIMIT - max(own)

@@ -1,5 +1,8 @@
 """How a model's answer is scored against the label words: by their first tokens, or by the whole words.
 
+Of `terminated` words, what ends a label in the demonstrations is scored too, so that all labels' probabilities sum to
+at most 1; `per_token` and `per_byte` divide a word's log-probability by its length.
+
 A whole word's score is the sum of its tokens' conditional log-probabilities. All words are read in one pass: after the
 target stand the tokens of every word but each word's last, as branches of a tree,
 
@@ -36,6 +39,7 @@ class LabelWords:
     read: tuple[tuple[tuple[int, int], ...], ...]  # per class: (row, token) of what is scored; row 0 is the target
     calibration: Calibration | None
     whole: bool
+    lengths: tuple[int, ...] | None = None  # (C,) that log-probabilities are divided by
 
     @property
     def rows(self) -> int:
@@ -63,7 +67,10 @@ class LabelWords:
         for word in self.read:
             rows, tokens = (torch.tensor(part, device=logits.device) for part in zip(*word, strict=True))
             scores.append((logits[:, rows, tokens] - norms[:, rows]).sum(1))  # (B,)
-        return self._calibrated(torch.stack(scores, dim=1))
+        found = torch.stack(scores, dim=1)
+        return self._calibrated(
+            found if self.lengths is None else found / torch.tensor(self.lengths, device=found.device)
+        )
 
     def _calibrated(self, scores: Tensor) -> Tensor:
         """(B, C) -> (B, C)"""
@@ -115,12 +122,12 @@ class LabelWords:
 
 def label_words(encoded: EncodedPrompt) -> LabelWords:
     """The prompt's label words, scored as it says."""
-    whole = encoded.prompt.scoring == "whole"
+    whole = encoded.prompt.whole_words
     given: list[int] = []
     steps: list[int] = []
     word_of: list[int] = []
     read = []
-    for label, tokens in enumerate(encoded.label_tokens):
+    for label, tokens in enumerate(encoded.scored_tokens):
         scored = [(0, tokens[0])]
         for step, (token, following) in enumerate(pairwise(tokens), start=1):
             if whole:
@@ -131,4 +138,18 @@ def label_words(encoded: EncodedPrompt) -> LabelWords:
         read.append(tuple(scored))
     owner = torch.tensor(word_of)
     hidden = owner[:, None] != owner[None, :]  # (N, N)
-    return LabelWords(tuple(given), tuple(steps), hidden, tuple(read), encoded.prompt.calibration, whole)
+    return LabelWords(
+        tuple(given), tuple(steps), hidden, tuple(read), encoded.prompt.calibration, whole, lengths(encoded)
+    )
+
+
+def lengths(encoded: EncodedPrompt) -> tuple[int, ...] | None:
+    """What each label's log-probability is divided by: its tokens, or the bytes of its word without spaces around it.
+
+    The latter is acc_bytes of lm-evaluation-harness and, of ASCII words, its acc_norm.
+    """
+    if encoded.prompt.scoring == "per_token":
+        return tuple(len(tokens) for tokens in encoded.label_tokens)
+    if encoded.prompt.scoring == "per_byte":
+        return tuple(len(label.word.strip().encode()) for label in encoded.prompt.labels)
+    return None

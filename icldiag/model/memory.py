@@ -213,8 +213,8 @@ def shortage_of(settings: ModelSettings, model: InstrumentedModel, work: Work) -
 def work_of(encoded: EncodedPrompt) -> Work:
     """What a prompt asks of a model."""
     further = 0
-    if encoded.prompt.scoring == "whole":
-        further = sum(len(tokens) - 1 for tokens in encoded.label_tokens)
+    if encoded.prompt.whole_words:
+        further = sum(len(tokens) - 1 for tokens in encoded.scored_tokens)
     return Work(
         prefix=len(encoded.prefix),
         query=max(len(query.ids) for query in encoded.queries) + further,

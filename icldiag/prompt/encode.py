@@ -108,6 +108,7 @@ def encode(
     demonstrations = _demonstrations(prompt, shown, starts, first)
     label_tokens = _label_tokens(prompt, tokenizer, parts, first)
     tokens = _tokens(shown, starts, first, shared)
+    terminated = _terminated(prompt, tokenizer, parts, first, label_tokens) if prompt.scoring == "terminated" else None
     encoded = EncodedPrompt(
         prompt=prompt,
         prefix=tuple(first.ids[:shared]),
@@ -118,6 +119,7 @@ def encode(
         ),
         label_tokens=label_tokens,
         tokens=tokens,
+        terminated=terminated,
         own_warnings=(*parts.warnings, *encoding_warnings(prompt, demonstrations, label_tokens, first.ids)),
     )
     _check_length(encoded, context_window)
@@ -215,6 +217,31 @@ def _label_tokens(prompt: Prompt, tokenizer: Any, parts: Parts, query: _Tokenize
             )
         found.append(ids)
     _check_first_tokens(prompt, found)
+    return tuple(found)
+
+
+def _terminated(
+    prompt: Prompt, tokenizer: Any, parts: Parts, query: _Tokenized, label_tokens: Sequence[tuple[int, ...]]
+) -> tuple[tuple[int, ...], ...]:
+    """Each label's tokens with the first of what ends it in a demonstration, so that no label begins another.
+
+    Raises:
+        PromptError: nothing ends a label, or the tokens of one begin another's all the same.
+    """
+    last = max(place for place, part in enumerate(parts.shown) if part.role == "label")
+    end = text_of(parts.shown[last + 1 :])
+    if not end:
+        reason = "nothing ends a label: write a separator, or text after {label}, or set another scoring"
+        raise PromptError(reason, path=prompt.path, field="scoring")
+    rows = _tokenize(tokenizer, [parts.texts()[0] + word + end for word in parts.words], parts.in_turns)
+    found = []
+    for tokens, row in zip(label_tokens, rows, strict=True):
+        ids = tuple(row.ids[len(query.ids) :])
+        found.append(ids[: len(tokens) + 1] if ids[: len(tokens)] == tokens else ids)
+    for tokens, label in zip(found, prompt.labels, strict=True):
+        if any(other is not tokens and other[: len(tokens)] == tokens for other in found):
+            reason = f"{quoted(label.name)} begins another label even with what ends it; change one label word"
+            raise PromptError(reason, path=prompt.path, field="labels")
     return tuple(found)
 
 

@@ -86,6 +86,12 @@ class EncodedPrompt:
     label_tokens: tuple[tuple[int, ...], ...]  # per class, the label word's tokens as they follow the target
     tokens: tuple[Token, ...]  # the prefix, for showing
     own_warnings: tuple[str, ...]
+    terminated: tuple[tuple[int, ...], ...] | None = None  # `label_tokens` and the first of what ends a label
+
+    @property
+    def scored_tokens(self) -> tuple[tuple[int, ...], ...]:
+        """Per class, the tokens that are scored, of which `scoring: first` takes the first."""
+        return self.label_tokens if self.terminated is None else self.terminated
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -60,5 +60,6 @@ def _never_chosen(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> It
         which = "the longer" if len(pairs) == 1 else "each longer one"
         yield (
             f"{told}{more}: scored whole, {which} can never be more probable and is never predicted without a "
-            "calibration; write label words of which none begins another"
+            "calibration; set 'scoring: terminated', which scores what ends a label too, or write label words of which "
+            "none begins another"
         )

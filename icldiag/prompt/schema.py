@@ -101,6 +101,11 @@ class Prompt:
     def label_names(self) -> tuple[str, ...]:
         return tuple(label.name for label in self.labels)
 
+    @property
+    def whole_words(self) -> bool:
+        """Whether a label's score is made of the log-probabilities of all its word's tokens."""
+        return self.scoring != "first"
+
     @cached_property
     def template_pieces(self) -> Pieces:
         """The template's own text before each field, between them and the label, and after the label."""

@@ -58,7 +58,7 @@ def calibrations(search: Search) -> Iterator[Candidate]:
     if words:
         by.append(calibration("domain-context", scores[len(nothing) :]))
     tokens = [len(ids) for ids in search.lab.encoded.label_tokens]
-    if search.whole and max(tokens) > 1:
+    if search.prompt.scoring == "whole" and max(tokens) > 1:
         by.append(full_label_calibration(free, tokens))
     for one in by:
         by_model = one.fitted_on(search.model.name)

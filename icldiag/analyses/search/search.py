@@ -27,7 +27,7 @@ class Search:
         self.parts = make_parts(lab.prompt, query, seed)
         self.start = as_it_is(lab.prompt, lab.beta)
         self.harmful: frozenset[int] = frozenset()  # places of demonstrations that the overview names
-        self.whole = lab.prompt.scoring == "whole"
+        self.whole = lab.prompt.whole_words
         self.progress = progress  # asked between layers whether to go on
         self._raw: dict[Hashable, dict[Texts, FloatArray]] = {}  # by changed prompt and text, before any calibration
 

@@ -1,0 +1,83 @@
+"""Every scoring against plain log-probabilities of the written-out prompt; a label that begins another can win."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from icldiag.errors import AnalysisError, PromptError
+from icldiag.prompt.encode import encode
+from icldiag.prompt.schema import Label, Prompt
+from icldiag.session import Session
+from tests.conftest import Tiny, tiny_tokenizer
+
+
+@pytest.fixture
+def words(prompt: Prompt) -> Prompt:
+    labels = (Label("sea", " sea"), Label("sea park", " sea park"), Label("Zü", " Zü river"))
+    return replace(prompt, labels=labels, scoring="whole")
+
+
+def log_probability(model: Any, ids: list[int], start: int) -> float:
+    """Of the tokens from `start` on, one plain pass over all of them."""
+    with torch.no_grad(), model.plain() as plain:
+        logits = plain(torch.tensor([ids])).logits[0].float().log_softmax(-1)
+    return float(sum(logits[place - 1, ids[place]] for place in range(start, len(ids))))
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+@pytest.mark.parametrize("scoring", ["whole", "terminated", "per_token", "per_byte"])
+def test_scores_are_plain_log_probabilities(tiny: Tiny, words: Prompt, architecture: str, scoring: Any) -> None:
+    session = Session(replace(words, scoring=scoring), tiny(architecture))
+    scores = session.prediction().scores
+    encode_ids = session.model.tokenizer
+    for query, text in enumerate(words.queries):
+        asked = encode_ids(words.written(text))["input_ids"]
+        for label, own in enumerate(words.labels):
+            tokens = encode_ids(words.written(text) + own.word)["input_ids"][len(asked) :]
+            end = encode_ids(words.written(text) + own.word + "\n")["input_ids"][len(asked) :]
+            ids = end if scoring == "terminated" else tokens
+            length = {"per_token": len(tokens), "per_byte": len(own.word.strip().encode())}.get(scoring, 1)
+            wanted = log_probability(session.model, [*asked, *ids], len(asked)) / length
+            assert scores[query, label] == pytest.approx(wanted, abs=2e-3)
+
+
+def test_terminated_labels_exclude_each_other(tiny: Tiny, words: Prompt) -> None:
+    whole, ended = (Session(replace(words, scoring=way), tiny()) for way in ("whole", "terminated"))
+    assert (whole.prediction().scores[:, 1] <= whole.prediction().scores[:, 0]).all()  # never the longer
+    assert (np.exp(ended.prediction().scores).sum(axis=1) <= 1).all()
+    tokens = ended.encoded.scored_tokens
+    assert tokens[1][: len(tokens[0])] != tokens[0]
+    assert any("can never be more probable" in warning for warning in whole.encoded.warnings)
+    assert not any("can never be more probable" in warning for warning in ended.encoded.warnings)
+
+
+def test_where_nothing_ends_a_label(words: Prompt) -> None:
+    bare = replace(words, scoring="terminated", separator="", template="\nQuestion: {text}\nAnswer Type:{label}")
+    with pytest.raises(PromptError, match="nothing ends a label"):
+        encode(bare, tiny_tokenizer())
+
+
+def test_answers_that_change_between_scorings_are_told(tiny: Tiny, words: Prompt) -> None:
+    found = Session(words, tiny()).prediction()
+    by_token = Session(replace(words, scoring="per_token"), tiny()).prediction()
+    changed = int((found.predicted != by_token.predicted).sum())
+    assert dict(found.rescored)["per_token"] == changed
+    assert dict(by_token.rescored)["whole"] == changed
+    assert ("scored per token" in repr(found)) == bool(changed)
+    assert Session(replace(words, scoring="terminated"), tiny()).prediction().rescored == ()
+
+
+def test_every_analysis_takes_them(tiny: Tiny, words: Prompt) -> None:
+    session = Session(replace(words, scoring="terminated"), tiny())
+    assert session.overview().verdict
+    assert session.explanation(0).contest.query == 0
+    assert session.flow(0).raw.shape[0] == 3
+    from icldiag.clients.logit_bias import logit_bias
+
+    with pytest.raises(AnalysisError, match="cannot score label words of several tokens"):
+        logit_bias(session.encoded, session.model.tokenizer)
