@@ -113,7 +113,9 @@ def of_cause(cause: Cause, found: Explanation) -> str:
     opening = f"{_claim(cause, found)}{_share(cause, found)}"
     joint = "; " if cause.supported else ". No second test points to it: "
     support = f"{joint}{cause.support}" if cause.support else ""
-    return f"{opening}: {_result(cause.confirmed_by, found)}{_further(cause, found)}{support}."
+    against = cause.kind == "classes" and found.classes.removed is None and cause.confirmed_by.turned
+    joined = ", though" if against else ":"  # all factors neutral turn it: the classes are not all that keeps it
+    return f"{opening}{joined} {_result(cause.confirmed_by, found)}{_further(cause, found)}{support}."
 
 
 def _share(cause: Cause, found: Explanation) -> str:

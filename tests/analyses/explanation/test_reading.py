@@ -136,3 +136,7 @@ def test_classes_of_few_queries_may_be_confused(explained: tuple[Session, Explan
     for queries, verb in ((4, "may confuse"), (5, "confuses")):
         few = replace(found, causes=(cause,), classes=replace(found.classes, auc=0.5, auc_queries=(queries, 9)))
         assert f"The model {verb} " in of_cause(cause, few)
+    alone = replace(found, classes=replace(found.classes, removed=None))
+    for turned in (True, False):  # with all factors neutral
+        said = of_cause(replace(cause, confirmed_by=replace(run, turned=turned)), alone)
+        assert (", though with " in said) == turned
