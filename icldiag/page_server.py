@@ -23,6 +23,7 @@ from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from icldiag.errors import IcldiagError
+from icldiag.quoting import quoted
 from icldiag.visible import visible
 
 PING = 0.5  # seconds between two questions whether a page is still there
@@ -224,7 +225,7 @@ def origin(address: str) -> str:
             host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
             usual = {"http": 80, "https": 443}[parts.scheme]
             return f"{parts.scheme}://{host}" + ("" if parts.port in (None, usual) else f":{parts.port}")
-    raise IcldiagError(f"--public-url {address!r}: not an address such as https://example.org/icldiag")
+    raise IcldiagError(f"--public-url {quoted(address)}: not an address such as https://example.org/icldiag")
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -83,6 +84,18 @@ class SavedState(BaseModel):
     cut_kind: Literal["text_to_label", "label_to_target", "random_words"] = "text_to_label"
     cut_layers: tuple[Annotated[int, Field(ge=0)], ...] = ()
     beta: dict[str, int | float | None] | None = None  # in force: the `TrainingSettings` that it was trained with
+
+    @property
+    def edits(self) -> int:
+        """How many changes the prompt is away from the one that its file held; reading the file again is none."""
+        of_file = self.of_file or (self.undo[0] if self.undo else self.prompt).hash
+        return changes_since(of_file, self.prompt, self.undo)
+
+
+def changes_since(of_file: str | None, prompt: Prompt, undo: Sequence[Prompt]) -> int:
+    """How many steps of undo lead from a prompt to the one with this hash; all of them where none does."""
+    before = [prompt, *reversed(undo)]
+    return next((steps for steps, one in enumerate(before) if one.hash == of_file), len(undo))
 
 
 class SavedSession(BaseModel):

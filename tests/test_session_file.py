@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from icldiag.cli import app
 from icldiag.model.settings import ModelSettings
+from icldiag.prompt.edit import drop
 from icldiag.prompt.schema import Prompt
 from icldiag.session_file import (
     SavedSession,
@@ -30,7 +31,9 @@ from icldiag.session_file import (
 
 @pytest.fixture
 def session(prompt: Prompt) -> SavedSession:
-    now = SavedState(prompt=prompt, undo=(prompt,), query=2, cut_layers=(0, 3), beta={"epochs": 2, "patience": None})
+    now = SavedState(
+        prompt=prompt, undo=(drop(prompt, 0),), query=2, cut_layers=(0, 3), beta={"epochs": 2, "patience": None}
+    )
     views: dict[str, Any] = {"flow": {"at_layer": 3, "everyone": True}, "prompt": {"detail": "positions"}}
     return SavedSession(
         prompt_file=Path("/somewhere/prompt.yaml"),
@@ -238,6 +241,14 @@ def test_it_is_found_by_number_id_or_beginning(session: SavedSession) -> None:
     with pytest.raises(SessionError, match="resume --list"):
         find_session("gamma")
     assert third.id.startswith("alpine-")
+
+
+def test_reading_the_file_again_is_no_edit(prompt: Prompt) -> None:
+    old, new = drop(prompt, 0), prompt
+    assert SavedState(prompt=new, undo=(old,), of_file=new.hash).edits == 0  # the file was changed, and read again
+    assert SavedState(prompt=new, undo=(old,), of_file=old.hash).edits == 1
+    assert SavedState(prompt=old, undo=(old, new), of_file=old.hash).edits == 0  # changed and changed back
+    assert SavedState(prompt=new, undo=(old, drop(old, 0)), of_file="none of them").edits == 2
 
 
 def test_resume_says_so_when_there_is_none_and_lists_several(session: SavedSession) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from icldiag.errors import IcldiagError
+from icldiag.quoting import shortened
 
 ReportPath = Annotated[Path, typer.Argument(help="A report, made with --format json.", show_default=False)]
 
@@ -29,7 +30,7 @@ def diff(
     from icldiag.visible import visible
 
     if format not in FILES:
-        raise IcldiagError(f"--format {format}: choose one of {', '.join(FILES)}")
+        raise IcldiagError(f"--format {shortened(format)}: choose one of {', '.join(FILES)}")
     with sources() as read:
         page = difference_page(read_report(a), read_report(b), (str(a), str(b)))
     read.refuse(output)

@@ -10,6 +10,7 @@ import typer
 from icldiag.commands.options import Force, Output
 from icldiag.errors import IcldiagError
 from icldiag.prompt.importers.importer import FieldColumns, Split, TextColumn, columns, unescaped
+from icldiag.quoting import shortened
 
 _TEMPLATE = "With {text}, or other fields, and {label}; from the columns' names by default."
 
@@ -40,7 +41,7 @@ def new(
     pairs = [pair.partition("=") for pair in words.split(",")] if words else []
     wrong = [name for name, sign, word in pairs if not sign or not word.strip()]
     if wrong:
-        raise IcldiagError(f"--words {wrong[0]}: write a label and its word, as in 0=negative,1=positive")
+        raise IcldiagError(f"--words {shortened(wrong[0])}: write a label and its word, as in 0=negative,1=positive")
     named = [name.strip() for name, _, _ in pairs]
     twice = next((name for name in named if named.count(name) > 1), None)
     if twice is not None:

@@ -13,6 +13,7 @@ import typer
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import FigureType, PromptPath
 from icldiag.errors import IcldiagError
+from icldiag.quoting import shortened
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -117,7 +118,7 @@ def report(
     from icldiag.visible import visible
 
     if format not in (*FORMATS, *FOLDERS):
-        raise IcldiagError(f"--format {format}: choose one of {', '.join((*FORMATS, *FOLDERS))}")
+        raise IcldiagError(f"--format {shortened(format)}: choose one of {', '.join((*FORMATS, *FOLDERS))}")
     if format in FOLDERS and is_stdout(output):
         raise IcldiagError(f"--format {format} writes several files; name their folder with -o")
     wanted = [name.strip() for name in only.split(",")] if only else None

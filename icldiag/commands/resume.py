@@ -78,8 +78,8 @@ def _print_list(files: list[SessionFile]) -> None:
 def _where(session: SavedSession, file: SessionFile) -> str:
     now = session.now
     parts = [f"query {now.query + 1}", session.panel]
-    if now.undo:
-        parts.append(f"{len(now.undo)} edits" if len(now.undo) > 1 else "edited")
+    if now.edits:
+        parts.append(f"{now.edits} edits" if now.edits > 1 else "edited")
     if now.cut_layers:
         parts.append(f"cut {', '.join(map(str, now.cut_layers))}")
     if now.beta is not None:

@@ -81,7 +81,8 @@ def _check(state: os.stat_result, most: int) -> None:
     if kind == stat.S_IFDIR:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if kind != stat.S_IFREG:
-        raise Unreadable(f"it is {_KINDS.get(kind, 'no regular file')}; save its content to a file, and name that")
+        how = ", with 'command > FILE' in place of '<(command)'," if kind == stat.S_IFIFO else ","
+        raise Unreadable(f"it is {_KINDS.get(kind, 'no regular file')}; save its content to a file{how} and name that")
     if state.st_size > most:
         raise _too_large(state.st_size, most)
 

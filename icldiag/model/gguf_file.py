@@ -148,8 +148,8 @@ class _Scan:
     size: int
 
     def header(self) -> Header:
-        if (magic := self.file.read(4)) != MAGIC:
-            raise _Damage(f"it begins with {magic!r}, not with {MAGIC!r}")
+        if self.file.read(4) != MAGIC:
+            raise _Damage(f"it does not begin with the letters {MAGIC.decode()}")
         (version,) = self.take("I")
         if version not in _VERSIONS:
             raise _Damage(f"its version is {version}, and 2 and 3 are known")

@@ -6,6 +6,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import ModelError
+from icldiag.quoting import brief, shortened
 
 if TYPE_CHECKING:
     from icldiag.model.forward import InstrumentedModel
@@ -19,7 +20,7 @@ _BITS = (8, 4)
 def choose_device(settings: ModelSettings) -> str:
     """The device that is meant, after checking it and every other option of place. Raises ModelError."""
     if settings.dtype not in ("auto", *_DTYPES):
-        raise ModelError(f"--dtype {settings.dtype}: choose one of auto, {', '.join(_DTYPES)}")
+        raise ModelError(f"--dtype {shortened(settings.dtype)}: choose one of auto, {', '.join(_DTYPES)}")
     if settings.device_map is not None:
         _check_map(settings)
     device = _device(settings.device)
@@ -43,16 +44,16 @@ def _device(wanted: str) -> str:
     try:
         torch.empty(0, device=wanted)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0][:160]
+        reason = brief(error)[:160]
         if reason.startswith("Expected one of"):  # torch lists all that it was ever built for
             reason = "torch knows no such device"
-        raise ModelError(f"--device {wanted}: {reason}; choose auto, cpu, cuda, cuda:1 or mps") from None
+        raise ModelError(f"--device {shortened(wanted)}: {reason}; choose auto, cpu, cuda, cuda:1 or mps") from None
     return wanted
 
 
 def _check_map(settings: ModelSettings) -> None:
     if settings.device_map not in _MAPS:
-        raise ModelError(f"--device-map {settings.device_map}: choose one of {', '.join(_MAPS)}")
+        raise ModelError(f"--device-map {shortened(str(settings.device_map))}: choose one of {', '.join(_MAPS)}")
     if settings.device != "auto":
         raise ModelError("--device-map chooses the devices itself; leave out --device")
     if importlib.util.find_spec("accelerate") is None:

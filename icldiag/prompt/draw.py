@@ -108,7 +108,7 @@ def _fields(table: Table, drawing: Drawing) -> tuple[str, ...]:
     unused = next((name for name in drawing.fields if name not in fields), None)
     if unused is not None:
         raise PromptError(
-            f"--field {unused}: --template does not hold {in_braces([unused])}, so its texts would be lost"
+            f"--field {shortened(unused)}: --template does not hold {in_braces([unused])}, so its texts would be lost"
         )
     return fields
 

@@ -114,7 +114,10 @@ class _File:
         """A template given in the file or, as NAME_path, in a text file."""
         if f"{name}_path" in self.values:
             return read_text(self._beside(str(self.values[f"{name}_path"])))
-        return str(self.values.get(name) or "")
+        given = self.values.get(name)
+        if not isinstance(given, str | None):
+            raise self.error("it is no text; put it in quotes", name)
+        return given or ""
 
     def document(self, name: str, value: Any) -> Any:
         """A value given in the file, or the path of a JSON or YAML file that holds it."""
@@ -203,12 +206,19 @@ def read_few_shot(path: Path) -> FewShot:
         fields=fields,
         pieces=Pieces((before, *within), between, after),
         prefix=file.formatted(file.text("prefix"), "prefix"),
-        separator=str(values.get("example_separator", "\n\n")),
+        separator=_separator(file),
         examples=tuple(_examples(file, example, fields, space)),
         notes=tuple(_unused(file, example)),
     )
     _check_written(file, found, shown, inner)
     return found
+
+
+def _separator(file: _File) -> str:
+    given = file.values.get("example_separator", "\n\n")
+    if not isinstance(given, str):  # nor does LangChain take it
+        raise file.error("it is no text; put it in quotes, or leave it out for an empty line", "example_separator")
+    return given
 
 
 def _without_last_spaces(text: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.source import json_rows
 from icldiag.prompt.tables import Row, Table, separated_rows
 from icldiag.prompt.template import ONE, in_braces
-from icldiag.quoting import listed, quoted
+from icldiag.quoting import listed, quoted, shortened
 
 TABLES = (".csv", ".tsv")
 LINES = (".jsonl", ".ndjson")
@@ -84,7 +84,8 @@ def columns_of(prompt: Prompt, text: str, given: Mapping[str, str]) -> dict[str,
     """
     further = next((name for name in given if name not in prompt.fields), None)
     if further is not None:
-        raise IcldiagError(f"--field {further}: the prompt's template has the fields {in_braces(prompt.fields)}")
+        known = in_braces(prompt.fields)
+        raise IcldiagError(f"--field {shortened(further)}: the prompt's template has the fields {known}")
     return {name: given.get(name, text if name == "text" else name) for name in prompt.fields}
 
 

@@ -18,6 +18,7 @@ from icldiag.model.readout import Progress, silent, step_of
 from icldiag.page.blocks import Piece
 from icldiag.prompt.encode import query_tokens
 from icldiag.prompt.schema import Example, Prompt
+from icldiag.quoting import quoted
 from icldiag.render.tokens import token_pieces
 from icldiag.report.identity import command_of, commit, environment, weights_hash
 from icldiag.report.redaction import Redaction
@@ -34,7 +35,7 @@ def chosen_sections(only: Sequence[str] | None) -> list[str]:
         return list(ANALYSES)
     for name in only:
         if name not in ANALYSES:
-            raise AnalysisError(f"there is no analysis {name!r}; choose from {', '.join(ANALYSES)}")
+            raise AnalysisError(f"there is no analysis {quoted(name)}; choose from {', '.join(ANALYSES)}")
     return [name for name in ANALYSES if name in only]
 
 

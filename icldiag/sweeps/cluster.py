@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from icldiag.errors import IcldiagError
+from icldiag.quoting import shortened
 from icldiag.sweeps.cells import Cell
 from icldiag.sweeps.results import Result
 from icldiag.sweeps.run import Watch
@@ -103,7 +104,7 @@ def cluster(address: str, workers: int | None, gpus: float | None) -> Iterator[t
     except (OSError, ValueError, RuntimeError) as error:  # a ConnectionError is an OSError
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise IcldiagError(
-            f"--ray {address}: no cluster answers ({reason}); is one started, as by 'ray start'?"
+            f"--ray {shortened(address)}: no cluster answers ({reason}); is one started, as by 'ray start'?"
         ) from None
     try:
         there = ray.cluster_resources()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -16,6 +18,8 @@ from textual.screen import ModalScreen
 from icldiag.tui.panels.base import Line
 
 Rows = Sequence[tuple[str, str]]
+
+_NARROW, _LOW = 40, 12  # columns and lines of a screen below which a page takes all of it
 
 
 class Sheet(ModalScreen[None]):
@@ -49,12 +53,35 @@ class Sheet(ModalScreen[None]):
         sheet.border_subtitle = "j k space scroll, escape closes"
         sheet.focus()
 
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width < _NARROW or event.size.height < _LOW, "-small")  # else nothing but its frame
+
     def action_scroll(self, where: str) -> None:
         getattr(self.query_one("#sheet"), f"scroll_{where}")(animate=False)
 
 
-def table(title: str, rows: Rows, width: int = 14) -> Table:
-    """Names at the left, what they are at the right; users' texts are no markup."""
+class NamedRows:
+    """Names at the left, what they are at the right, or under them where that is narrow; users' texts are no markup."""
+
+    def __init__(self, title: str, rows: Rows, width: int) -> None:
+        self.title, self.rows, self.width = title, rows, width
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if options.max_width >= 2 * self.width:
+            yield _side_by_side(self.title, self.rows, self.width)
+            return
+        yield Text(self.title, "bold")
+        for left, right in self.rows:
+            yield Text(left, "bold")
+            yield Padding(Text(right), (0, 0, 0, 1))
+
+
+def table(title: str, rows: Rows, width: int = 14) -> NamedRows:
+    """Names of up to `width` columns, and what they are."""
+    return NamedRows(title, rows, width)
+
+
+def _side_by_side(title: str, rows: Rows, width: int) -> Table:
     drawn = Table(title=Text(title), title_justify="left", title_style="bold", box=None, show_header=False, expand=True)
     drawn.add_column(width=width, style="bold")
     drawn.add_column(ratio=1)

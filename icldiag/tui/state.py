@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icldiag.render.look import DARK, Look
-from icldiag.session_file import SavedState
+from icldiag.session_file import SavedState, changes_since
 from icldiag.tui import requests
 
 if TYPE_CHECKING:
@@ -138,8 +138,8 @@ class State:
         """How many changes the prompt is away from the one in the file."""
         if self.prompt is None:
             return 0
-        before = [self.prompt, *reversed(self.undo)]
-        return next((n for n, prompt in enumerate(before) if prompt.hash == self.of_file), len(self.undo) or 1)
+        same = self.prompt.hash == self.of_file
+        return 0 if same else changes_since(self.of_file, self.prompt, self.undo) or 1
 
     # ---- on disk ----------------------------------------------------------------------------------------------------
 

@@ -106,3 +106,30 @@ def test_wrong_arguments_are_one_short_sentence(icldiag: Icldiag, words: list[st
     assert said.count("\n") == 1
     assert len(said) < 300
     assert "\u202e" not in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", "PROMPT", "--format", "LONG"),
+        ("report", "PROMPT", "--device", "LONG"),
+        ("doctor", "--model", "bundled", "--device", "LONG"),
+        ("doctor", "--model", "bundled", "--dtype", "LONG"),
+        ("doctor", "--model", "bundled", "--device-map", "LONG"),
+        ("doctor", "--model", "LONG"),
+        ("diff", "PROMPT", "PROMPT", "--format", "LONG"),
+        ("new", "PROMPT", "--words", "LONG"),
+        ("predict", "PROMPT", "PROMPT", "--field", "LONG=LONG"),
+        ("serve", "PROMPT", "--public-url", "LONG"),
+        ("report", "PROMPT", "--only", "LONG"),
+        ("report", "PROMPT", "-o", "LONG/LONG"),
+    ],
+    ids=lambda words: f"{words[0]} {words[-2]}",
+)
+@pytest.mark.parametrize("long", ["0," * 2000, "x/" * 2000, "9" * 4000], ids=["commas", "slashes", "digits"])
+def test_a_long_value_is_quoted_short(icldiag: Icldiag, prompt: str, words: tuple[str, ...], long: str) -> None:
+    given = [word.replace("PROMPT", prompt).replace("LONG", long) for word in words]
+    code, _, told = icldiag(*given)
+    assert code != 0
+    assert len(told.splitlines()[-1]) < 600
+    assert long[:100] not in told

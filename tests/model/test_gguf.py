@@ -152,8 +152,8 @@ def test_what_is_no_whole_file_of_a_model_that_runs(file: Path, tmp_path: Path) 
     header = gguf_file.read_header(file)
     path = tmp_path / "broken.gguf"
     for broken, words in (
-        (b"", "it begins with b''"),
-        (b"PK\3\4" + content[4:], "it begins with b'PK"),
+        (b"", "it does not begin with the letters GGUF"),
+        (b"PK\3\4" + content[4:], "it does not begin with the letters GGUF"),
         (content[:4] + struct.pack("<I", 9) + content[8:], "its version is 9"),
         (content[:8] + struct.pack("<Q", 2**60) + content[16:], "a length in it is wrong"),
         (content[:16] + struct.pack("<Q", 2**40) + content[24:], "a length in it is wrong"),

@@ -76,7 +76,7 @@ def test_who_waits_longest_is_next() -> None:
 
     def patient() -> None:
         for _ in range(5):
-            with turns:
+            with turns.taken(lambda: order.append("waits")):  # said from the queue on, however late that is reached
                 order.append("patient")
 
     threads = [threading.Thread(target=target) for target in (greedy, patient)]
@@ -86,8 +86,8 @@ def test_who_waits_longest_is_next() -> None:
     stop.set()
     threads[0].join(30)
     assert order.count("patient") == 5
-    assert order[: order.index("patient")].count("greedy") <= 2
-    assert len(order) < 20
+    for waited in " ".join(order).split("patient")[:5]:  # whoever holds the model ends, and nobody else comes between
+        assert waited.partition("waits")[2].count("greedy") <= 1
 
 
 def test_who_waits_for_a_turn_can_give_it_up(tiny: Tiny, prompt: Prompt) -> None:

@@ -189,3 +189,10 @@ def test_what_langchain_does_not_write_is_told(tmp_path: Path) -> None:
     rows = [{**row, "why": "it was long"} for row in SAVED["examples"]]
     notes = read_few_shot(save(tmp_path, examples=rows)).notes
     assert notes == ("not in the prompt, as the example template does not use it: 'why' of the examples",)
+
+
+@pytest.mark.parametrize("kind", ["json", "yaml"])
+@pytest.mark.parametrize("field", ["example_separator", "prefix", "suffix"])
+def test_what_is_no_text_is_not_written_into_the_prompt(tmp_path: Path, kind: str, field: str) -> None:
+    for value in (["a"], {"a": "b"}, *([None] if field == "example_separator" else [])):
+        assert complaint(save(tmp_path, kind, **{field: value})).field == field

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from icldiag.glossary import terms
 from icldiag.tui.panels import PANELS
-from icldiag.tui.sheet import Sheet
+from icldiag.tui.sheet import NamedRows, Sheet
 from tests.tui.pilot import running, screen_text, settle
 
 #: What each panel of an answered prompt cannot do without.
@@ -46,8 +48,7 @@ async def test_each_panels_terms_are_explained(prompt_file: Path, model_folder: 
 
 
 def _names(part: object) -> list[str]:
-    columns = getattr(part, "columns", None)
-    return [str(cell) for cell in columns[0].cells] if columns else []
+    return [left for left, _ in part.rows] if isinstance(part, NamedRows) else []
 
 
 async def test_the_help_scrolls_in_a_small_terminal(prompt_file: Path, model_folder: Path) -> None:
@@ -76,3 +77,27 @@ async def test_the_help_scrolls_in_a_small_terminal(prompt_file: Path, model_fol
         await pilot.press("question_mark")
         await pilot.pause()
         assert len(app.screen_stack) == 1
+
+
+@pytest.mark.parametrize("size", [(20, 5), (130, 5), (20, 40)])
+async def test_a_term_is_shown_in_the_smallest_terminal(
+    prompt_file: Path, model_folder: Path, size: tuple[int, int]
+) -> None:
+    async with running(prompt_file, model_folder, size) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("2", "i")
+        await pilot.pause()
+        page, seen = app.screen, ""
+        assert isinstance(page, Sheet)
+        sheet = page.query_one("#sheet")
+        for _ in range(200):
+            seen += screen_text(app)
+            if sheet.scroll_offset.y == sheet.max_scroll_y:
+                break
+            await pilot.press("j")
+            await pilot.pause()
+        meanings = [text for part in page.parts if isinstance(part, NamedRows) for _, text in part.rows]
+        words = {word for text in meanings for word in text.split() if len(word) <= 12}  # longer ones may be broken
+        shown = {word for line in seen.splitlines() for word in line.strip("│┃▁▂▃▄▅▆▇█ ").split()}
+        assert words
+        assert not words - shown

@@ -69,7 +69,7 @@ def columns(given: list[str] | None) -> dict[str, str]:
             cure = "a field's name is letters, digits and underscores: write NAME=COLUMN, as in premise=sentence1"
             raise IcldiagError(f"--field {shortened(one)}: {cure}")
         if name in found:
-            raise IcldiagError(f"--field {name} is given twice; keep the one that you mean")
+            raise IcldiagError(f"--field {shortened(name)} is given twice; keep the one that you mean")
         found[name] = column if sign else name
     return found
 
