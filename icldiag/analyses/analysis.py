@@ -45,11 +45,12 @@ class Context:
     settings: Any  # `ReportSettings`
     pieces: Callable[[int], tuple[Piece, ...]]  # the prompt that ends with a query, token by token
     token_texts: Callable[[int], tuple[str, ...]]
+    query: int | None = None  # the one that is asked about, where not about all
 
     @property
     def example_query(self) -> int:
-        """The query that a page shows: the most confidently wrong one, or the first."""
-        return next(iter(self.prediction.wrong), 0)
+        """The query that a page shows: the one asked about, else the most confidently wrong one, or the first."""
+        return self.query if self.query is not None else next(iter(self.prediction.wrong), 0)
 
 
 def the_only(answers: Sequence[Any], context: Context | None) -> Any:
@@ -76,6 +77,7 @@ class Section:
     main: str  # the table that `to_frame` gives
     #: The answers, in the order of their requests or one alone, as what the last three take.
     gather: Callable[[Sequence[Any], Context | None], Any] = the_only
+    partial: bool = False  # some of its answers are a section too
 
 
 Numbers = Callable[["Workbench", Mapping[str, Any], int, "Progress"], dict[str, Any]]

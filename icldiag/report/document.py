@@ -50,12 +50,13 @@ class Report:
     command: str | None = None  # that computes the same; None for a prompt made in memory
     weights: str | None = None  # see `weights_hash`
     made: str = ""  # when, in UTC
+    query: int | None = None  # the one that it speaks of, where not of all
     redaction: Redaction | None = None  # where the texts are left out
 
     @cached_property
     def context(self) -> Context:
         """What the sections are told of the prompt."""
-        context = context_of(self.session, self.settings)
+        context = replace(context_of(self.session, self.settings), query=self.query)
         return context if self.redaction is None else self.redaction.context(context)
 
     def redacted(self) -> Report:
@@ -92,23 +93,34 @@ def make_report(
     progress: Progress = silent,
     command: str | None = None,
     each_section: Callable[[int, int], object] = lambda number, count: None,
+    query: int | None = None,
+    computed: bool = False,
 ) -> Report:
     """Compute the chosen analyses.
 
     Of all, which is the default, those that this prompt cannot have are left out and named with their reason; an
     analysis that was asked for by name and cannot be computed raises its AnalysisError. `each_section` is told the
     number of each, from 1, and how many there are.
+
+    Args:
+        query: what can be asked about one query is asked about this one alone.
+        computed: take only answers that are there already, about all queries or else about `query`; compute none.
     """
     settings = settings or ReportSettings()
     results: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     names = chosen_sections(only)
     session.prediction(progress)  # first: the context has it
-    context = context_of(session, settings)
+    context = replace(context_of(session, settings), query=None if computed else query)
     for number, name in enumerate(names, start=1):
         each_section(number, len(names))
         section = ANALYSES[name].section
         try:
+            if computed:
+                results |= _computed(session, name, (context, replace(context, query=query)))
+                if name not in results:
+                    left_out[name] = "not computed yet"
+                continue
             requests = section.requests(context)
             answers = [
                 session.ask(
@@ -126,10 +138,22 @@ def make_report(
         results,
         settings,
         left_out,
-        command or command_of(session, only, settings),
+        command or command_of(session, list(results) if computed else only, settings),
         weights_hash(session.model, progress),
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        query,
     )
+
+
+def _computed(session: Session, name: str, contexts: Sequence[Context]) -> dict[str, Any]:
+    """The section's result by its name, from answers that are there, for the first of the contexts that has them."""
+    section = ANALYSES[name].section
+    for context in contexts:
+        requests = section.requests(context)
+        answers = [answer for request in requests if (answer := session.peek(request)) is not None]
+        if answers and (section.partial or len(answers) == len(requests)):
+            return {name: section.gather(answers, context)}
+    return {}
 
 
 def context_of(session: Session, settings: ReportSettings) -> Context:

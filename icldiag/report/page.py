@@ -71,7 +71,8 @@ def _prompt(values: dict[str, Any], context: Context) -> Part:
     labels: list[tuple[Cell, ...]] = [
         (label["name"], label["word"], " ".join(map(str, label["tokens"]))) for label in values["labels"]
     ]
-    what = "the most confidently wrong one" if context.prediction.wrong else "the first"
+    wrong = "the most confidently wrong one" if context.prediction.wrong else "the first"
+    what = wrong if context.query is None else "the selected one"
     blocks: list[Block] = [
         Tokens(
             f"As the model reads it, with query {query + 1} of {len(prompt.queries)}, {what}; label words and the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +21,7 @@ from icldiag.tui.dialogs import Dialogs
 from icldiag.tui.editor import Editor
 from icldiag.tui.edits import Edits
 from icldiag.tui.export import Export, QuitScreen, panel_text, save_panel
+from icldiag.tui.export_screen import ExportChoice, ExportScreen
 from icldiag.tui.interventions import toggle
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.keys import with_ids
@@ -216,7 +218,16 @@ class DiagnosisApp(Dialogs):
         self.editor.edit()
 
     def action_export(self, only: str = "") -> None:
-        self.export.start(only)
+        """By a dialog, or in one format with the last scope."""
+        if only:
+            self._export(replace(self.export.choice, formats=(only,)))
+        elif self.export.ready():
+            number = self.state.query + 1
+            self.push_screen(ExportScreen(self.export.choice, self.panel.title, number), self._export)
+
+    def _export(self, choice: ExportChoice | None) -> None:
+        if choice is not None:
+            self.export.start(choice, self.panel.analysis)
 
     def action_stop_export(self) -> None:
         self.export.stop()

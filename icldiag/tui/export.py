@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -15,6 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from icldiag.files import free_path, write_whole
+from icldiag.tui.export_screen import ExportChoice, Scope
 from icldiag.tui.run import Run
 from icldiag.visible import visible
 
@@ -27,19 +29,22 @@ if TYPE_CHECKING:
     from icldiag.tui.state import State
 
 
-#: What can be chosen in the command palette, in its words; all that `icldiag report --format` writes.
-FORMATS = {
-    "html": "the report as an HTML page",
-    "md": "the report as Markdown",
-    "text": "the report as plain text",
-    "latex": "every table as LaTeX",
-    "json": "every number as JSON",
-    "csv": "every table as CSV",
-    "svg": "figures as SVG",
-    "png": "figures as PNG",
-    "pdf": "figures as PDF",
-}
-ONE_KEY = ("html", "md", "json")  # what the key writes without a question
+QUERY_SECTIONS = ("prediction", "explanation", "saliency")  # of the scope of one query
+
+
+@dataclass(frozen=True)
+class Content:
+    """What of a session is exported."""
+
+    scope: Scope
+    analysis: str  # of the panel
+    query: int
+    redact: bool = False
+
+    @property
+    def sections(self) -> Sequence[str] | None:
+        """Those that are asked for by name; None for all."""
+        return {"panel": (self.analysis,), "query": QUERY_SECTIONS}.get(self.scope)
 
 
 class Export:
@@ -47,6 +52,7 @@ class Export:
 
     def __init__(self, desk: Desk, leave: Callable[[], object]) -> None:
         self.desk, self._leave, self._tell = desk, leave, desk.screen.tell
+        self.choice = ExportChoice()  # the last one
         self.written: list[str] = []  # where, in words
         self.then_quit = False  # when it has ended
         self.writing = threading.Lock()  # held while a file is written, so that none is left half
@@ -59,24 +65,32 @@ class Export:
     def so_far(self) -> str:
         return self.desk.state.doing.get("export", "")
 
-    def start(self, only: str = "") -> None:
-        """Write the report in the formats of the key, or in the one that was chosen in the palette."""
-        state, formats = self.desk.state, (only,) if only else ONE_KEY
-        session = state.session
+    def ready(self) -> bool:
+        """Whether an export can begin; why not is told."""
+        state = self.desk.state
         if self.running:
-            self._tell("An export is under way; escape stops it.")
+            self._tell("An export is running; escape stops it.")
+        elif state.session is None or state.stored or state.prediction is None:
+            self._tell("Nothing to export until the model has answered.")
+        else:
+            return True
+        return False
+
+    def start(self, choice: ExportChoice, analysis: str) -> None:
+        """Write what was chosen; `analysis` is that of the panel in front."""
+        state, session = self.desk.state, self.desk.state.session
+        if not self.ready() or session is None:
             return
-        if session is None or state.stored or state.prediction is None:
-            self._tell("Nothing to export yet.")
-            return
+        self.choice, self.written = choice, []
         folder, stem = Path.cwd(), state.path.stem
-        self.written = []
-        self._more = "" if only else "Other formats, tables and figures: ctrl+p, export."
+        content = Content(choice.scope, analysis, state.query, choice.redact)
         state.doing["export"] = "exporting"
         self.desk.screen.show("top")
         self.desk.jobs.start(
             Run("export", object(), state, session),
-            lambda progress: write_reports(session, folder, stem, formats, progress, self.written.append, self.writing),
+            lambda progress: write_reports(
+                session, folder, stem, choice.formats, content, progress, self.written.append, self.writing
+            ),
         )
 
     def stop(self) -> bool:
@@ -86,8 +100,7 @@ class Export:
         return running
 
     def finished(self) -> None:
-        told = "\n".join(filter(None, (*map(visible, self.written), self._more)))
-        self._tell(told, "Written", seconds=10)
+        self._tell("\n".join(map(visible, self.written)), "Written", seconds=10)
         if self.then_quit:
             self._leave()
 
@@ -96,7 +109,7 @@ class Export:
         self.then_quit = False
         written = "\n".join(["Written before:", *map(visible, self.written)] if self.written else [])
         if error is None:
-            kept = written or "Nothing was written. What was computed is kept: x goes on from there."
+            kept = written or "Nothing was written. What was computed is kept."
             self._tell(kept, "Export stopped", seconds=10)
         else:
             told = "\n".join(filter(None, (visible(error), written)))
@@ -116,6 +129,7 @@ def write_reports(
     folder: Path,
     stem: str,
     formats: Sequence[str],
+    content: Content,
     progress: Progress,
     wrote: Callable[[str], object],
     writing: AbstractContextManager[object],
@@ -140,7 +154,16 @@ def write_reports(
     def told(what: str, done: int, total: int) -> None:
         progress(f"{section}: {what}", done, total)
 
-    report = make_report(session, progress=told, each_section=each)
+    report = make_report(
+        session,
+        content.sections,
+        progress=told,
+        each_section=each,
+        query=None if content.scope == "everything" else content.query,
+        computed=content.scope == "computed",
+    )
+    if content.redact:
+        report = report.redacted()
     section = "exporting"
     for name in formats:
         told(f"writing {name}", 0, 0)

@@ -41,6 +41,7 @@ def questions() -> Iterator[tuple[str, list[BindingType]]]:
     """What covers the screen and takes all keys while it is there."""
     from icldiag.tui.ask import AskScreen
     from icldiag.tui.export import QuitScreen
+    from icldiag.tui.export_screen import ExportScreen
     from icldiag.tui.jobs_screen import JobsScreen
     from icldiag.tui.sheet import Sheet
     from icldiag.tui.texts import TextsScreen
@@ -49,6 +50,7 @@ def questions() -> Iterator[tuple[str, list[BindingType]]]:
     yield "In the list of jobs", JobsScreen.BINDINGS
     yield "In a line to type", AskScreen.BINDINGS
     yield "In several lines to type", TextsScreen.BINDINGS
+    yield "In the export dialog", ExportScreen.BINDINGS
     yield "When quitting while an export runs", QuitScreen.BINDINGS
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import SystemCommand
 from textual.binding import BindingType
 
-from icldiag.tui.export import FORMATS
+from icldiag.tui.export_screen import FORMATS
 from icldiag.tui.keys import in_force, key_list, key_text
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.queries import QueryList

@@ -14,7 +14,7 @@ from icldiag.page.formats import FOLDERS
 from icldiag.report import write
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.desk import telling_query
-from icldiag.tui.export import FORMATS, ONE_KEY
+from icldiag.tui.export_screen import FORMATS, ExportChoice
 from icldiag.tui.panels import PANELS
 from icldiag.tui.queries import Queries, QueryList
 from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
@@ -196,11 +196,12 @@ async def test_one_key_exports_and_the_palette_has_every_format(
     monkeypatch.chdir(tmp_path)
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press("x")
+        app.export.choice = ExportChoice("everything")
+        await pilot.press("x", "enter")
         await settle(pilot, lambda: told(app))
-        assert {path.name for path in tmp_path.glob("prompt-report.*")} == {f"prompt-report.{f}" for f in ONE_KEY}
+        written = {path.suffix for path in tmp_path.glob("prompt-report.*")}
+        assert written == {f".{name}" for name in ExportChoice().formats}
         assert str(tmp_path / "prompt-report.html") in told(app)[0]
-        assert "ctrl+p" in told(app)[0]
         found = {command.title: command.callback for command in app.get_system_commands(app.screen)}
         figures = set(get_args(FigureType))
         assert {*write.FORMATS, *FOLDERS} == {"figures", *(set(FORMATS) - figures)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from icldiag.report import write
 from icldiag.session import Session
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.export import QuitScreen
+from icldiag.tui.export_screen import FORMATS, ExportChoice, ExportScreen
 from icldiag.tui.panels import PANELS
 from tests.tui.pilot import running, screen_text, settle
 
@@ -55,7 +57,8 @@ async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
 
 async def begun(app: DiagnosisApp, pilot: Pilot[None]) -> None:
     await settle(pilot, lambda: app.state.prediction)
-    await pilot.press("x")
+    app.export.choice = ExportChoice("everything")
+    await pilot.press("x", "enter")
     await until(pilot, lambda: "exporting 7 of 10: extraction 3 of 9" in screen_text(app))
 
 
@@ -89,7 +92,8 @@ async def test_what_was_written_is_told_when_it_is_stopped(
     go.set()
     async with running(prompt_file, model_folder, SIZE) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press("x")
+        app.export.choice = ExportChoice("everything")
+        await pilot.press("x", "enter")
         await until(pilot, held.is_set)
         assert (tmp_path / "prompt-report.html").exists()  # as soon as it is ready
         await pilot.press("escape")
@@ -108,7 +112,7 @@ async def test_changes_do_not_stop_it_and_a_second_key_does_not_begin_it_again(
         await pilot.press("x", "8", "d")
         await until(pilot, lambda: app.state.prediction and len(app.state.prompt.demonstrations) == 2)  # type: ignore[union-attr]
         assert app.export.running
-        assert any("under way" in text for text in told(app))
+        assert any("is running" in text for text in told(app))
         go.set()
         await settle(pilot, lambda: any("Written" in text for text in told(app)))
     assert (
@@ -156,3 +160,60 @@ async def test_an_export_that_fails_after_waiting_does_not_quit(
         go.set()
         await settle(pilot, lambda: any(text.startswith("Not written") for text in told(app)))
         assert app.is_running
+
+
+def test_rows_are_toggled() -> None:
+    choice = ExportChoice()
+    assert choice.toggled("panel").scope == "panel"
+    assert choice.toggled("md").formats == ("html", "json")
+    assert choice.toggled("csv").formats == ("html", "md", "json", "csv")
+    assert choice.toggled("redact").redact
+    assert all(choice.toggled(name).toggled(name) == choice for name in FORMATS)
+
+
+async def test_the_dialog_chooses_scope_formats_and_redaction(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("5")
+        await settle(pilot, lambda: app.panel.settled())
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+        await until(pilot, lambda: "(o) everything computed so far" in screen_text(app))
+        assert "this panel (Extract)" in screen_text(app)
+        await pilot.press("j", "space")
+        await until(pilot, lambda: "(o) this panel" in screen_text(app))
+        await pilot.press("j", "j", "j", "space", "j", "space", "G", "end", "space")  # no HTML, no Markdown, redacted
+        await pilot.press("enter")
+        await settle(pilot, lambda: told(app))
+        assert app.export.choice == ExportChoice("panel", ("json",), True)
+        assert [path.name for path in tmp_path.glob("prompt-report*")] == ["prompt-report.json"]
+        found = json.loads((tmp_path / "prompt-report.json").read_text())
+        assert "extraction" in found
+        assert "confusion" not in found
+        assert found["prompt"]["demonstrations"][0]["text"] == "demonstration 1"
+        await pilot.press("x", "escape")
+        await until(pilot, lambda: not isinstance(app.screen, ExportScreen))
+        assert not app.export.running
+
+
+async def test_what_is_computed_is_exported_and_nothing_else_is_computed(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder, SIZE) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for panel in ("5", "3"):  # Extract, and Flow of this query
+            await pilot.press(panel)
+            await settle(pilot, lambda: app.panel.settled())
+        assert app.state.session is not None
+        before, query = set(app.state.session._results), app.state.query
+        await pilot.press("x", "enter")
+        await settle(pilot, lambda: told(app))
+        assert set(app.state.session._results) - before <= {("tokens", one) for one in range(5)}
+    found = json.loads((tmp_path / "prompt-report.json").read_text())
+    assert "extraction" in found
+    assert [flow["query"] for flow in found["saliency"]["queries"]] == [query]
+    assert found["left_out"]["compression"] == "not computed yet"

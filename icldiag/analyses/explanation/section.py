@@ -20,6 +20,8 @@ MOST = 20  # wrong queries that are explained, the most confident first
 
 def requests(context: Context) -> list[Explain]:
     """An explanation of every wrong query, up to `MOST`; of the first query where none is known to be wrong."""
+    if context.query is not None:
+        return [Explain(context.query)]
     return [Explain(query) for query in context.prediction.wrong[:MOST] or [0]]
 
 
@@ -250,6 +252,7 @@ SECTION = Section(
     question="Why",
     fields=ExplanationFields,
     requests=requests,
+    partial=True,
     gather=lambda answers, context: list(answers),
     values=values,
     reading=reading,

@@ -40,6 +40,7 @@ class TokenViewFields(Fields):
 
 
 class QueryFlowFields(RawFields):
+    query: int | None = Field(None, description="Counts from 0; absent from older reports.")
     loss: float
     loss_target: Literal["gold", "predicted"]
     raw: RawFields
@@ -69,11 +70,14 @@ class AllFlows:
     tokens: tuple[tuple[str, ...], ...] = field(default=(), metadata=PRIVATE)
 
 
-def requests(context: Context) -> list[Flows]:
-    """Every query's saliency. Raises AnalysisError for a layer that is not there."""
+def requests(context: Context) -> list[Flow | Flows]:
+    """Every query's saliency, or that of the one asked about. Raises AnalysisError for a layer that is not there."""
     for layer in context.settings.token_layers:
         layer_index(layer, context.layers)
-    return [Flows(context.settings.loss_target, context.settings.heads)]
+    settings = context.settings
+    if context.query is not None:
+        return [Flow(context.query, settings.loss_target, settings.heads)]
+    return [Flows(settings.loss_target, settings.heads)]
 
 
 def gather(answers: Sequence[Any], context: Context | None) -> AllFlows:
@@ -97,6 +101,7 @@ def values(result: AllFlows) -> dict[str, Any]:
         "raw": dict(zip(FLOWS, found.raw, strict=True)),
         "queries": [
             {
+                "query": flow.query,
                 "loss": flow.loss,
                 "loss_target": flow.loss_target,
                 **dict(zip(FLOWS, flow.shares, strict=True)),

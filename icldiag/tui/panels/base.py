@@ -88,6 +88,7 @@ class Panel(VerticalScroll):
     title: ClassVar[str]  # on the tab
     key: ClassVar[str]  # brings it to the front from anywhere; 0 takes interventions off
     group: ClassVar[Group]  # where its tab stands
+    analysis: ClassVar[str]  # whose section a report has of it
     purpose: ClassVar[str]  # what will be here, while it is awaited; also in the help
     needs_prediction: ClassVar[bool] = True
 

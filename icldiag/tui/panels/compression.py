@@ -27,6 +27,7 @@ class CompressionPanel(Panel):
     """Loyalties and accuracy of Hidden_anchor beside the paper's baselines, cache size and speed."""
 
     title, key, group = "Compress", "7", "Mend"
+    analysis = "compression"
     purpose = (
         "Compress: keep only the label words' and the template's keys and values of the demonstrations, and see how "
         "many answers stay (context compression, the paper's section 3.2: Hidden_anchor, against Text_anchor and "

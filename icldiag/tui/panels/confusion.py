@@ -43,6 +43,7 @@ class ConfusionPanel(LayeredPanel):
     """The similarity matrix of the label anchors, the measured one, and what they mean for the selected query."""
 
     title, key, group = "Labels", "2", "Diagnose"
+    analysis = "confusion"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "anchor_keys", "view", "chosen", "together")
     anchor_keys: Keys = KEYS
     purpose = (

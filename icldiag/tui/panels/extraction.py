@@ -25,6 +25,7 @@ class ExtractionPanel(LayeredPanel):
     """The selected query's attention at the chosen layer, first to the parts of the prompt, then to each label."""
 
     title, key, group = "Extract", "5", "Look inside"
+    analysis = "extraction"
     purpose = (
         "Extract: where the target's attention goes, and whether the label it attends to most is the answer: AUCROC "
         "per layer, 0.5 is chance (the paper's section 2.3)."

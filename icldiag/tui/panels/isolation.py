@@ -32,6 +32,7 @@ class IsolationPanel(LayeredPanel):
     """A set of layers to cut, the answers before and after, and the sweep over first and last layers."""
 
     title, key, group = "Isolate", "4", "Look inside"
+    analysis = "isolation"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "with_sweep")
     purpose = (
         "Isolate: what if the label words could not read their demonstrations in some layers, or the target not the "

@@ -33,6 +33,7 @@ class OverviewPanel(Panel):
     """The verdict, its evidence line by line as it comes, and a measured repair that can be taken over in place."""
 
     title, key, group = "Overview", "O", "Diagnose"
+    analysis = "overview"
     purpose = (
         "Overview: what is wrong with the prompt as a whole. How many answers are right, who is answered for whom, "
         "whether the scores tell the labels apart, where the prompt leans, what the model would write instead, whether "

@@ -28,6 +28,7 @@ class PromptPanel(Panel):
     """Demonstrations, label words and the target position; tokens on demand."""
 
     title, key, group = "Prompt", "8", "Diagnose"
+    analysis = "prediction"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("detail",)
     purpose = "Prompt: the prompt as the model reads it, with its demonstrations, label words and target position."
     needs_prediction = False

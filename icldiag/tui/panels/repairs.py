@@ -27,6 +27,7 @@ class RepairPanel(Panel):
     """Candidates ranked by net gain; the marked one can be taken over in place or written as a file."""
 
     title, key, group = "Repair", "9", "Mend"
+    analysis = "repairs"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("marked",)
     purpose = (
         "Repair: try calibrations, orders, other demonstrations, other label words and anchor re-weighting, each with "

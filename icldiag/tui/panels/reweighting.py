@@ -29,6 +29,7 @@ class ReweightingPanel(Panel):
     """Start, loss per epoch, before and after; the trained beta can be put in force in the whole session."""
 
     title, key, group = "Reweight", "6", "Mend"
+    analysis = "reweighting"
     purpose = (
         "Reweight: train a factor exp(beta) on the target's attention to each label word, on the prompt's examples "
         "(anchor re-weighting, the paper's section 3.1)."

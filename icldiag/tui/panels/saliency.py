@@ -25,6 +25,7 @@ class SaliencyPanel(LayeredPanel):
     """Three curves over layers, and the tokens shaded by how much flows from them."""
 
     title, key, group = "Flow", "3", "Look inside"
+    analysis = "saliency"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "everyone", "into")
     purpose = (
         "Flow: where the answer's information comes from in each layer. Saliency: attention times the gradient of the "

@@ -43,6 +43,7 @@ class WhyPanel(Panel):
     """What explains the selected query's answer, and what does not."""
 
     title, key, group = "Why", "1", "Diagnose"
+    analysis = "explanation"
     purpose = (
         "Why: the answer to the selected query and what explains it. Demonstrations are removed, hidden and reordered, "
         "classes taken out, the label prior divided out; the lead of the answer over the right label (or, of an answer "

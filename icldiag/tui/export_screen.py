@@ -1,0 +1,125 @@
+"""Key x: what of the answers is exported, in which formats, with the prompt's texts or without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+Scope = Literal["panel", "query", "computed", "everything"]
+
+#: What can be exported, and how the dialog says it; `{panel}` and `{query}` are those in front.
+SCOPES: dict[Scope, str] = {
+    "computed": "everything computed so far",
+    "panel": "this panel ({panel}); computes what is missing",
+    "query": "query {query}: its answer, Why and Flow; computes what is missing",
+    "everything": "every analysis; computes what is missing, which may take minutes",
+}
+
+#: Everything that `icldiag report --format` writes, in words.
+FORMATS = {
+    "html": "the report as an HTML page",
+    "md": "the report as Markdown",
+    "text": "the report as plain text",
+    "latex": "every table as LaTeX",
+    "json": "every number as JSON",
+    "csv": "every table as CSV",
+    "svg": "figures as SVG",
+    "png": "figures as PNG",
+    "pdf": "figures as PDF",
+}
+_REDACT = "redact"
+_KEYS = "j k move   space chooses   enter exports   escape leaves"
+
+
+@dataclass(frozen=True)
+class ExportChoice:
+    """What is written. `redact` leaves the prompt's texts out."""
+
+    scope: Scope = "computed"
+    formats: tuple[str, ...] = ("html", "md", "json")
+    redact: bool = False
+
+    def toggled(self, row: str) -> ExportChoice:
+        """With another scope, or a format or the texts in or out."""
+        for scope in SCOPES:
+            if row == scope:
+                return replace(self, scope=scope)
+        if row == _REDACT:
+            return replace(self, redact=not self.redact)
+        return replace(self, formats=tuple(name for name in FORMATS if (name in self.formats) != (name == row)))
+
+
+class ExportScreen(ModalScreen[ExportChoice | None]):
+    """Dismissed with the choice, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "choose", "choose the marked row"),
+        Binding("enter,x", "start", "export"),
+        Binding("j", "move(1)", "down"),
+        Binding("k", "move(-1)", "up"),
+        Binding("escape,q", "leave", "leave"),
+    ]
+
+    def __init__(self, choice: ExportChoice, panel: str, query: int) -> None:
+        """`query` counts from 1."""
+        super().__init__()
+        self.choice, self.panel_name, self.query_number = choice, panel, query
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="ask"):
+            yield Static("Export into the working directory", classes="title", markup=False)
+            yield OptionList(
+                *(Option(text, id=row) for row, text in self.rows()), id="export", markup=False, compact=True
+            )
+            yield Static(_KEYS, id="export-keys", markup=False)
+
+    def on_mount(self) -> None:
+        listing = self.query_one(OptionList)
+        listing.highlighted = listing.get_option_index(self.choice.scope)
+        listing.focus()
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Their ids, and their texts with a sign before what is chosen."""
+        for scope, text in SCOPES.items():
+            sign = "(o)" if scope == self.choice.scope else "( )"
+            yield scope, f"{sign} {text.format(panel=self.panel_name, query=self.query_number)}"
+        for name, text in FORMATS.items():
+            yield name, f"{_box(name in self.choice.formats)} {name:<6}{text}"
+        yield _REDACT, f"{_box(self.choice.redact)} redacted: label names, ids and numbers, no texts"
+
+    def action_move(self, step: int) -> None:
+        listing = self.query_one(OptionList)
+        listing.action_cursor_down() if step > 0 else listing.action_cursor_up()
+
+    def action_choose(self) -> None:
+        listing = self.query_one(OptionList)
+        option = listing.highlighted_option
+        if option is not None and option.id is not None:
+            self.choice = self.choice.toggled(option.id)
+            for row, text in self.rows():
+                listing.replace_option_prompt(row, text)
+
+    def action_start(self) -> None:
+        if self.choice.formats:
+            self.dismiss(self.choice)
+        else:
+            self.query_one("#export-keys", Static).update("Choose a format with space; escape leaves.")
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
+        message.stop()
+        self.action_start()
+
+
+def _box(chosen: bool) -> str:
+    return "[x]" if chosen else "[ ]"
