@@ -79,6 +79,10 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     lines += [f"  warning: {visible(warning)}" for warning in encoded.warnings]
     foreign = prompt.calibration and prompt.calibration.warning(settings.name)
     lines += [f"  warning: {visible(foreign)}"] if foreign else []
+    if getattr(tokenizer, "chat_template", None) and not prompt.chat:
+        lines.append(
+            "  note: this model has a chat template, and the prompt is plain text; 'chat: true' asks in its turns"
+        )
     lines += [f"  note: {visible(note)}" for note in reader.notes]
     return "\n".join(lines)
 

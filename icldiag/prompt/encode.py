@@ -19,6 +19,7 @@ from icldiag.prompt.encoding_warnings import encoding_warnings
 from icldiag.prompt.parts import Part, Parts, plain_parts, starts_of, text_of
 from icldiag.prompt.reader import require_embeddings
 from icldiag.prompt.schema import Prompt
+from icldiag.prompt.special_tokens import special_token_warnings
 from icldiag.prompt.template import in_braces
 from icldiag.quoting import quoted
 
@@ -120,7 +121,11 @@ def encode(
         label_tokens=label_tokens,
         tokens=tokens,
         terminated=terminated,
-        own_warnings=(*parts.warnings, *encoding_warnings(prompt, demonstrations, label_tokens, first.ids)),
+        own_warnings=(
+            *parts.warnings,
+            *special_token_warnings(prompt, parts, tokenizer),
+            *encoding_warnings(prompt, demonstrations, label_tokens, first.ids),
+        ),
     )
     _check_length(encoded, context_window)
     require_embeddings(encoded, tokenizer, embeddings)

@@ -23,26 +23,48 @@ def encoding_warnings(
     missing = [label.name for index, label in enumerate(prompt.labels) if index not in shown]
     if missing:
         warnings.append(f"no demonstration of {', '.join(missing)}: without a label anchor it is rarely predicted")
-    for number, demonstration in enumerate(demonstrations, start=1):
-        start, stop = demonstration.label
-        if tuple(ids[start:stop]) != label_tokens[demonstration.label_class]:
-            name = prompt.labels[demonstration.label_class].name
-            warnings.append(
-                f"the label word of {name!r} is tokenized differently in demonstration {number} than after a query"
-            )
+    warnings += _other_forms(prompt, demonstrations, label_tokens, ids)
     if prompt.anchor != "all":
-        end, verb = (0, "begin") if prompt.anchor == "first" else (-1, "end")
-        for j, tokens in enumerate(label_tokens):
-            for i in range(j):
-                if tokens[end] == label_tokens[i][end]:
-                    warnings.append(
-                        f"{prompt.labels[i].name!r} and {prompt.labels[j].name!r} {verb} with the same token: "
-                        "their anchors carry the same word"
-                    )
+        warnings += _same_anchors(prompt, label_tokens)
     if prompt.scoring == "whole":
         warnings += _never_chosen(prompt, label_tokens)
     warnings += space_warnings(prompt)
     return (*warnings, *warnings_of(prompt.template, prompt.instruction, prompt.fields))
+
+
+def _other_forms(
+    prompt: Prompt,
+    demonstrations: Sequence[EncodedDemonstration],
+    label_tokens: Sequence[tuple[int, ...]],
+    ids: Sequence[int],
+) -> Iterator[str]:
+    """Classes whose word has other tokens in a demonstration than where it is scored."""
+    found: dict[int, list[int]] = {}
+    for number, demonstration in enumerate(demonstrations, start=1):
+        if tuple(ids[slice(*demonstration.label)]) != label_tokens[demonstration.label_class]:
+            found.setdefault(demonstration.label_class, []).append(number)
+    for label, numbers in list(found.items())[:_NAMED]:
+        told = ", ".join(map(str, numbers[:_NAMED])) + (" and others" if len(numbers) > _NAMED else "")
+        yield (
+            f"the label word of {prompt.labels[label].name!r} is tokenized differently in demonstration"
+            f"{'s' if len(numbers) > 1 else ''} {told} than after a query"
+        )
+    if len(found) > _NAMED:
+        yield f"and so are the label words of {len(found) - _NAMED} more classes"
+
+
+def _same_anchors(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> Iterator[str]:
+    """Labels whose anchors are the same token, all of one token in a line."""
+    end, verb = (0, "begin") if prompt.anchor == "first" else (-1, "end")
+    found: dict[int, list[str]] = {}
+    for label, tokens in zip(prompt.labels, label_tokens, strict=True):
+        found.setdefault(tokens[end], []).append(label.name)
+    for names in (names for names in found.values() if len(names) > 1):
+        told = " and ".join(map(repr, names))
+        if len(names) > 2:
+            more = ", ..." if len(names) > _NAMED else ""
+            told = f"{len(names)} labels ({', '.join(map(repr, names[:_NAMED]))}{more})"
+        yield f"{told} {verb} with the same token: their anchors carry the same word"
 
 
 def _never_chosen(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> Iterator[str]:
