@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from icldiag.analyses.repairs import Repair, Repairs, Trial, finding, verdict
+from icldiag.analyses.repairs import FindRepairs, Repair, Repairs, Trial, finding, verdict
 from icldiag.analyses.reweighting.beta_file import save_beta
 from icldiag.clients.logit_bias import adds_alone
 from icldiag.clients.write import ClientForm
@@ -37,6 +38,28 @@ def chosen_query(prompt: Prompt, wanted: str) -> int:
         which = f"queries {places} hold this text; give a number" if found else "no query holds this text"
         raise AnalysisError(f"--query {quoted(wanted)}: {which}")
     return found[0]
+
+
+def search(session: Session, request: FindRepairs, progress: Progress) -> Repairs:
+    """What is found; a new best is told on stderr as soon as it is, and Ctrl-C ends the search with what there is.
+
+    Raises:
+        KeyboardInterrupt: nothing was tried yet.
+    """
+    parts: list[Repairs] = []
+
+    def tell(part: Repairs) -> None:
+        if not parts or part.confirmed != parts[-1].confirmed:
+            print(f"so far: {visible(finding(part))}", file=sys.stderr, flush=True)
+        parts.append(part)
+
+    try:
+        return session.ask(request, progress, tell)
+    except KeyboardInterrupt:
+        if not parts:
+            raise
+        print(f"icldiag: stopped after {len(parts[-1].trials)} candidates; the best so far counts", file=sys.stderr)
+        return parts[-1]
 
 
 def summary(repairs: Repairs) -> str:

@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from icldiag.analyses.repairs import Trial
+from icldiag.analyses.repairs import FindRepairs, Trial, finding
 from icldiag.cli import main
 from icldiag.errors import AnalysisError, IcldiagError
+from icldiag.model.readout import Progress, silent
 from icldiag.prompt.edit import drop
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
-from icldiag.repair_output import chosen_query, repair_diff, repaired, verify, write_repair
+from icldiag.repair_output import chosen_query, repair_diff, repaired, search, verify, write_repair
 from icldiag.session import Session
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.analyses.repairs.test_search import rich as rich
@@ -98,6 +99,27 @@ def test_the_files_beta_can_be_taken_off_and_must_fit(rich_file: Path, tiny: Tin
     foreign = replace(other, beta=written.prompt.beta)
     with pytest.raises(AnalysisError, match="beta has shape"):
         Session(foreign, session.model).prediction()
+
+
+def test_ctrl_c_ends_a_search_with_the_best_so_far(
+    rich_file: Path, tiny: Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt_at(count: int) -> Progress:
+        def progress(what: str, done: int, total: int) -> None:
+            if what == "repairs" and done >= count:
+                raise KeyboardInterrupt
+
+        return progress
+
+    session = Session(rich_file, tiny())
+    found = search(session, FindRepairs(budget=12), interrupt_at(5))
+    assert len(found.trials) == 5  # the calibrations
+    told = capsys.readouterr().err
+    assert f"so far: {finding(found)}" in told
+    assert "stopped after 5 candidates" in told
+    with pytest.raises(KeyboardInterrupt):
+        search(session, FindRepairs(budget=12), interrupt_at(0))
+    assert len(search(session, FindRepairs(budget=12), silent).trials) == 12
 
 
 def test_queries_are_named_by_number_or_text(prompt: Prompt) -> None:

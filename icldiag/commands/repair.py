@@ -35,7 +35,10 @@ def repair(
     show: Annotated[int, typer.Option(help="How many repairs are listed.", min=0)] = 10,
     seed: Annotated[int, typer.Option(help="Cuts the examples in parts and draws orders.")] = 0,
 ) -> None:
-    """Try repairs on labelled examples; write the one that holds on others than it was chosen by, and show the diff."""
+    """Try repairs on labelled examples; write the one that holds on others than it was chosen by, and show the diff.
+
+    Calibrations come first and are quick; the best so far is told after each step, and Ctrl-C ends the search with it.
+    """
     from icldiag.inputs.sources import sources
     from icldiag.prompt.read import read_prompt
 
@@ -43,6 +46,7 @@ def repair(
         written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
     read.refuse(output, but=prompt if form == "prompt" else None)
 
+    from icldiag.analyses.repairs import FindRepairs
     from icldiag.clients.write import write_for_clients
     from icldiag.errors import IcldiagError
     from icldiag.files import is_stdout
@@ -56,6 +60,7 @@ def repair(
         ranking,
         repair_diff,
         repaired,
+        search,
         summary,
         verify,
         write_repair,
@@ -76,7 +81,7 @@ def repair(
         if take == 0 and form != "prompt":
             print(write_for_clients(session, form, output, placeholder, progress), file=aside)
             return
-        repairs = session.repairs(number, budget, seed=seed, progress=progress)
+        repairs = search(session, FindRepairs(number, budget, seed), progress)
         print("\n".join((summary(repairs), "", *ranking(repairs, show))), file=aside)
         taken = chosen_trial(repairs, take)
         if taken is None:

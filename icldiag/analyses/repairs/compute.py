@@ -97,10 +97,10 @@ def find_repairs(
     trials = Trials(search, budget)
     for _ in _steps(search, trials, overview):
         trials.look()
+        if each is not None:  # before anybody may end the search: what is confirmed is told
+            each(repairs_of(trials, finished=False))
         search.progress = step_of(progress, "repairs", len(trials.trials), budget)
         search.progress("", 0, 0)
-        if each is not None:
-            each(repairs_of(trials, finished=False))
     progress("repairs", len(trials.trials), len(trials.trials))
     return repairs_of(trials)
 
