@@ -1,4 +1,4 @@
-"""Confusable labels: which labels' anchors look alike to the target, and which labels the answers fail to separate.
+"""Confusable labels: which labels' anchors look alike to the target, and which labels the scores fail to separate.
 
 Predicted side (Wang et al. 2023, section 3.3, arXiv 2305.14160): the distance of the classes' anchors in one layer, see
 `distances`; a small one is to predict confusion. Measured side: for each pair of classes the ROC-AUC of p_i / p_j
@@ -138,7 +138,7 @@ def confuse(
     default: DefaultLayer,
     keys: Keys = "as_attended",
 ) -> Confusion:
-    """Compare the classes' anchors in one layer and measure how well the answers separate the classes.
+    """Compare the classes' anchors in one layer and measure how well the scores separate the classes.
 
     Several shots of a class are averaged before distances and cosines are taken.
 

@@ -28,9 +28,9 @@ def reading(result: Confusion, context: object = None) -> str:
         if auc == 1:
             which = "every pair of labels" + ("" if len(measured) == len(result.pairs) else " that has queries")
             which = "the two" if len(result.pairs) == 1 else which
-            sentences.append(f"the answers separate {which} perfectly (AUC 1.00)")
+            sentences.append(f"the scores separate {which} perfectly (AUC 1.00)")
         elif len(result.pairs) == 1:
-            sentences.append(f"the answers separate the two with {facts}")
+            sentences.append(f"the scores separate the two with {facts}")
         elif worst is closest and sentences:
             sentences.append(f"the same pair is separated worst ({facts})")
         else:
@@ -114,7 +114,7 @@ def _about_pair(confusion: Confusion, pair: Pair, wrong: bool) -> str:
         worst = confusion.auc_rank(pair)
         several = worst is not None and confusion.separations > 1
         among = f"the {place(worst or 1, 'worst separated')} of {confusion.separations}, " if several else ""
-        measured = f"the answers separate the two with AUC {pair.auc:.2f} ({among}0.5 is chance)"
+        measured = f"the scores separate the two with AUC {pair.auc:.2f} ({among}0.5 is chance)"
     facts = f"{anchors}, and {measured}" if anchors else measured[0].upper() + measured[1:]
     return f"{facts}{_verdict(confusion, pair, rank) if wrong else ''}."
 

@@ -1,4 +1,4 @@
-"""How well the answers separate the classes, whatever they lean to."""
+"""How well the scores separate the classes, whatever they lean to."""
 
 from __future__ import annotations
 

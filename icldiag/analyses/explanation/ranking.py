@@ -219,7 +219,7 @@ def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
         return
     helping = [checked.auc for checked in evidence.checks if checked is not None and checked.helps]
     best = max(helping, default=found.auc)
-    support = f"the answers separate the two classes with AUC {found.auc:.2f}"
+    support = f"the scores separate the two classes with AUC {found.auc:.2f}"
     if best >= CONFUSED:
         support += f", but with one change {best:.2f}"
     nats = parts.rest if found.removed is None else evidence.contest.lead - run.lead

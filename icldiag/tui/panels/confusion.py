@@ -1,4 +1,4 @@
-"""Panel Labels: which labels' anchors look alike, beside how well the answers separate them."""
+"""Panel Labels: which labels' anchors look alike, beside how well the scores separate them."""
 
 from __future__ import annotations
 
