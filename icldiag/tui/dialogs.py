@@ -19,13 +19,14 @@ from icldiag.tui.keys import in_force
 from icldiag.tui.navigation import Navigation
 from icldiag.tui.palette import commands, help_sections
 from icldiag.tui.sheet import Sheet
-from icldiag.tui.textual_fixes.command_palette import Palette
+from icldiag.tui.textual_fixes.command_palette import Actions, Palette
 from icldiag.visible import visible
 
 
 class Dialogs(Navigation):
     """Keys that open a page or a list; the key that opened it closes it."""
 
+    COMMANDS = {Actions}  # noqa: RUF012
     desk: Desk
     edits: Edits
     jobs: Jobs
@@ -63,6 +64,6 @@ class Dialogs(Navigation):
             self.push_screen(Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Textual's own, and every action of the app and of the panel in front."""
-        yield from super().get_system_commands(screen)
+        """Every action of the panel in front and of the app, then Textual's own."""
         yield from commands(self)
+        yield from super().get_system_commands(screen)

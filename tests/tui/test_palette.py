@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from textual.command import CommandList
+
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.textual_fixes.command_palette import Palette
-from tests.tui.pilot import running
+from tests.tui.pilot import running, screen_text
 
 
 async def test_a_second_choice_under_way_closes_no_other_screen(prompt_file: Path, model_folder: Path) -> None:
@@ -26,3 +28,23 @@ async def test_a_second_choice_under_way_closes_no_other_screen(prompt_file: Pat
         await pilot.pause()
         assert len(app.screen_stack) == 1
         assert app.unexpected == []
+
+
+async def test_our_actions_come_first_and_those_of_the_panel_before_the_others(
+    prompt_file: Path, model_folder: Path
+) -> None:
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await pilot.press("5", "ctrl+p")
+        for _ in range(300):
+            await pilot.pause(0.02)
+            if "Extract: " in screen_text(app):
+                break
+        options = list(app.screen.query_one(CommandList).options)
+        titles = [str(option.prompt).split("\n")[0] for option in options]
+        panel, ours = (
+            [n for n, title in enumerate(titles) if title.startswith(start)] for start in ("Extract: ", "icldiag: ")
+        )
+        own = next(n for n, title in enumerate(titles) if title.startswith("Theme"))
+        assert panel[0] == 0
+        assert panel[-1] < ours[0]
+        assert max(ours) < own

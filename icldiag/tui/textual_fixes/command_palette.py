@@ -8,8 +8,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from textual.command import CommandPalette
+from textual.command import CommandPalette, DiscoveryHit, Hits
 from textual.css.query import NoMatches
+from textual.system_commands import SystemCommandsProvider
+
+
+class Actions(SystemCommandsProvider):
+    """Textual's, but listed in the app's order, not by the alphabet."""
+
+    async def discover(self) -> Hits:
+        for name, help_text, callback, listed in self.app.get_system_commands(self.screen):
+            if listed:
+                yield DiscoveryHit(name, callback, help=help_text)
 
 
 class Palette(CommandPalette):
