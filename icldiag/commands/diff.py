@@ -11,7 +11,9 @@ import typer
 from icldiag.errors import IcldiagError
 from icldiag.quoting import shortened
 
-ReportPath = Annotated[Path, typer.Argument(help="A report, made with --format json.", show_default=False)]
+ReportPath = Annotated[
+    Path, typer.Argument(help="A report, made with --format json, or a log of lm-eval.", show_default=False)
+]
 
 
 def diff(
@@ -20,19 +22,25 @@ def diff(
     format: Annotated[str, typer.Option(help="text, md, html or latex.")] = "text",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here; - prints.")] = None,
 ) -> None:
-    """Compare two JSON reports: set-up, accuracy, changed answers, pairs of labels, loyalties."""
+    """Compare two JSON reports: set-up, accuracy, changed answers, pairs, loyalties; or two logs of lm-eval."""
     from icldiag.files import is_stdout, write_document
+    from icldiag.inputs.files import is_file
     from icldiag.inputs.sources import sources
     from icldiag.page.formats import FILES
     from icldiag.page.terminal import print_page
+    from icldiag.prompt.lm_eval.log import is_log
     from icldiag.report.difference import difference_page
+    from icldiag.report.logs import log_difference
     from icldiag.report.read import read_report
     from icldiag.visible import visible
 
     if format not in FILES:
         raise IcldiagError(f"--format {shortened(format)}: choose one of {', '.join(FILES)}")
     with sources() as read:
-        page = difference_page(read_report(a), read_report(b), (str(a), str(b)))
+        if all(is_file(path) and is_log(path) for path in (a, b)):
+            page = log_difference(a, b)
+        else:
+            page = difference_page(read_report(a), read_report(b), (str(a), str(b)))
     read.refuse(output)
     if format == "text" and output is None:
         print_page(page)
