@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from icldiag.tui import editor, requests
 from icldiag.tui.app import DiagnosisApp
-from icldiag.tui.panels import PANELS
+from icldiag.tui.key_table import places
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.state import State
 from tests.tui.pilot import PROMPT, running, settle
@@ -35,11 +35,10 @@ CHANGING = ("m", "d", "w", "a", "e", "r", "0", "b")
 
 
 def keys() -> list[str]:
-    """All that are bound in the app and its panels."""
+    """All that are bound anywhere: in the app, its lists, its panels and what covers the screen."""
     found = ["8", *CHANGING, *CHANGING, "enter", "escape", "tab"]
-    for bindings in (DiagnosisApp.BINDINGS, *(panel.BINDINGS for panel in PANELS)):
+    for bindings in places().values():
         for binding in bindings:
-            assert isinstance(binding, Binding)
             found += [one.key for one in Binding.make_bindings([binding])]
     return sorted(found)
 
