@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from icldiag.commands.prompt_output import check_round_trip
 from icldiag.errors import IcldiagError
+from icldiag.prompt.chat import messages
+from icldiag.prompt.chats import read_chats
 from icldiag.prompt.draw import Drawing, draw_prompt
 from icldiag.prompt.langchain import read_few_shot
 from icldiag.prompt.lm_eval.convert import import_log
@@ -308,6 +310,28 @@ def test_the_harness_contexts_are_written_to_the_character(
     by_id = {str(number): context.rstrip(" \t") for number, context in enumerate(contexts)}
     assert {query.id: prompt.written(query.text) for query in prompt.queries} == by_id
     is_a_file(prompt)
+
+
+# ---- conversations --------------------------------------------------------------------------------------------------
+
+
+@law
+@given(st.none() | TEXTS, TEXTS, TEXTS, ROWS, st.lists(TEXTS, min_size=1, max_size=3), st.booleans())
+def test_conversations_are_written_turn_by_turn(
+    system: str | None, before: str, between: str, shots: Any, queries: list[str], lines: bool
+) -> None:
+    shown = [] if system is None else [{"role": "system", "content": system}]
+    for text, word in shots:
+        shown.append({"role": "user", "content": before + text + between})
+        shown.append({"role": "assistant", "content": word})
+    given_ = [[*shown, {"role": "user", "content": before + query + between}] for query in queries]
+    rows = [{"messages": one} for one in given_]
+    text = "\n".join(map(json.dumps, rows)) if lines else json.dumps(rows)
+    chats = refused(lambda: read_chats(text, None, ["positive", "negative"]))
+    if chats is None:
+        return
+    assert [messages(chats.prompt, query) for query in chats.prompt.queries] == given_
+    is_a_file(chats.prompt)
 
 
 # ---- the prompt file itself -----------------------------------------------------------------------------------------
