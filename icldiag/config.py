@@ -48,7 +48,7 @@ def read_config(path: Path | None = None) -> Config:
     except FileNotFoundError:
         return Config()
     except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror}); mend or remove it", path=path) from None
+        raise ConfigError(f"cannot be read ({error.strerror}); fix or remove it", path=path) from None
     values = parse_toml(text, path, ConfigError)
     try:
         return Config.model_validate(values)

@@ -172,12 +172,12 @@ class SessionFile:
         except FileNotFoundError:
             raise SessionError(f"there is no session {quoted(self.id)}; {_CURE}") from None
         except OSError as error:
-            raise SessionError(f"cannot be read ({error.strerror}); mend or remove it", path=self.path) from None
+            raise SessionError(f"cannot be read ({error.strerror}); fix or remove it", path=self.path) from None
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(shortened(str(part)) for part in first["loc"])
             reason = f"{place}: {reason_of(first)}" if place else reason_of(first)
-            raise SessionError(f"this saved session is broken ({reason}); mend or remove it", path=self.path) from None
+            raise SessionError(f"this saved session is broken ({reason}); fix or remove it", path=self.path) from None
         if session.sha256 is not None and not is_whole(content):  # None: as an earlier icldiag wrote them
             reason = (
                 "this saved session is damaged (its content does not match its SHA-256); remove it, "

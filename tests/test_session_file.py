@@ -152,7 +152,7 @@ def test_what_is_no_file_is_told_and_the_others_are_listed(session: SavedSession
     (state_folder() / "zero-0000.json").symlink_to("/dev/zero")
     (state_folder() / "folder-0000.json").mkdir()
     for name in ("pipe", "giant", "zero", "folder"):
-        with pytest.raises(SessionError, match=r"cannot be read \(.*\); mend or remove it"):
+        with pytest.raises(SessionError, match=r"cannot be read \(.*\); fix or remove it"):
             find_session(name).read()
     result = CliRunner().invoke(app, ["resume", "--list"], env={"COLUMNS": "200"})
     assert result.exit_code == 0

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from icldiag.page.blocks import Block, Piece
     from icldiag.prompt.schema import Prompt
 
-Question = Literal["What failed", "Why", "What mends it", "How the model reads the prompt"]
+Question = Literal["What failed", "Why", "What fixes it", "How the model reads the prompt"]
 #: In the order of a report's summary.
-QUESTIONS: tuple[Question, ...] = ("What failed", "Why", "What mends it", "How the model reads the prompt")
+QUESTIONS: tuple[Question, ...] = ("What failed", "Why", "What fixes it", "How the model reads the prompt")
 
 
 class Fields(BaseModel):

@@ -24,7 +24,7 @@ from icldiag.own_files import drop_lock, is_whole, read_own, sealed, take_lock
 from icldiag.quoting import quoted_path
 
 _STATE_BYTES = 2**20
-_ROOM = "make room; what is done is kept, and the same command goes on"
+_ROOM = "make room; what is done is kept, and the same command continues"
 _CURES = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EFBIG: _ROOM, errno.ENOENT: "make the folder first"}
 
 
@@ -94,7 +94,7 @@ def open_output(path: Path | None, identity: Mapping[str, Any], *, again: bool, 
     Args:
         path: None and `-` are stdout.
         identity: JSON values on which all rows depend; only a run with the same goes on.
-        again: begin anew what an earlier run left.
+        again: start over what an earlier run left.
         force: replace a file that is there.
 
     Raises:
@@ -152,10 +152,10 @@ def _begun(part: Path, identity: Mapping[str, Any]) -> Extent:
     state = _state_of(part)
     if not part.exists() or not state.exists():
         return Extent()  # at most a few bytes that nobody vouches for
-    cure = "repeat that command to go on with it, or begin anew with --again"
+    cure = "repeat that command to continue it, or start over with --again"
     content = read_own(state, _STATE_BYTES)
     if not is_whole(content):
-        raise IcldiagError(f"{quoted_path(state)} is damaged, so nothing can go on from it; begin anew with --again")
+        raise IcldiagError(f"{quoted_path(state)} is damaged and cannot be continued; start over with --again")
     record = json.loads(content)
     if not record.get("rows"):
         return Extent()  # nothing is lost, whatever it was
@@ -164,5 +164,5 @@ def _begun(part: Path, identity: Mapping[str, Any]) -> Extent:
             raise IcldiagError(f"{quoted_path(part)} is of an interrupted run with another {field}; {cure}")
     begun = Extent(*(record[field.name] for field in fields(Extent)))
     if part.stat().st_size < begun.bytes:
-        raise IcldiagError(f"{quoted_path(part)} is shorter than the interrupted run left it; begin anew with --again")
+        raise IcldiagError(f"{quoted_path(part)} is shorter than the interrupted run left it; start over with --again")
     return begun

@@ -38,7 +38,7 @@ def predict(
     ] = False,
     blank: Annotated[bool, typer.Option("--blank", help=_BLANK)] = False,
     resume: Annotated[
-        bool, typer.Option("--resume/--again", help="Go on with an interrupted run, or begin anew.")
+        bool, typer.Option("--resume/--again", help="Continue an interrupted run, or start over.")
     ] = True,
     force: Force = False,
 ) -> None:
@@ -73,9 +73,9 @@ def predict(
         begun = opened.begun
         found = survey(stream, writer, begun.rows, blank)  # what is wrong in the last row is told before the first
         if begun.rows and (found.rows < begun.rows or found.fingerprint != begun.fingerprint):
-            raise IcldiagError(f"{quoted_path(texts)} is not as the interrupted run read it; begin anew with --again")
+            raise IcldiagError(f"{quoted_path(texts)} is not as the interrupted run read it; start over with --again")
         if begun.blank and not blank:
-            raise IcldiagError("the interrupted run left rows blank; go on with --blank, or begin anew with --again")
+            raise IcldiagError("the interrupted run left rows blank; continue with --blank, or start over with --again")
         try:
             with progress_on_stderr() as (stage, progress):
                 session = Session(written, model)
@@ -84,7 +84,7 @@ def predict(
                 tally = write_predictions(scorer, stream, writer, opened, found.rows, blank=blank, progress=progress)
         except KeyboardInterrupt:
             if target is not None:
-                print("icldiag: stopped; what is done is kept, and the same command goes on", file=sys.stderr)
+                print("icldiag: stopped; what is done is kept, and the same command continues", file=sys.stderr)
             raise typer.Exit(130) from None
     now = tally.rows - tally.first
     told = [

@@ -21,7 +21,7 @@ def repair(
     *,
     model: ModelSettings,
     budget: Annotated[int, typer.Option(help="How many candidates are tried.", min=1)] = 40,
-    query: Annotated[str | None, typer.Option(help="Mend this query: its number, or a part of its text.")] = None,
+    query: Annotated[str | None, typer.Option(help="Repair this query: its number, or a part of its text.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the prompt file here; - prints.")] = None,
     take: Annotated[
         int | None,

@@ -51,7 +51,7 @@ def interruptible(stored: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        rest = "; what is computed is kept, and the same command goes on" if stored else ""
+        rest = "; what is computed is kept, and the same command continues" if stored else ""
         print(f"icldiag: stopped, no report is written{rest}", file=sys.stderr)
         raise typer.Exit(130) from None
 
@@ -68,13 +68,13 @@ def report(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A file, or a folder; - prints.")] = None,
     figure_type: FigureType = "svg",
     print_schema: Annotated[bool, typer.Option("--print-schema", callback=schema, is_eager=True, help=SCHEMA)] = False,
-    beta: Annotated[Path | None, typer.Option(help="A saved beta, in force in every analysis.")] = None,
+    beta: Annotated[Path | None, typer.Option(help="A saved beta, used in every analysis.")] = None,
     redact: Annotated[bool, typer.Option("--redact", help="Leave out all texts but label names and ids.")] = False,
     layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; see docs/confusion.md.")] = None,
     keys: Annotated[Keys, analysis("confusion: keys as attended, or with rotary positions undone.")] = "position_free",
     loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
     head_sum: Annotated[HeadSum, analysis("saliency: heads' sum; 'absolute' as the paper's formula.")] = "signed",
-    token_view: Annotated[str | None, analysis("saliency: layers whose flow is told token by token, as 0-2.")] = None,
+    token_view: Annotated[str | None, analysis("saliency: layers whose flow is listed token by token, as 0-2.")] = None,
     isolate: Annotated[list[str] | None, analysis("isolation: also these layers, as in 0-2,5; repeatable.")] = None,
     top: Annotated[int, analysis("isolation, compression: word loyalty's k.", min=1)] = 5,
     isolated_rows: Annotated[

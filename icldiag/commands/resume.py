@@ -1,4 +1,4 @@
-"""`icldiag resume`: go on where a session of the app was left or cut off."""
+"""`icldiag resume`: continue a session of the app that was left or cut off."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ List = Annotated[bool, typer.Option("--list", help="List the saved sessions and 
 
 
 def resume(which: Which = None, list_only: List = False, ascii_only: Ascii = False) -> None:
-    """Go on where a session was left, or where the line dropped."""
+    """Continue a session that was left or cut off."""
     from icldiag.session_file import SessionError, find_session, session_files
 
     files = session_files()
@@ -72,7 +72,7 @@ def _print_list(files: list[SessionFile]) -> None:
         cells = _ago(session), session.prompt_file.name, session.model.name, _where(session, file)
         table.add_row(str(number), file.id, *(Text(visible(cell)) for cell in cells))
     Console(highlight=False).print(table)
-    print("icldiag resume ID goes on with one; its number will do.")
+    print("icldiag resume ID continues one; its number is enough.")
 
 
 def _where(session: SavedSession, file: SessionFile) -> str:

@@ -67,7 +67,7 @@ def sweep(
             ):
                 made.run(executor, watch, again=not resume)
         except KeyboardInterrupt:
-            print(f"icldiag: stopped; the finished cells are in {folder}, the same command goes on", file=sys.stderr)
+            print(f"icldiag: stopped; the finished cells are in {folder}, the same command continues", file=sys.stderr)
             raise SystemExit(130) from None
     made.write(figure_type)
     print_page(in_brief(made.page()))

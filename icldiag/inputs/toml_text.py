@@ -24,7 +24,7 @@ def parse_toml(text: str, path: Path, raises: type[InputError]) -> dict[str, Any
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = _LINE.search(str(error))
-        reason = f"not valid TOML: {brief(error)}; correct or remove it"
+        reason = f"not valid TOML: {brief(error)}; fix or remove it"
         raise raises(reason, path=path, line=int(found[1]) if found else None) from None
     except ValueError:  # Python's limit of digits
         raise raises(TOO_LONG, path=path) from None

@@ -108,7 +108,7 @@ class _Writer:
             special_tokens = getattr(self.tokenizer, "special_tokens_map", {})
             wrong = endless(template, [turn.message() for turn in turns], special_tokens)
             if wrong is not None:
-                raise self.error(f"the model's chat template cannot be used: {wrong}; remove 'chat', or mend it")
+                raise self.error(f"the model's chat template cannot be used: {wrong}; remove 'chat', or correct it")
 
     def error(self, message: str) -> PromptError:
         return PromptError(message, path=self.prompt.path, field="chat")

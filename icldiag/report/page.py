@@ -125,7 +125,7 @@ def _settings(settings: dict[str, Any]) -> list[tuple[Cell, ...]]:
         if isinstance(value, dict):
             rows += [(f"{name}, {key}", _written(member)) for key, member in value.items()]
         elif name == "beta":
-            rows.append((name, "none" if value is None else "a trained beta is in force, see the JSON report"))
+            rows.append((name, "none" if value is None else "a trained beta is on, see the JSON report"))
         else:
             rows.append((name.replace("_", " "), _written(value)))
     return rows

@@ -80,7 +80,7 @@ class Autosave:
             self._caught("saving the session", unforeseen)
         if error is not None and not self._failed:
             self._failed = True
-            text = f"The session cannot be saved: {visible(error)}. Everything else goes on."
+            text = f"The session cannot be saved: {visible(error)}. Everything else still works."
             self.desk.screen.tell(text, severity="warning")
 
     def _write_file(self, session: SavedSession) -> str | None:

@@ -33,10 +33,10 @@ def toggle(edits: Edits) -> str:
         return f"Off: {names}. 0 again puts it back." if _take_off(edits) else "The model is not loaded yet."
     taken = state.suspended
     if taken is None or state.prompt is not taken.after:
-        return "Nothing is in force: no cut, no re-weighting, no calibration."
+        return "No intervention is on: no cut, no re-weighting, no calibration."
     if not _put_back(edits, taken):
         return "The model is not loaded yet."
-    return "What was taken off is in force again."
+    return "The interventions are on again."
 
 
 def _take_off(edits: Edits) -> bool:

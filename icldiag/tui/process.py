@@ -51,7 +51,7 @@ def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False, resum
         if app.export.then_quit:
             print("\n".join(f"Written: {visible(place)}" for place in app.export.written))
         if app.autosave.on_disk is not None:
-            print(f"To go on from here: icldiag resume {app.autosave.on_disk}")
+            print(f"To continue: icldiag resume {app.autosave.on_disk}")
         sys.stdout.flush()
     if app.jobs.running:  # a thread inside torch cannot be interrupted, and nothing of it is wanted any more
         app.export.writing.acquire(timeout=_SECONDS_TO_WRITE)

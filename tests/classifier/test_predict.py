@@ -167,14 +167,14 @@ def test_only_the_same_run_goes_on(run: Run, texts: Path, tmp_path: Path, monkey
             patch.setattr(output.PartFile, "append", stopping)
             code, _, error = run(texts, "-o", str(out), "--again")
         assert code == 130
-        assert "the same command goes on" in error
+        assert "the same command continues" in error
 
     interrupt()
     assert "another --anchors-only; repeat that command" in run(texts, "-o", str(out), "--anchors-only")[2]
     assert "another columns" in run(texts, "-o", str(out), "--probabilities", "none")[2]
     lines = texts.read_text().splitlines(keepends=True)
     texts.write_text("".join(lines).replace("Where wrote 1 ?", "Where wrote one ?"))  # one of the rows that are done
-    assert "is not as the interrupted run read it; begin anew with --again" in run(texts, "-o", str(out))[2]
+    assert "is not as the interrupted run read it; start over with --again" in run(texts, "-o", str(out))[2]
     texts.write_text("".join(lines).replace("Who wrote 21 ?", "Who wrote twenty-one ?"))  # one that is still to do
     assert run(texts, "-o", str(out))[0] == 0
     assert "twenty-one" in table(out)[21]["text"]
@@ -249,7 +249,7 @@ def test_a_run_goes_on_with_blank_and_not_without(run: Run, tmp_path: Path) -> N
         patch.setattr(predictions, "in_chunks", lambda rows, size: islice(in_chunks(rows, size), 1))
         patch.setattr(output.PartFile, "finish", _interrupt)
         assert run(path, "-o", str(out), "--blank")[0] == 130
-    assert "rows blank; go on with --blank" in run(path, "-o", str(out))[2]
+    assert "rows blank; continue with --blank" in run(path, "-o", str(out))[2]
     code, _, error = run(path, "-o", str(out), "--blank")
     assert code == 0, error
     assert ", 2 without a prediction" in error

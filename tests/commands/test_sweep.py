@@ -90,7 +90,7 @@ def test_ctrl_c_says_how_to_go_on(sweep_file: Write, tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGINT)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert told.splitlines()[-1] == f"icldiag: stopped; the finished cells are in {out}, the same command goes on"
+    assert told.splitlines()[-1] == f"icldiag: stopped; the finished cells are in {out}, the same command continues"
     assert "Traceback" not in told
     for file in (out / "cells").glob("*.json"):
         assert json.loads(file.read_text())["schema"] == "icldiag-sweep-cell/1"

@@ -17,10 +17,10 @@ def line(front: int, width: int, tabs: tuple[Tab, ...] = TABS) -> str:
 
 
 def test_the_front_group_is_open_and_the_others_show_their_keys() -> None:
-    assert line(0, 80) == "Diagnose: [O Overview] 1 Why 2 Labels 8 Prompt | Look inside 3 4 5 | Mend 9 6 7"
-    assert line(5, 80) == "Diagnose O 1 2 8 | Look inside: 3 Flow [4 Isolate] 5 Extract | Mend 9 6 7"
-    assert line(7, 64) == "Diagnose | Look inside | Mend: [9 Repair] 6 Reweight 7 Compress"
-    assert "Look inside: 3 Flow 4 Isolate 5 Extract | Mend: 9 Repair" in line(0, 200)
+    assert line(0, 80) == "Diagnose: [O Overview] 1 Why 2 Labels 8 Prompt | Look inside 3 4 5 | Fix 9 6 7"
+    assert line(5, 80) == "Diagnose O 1 2 8 | Look inside: 3 Flow [4 Isolate] 5 Extract | Fix 9 6 7"
+    assert line(7, 64) == "Diagnose | Look inside | Fix: [9 Repair] 6 Reweight 7 Compress"
+    assert "Look inside: 3 Flow 4 Isolate 5 Extract | Fix: 9 Repair" in line(0, 200)
 
 
 @pytest.mark.parametrize("width", [64, 78, 80, 118, 200])
@@ -47,7 +47,7 @@ def test_a_click_finds_the_panel_or_the_first_of_a_group() -> None:
         ("2 Labels", "Labels"),
         ("Look", "Flow"),
         ("5", "Extract"),
-        ("Mend", "Repair"),
+        ("Fix", "Repair"),
         ("7", "Compress"),
     ):
         place = tab_at(pieces, text.index(word))

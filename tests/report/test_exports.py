@@ -117,7 +117,7 @@ def test_contents_ids_and_references_agree(report: Report) -> None:
 
 def test_the_summary_answers_and_the_end_repeats(report: Report) -> None:
     page = page_of(report)
-    assert list(page.summary) == ["What failed", "Why", "What mends it", "How the model reads the prompt"]
+    assert list(page.summary) == ["What failed", "Why", "What fixes it", "How the model reads the prompt"]
     accuracy = report.session.prediction().accuracy
     assert f"accuracy {accuracy:.2f}" in page.summary["What failed"][1][1]
     end = {row[0]: row[1] for block in page.parts[-1].blocks if isinstance(block, Table) for row in block.rows}
@@ -132,7 +132,7 @@ def test_the_summary_answers_and_the_end_repeats(report: Report) -> None:
 
 def test_what_was_left_out_is_in_the_summary(prompt: Prompt, tiny: Tiny) -> None:
     page = page_of(make_report(Session(prompt, tiny())))
-    told = [text for name, text in page.summary["What mends it"] if not name]
+    told = [text for name, text in page.summary["What fixes it"] if not name]
     assert any(text.startswith("no reweighting: re-weighting needs 4 labelled examples") for text in told)
 
 

@@ -61,7 +61,7 @@ async def test_a_trained_beta_is_taken_off_and_put_back(prompt_file: Path, model
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("0")
         await pilot.pause()
-        assert "Nothing is in force" in screen_text(app)
+        assert "No intervention is on" in screen_text(app)
         await pilot.press("6", "s")
         await settle(pilot, lambda: requests.reweighting() in app.state.results)
         await pilot.press("b")

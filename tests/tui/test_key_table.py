@@ -29,7 +29,7 @@ def test_a_panel_that_takes_a_key_of_everywhere_is_found(key: str, monkeypatch: 
 def test_two_actions_on_one_key_of_a_panel_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = RepairPanel
     monkeypatch.setattr(panel, "BINDINGS", [*panel.BINDINGS, Binding("w", "again", "again")])
-    assert key_table.collisions() == [f"Panel {panel.title}: w is 'write as a file' and 'again'"]
+    assert key_table.collisions() == [f"Panel {panel.title}: w is 'save' and 'again'"]
 
 
 def test_the_page_is_of_these_bindings() -> None:

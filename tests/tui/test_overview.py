@@ -54,7 +54,7 @@ async def test_it_can_be_stopped_and_goes_on(prompt_file: Path, model_folder: Pa
         await settle_until_computing(app, pilot)
         await pilot.press("escape")
         await settle(pilot)
-        assert "Stopped; s goes on." in screen_text(app)
+        assert "Stopped; s continues." in screen_text(app)
         go.set()
         await pilot.press("s")
         await settle(pilot, lambda: request() in app.state.results)

@@ -96,7 +96,7 @@ async def test_a_stopped_search_keeps_the_best_so_far(
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press(RepairPanel.key)
         await pilot.press("s")
-        while "The search goes on after 5 candidates" not in screen_text(app).replace("\n", " "):
+        while "The search is running: 5 candidates so far" not in screen_text(app).replace("\n", " "):
             await pilot.pause(0.05)
         await pilot.press("escape")
         await settle(pilot)

@@ -127,7 +127,7 @@ def _verdict(confusion: Confusion, pair: Pair, rank: int | None) -> str:
         a, b = pair.queries
         return f": of {a} against {b} queries, too few to blame either the anchors or the lean"
     if pair.auc >= 0.9:
-        return ": the labels are told apart, so look for a label prior or at this text rather than at confused anchors"
+        return ": the scores tell the labels apart, so look for a label prior or at this text instead of the anchors"
     close = rank is not None and rank <= max(1, round(confusion.distances / 3))
     if not close:
         return ": the two are not separated well although their anchors are not close" if rank else ""

@@ -58,4 +58,4 @@ def _without_answer(lab: Lab, contest: Contest) -> Inquiry[Counterfactual | None
     ):
         return None  # with one class left its label is answered whatever the reason was
     (scores,) = yield [lab.question([lab.prompt.queries[contest.query]], kept)]
-    return counterfactual(contest, f"demonstrations of {lab.prompt.label_names[contest.answer]} taken out", scores[0])
+    return counterfactual(contest, f"demonstrations of {lab.prompt.label_names[contest.answer]} removed", scores[0])

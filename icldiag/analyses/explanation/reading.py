@@ -183,7 +183,7 @@ def _further(cause: Cause, found: Explanation) -> str:
     if cause.confirmed_by.turned or place is None:
         return ""
     further = found.shares.turning(place)
-    return f"; with {_joined(further)} too, it turns" if further else ""
+    return f"; with {_joined(further)} too, the answer changes" if further else ""
 
 
 def _place(cause: Cause, found: Explanation) -> int | None:
@@ -221,7 +221,7 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
 
 
 def _left(run: Counterfactual, found: Explanation) -> str:
-    left = "it turns" if run.turned else f"{in_nats(run.lead, found.contest.lead)} nats left"
+    left = "the answer changes" if run.turned else f"{in_nats(run.lead, found.contest.lead)} nats left"
     return f"{run.change}: {left}"
 
 

@@ -64,7 +64,7 @@ class FindRepairs(Request[Repairs]):
 
 def mendable(prompt: Prompt, query: int) -> int:
     """The index of a query that a repair can be made for. Raises AnalysisError: it is not there, or has no label."""
-    cure = "only one with a gold label can be mended"
+    cure = "only one with a gold label can be repaired"
     try:
         query = query_index(query, len(prompt.queries))
     except AnalysisError as error:
@@ -76,7 +76,7 @@ def mendable(prompt: Prompt, query: int) -> int:
 
 def _refuse_right(prediction: Prediction, query: int) -> None:
     if not prediction.is_wrong(query):
-        raise AnalysisError(f"{named_query(query)} is answered right; there is nothing to mend")
+        raise AnalysisError(f"{named_query(query)} is answered right; there is nothing to repair")
 
 
 def find_repairs(

@@ -220,7 +220,7 @@ def _right(predicted: IntArray, gold: Sequence[int | None]) -> tuple[float, floa
 
 SECTION = Section(
     title="Repairs",
-    question="What mends it",
+    question="What fixes it",
     fields=RepairsFields,
     requests=lambda context: [FindRepairs(budget=context.settings.budget)],
     values=values,

@@ -146,7 +146,7 @@ def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: 
 
 SECTION = Section(
     title="Anchor re-weighting",
-    question="What mends it",
+    question="What fixes it",
     fields=ReweightingFields,
     requests=lambda context: [Reweight(context.settings.training)],
     values=values,

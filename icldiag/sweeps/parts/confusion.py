@@ -35,7 +35,7 @@ def part(numbers: Numbers) -> Part:
             name, distance, auc = rows[0]
             if auc.mean is not None:
                 readings.append(
-                    f"{model}, {task.name}: {name} are told apart worst (AUC {auc.text()}, distance of the anchors "
+                    f"{model}, {task.name}: {name} are separated worst (AUC {auc.text()}, distance of the anchors "
                     f"{distance.text() or '-'}). {_said(test)}"
                 )
             shown = tuple((pair, one.text(), other.text()) for pair, one, other in rows)

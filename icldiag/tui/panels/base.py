@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from icldiag.session import Session
 
 R = TypeVar("R")
-Group = Literal["Diagnose", "Look inside", "Mend"]
+Group = Literal["Diagnose", "Look inside", "Fix"]
 
 STAGES = (
     "importing torch and transformers",

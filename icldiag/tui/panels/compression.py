@@ -26,7 +26,7 @@ _NAMES = ("anchors kept", "anchors as a text")  # Hidden_anchor and Text_anchor 
 class CompressionPanel(Panel):
     """Loyalties and accuracy of Hidden_anchor beside the paper's baselines, cache size and speed."""
 
-    title, key, group = "Compress", "7", "Mend"
+    title, key, group = "Compress", "7", "Fix"
     analysis = "compression"
     purpose = (
         "Compress: keep only the label words' and the template's keys and values of the demonstrations, and see how "

@@ -57,11 +57,11 @@ class ConfusionPanel(LayeredPanel):
         Binding("right", "cell(0, 1)", "cell right", key_display="arrows"),
         Binding("up", "cell(-1, 0)", "cell up", key_display="arrows"),
         Binding("down", "cell(1, 0)", "cell down", key_display="arrows"),
-        Binding("m", "pair(1)", "next closest pair"),
-        Binding("M", "pair(-1)", "previous closest pair"),
-        Binding("c", "together", "like labels together"),
+        Binding("m", "pair(1)", "next pair"),
+        Binding("M", "pair(-1)", "previous pair"),
+        Binding("c", "together", "cluster"),
         Binding("v", "view", "other matrix"),
-        Binding("w", "keys", "with / without positions"),
+        Binding("w", "keys", "positions"),
     ]
 
     def compose(self) -> ComposeResult:

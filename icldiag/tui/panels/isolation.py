@@ -47,7 +47,7 @@ class IsolationPanel(LayeredPanel):
         Binding("I", "invert", "invert"),
         Binding("c", "kind", "kind of cut"),
         Binding("m", "flipped", "next changed answer"),
-        Binding("s", "sweep", "every n"),
+        Binding("s", "sweep", "sweep"),
     ]
 
     def compose(self) -> ComposeResult:

@@ -42,10 +42,10 @@ class OverviewPanel(Panel):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "stop"),
         Binding("s", "again", "again"),
-        Binding("l", "everything", "on all queries"),
-        Binding("c", "error", "queries of the next error"),
-        Binding("m", "repair", "mend"),
-        Binding("t", "take", "take"),
+        Binding("l", "everything", "all queries"),
+        Binding("c", "error", "next error"),
+        Binding("m", "repair", "repair"),
+        Binding("t", "take", "apply"),
         Binding("u", "undo", "undo"),
     ]
 
@@ -80,7 +80,7 @@ class OverviewPanel(Panel):
         if whole is not None:
             doing.set("")
         elif self.stopped:
-            doing.set(Text("Stopped; s goes on.", self.state.look.muted))
+            doing.set(Text("Stopped; s continues.", self.state.look.muted))
         else:
             doing.set(self.trouble(asked))
         self._show(found)
@@ -131,8 +131,8 @@ class OverviewPanel(Panel):
         if not said:
             return Text("")
         known = searched or found.repairs
-        keys = [] if known is None or known.best is None else ["t takes it"]
-        keys += [] if searched is not None or known is None else ["m searches on"]
+        keys = [] if known is None or known.best is None else ["t applies it"]
+        keys += [] if searched is not None or known is None else ["m searches for more"]
         row = Text.assemble(("NEXT  ", look.chosen), (self._visible(said), look.strong))
         return row.append(f" ({'; '.join(keys)})" if keys else "", look.muted)
 

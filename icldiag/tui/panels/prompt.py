@@ -35,13 +35,13 @@ class PromptPanel(Panel):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "tokens", "tokens"),
-        Binding("left_square_bracket", "mark(-1)", "demonstration up", key_display="["),
-        Binding("right_square_bracket", "mark(1)", "demonstration down", key_display="]"),
-        Binding("m", "swap", "swap with the next"),
+        Binding("left_square_bracket", "mark(-1)", "select up", key_display="["),
+        Binding("right_square_bracket", "mark(1)", "select down", key_display="]"),
+        Binding("m", "swap", "swap with next"),
         Binding("d", "drop", "drop"),
-        Binding("w", "rename", "rename its label word"),
+        Binding("w", "rename", "label word"),
         Binding("u", "undo", "undo"),
-        Binding("s", "save", "save as a file"),
+        Binding("s", "save", "save"),
     ]
 
     def compose(self) -> ComposeResult:

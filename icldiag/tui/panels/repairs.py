@@ -26,7 +26,7 @@ LISTED = 12  # around the marked one
 class RepairPanel(Panel):
     """Candidates ranked by net gain; the marked one can be taken over in place or written as a file."""
 
-    title, key, group = "Repair", "9", "Mend"
+    title, key, group = "Repair", "9", "Fix"
     analysis = "repairs"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("marked",)
     purpose = (
@@ -34,14 +34,14 @@ class RepairPanel(Panel):
         "the calibrations on top, and see what each does to labelled examples that it was not made from."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "search", "search for the prompt"),
+        Binding("s", "search", "search"),
         Binding("f", "search_query", "for this query"),
-        Binding("escape", "stop", "stop, keep the best so far"),
-        Binding("left_square_bracket", "mark(-1)", "mark up", key_display="["),
-        Binding("right_square_bracket", "mark(1)", "mark down", key_display="]"),
-        Binding("t", "take", "take"),
+        Binding("escape", "stop", "stop"),
+        Binding("left_square_bracket", "mark(-1)", "select up", key_display="["),
+        Binding("right_square_bracket", "mark(1)", "select down", key_display="]"),
+        Binding("t", "take", "apply"),
         Binding("u", "undo", "undo"),
-        Binding("w", "write", "write as a file"),
+        Binding("w", "write", "save"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -99,9 +99,7 @@ class RepairPanel(Panel):
     def _how_far(self, found: Repairs) -> str:
         """A search that has not ended: how much of it is done."""
         if "repairs" in self.state.doing:
-            return (
-                f" The search goes on after {len(found.trials)} candidates; escape stops it and keeps the best so far."
-            )
+            return f" The search is running: {len(found.trials)} candidates so far; escape stops it and keeps the best."
         return f" The search was stopped after {len(found.trials)} of up to {found.budget} candidates."
 
     def _own_is_awaited(self, found: Repairs) -> bool:
@@ -129,15 +127,13 @@ class RepairPanel(Panel):
         prediction, query = self.prediction, self.state.query
         names, gold, answer = prediction.labels, prediction.gold[query], int(prediction.predicted[query])
         if gold is None:
-            this = f"This query was answered {names[answer]}; without a gold label nothing can be said to mend it."
+            this = f"This query was answered {names[answer]}; without a gold label no repair of it can be judged."
         elif gold == answer:
             this = f"This query is answered right, {names[answer]}."
         else:
-            this = (
-                f"This query was answered {names[answer]} and not {names[gold]}: press f to search for what mends it."
-            )
+            this = f"This query was answered {names[answer]} and not {names[gold]}: press f to search for a repair."
         everything = (
-            f"Press s to search for more that mends the prompt: up to {BUDGET} candidates, each tried on examples that "
+            f"Press s to search for repairs of the prompt: up to {BUDGET} candidates, each tried on examples that "
             f"it was not made from and on {counted(len(prediction), 'query')}."
         )
         return Text(visible(f"{this} {everything}", self.state.look.ascii_only))

@@ -28,7 +28,7 @@ _JOB = "reweighting"
 class ReweightingPanel(Panel):
     """Start, loss per epoch, before and after; the trained beta can be put in force in the whole session."""
 
-    title, key, group = "Reweight", "6", "Mend"
+    title, key, group = "Reweight", "6", "Fix"
     analysis = "reweighting"
     purpose = (
         "Reweight: train a factor exp(beta) on the target's attention to each label word, on the prompt's examples "
@@ -37,7 +37,7 @@ class ReweightingPanel(Panel):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "train", "start training"),
         Binding("escape", "stop", "stop"),
-        Binding("b", "beta", "use in all panels / no more"),
+        Binding("b", "beta", "on / off in all panels"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -132,7 +132,7 @@ class ReweightingPanel(Panel):
         query = self.state.query
         before, after = (of.probabilities[query].tolist() for of in (found.before, found.after))
         now = outcome(prediction.labels, before, after)
-        force = "In force in all panels; b ends that." if self.state.beta_on else "b uses it in all panels."
+        force = "It is on in all panels; b turns it off." if self.state.beta_on else "b turns it on in all panels."
         return (
             f"Trained on {counted(found.examples, 'example')}: this answer {now}.",
             f"It {effect_in_words(found.after)}. {force}",

@@ -46,14 +46,14 @@ class WhyPanel(Panel):
     analysis = "explanation"
     purpose = (
         "Why: the answer to the selected query and what explains it. Demonstrations are removed, hidden and reordered, "
-        "classes taken out, the label prior divided out; the lead of the answer over the right label (or, of an answer "
+        "classes removed, the label prior divided out; the lead of the answer over the right label (or, of an answer "
         "that is not wrong, over the runner-up) is divided among them in nats."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "evidence", "evidence"),
         Binding("escape", "stop", "stop"),
         Binding("s", "again", "again"),
-        Binding("m", "repair", "mend"),
+        Binding("m", "repair", "repair"),
     ]
     FOLLOWED: ClassVar[tuple[str, ...]] = ("opened",)
 

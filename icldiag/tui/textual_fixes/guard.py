@@ -181,7 +181,7 @@ class GuardedApp(App[None]):
         if again or not told:
             path = write_crash(error, self.crash_facts())
             where = f"{visible(str(path))} says where, without your texts.\n" if path else ""
-            self.notify(where + text, title="Not done; the app goes on", severity="error", markup=False)
+            self.notify(where + text, title="That failed; icldiag is still running", severity="error", markup=False)
 
     # ---- Textual's -------------------------------------------------------------------------------------------------
 

@@ -235,7 +235,7 @@ def test_a_query_is_mended_without_looking_at_it_elsewhere(rich: Prompt, tiny: T
     with pytest.raises(AnalysisError, match="answered right"):
         session.repairs(answered)
     for nothing in (3, 99):  # not labelled, not there
-        with pytest.raises(AnalysisError, match="only one with a gold label can be mended"):
+        with pytest.raises(AnalysisError, match="only one with a gold label can be repaired"):
             session.repairs(nothing)
 
 
