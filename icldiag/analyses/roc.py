@@ -8,6 +8,8 @@ import numpy as np
 
 from icldiag.model.readout import FloatArray
 
+ENOUGH = 5  # scores of each side, below which an area is mostly chance and nothing is said for it
+
 
 def roc_auc(positive: Sequence[float] | FloatArray, negative: Sequence[float] | FloatArray) -> float:
     """Of one set of scores; NaN where a side is empty."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.extraction.compute import ENOUGH, aucroc_of_layers
+from icldiag.analyses.extraction.compute import aucroc_of_layers
+from icldiag.analyses.roc import ENOUGH
 from icldiag.model.readout import IntArray, Readout
 
 

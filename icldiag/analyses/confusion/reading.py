@@ -5,10 +5,9 @@ from __future__ import annotations
 from icldiag.analyses.confusion.compute import Confusion, Pair
 from icldiag.analyses.confusion.mantel import Mantel
 from icldiag.analyses.prediction.compute import Prediction
+from icldiag.analyses.roc import ENOUGH
 from icldiag.counting import counted
 from icldiag.page.text import place
-
-ENOUGH = 5  # queries of each class, under which an AUC settles nothing
 
 
 def reading(result: Confusion, context: object = None) -> str:

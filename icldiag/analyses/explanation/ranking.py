@@ -1,9 +1,11 @@
 """Which causes are named, and in which order. The rule is written down in docs/explanation.md.
 
 A cause is named if a change that was run, and that takes only this cause away, turns the answer or takes half of its
-lead, or if its share of the lead is half. Among those that are named, one that a second test supports comes before one
-that stands alone. That test looks at something else than this query: at the prompt itself, or at what the change does
-to other queries. Then the smaller change to the prompt comes before the larger.
+lead, or if its share of the lead is half. A prior that takes away from the lead, its share being negative, is not
+called its cause; for a change of the prompt that alone turns the answer what counts is the prompt as it is. Among those
+that are named, one that a second test supports comes before one that stands alone. That test looks at something else
+than this query: at the prompt itself, or at what the change does to other queries. Then the smaller change to the
+prompt comes before the larger.
 """
 
 from __future__ import annotations
@@ -24,11 +26,11 @@ from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
 from icldiag.analyses.explanation.shares import Shares
+from icldiag.analyses.roc import ENOUGH
 
 KINDS: tuple[CauseKind, ...] = get_args(CauseKind)
 
 CONFUSED = 0.75  # ROC-AUC half way between chance and perfect separation
-FEWEST = 3  # queries of each class: of fewer, even a perfect separation is chance in one of 20 draws
 HALF = 1 / 2  # of the lead, or of the other orders
 
 
@@ -99,6 +101,9 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
     divided = [source.divided for source in evidence.prior.sources if source.divided.turned]
     if factor.kind == "prior" and not run.turned and divided:
         run = divided[0]
+    nats = evidence.shares.nats[place]
+    if factor.divided and nats <= 0:  # what other factors leave of it speaks for the rival: the lean is their effect
+        return
     if not evidence.weighs(run) and not evidence.carries(place):
         return
     checked = evidence.checks[place]
@@ -106,7 +111,6 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
     told = [support] if support else []
     if checked is not None:
         told.append(_of_others(checked))
-    nats = evidence.shares.nats[place]
     yield Cause(factor.kind, run, nats, supported, "; ".join(told), factor.demonstration)
 
 
@@ -210,17 +214,21 @@ def _of_others(checked: Check) -> str:
 
 
 def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    """Two classes that the answers do not separate, whatever is changed; with a third, taking one out must weigh."""
+    """Two classes that the answers do not separate, whatever is changed.
+
+    Where two others are shown, taking the answer's class out must weigh. Where none can be taken out, the classes are
+    what is left with all else neutral, and that must be half of the lead.
+    """
     found, parts = evidence.classes, evidence.shares
-    if found.auc is None or found.auc >= CONFUSED or min(found.auc_queries) < FEWEST:
+    if found.auc is None or found.auc >= CONFUSED or min(found.auc_queries) < ENOUGH:
         return
-    run = found.removed or parts.runs[frozenset(range(len(parts.factors)))]
-    if found.removed is not None and not evidence.weighs(found.removed):
+    lead, run = evidence.contest.lead, found.removed or parts.runs[frozenset(range(len(parts.factors)))]
+    if not (evidence.weighs(run) if found.removed is not None else parts.rest >= HALF * lead > 0):
         return
     helping = [checked.auc for checked in evidence.checks if checked is not None and checked.helps]
     best = max(helping, default=found.auc)
     support = f"the scores separate the two classes with AUC {found.auc:.2f}"
     if best >= CONFUSED:
         support += f", but with one change {best:.2f}"
-    nats = parts.rest if found.removed is None else evidence.contest.lead - run.lead
+    nats = parts.rest if found.removed is None else lead - run.lead
     yield Cause("classes", run, nats, best < CONFUSED, support)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from icldiag.analyses.confusion.reading import ENOUGH
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.factors import CauseKind, Factor
@@ -84,7 +83,7 @@ def _of_query(found: Explanation) -> str:
         return f"It comes from the text itself, as far as changes tell: {kept}, and {rest}."
     listed = ", ".join(turned[:3]) + (", ..." if len(turned) > 3 else "")
     many = f"{len(turned)} of {len(runs)} changes make the answer {rival} ({listed})"
-    return f"No single factor takes half of the lead of {answer}, but it can be turned: {many}."
+    return f"Nothing that adds to the lead of {answer} takes half of it alone, but it can be turned: {many}."
 
 
 def headline(found: Explanation) -> str:
@@ -95,9 +94,8 @@ def headline(found: Explanation) -> str:
     if not found.causes:
         turned = sum(run.turned for run in found.tried)
         if turned:
-            return (
-                f"No single factor takes half of the lead; {counted(turned, 'change')} of {len(found.tried)} turn it."
-            )
+            many = f"{counted(turned, 'change')} of {len(found.tried)}"
+            return f"Nothing that adds to the lead takes half of it alone; {many} turn it."
         return f"It comes from the text itself: none of {counted(len(found.tried), 'change')} turns it."
     cause = found.causes[0]
     claim = _claim(cause, found)
@@ -113,19 +111,15 @@ def of_cause(cause: Cause, found: Explanation) -> str:
     opening = f"{_claim(cause, found)}{_share(cause, found)}"
     joint = "; " if cause.supported else ". No second test points to it: "
     support = f"{joint}{cause.support}" if cause.support else ""
-    against = cause.kind == "classes" and found.classes.removed is None and cause.confirmed_by.turned
-    joined = ", though" if against else ":"  # all factors neutral turn it: the classes are not all that keeps it
-    return f"{opening}{joined} {_result(cause.confirmed_by, found)}{_further(cause, found)}{support}."
+    return f"{opening}: {_result(cause.confirmed_by, found)}{_further(cause, found)}{support}."
 
 
 def _share(cause: Cause, found: Explanation) -> str:
-    """Its share of the lead; of two classes that none can be taken out of there is none but the rest."""
-    if cause.kind == "classes" and found.classes.removed is None:
-        return ""
+    """Its share of the lead; of two classes that none can be taken out of, what all else leaves."""
     lead = found.contest.lead
     number = f"{in_nats(cause.nats, lead)} of {in_nats(lead, lead)} nats"
     if cause.nats < 0:
-        number += ", since together with other changes it works the other way"
+        number += " on average over changes of other factors, though alone it adds to the lead"
     return f"; the contextual prior's share is {number}" if cause.kind == "prior" else f" ({number})"
 
 
@@ -138,7 +132,6 @@ def _claim(cause: Cause, found: Explanation) -> str:
     answer, rival = _pair(found)
     if cause.kind == "prior":
         return _claim_of_prior(found)
-    enough = min(found.classes.auc_queries) >= ENOUGH  # as panel Labels has it
     if cause.kind == "demonstration":
         assert cause.demonstration is not None
         verb = "may carry a wrong label" if cause.supported else "pulls this text to its label"
@@ -150,7 +143,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
         "majority": f"{answer} has more demonstrations than {rival}",
         "recency": f"The demonstrations of {answer} come last",
         "order": f"The order of the demonstrations favours {answer}",
-        "classes": f"The model {'confuses' if enough else 'may confuse'} {answer} and {rival}",
+        "classes": f"The model confuses {answer} and {rival}",
         "aggregation": f"The label words of {rival} gather too little from their texts",
     }[cause.kind]
 

@@ -32,13 +32,11 @@ import numpy as np
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
-from icldiag.analyses.roc import roc_aucs
+from icldiag.analyses.roc import ENOUGH, roc_aucs
 from icldiag.model.readout import FloatArray, IntArray, Progress
 from icldiag.prompt.destinations import LABEL_WORDS
 
 Against = Literal["predicted", "gold"]
-
-ENOUGH = 5  # queries of a label, for at least two labels, below which an AUCROC is mostly chance
 
 
 @dataclass(frozen=True, repr=False)

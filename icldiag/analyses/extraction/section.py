@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
-from icldiag.analyses.extraction.compute import ENOUGH, Extract, Extraction
+from icldiag.analyses.extraction.compute import Extract, Extraction
 from icldiag.analyses.request import Workbench
+from icldiag.analyses.roc import ENOUGH
 from icldiag.counting import counted
 from icldiag.model.readout import FloatArray, Progress
 from icldiag.page.blocks import Block, Figure, Paragraph, Table, notes

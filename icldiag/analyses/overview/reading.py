@@ -124,9 +124,20 @@ def _calibration(repairs: Repairs) -> str:
     compared = repairs.trials[0].selection
     gains = ", ".join(f"{trial.repair.name.split()[0]} {signed(trial.selection.net)}" for trial in repairs.trials)
     return (
-        f"of {counted(compared.count, 'labelled text')} to compare on, none of them answered by a fit that has seen "
-        f"it, {compared.right_before} are right; with calibrations: {gains}."
+        f"{_counts(repairs)}, {compared.right_before} are right; with calibrations, none of them fitted on the text "
+        f"that it answers: {gains}."
     )
+
+
+def _counts(repairs: Repairs) -> str:
+    """Which labelled texts calibrations are compared on, and why not all."""
+    n, fitting, every = len(repairs.selection), len(repairs.fitting), len(repairs.confirmation)
+    rest = every - fitting - n
+    where = "'examples' and 'queries'" if repairs.with_queries else "'examples'"
+    apart = [f"{fitting} to make changes from"] if fitting else []
+    apart += [f"{rest} more to confirm a choice on"] if rest else []
+    kept = f" ({every} without repeats, less {' and '.join(apart)})" if apart else ""
+    return f"of the {n} labelled texts of {where} to compare on{kept}"
 
 
 def _orders(found: Overview, stability: Stability) -> str:

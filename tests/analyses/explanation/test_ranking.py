@@ -17,6 +17,7 @@ from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
 from icldiag.analyses.explanation.shares import Places, Shares
+from icldiag.analyses.roc import ENOUGH
 from icldiag.model.readout import FloatArray
 from icldiag.session import Session
 
@@ -189,10 +190,33 @@ def test_two_classes_are_confused_if_no_change_separates_them(nothing: Evidence)
     confused = replace(nothing, classes=replace(nothing.classes, removed=run(TURNS), auc=0.6))
     found = only(confused)
     assert (found.kind, found.supported) == ("classes", True)
-    assert rank_causes(replace(confused, classes=replace(confused.classes, auc_queries=(2, 6))), NAMES) == ()
     assert rank_causes(replace(confused, classes=replace(confused.classes, removed=run(STAYS))), NAMES) == ()
-    two = replace(confused, classes=replace(confused.classes, removed=None))
-    assert only(two).kind == "classes"  # of two classes none can be taken out
+    assert rank_causes(replace(confused, classes=replace(confused.classes, auc_queries=(ENOUGH - 1, 6))), NAMES) == ()
     order = Factor("order", "other order", order=(1, 0, 2, 3))
     mended = rank_causes(with_factor(confused, order, STAYS, HELPS), NAMES)
     assert [(cause.kind, cause.supported) for cause in mended] == [("classes", False)]
+
+
+def test_where_no_class_can_be_taken_out_confusion_is_what_all_else_leaves(nothing: Evidence) -> None:
+    """Of two labels: what turns when all else is neutral is not confusion."""
+    word = Factor("word", "other words", words=NAMES)
+    two = replace(nothing, classes=replace(nothing.classes, removed=None, auc=0.6))
+    left = only(with_factor(two, word, np.array([2.0, 0.9, -1.0])))
+    assert left.kind == "classes"
+    assert left.nats == pytest.approx(1.1)
+    assert [cause.kind for cause in rank_causes(with_factor(two, word, np.array([2.0, 1.1, -1.0])), NAMES)] == ["word"]
+    assert [cause.kind for cause in rank_causes(with_factor(two, word, TURNS), NAMES)] == ["word"]
+
+
+def test_a_prior_that_takes_away_from_the_lead_is_not_its_cause(nothing: Evidence) -> None:
+    """Not even where dividing it out turns the answer, alone or as another measurement."""
+    prior, order = Factor("prior", "prior divided out", divided=True), Factor("order", "other", order=(1, 0, 2, 3))
+    sources = tuple(replace(source, divided=run(TURNS)) for source in nothing.prior.sources)
+    leaning = replace(nothing, prior=replace(nothing.prior, sources=sources))
+    for scores in (STAYS, TURNS):
+        for nats, named in ((-0.5, []), (0.5, ["prior"])):
+            parts = replace(shares((prior, scores)), nats=(nats,))
+            causes = rank_causes(replace(leaning, shares=parts, checks=(None,)), NAMES)
+            assert [cause.kind for cause in causes] == named
+    parts = replace(shares((order, TURNS)), nats=(-0.5,))  # a change of the prompt that turns it is told with its share
+    assert only(replace(nothing, shares=parts, checks=(None,))).nats == -0.5

@@ -24,7 +24,7 @@ def test_a_cause_is_told_with_its_nats_its_run_and_what_supports_it(explained: t
             sentence = of_cause(cause, found)
             digits = 1 if found.contest.lead >= 1 else 2
             share = f"{cause.nats:.{digits}f} of {found.contest.lead:.{digits}f} nats"
-            assert (share in sentence) == (cause.kind != "classes" or found.classes.removed is not None)
+            assert share in sentence
             assert f"-> {cause.confirmed_by.lead:.{digits}f} nats" in sentence
             assert ("No second test points to it" in sentence) == (not cause.supported)
             assert cause.support in sentence
@@ -128,15 +128,11 @@ def test_two_labels_and_one_demonstration_are_told_as_they_are(prompt: Prompt, t
         assert row.scale != "-"
 
 
-def test_classes_of_few_queries_may_be_confused(explained: tuple[Session, Explanation]) -> None:
-    """Panel Labels says of fewer than five queries that they settle nothing; Why must not say more."""
+def test_a_cause_with_a_negative_share_says_that_alone_it_adds_to_the_lead(
+    explained: tuple[Session, Explanation],
+) -> None:
     _, found = explained
-    run = found.order.runs[0]
-    cause = Cause("classes", run, 1.0, True, "", None)
-    for queries, verb in ((4, "may confuse"), (5, "confuses")):
-        few = replace(found, causes=(cause,), classes=replace(found.classes, auc=0.5, auc_queries=(queries, 9)))
-        assert f"The model {verb} " in of_cause(cause, few)
-    alone = replace(found, classes=replace(found.classes, removed=None))
-    for turned in (True, False):  # with all factors neutral
-        said = of_cause(replace(cause, confirmed_by=replace(run, turned=turned)), alone)
-        assert (", though with " in said) == turned
+    run = replace(found.order.runs[0], turned=True)
+    for nats, told in ((-0.5, True), (0.5, False)):
+        cause = Cause("order", run, nats, True, "", None)
+        assert ("though alone it adds to the lead" in of_cause(cause, found)) == told

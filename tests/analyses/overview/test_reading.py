@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from icldiag.analyses.overview.reading import lines
-from icldiag.prompt.schema import Prompt
+from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny
 
@@ -35,3 +35,15 @@ def test_a_demonstration_left_out_is_told_with_its_sign(queries: int, tiny: Tiny
             assert ("on average" in said) == (queries > 1)
             signs.add(best > 0)
     assert signs
+
+
+@pytest.mark.parametrize("labelled", [11, 12])
+def test_the_texts_to_compare_on_are_counted_with_what_is_set_apart(labelled: int, tiny: Tiny, prompt: Prompt) -> None:
+    queries = tuple(Example(f"Who wrote book {place} ?", place % len(prompt.labels)) for place in range(labelled))
+    found = Session(prompt.with_queries((*queries, queries[0], prompt.demonstrations[0])), tiny()).overview()
+    assert found.repairs is not None
+    (said,) = [line.sentence for line in lines(found) if line.name == "calibration"]
+    n, fitting = len(found.repairs.selection), len(found.repairs.fitting)
+    assert (n + fitting, fitting > 0) == (labelled, True)  # the query that is there twice counts once
+    assert f"of the {n} labelled texts of 'examples' and 'queries' to compare on" in said
+    assert f"({labelled} without repeats, less {fitting} to make changes from)" in said
