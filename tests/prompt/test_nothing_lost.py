@@ -188,6 +188,7 @@ def test_no_column_is_lost_in_silence(
 ) -> None:
     """Every column's text is in the prompt where the template says, or the command refuses or tells the column."""
     written = data.draw(st.lists(st.sampled_from(names), unique=True))
+    assume(not any(f"{{{name}}}" in text for name in names for text in around))  # it would be one more field
     template = (
         "".join(head + f"{{{name}}}" for head, name in zip(around, written, strict=False)) + around[-1] + "{label}"
     )
