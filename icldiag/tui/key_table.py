@@ -14,7 +14,7 @@ _HEAD = """\
 
 Made by `python tools/pages.py` from the bindings. The last column is an action's name in the settings file, where it
 can be given another key (`icldiag --print-config` writes one); what has no name has a fixed key. The palette (`ctrl+p`)
-and the help (`?`) have the same actions under the keys in force.
+and the help (`?`) have the same actions under your own keys.
 
 A key of the first table means the same in every panel.
 """
