@@ -214,7 +214,7 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
 
 
 def _left(run: Counterfactual, found: Explanation) -> str:
-    left = "the answer changes" if run.turned else f"{in_nats(run.lead, found.contest.lead)} nats left"
+    left = "answer flips" if run.turned else f"{in_nats(run.lead, found.contest.lead)} nats left"
     return f"{run.change}: {left}"
 
 
