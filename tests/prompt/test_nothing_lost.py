@@ -121,6 +121,7 @@ def test_a_plain_prompt_gets_its_parts_back(
     assume(not any(text[0].isdigit() for text in [*[one for one, _ in rows], query]))
     assume(separator == "\n\n" or not opening)
     assume(len({text[-1] for text in [*[one for one, _ in rows], query]}) > 1)  # else it may be the template's
+    assume(len({text[0] for text in [*[one for one, _ in rows[1:]], query]}) > 1)  # else it may be the separator's
     text = pasted(around[0], around[1], "", separator, opening, rows, query)
     prompt = import_text(text)
     assert prompt.written(prompt.queries[0].text) == text
