@@ -9,6 +9,7 @@ import typer
 
 from icldiag.commands import COMMANDS, GROUPS
 from icldiag.commands.defaults import give_defaults
+from icldiag.commands.endings import ReaderGone, Stopped, sigterm_stops
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import Ascii
 from icldiag.commands.repetition import StrictCommand, StrictGroup
@@ -80,7 +81,8 @@ def main() -> None:
     try:
         try:
             # Not in typer's standalone mode: its errors quote an argument as long as it is.
-            code = app(prog_name="icldiag", standalone_mode=False) or 0
+            with sigterm_stops():
+                code = app(prog_name="icldiag", standalone_mode=False) or 0
         finally:
             flush_output()
     except _WrongUse as error:
@@ -91,9 +93,10 @@ def main() -> None:
         _tell(f"{shortened(brief(error.format_message()).rstrip('.'), 160)}; see {asked} --help", error.exit_code)
     except IcldiagError as error:
         _tell(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _tell("stopped", 130)
-    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+    except KeyboardInterrupt as stop:
+        stopped = Stopped(stop)
+        _tell(str(stopped), stopped.exit_code)
+    except (BrokenPipeError, ReaderGone):  # silent, as of any command before `head`
         give_up_output()
         raise SystemExit(141) from None
     except Exception as error:

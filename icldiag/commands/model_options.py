@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from icldiag.errors import IcldiagError
+
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
 
@@ -50,6 +52,8 @@ def takes_model(command: Callable[..., None]) -> Callable[..., None]:
         from icldiag.model.settings import ModelSettings
 
         name, others = given.pop("model"), {field: given.pop(field) for field in OPTIONS}
+        if name is None:
+            _refuse_unused(others)
         command(**given, model=None if name is None else ModelSettings(name, **others))
 
     annotations = {"model": OPTIONAL_NAME if optional else NAME} | {name: kind for name, (kind, _) in OPTIONS.items()}
@@ -70,6 +74,13 @@ def takes_model(command: Callable[..., None]) -> Callable[..., None]:
     with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     del with_options.__wrapped__  # else the signature that is read is the command's own
     return with_options
+
+
+def _refuse_unused(given: dict[str, Any]) -> None:
+    """Raise IcldiagError for options of a model where none is named: nothing would check or use them."""
+    for field, (_, default) in OPTIONS.items():
+        if given[field] != default:
+            raise IcldiagError(f"--{field.replace('_', '-')} is for a model; name it with --model NAME")
 
 
 def as_arguments(settings: ModelSettings) -> list[str]:

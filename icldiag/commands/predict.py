@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from icldiag.commands.endings import stop_code
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import Force, PromptPath
 from icldiag.prompt.importers.importer import FieldColumns, TextColumn
@@ -82,10 +83,10 @@ def predict(
                 session.load(stage)
                 scorer = LabelScorer(session, anchors_only=anchors_only)
                 tally = write_predictions(scorer, stream, writer, opened, found.rows, blank=blank, progress=progress)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             if target is not None:
                 print("icldiag: stopped; what is done is kept, and the same command continues", file=sys.stderr)
-            raise typer.Exit(130) from None
+            raise typer.Exit(stop_code(stop)) from None
     now = tally.rows - tally.first
     told = [
         f"rows {tally.first + 1} to {tally.rows} labelled by {visible(model.name)}"

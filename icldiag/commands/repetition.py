@@ -7,6 +7,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from icldiag.commands.endings import own_endings
 from icldiag.errors import IcldiagError
 
 _CURES = {"--text": "name each column of several texts with --field, where the command has it"}
@@ -44,8 +45,12 @@ class StrictCommand(TyperCommand):
 
 
 class StrictGroup(TyperGroup):
-    """The same of the options before a command."""
+    """The same of the options before a command, and ends of commands that are ours."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         refuse_repeated(self, ctx, args)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        with own_endings():
+            return super().invoke(ctx)

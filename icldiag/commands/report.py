@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from icldiag.commands.endings import stop_code
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import FigureType, PromptPath
 from icldiag.errors import IcldiagError
@@ -50,10 +51,10 @@ def interruptible(stored: bool) -> Iterator[None]:
     """Say what Ctrl-C leaves: never half a report, but the answers that were complete, where they are stored."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         rest = "; what is computed is kept, and the same command continues" if stored else ""
         print(f"icldiag: stopped, no report is written{rest}", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(stop_code(stop)) from None
 
 
 @takes_model

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from icldiag.commands.endings import stop_code
 from icldiag.commands.options import FigureType
 from icldiag.errors import IcldiagError
 
@@ -66,9 +67,9 @@ def sweep(
                 watch_on_stderr(pending, known, count) as watch,
             ):
                 made.run(executor, watch, again=not resume)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             print(f"icldiag: stopped; the finished cells are in {folder}, the same command continues", file=sys.stderr)
-            raise SystemExit(130) from None
+            raise SystemExit(stop_code(stop)) from None
     made.write(figure_type)
     print_page(in_brief(made.page()))
     print(f"tables, figures and sweep.html written to {folder}", file=sys.stderr)

@@ -119,12 +119,14 @@ def _check_columns(table: Table, columns: Mapping[str, str], drawing: Drawing) -
         if column not in table.columns:
             refuse_conversation([row.values for row in table.rows], table.path)
             told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
-            reason = f"there is no column {quoted(column)}; choose with {option} from {told}"
+            reason = f"there is no column {quoted(column)}; choose with {option} COLUMN from {told}"
             raise PromptError(reason, path=table.path)
 
 
 def _described(table: Table, column: str) -> str:
     """A column with the number of its values, which tells labels from texts."""
+    if not table.rows:
+        return shortened(column, 40)
     values = {str(row.values.get(column)) for row in table.rows}
     return f"{shortened(column, 40)} ({len(values)} different)"
 
@@ -132,12 +134,12 @@ def _described(table: Table, column: str) -> str:
 def _check_classes(names: tuple[str, ...], texts: _Labelled, table: Table, drawing: Drawing) -> None:
     if len(names) < 2:
         raise PromptError(
-            f"the column {quoted(drawing.label)} has {len(names)} labels; two are needed", path=table.path
+            f"the column {quoted(drawing.label)} has {counted(len(names), 'label')}; two are needed", path=table.path
         )
     if len(names) > _CLASSES or (len(names) > 2 and len(names) == len(texts)):
         told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
         reason = f"the column {quoted(drawing.label)} has {len(names)} different values, too many for labels"
-        raise PromptError(f"{reason}; choose with --label from {told}", path=table.path)
+        raise PromptError(f"{reason}; choose with --label COLUMN from {told}", path=table.path)
     unknown = [name for name in drawing.words or {} if name not in names]
     if unknown:
         reason = f"--words: there is no label {quoted(unknown[0])}; there are {listed(names)}"
@@ -153,7 +155,8 @@ def _parted(
     for index, name in enumerate(names):
         own = [Example.of(dict(zip(fields, row, strict=True)), index) for row, label in texts.items() if label == name]
         if len(own) <= drawing.shots:
-            reason = f"{quoted(name)} has {len(own)} texts; {drawing.shots} as demonstrations leave no query"
+            count = counted(len(own), "text")
+            reason = f"{quoted(name)} has {count}, and demonstrations take {drawing.shots}: no query is left"
             raise PromptError(f"{reason}; use fewer --shots, or add texts", path=table.path)
         generator.shuffle(own)
         stop = drawing.shots + drawing.queries
@@ -188,8 +191,8 @@ def _comments(prompt: Prompt, table: Table, drawing: Drawing) -> dict[str, str]:
     if numbers:
         labels += '\nThese are numbers: a model can read more from words, as in {0: " negative", 1: " positive"}.'
     return {
-        "": f"Drawn from {table.path.name}: columns {columns} and {drawing.label!r}, {drawing.shots} "
-        f"demonstrations per class, seed {drawing.seed}.\n"
+        "": f"Drawn from {table.path.name}: columns {columns} and {drawing.label!r}, "
+        f"{counted(drawing.shots, 'demonstration')} per class, seed {drawing.seed}.\n"
         "How a model's tokenizer cuts it: icldiag check FILE --model MODEL",
         "template": f"{in_braces(prompt.fields)} and {LABEL} stand once each; a query is the template up to {LABEL}.",
         "separator": "Between two demonstrations, and before the query.",

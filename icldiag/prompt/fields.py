@@ -97,6 +97,7 @@ _REASONS = {
     "extra_forbidden": "there is no such field",
     "string_type": "expected text",
     "list_type": "expected a list",
+    "model_type": "expected a mapping of fields to values",
     "bool_parsing": "must be true or false",
     "int_parsing": "expected a whole number",
     "int_parsing_size": "expected a whole number of fewer digits",
@@ -138,6 +139,8 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
         reason = "expected a list of class names, or a mapping from class name to label word"
     elif location[0] in _EXAMPLES and len(location) == 1 and found["type"] != "missing":
         reason = "expected a list of {text, label} or {file: ...}"
+    elif location[0] in _EXAMPLES and found["type"] == "model_type":
+        reason = "expected {text: ...}, with its label where that is known"
     return reason, location
 
 

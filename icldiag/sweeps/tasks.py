@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from icldiag.counting import counted
 from icldiag.inputs.files import is_there
 from icldiag.prompt.fields import unknown_class
 from icldiag.prompt.read import Reader, read_prompt
@@ -158,7 +159,6 @@ def _enough(shots: tuple[int, ...] | None, shape: Prompt, pool: Sequence[Example
     counts = Counter(example.label for example in pool)
     for label, wanted in enumerate(shots or ()):
         if counts[label] < wanted:
-            reason = (
-                f"{quoted(shape.labels[label].name)} has {counts[label]} texts to draw {wanted} demonstrations from"
-            )
+            texts = counted(counts[label], "text")
+            reason = f"{quoted(shape.labels[label].name)} has {texts} to draw {wanted} demonstrations from"
             raise reader.error(f"{reason}; lower it, or add texts", field)

@@ -133,3 +133,9 @@ def test_a_long_value_is_quoted_short(icldiag: Icldiag, prompt: str, words: tupl
     assert code != 0
     assert len(told.splitlines()[-1]) < 600
     assert long[:100] not in told
+
+
+def test_options_of_a_model_that_is_not_named_are_refused(icldiag: Icldiag, prompt: str) -> None:
+    for words in (("doctor", "--device", "nowhere"), ("check", prompt, "--dtype", "float32")):
+        code, _, told = icldiag(*words)
+        assert (code, told) == (1, f"icldiag: {words[-2]} is for a model; name it with --model NAME\n")

@@ -129,7 +129,7 @@ def test_new_writes_a_commented_file(make: Make, tmp_path: Path) -> None:
     assert (prompt.template, prompt.instruction, len(prompt.demonstrations)) == ("{text}\n->{label}", "Judge.", 4)
     assert (tmp_path / "films.yaml").read_text().startswith("# Drawn from films.csv")
     assert "write a label and its word" in make("new", "films.csv", "--words", "0").err
-    assert "choose with --text from" in make("new", "films.csv", "--text", "x").err
+    assert "choose with --text COLUMN from" in make("new", "films.csv", "--text", "x").err
     assert "there is no such file" in make("new", "none.csv").err
 
 

@@ -91,10 +91,10 @@ def test_texts_of_several_lines_are_parted_by_an_empty_one(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"text": "txt"}, "choose with --text from review (30 different), sentiment (4 different), length (9 diff"),
-        ({"label": "class"}, "choose with --label from review"),
-        ({"label": "review"}, "too many for labels; choose with --label"),
-        ({"shots": 9}, "'good' has 9 texts; 9 as demonstrations leave no query"),
+        ({"text": "txt"}, "choose with --text COLUMN from review (30 different), sentiment (4 different), length (9 d"),
+        ({"label": "class"}, "choose with --label COLUMN from review"),
+        ({"label": "review"}, "too many for labels; choose with --label COLUMN"),
+        ({"shots": 9}, "'good' has 9 texts, and demonstrations take 9: no query is left"),
         ({"template": "{label}{text}"}, "--template: {text} must come before {label}"),
         ({"template": "{text}"}, "--template: the template does not hold {label}; write it exactly once"),
         ({"words": {"fine": "x"}}, "there is no label 'fine'; there are good, bad, so so"),
@@ -107,4 +107,12 @@ def test_what_cannot_be_drawn_is_told(table: Table, changed: dict[str, object], 
 def test_one_label_is_not_enough(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\na,1\nb,1\n")
-    assert "has 1 labels; two are needed" in complaint(read_table(path), Drawing())
+    assert "has 1 label; two are needed" in complaint(read_table(path), Drawing())
+
+
+def test_one_text_is_not_enough_and_a_file_without_rows_has_no_values_to_count(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,1\nb,1\nc,2\n")
+    assert "'2' has 1 text, and demonstrations take 1: no query is left" in complaint(read_table(path), Drawing())
+    path.write_text("\0" * 60)
+    assert "different" not in complaint(read_table(path), Drawing())
