@@ -32,11 +32,8 @@ class _Tokenized:
 
     def span(self, start: int, stop: int) -> Span:
         """Tokens that overlap the characters [start, stop); empty where there are none."""
-        inside = [
-            index
-            for index, (left, right) in enumerate(self.offsets)
-            if not self.special[index] and left < stop and right > start
-        ]
+        places = zip(self.offsets, self.special, strict=True)
+        inside = [at for at, ((left, right), own) in enumerate(places) if not own and left < stop and right > start]
         return (inside[0], inside[-1] + 1) if inside else (0, 0)
 
 

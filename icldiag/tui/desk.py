@@ -59,8 +59,7 @@ class Desk:
 
     def load_model(self) -> None:
         """Make the session and the predictions in one job: without them no panel has much to show."""
-        prompt = self.state.prompt
-        if prompt is None:
+        if (prompt := self.state.prompt) is None:
             return
         self.state.model_error = None
         job = SessionJob(prompt, self.settings, self.loaded, self.state.beta_wanted, self.unpinned)

@@ -286,12 +286,7 @@ def _key_values(model: InstrumentedModel, batch: Batch, prefix: Prefix, progress
         def ask(layer: int, start: int = start) -> None:
             progress("re-weighting: examples", start, count)
 
-        model.run(
-            batch.rows(rows),
-            context=prefix.key_values,
-            observe=keep,
-            before_layer=ask,
-        )
+        model.run(batch.rows(rows), context=prefix.key_values, observe=keep, before_layer=ask)
     return [
         KeyValues(
             torch.cat([part.keys for part in of_layer]),
