@@ -180,7 +180,9 @@ class Reader:
         further = next((name for name in given if name not in known), None)
         if further is not None:
             reason = no_such_field(further, known)
-            cure = f"; write {in_braces([further])} into the template where its text is to stand, or remove it"
+            cure = (
+                f"; write {in_braces([shortened(further)])} into the template where its text is to stand, or remove it"
+            )
             raise self.error(reason if reason.endswith("?") else reason + cure, *location, further)
 
     def _class(self, label: str | None, classes: dict[str, int], *location: str | int) -> int | None:

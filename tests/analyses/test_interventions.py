@@ -24,7 +24,7 @@ from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.conftest import CONFIGURATIONS, Tiny
 
-WORKS = ["saliency", "isolation", "extraction", "reweighting", "compression"]
+WORKS = ["saliency", "isolation", "reweighting", "compression"]  # extraction has no pass of its own
 
 
 @dataclass(frozen=True)

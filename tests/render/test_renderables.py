@@ -47,11 +47,11 @@ def test_a_heatmap_has_its_number_in_every_cell_and_marks_a_pair() -> None:
     assert heatmap(matrix, ASCII).plain.split("\n") == [
         "             Abbr Enti Desc",
         "Abbreviation       .41    -",
-        "Entity        .41     > .12",
-        "Description     -> .12     ",
+        "Entity        .41     @ .12",
+        "Description     -@ .12     ",
     ]
     window = heatmap(matrix, ASCII, rows=range(1, 2), columns=range(2, 3)).plain.split("\n")
-    assert window == ["             Desc", "Entity      > .12"]
+    assert window == ["             Desc", "Entity      @ .12"]
 
 
 def test_rows_and_columns_in_any_order_and_short_heads() -> None:
@@ -60,7 +60,7 @@ def test_rows_and_columns_in_any_order_and_short_heads() -> None:
     assert heatmap(matrix, ASCII, rows=[2, 0], columns=[0, 1, 2], head_width=4).plain.split("\n") == [
         "     Abbr Enti Desc",
         "Desc  .90  .12     ",
-        "Abbr       .41> .90",
+        "Abbr       .41@ .90",
     ]
     assert matrix.strongest_pairs == [(1, 2), (0, 1), (0, 2)]
 

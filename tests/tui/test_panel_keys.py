@@ -12,6 +12,7 @@ import pytest
 
 from icldiag.analyses.confusion.compute import Confuse
 from icldiag.analyses.explanation import Explain
+from icldiag.analyses.explanation.reading import in_nats
 from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.tui.matrix import Matrix
@@ -34,7 +35,8 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
             text = screen_text(app)
             assert (known if prediction.gold[query] is not None else "the right label is unknown") in text
             found = session.explanation(query)
-            assert f"lead {found.contest.lead:.1f} nats" in text
+            lead = found.contest.lead
+            assert f"lead {in_nats(lead, lead)} nats" in text
             assert ("CAUSE" in text) == (bool(found.causes) and found.contest.gold != found.contest.answer)
             assert "the text itself" in text
             assert "label prior" in text
