@@ -47,7 +47,7 @@ async def settle(pilot: Pilot[None], until: Callable[[], object] | None = None) 
     """Wait until no job runs and `until` holds."""
     app = pilot.app
     assert isinstance(app, DiagnosisApp)
-    for _ in range(600):
+    for _ in range(3000):  # a busy machine is given a minute
         await pilot.pause(0.02)
         if not app.jobs.running and (until is None or until()):
             await pilot.pause()
