@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
@@ -73,11 +74,8 @@ def _counting(passes: list[int], transfers: list[int]) -> Iterator[None]:
         transfers.append(tensor.numel())
         return cpu(tensor, *rest, **more)
 
-    InstrumentedModel.run, torch.Tensor.cpu = counted_run, counted_cpu  # type: ignore[method-assign, assignment]
-    try:
+    with patch.object(InstrumentedModel, "run", counted_run), patch.object(torch.Tensor, "cpu", counted_cpu):
         yield
-    finally:
-        InstrumentedModel.run, torch.Tensor.cpu = run, cpu  # type: ignore[method-assign]
 
 
 def counts(work: Callable[[], Any], device: str) -> Counts:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import tracemalloc
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,26 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from icldiag.analyses.calibration import calibration
-from icldiag.classifier import output, predictions, scorer
-from icldiag.classifier.predictions import Columns, Writer, survey
-from icldiag.classifier.scorer import LabelScorer
+from icldiag.classifier import output, predictions
 from icldiag.cli import main
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.prompt.table_stream import TableStream, in_chunks
+from icldiag.prompt.table_stream import in_chunks
 from icldiag.prompt.write import as_yaml
 from icldiag.session import Session
-from tests.conftest import Tiny
+
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 Run = Callable[..., tuple[int, str, str]]
 TEXTS = [f"{('Who', 'Where', 'How many')[i % 3]} wrote {i} ?" for i in range(23)]
 COLUMNS = ["predicted", "predicted_p_Person", "predicted_p_Location", "predicted_p_Number"]
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictions, "CHUNK", 5)
-    monkeypatch.setattr(scorer, "CHUNK", 3)
 
 
 @pytest.fixture
@@ -274,60 +264,8 @@ def test_a_place_that_is_not_there_is_named(run: Run, texts: Path, tmp_path: Pat
     assert len(run(texts, "-o", "x" * 300)[2]) < 300
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
-    """A hundred times the rows, and the same peak: all but the model's part, which sees chunks."""
-
-    def peak(rows: int) -> int:
-        path = tmp_path / f"{rows}.csv"
-        with path.open("w") as file:
-            file.write("text,n\n")
-            file.writelines(f"Who wrote the opera in the park ?,{i}\n" for i in range(rows))
-        stream = TableStream.of(path, {"text": "text"})
-        writer = Writer(stream, Columns("predicted", "all", ("a", "b")), None)
-        tracemalloc.start()
-        assert survey(stream, writer, rows // 2, False).rows == rows
-
-        class Fixed(LabelScorer):
-            def __init__(self) -> None:
-                """Without a model."""
-
-            def scores(self, texts: Sequence[Example], progress: Any = None) -> Any:
-                return np.zeros((len(texts), 2))
-
-        class Sink(output.Output):
-            def append(self, content: str, now: output.Extent) -> None:
-                pass
-
-        sink = Sink(None, path)  # type: ignore[arg-type]
-        predictions.write_predictions(
-            Fixed(),
-            stream,
-            writer,
-            sink,
-            rows,
-            blank=False,
-            progress=lambda *_: None,
-        )
-        found = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return found
-
-    peak(100)
-    assert peak(20_000) < 1.5 * peak(200)
-
-
 def test_two_runs_do_not_write_one_file(run: Run, texts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     with output.open_output(out, {}, again=False, force=False):
         assert "is being written by another run" in run(texts, "-o", str(out))[2]
     assert run(texts, "-o", "/dev/null")[0] == 0
-
-
-def test_a_calibration_is_in_force(tiny: Tiny, prompt: Prompt) -> None:
-    plain, queries = Session(prompt, tiny()), [Example(text, None) for text in TEXTS]
-    found = calibration("batch", LabelScorer(plain).scores(queries))
-    calibrated = plain.with_prompt(replace(prompt, calibration=found))
-    asked = calibrated.with_prompt(calibrated.prompt.with_queries(queries))
-    scores = LabelScorer(calibrated).scores(queries)
-    np.testing.assert_allclose(scores, asked.prediction().scores, rtol=1e-4, atol=1e-4)
-    assert (scores.argmax(1) != LabelScorer(plain).scores(queries).argmax(1)).any()
