@@ -1,4 +1,4 @@
-"""The README's picture, made from the running app: python tools/picture.py OUT.svg [--panel N] [--size 132x36]"""
+"""The README's picture, made from the running app: python tools/picture.py OUT.svg [--panel KEY] [--size 132x36]"""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from icldiag.samples import DEFAULT_SAMPLE, sample_path
 from icldiag.tui.app import DiagnosisApp
 
 
-async def picture(target: Path, panel: int, width: int, height: int) -> None:
+async def picture(target: Path, panel: str, width: int, height: int) -> None:
     """Open the default sample without a terminal, wait until the panel is drawn, and save what is on the screen."""
     app = DiagnosisApp(sample_path(DEFAULT_SAMPLE), ModelSettings())
     async with app.run_test(size=(width, height)) as pilot:
         while app.state.prediction is None or app.state.stored:
             await pilot.pause(0.1)
-        await pilot.press(str(panel))
+        await pilot.press(panel)
         for _ in range(3):  # a panel that is drawn may ask for more
             await pilot.pause(0.3)
             while app.jobs.running:
@@ -32,7 +32,7 @@ async def picture(target: Path, panel: int, width: int, height: int) -> None:
 
 def main(
     target: Path,
-    panel: Annotated[int, typer.Option(help="The panel's number on its tab.")] = 2,
+    panel: Annotated[str, typer.Option(help="The panel's key on its tab.")] = "O",
     size: Annotated[str, typer.Option(help="Columns x rows.")] = "132x36",
 ) -> None:
     """Save the picture."""
