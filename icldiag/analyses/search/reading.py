@@ -20,7 +20,7 @@ def finding(repairs: Repairs) -> str:
         return (
             f"None of {tried} {one}s {wanted} the {texts} labelled texts that they were compared on.{_mender(repairs)}"
         )
-    chosen = f"{best.repair.name} ({signed(best.selection.net)} of {texts})"
+    chosen = f"{best.repair.name} ({signed(best.selection.net)} of the {texts} it was chosen on)"
     assert repairs.confirmed is not None
     others = f"{repairs.confirmed.count} labelled texts, each left out of fit and choice"
     confirmed = in_short(repairs.confirmed)
