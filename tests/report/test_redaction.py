@@ -144,12 +144,13 @@ queries: [{premise: an old zebra, claim: it sleeps, label: "no"}]
 
 def test_texts_of_a_single_word_go_too(tmp_path: Path, model_folder: Path) -> None:
     path = tmp_path / "single.yaml"
-    texts = "zalpha zbravo zcharlie zdelta zecho zfoxtrot zgolf zhotel".split()
+    texts = ["zalpha", "zbravo", "zcharlie", "zdelta", "zecho", "zfoxtrot", "zgolf", "zhotel"]
     rows = [f"{{text: {text}, label: {'Location' if i % 2 else 'Person'}}}" for i, text in enumerate(texts)]
     examples = [f"{{text: zex{i}, label: {'Location' if i % 2 else 'Person'}}}" for i in range(12)]
     path.write_text(
         'template: "{text} ?{label}"\nlabels: {Person: " Person", Location: " Location"}\n'
-        f"demonstrations: [{', '.join(rows[:4])}]\nqueries: [{', '.join(rows[4:])}]\nexamples: [{', '.join(examples)}]\n"
+        f"demonstrations: [{', '.join(rows[:4])}]\nqueries: [{', '.join(rows[4:])}]\n"
+        f"examples: [{', '.join(examples)}]\n"
     )
     report = make_report(Session(read_prompt(path), str(model_folder)), settings=ReportSettings(budget=12))
     assert {"overview", "explanation", "repairs"} <= report.results.keys()
