@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from icldiag.analyses.request import Request, Workbench
     from icldiag.model.readout import Progress
     from icldiag.page.blocks import Block, Piece
+    from icldiag.prompt.encoded_prompt import Span
     from icldiag.prompt.schema import Prompt
 
 Question = Literal["What failed", "Why", "What fixes it", "How the model reads the prompt"]
@@ -45,6 +46,7 @@ class Context:
     settings: Any  # `ReportSettings`
     pieces: Callable[[int], tuple[Piece, ...]]  # the prompt that ends with a query, token by token
     token_texts: Callable[[int], tuple[str, ...]]
+    text_spans: tuple[tuple[Span, ...], ...]  # of each field, in each demonstration
     query: int | None = None  # the one that is asked about, where not about all
 
     @property

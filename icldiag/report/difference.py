@@ -1,11 +1,12 @@
 """Two reports, a and b, as one page: what differs in the set-up, and what differs in the findings.
 
-Queries are matched by their text, labels by their name, cuts by kind and layers. Only what both reports have is
+Queries are matched by their texts, labels by their name, cuts by kind and layers. Only what both reports have is
 compared; what cannot be is said.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,13 +64,14 @@ def _setup(a: Values, b: Values) -> Part:
 
 
 def _matched(a: Values, b: Values) -> Iterator[tuple[Numbered, Numbered]]:
-    """The queries that both have, by text; of equal texts the first with the first."""
-    found: dict[tuple[str, int], Numbered] = {}
+    """The queries that both have, by the text of each field; of equal texts the first with the first."""
+    found: dict[tuple[tuple[str, ...], int], Numbered] = {}
     for report, keep in ((b, True), (a, False)):
-        seen: dict[str, int] = {}
+        seen: Counter[tuple[str, ...]] = Counter()
         for number, query in enumerate(report["prediction"]["queries"], start=1):
-            key = (query["text"], seen.setdefault(query["text"], 0))
-            seen[query["text"]] += 1
+            texts = tuple((query.get("fields") or {"text": query["text"]}).values())
+            key = (texts, seen[texts])
+            seen[texts] += 1
             if keep:
                 found[key] = number, query
             elif key in found:

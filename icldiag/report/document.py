@@ -167,7 +167,8 @@ def context_of(session: Session, settings: ReportSettings) -> Context:
         ids = (*encoded.prefix, *encoded.queries[query].ids)
         return tuple(str(decode([token], clean_up_tokenization_spaces=False)) for token in ids)
 
-    return Context(session.prompt, session.prediction(), session.model.n_layers, settings, pieces, token_texts)
+    spans = tuple(demonstration.texts for demonstration in encoded.demonstrations)
+    return Context(session.prompt, session.prediction(), session.model.n_layers, settings, pieces, token_texts, spans)
 
 
 def model_values(session: Session) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def _flat(values: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]
             yield from _flat(value, f"{before}{name}.")
         elif name == "demonstrations" and isinstance(value, list):
             for number, shown in enumerate(value, start=1):
-                yield f"demonstration {number}", f"{shown['text']} ({shown['label']})"
+                texts = [f"{field}: {text}" for field, text in (shown.get("fields") or {}).items()]
+                yield f"demonstration {number}", f"{'; '.join(texts) or shown['text']} ({shown['label']})"
         elif name == "labels" and isinstance(value, list):
             for number, label in enumerate(value, start=1):
                 yield f"label {number}", f"{label['name']}, written {label['word']!r}"

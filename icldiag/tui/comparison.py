@@ -28,13 +28,13 @@ def pin(state: State) -> State:
 
 
 def same_query(now: State, pinned: State) -> int | None:
-    """The pinned state's query with the selected query's text."""
+    """The pinned state's query with the selected query's texts."""
     if now.prompt is None or pinned.prompt is None:
         return None
-    text = now.prompt.queries[now.query].text
-    if now.query < len(pinned.prompt.queries) and pinned.prompt.queries[now.query].text == text:
+    texts = now.prompt.queries[now.query].texts
+    if now.query < len(pinned.prompt.queries) and pinned.prompt.queries[now.query].texts == texts:
         return now.query
-    return next((index for index, query in enumerate(pinned.prompt.queries) if query.text == text), None)
+    return next((index for index, query in enumerate(pinned.prompt.queries) if query.texts == texts), None)
 
 
 def pinned_answer(now: State, query: int) -> str | None:

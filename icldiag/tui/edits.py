@@ -114,7 +114,7 @@ class Edits:
         prompt = state.undo.pop()
         query, beta = state.left.get(prompt.hash) or Left(state.query, self.desk.beta_for(prompt))
         here, asked = state.query, () if state.prompt is None else state.prompt.queries
-        same = here < min(len(prompt.queries), len(asked)) and prompt.queries[here].text == asked[here].text
+        same = here < min(len(prompt.queries), len(asked)) and prompt.queries[here].texts == asked[here].texts
         self.desk.answer(prompt, here if same else query, beta)
         return True
 

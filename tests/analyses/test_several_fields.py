@@ -117,12 +117,47 @@ def test_reports_name_each_text(tiny: Tiny, fields: Prompt, tmp_path: Path) -> N
     from icldiag.report.document import make_report
     from icldiag.report.read import read_report
     from icldiag.report.settings import ReportSettings
-    from icldiag.report.write import as_json
+    from icldiag.report.write import as_json, as_markdown
 
-    report = make_report(Session(fields, tiny()), ["prediction"], ReportSettings())
+    session = Session(fields, tiny())
+    report = make_report(session, ["prediction", "saliency"], ReportSettings())
     path = tmp_path / "report.json"
     path.write_text(as_json(report))
     read = read_report(path)
     assert read["prompt"]["fields"] == ["first", "rest"]
     assert read["prompt"]["demonstrations"][0]["fields"]["first"] == "Who"
     assert read["prediction"]["queries"][0]["fields"]["rest"] == "wrote the slow film ?"
+    flows = read["saliency"]
+    assert set(flows["fields"]) == {"first", "rest"}
+    assert sum(flows["fields"].values()) == pytest.approx(1)
+    (of_query, spans) = flows["queries"][1], [shown.texts for shown in session.encoded.demonstrations]
+    into = session.flow(1).into_labels
+    first = sum(into[:, i, slice(*own[0])].sum() for i, own in enumerate(spans))
+    rest = sum(into[:, i, slice(*own[1])].sum() for i, own in enumerate(spans))
+    assert of_query["fields"]["first"] == pytest.approx(first / (first + rest), rel=1e-5)
+    page = as_markdown(report)
+    assert "share of each field's tokens" in page
+    assert "Of what flows from the texts into their label words" in flows["reading"]
+
+
+def test_a_split_elsewhere_is_another_query(tiny: Tiny, fields: Prompt, tmp_path: Path) -> None:
+    """Texts are told apart by field, though joined they are the same."""
+    from icldiag.page.terminal import page_as_text
+    from icldiag.report.difference import difference_page
+    from icldiag.report.document import make_report
+    from icldiag.report.read import read_report
+    from icldiag.report.write import as_json
+
+    splits = [{"first": "a / b", "rest": "c"}, {"first": "a", "rest": "b / c"}]
+    model = tiny()
+    reports = []
+    for split in splits:
+        example = fields.example(split, 0)
+        shown = (example, *fields.demonstrations[1:])
+        changed = replace(fields, queries=(example, *fields.queries), demonstrations=shown)
+        path = tmp_path / "report.json"
+        path.write_text(as_json(make_report(Session(changed, model), ["prediction"])))
+        reports.append(read_report(path))
+    page = page_as_text(difference_page(reports[0], reports[1], ("x", "y")))
+    assert "1 query only in a" in page and "1 query only in b" in page
+    assert "first: a / b; rest: c" in page and "first: a; rest: b / c" in page

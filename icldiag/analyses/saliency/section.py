@@ -20,7 +20,7 @@ from icldiag.page.blocks import Block, Figure, Paragraph, Table, Tokens, notes
 from icldiag.page.figures import curves
 from icldiag.page.text import percent, ranges
 from icldiag.private import PRIVATE
-from icldiag.prompt.encoded_prompt import EncodedPrompt
+from icldiag.prompt.encoded_prompt import EncodedPrompt, Span
 from icldiag.prompt.template import in_braces
 
 FLOW_NAMES = ("text -> label words", "label words -> target", "text -> text")
@@ -44,6 +44,9 @@ class QueryFlowFields(RawFields):
     loss: float
     loss_target: Literal["gold", "predicted"]
     raw: RawFields
+    fields: dict[str, float | None] | None = Field(
+        None, description="Of what flows from texts into their label words, each field's share; of several fields."
+    )
     tokens: list[str] | None = Field(None, description="The whole prompt's, where a token view was asked for.")
     token_view: list[TokenViewFields] | None = None
 
@@ -55,6 +58,9 @@ class SaliencyFields(SectionFields):
     label_to_target: PerLayer = Field(description="S_pq as a share.")
     text_to_text: PerLayer = Field(description="S_ww as a share.")
     raw: RawFields
+    fields: dict[str, float | None] | None = Field(
+        None, description="Each field's share of what flows from texts into their label words, mean over queries."
+    )
     queries: list[QueryFlowFields]
     missing: list[str] = Field([], description="What is undefined, and why.")
 
@@ -68,6 +74,14 @@ class AllFlows:
     token_layers: tuple[int, ...] = ()
     #: Per query, the whole prompt's tokens; empty where no view was asked for.
     tokens: tuple[tuple[str, ...], ...] = field(default=(), metadata=PRIVATE)
+    fields: tuple[str, ...] = ()  # of a template with several; empty of one with one
+    by_field: tuple[FloatArray, ...] = ()  # per query (F,), each field's share; see `field_shares`
+
+    @property
+    def mean_by_field(self) -> FloatArray | None:
+        """(F,) over the queries that have shares; None where there is one field, or no shares."""
+        known = [shares for shares in self.by_field if not np.isnan(shares).any()]
+        return np.asarray(np.mean(known, axis=0)) if self.fields and known else None
 
 
 def requests(context: Context) -> list[Flow | Flows]:
@@ -88,7 +102,9 @@ def gather(answers: Sequence[Any], context: Context | None) -> AllFlows:
         return AllFlows(found)
     layers = context.settings.token_layers
     tokens = tuple(context.token_texts(flow.query) for flow in found.queries) if layers else ()
-    return AllFlows(found, context.settings.heads, layers, tokens)
+    fields = context.prompt.fields if len(context.prompt.fields) > 1 else ()
+    by_field = tuple(field_shares(flow, context.text_spans) for flow in found.queries) if fields else ()
+    return AllFlows(found, context.settings.heads, layers, tokens, fields, by_field)
 
 
 def values(result: AllFlows) -> dict[str, Any]:
@@ -99,6 +115,7 @@ def values(result: AllFlows) -> dict[str, Any]:
         "heads": result.heads,
         **dict(zip(FLOWS, found.shares, strict=True)),
         "raw": dict(zip(FLOWS, found.raw, strict=True)),
+        "fields": _named(result, result.mean_by_field),
         "queries": [
             {
                 "query": flow.query,
@@ -106,12 +123,17 @@ def values(result: AllFlows) -> dict[str, Any]:
                 "loss_target": flow.loss_target,
                 **dict(zip(FLOWS, flow.shares, strict=True)),
                 "raw": dict(zip(FLOWS, flow.raw, strict=True)),
+                "fields": _named(result, result.by_field[index]) if result.by_field else None,
                 **_token_view(result, flow, index),
             }
             for index, flow in enumerate(found.queries)
         ],
         "missing": found.missing,
     }
+
+
+def _named(result: AllFlows, shares: FloatArray | None) -> dict[str, float] | None:
+    return None if shares is None else dict(zip(result.fields, map(float, shares), strict=True))
 
 
 def _token_view(result: AllFlows, flow: QueryFlow, index: int) -> dict[str, Any]:
@@ -129,7 +151,8 @@ def _token_view(result: AllFlows, flow: QueryFlow, index: int) -> dict[str, Any]
 
 def reading(result: AllFlows, context: Context | None = None) -> str:
     """Which flow is the largest where."""
-    return reading_of_flows(result.saliency.shares, result.saliency.raw)
+    told = reading_of_flows(result.saliency.shares, result.saliency.raw)
+    return told + _told_by_field(result.fields, result.mean_by_field)
 
 
 def blocks(flows: AllFlows, context: Context | None = None) -> list[Block]:
@@ -144,6 +167,7 @@ def blocks(flows: AllFlows, context: Context | None = None) -> list[Block]:
         _per_layer("flows", caption, result.shares),
         _per_layer("raw", "Mean saliency of a pair of positions, before it is made a share.", result.raw, raw=True),
     ]
+    shown += [] if flows.mean_by_field is None else [_by_field_table(flows)]
     shown += [] if context is None else [_into_target(result, context)]
     return shown + notes(result.missing)
 
@@ -198,34 +222,52 @@ def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:
         return "Nothing flows from the label words into the target."
     names = encoded.prompt.label_names
     share = np.zeros(len(names))
+    spans = [demonstration.texts for demonstration in encoded.demonstrations]
     for demonstration, amount in zip(encoded.demonstrations, through, strict=True):
         share[demonstration.label_class] += amount / total
     first, second = np.argsort(-share, kind="stable")[:2]
     return (
         f"Of what flows into the target, {percent(total / everything)} comes from label words: {share[first]:.0%} of "
-        f"that from {names[first]}, {share[second]:.0%} from {names[second]}.{_by_field(flow, encoded)}"
+        f"that from {names[first]}, {share[second]:.0%} from {names[second]}."
+        f"{_told_by_field(encoded.prompt.fields, field_shares(flow, spans))}"
     )
 
 
-def field_shares(flow: QueryFlow, encoded: EncodedPrompt) -> FloatArray:
-    """(F,) of what flows from the texts of each demonstration into its label word, the share of each field's tokens."""
-    found = np.zeros(len(encoded.prompt.fields))
-    for index, demonstration in enumerate(encoded.demonstrations):
-        for place, span in enumerate(demonstration.texts):
+def field_shares(flow: QueryFlow, spans: Sequence[Sequence[Span]]) -> FloatArray:
+    """(F,) of what flows from the texts of each demonstration into its label word, the share of each field's tokens.
+
+    Args:
+        spans: of each field, in each demonstration.
+    """
+    found = np.zeros(len(spans[0]))
+    for index, texts in enumerate(spans):
+        for place, span in enumerate(texts):
             found[place] += flow.into_labels[:, index, slice(*span)].sum(dtype=np.float64)
     return np.asarray(np.divide(found, found.sum(), out=np.full_like(found, np.nan), where=found.sum() > 0))
 
 
-def _by_field(flow: QueryFlow, encoded: EncodedPrompt) -> str:
+def _told_by_field(fields: Sequence[str], shares: FloatArray | None) -> str:
     """A sentence where the template has several fields."""
-    fields = encoded.prompt.fields
-    found = field_shares(flow, encoded)
-    if len(fields) == 1 or np.isnan(found).any():
+    if len(fields) < 2 or shares is None or np.isnan(shares).any():
         return ""
-    told = ", ".join(
-        f"{found[place]:.0%} from {in_braces([fields[place]])}" for place in np.argsort(-found, kind="stable")
-    )
+    order = np.argsort(-shares, kind="stable")
+    told = ", ".join(f"{shares[place]:.0%} from {in_braces([fields[place]])}" for place in order)
     return f" Of what flows from the texts into their label words, {told}."
+
+
+def _by_field_table(flows: AllFlows) -> Table:
+    """A row for each query, and the mean."""
+    rows = [
+        (flow.query + 1, *(None if np.isnan(share) else float(share) for share in shares))
+        for flow, shares in zip(flows.saliency.queries, flows.by_field, strict=True)
+    ]
+    mean = flows.mean_by_field
+    assert mean is not None
+    caption = (
+        "Of what flows from the texts of the demonstrations into their label words, in all layers, the share of each "
+        "field's tokens."
+    )
+    return Table("fields", caption, ("query", *flows.fields), (("mean", *map(float, mean)), *rows), limit=50)
 
 
 def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:

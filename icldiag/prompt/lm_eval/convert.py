@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from icldiag.errors import PromptError
+from icldiag.prompt.lm_eval.fields import Layout, layout_of
 from icldiag.prompt.lm_eval.log import Document, Log, read_log
 from icldiag.prompt.lm_eval.results import TaskConfig, read_task, results_beside
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.shape import Shape, ShapeHints, Split, infer
+from icldiag.prompt.template import ONE, fields_in
 from icldiag.quoting import listed, quoted, shortened
 
 _NAMED = 8  # documents named in a message
@@ -64,21 +66,27 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
     labels = _labels(log, shape, shown, documents, words, path)
     gold = _gold_classes(labels, documents)
     instruction, instruction_separator = shape.instruction
+    layout = _layout(documents, splits, shape, notes)
+    queries = [
+        Example.of({"text": split.query} if layout is None else layout.of(document.fields), label, document.id)
+        for document, split, label in zip(documents, splits, gold, strict=True)
+    ]
     prompt = Prompt(
         name=config.name if config else path.stem,
-        template=shape.template(path),
+        template=_template(shape, layout, path),
         separator=shape.separator,
         labels=labels,
-        demonstrations=_examples(shown, labels),
-        queries=tuple(Example(splits[i].query, gold[i], documents[i].id) for i in kept),
-        examples=_shown_elsewhere(splits, shown, labels, {splits[i].query for i in kept}),
+        demonstrations=_examples(shown, labels, layout),
+        queries=tuple(queries[i] for i in kept),
+        examples=_shown_elsewhere(splits, shown, labels, {splits[i].query for i in kept}, layout),
         instruction=instruction,
         instruction_separator=instruction_separator,
         scoring="whole" if log.kind == "multiple_choice" else "first",
         path=path,
+        fields=ONE if layout is None else layout.names,
     )
-    for i in kept:
-        if splits[i].demonstrations == shown and prompt.written(splits[i].query) != contexts[i]:
+    for i, query in zip(kept, prompt.queries, strict=True):
+        if splits[i].demonstrations == shown and prompt.written(query) != contexts[i]:
             raise PromptError(
                 f"the prompt of document {shortened(documents[i].id)} cannot be written exactly", path=path
             )
@@ -231,18 +239,48 @@ def _gold_classes(labels: Sequence[Label], documents: Sequence[Document]) -> lis
     return [names.index(gold) if gold in names else None for gold in golds]
 
 
-def _examples(pairs: Sequence[tuple[str, str]], labels: Sequence[Label]) -> tuple[Example, ...]:
+def _layout(documents: Sequence[Document], splits: Sequence[Split], shape: Shape, notes: list[str]) -> Layout | None:
+    """The fields of the document that the queries are made from, where all demonstrations can be parted alike."""
+    layout = layout_of([split.query for split in splits], [document.fields for document in documents])
+    if layout is None or fields_in(_template(shape, layout, None)) != (*layout.names, "label"):
+        return None
+    pairs = dict.fromkeys(pair for split in splits for pair in split.demonstrations)
+    joined = next((text for text, _ in pairs if layout.split(text) is None), None)
+    if joined is None:
+        return layout
+    told = f"{' and '.join(layout.names)} are one text, as they cannot be told apart in a demonstration"
+    notes.append(f"{told}: {quoted(joined)}")
+    return None
+
+
+def _template(shape: Shape, layout: Layout | None, path: Path | None) -> str:
+    """Raises PromptError: the template itself holds {text} or {label}."""
+    if layout is None:
+        return shape.template(path)
+    return f"{shape.before}{layout.template}{shape.between}{{label}}{shape.after}"
+
+
+def _demonstration(text: str, label: int, layout: Layout | None) -> Example:
+    texts = {} if layout is None else layout.split(text) or {}
+    return Example.of(texts or {"text": text}, label)
+
+
+def _examples(pairs: Sequence[tuple[str, str]], labels: Sequence[Label], layout: Layout | None) -> tuple[Example, ...]:
     classes = {label.word: index for index, label in enumerate(labels)}
-    return tuple(Example(text, classes[word]) for text, word in pairs if word in classes)
+    return tuple(_demonstration(text, classes[word], layout) for text, word in pairs if word in classes)
 
 
 def _shown_elsewhere(
-    splits: Sequence[Split], shown: Sequence[tuple[str, str]], labels: Sequence[Label], asked: set[str]
+    splits: Sequence[Split],
+    shown: Sequence[tuple[str, str]],
+    labels: Sequence[Label],
+    asked: set[str],
+    layout: Layout | None,
 ) -> tuple[Example, ...]:
     """What only other documents were shown: labelled texts to try repairs on."""
     pairs = dict.fromkeys(pair for split in splits for pair in split.demonstrations)
     texts = asked | {text for text, _ in shown}
-    return _examples([pair for pair in pairs if pair[0] not in texts], labels)
+    return _examples([pair for pair in pairs if pair[0] not in texts], labels, layout)
 
 
 def _class_name(answer: str, labels: Sequence[Label]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -285,3 +286,50 @@ def test_a_few_documents_with_other_answers_are_left_out(tmp_path: Path) -> None
     found = import_log(write(tmp_path, [*rows(), odd]))
     check(found)
     assert found.notes == ("left out, as they offer other answers: documents 4",)
+
+
+PAIRS = (
+    ("a dog runs", "an animal moves", 0),
+    ("he sings", "he is silent", 1),
+    ("she reads", "it is a novel", 2),
+    ("snow falls", "it is cold", 0),
+)
+
+
+def pair_rows(shots: Sequence[tuple[str, str, int]] = PAIRS[:3]) -> list[dict[str, Any]]:
+    """NLI: two texts of each document."""
+
+    def written(premise: str, hypothesis: str) -> str:
+        return f"Premise: {premise}\nHypothesis: {hypothesis}\nAnswer:"
+
+    shown = "".join(f"{written(p, h)} {CHOICES[label]}\n\n" for p, h, label in shots)
+    return [
+        row(
+            number,
+            [(shown + written(p.upper(), h), f" {name}") for name in CHOICES],
+            [[score, False] for score in scores(0)],
+            str(label),
+            doc={"premise": p.upper(), "hypothesis": h, "uid": str(number)},
+        )
+        for number, (p, h, label) in enumerate(PAIRS)
+    ]
+
+
+def test_several_texts_of_a_document_are_fields(tmp_path: Path) -> None:
+    found = import_log(write(tmp_path, pair_rows()))
+    prompt = found.prompt
+    assert prompt.template == "Premise: {premise}\nHypothesis: {hypothesis}\nAnswer:{label}"
+    assert prompt.fields == ("premise", "hypothesis")
+    assert [example.texts for example in prompt.demonstrations] == [pair[:2] for pair in PAIRS[:3]]
+    assert [query.texts for query in prompt.queries] == [(p.upper(), h) for p, h, _ in PAIRS]
+    written = tmp_path / "prompt.yaml"
+    written.write_text(as_yaml(prompt))
+    assert read_prompt(written).hash == prompt.hash
+
+
+def test_texts_that_cannot_be_told_apart_stay_one(tmp_path: Path) -> None:
+    shots = [("one\nHypothesis: two", "three", 0), *PAIRS[1:3]]
+    found = import_log(write(tmp_path, pair_rows(shots)))
+    assert found.prompt.fields == ("text",)
+    assert any("cannot be told apart in a demonstration" in note for note in found.notes)
+    assert found.prompt.demonstrations[0].text == "one\nHypothesis: two\nHypothesis: three"
