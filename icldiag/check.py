@@ -13,7 +13,10 @@ from icldiag.prompt.encoded_prompt import Span, Token
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.spaces import space_warnings
 from icldiag.prompt.template import warnings_of
+from icldiag.quoting import shortened
 from icldiag.visible import visible
+
+_PIECES = 20  # tokens of a label word that are listed
 
 
 def describe(prompt: Prompt) -> str:
@@ -34,9 +37,9 @@ def describe(prompt: Prompt) -> str:
         f"  demonstrations  {len(prompt.demonstrations)}",
         "  label words, and how often each is demonstrated:",
     ]
-    width = max(len(visible(name)) for name in prompt.label_names)
+    width = max(len(shortened(name)) for name in prompt.label_names)
     for label in prompt.labels:
-        lines.append(f"    {visible(label.name):{width}}  {visible(label.word)!r}  {shown[label.name]}")
+        lines.append(f"    {shortened(label.name):{width}}  {shortened(label.word)!r}  {shown[label.name]}")
     return "\n".join(lines)
 
 
@@ -61,12 +64,13 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
         "  label tokens:",
     ]
     for label, ids in zip(prompt.labels, encoded.label_tokens, strict=True):
-        pieces = " + ".join(f"{visible(tokenizer.decode([token]))!r} ({token})" for token in ids)
+        pieces = " + ".join(f"{visible(tokenizer.decode([token]))!r} ({token})" for token in ids[:_PIECES])
+        pieces += f" + {len(ids) - _PIECES} more" if len(ids) > _PIECES else ""
         scored = "" if len(ids) == 1 else f"   scored on {'the first' if prompt.scoring == 'first' else 'all'}"
         if encoded.terminated is not None:
             end = encoded.terminated[prompt.label_names.index(label.name)][-1]
             scored = f"   scored with {visible(tokenizer.decode([end]))!r} ({end}) after it"
-        lines.append(f"    {visible(label.name)}: {pieces}{scored}")
+        lines.append(f"    {shortened(label.name)}: {pieces}{scored}")
     lines.append("  spans [start, stop) of the demonstrations:")
     for number, place in enumerate(encoded.demonstrations, start=1):
         lines.append(

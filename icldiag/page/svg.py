@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from icldiag.page.blocks import Figure
 from icldiag.page.figures import INK, SERIES, paper_style
+from icldiag.visible import visible
 
 _DROPPED = ("metadata", "style", "title")
 _REFERENCE = re.compile(r"#([\w.-]+)")
@@ -29,7 +30,8 @@ def inline_svg(figure: Figure, prefix: str) -> str:
     _forget_ids(root)
     for size in ("width", "height", "version"):
         root.attrib.pop(size, None)
-    root.attrib |= {"role": "img", "aria-label": figure.caption, "stroke-linejoin": "round", "stroke-linecap": "butt"}
+    root.attrib |= {"role": "img", "aria-label": visible(figure.caption)}
+    root.attrib |= {"stroke-linejoin": "round", "stroke-linecap": "butt"}
     return ElementTree.tostring(root, encoding="unicode")
 
 

@@ -107,6 +107,7 @@ _REASONS = {
     "float_parsing": "expected a number",
     "dict_type": "expected a mapping from class name to number",
 }
+_NULL = "there is no value here, or an unquoted null or ~; write the text, in quotes if it is one of these words"
 _BOUNDS = (("ge", "at least"), ("le", "at most"), ("gt", "more than"), ("lt", "less than"))
 _COMPARED = 1000  # names that a wrong one is compared with
 _EXAMPLES = ("demonstrations", "queries", "examples")
@@ -114,7 +115,7 @@ _EXAMPLES = ("demonstrations", "queries", "examples")
 
 def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Location]:
     """The first thing that is wrong, in a few words, and its place in the user's file."""
-    every = error.errors(include_url=False, include_input=False)
+    every = error.errors(include_url=False)
     errors = [one for one in every if _of_the_kind_written(one["loc"], document)] or every
     # a misspelt field is also missing under its right name: the misspelling is what to mend
     found = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
@@ -135,7 +136,9 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
             f"{' or '.join(SCALES)}, scale: {{...}}, bias: {{...}}}}, or "
             "{kind: matrix, matrix: {...}, bias: {...}}"
         )
-    elif location[0] == "labels" and found["type"] != "missing":
+    elif location[0] == "labels" and len(location) > 1:
+        reason = _NULL if reason == _NULL else "expected text, and this is none; put it in quotes"
+    elif location == ("labels",) and found["type"] != "missing":
         reason = "expected a list of class names, or a mapping from class name to label word"
     elif location[0] in _EXAMPLES and len(location) == 1 and found["type"] != "missing":
         reason = "expected a list of {text, label} or {file: ...}"
@@ -149,12 +152,16 @@ def reason_of(found: Any) -> str:
     if found["type"] == "literal_error":
         return f"must be {found['ctx']['expected']}"
     context = found.get("ctx", {})
+    if found["type"] == "string_type" and found.get("input", "") is None:
+        return _NULL
     bound = next((f"must be {words} {context[kind]:,}" for kind, words in _BOUNDS if kind in context), None)
     return bound or _REASONS.get(found["type"]) or brief(found["msg"])
 
 
 def _of_the_kind_written(location: Location, document: dict[str, Any]) -> bool:
     """Of a field that may be a list or name a file, only the complaints about what was written are of use."""
+    if location[0] == "labels" and len(location) > 1:
+        return str(location[1]).startswith("dict" if isinstance(document.get("labels"), dict) else "list")
     if location[0] not in _EXAMPLES or len(location) == 1:
         return True
     return isinstance(document.get(str(location[0])), dict) == (location[1] == FileFields.__name__)

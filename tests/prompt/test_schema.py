@@ -107,6 +107,9 @@ def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
         ("[Person, Location]", "[Person, Person]", 3, "labels[1]", "listed twice"),
         ("[Person, Location]", "[Person]", 3, "labels", "at least two"),
         ("[Person, Location]", "Person", 3, "labels", "list of class names"),
+        ("[Person, Location]", "{Person: null, Location: a}", 3, "labels.Person", "unquoted null"),
+        ("[Person, Location]", "[Person, null]", 3, "labels[1]", "unquoted null"),
+        ("[Person, Location]", "[Person, [Location]]", 3, "labels[1]", "expected text, and this is none"),
         ("[Person, Location]", '{Person: " a", Location: " a"}', 3, "labels.Location", "same label word"),
         ("[Person, Location]", '{Person: " ", Location: " a"}', 3, "labels.Person", "empty"),
         ("name:", "nmae:", 1, "nmae", "did you mean 'name'"),
@@ -116,6 +119,7 @@ def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
         ("queries:", "scoring: best\nqueries:", 7, "scoring", "'per_token' or 'per_byte'"),
         ("name: questions", "name: questions\nname: again", 2, None, "written twice"),
         ('"Where ?"', r'"\ud83d"', 9, None, "half a character"),
+        ('{text: "Where is it ?"', "{text: ~", 6, "demonstrations[1].text", "unquoted null"),
         ('{text: "Where is it ?"', "{text: [1]", 6, "demonstrations[1].text", "expected text"),
     ],
 )

@@ -167,8 +167,10 @@ def test_figure_files(report: Report, tmp_path: Path) -> None:
 
 def test_labels_of_a_figure_are_no_formulas() -> None:
     drawing = heatmap(np.eye(2), ["$\\frac{", "a_b$"])
-    figure = Figure("x", "", lambda: drawing)
-    assert "$\\frac{" in inline_svg(figure, "p")
+    figure = Figure("x", "Lead of \x1b[31m", lambda: drawing)
+    svg = inline_svg(figure, "p")
+    assert "$\\frac{" in svg
+    assert "\x1b" not in svg
 
 
 def test_tables_hold_numbers_in_full_and_no_formulas(report: Report, tmp_path: Path) -> None:
