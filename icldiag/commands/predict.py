@@ -63,8 +63,8 @@ def predict(
         raise IcldiagError("--column is the name of the new column: some characters, on one line")
     with sources() as read:
         written = read_prompt(prompt)
+        stream = TableStream.of(texts, columns_of(written, text, columns(field)))
     read.refuse(output)
-    stream = TableStream.of(texts, columns_of(written, text, columns(field)))
     added = Columns(column, probabilities, written.label_names)
     target = None if is_stdout(output) else output
     writer = Writer(stream, added, target)
@@ -92,6 +92,8 @@ def predict(
         f"rows {tally.first + 1} to {tally.rows} labelled by {visible(model.name)}"
         if now
         else "there are no more rows to label"
+        if tally.first
+        else f"{visible(str(texts))} has no rows"
     ]
     if tally.first:
         told.append(f"rows 1 to {tally.first} by an earlier run")

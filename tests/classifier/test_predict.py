@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -81,6 +82,27 @@ def test_every_row_gets_the_sessions_answer_and_keeps_its_columns(
     assert "overwrite it with --force" in run(texts, "-o", str(out))[2]
     assert run(texts, "-o", str(out), "--force", "--probabilities", "chosen", "--column", "label")[0] == 0
     assert list(table(out)[0])[3:] == ["label", "label_p"]
+
+
+@pytest.mark.parametrize("link", [None, os.symlink, os.link])
+def test_the_texts_are_not_written_over(
+    run: Run, texts: Path, tmp_path: Path, link: Callable[[Path, Path], None] | None
+) -> None:
+    out, before = texts, texts.read_bytes()
+    if link is not None:
+        out = tmp_path / "link.csv"
+        link(texts, out)
+    code, _, error = run(texts, "-o", str(out), "--force")
+    assert code != 0
+    assert "is what this command reads" in error
+    assert texts.read_bytes() == before
+
+
+def test_a_file_without_rows_is_said_to_have_none(run: Run, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_text("text\n")
+    code, _, error = run(empty, "-o", "-")
+    assert (code, "has no rows" in error) == (0, True)
 
 
 def test_every_format_becomes_every_other(run: Run, texts: Path, tmp_path: Path) -> None:
