@@ -116,6 +116,8 @@ def _beyond(repair: Repair, form: ClientForm) -> str | None:
     """What a repair does that another program cannot."""
     if repair.beta is not None:
         return "scales attention, which other programs cannot"
+    if repair.retrieval is not None:
+        return "shows each query examples of its own, which one text cannot hold"
     if form == "logit-bias" and not adds_alone(repair.calibration):
         return "multiplies label scores, which logit biases cannot"
     return None

@@ -53,6 +53,8 @@ def _whole(prompt: Prompt) -> Prompt:
             raise ValueError(f"there is no label number {example.label}")
     if any(example.label is None for example in prompt.demonstrations):
         raise ValueError("every demonstration needs a label")
+    if prompt.retrieval is not None and prompt.retrieval.count < 1:
+        raise ValueError("a retrieval shows no example")
     for path in (prompt.path, prompt.beta.path if prompt.beta else None):
         if path is not None:
             _possible(path)

@@ -33,11 +33,11 @@ def rich_file(rich: Prompt, tmp_path: Path) -> Path:
 
 def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_file: Path, tiny: Tiny) -> None:
     session = Session(rich_file, tiny())
-    found = session.repairs(budget=40)
+    found = session.repairs(budget=60)
     families: dict[str, Trial] = {}
     for trial in found.trials:
         families.setdefault(trial.repair.family, trial)
-    assert {"calibration", "re-weighting", "drop", "replace", "order"} <= set(families)
+    assert {"calibration", "re-weighting", "drop", "replace", "order", "retrieval"} <= set(families)
     for name, trial in families.items():
         output = rich_file.parent / f"{name}.yaml"
         write_repair(session, trial, output)

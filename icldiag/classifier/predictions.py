@@ -226,7 +226,7 @@ def identity(
     prompt: Prompt, model: str, stream: TableStream, writer: Writer, columns: Columns, options: dict[str, Any]
 ) -> dict[str, Any]:
     """What every row of an output depends on, by the names that a user knows."""
-    asked = replace(prompt, queries=(), examples=())
+    asked = replace(prompt, queries=(), examples=() if prompt.retrieval is None else prompt.examples)
     return {
         "prompt": asked.hash,
         "model": hashlib.sha256(model.encode()).hexdigest(),

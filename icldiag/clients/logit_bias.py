@@ -50,11 +50,12 @@ def logit_bias(encoded: EncodedPrompt, tokenizer: Any) -> LogitBias:
     """The biases that give this prompt's answers.
 
     Raises:
-        AnalysisError: no bias can: a re-weighting is in force, the calibration does more than add a number to each
-            label's score, these numbers lie further apart than an API takes, or a label's tokens are scored together.
+        AnalysisError: no bias can: a re-weighting or a retrieval is in force, the calibration does more than add a
+            number to each label's score, these numbers lie further apart than an API takes, or a label's tokens are
+            scored together.
     """
     prompt = encoded.prompt
-    require_no_beta(prompt)
+    require_text_alone(prompt)
     if not adds_alone(prompt.calibration):
         assert prompt.calibration is not None
         raise AnalysisError(
@@ -82,8 +83,10 @@ def logit_bias(encoded: EncodedPrompt, tokenizer: Any) -> LogitBias:
     return LogitBias(prompt.label_names, tokens, words, biases)
 
 
-def require_no_beta(prompt: Prompt) -> None:
-    """Raise AnalysisError where a re-weighting is in force: no other program can be told of it."""
+def require_text_alone(prompt: Prompt) -> None:
+    """Raise AnalysisError where answers come of more than one text for all queries: a re-weighting, a retrieval."""
+    if prompt.retrieval is not None:
+        raise AnalysisError(f"each query is shown examples of its own, which one text cannot hold; {_USE}")
     if prompt.beta is not None:
         raise AnalysisError(f"a re-weighting scales attention, which other programs do not; {_USE}")
 

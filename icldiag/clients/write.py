@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from icldiag.clients.generation import agreement
-from icldiag.clients.logit_bias import as_requests, logit_bias, require_no_beta
+from icldiag.clients.logit_bias import as_requests, logit_bias, require_text_alone
 from icldiag.clients.text import messages_with_placeholder, text_with_placeholder
 from icldiag.counting import counted
 from icldiag.errors import IcldiagError
@@ -28,7 +28,7 @@ def write_for_clients(
     Raises:
         AnalysisError: this form cannot give the prompt's answers, or a trial with logit biases gave others.
     """
-    require_no_beta(session.prompt)
+    require_text_alone(session.prompt)
     if form == "logit-bias":
         content, told = _biases(session, progress)
     else:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 # What a piece of the prompt is to the model; "special" is a token of the tokenizer's own.
-Kind = Literal["special", "instruction", "template", "text", "label", "separator", "forerunner", "target"]
+Kind = Literal["special", "instruction", "template", "text", "label", "separator", "retrieved", "forerunner", "target"]
 Cell = str | int | float | None  # None and NaN are undefined numbers
 
 # open: on every page. folded: it repeats a figure's numbers, so HTML folds it. aside: folded in HTML, not in Markdown.

@@ -39,6 +39,9 @@ def chat_parts(prompt: Prompt, tokenizer: Any) -> Parts:
     if not getattr(tokenizer, "chat_template", None):
         reason = "this model's tokenizer has no chat template; remove 'chat' or take a model that was tuned to chat"
         raise PromptError(reason, path=prompt.path, field="chat")
+    if prompt.retrieval is not None:
+        reason = "demonstrations are not chosen for each query of a chat; remove it"
+        raise PromptError(reason, path=prompt.path, field="retrieval")
     writer = _Writer(prompt, tokenizer)
     turns = _turns(prompt)
     writer.require_end([*turns, _query(prompt, prompt.queries[0])])

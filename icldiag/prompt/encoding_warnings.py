@@ -26,6 +26,11 @@ def encoding_warnings(
     warnings += _other_forms(prompt, demonstrations, label_tokens, ids)
     if prompt.anchor != "all":
         warnings += _same_anchors(prompt, label_tokens)
+    if prompt.retrieval is not None:
+        warnings.append(
+            f"each query is shown up to {prompt.retrieval.count} examples of its own, chosen by BM25; every analysis "
+            "counts them to the query's text, and its demonstrations are those that all queries share"
+        )
     if prompt.scoring == "whole":
         warnings += _never_chosen(prompt, label_tokens)
     warnings += space_warnings(prompt)

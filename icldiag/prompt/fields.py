@@ -74,6 +74,14 @@ class CalibrationFields(BaseModel):
     model: str | None = None
 
 
+class RetrievalFields(BaseModel):
+    """Demonstrations for each query, from `examples`."""
+
+    model_config = _STRICT
+    by: Literal["bm25"] = "bm25"
+    count: Count
+
+
 class PromptFields(BaseModel):
     model_config = _STRICT
     name: str | None = None
@@ -88,6 +96,7 @@ class PromptFields(BaseModel):
     scoring: Scoring = "first"
     anchor: Anchor = "last"
     chat: bool = False
+    retrieval: RetrievalFields | None = None
     calibration: CalibrationFields | None = None
     beta: str | None = None
 
@@ -169,7 +178,8 @@ def _of_the_kind_written(location: Location, document: dict[str, Any]) -> bool:
 
 def _known_fields(location: Location) -> Sequence[str]:
     """The fields that could have been meant at a location that names none."""
-    return list((CalibrationFields if location[0] == "calibration" else PromptFields).model_fields)
+    parts: dict[str | int, type[BaseModel]] = {"calibration": CalibrationFields, "retrieval": RetrievalFields}
+    return list(parts.get(location[0], PromptFields).model_fields)
 
 
 def _misspelt(reason: str, location: Location, document: Any) -> tuple[str, Location]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.template import Pieces
 
-Role = Literal["special", "instruction", "template", "text", "label", "separator"]
+# "retrieved" is all of a demonstration that was chosen for one query
+Role = Literal["special", "instruction", "template", "text", "label", "separator", "retrieved"]
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,23 @@ def plain_parts(prompt: Prompt) -> Parts:
         separator = prompt.opening[len(prompt.instruction) :]
         shown += [Part(prompt.instruction, "instruction"), Part(separator, "separator")]
     for index, example in enumerate(prompt.demonstrations):
-        shown += [
-            *filled_parts(prompt, example, prompt.template_pieces, index),
-            Part(prompt.labels[example.known_label].word, "label", index),
-            Part(prompt.template_pieces.after, "template", index),
-            Part(prompt.separator, "separator", index),
-        ]
-    queries = tuple(filled_parts(prompt, query, prompt.query_pieces) for query in prompt.queries)
+        shown += _demonstration(prompt, example, index)
+    queries = tuple(
+        (*_retrieved(prompt, query), *filled_parts(prompt, query, prompt.query_pieces)) for query in prompt.queries
+    )
     return Parts(tuple(shown), queries, tuple(label.word for label in prompt.labels))
+
+
+def _demonstration(prompt: Prompt, example: Example, index: int | None = None) -> tuple[Part, ...]:
+    return (
+        *filled_parts(prompt, example, prompt.template_pieces, index),
+        Part(prompt.labels[example.known_label].word, "label", index),
+        Part(prompt.template_pieces.after, "template", index),
+        Part(prompt.separator, "separator", index),
+    )
+
+
+def _retrieved(prompt: Prompt, query: Example) -> Iterator[Part]:
+    for example in prompt.retrieved(query):
+        for part in _demonstration(prompt, example):
+            yield Part(part.text, "retrieved")

@@ -29,6 +29,7 @@ from icldiag.prompt.fields import (
     unknown_class,
 )
 from icldiag.prompt.importers import importer_of
+from icldiag.prompt.retrieval import Retrieval, missing_library
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import Lines, Location, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, Table, read_table
@@ -149,6 +150,17 @@ class Reader:
             raise self.error(f"there is no number for the class {quoted(missing[0])}; write one for each class", *place)
         return tuple(given[name] for name in classes)
 
+    def retrieval(self, given: PromptFields, examples: Sequence[Example]) -> Retrieval | None:
+        if given.retrieval is None:
+            return None
+        if given.chat:
+            raise self.error("demonstrations are not chosen for each query of a chat; remove it", "retrieval")
+        if all(example.label is None for example in examples):
+            raise self.error("demonstrations are chosen from 'examples', which has no labelled text", "retrieval")
+        if missing := missing_library():
+            raise self.error(missing, "retrieval")
+        return Retrieval(given.retrieval.count, given.retrieval.by)
+
     def beta(self, given: str | None) -> SavedBeta | None:
         if given is None:
             return None
@@ -265,6 +277,7 @@ def read_prompt(path: Path | str) -> Prompt:
     queries = reader.examples(fields.queries, classes, fields.template, named, "queries")
     if not queries:
         raise reader.error("there are no queries; write at least one {text}", "queries")
+    examples = reader.examples(fields.examples, classes, fields.template, named, "examples")
     return Prompt(
         name=fields.name or path.stem,
         template=fields.template,
@@ -272,13 +285,14 @@ def read_prompt(path: Path | str) -> Prompt:
         labels=labels,
         demonstrations=demonstrations,
         queries=queries,
-        examples=reader.examples(fields.examples, classes, fields.template, named, "examples"),
+        examples=examples,
         instruction=fields.instruction,
         instruction_separator=fields.instruction_separator,
         scoring=fields.scoring,
         chat=fields.chat,
         anchor=fields.anchor,
         path=path,
+        retrieval=reader.retrieval(fields, examples),
         calibration=reader.calibration(fields.calibration, classes),
         beta=reader.beta(fields.beta),
         notes=tuple(dict.fromkeys(reader.notes)),

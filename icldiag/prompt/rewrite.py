@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from icldiag.prompt.write import as_yaml, calibration_fields, named_from
 def rewritten(prompt: Prompt, changed: Prompt, folder: Path) -> tuple[str, str]:
     """The text of the file that `prompt` was read from, and of one in `folder` for `changed`, which is not written.
 
-    `changed` may differ in its demonstrations, label words, calibration and beta. A prompt that did not come from a
-    YAML file, or that cannot be kept in its style, is written out in full; so is then the old one.
+    `changed` may differ in its demonstrations, label words, retrieval, calibration and beta. A prompt that did not come
+    from a YAML file, or that cannot be kept in its style, is written out in full; so is then the old one.
     """
     old = _source(prompt)
     if old is not None:
@@ -69,6 +69,10 @@ def _edited(old: str, prompt: Prompt, changed: Prompt, folder: Path) -> str:
             document[field]["file"] = named_from(folder, prompt.path.parent / document[field]["file"])
     document.pop("calibration", None)
     document.pop("beta", None)
+    if changed.retrieval != prompt.retrieval:
+        document.pop("retrieval", None)
+        if changed.retrieval is not None:
+            document["retrieval"] = asdict(changed.retrieval)
     if changed.calibration is not None:
         document["calibration"] = calibration_fields(changed.calibration, changed.label_names)
     if changed.beta is not None:

@@ -17,6 +17,7 @@ from icldiag.prompt.fields import (
     Anchor,
     Scoring,
 )
+from icldiag.prompt.retrieval import Retrieval, retrieved
 from icldiag.prompt.template import ONE, Pieces, in_braces, pieces
 from icldiag.quoting import quoted
 
@@ -93,6 +94,7 @@ class Prompt:
     path: Path | None = None
     calibration: Calibration | None = None
     beta: SavedBeta | None = None
+    retrieval: Retrieval | None = None  # of further demonstrations for each query, from `examples`; not for chats
     notes: tuple[str, ...] = dataclasses.field(default=(), compare=False)  # on its data files
     query_template: str | None = None  # of the queries alone, for experiments: no prompt file can say so; not for chats
     fields: tuple[str, ...] = ONE  # of the template, in its order, but for {label}; every example has a text for each
@@ -132,9 +134,13 @@ class Prompt:
             + self.labels[example.label or 0].word
             + self.template_pieces.after
             + self.separator
-            for example in self.demonstrations
+            for example in (*self.demonstrations, *self.retrieved(asked))
         )
         return self.opening + shown + self._filled(asked, self.query_pieces)
+
+    def retrieved(self, query: Example) -> list[Example]:
+        """The examples that this query is shown after the prompt's own demonstrations. Raises PromptError."""
+        return [] if self.retrieval is None else retrieved(self.retrieval, query, self.examples, self.demonstrations)
 
     def _filled(self, example: Example, own: Pieces) -> str:
         """The template up to its label."""
@@ -170,7 +176,7 @@ class Prompt:
         content["beta"] = self.beta and self.beta.sha256
         if self.calibration is not None:
             del content["calibration"]["model"]
-        for field in ("calibration", "beta", "instruction_separator", "query_template"):
+        for field in ("calibration", "beta", "retrieval", "instruction_separator", "query_template"):
             if content[field] is None:  # a prompt without them has the hash that it always had
                 del content[field]
         if not self.chat:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,6 +65,8 @@ def _fields(prompt: Prompt, folder: Path | None) -> dict[str, Any]:
     fields["queries"] = [_row(prompt, example) for example in prompt.queries]
     if prompt.examples:
         fields["examples"] = [_row(prompt, example) for example in prompt.examples]
+    if prompt.retrieval is not None:
+        fields["retrieval"] = asdict(prompt.retrieval)
     if prompt.calibration is not None:
         fields["calibration"] = calibration_fields(prompt.calibration, prompt.label_names)
     if prompt.beta is not None:

@@ -16,12 +16,12 @@ def combined(start: Repair, first: Repair, second: Repair) -> Repair | None:
         return None
     demonstrations = _merged(start.demonstrations, first.demonstrations, second.demonstrations)
     labels = _merged(start.labels, first.labels, second.labels)
-    if demonstrations is None or labels is None:
+    retrievals = _merged((start.retrieval,), (first.retrieval,), (second.retrieval,))
+    if demonstrations is None or labels is None or retrievals is None:
         return None
     name = f"{first.name} and {second.name}"
-    return replace(
-        first, family="combination", name=name, demonstrations=demonstrations, labels=labels, calibration=None
-    )
+    changed = replace(first, family="combination", name=name, demonstrations=demonstrations, labels=labels)
+    return replace(changed, retrieval=retrievals[0], calibration=None)
 
 
 def _merged(old: tuple[T, ...], first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...] | None:

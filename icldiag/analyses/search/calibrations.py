@@ -67,7 +67,7 @@ def calibrations(search: Search) -> Iterator[Candidate]:
     yield from fitted_calibrations(search, start)
 
 
-def fitted_calibrations(search: Search, of: Repair) -> Iterator[Candidate]:
+def fitted_calibrations(search: Search, of: Repair, made_of_fitting: bool = False) -> Iterator[Candidate]:
     """Batch, affine and matrix calibration of a prompt whose fitting and selection parts were asked."""
     folded, scores = search.parts.folded, search.judged_raw(of)
     (unlabelled,) = search.raw(of, search.parts.unlabelled)
@@ -92,7 +92,7 @@ def fitted_calibrations(search: Search, of: Repair) -> Iterator[Candidate]:
         answers = answers_by_fold(fit, scores, search.parts.folds, search.whole)
         search.progress("", 0, 0)
         repair = replace(changed, calibration=fit(range(len(folded))).fitted_on(search.model.name))
-        yield Candidate(repair, answers, made_of_fitting=of is not search.start)
+        yield Candidate(repair, answers, made_of_fitting)
 
 
 def answers_by_fold(

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.prompt.adjustments import Calibration, SavedBeta
+from icldiag.prompt.retrieval import Retrieval
 from icldiag.prompt.schema import Example, Label, Prompt
 
-Family = Literal["calibration", "order", "drop", "replace", "word", "re-weighting", "combination"]
+Family = Literal["calibration", "order", "drop", "replace", "retrieval", "word", "re-weighting", "combination"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ class Repair:
     labels: tuple[Label, ...]
     calibration: Calibration | None = None
     beta: NDArray[np.float32] | None = None  # (L, H, demonstrations)
+    retrieval: Retrieval | None = None
 
     def apply(self, prompt: Prompt, beta: SavedBeta | None = None) -> Prompt:
         """The repaired prompt; `beta` is where this repair's beta was saved, for one that has a beta."""
@@ -32,6 +34,7 @@ class Repair:
             prompt,
             demonstrations=self.demonstrations,
             labels=self.labels,
+            retrieval=self.retrieval,
             calibration=self.calibration,
             beta=beta if self.beta is not None else None,
         )
@@ -39,21 +42,24 @@ class Repair:
     @property
     def text(self) -> Hashable:
         """What the model reads, and how: the same for all calibrations on top of it."""
-        return self.demonstrations, self.labels, None if self.beta is None else self.beta.tobytes()
+        return self.demonstrations, self.labels, self.retrieval, None if self.beta is None else self.beta.tobytes()
 
     @property
     def needs(self) -> str:
         """What must be at hand wherever the repaired prompt is used."""
         if self.beta is not None:
             return "a runtime that can scale attention"
-        return "the label probabilities" if self.calibration is not None else "nothing"
+        needs = ["the examples"] if self.retrieval is not None else []
+        needs += ["the label probabilities"] if self.calibration is not None else []
+        return " and ".join(needs) or "nothing"
 
 
 def as_it_is(prompt: Prompt, beta: NDArray[np.float32] | None) -> Repair:
     """The change that changes nothing: what all others are compared with."""
-    return Repair("combination", "as it is", prompt.demonstrations, prompt.labels, prompt.calibration, beta)
+    own = prompt.retrieval
+    return Repair("combination", "as it is", prompt.demonstrations, prompt.labels, prompt.calibration, beta, own)
 
 
 def change(family: Family, name: str, prompt: Prompt) -> Repair:
     """A changed prompt text. What was calibrated or trained for the old text does not go with it."""
-    return Repair(family, name, prompt.demonstrations, prompt.labels)
+    return Repair(family, name, prompt.demonstrations, prompt.labels, retrieval=prompt.retrieval)

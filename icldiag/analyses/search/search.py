@@ -99,8 +99,15 @@ class Search:
         return self.lab.encode(self._question(repair, examples))
 
     def tokens(self, repair: Repair) -> int:
-        """How many tokens the changed prompt has before the query."""
-        return len(self.encode(repair, self.prompt.queries[:1]).prefix)
+        """How many tokens of demonstrations the changed prompt has; of those that are a query's own, the mean."""
+        before = len(self.encode(repair, self.prompt.queries[:1]).prefix)
+        if repair.retrieval is None:
+            return before
+        own = [
+            sum(len(query.ids) for query in self.encode(one, self.prompt.queries).queries)
+            for one in (repair, replace(repair, retrieval=None))
+        ]
+        return before + round((own[0] - own[1]) / len(self.prompt.queries))
 
     def _question(self, repair: Repair, examples: Sequence[Example]) -> Question:
         return Question(replace(repair.apply(self.prompt), queries=tuple(examples), calibration=None), repair.beta)

@@ -132,8 +132,9 @@ class Trials:
                 askable.append(repair)
         search.ask(askable, *texts)
         for repair in askable:
-            self.add([unfitted(search, repair, made_of_fitting=True)])
-            self.add(fitted_calibrations(search, repair))
+            made = repair.family != "retrieval"  # which shows no text itself: none is judged by what it was in
+            self.add([unfitted(search, repair, made)])
+            self.add(fitted_calibrations(search, repair, made))
 
     def wins(self, trial: Trial) -> bool:
         query = self.search.query

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.repairs import FindRepairs, Repairs, anchors, finding
+from icldiag.analyses.repairs.retrieval import retrievals
 from icldiag.analyses.reweighting.compute import train_beta
 from icldiag.analyses.search.calibrations import Candidate, answers_by_fold
 from icldiag.analyses.search.partition import FOLDS
@@ -285,3 +286,29 @@ def test_a_prompt_without_examples_to_spare_is_confirmed_by_its_queries(prompt: 
     assert (found.confirmed is None) == (found.best is None)
     for trial in found.trials:
         assert trial.queries.count == 0  # they were fitted on
+
+
+def test_a_planted_likeness_is_mended_by_retrieval(rich: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny model is replaced by one that answers with the label of the demonstration that it read last."""
+    near = tuple(Example(f"{WORDS[i % 8]} {WORDS[i % 8]} {i}", i % 8 % 3) for i in range(48))
+    prompt = replace(rich, queries=near[:8], examples=near[8:])
+    search = Search(Lab(tiny(), Session(prompt, tiny()).encoded, Session(prompt, tiny()).prefix(lambda *_: None)))
+
+    def last_label(questions: Sequence[Any], progress: Any = None) -> list[NDArray[np.float64]]:
+        found = []
+        for question in questions:
+            shown = [
+                [*question.prompt.demonstrations, *question.prompt.retrieved(one)] for one in question.prompt.queries
+            ]
+            found.append(np.eye(3)[[of[-1].known_label for of in shown]] * 4)
+        return found
+
+    monkeypatch.setattr(search.lab, "ask", last_label)
+    trials = Trials(search, 99)
+    trials.change(list(retrievals(search)))
+    trials.look()
+    assert trials.winner is not None and trials.confirmed is not None
+    assert trials.winner.repair.family in ("retrieval", "combination") and trials.winner.repair.retrieval is not None
+    assert trials.confirmed.count == 48 and trials.confirmed.sure and trials.confirmed.right_after == 48
+    assert trials.winner.tokens > search.tokens(search.start)
+    assert trials.winner.repair.needs.startswith("the examples")
