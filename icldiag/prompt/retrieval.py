@@ -8,21 +8,19 @@ text never gets itself, so that an example that is asked as a query is answered 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from icldiag.errors import PromptError
 
-if TYPE_CHECKING:
-    from icldiag.prompt.schema import Example
-
 _WORD = re.compile(r"\w+")
-_HELD = 4  # indices of examples
+_HELD = 4  # indices of texts
 
 
 @dataclass(frozen=True)
@@ -33,52 +31,26 @@ class Retrieval:
     by: Literal["bm25"] = "bm25"
 
 
-def retrieved(rule: Retrieval, query: Example, examples: Sequence[Example], shown: Sequence[Example]) -> list[Example]:
-    """The examples that stand before a query, the most alike last; none that has no word in common with it.
+def nearest(rule: Retrieval, query: str, texts: tuple[str, ...], shown: Iterable[str]) -> list[int]:
+    """Places of the texts that stand before a query, the most alike last; none that has no word in common with it.
 
     Args:
-        examples: those that are labelled may be chosen.
-        shown: the prompt's own demonstrations, which are not shown twice.
+        shown: what the prompt shows already. No text comes twice, in the same words, and none in the query's own.
 
     Raises:
         PromptError: the library is not installed.
     """
-    index = _index(tuple(example for example in examples if example.label is not None))
+    index = _index(texts)
     scores = index.scores(query)
-    taken = {index.words(example) for example in (query, *shown)}
-    found: list[Example] = []
-    for place in np.argsort(-scores, kind="stable"):
+    taken = {_words(text) for text in (query, *shown)}
+    found: list[int] = []
+    for place in np.argsort(-scores, kind="stable").tolist():
         if len(found) == rule.count or scores[place] <= 0:
             break
-        if index.texts[place] not in taken:
-            taken.add(index.texts[place])
-            found.append(index.examples[place])
+        if index.words[place] not in taken:
+            taken.add(index.words[place])
+            found.append(place)
     return found[::-1]
-
-
-class _Index:
-    """Examples by their words: runs of letters and digits, in any case."""
-
-    def __init__(self, examples: tuple[Example, ...]) -> None:
-        self.examples = examples
-        self.texts = [self.words(example) for example in examples]
-        self._known = {word for words in self.texts for word in words}
-        self._bm25: Any = None
-        if self._known:
-            self._bm25 = _library().BM25()
-            self._bm25.index([list(words) for words in self.texts], show_progress=False)
-
-    @staticmethod
-    def words(example: Example) -> tuple[str, ...]:
-        return tuple(_WORD.findall(" ".join(example.texts).casefold()))
-
-    def scores(self, query: Example) -> np.ndarray:
-        """(examples,) BM25 of each; 0 where no word is shared."""
-        words = [word for word in self.words(query) if word in self._known]
-        return np.asarray(self._bm25.get_scores(words)) if words else np.zeros(len(self.examples))
-
-
-_index = lru_cache(maxsize=_HELD)(_Index)
 
 
 def missing_library() -> str | None:
@@ -88,10 +60,30 @@ def missing_library() -> str | None:
     return "demonstrations are chosen by BM25 with the package bm25s; pip install 'icldiag[retrieval]'"
 
 
-def _library() -> Any:
-    missing = missing_library()
-    if missing is not None:
-        raise PromptError(missing, field="retrieval")
-    import bm25s
+def _words(text: str) -> tuple[str, ...]:
+    """Runs of letters and digits, in any case."""
+    return tuple(_WORD.findall(text.casefold()))
 
-    return bm25s
+
+class _Index:
+    """Texts by their words."""
+
+    def __init__(self, texts: tuple[str, ...]) -> None:
+        missing = missing_library()
+        if missing is not None:
+            raise PromptError(missing, field="retrieval")
+        import bm25s
+
+        self.words = [_words(text) for text in texts]
+        self._known = {word for words in self.words for word in words}
+        self._bm25: Any = bm25s.BM25()
+        if self._known:
+            self._bm25.index([list(words) for words in self.words], show_progress=False)
+
+    def scores(self, query: str) -> NDArray[np.float32]:
+        """(texts,) BM25 of each; 0 where no word is shared."""
+        words = [word for word in _words(query) if word in self._known]
+        return np.asarray(self._bm25.get_scores(words) if words else np.zeros(len(self.words)), np.float32)
+
+
+_index = lru_cache(maxsize=_HELD)(_Index)

@@ -17,7 +17,7 @@ from icldiag.prompt.fields import (
     Anchor,
     Scoring,
 )
-from icldiag.prompt.retrieval import Retrieval, retrieved
+from icldiag.prompt.retrieval import Retrieval, nearest
 from icldiag.prompt.template import ONE, Pieces, in_braces, pieces
 from icldiag.quoting import quoted
 
@@ -140,7 +140,12 @@ class Prompt:
 
     def retrieved(self, query: Example) -> list[Example]:
         """The examples that this query is shown after the prompt's own demonstrations. Raises PromptError."""
-        return [] if self.retrieval is None else retrieved(self.retrieval, query, self.examples, self.demonstrations)
+        if self.retrieval is None:
+            return []
+        labelled = [example for example in self.examples if example.label is not None]
+        shown = (example.text for example in self.demonstrations)
+        places = nearest(self.retrieval, query.text, tuple(example.text for example in labelled), shown)
+        return [labelled[place] for place in places]
 
     def _filled(self, example: Example, own: Pieces) -> str:
         """The template up to its label."""
