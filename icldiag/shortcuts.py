@@ -20,6 +20,7 @@ from icldiag.analyses.repairs import BUDGET, FindRepairs, Repairs
 from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
 from icldiag.analyses.saliency.compute import Flow, Flows, LossTarget, QueryFlow, Saliency
 from icldiag.analyses.saliency.rows import HeadSum
+from icldiag.analyses.scoring.compute import Rescore, Scorings
 from icldiag.model.anchors import KEYS, Keys
 from icldiag.model.readout import Progress, silent
 
@@ -39,6 +40,10 @@ class Shortcuts(ABC):
     def prediction(self, progress: Progress = silent) -> Prediction:
         """Label probabilities, predicted labels and top tokens of every query; see `Predict`."""
         return self.ask(Predict(), progress)
+
+    def scorings(self, progress: Progress = silent) -> Scorings:
+        """The answers under every scoring; see `Rescore`."""
+        return self.ask(Rescore(), progress)
 
     def overview(
         self,

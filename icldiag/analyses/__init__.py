@@ -14,6 +14,7 @@ MODULES = {
     "overview": "icldiag.analyses.overview.section",  # first what is wrong with the prompt, then why a query failed
     "explanation": "icldiag.analyses.explanation.section",
     "prediction": "icldiag.analyses.prediction.section",
+    "scoring": "icldiag.analyses.scoring.section",
     "confusion": "icldiag.analyses.confusion.section",
     "saliency": "icldiag.analyses.saliency.section",
     "isolation": "icldiag.analyses.isolation.section",

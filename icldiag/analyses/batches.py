@@ -76,7 +76,7 @@ class Work:
 
     def answer(self, group: Sequence[PendingQuestion]) -> None:
         """Questions that are scored alike."""
-        words = label_words(group[0].encoded)
+        words = label_words(group[0].encoded, self.model)
         alike: dict[tuple[Hashable, tuple[int, ...]], list[_Query]] = {}
         for asked in group:
             for query in range(asked.missing):

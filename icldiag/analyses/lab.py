@@ -125,7 +125,9 @@ class Lab:
         for each in asked:
             prompt = each.encoded.prompt
             words = tuple(label.word for label in prompt.labels)
-            alike.setdefault((each.encoded.scored_tokens, words, prompt.scoring, prompt.calibration), []).append(each)
+            alike.setdefault(
+                (each.encoded.scored_tokens, words, prompt.scoring, each.encoded.unconditional, prompt.calibration), []
+            ).append(each)
         before = self.answered
 
         def say(note: str, done: int) -> None:

@@ -63,6 +63,11 @@ def logit_bias(encoded: EncodedPrompt, tokenizer: Any) -> LogitBias:
             f"contextual, domain-context or batch one; {_USE} as it is"
         )
     long = [label.name for label, ids in zip(prompt.labels, encoded.label_tokens, strict=True) if len(ids) > 1]
+    if prompt.scoring in ("per_byte", "pmi"):
+        raise AnalysisError(
+            f"'scoring: {prompt.scoring}' does more to scores than a server's bias does; set 'scoring: first' if that "
+            f"answers as well; {_USE} as it is"
+        )
     if prompt.scoring == "terminated" or (prompt.whole_words and long):
         raise AnalysisError(
             f"a server's one token cannot score label words of several tokens ({listed(long) or prompt.scoring}); "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -104,6 +104,7 @@ class InstrumentedModel:
         self.rows_at_once = 2**16  # fewer after memory ran out
         self.recomputes = False  # whether gradients compute layers twice, after memory ran out
         self.notes: list[str] = []  # what a user should know about how results were computed
+        self.unconditional: dict[Hashable, tuple[float, ...]] = {}  # log-probabilities of label words by context
         self.turns = Turns()
         self._layers_return_tuples = False  # learnt whenever inputs are kept, so known before any restart
 

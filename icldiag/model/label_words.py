@@ -1,7 +1,9 @@
 """How a model's answer is scored against the label words: by their first tokens, or by the whole words.
 
 Of `terminated` words, what ends a label in the demonstrations is scored too, so that all labels' probabilities sum to
-at most 1; `per_token` and `per_byte` divide a word's log-probability by its length.
+at most 1; `per_token` and `per_byte` divide a word's log-probability by its length. `pmi` subtracts the word's
+log-probability without texts and demonstrations, after the template's own end alone (Brown et al. 2020, 2.4, arXiv
+2005.14165; Holtzman et al. 2021, PMI_DC, arXiv 2104.08315).
 
 A whole word's score is the sum of its tokens' conditional log-probabilities. All words are read in one pass: after the
 target stand the tokens of every word but each word's last, as branches of a tree,
@@ -18,10 +20,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from icldiag.lazy import torch
+from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel
-from icldiag.model.padding import Batch
+from icldiag.model.padding import Batch, batch_of
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
@@ -40,6 +42,7 @@ class LabelWords:
     calibration: Calibration | None
     whole: bool
     lengths: tuple[int, ...] | None = None  # (C,) that log-probabilities are divided by
+    unconditional: tuple[float, ...] | None = None  # (C,) that is subtracted from them
 
     @property
     def rows(self) -> int:
@@ -68,9 +71,11 @@ class LabelWords:
             rows, tokens = (torch.tensor(part, device=logits.device) for part in zip(*word, strict=True))
             scores.append((logits[:, rows, tokens] - norms[:, rows]).sum(1))  # (B,)
         found = torch.stack(scores, dim=1)
-        return self._calibrated(
-            found if self.lengths is None else found / torch.tensor(self.lengths, device=found.device)
-        )
+        if self.lengths is not None:
+            found = found / torch.tensor(self.lengths, device=found.device)
+        if self.unconditional is not None:
+            found = found - torch.tensor(self.unconditional, device=found.device)
+        return self._calibrated(found)
 
     def _calibrated(self, scores: Tensor) -> Tensor:
         """(B, C) -> (B, C)"""
@@ -120,8 +125,8 @@ class LabelWords:
         return placed
 
 
-def label_words(encoded: EncodedPrompt) -> LabelWords:
-    """The prompt's label words, scored as it says."""
+def label_words(encoded: EncodedPrompt, model: InstrumentedModel) -> LabelWords:
+    """The prompt's label words, scored as it says; with `scoring: pmi` the model is asked for them once."""
     whole = encoded.prompt.whole_words
     given: list[int] = []
     steps: list[int] = []
@@ -138,9 +143,24 @@ def label_words(encoded: EncodedPrompt) -> LabelWords:
         read.append(tuple(scored))
     owner = torch.tensor(word_of)
     hidden = owner[:, None] != owner[None, :]  # (N, N)
-    return LabelWords(
+    words = LabelWords(
         tuple(given), tuple(steps), hidden, tuple(read), encoded.prompt.calibration, whole, lengths(encoded)
     )
+    if encoded.unconditional is None:
+        return words
+    return replace(words, unconditional=unconditional(words, encoded.unconditional, model))
+
+
+@no_grad
+def unconditional(words: LabelWords, context: tuple[int, ...], model: InstrumentedModel) -> tuple[float, ...]:
+    """(C,) log-probabilities of the words after this context alone, asked of the model once."""
+    key = (context, words.read, words.given)
+    if key not in model.unconditional:
+        batch = words.after(batch_of([context], 0, model.device))
+        run = model.run(batch, edits=words.edits(None, model, batch.ids.shape[1], 0), keep=words.rows)
+        scores = replace(words, calibration=None).scores(run.logits)[0]
+        model.unconditional[key] = tuple(map(float, scores))
+    return model.unconditional[key]
 
 
 def lengths(encoded: EncodedPrompt) -> tuple[int, ...] | None:

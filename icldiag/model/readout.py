@@ -114,7 +114,7 @@ def read_queries(
     top = min(top, int(model.model.get_output_embeddings().weight.shape[0]))
     first_tokens = sorted({ids[0] for ids in encoded.label_tokens})
     shared = context if context is not None else prefix.key_values
-    words = label_words(encoded)
+    words = label_words(encoded, model)
     start = len(encoded.prefix) if start is None else start
     assert not with_target or (context is None and keep is None)
     target = TargetReader(encoded, target_edits) if with_target else None

@@ -118,6 +118,7 @@ def encode(
         label_tokens=label_tokens,
         tokens=tokens,
         terminated=terminated,
+        unconditional=_unconditional(prompt, tokenizer, parts) if prompt.scoring == "pmi" else None,
         own_warnings=(
             *parts.warnings,
             *special_token_warnings(prompt, parts, tokenizer),
@@ -245,6 +246,23 @@ def _terminated(
             reason = f"{quoted(label.name)} begins another label even with what ends it; change one label word"
             raise PromptError(reason, path=prompt.path, field="labels")
     return tuple(found)
+
+
+def _unconditional(prompt: Prompt, tokenizer: Any, parts: Parts) -> tuple[int, ...]:
+    """What stands between the last text and the label, without the line break before it, as a prompt of its own.
+
+    Raises:
+        PromptError: nothing stands there.
+    """
+    query = parts.queries[0]
+    last = max(place for place, part in enumerate(query) if part.role == "text")
+    text = text_of(query[last + 1 :]).lstrip()
+    if not text:
+        told = f"nothing stands between {in_braces(prompt.fields[-1:])} and {{label}}"
+        reason = f"{told}, after which 'scoring: pmi' asks for the label words alone; write text there, or 'Answer:'"
+        raise PromptError(reason, path=prompt.path, field="template")
+    (row,) = _tokenize(tokenizer, [text], parts.in_turns)
+    return tuple(row.ids)
 
 
 def _check_first_tokens(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> None:

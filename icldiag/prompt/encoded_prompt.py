@@ -88,6 +88,10 @@ class EncodedPrompt:
     own_warnings: tuple[str, ...]
     terminated: tuple[tuple[int, ...], ...] | None = None  # `label_tokens` and the first of what ends a label
 
+    #: With `scoring: pmi`, the tokens of what the template writes between the last text and the label, alone: label
+    #: words are compared with their probability after these.
+    unconditional: tuple[int, ...] | None = None
+
     @property
     def scored_tokens(self) -> tuple[tuple[int, ...], ...]:
         """Per class, the tokens that are scored, of which `scoring: first` takes the first."""

@@ -15,7 +15,7 @@ from icldiag.prompt.adjustments import PRIORS, SCALES, CalibrationKind
 from icldiag.prompt.source import Location
 from icldiag.quoting import MOST, brief, listed, quoted
 
-Scoring = Literal["first", "whole", "terminated", "per_token", "per_byte"]
+Scoring = Literal["first", "whole", "terminated", "per_token", "per_byte", "pmi"]
 Anchor = Literal["first", "last", "all"]  # which tokens of a label word
 
 _MOST = 2**63 - 1

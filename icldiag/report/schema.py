@@ -62,7 +62,7 @@ class PromptFields(Fields):
     instruction_separator: str | None = Field(None, description="Null: as `separator`.")
     fields: list[str] = Field(["text"], description="Of the template, in its order, besides `label`.")
     chat: bool = Field(False, description="Written as turns by the model's chat template, without `separator`.")
-    scoring: Literal["first", "whole", "terminated", "per_token", "per_byte"]
+    scoring: Literal["first", "whole", "terminated", "per_token", "per_byte", "pmi"]
     calibration: dict[str, Any] | None = Field(None, description="In force: kind and probabilities.")
     anchor: Literal["first", "last", "all"]
     labels: list[LabelFields]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
 from icldiag.errors import AnalysisError, PromptError
+from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.encode import encode
+from icldiag.prompt.fields import Scoring
 from icldiag.prompt.schema import Label, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny, tiny_tokenizer
@@ -30,7 +32,7 @@ def log_probability(model: Any, ids: list[int], start: int) -> float:
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
-@pytest.mark.parametrize("scoring", ["whole", "terminated", "per_token", "per_byte"])
+@pytest.mark.parametrize("scoring", ["whole", "terminated", "per_token", "per_byte", "pmi"])
 def test_scores_are_plain_log_probabilities(tiny: Tiny, words: Prompt, architecture: str, scoring: Any) -> None:
     session = Session(replace(words, scoring=scoring), tiny(architecture))
     scores = session.prediction().scores
@@ -43,6 +45,9 @@ def test_scores_are_plain_log_probabilities(tiny: Tiny, words: Prompt, architect
             ids = end if scoring == "terminated" else tokens
             length = {"per_token": len(tokens), "per_byte": len(own.word.strip().encode())}.get(scoring, 1)
             wanted = log_probability(session.model, [*asked, *ids], len(asked)) / length
+            if scoring == "pmi":  # less the word alone, after the template's own end
+                alone = encode_ids("Answer Type:")["input_ids"]
+                wanted -= log_probability(session.model, [*alone, *tokens], len(alone))
             assert scores[query, label] == pytest.approx(wanted, abs=2e-3)
 
 
@@ -62,14 +67,39 @@ def test_where_nothing_ends_a_label(words: Prompt) -> None:
         encode(bare, tiny_tokenizer())
 
 
-def test_answers_that_change_between_scorings_are_told(tiny: Tiny, words: Prompt) -> None:
-    found = Session(words, tiny()).prediction()
-    by_token = Session(replace(words, scoring="per_token"), tiny()).prediction()
-    changed = int((found.predicted != by_token.predicted).sum())
-    assert dict(found.rescored)["per_token"] == changed
-    assert dict(by_token.rescored)["whole"] == changed
-    assert ("scored per token" in repr(found)) == bool(changed)
-    assert Session(replace(words, scoring="terminated"), tiny()).prediction().rescored == ()
+def test_where_nothing_stands_before_a_label(words: Prompt) -> None:
+    bare = replace(words, scoring="pmi", template="Question: {text}\n{label}")
+    with pytest.raises(PromptError, match=r"nothing stands between \{text\} and"):
+        encode(bare, tiny_tokenizer())
+
+
+@pytest.mark.parametrize("own", get_args(Scoring))
+def test_answers_under_every_scoring(tiny: Tiny, words: Prompt, own: Scoring) -> None:
+    model = tiny()
+    if own == "first":  # two words begin alike
+        words = replace(words, labels=(*words.labels[:1], Label("park", " park sea"), words.labels[2]))
+    found = Session(replace(words, scoring=own), model).scorings()
+    assert (found.own, [way.scoring for way in found.ways]) == (own, list(get_args(Scoring)))
+    for way in found.ways:
+        if way.predicted is None:
+            assert (own, way.scoring) != ("first", "first") and "begin with the same token" in (way.missing or "")
+            continue
+        asked = Session(replace(words, scoring=way.scoring), model).prediction()
+        assert way.predicted.tolist() == asked.predicted.tolist()
+        assert found.accuracy(way) == pytest.approx(asked.accuracy)
+    changed = found.changed(found.of("per_token"))
+    assert (f"{changed} scored per token" in repr(found)) == bool(changed) or own == "per_token"
+
+
+def test_a_calibration_is_left_out_of_the_comparison(tiny: Tiny, words: Prompt) -> None:
+    leaning = replace(words, calibration=Calibration("batch", (0.0, 50.0, 0.0)))
+    plain, found = (Session(prompt, tiny()).scorings() for prompt in (words, leaning))
+    assert [(way.predicted is None, way.missing) for way in found.ways] == [
+        (way.predicted is None, way.missing) for way in plain.ways
+    ]
+    before, after = (one.of("whole").predicted for one in (plain, found))
+    assert before is not None and after is not None and before.tolist() == after.tolist()
+    assert "without the calibration" in repr(found)
 
 
 def test_every_analysis_takes_them(tiny: Tiny, words: Prompt) -> None:
@@ -81,3 +111,10 @@ def test_every_analysis_takes_them(tiny: Tiny, words: Prompt) -> None:
 
     with pytest.raises(AnalysisError, match="cannot score label words of several tokens"):
         logit_bias(session.encoded, session.model.tokenizer)
+    scoring: Scoring
+    for scoring in ("per_byte", "pmi"):
+        changed = Session(replace(words, scoring=scoring), session.model)
+        assert changed.explanation(0).contest.query == 0
+        assert changed.flow(0).raw.shape[0] == 3
+        with pytest.raises(AnalysisError, match="more to scores than a server's bias"):
+            logit_bias(changed.encoded, changed.model.tokenizer)

@@ -43,7 +43,7 @@ def weightless(architecture: str) -> InstrumentedModel:
 def test_a_pass_asks_for_no_number(architecture: str, prompt: Prompt) -> None:
     model = weightless(architecture)
     encoded = encode(prompt, *model.reader)
-    words = label_words(encoded)
+    words = label_words(encoded, model)
     prefix: list[KeyValues] = []
 
     def keep(layer: int, heads: Heads, output: torch.Tensor) -> None:

@@ -98,7 +98,7 @@ def test_a_calibration_and_a_beta_are_read_in_the_labels_order(commented: Path) 
         ("calibration: {kind: batch, probabilities: {Person: 0.5, No: 0.7}}", ":12: ", "the numbers sum to 1.2"),
         ("calibration: {kind: batch, probabilities: {Person: much, No: 1}}", ":12: ", "expected a number"),
         ("beta: none.safetensors", ":12: beta: ", "none.safetensors' cannot be read (No such file"),
-        ("scoring: some", ":12: scoring: ", "must be 'first', 'whole', 'terminated', 'per_token' or 'per_byte'"),
+        ("scoring: some", ":12: scoring: ", "must be 'first', 'whole', 'terminated', 'per_token', 'per_byte' or 'pmi'"),
     ],
 )
 def test_complaints_name_line_field_and_cure(commented: Path, fields: str, place: str, reason: str) -> None:

@@ -116,7 +116,7 @@ def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
         ("queries:", "querys:", 7, "querys", "there is no such field; did you mean 'queries'?"),
         (", label: Location}", "}", 6, "demonstrations[1].label", "missing"),
         ("template:", "temp:", 1, None, ""),
-        ("queries:", "scoring: best\nqueries:", 7, "scoring", "'per_token' or 'per_byte'"),
+        ("queries:", "scoring: best\nqueries:", 7, "scoring", "'per_byte' or 'pmi'"),
         ("name: questions", "name: questions\nname: again", 2, None, "written twice"),
         ('"Where ?"', r'"\ud83d"', 9, None, "half a character"),
         ('{text: "Where is it ?"', "{text: ~", 6, "demonstrations[1].text", "unquoted null"),

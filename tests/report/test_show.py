@@ -34,6 +34,7 @@ def results(session: Session) -> list[Any]:
     return [
         session.prediction(),
         session.confusion(),
+        session.scorings(),
         session.overview(),
         session.explanation(0),
         session.saliency(),

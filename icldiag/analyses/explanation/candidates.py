@@ -13,7 +13,7 @@ from icldiag.analyses.calibration import content_free
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, doubling
 from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading, suspect_of
-from icldiag.analyses.explanation.factors import CauseKind, Factor, neutralised, read
+from icldiag.analyses.explanation.factors import CauseKind, Factor, neutralised, read, read_off
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check, Others, check
 from icldiag.analyses.explanation.prior import PriorEvidence
@@ -98,13 +98,13 @@ def checks(
             yield [
                 neutralised(lab, contest, [factor], content_free(lab.prompt) if factor.divided else queries)
                 for factor in factors
-                if not factor.per_token
+                if factor.scoring is None or not read_off(lab)
             ]
         )
     )
     found = []
     for factor in factors:
-        rows = others.scores if factor.per_token else next(answers)
+        rows = others.scores if factor.scoring is not None and read_off(lab) else next(answers)
         scores = read(lab, [factor], others.scores, rows) if factor.divided else read(lab, [factor], rows)
         found.append(check(others, scores))
     return tuple(found)

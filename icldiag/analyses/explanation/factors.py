@@ -17,8 +17,10 @@ from icldiag.analyses.explanation.contest import Contest, Counterfactual, counte
 from icldiag.analyses.lab import Lab, Question
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
+from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, label_probabilities
 from icldiag.prompt.encoded_prompt import EncodedPrompt
+from icldiag.prompt.fields import Scoring
 from icldiag.prompt.schema import Example, Label
 
 CauseKind = Literal[
@@ -41,7 +43,7 @@ class Factor:
     words: tuple[str, ...] | None = None  # other label words
     own_template: bool = False  # the queries are written like the demonstrations
     doubled: bool = False  # the rival's label words attend twice as much to their texts
-    per_token: bool = False  # a label's score is the mean over its word's tokens
+    scoring: Scoring | None = None  # label words are scored otherwise
     divided: bool = False  # the content-free prior of the same changed prompt is divided out
     demonstration: int | None = None  # the one that is meant
 
@@ -65,6 +67,8 @@ def neutralised(lab: Lab, contest: Contest, factors: Collection[Factor], queries
             prompt = replace(prompt, labels=tuple(Label(label.name, word) for label, word in words))
         if factor.own_template:
             prompt = replace(prompt, query_template=None)
+        if factor.scoring is not None and not read_off(lab):
+            prompt = replace(prompt, scoring=factor.scoring)
     question = replace(question, prompt=prompt)
     if any(factor.doubled for factor in factors):
         edit = strengthening(lab, lab.encode(question), contest.rival)
@@ -80,12 +84,28 @@ def read(lab: Lab, factors: Collection[Factor], scores: FloatArray, free: FloatA
     Args:
         free: (m, C) answers of the same changed prompt to content-free queries, where its prior is divided out.
     """
-    lengths = np.array([len(ids) for ids in lab.encoded.label_tokens], float)
-    if any(factor.per_token for factor in factors):
-        scores, free = scores / lengths, None if free is None else free / lengths
+    other = next((factor.scoring for factor in factors if factor.scoring is not None), None)
+    if other is not None and read_off(lab):
+        scores, free = rescored(lab, scores, other), None if free is None else rescored(lab, free, other)
     if free is not None and any(factor.divided for factor in factors):
         scores = scores - np.log(np.maximum(label_probabilities(free).mean(axis=0), 1e-12))
     return scores
+
+
+def read_off(lab: Lab) -> bool:
+    """Whether another scoring can be made of the scores; of first tokens it cannot, and is asked for."""
+    return lab.prompt.scoring != "first"
+
+
+def rescored(lab: Lab, scores: FloatArray, scoring: Scoring) -> FloatArray:
+    """Scores (n, C) of whole words, by token, by byte or against the words alone, as another of these."""
+    own = label_words(lab.encoded, lab.model)
+    whole = scores + np.array(own.unconditional or 0.0)
+    whole = whole * np.array(own.lengths or 1.0)
+    if scoring == "per_token":
+        return np.asarray(whole / np.array([len(ids) for ids in lab.encoded.scored_tokens], float))
+    assert scoring == "whole"
+    return np.asarray(whole)
 
 
 def run_of(lab: Lab, contest: Contest, factor: Factor, rows: FloatArray) -> Counterfactual:

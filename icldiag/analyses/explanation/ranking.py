@@ -122,7 +122,7 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
     if factor.kind == "scoring":
         if evidence.overlap:
             return True, f"the word of {rival} begins with the word of {answer}, so it can never score higher"
-        return checked is not None and checked.helps, "the two label words have different numbers of tokens"
+        return checked is not None and checked.helps, "the lead depends on how label words are scored"
     if factor.kind == "template":
         return True, "the queries are not written like the demonstrations"
     if factor.kind == "word":

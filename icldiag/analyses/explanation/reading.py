@@ -13,7 +13,7 @@ from icldiag.analyses.explanation.ranking import Cause
 from icldiag.counting import counted
 
 NAMES: dict[CauseKind, str] = {
-    "scoring": "scoring of whole words",
+    "scoring": "scoring of label words",
     "template": "another template",
     "word": "form of the label words",
     "demonstration": "one demonstration",
@@ -137,7 +137,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
         verb = "may carry a wrong label" if cause.supported else "pulls this text to its label"
         return f"Demonstration {cause.demonstration + 1} (label {answer}) {verb}"
     return {
-        "scoring": f"Whole-word scoring favours {answer} over {rival}",
+        "scoring": f"The scoring of label words favours {answer} over {rival}",
         "template": "The query is written with another template than the demonstrations",
         "word": f"The label words of {answer} and {rival} are written in different forms",
         "majority": f"{answer} has more demonstrations than {rival}",

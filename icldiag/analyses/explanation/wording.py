@@ -12,6 +12,7 @@ from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.lab import Lab
 from icldiag.errors import PromptError
+from icldiag.model.label_words import lengths
 from icldiag.quoting import quoted
 
 Form = tuple[str, str]  # what stands before the word, and how it is written
@@ -95,11 +96,21 @@ def overlap(lab: Lab, contest: Contest) -> bool:
 
 
 def scoring_factor(lab: Lab, contest: Contest) -> Factor | None:
-    """Scores per token; None where first tokens are scored, or both words have as many tokens."""
-    answer, rival = (lab.encoded.label_tokens[label] for label in (contest.answer, contest.rival))
-    if lab.prompt.scoring != "whole" or len(answer) == len(rival):
-        return None
-    return Factor("scoring", "label words scored by the mean over their tokens", per_token=True)
+    """Label words scored otherwise; None where that cannot move one of the two against the other.
+
+    A sum over tokens is set against their mean, whatever else against the sum.
+    """
+    encoded, scoring = lab.encoded, lab.prompt.scoring
+    if scoring in ("whole", "terminated"):
+        counts = [len(encoded.scored_tokens[label]) for label in (contest.answer, contest.rival)]
+        change = "label words scored by the mean over their tokens"
+        return None if counts[0] == counts[1] else Factor("scoring", change, scoring="per_token")
+    if scoring == "first":
+        moves = any(len(encoded.label_tokens[label]) > 1 for label in (contest.answer, contest.rival))
+    else:
+        by = lengths(encoded)
+        moves = by is None or by[contest.answer] != by[contest.rival]
+    return Factor("scoring", "label words scored whole", scoring="whole") if moves else None
 
 
 def template_factor(lab: Lab) -> Factor | None:

@@ -275,7 +275,7 @@ def _gold(encoded: EncodedPrompt) -> tuple[int | None, ...]:
 
 def _fits(model: InstrumentedModel, encoded: EncodedPrompt) -> bool:
     """Whether the inputs of all layers for all queries may be kept, twice over."""
-    further = len(label_words(encoded).given)
+    further = len(label_words(encoded, model).given)
     tokens = sum(len(query.ids) + further for query in encoded.queries)
     width = int(model.model.get_input_embeddings().weight.shape[1])
     return 2 * tokens * width * model.n_layers * model.dtype.itemsize <= _KEPT_BYTES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,11 +11,9 @@ import numpy as np
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.indices import query_index
-from icldiag.model.label_words import lengths
 from icldiag.model.readout import FloatArray, IntArray, Progress, Readout
 from icldiag.private import OMITTED, PRIVATE
 from icldiag.prompt.encoded_prompt import EncodedPrompt
-from icldiag.prompt.fields import Scoring
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,6 @@ class Prediction(AnalysisResult):
     top_tokens: tuple[tuple[TopToken, ...], ...]
     label_mass: FloatArray  # (n,) share of the whole vocabulary's probability that the labels' first tokens hold
     ids: tuple[str | None, ...] = ()  # what the queries are called where they come from; empty where nothing
-    #: Of words that are scored whole or by their length: other scorings, and how many answers would change.
-    rescored: tuple[tuple[str, int], ...] = ()
     #: The texts by the template's fields; see `Example.fields`.
     fields: tuple[tuple[tuple[str, str], ...], ...] = field(default=(), metadata=OMITTED)
 
@@ -142,7 +138,6 @@ def predict(
     return Prediction(
         labels=prompt.label_names,
         texts=tuple(query.text for query in asked),
-        rescored=_rescored(encoded, readout.label_scores),
         fields=tuple(query.fields for query in asked),
         gold=tuple(query.label for query in asked),
         predicted=probabilities.argmax(axis=1),
@@ -151,23 +146,6 @@ def predict(
         top_tokens=top,
         label_mass=readout.label_mass,
         ids=tuple(query.id for query in asked),
-    )
-
-
-_BY_LENGTH: tuple[Scoring, ...] = ("whole", "per_token", "per_byte")
-
-
-def _rescored(encoded: EncodedPrompt, scores: FloatArray) -> tuple[tuple[str, int], ...]:
-    """From log-probabilities without a calibration; empty where they are not."""
-    prompt, ways = encoded.prompt, _BY_LENGTH
-    if prompt.scoring not in ways or prompt.calibration is not None:
-        return ()
-    by = {way: np.array(lengths(replace(encoded, prompt=replace(prompt, scoring=way))) or 1) for way in ways}
-    whole = scores * by[prompt.scoring]
-    return tuple(
-        (way, int(((whole / by[way]).argmax(axis=1) != scores.argmax(axis=1)).sum()))
-        for way in ways
-        if way != prompt.scoring
     )
 
 

@@ -104,10 +104,6 @@ def _cautions(result: Prediction) -> Iterator[str]:
     if result.level:
         what = "answer is" if len(result.level) == 1 else "answers are"
         yield f"{len(result.level)} {what} a tie, which goes to the label that the prompt lists first."
-    changed = [(way.replace("_", " "), count) for way, count in result.rescored if count]
-    if changed:
-        told = " and ".join(f"{count} scored {way}" for way, count in changed)
-        yield f"Of {counted(len(result), 'answer')}, {told} would be others: the labels' lengths count."
     mass = float(result.label_mass.mean())
     if mass < 0.5:  # each may still be the likeliest token: panel Overview counts that
         yield f"The label words hold {percent(mass)} of the probability, less than all other tokens together."

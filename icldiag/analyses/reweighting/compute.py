@@ -188,7 +188,7 @@ def train_beta(
     beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.demonstrations), device=model.device)
     beta.requires_grad_()
     optimizer = torch.optim.Adam([beta], lr=settings.learning_rate)
-    words = label_words(encoded)
+    words = label_words(encoded, model)
     losses: list[list[float]] = []
     best, since = float("inf"), 0
     for epoch in range(settings.epochs):
@@ -251,7 +251,7 @@ def _cache_examples(
     past = _key_values(model, earlier, prefix, progress)
     columns = earlier.ids.shape[1]
     widths = [len(row) - 1 for row in whole]
-    words = label_words(encoded)
+    words = label_words(encoded, model)
     cached = []
     for start in range(0, len(whole), size):
         rows = slice(start, start + size)

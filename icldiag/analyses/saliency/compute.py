@@ -204,7 +204,7 @@ def _flow(
     recompute: bool,
     progress: Progress,
 ) -> QueryFlow:
-    words = label_words(encoded)
+    words = label_words(encoded, model)
     ids = [*encoded.prefix, *encoded.queries[query].ids]
     length, layers = len(ids), model.n_layers
     anchors = torch.tensor([place for places in encoded.all_anchors for place in places])

@@ -26,7 +26,7 @@ _WIDE = 96  # columns from which a row of evidence has its reading beside it
 _BAR = 20  # cells of a bar as long as the lead
 _ROLES = {"main": "CAUSE", "also": "also", "no": "no", "rest": "rest"}
 _ACTIONS = {  # what is done about a cause, and in which panel
-    "scoring": "Prompt: rename its label word",
+    "scoring": "edit the file: scoring",
     "template": "edit the file",
     "word": "Prompt: rename its label word",
     "demonstration": "Prompt: drop",

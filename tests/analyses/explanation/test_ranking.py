@@ -175,7 +175,7 @@ def test_what_the_prompt_itself_shows_comes_first(nothing: Evidence) -> None:
     parts = shares(
         (Factor("order", "other order", order=(1, 0, 2, 3)), TURNS),
         (Factor("template", "own template", own_template=True), TURNS),
-        (Factor("scoring", "per token", per_token=True), TURNS),
+        (Factor("scoring", "per token", scoring="per_token"), TURNS),
     )
     orders = replace(nothing.order, runs=(run(TURNS),) * 4)
     evidence = replace(nothing, shares=parts, checks=(None,) * 3, overlap=True, order=orders)

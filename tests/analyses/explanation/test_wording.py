@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.explanation.factors import neutralised, read
 from icldiag.analyses.explanation.wording import (
     common_form,
     form,
@@ -19,6 +20,7 @@ from icldiag.analyses.explanation.wording import (
 )
 from icldiag.analyses.lab import Lab
 from icldiag.model.readout import silent
+from icldiag.prompt.fields import Scoring
 from icldiag.prompt.schema import Label, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -81,6 +83,34 @@ def test_a_whole_word_that_another_begins_with_can_not_lose(prompt: Prompt, tiny
     expected = explained.contest.lead_in(scores[query] / lengths)
     assert explained.shares.alone(place).lead == pytest.approx(expected, abs=1e-4)
     assert not overlap(lab_of(prompt, tiny), CONTEST)
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [("first", "whole"), ("terminated", None), ("per_token", "whole"), ("per_byte", "whole"), ("pmi", "whole")],
+)
+def test_every_scoring_has_another_that_is_asked(
+    prompt: Prompt, tiny: Tiny, own: Scoring, other: Scoring | None
+) -> None:
+    words = (Label("Person", " Person"), Label("Location", " sea park"), prompt.labels[2])
+    model = tiny()
+    session = Session(replace(prompt, labels=words, scoring=own), model)
+    explained = session.explanation(0)
+    lab = Lab(model, session.encoded, session.prefix(silent))
+    factor = scoring_factor(lab, replace(explained.contest, answer=0, rival=1))
+    assert factor is not None
+    pair = replace(explained.contest, answer=0, rival=1)
+    question = neutralised(lab, pair, [factor], lab.prompt.queries)
+    (rows,) = lab.ask([question])
+    found = read(lab, [factor], rows)
+    if other is None:  # a mean over the words' tokens and what ends them
+        wanted = session.prediction().scores / np.array([len(ids) for ids in session.encoded.scored_tokens])
+    else:
+        wanted = Session(replace(session.prompt, scoring=other), model).prediction().scores
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
+    alike = replace(pair, answer=2, rival=0)  # of one token, and of as many bytes
+    same = scoring_factor(lab, alike)
+    assert (same is None) == (own != "pmi")
 
 
 def test_a_query_that_is_written_otherwise_is_asked_as_the_demonstrations_are(prompt: Prompt, tiny: Tiny) -> None:

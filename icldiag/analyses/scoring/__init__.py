@@ -1,0 +1,1 @@
+"""Whether the answers hang on how label words are scored."""
