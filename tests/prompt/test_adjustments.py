@@ -111,7 +111,16 @@ def test_complaints_name_line_field_and_cure(commented: Path, fields: str, place
 def test_a_prompt_without_them_has_the_hash_it_always_had(prompt: Prompt) -> None:
     """Saved betas and stored results of earlier versions are found by it."""
     content = asdict(replace(prompt, name=""))
-    for later in ("calibration", "beta", "chat", "instruction_separator", "notes", "query_template", "fields"):
+    for later in (
+        "calibration",
+        "beta",
+        "chat",
+        "instruction_separator",
+        "notes",
+        "query_template",
+        "fields",
+        "retrieval",
+    ):
         del content[later]
     for example in (*content["demonstrations"], *content["queries"], *content["examples"]):
         del example["id"], example["fields"]
