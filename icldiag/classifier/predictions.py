@@ -7,15 +7,17 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from icldiag.classifier.output import Extent, Output
-from icldiag.classifier.scorer import CHUNK, LabelScorer, LongText
-from icldiag.errors import PromptError
-from icldiag.model.readout import FloatArray, Progress, label_probabilities, step_of
+from icldiag.classifier.scorer import CHUNK
+from icldiag.classifier.workers import Refusal, Texts, Workers
+from icldiag.errors import IcldiagError, PromptError
+from icldiag.model.readout import Progress, step_of
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.table_stream import LINES, TABLES, Fingerprint, TableStream, in_chunks
 from icldiag.prompt.tables import Row
@@ -150,7 +152,7 @@ class Tally:
 
 
 def write_predictions(
-    scorer: LabelScorer,
+    workers: Workers,
     stream: TableStream,
     writer: Writer,
     output: Output,
@@ -174,15 +176,26 @@ def write_predictions(
     for _ in range(done):
         seen.add(next(rows))
     progress("rows", done, total)
-    for chunk in in_chunks(rows, CHUNK):
-        texts = [_example(stream, row, blank) for row in chunk]
-        chances = _probabilities(scorer, stream, chunk, texts, blank, step_of(progress, "rows", done, total))
+    waiting: deque[list[Row]] = deque()  # for their answers
+
+    def asked() -> Iterator[Texts]:
+        for chunk in in_chunks(rows, CHUNK):
+            waiting.append(chunk)
+            yield [_example(stream, row, blank) for row in chunk]
+
+    def within(note: str, part: int, of: int) -> None:
+        step_of(progress, "rows", done, total)(note, part, of)
+
+    for found in workers.answers(asked(), blank, within):
+        chunk = waiting.popleft()
+        if isinstance(found, Refusal):
+            raise _error(found, stream, chunk)
         for row in chunk:
             seen.add(row)
         head = "" if done else writer.head()  # not before: what is refused in the first rows leaves no output
-        content = "".join(writer.row(row, values) for row, values in zip(chunk, chances, strict=True))
+        content = "".join(writer.row(row, values) for row, values in zip(chunk, found, strict=True))
         done += len(chunk)
-        blanks += sum(values is None for values in chances)
+        blanks += sum(values is None for values in found)
         output.append(head + content, Extent(done, fingerprint=seen.value, blank=blanks))
         progress("rows", done, total)
     if not done:
@@ -190,36 +203,11 @@ def write_predictions(
     return Tally(output.begun.rows, done, blanks, time.perf_counter() - begun)
 
 
-def _probabilities(
-    scorer: LabelScorer,
-    stream: TableStream,
-    chunk: Sequence[Row],
-    texts: list[Example | None],
-    blank: bool,
-    progress: Progress,
-) -> list[list[float] | None]:
-    """Of every row; None where it has no text, or, if that may be, one that is too long."""
-    while True:
-        places = [place for place, text in enumerate(texts) if text is not None]
-        try:
-            found = _asked(scorer, [text for text in texts if text is not None], progress)
-        except LongText as error:
-            place = places[error.place]
-            if not blank:
-                reason = f"{error.reason}; --blank leaves such rows without a prediction"
-                raise PromptError(
-                    reason, path=stream.path, line=chunk[place].line, field=listed(list(stream.texts.values()))
-                ) from None
-            texts[place] = None
-            continue
-        chances: list[list[float] | None] = [None] * len(texts)
-        for place, values in zip(places, found.tolist(), strict=True):
-            chances[place] = values
-        return chances
-
-
-def _asked(scorer: LabelScorer, texts: Sequence[Example], progress: Progress) -> FloatArray:
-    return label_probabilities(scorer.scores(texts, progress)) if texts else scorer.scores(texts, progress)
+def _error(refusal: Refusal, stream: TableStream, chunk: Sequence[Row]) -> IcldiagError:
+    if refusal.place is None:
+        return IcldiagError(refusal.reason)
+    reason, fields = f"{refusal.reason}; --blank leaves such rows without a prediction", list(stream.texts.values())
+    return PromptError(reason, path=stream.path, line=chunk[refusal.place].line, field=listed(fields))
 
 
 def identity(

@@ -7,9 +7,22 @@ from typing import Annotated, Literal
 
 import typer
 
+from icldiag.errors import IcldiagError
+
 PromptPath = Annotated[Path, typer.Argument(metavar="PROMPT", help="A prompt file (YAML, JSON), or lm-eval samples.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write here; - prints.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether an inferred template is right.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output file.")]
 FigureType = Annotated[Literal["svg", "png", "pdf"], typer.Option(help="Of the figures' files.")]
+Ray = Annotated[
+    str | None, typer.Option("--ray", metavar="ADDRESS", help="Run on a Ray cluster: an address, auto, or local.")
+]
+Workers = Annotated[int | None, typer.Option(help="With --ray: how many; by default one a GPU.", min=1)]
+GpusPerWorker = Annotated[float | None, typer.Option(help="With --ray; by default one if there are any.", min=0)]
 Ascii = Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")]
+
+
+def require_ray(ray: str | None, workers: int | None, gpus_per_worker: float | None) -> None:
+    """Raise IcldiagError: there are options for a cluster, and there is none."""
+    if ray is None and (workers or gpus_per_worker is not None):
+        raise IcldiagError("--workers and --gpus-per-worker are for --ray; --ray local uses this machine alone")

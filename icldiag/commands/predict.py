@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,11 +12,13 @@ import typer
 
 from icldiag.commands.endings import stop_code
 from icldiag.commands.model_options import takes_model
-from icldiag.commands.options import Force, PromptPath
+from icldiag.commands.options import Force, GpusPerWorker, PromptPath, Ray, Workers, require_ray
 from icldiag.prompt.importers.importer import FieldColumns, TextColumn
 
 if TYPE_CHECKING:
-    from icldiag.model.settings import ModelSettings
+    from icldiag.classifier.workers import Workers as Answering
+    from icldiag.model.settings import ModelSettings, Stage
+    from icldiag.prompt.schema import Prompt
 
 _BLANK = "Leave rows without a text, or with one that is too long, without a prediction; else they are refused."
 
@@ -42,11 +46,14 @@ def predict(
         bool, typer.Option("--resume/--again", help="Continue an interrupted run, or start over.")
     ] = True,
     force: Force = False,
+    ray: Ray = None,
+    workers: Workers = None,
+    gpus_per_worker: GpusPerWorker = None,
 ) -> None:
     """Label every row of a file; all its columns are kept. An interrupted run goes on where it was."""
+    require_ray(ray, workers, gpus_per_worker)
     from icldiag.classifier.output import open_output
     from icldiag.classifier.predictions import Columns, Writer, identity, survey, write_predictions
-    from icldiag.classifier.scorer import LabelScorer
     from icldiag.errors import IcldiagError
     from icldiag.files import is_stdout
     from icldiag.inputs.sources import sources
@@ -55,7 +62,6 @@ def predict(
     from icldiag.prompt.read import read_prompt
     from icldiag.prompt.table_stream import TableStream, columns_of
     from icldiag.quoting import quoted_path
-    from icldiag.session import Session
     from icldiag.store import model_identity
     from icldiag.visible import visible
 
@@ -78,11 +84,11 @@ def predict(
         if begun.blank and not blank:
             raise IcldiagError("the interrupted run left rows blank; continue with --blank, or start over with --again")
         try:
-            with progress_on_stderr() as (stage, progress):
-                session = Session(written, model)
-                session.load(stage)
-                scorer = LabelScorer(session, anchors_only=anchors_only)
-                tally = write_predictions(scorer, stream, writer, opened, found.rows, blank=blank, progress=progress)
+            with (
+                progress_on_stderr() as (stage, progress),
+                _workers(written, model, anchors_only, ray, workers, gpus_per_worker, stage) as who,
+            ):
+                tally = write_predictions(who, stream, writer, opened, found.rows, blank=blank, progress=progress)
         except KeyboardInterrupt as stop:
             if target is not None:
                 print("icldiag: stopped; what is done is kept, and the same command continues", file=sys.stderr)
@@ -103,3 +109,33 @@ def predict(
         told.append(f"{now / tally.seconds:.3g} a second")
     place = "" if target is None else f"; written to {visible(str(target))}"
     print(f"{', '.join(told)}{place}", file=sys.stderr)
+
+
+@contextmanager
+def _workers(
+    prompt: Prompt,
+    model: ModelSettings,
+    anchors_only: bool,
+    ray: str | None,
+    count: int | None,
+    gpus_each: float | None,
+    stage: Stage,
+) -> Iterator[Answering]:
+    """Who asks the model."""
+    from icldiag.classifier.scorer import LabelScorer
+    from icldiag.classifier.workers import Here, OnCluster
+    from icldiag.ray_cluster import joined
+    from icldiag.session import Session
+
+    if ray is None:
+        session = Session(prompt, model)
+        session.load(stage)
+        yield Here(LabelScorer(session, anchors_only=anchors_only))
+        return
+    foreign = None if prompt.calibration is None else prompt.calibration.warning(model.name)
+    if foreign is not None:
+        stage(f"warning: {foreign}")
+    stage("joining the cluster")
+    with joined(ray, count, gpus_each) as there:
+        stage(f"{there.workers} workers")
+        yield OnCluster(there, prompt, model, anchors_only)

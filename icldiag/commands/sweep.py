@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from icldiag.commands.endings import stop_code
-from icldiag.commands.options import FigureType
+from icldiag.commands.options import FigureType, GpusPerWorker, Ray, Workers, require_ray
 from icldiag.errors import IcldiagError
 
 if TYPE_CHECKING:
@@ -31,17 +31,12 @@ def sweep(
         bool, typer.Option("--tables-only", help="Compute nothing; tables of what is there.")
     ] = False,
     figure_type: FigureType = "pdf",
-    ray: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Run on a Ray cluster: an address, auto, or local.")
-    ] = None,
-    workers: Annotated[int | None, typer.Option(help="With --ray: how many; by default one a GPU.", min=1)] = None,
-    gpus_per_worker: Annotated[
-        float | None, typer.Option(help="With --ray; by default one if there are any.", min=0)
-    ] = None,
+    ray: Ray = None,
+    workers: Workers = None,
+    gpus_per_worker: GpusPerWorker = None,
 ) -> None:
     """Run analyses over prompts, models and draws of demonstrations; print the paper's tables and write them."""
-    if ray is None and (workers or gpus_per_worker is not None):
-        raise IcldiagError("--workers and --gpus-per-worker are for --ray; --ray local uses this machine alone")
+    require_ray(ray, workers, gpus_per_worker)
     if output is not None and str(output) == "-":
         raise IcldiagError("a sweep writes several files; name their folder with -o")
 

@@ -15,6 +15,7 @@ from icldiag.analyses.calibration import calibration
 from icldiag.classifier import output, predictions
 from icldiag.classifier.predictions import Columns, Writer, survey
 from icldiag.classifier.scorer import LabelScorer
+from icldiag.classifier.workers import Here
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.table_stream import TableStream
 from icldiag.session import Session
@@ -51,7 +52,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
         sink = Sink(None, path)  # type: ignore[arg-type]
         predictions.write_predictions(
-            Fixed(),
+            Here(Fixed()),
             stream,
             writer,
             sink,
