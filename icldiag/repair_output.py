@@ -135,7 +135,7 @@ def repair_diff(session: Session, trial: Trial, output: Path | None) -> str:
     return "\n".join(visible(line.rstrip("\n")) for line in lines)
 
 
-def write_repair(session: Session, trial: Trial, output: Path) -> Prompt | None:
+def write_repair(session: Session, repair: Repair, output: Path) -> Prompt | None:
     """Write the repaired prompt file, and a beta beside it; the prompt as it is read back, None where it cannot be.
 
     `-` is stdout. Into it, and into a device or pipe, goes a prompt that names its files from the working directory.
@@ -143,7 +143,7 @@ def write_repair(session: Session, trial: Trial, output: Path) -> Prompt | None:
     Raises:
         IcldiagError: a file cannot be written, or a beta has no place beside what is no file.
     """
-    prompt, repair = session.prompt, trial.repair
+    prompt = session.prompt
     if _is_no_file(output):
         if repair.beta is not None:
             raise IcldiagError(f"the repair {repair.name!r} needs a beta file beside the prompt; name a file with -o")

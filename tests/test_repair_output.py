@@ -40,7 +40,7 @@ def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_
     assert {"calibration", "re-weighting", "drop", "replace", "order", "retrieval"} <= set(families)
     for name, trial in families.items():
         output = rich_file.parent / f"{name}.yaml"
-        write_repair(session, trial, output)
+        write_repair(session, trial.repair, output)
         opened = Session(output, session.model)
         np.testing.assert_array_equal(opened.prediction().predicted, trial.predicted)
         assert f"opened again, {opened.prediction().correct} of 5" in verify(
@@ -61,15 +61,15 @@ def test_a_repair_is_printed_or_sent_into_a_device(
     session = Session(rich_file, tiny())
     trials = session.repairs(budget=40).trials
     trial = next(trial for trial in trials if trial.repair.family == "drop")
-    assert write_repair(session, trial, Path("-")) is None
+    assert write_repair(session, trial.repair, Path("-")) is None
     printed = rich_file.with_name("printed.yaml")
     printed.write_bytes(capsysbinary.readouterr().out)
     answers = Session(printed, session.model).prediction()
     np.testing.assert_array_equal(answers.predicted, trial.predicted)
-    assert write_repair(session, trial, Path("/dev/null")) is None
+    assert write_repair(session, trial.repair, Path("/dev/null")) is None
     with_beta = next(trial for trial in trials if trial.repair.beta is not None)
     with pytest.raises(IcldiagError, match="needs a beta file beside the prompt; name a file with -o"):
-        write_repair(session, with_beta, Path("-"))
+        write_repair(session, with_beta.repair, Path("-"))
 
 
 def test_a_file_that_answers_otherwise_is_told(rich_file: Path, tiny: Tiny) -> None:
@@ -86,7 +86,7 @@ def test_the_files_beta_can_be_taken_off_and_must_fit(rich_file: Path, tiny: Tin
     session = Session(rich_file, tiny())
     trial = next(trial for trial in session.repairs(budget=40).trials if trial.repair.family == "re-weighting")
     output = rich_file.parent / "out.yaml"
-    assert write_repair(session, trial, output) is not None
+    assert write_repair(session, trial.repair, output) is not None
     written = Session(output, session.model)
     assert written.beta is not None
     plain = written.without_beta()

@@ -95,7 +95,7 @@ def repair(
             told_last = write_for_clients(repaired(session, repairs, taken, form), form, output, placeholder, progress)
         elif output is None:
             told_last = f"Written with -o FILE. Afterwards {cost(repairs, taken)}."
-        elif write_repair(session, taken, output) is None:
+        elif write_repair(session, taken.repair, output) is None:
             told_last = f"Written, and not opened again, as it went into no file. Afterwards {cost(repairs, taken)}."
         else:
             told_last = verify(session, repairs, taken, output, progress)

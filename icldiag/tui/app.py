@@ -33,7 +33,7 @@ from icldiag.tui.messages import (
     JobPart,
     JobProgressed,
     PromptEdited,
-    RepairTaken,
+    RepairApplied,
     ResultWanted,
 )
 from icldiag.tui.panels import FIRST, PANELS
@@ -198,8 +198,12 @@ class DiagnosisApp(Dialogs):
     def on_prompt_edited(self, message: PromptEdited) -> None:
         self.edits.change(message.change)
 
-    def on_repair_taken(self, message: RepairTaken) -> None:
-        self.edits.take(message.repair)
+    def on_repair_applied(self, message: RepairApplied) -> None:
+        self.edits.apply(message.repair, message.trial)
+
+    def on_repair_taken_off(self) -> None:
+        if not self.edits.take_off():
+            self.tell("No repair is on.")
 
     def on_edit_undone(self) -> None:
         if not self.edits.undo():

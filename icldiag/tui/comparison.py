@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from icldiag.tui.state import State
+from icldiag.tui.state import Applied, State
 
 if TYPE_CHECKING:
     from icldiag.analyses.prediction.compute import Prediction
@@ -22,7 +22,6 @@ def pin(state: State) -> State:
         results=dict(state.results),
         failures=dict(state.failures),
         undo=list(state.undo),
-        left=dict(state.left),
         pinned=None,
     )
 
@@ -63,6 +62,17 @@ def difference(now: State) -> str:
     right = f"{_right(pinned.prediction)} -> {_right(now.prediction)} right, " if known else ""
     differ = "1 answer differs" if len(changed) == 1 else f"{len(changed)} answers differ"
     return f"Pinned -> now: {right}{differ}. This one: {this}."
+
+
+def since(now: State, applied: Applied) -> str:
+    """What the answers are with a repair, against those without it; it changes no query."""
+    old, new, query = applied.prediction, now.prediction, now.query
+    if old is None or new is None:
+        return "answering the queries again ..." if new is None else ""
+    right = f"{_right(old)} -> {_right(new)} right; " if new.labelled else ""
+    gold = new.gold[query]
+    judged = "" if gold is None else ", wrong" if new.is_wrong(query) else ", right"
+    return f"{right}this query: {_answer(old, query)} -> {_answer(new, query)}{judged}"
 
 
 def _answer(prediction: Prediction, query: int) -> str:

@@ -17,7 +17,7 @@ from icldiag.tui import requests
 from icldiag.tui.loading import SessionJob, answer_queries
 from icldiag.tui.run import Failure, Run
 from icldiag.tui.screen import Choices, Screen
-from icldiag.tui.state import AnsweredSession, Left, State
+from icldiag.tui.state import AnsweredSession, Before, State
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class Desk:
     def _not_answered(self, error: str) -> None:
         """A change that the model cannot take, such as two label words with the same first token, is taken back."""
         state, answered = self.state, self.answered
-        back = state.prompt
+        back = None if state.prompt is None else Before(state.prompt, state.query)
         if answered is not None and answered.session.prompt is not state.prompt:
             back = state.undo.pop() if state.undo else None
         if answered is None or back is None:
@@ -233,12 +233,12 @@ class Desk:
             return
         self.screen.tell(visible(error), severity="error")
         self.screen.refused(state.prompt)
-        query, beta = state.left.get(back.hash) or Left(state.query, None)
-        if answered.session.prompt is back:
-            state.become(back, answered, query=query, beta=answered.trained_beta, results=self._trained_results(back))
+        if answered.session.prompt is back.prompt:
+            kept = self._trained_results(back.prompt)
+            state.become(back.prompt, answered, query=back.query, beta=answered.trained_beta, results=kept)
             self.screen.show("all")
         else:
-            self.answer(back, query, beta)
+            self.answer(back.prompt, back.query, back.beta)
 
     # ---- on disk ----------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from icldiag.errors import PromptError
 from icldiag.prompt.edit import ask
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.write import as_yaml
-from icldiag.tui.state import Left, State
+from icldiag.tui.state import Applied, Before, State
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -111,8 +111,9 @@ class Edits:
         state = self.state
         if not state.undo:
             return False
-        prompt = state.undo.pop()
-        query, beta = state.left.get(prompt.hash) or Left(state.query, self.desk.beta_for(prompt))
+        prompt, query, beta = state.undo.pop()
+        if query is None:
+            beta = self.desk.beta_for(prompt)
         here, asked = state.query, () if state.prompt is None else state.prompt.queries
         same = here < min(len(prompt.queries), len(asked)) and prompt.queries[here].texts == asked[here].texts
         self.desk.answer(prompt, here if same else query, beta)
@@ -122,8 +123,7 @@ class Edits:
         """What undo will bring back."""
         state = self.state
         if state.prompt is not None:
-            state.undo.append(state.prompt)
-            state.left[state.prompt.hash] = Left(state.query, state.beta)
+            state.undo.append(Before(state.prompt, state.query, state.beta))
 
     def changes(self) -> list[str] | None:
         """What the session changed in the prompt of the file, as a unified diff; None where the file is another by now.
@@ -133,7 +133,9 @@ class Edits:
         state = self.state
         if state.prompt is None:
             return []
-        before = next((prompt for prompt in (state.prompt, *state.undo) if prompt.hash == state.of_file), None)
+        before = next(
+            (one for one in (state.prompt, *(one.prompt for one in state.undo)) if one.hash == state.of_file), None
+        )
         if before is None:
             before = read_prompt(state.path)
             if before.hash != state.of_file:
@@ -141,14 +143,27 @@ class Edits:
         old, new = (as_yaml(prompt).splitlines() for prompt in (before, state.prompt))
         return list(difflib.unified_diff(old, new, state.path.name, "as it is now", lineterm="", n=2))
 
-    def take(self, repair: Repair) -> None:
-        """Take a repair over: its prompt, and what it puts in force."""
-        prompt = self.state.prompt
+    def apply(self, repair: Repair, trial: str = "") -> None:
+        """Apply a repair: its prompt, calibration and beta; `trial` is what is known of its effect on other texts."""
+        state, prompt = self.state, self.state.prompt
+        if prompt is None:
+            return
+        before, prediction = Before(prompt, state.query, state.beta), state.prediction
+        repaired = repair.apply(prompt)
         if repair.beta is None:
-            self.change(repair.apply)
-        elif prompt is not None:
-            repaired = repair.apply(prompt)
-            self.put_in_force(prompt if repaired == prompt else repaired, repair.beta)
+            self.edit(repaired)
+        elif self.put_in_force(prompt if repaired == prompt else repaired, repair.beta) and state.prompt is prompt:
+            state.undo.append(before)
+        if state.prompt is prompt and state.beta is before.beta:
+            self.screen.tell("Nothing to apply: the prompt is like that already.")
+        elif state.prompt is not None:
+            state.applied_last = Applied(repair.name, before, state.prompt, state.beta, prediction, trial)
+            self.screen.show("all")
+
+    def take_off(self) -> bool:
+        """Take off the repair that was applied last; False where none is on, or the prompt was changed since."""
+        applied, undo = self.state.applied, self.state.undo
+        return applied is not None and bool(undo) and undo[-1].prompt is applied.before.prompt and self.undo()
 
     def use_beta(self, beta: Any) -> None:
         """Put a trained beta in force in the whole session, or (None) out of it."""

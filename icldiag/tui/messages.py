@@ -58,10 +58,16 @@ class PromptEdited(Message):
 
 
 @dataclass
-class RepairTaken(Message):
-    """The user takes a repair over in place."""
+class RepairApplied(Message):
+    """The user applies a repair in place; `trial` is what is known of its effect on other texts."""
 
     repair: Repair
+    trial: str = ""
+
+
+@dataclass
+class RepairTakenOff(Message):
+    """The user takes off the repair that was applied last."""
 
 
 @dataclass

@@ -23,11 +23,24 @@ if TYPE_CHECKING:
     from icldiag.session import Session
 
 
-class Left(NamedTuple):
-    """What undo brings back beside the prompt's text."""
+class Before(NamedTuple):
+    """What a change was made of, and undo brings back. `query` is None where a resumed session no longer knows it."""
 
-    query: int
-    beta: Any
+    prompt: Prompt
+    query: int | None = None
+    beta: Any = None
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A repair that a panel's key applied, and the same key takes off."""
+
+    name: str
+    before: Before
+    prompt: Prompt  # as it is with the repair
+    beta: Any  # that is on with it
+    prediction: Prediction | None  # without it
+    trial: str = ""  # what was known of its effect on other texts when it was applied
 
 
 @dataclass(frozen=True)
@@ -81,8 +94,8 @@ class State:
     suspended: Interventions | None = None  # by key 0, which puts it back
     pinned: State | None = None  # set aside to compare with
     of_file: str | None = None  # hash of the prompt that the file held when it was last read
-    undo: list[Prompt] = field(default_factory=list)  # what the prompt was before each change made in place
-    left: dict[str, Left] = field(default_factory=dict)  # by hash, what else was so when a prompt was changed
+    undo: list[Before] = field(default_factory=list)  # each change made in place, the last one last
+    applied_last: Applied | None = None
 
     def become(
         self,
@@ -139,7 +152,13 @@ class State:
         if self.prompt is None:
             return 0
         same = self.prompt.hash == self.of_file
-        return 0 if same else changes_since(self.of_file, self.prompt, self.undo) or 1
+        return 0 if same else changes_since(self.of_file, self.prompt, [one.prompt for one in self.undo]) or 1
+
+    @property
+    def applied(self) -> Applied | None:
+        """The repair that was applied last, as long as nothing was changed since."""
+        last = self.applied_last
+        return last if last is not None and last.prompt is self.prompt and last.beta is self.beta else None
 
     # ---- on disk ----------------------------------------------------------------------------------------------------
 
@@ -151,7 +170,7 @@ class State:
         return SavedState(
             prompt=self.prompt,
             of_file=self.of_file,
-            undo=tuple(self.undo),
+            undo=tuple(one.prompt for one in self.undo),
             query=self.query,
             cut_kind=self.cut_kind,
             cut_layers=tuple(sorted(self.cut_layers)),
@@ -161,7 +180,7 @@ class State:
     def restore(self, saved: SavedState) -> None:
         """Become what was kept, as far as that needs no model."""
         self.become(saved.prompt, query=saved.query)
-        self.undo, self.query_chosen = list(saved.undo), True
+        self.undo, self.query_chosen = [Before(prompt) for prompt in saved.undo], True
         self.of_file = saved.of_file or (saved.undo[0] if saved.undo else saved.prompt).hash
         self.cut_kind, self.cut_layers = saved.cut_kind, frozenset(saved.cut_layers)
         self.beta_wanted = saved.beta

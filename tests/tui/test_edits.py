@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.text import Text
 from textual import events
 
 from icldiag.analyses.saliency.compute import Flow
 from icldiag.prompt.read import read_prompt
+from icldiag.session import Session
 from icldiag.tui.comparison import with_differences
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import JobFinished, QueryChosen
@@ -52,9 +54,15 @@ async def test_a_label_word_is_renamed_and_saved(
         await pilot.press("8", "w", "ctrl+u", *"Who", "enter")
         await settle(pilot, lambda: app.state.prediction)
         assert " Who" in [label.word for label in app.state.prompt.labels if label.name == name]
-        await pilot.press("s")
+        await pilot.press("s", "enter")
         await settle(pilot)
-    assert read_prompt(tmp_path / "prompt-edited.yaml").hash == app.state.prompt.hash
+        await pilot.press("s", "ctrl+u", *"prompt-edited", "enter")
+        await settle(pilot)
+        assert "exists. Save the prompt as" in screen_text(app)  # what is there is not written over
+        await pilot.press("ctrl+u", *"other", "enter")
+        await settle(pilot)
+    for name in ("prompt-edited.yaml", "other.yaml"):
+        assert read_prompt(tmp_path / name).hash == app.state.prompt.hash
 
 
 async def test_a_label_word_that_the_model_cannot_tell_apart_is_undone(prompt_file: Path, model_folder: Path) -> None:
@@ -208,3 +216,21 @@ async def test_a_query_with_a_text_for_each_field(tmp_path: Path, model_folder: 
         await pilot.press("a", *"Who", "escape")
         await settle(pilot)
         assert len(app.state.prompt.queries) == 2
+
+
+async def test_a_trained_beta_is_saved_beside_the_prompt(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.session is not None
+        app.edits.use_beta(np.full(app.state.session.beta_shape, 0.5, np.float32))
+        await settle(pilot, lambda: app.state.prediction and app.state.beta_on)
+        await pilot.press("8", "s", "ctrl+u", *"weighted", "enter")
+        await settle(pilot)
+        saved = read_prompt(tmp_path / "weighted.yaml")
+        assert saved.beta is not None
+        answered = Session(saved, str(model_folder)).prediction()
+        assert app.state.prediction is not None
+        np.testing.assert_allclose(answered.scores, app.state.prediction.scores, atol=1e-5)

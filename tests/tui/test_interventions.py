@@ -53,7 +53,7 @@ async def test_a_calibration_that_was_taken_off_comes_back_with_undo(prompt_file
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prompt is not None
         assert app.state.prompt.calibration is None
-        assert app.state.undo == [written]
+        assert [before.prompt for before in app.state.undo] == [written]
 
 
 async def test_a_trained_beta_is_taken_off_and_put_back(prompt_file: Path, model_folder: Path) -> None:

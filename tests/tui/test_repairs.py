@@ -41,8 +41,8 @@ async def test_search_take_undo_and_write(
             await pilot.press("right_square_bracket" if away > 0 else "left_square_bracket")
         calibration = found.trials[place].repair.calibration
         assert f"{found.trials[place].repair.name}: " in marked(app)
-        await pilot.press("w")
-        await pilot.pause()
+        await pilot.press("w", "enter")
+        await settle(pilot, (tmp_path / "prompt-repaired.yaml").exists)
         written = read_prompt(tmp_path / "prompt-repaired.yaml")
         assert written.calibration == calibration
         await pilot.press("t")
@@ -50,9 +50,18 @@ async def test_search_take_undo_and_write(
         assert f"CALIBRATED {calibration.kind}" in screen_text(app)
         assert app.state.prediction is not None
         assert app.state.prediction.predicted.tolist() == found.trials[place].predicted.tolist()
-        await pilot.press("u")
+        assert "(t takes it off)" in screen_text(app)
+        await pilot.press("right_square_bracket")
+        await pilot.pause()
+        assert "(t takes it off)" not in screen_text(app)  # now it would apply another one
+        await pilot.press("left_square_bracket", "t")
         await settle(pilot, lambda: app.state.prediction and app.state.prompt and not app.state.prompt.calibration)
         assert "CALIBRATED" not in screen_text(app)
+        assert not app.state.undo
+        assert FindRepairs() in app.state.results  # the search is not lost
+        await pilot.press("t", "u")
+        await settle(pilot, lambda: app.state.prediction and app.state.prompt and not app.state.prompt.calibration)
+        assert "ON " not in screen_text(app)
 
 
 def marked(app: DiagnosisApp) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from icldiag.analyses.effect import SIGNIFICANT, Effect
 from icldiag.analyses.search.repairs import Repairs
 from icldiag.analyses.search.trials import Trial
+from icldiag.counting import counted
 
 
 def finding(repairs: Repairs) -> str:
@@ -36,6 +37,15 @@ def finding(repairs: Repairs) -> str:
             f"{confirmed}. {_more(repairs.confirmed)}"
         )
     return f"No {one} holds. The best of {tried}, {chosen}, gains nothing on {others}: {confirmed}."
+
+
+def trial_in_short(repairs: Repairs, trial: Trial) -> str:
+    """What is known of a repair's effect on other labelled texts than those it was chosen by, or that it is not."""
+    if trial is repairs.best and repairs.confirmed is not None:
+        texts = counted(repairs.confirmed.count, "labelled text")
+        return f"On {texts}, each left out of fit and choice: {in_short(repairs.confirmed)}."
+    count, net = trial.selection.count, signed(trial.selection.net)
+    return f"{net} of the {counted(count, 'labelled text')} it was compared on; not confirmed on others."
 
 
 MORE = "Four times as many would halve the interval of the gain."

@@ -180,10 +180,15 @@ class Panel(VerticalScroll):
 
     def _loading(self) -> Text:
         """The stages of loading, with the one that is under way."""
-        doing = self.state.doing.get("session", "")
-        name, _, detail = doing.removeprefix("loading: ").partition(" ")
-        found = [number for number, stage in enumerate(STAGES) if stage.startswith(name) and name]
-        return stage_list(STAGES, found[0] if found else 0, detail if name in STAGES else "", self.state.look, 60)
+        doing = self.state.doing.get("session", "").removeprefix("loading: ")
+        name, _, detail = doing.partition(" ")
+        found = [number for number, stage in enumerate(STAGES) if stage in doing or (name and stage.startswith(name))]
+        if found:
+            return stage_list(STAGES, found[0], detail if name in STAGES else "", self.state.look, 60)
+        loading = doing not in ("", "loading the model", "answering again")  # a GGUF file has stages of its own
+        return stage_list(
+            STAGES, STAGES.index("weights") if loading else 0, doing if loading else "", self.state.look, 60
+        )
 
     def _first_answers(self) -> str:
         """How many of those that are there are wrong."""

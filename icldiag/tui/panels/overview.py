@@ -10,13 +10,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.render.overview import STRIP_SIGNS, answer_table, label_bars, lean_bars, strip
-from icldiag.tui.messages import CellWanted, EditUndone, RepairTaken, RepairWanted, ResultWanted
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.messages import CellWanted, EditUndone, RepairWanted, ResultWanted
+from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
+from icldiag.tui.panels.base import Line
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.overview import Overview, Summarise
     from icldiag.analyses.repairs import Repairs
+    from icldiag.analyses.search.repair import Repair
 
 _JOB = "overview"
 _SIDE_BY_SIDE = 96  # columns from which two tables are beside each other
@@ -29,8 +31,8 @@ def request(everything: bool = False) -> Summarise:
     return Summarise(None) if everything else Summarise()
 
 
-class OverviewPanel(Panel):
-    """The verdict, its evidence line by line as it comes, and a measured repair that can be taken over in place."""
+class OverviewPanel(ApplyingPanel):
+    """The verdict, its evidence line by line as it comes, and a measured repair that can be applied in place."""
 
     title, key, group = "Overview", "O", "Diagnose"
     analysis = "overview"
@@ -45,12 +47,13 @@ class OverviewPanel(Panel):
         Binding("l", "everything", "all queries"),
         Binding("c", "error", "next error"),
         Binding("m", "repair", "repair"),
-        Binding("t", "take", "apply"),
+        APPLY_KEY,
         Binding("u", "undo", "undo"),
     ]
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
+        yield Line(id="applied", classes="body")
         yield Line(id="finding", classes="body finding")
         yield Line(id="doing", classes="body")
         yield Line(id="next", classes="body gap")
@@ -76,6 +79,7 @@ class OverviewPanel(Panel):
         if whole is None and not self.stopped and asked not in self.state.failures:
             self._begin()
         found = whole or (self.parts[-1] if self.parts and self._is_of_this_prompt(self.parts[-1]) else None)
+        self.query_one("#applied", Line).set(self.applied_line())
         doing = self.query_one("#doing", Line)
         if whole is not None:
             doing.set("")
@@ -98,7 +102,7 @@ class OverviewPanel(Panel):
 
     def _show(self, found: Overview | None) -> None:
         look, width = self.state.look, self.room.width
-        set_ = {line.id: line for line in self.query(Line) if line.id not in (None, "doing")}
+        set_ = {line.id: line for line in self.query(Line) if line.id not in (None, "doing", "applied")}
         if found is None:
             for line in set_.values():
                 line.set("")
@@ -131,7 +135,7 @@ class OverviewPanel(Panel):
         if not said:
             return Text("")
         known = searched or found.repairs
-        keys = [] if known is None or known.best is None else ["t applies it"]
+        keys = ["t applies it"] if known is not None and known.best is not None and not self.takes_off else []
         keys += [] if searched is not None or known is None else ["m searches for more"]
         row = Text.assemble(("NEXT  ", look.chosen), (self._visible(said), look.strong))
         return row.append(f" ({'; '.join(keys)})" if keys else "", look.muted)
@@ -202,12 +206,13 @@ class OverviewPanel(Panel):
         if cell is not None:
             self.post_message(CellWanted(cell))
 
-    def action_take(self) -> None:
-        """Change the prompt in place by the repair that NEXT names; the app's undo takes it back."""
+    def repair(self) -> tuple[Repair, str] | None:
+        """The one that NEXT names."""
+        from icldiag.analyses.repairs import trial_in_short
+
         found = self.peek(request(self.everything))
         known = self._searched() or (None if found is None else found.repairs)
-        if known is not None and known.best is not None:
-            self.post_message(RepairTaken(known.best.repair))
+        return None if known is None or known.best is None else (known.best.repair, trial_in_short(known, known.best))
 
     def action_repair(self) -> None:
         self.post_message(RepairWanted(None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from functools import partial
 from typing import ClassVar
 
 from rich.table import Table
@@ -12,15 +12,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
-from icldiag.errors import IcldiagError
-from icldiag.files import free_path, write_whole
 from icldiag.prompt.edit import drop, rename_word, swap
 from icldiag.prompt.schema import Prompt
-from icldiag.prompt.write import as_yaml
 from icldiag.render.tokens import DETAILS, legend, plain_pieces, prompt_table, token_pieces
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.messages import EditUndone, PromptEdited
 from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.saving import save_as, write_state
 from icldiag.visible import visible
 
 
@@ -147,17 +145,9 @@ class PromptPanel(Panel):
         self.post_message(EditUndone())
 
     def action_save(self) -> None:
-        """Beside the working directory's other files, under a name that is still free."""
-        prompt = self.state.prompt
-        if prompt is None:
-            return
-        target = free_path(Path.cwd() / f"{self.state.path.stem}-edited.yaml")
-        try:
-            write_whole(as_yaml(prompt), target)
-        except IcldiagError as error:
-            self.notify(visible(str(error)), severity="error", markup=False)
-        else:
-            self.notify(f"Saved: {visible(str(target))}", markup=False)
+        """The prompt as it is now, by a name."""
+        if self.state.prompt is not None:
+            save_as(self, f"{self.state.path.stem}-edited.yaml", partial(write_state, self.state))
 
     def _edit(self, change: Callable[[Prompt], Prompt]) -> None:
         self.post_message(PromptEdited(change))

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
-from icldiag.errors import IcldiagError
-from icldiag.files import free_path
-from icldiag.tui.messages import EditUndone, RepairTaken
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.messages import EditUndone
+from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
+from icldiag.tui.panels.base import Line
+from icldiag.tui.saving import save_as, write_state
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.repairs import FindRepairs, Repairs, Trial
-    from icldiag.session import Session
+    from icldiag.analyses.search.repair import Repair
+    from icldiag.prompt.schema import Prompt
+    from icldiag.tui.state import Applied
 
 LISTED = 12  # around the marked one
 
 
-class RepairPanel(Panel):
-    """Candidates ranked by net gain; the marked one can be taken over in place or written as a file."""
+class RepairPanel(ApplyingPanel):
+    """Candidates ranked by net gain; the marked one can be applied in place or written as a file."""
 
     title, key, group = "Repair", "9", "Fix"
     analysis = "repairs"
@@ -39,27 +41,31 @@ class RepairPanel(Panel):
         Binding("escape", "stop", "stop"),
         Binding("left_square_bracket", "mark(-1)", "select up", key_display="["),
         Binding("right_square_bracket", "mark(1)", "select down", key_display="]"),
-        Binding("t", "take", "apply"),
+        APPLY_KEY,
         Binding("u", "undo", "undo"),
         Binding("w", "write", "save"),
     ]
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
+        yield Line(id="applied", classes="body")
         yield Line(id="finding", classes="body finding")
         yield Line(id="table", classes="body")
         yield Line(id="marked", classes="body")
 
     def on_mount(self) -> None:
-        self.marked = 0
+        self.marked = 0  # place of a candidate, or -1 for the repair that is on
         self._marked_in: Repairs | None = None  # where that was chosen
-        self._so_far: dict[FindRepairs, tuple[Session, Repairs]] = {}  # searches that go on or were stopped
+        self._applied: Applied | None = None  # that was on when it was drawn last
+        self._so_far: dict[FindRepairs, tuple[Prompt, Any, Repairs]] = {}  # with prompt and beta, the last of a search
 
     def show(self) -> None:
         finding, table, marked = (self.query_one(name, Line) for name in ("#finding", "#table", "#marked"))
         from icldiag.analyses.repairs import TryCalibrations
 
         found, look = self._found() or self.result(TryCalibrations()), self.state.look
+        self._mark_what_is_on()
+        self.query_one("#applied", Line).set(self.applied_line())
         if found is None:
             table.set("")
             marked.set("")
@@ -70,25 +76,38 @@ class RepairPanel(Panel):
         if found is not self._marked_in:
             self._mark_what_is_told(found)
         self.marked = min(self.marked, len(found.trials) - 1)
+        self.query_one("#applied", Line).set(self.applied_line())
         own = Text("\n") + self._not_yet() if self._own_is_awaited(found) else Text("")
         told = sentence(found) + ("" if found.finished else self._how_far(found))
         finding.set(Text(visible(told, look.ascii_only)) + own)
         table.set(self._table(found))
-        marked.set(self._about(found, found.trials[self.marked]))
+        marked.set("" if self.marked < 0 else self._about(found, found.trials[self.marked]))
+
+    @property
+    def takes_off(self) -> bool:
+        return super().takes_off and self.marked < 0
+
+    def _mark_what_is_on(self) -> None:
+        """The repair that was just applied, so that the same key takes it off."""
+        applied = self.state.applied
+        if applied is not self._applied:
+            self.marked, self._applied = (0 if applied is None else -1), applied
+        if applied is None:
+            self.marked = max(self.marked, 0)
 
     def _mark_what_is_told(self, found: Repairs) -> None:
         """The repair that the sentence above the table speaks of; at first what a resumed session had marked."""
-        if self._marked_in is not None or not self.marked:
-            told = found.mender if found.winner is None else found.winner
-            self.marked = told or 0
+        if (self._marked_in is not None or not self.marked) and not self.takes_off:
+            best = found.mender if found.winner is None else found.winner
+            self.marked = best or 0
         self._marked_in = found
 
     def _found(self) -> Repairs | None:
         """What was found for the selected query, or else for the whole prompt, or else the calibrations."""
         for search in _searches(self.state.query):
             found = self.peek(search)
-            session, part = self._so_far.get(search, (None, None))
-            if found is None and session is self.state.session:  # the prompt has not changed since
+            prompt, beta, part = self._so_far.get(search, (None, None, None))
+            if found is None and prompt is self.state.prompt and beta is self.state.beta:  # or is that one again
                 found = part
             if found is not None:
                 return found
@@ -184,12 +203,12 @@ class RepairPanel(Panel):
     def search(self, query: int | None) -> None:
         """For what mends a query, or (None) the prompt."""
         search = _searches(query)[0]
-        session = self.state.session
-        if self.state.prediction is not None and session is not None and search not in self.state.results:
+        prompt, beta = self.state.prompt, self.state.beta
+        if self.state.prediction is not None and prompt is not None and search not in self.state.results:
             self.marked = 0
 
             def keep(part: Repairs) -> None:  # in the search's thread
-                self._so_far[search] = session, part
+                self._so_far[search] = prompt, beta, part
 
             self.start(search, keep)
 
@@ -199,36 +218,32 @@ class RepairPanel(Panel):
     def action_mark(self, step: int) -> None:
         found = self._found()
         if found is not None:
-            self.marked = min(max(self.marked + step, 0), len(found.trials) - 1)
+            first = 0 if self.state.applied is None else -1
+            self.marked = min(max(self.marked + step, first), len(found.trials) - 1)
             self.refresh_panel()
 
     def _chosen(self) -> Trial | None:
         found = self._found()
-        return None if found is None else found.trials[self.marked]
+        return None if found is None else found.trials[max(self.marked, 0)]
 
-    def action_take(self) -> None:
-        """Change the prompt in place; the app's undo takes it back."""
-        trial = self._chosen()
-        if trial is not None:
-            self.post_message(RepairTaken(trial.repair))
+    def repair(self) -> tuple[Repair, str] | None:
+        from icldiag.analyses.repairs import trial_in_short
+
+        found, trial = self._found(), self._chosen()
+        return None if found is None or trial is None else (trial.repair, trial_in_short(found, trial))
 
     def action_undo(self) -> None:
         self.post_message(EditUndone())
 
     def action_write(self) -> None:
-        """Into the working directory, under a name that is still free."""
-        found, trial, session = self._found(), self._chosen(), self.session
-        if found is None or trial is None or session is None:
-            return
-        from icldiag.repair_output import write_repair
+        """The marked repair's prompt, by a name; the prompt as it is now where the repair that is on is marked."""
+        trial, session, name = self._chosen(), self.state.session, f"{self.state.path.stem}-repaired.yaml"
+        if self.marked < 0:
+            save_as(self, name, partial(write_state, self.state))
+        elif trial is not None and session is not None:
+            from icldiag.repair_output import write_repair
 
-        target = free_path(Path.cwd() / f"{self.state.path.stem}-repaired.yaml")
-        try:
-            write_repair(session, trial, target)
-        except IcldiagError as error:
-            self.notify(visible(str(error)), severity="error", markup=False)
-        else:
-            self.notify(f"Written: {visible(str(target))}", markup=False)
+            save_as(self, name, partial(write_repair, session, trial.repair))
 
 
 def _searches(query: int | None) -> tuple[FindRepairs, FindRepairs]:

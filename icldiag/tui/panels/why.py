@@ -14,18 +14,19 @@ from textual.binding import Binding, BindingType
 
 from icldiag.render.bars import bar
 from icldiag.tui.messages import RepairWanted
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
+from icldiag.tui.panels.base import Line
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.explanation import Explanation, Finding
-    from icldiag.analyses.explanation.reading import Weight
+    from icldiag.analyses.search.repair import Repair
 
 _JOB = "explanation"
 _WIDE = 96  # columns from which a row of evidence has its reading beside it
-_BAR = 20  # cells of a bar as long as the lead
+_BAR = (8, 20)  # cells of a bar as long as the lead, least and most
 _ROLES = {"main": "CAUSE", "also": "also", "no": "no", "rest": "rest"}
-_ACTIONS = {  # what is done about a cause, and in which panel
+_ACTIONS = {  # what can be done about a cause that has no change of the prompt to apply, and in which panel
     "scoring": "edit the file: scoring",
     "template": "edit the file",
     "word": "Prompt: rename its label word",
@@ -39,7 +40,7 @@ _ACTIONS = {  # what is done about a cause, and in which panel
 }
 
 
-class WhyPanel(Panel):
+class WhyPanel(ApplyingPanel):
     """What explains the selected query's answer, and what does not."""
 
     title, key, group = "Why", "1", "Diagnose"
@@ -53,12 +54,16 @@ class WhyPanel(Panel):
         Binding("enter", "evidence", "evidence"),
         Binding("escape", "stop", "stop"),
         Binding("s", "again", "again"),
+        APPLY_KEY,
+        Binding("left_square_bracket", "mark(-1)", "cause up", key_display="["),
+        Binding("right_square_bracket", "mark(1)", "cause down", key_display="]"),
         Binding("m", "repair", "repair"),
     ]
     FOLLOWED: ClassVar[tuple[str, ...]] = ("opened",)
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
+        yield Line(id="applied", classes="body")
         yield Line(id="finding", classes="body finding")
         yield Line(id="cause", classes="body")
         yield Line(id="weights", classes="body gap")
@@ -70,9 +75,10 @@ class WhyPanel(Panel):
     def on_mount(self) -> None:
         self.stopped = False  # by the user, for this query
         self.opened = False  # the evidence is shown
+        self.marked = 0  # of the causes that have a cure
 
     def query_changed(self) -> None:
-        self.stopped = False
+        self.stopped, self.marked = False, 0
 
     def show(self) -> None:
         from icldiag.analyses.explanation import Explain, findings, of_cause
@@ -80,6 +86,7 @@ class WhyPanel(Panel):
 
         request = Explain(self.state.query)
         found = self.peek(request) if self.stopped else self.result(request)
+        self.query_one("#applied", Line).set(self.applied_line())
         self.query_one("#finding", Line).set(self._answer(found))
         for name in ("#weights", "#not-asked", "#sentences", "#evidence", "#undefined"):
             self.query_one(name).display = found is not None
@@ -103,6 +110,28 @@ class WhyPanel(Panel):
     def action_stop(self) -> None:
         self.stopped = self.stopped or _JOB in self.state.doing
         self.cancel(_JOB)
+
+    def _cures(self, found: Explanation) -> list[Repair | None]:
+        """What the causes' own changes are, in the order of the causes."""
+        from icldiag.analyses.explanation.cure import cure
+
+        return [None if self.state.beta_on else cure(cause, found, self.prompt) for cause in found.causes]
+
+    def repair(self) -> tuple[Repair, str] | None:
+        from icldiag.analyses.explanation import Explain
+
+        found = self.peek(Explain(self.state.query))
+        known = [] if found is None else [one for one in self._cures(found) if one is not None]
+        return (known[min(self.marked, len(known) - 1)], "") if known else None
+
+    def action_mark(self, step: int) -> None:
+        from icldiag.analyses.explanation import Explain
+
+        found = self.peek(Explain(self.state.query))
+        if found is not None:
+            count = sum(one is not None for one in self._cures(found))
+            self.marked = max(0, min(self.marked + step, count - 1))
+            self.refresh_panel()
 
     def action_repair(self) -> None:
         """For this query, where it is known to be wrong; else for the prompt."""
@@ -159,37 +188,50 @@ class WhyPanel(Panel):
         from icldiag.analyses.explanation.reading import in_nats, legend, weights
 
         look, lead = self.state.look, found.contest.lead
-        rows = weights(found)
+        rows, actions = weights(found), self._actions(found)
         names = max(cell_len(row.name) for row in rows)
         wide = self.room.width >= _WIDE
+        cells = min(max(self.room.width - names - 29, _BAR[0]), _BAR[1])
         blocks: list[RenderableType] = []
-        for row in rows:
+        for place, row in enumerate(rows):
             style = look.chosen if row.role == "main" else look.strong if row.role == "also" else look.muted
             head = Text(no_wrap=True)
             head.append(f"{_ROLES[row.role]:<7}", style)
             head.append(self._shown(f"{row.name:<{names}}  "), style)
-            head.append(f"{self._bar(row.nats, lead)}  ", style)
+            head.append(f"{self._bar(row.nats, lead, cells)}  ", style)
             whole = f" of {in_nats(lead, lead)} nats" if row is rows[0] else ""
             head.append(f"{in_nats(row.nats, lead):>5}{whole}", style)
             blocks.append(head)
-            blocks += [Padding(Text(line), (0, 0, 0, 9 + names if wide else 7)) for line in self._notes(row)]
+            if row.role in ("main", "also"):
+                action = actions[place] if place < len(actions) else ""
+                note = Text(self._shown(f"{row.note}."))
+                note.append(f" -> {action}" if action else "", look.strong)
+                blocks.append(Padding(note, (0, 0, 0, 9 + names if wide else 7)))
         if signs := legend(rows, lead):
             blocks.append(Padding(Text(signs, look.muted), (0, 0, 0, 7)))
         return Group(*blocks)
 
-    def _notes(self, row: Weight) -> list[str]:
-        if row.role not in ("main", "also"):
-            return []
-        action = _ACTIONS[row.kind] if row.kind is not None else ""
-        return [self._shown(f"{row.note}. -> {action}")]
+    def _actions(self, found: Explanation) -> list[str]:
+        """What is done about each cause: by this panel's key for the marked one, or in another panel."""
+        cures = self._cures(found)
+        places = [place for place, one in enumerate(cures) if one is not None]
+        marked = places[min(self.marked, len(places) - 1)] if places and not self.takes_off else -1
+        return [
+            _ACTIONS[cause.kind]
+            if place not in places
+            else "t applies it"
+            if place == marked
+            else "[ ] choose, t applies"
+            for place, cause in enumerate(found.causes)
+        ]
 
-    def _bar(self, nats: float, lead: float) -> str:
+    def _bar(self, nats: float, lead: float, cells: int) -> str:
         """As long as the share of the lead; `<` marks what works against the answer, `>` more than the lead."""
         share = nats / lead if lead > 0 else 0.0
         if share < 0:
-            return f"{'<':<{_BAR + 1}}"
-        length = bar(min(1.0, share), _BAR, self.state.look)
-        return f"{length:.<{_BAR}}" + (">" if share > 1 else " ")
+            return f"{'<':<{cells + 1}}"
+        length = bar(min(1.0, share), cells, self.state.look)
+        return f"{length:.<{cells}}" + (">" if share > 1 else " ")
 
     def _listed(self, opening: str, sentences: tuple[str, ...] | list[str]) -> RenderableType:
         if not any(sentences):

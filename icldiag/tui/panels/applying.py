@@ -1,0 +1,55 @@
+"""What the panels share whose key applies a repair: the same key takes it off, and a line says what it did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+
+from icldiag.tui.comparison import since
+from icldiag.tui.messages import RepairApplied, RepairTakenOff
+from icldiag.tui.panels.base import Panel
+from icldiag.visible import visible
+
+if TYPE_CHECKING:
+    from icldiag.analyses.search.repair import Repair
+
+APPLY_KEY: BindingType = Binding("t", "apply", "apply")
+
+
+class ApplyingPanel(Panel):
+    """A panel with a repair to apply; it has APPLY_KEY among its bindings."""
+
+    FOLLOWED: ClassVar[tuple[str, ...]] = ()
+
+    def repair(self) -> tuple[Repair, str] | None:
+        """What the key would apply, and what is known of its effect on other texts."""
+        raise NotImplementedError
+
+    @property
+    def takes_off(self) -> bool:
+        """Whether the key means the repair that is on."""
+        return self.state.applied is not None
+
+    def applied_line(self) -> Text:
+        """The repair that is on, and the answers without it and with it."""
+        applied, look = self.state.applied, self.state.look
+        if applied is None:
+            return Text("")
+        said = [visible(since(self.state, applied), look.ascii_only), visible(applied.trial, look.ascii_only)]
+        key = " (t takes it off)" if self.takes_off else ""
+        head = Text.assemble(
+            ("ON  ", look.chosen), (visible(applied.name, look.ascii_only), look.strong), (key, look.muted)
+        )
+        return head.append("".join(f"\n{line}" for line in said if line))
+
+    def action_apply(self) -> None:
+        if self.takes_off:
+            self.post_message(RepairTakenOff())
+            return
+        found = self.repair()
+        if found is None:
+            self.notify("There is nothing to apply here yet.", markup=False)
+        else:
+            self.post_message(RepairApplied(*found))

@@ -1,0 +1,52 @@
+"""A prompt is saved under a name that the user types; no file is written over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.widget import Widget
+
+from icldiag.errors import IcldiagError
+from icldiag.files import free_path, write_whole
+from icldiag.prompt.write import as_yaml
+from icldiag.quoting import quoted_path
+from icldiag.tui.ask import AskScreen
+from icldiag.tui.state import State
+from icldiag.visible import visible
+
+
+def write_state(state: State, target: Path) -> None:
+    """The prompt as it is now, with a trained beta that is on beside it. Raises IcldiagError."""
+    if state.prompt is None:
+        return
+    if state.session is None or state.beta is None:
+        write_whole(as_yaml(state.prompt), target)
+        return
+    from icldiag.analyses.search.repair import as_it_is
+    from icldiag.repair_output import write_repair
+
+    write_repair(state.session, as_it_is(state.prompt, state.beta), target)
+
+
+def save_as(panel: Widget, name: str, write: Callable[[Path], object], hint: str = "") -> None:
+    """Ask where to, at first a free name in the working directory, and write there. `write` may raise IcldiagError."""
+
+    def typed(text: str | None) -> None:
+        if text is None or not text.strip():
+            return
+        target = Path.cwd() / Path(text.strip()).expanduser()
+        if not target.suffix:
+            target = target.with_suffix(".yaml")
+        if target.exists() or target.is_symlink():
+            save_as(panel, text.strip(), write, f"{quoted_path(target)} exists. ")
+            return
+        try:
+            write(target)
+        except IcldiagError as error:
+            panel.notify(visible(str(error)), severity="error", markup=False)
+        else:
+            panel.notify(f"Saved: {visible(str(target))}", markup=False)
+
+    suggestion = name if hint else free_path(Path.cwd() / name).name
+    panel.app.push_screen(AskScreen(f"{visible(hint)}Save the prompt as", suggestion), typed)
