@@ -18,14 +18,13 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks.calibrations import Gain, gain_of, interval, means, spread
+from benchmarks.calibrations import Draw, Gain, gain_of, interval, means, read_draw, spread
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import load_model
 from icldiag.model.readout import IntArray, read_queries
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.sweeps.draw import draw_prompt
 from icldiag.sweeps.plan import read_plan
 
 SHOTS = {"AGNews": 3}  # where it is not five
@@ -63,8 +62,8 @@ def best_random(model: InstrumentedModel, prompt: Prompt, seed: int) -> Prompt:
     return max(found, key=lambda pair: pair[0])[1]
 
 
-def measured(model: InstrumentedModel, prompt: Prompt, shots: int, seed: int) -> Iterator[tuple[str, Gain]]:
-    before = answers(model, prompt, prompt.queries)
+def measured(model: InstrumentedModel, draw: Draw, shots: int, seed: int) -> Iterator[tuple[str, Gain]]:
+    prompt, before = draw.prompt, draw.queries.argmax(1)
     for name, changed in (
         (f"{shots}-shot", more_shots(prompt, shots, seed)),
         (f"best of {TRIED} random prompts", best_random(model, prompt, seed)),
@@ -76,6 +75,7 @@ def main(
     data: Annotated[Path, typer.Option(help="The folder that holds sst2, trec, agnews and emoc.")],
     out: Annotated[Path, typer.Option(help="A line of JSON for each result.")],
     model: Annotated[str, typer.Option(help="As in icldiag open.")] = "bundled",
+    cache: Annotated[Path, typer.Option(help="Where `calibrations` keeps label scores.")] = Path("calibrations-cache"),
     draws: Annotated[str, typer.Option(help="Seeds of the demonstrations, examples and queries.")] = "42,43,44,45,46",
 ) -> None:
     """Measure what is missing, and print the table."""
@@ -89,8 +89,8 @@ def main(
         for task in tasks:
             if any((line["task"], line["seed"]) == (task.name, seed) for line in lines):
                 continue
-            prompt = draw_prompt(task, seed, task.shots)
-            for name, gain in measured(loaded, prompt, SHOTS.get(task.name, 5), seed):
+            draw = read_draw(loaded, task, seed, cache / Path(model).name)
+            for name, gain in measured(loaded, draw, SHOTS.get(task.name, 5), seed):
                 lines.append({"task": task.name, "seed": seed, "row": name.replace("3-shot", "5-shot"), **vars(gain)})
                 with out.open("a") as file:
                     file.write(json.dumps(lines[-1]) + "\n")

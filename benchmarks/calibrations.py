@@ -9,6 +9,7 @@ so the label scores of a draw are read once and kept in the cache folder. Prints
 from __future__ import annotations
 
 import random
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -175,13 +176,16 @@ def main(
     before: dict[str, dict[int, tuple[float, float]]] = defaultdict(dict)
     gains: dict[tuple[str, int], dict[str, dict[int, Gain]]] = defaultdict(lambda: defaultdict(dict))
     confirmed: dict[int, list[Confirmation]] = defaultdict(list)
+    seconds: dict[int, list[float]] = defaultdict(list)
     for task in plan.tasks:
         for seed in seeds:
             draw = read_draw(loaded, task, seed, cache / Path(model).name)
             prefix = loaded.encode_prefix(encode(draw.prompt, *loaded.reader).prefix)
             before[task.name][seed] = right(draw.queries.argmax(1), draw.prompt.queries)
             for per_class in PER_CLASS:
+                begun = time.process_time()
                 trials = searched(loaded, prefix, draw, per_class, seed)
+                seconds[per_class].append(time.process_time() - begun)
                 for name, gain in gains_of(trials, draw.prompt.queries).items():
                     gains[name, per_class][task.name][seed] = gain
                 lucky = [searched(loaded, prefix, draw, per_class, seed, one) for one in range(permutations)]
@@ -200,6 +204,9 @@ def main(
             cells = " | ".join(spread(one) for one in columns)
             print(f"| {name} | {per_class} | {cells} | {spread(means(columns))} | {told} |")
     tell_confirmations(confirmed, permutations)
+    for per_class, spent in seconds.items():
+        told = f"{np.mean(spent):.2f} in the mean, {max(spent):.2f} at most"
+        print(f"\nProcessor seconds from the answers to the search's best, {per_class} a class: {told}")
     for name in (BEST, HOLDS, SURE):
         worst = [
             min(of.accuracy for task in gains[name, count].values() for of in task.values()) for count in PER_CLASS
