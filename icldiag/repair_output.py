@@ -9,7 +9,7 @@ from pathlib import Path
 
 from icldiag.analyses.repairs import FindRepairs, Repair, Repairs, Trial, finding, verdict
 from icldiag.analyses.reweighting.beta_file import save_beta
-from icldiag.clients.logit_bias import adds_alone
+from icldiag.analyses.search.biases import adds_alone
 from icldiag.clients.write import ClientForm
 from icldiag.counting import counted
 from icldiag.errors import AnalysisError, IcldiagError
@@ -96,8 +96,11 @@ def chosen_trial(repairs: Repairs, rank: int | None) -> Trial | None:
     return repairs.trials[rank - 1]
 
 
-def repaired(session: Session, repairs: Repairs, trial: Trial, form: ClientForm) -> Session:
+def repaired(session: Session, repairs: Repairs, trial: Trial, form: ClientForm, choice: str = "number {}") -> Session:
     """The same model on the repaired prompt, for use by other programs.
+
+    Args:
+        choice: how the user takes the repair of a rank.
 
     Raises:
         AnalysisError: the repair does what these cannot; it says which other one may be taken.
@@ -105,9 +108,11 @@ def repaired(session: Session, repairs: Repairs, trial: Trial, form: ClientForm)
     repair = trial.repair
     cannot = _beyond(repair, form)
     if cannot is not None:
-        others = (rank for rank, other in enumerate(repairs.trials, start=1) if _beyond(other.repair, form) is None)
-        rank = next(others, None)
-        cure = "" if rank is None else f"; the best repair that does not is --take {rank}"
+        others = (place for place, other in enumerate(repairs.trials) if _beyond(other.repair, form) is None)
+        place, cure = next(others, None), ""
+        if place is not None:
+            other = f"{choice.format(place + 1)}, {quoted(repairs.trials[place].repair.name)}"
+            cure = f"; the best repair that does not is {other}"
         raise AnalysisError(f"the repair {quoted(repair.name)} {cannot}{cure}")
     return session.without_beta().with_prompt(repair.apply(session.prompt))
 

@@ -177,6 +177,19 @@ def test_the_reports_section(rich: Prompt, tiny: Tiny) -> None:
     assert {"count", "right_before", "right_after", "mended", "broken", "p_value"} <= set(first["selection"])
     text = as_markdown(report)
     assert "## Repairs" in text
+    able = [one for one in section["repairs"] if one["logit_bias"] is not None]
+    assert able
+    for one in section["repairs"]:
+        adds = one["calibration"] is None or one["calibration"]["kind"] in ("contextual", "domain-context", "batch")
+        assert (one["logit_bias"] is not None) == (adds and one["family"] != "re-weighting")
+    for one in able:
+        biases = list(one["logit_bias"].values())
+        assert list(map(int, one["logit_bias"])) == [ids[0] for ids in report.session.encoded.label_tokens]
+        assert max(biases) == 100
+        if one["calibration"]:
+            np.testing.assert_allclose(np.diff(biases), np.diff(one["calibration"]["bias"]), atol=1e-5)
+    if section["winner"] is not None:
+        assert "a server that adds these to its logits" in text
     assert "McNemar p" in text
 
 
@@ -213,7 +226,9 @@ def test_a_re_weighting_names_the_best_repair_without_one(rich_file: Path, tiny:
     found = session.repairs(budget=8)
     scaled = next(trial for trial in found.trials if trial.repair.beta is not None)
     other = 1 + next(i for i, trial in enumerate(found.trials) if trial.repair.beta is None)
-    with pytest.raises(AnalysisError, match=f"scales attention, .*; the best repair that does not is --take {other}"):
+    with pytest.raises(
+        AnalysisError, match=f"scales attention, .*; the best repair that does not is number {other}, '"
+    ):
         repaired(session, found, scaled, "text")
     affine = next(
         trial

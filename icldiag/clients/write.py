@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Literal
 
+from icldiag.analyses.search.biases import require_text_alone
 from icldiag.clients.generation import agreement
-from icldiag.clients.logit_bias import as_requests, logit_bias, require_text_alone
+from icldiag.clients.logit_bias import as_requests, logit_bias
 from icldiag.clients.text import messages_with_placeholder, text_with_placeholder
 from icldiag.counting import counted
 from icldiag.errors import IcldiagError

@@ -92,7 +92,8 @@ def repair(
             return
         diff = repair_diff(session, taken, output if form == "prompt" else None)
         if form != "prompt":
-            told_last = write_for_clients(repaired(session, repairs, taken, form), form, output, placeholder, progress)
+            other = repaired(session, repairs, taken, form, "--take {}")
+            told_last = write_for_clients(other, form, output, placeholder, progress)
         elif output is None:
             told_last = f"Written with -o FILE. Afterwards {cost(repairs, taken)}."
         elif write_repair(session, taken.repair, output) is None:

@@ -28,6 +28,7 @@ from icldiag.tui.keys import with_ids
 from icldiag.tui.messages import (
     BetaToggled,
     CancelWanted,
+    ClientsWanted,
     JobFailed,
     JobFinished,
     JobPart,
@@ -232,6 +233,9 @@ class DiagnosisApp(Dialogs):
     def _export(self, choice: ExportChoice | None) -> None:
         if choice is not None:
             self.export.start(choice, self.panel.analysis)
+
+    def on_clients_wanted(self, message: ClientsWanted) -> None:
+        self.export.for_clients(message.made, message.form, message.target)
 
     def action_stop_export(self) -> None:
         self.export.stop()

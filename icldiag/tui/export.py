@@ -21,6 +21,7 @@ from icldiag.tui.run import Run
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
+    from icldiag.clients.write import ClientForm
     from icldiag.model.readout import Progress
     from icldiag.page.figures import FigureType
     from icldiag.session import Session
@@ -92,6 +93,23 @@ class Export:
                 session, folder, stem, choice.formats, content, progress, self.written.append, self.writing
             ),
         )
+
+    def for_clients(self, made: Callable[[], Session], form: ClientForm, target: Path) -> None:
+        """Write a prompt for other programs, the logit biases after they were tried."""
+        from icldiag.clients.text import PLACEHOLDER
+        from icldiag.clients.write import write_for_clients
+
+        state, session = self.desk.state, self.desk.state.session
+        if not self.ready() or session is None:
+            return
+        self.written = []
+        state.doing["export"] = "exporting"
+        self.desk.screen.show("top")
+
+        def work(progress: Progress) -> None:
+            self.written.append(write_for_clients(made(), form, target, PLACEHOLDER, progress))
+
+        self.desk.jobs.start(Run("export", object(), state, session), work)
 
     def stop(self) -> bool:
         """False where none runs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
@@ -11,7 +12,9 @@ from textual.message import Message
 if TYPE_CHECKING:
     from icldiag.analyses.request import Each, Request
     from icldiag.analyses.search.repair import Repair
+    from icldiag.clients.write import ClientForm
     from icldiag.prompt.schema import Prompt
+    from icldiag.session import Session
     from icldiag.tui.run import Failure, Run
     from icldiag.tui.state import State
 
@@ -68,6 +71,15 @@ class RepairApplied(Message):
 @dataclass
 class RepairTakenOff(Message):
     """The user takes off the repair that was applied last."""
+
+
+@dataclass
+class ClientsWanted(Message):
+    """A prompt is to be written for other programs."""
+
+    made: Callable[[], Session]  # the session of that prompt; may raise IcldiagError
+    form: ClientForm
+    target: Path
 
 
 @dataclass

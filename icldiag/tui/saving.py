@@ -29,8 +29,21 @@ def write_state(state: State, target: Path) -> None:
     write_repair(state.session, as_it_is(state.prompt, state.beta), target)
 
 
-def save_as(panel: Widget, name: str, write: Callable[[Path], object], hint: str = "") -> None:
-    """Ask where to, at first a free name in the working directory, and write there. `write` may raise IcldiagError."""
+def save_as(
+    panel: Widget,
+    name: str,
+    write: Callable[[Path], object],
+    hint: str = "",
+    *,
+    question: str = "Save the prompt as",
+    later: Callable[[Path], bool] = lambda target: False,
+) -> None:
+    """Ask where to, at first a free name in the working directory, and write there.
+
+    Args:
+        write: may raise IcldiagError.
+        later: begins what is long, and says whether it did; by the name alone.
+    """
 
     def typed(text: str | None) -> None:
         if text is None or not text.strip():
@@ -39,7 +52,10 @@ def save_as(panel: Widget, name: str, write: Callable[[Path], object], hint: str
         if not target.suffix:
             target = target.with_suffix(".yaml")
         if target.exists() or target.is_symlink():
-            save_as(panel, text.strip(), write, f"{quoted_path(target)} exists. ")
+            exists = f"{quoted_path(target)} exists. "
+            save_as(panel, text.strip(), write, exists, question=question, later=later)
+            return
+        if later(target):
             return
         try:
             write(target)
@@ -49,4 +65,4 @@ def save_as(panel: Widget, name: str, write: Callable[[Path], object], hint: str
             panel.notify(f"Saved: {visible(str(target))}", markup=False)
 
     suggestion = name if hint else free_path(Path.cwd() / name).name
-    panel.app.push_screen(AskScreen(f"{visible(hint)}Save the prompt as", suggestion), typed)
+    panel.app.push_screen(AskScreen(f"{visible(hint)}{question}", suggestion), typed)

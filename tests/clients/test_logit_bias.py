@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from icldiag.analyses.calibration import calibration
+from icldiag.analyses.search.biases import LIMIT
 from icldiag.clients.generation import agreement
-from icldiag.clients.logit_bias import LIMIT, as_requests, logit_bias
+from icldiag.clients.logit_bias import as_requests, logit_bias
 from icldiag.clients.write import write_for_clients
 from icldiag.errors import AnalysisError
 from icldiag.model.forward import InstrumentedModel

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from textual.widgets import Input
 
-from icldiag.analyses.repairs import FindRepairs, Repairs
+from icldiag.analyses.repairs import FindRepairs, Repairs, TryCalibrations
 from icldiag.analyses.request import Each, Workbench
 from icldiag.model.readout import Progress, silent
 from icldiag.prompt.read import read_prompt
 from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.ask import AskScreen
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.queries import Queries
@@ -62,6 +65,39 @@ async def test_search_take_undo_and_write(
         await pilot.press("t", "u")
         await settle(pilot, lambda: app.state.prediction and app.state.prompt and not app.state.prompt.calibration)
         assert "ON " not in screen_text(app)
+
+
+async def test_a_repair_is_saved_for_other_programs_by_its_name(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(RepairPanel.key)
+        await settle(pilot, lambda: TryCalibrations() in app.state.results)
+        trials = app.state.results[TryCalibrations()].trials
+        panel = app.query_one(RepairPanel)
+        panel.marked = place = next(i for i, one in enumerate(trials) if one.repair.name == "batch calibration")
+        for name in ("r.json", "r.txt", "r.messages.json"):
+            await pilot.press("w")
+            await settle(pilot, lambda: isinstance(app.screen, AskScreen))
+            app.screen.query_one(Input).value = name
+            await pilot.press("enter")
+            await settle(pilot, (tmp_path / name).exists)
+            await settle(pilot, lambda: not app.export.running)
+        requests = json.loads((tmp_path / "r.json").read_text())
+        bias = trials[place].logit_bias
+        assert not isinstance(bias, str)
+        assert requests["openai"]["logit_bias"] == {str(token): value for token, value in bias.items()}
+        assert "{text}" in (tmp_path / "r.txt").read_text()
+        assert json.loads((tmp_path / "r.messages.json").read_text())[-1]["role"] == "user"
+        panel.marked = next(i for i, one in enumerate(trials) if one.repair.name == "matrix calibration")
+        await pilot.press("w")
+        await settle(pilot, lambda: isinstance(app.screen, AskScreen))
+        app.screen.query_one(Input).value = "no.json"
+        await pilot.press("enter")
+        await settle(pilot, lambda: not app.export.running and "multiplies label scores" in screen_text(app))
+        assert not (tmp_path / "no.json").exists()
 
 
 def marked(app: DiagnosisApp) -> str:

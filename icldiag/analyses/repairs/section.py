@@ -17,7 +17,7 @@ from icldiag.analyses.request import Workbench
 from icldiag.analyses.search.search import Search
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import IntArray, Progress
-from icldiag.page.blocks import Block, Cell, Figure, Items, Table, notes
+from icldiag.page.blocks import Block, Cell, Figure, Items, Paragraph, Table, notes
 from icldiag.page.figures import changes
 
 LISTED = 10  # on a page; files have all
@@ -45,6 +45,9 @@ class RepairFields(Fields):
     predicted: list[int] = Field(description="Class index of every query afterwards.")
     tokens: int = Field(description="That the demonstrations take afterwards.")
     needs: str
+    logit_bias: dict[str, float] | None = Field(
+        description="By token id: a server that adds these at temperature 0 answers as the repair does; null: none do."
+    )
     calibration: dict[str, Any] | None
     demonstrations: list[dict[str, Any]]
     words: list[str]
@@ -105,6 +108,7 @@ def _trial(result: Repairs, trial: Trial) -> dict[str, Any]:
         "predicted": trial.predicted,
         "tokens": trial.tokens,
         "needs": repair.needs,
+        "logit_bias": None if isinstance(trial.logit_bias, str) else trial.logit_bias,
         "calibration": calibration and asdict(calibration),
         "demonstrations": [
             {
@@ -151,6 +155,7 @@ def blocks(result: Repairs, context: Context | None = None) -> list[Block]:
         told = [f"The best mends: {texts[place].text}" for place in effect.mended]
         told += [f"The best breaks: {texts[place].text}" for place in effect.broken]
         shown += [Items(tuple(told))] if told else []
+        shown += _elsewhere(result, winner)
     return shown + notes(result.left_out)
 
 
@@ -173,6 +178,25 @@ def _ranking(result: Repairs) -> Table:
         "needs",
     )
     return Table("repairs", "Ranked on the selection part.", columns, tuple(rows), limit=LISTED)
+
+
+def _elsewhere(result: Repairs, winner: Trial) -> list[Block]:
+    """The best repair in other programs, or the best of those that these can be told of."""
+    able = next((trial for trial in (winner, *result.trials) if not isinstance(trial.logit_bias, str)), None)
+    why = f"{winner.logit_bias}." if isinstance(winner.logit_bias, str) else ""
+    said: list[Block] = [Paragraph(f"In other programs: {why}")] if why else []
+    if able is None or isinstance(able.logit_bias, str):
+        return said
+    caption = (
+        f"{able.repair.name}: a server that adds these to its logits (logit_bias; sequence_bias of transformers), with "
+        "one token at temperature 0, answers as icldiag does. icldiag repair --as logit-bias writes whole requests and "
+        "tries them first."
+    )
+    rows = tuple(
+        (label.name, label.word, token, bias)
+        for label, (token, bias) in zip(able.repair.labels, able.logit_bias.items(), strict=True)
+    )
+    return [*said, Table("logit-bias", caption, ("class", "label word", "token", "bias"), rows, limit=LISTED)]
 
 
 def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:

@@ -9,8 +9,10 @@ import numpy as np
 
 from icldiag.analyses.calibration import calibrated, random_queries
 from icldiag.analyses.lab import Lab, Question
+from icldiag.analyses.search.biases import label_biases
 from icldiag.analyses.search.partition import make_parts
 from icldiag.analyses.search.repair import Repair, as_it_is
+from icldiag.errors import AnalysisError
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example
@@ -108,6 +110,16 @@ class Search:
             for one in (repair, replace(repair, retrieval=None))
         ]
         return before + round((own[0] - own[1]) / len(self.prompt.queries))
+
+    def logit_bias(self, repair: Repair) -> dict[int, float] | str:
+        """By token, the biases with which a server answers as the repaired prompt; or why none can."""
+        if repair.beta is not None:
+            return "a re-weighting scales attention, which other programs do not"
+        try:
+            tokens = self.encode(repair, self.prompt.queries[:1]).label_tokens
+            return label_biases(repair.apply(self.prompt), tokens)
+        except AnalysisError as error:
+            return str(error)
 
     def _question(self, repair: Repair, examples: Sequence[Example]) -> Question:
         return Question(replace(repair.apply(self.prompt), queries=tuple(examples), calibration=None), repair.beta)

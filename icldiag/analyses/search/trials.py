@@ -7,7 +7,7 @@ fold's texts. What the folds gained and lost is pooled. So every labelled text c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ class Trial:
     queries: Effect  # the prompt's labelled queries, less those that repairs were fitted on
     predicted: IntArray  # (n,) label of every query of the prompt afterwards
     tokens: int  # that the demonstrations take afterwards
+    logit_bias: Mapping[int, float] | str  # by token, which give its answers to a server; or why none can
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -104,6 +105,7 @@ class Trials:
                 queries=effect(before, after, self.counted),
                 predicted=after.argmax(1),
                 tokens=search.tokens(candidate.repair),
+                logit_bias=search.logit_bias(candidate.repair),
             )
             without = tuple(
                 self._effect(answers, selected[self._folds[selected] != fold])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -10,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
-from icldiag.tui.messages import EditUndone
+from icldiag.tui.messages import ClientsWanted, EditUndone
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
 from icldiag.tui.saving import save_as, write_state
@@ -19,10 +20,13 @@ from icldiag.visible import visible
 if TYPE_CHECKING:
     from icldiag.analyses.repairs import FindRepairs, Repairs, Trial
     from icldiag.analyses.search.repair import Repair
+    from icldiag.clients.write import ClientForm
     from icldiag.prompt.schema import Prompt
     from icldiag.tui.state import Applied
 
 LISTED = 12  # around the marked one
+_FORMS: dict[str, ClientForm] = {".txt": "text", ".messages.json": "messages", ".json": "logit-bias"}
+_QUESTION = "Save as .yaml; for other programs as .txt, .messages.json, or .json (requests with logit biases)"
 
 
 class RepairPanel(ApplyingPanel):
@@ -236,14 +240,29 @@ class RepairPanel(ApplyingPanel):
         self.post_message(EditUndone())
 
     def action_write(self) -> None:
-        """The marked repair's prompt, by a name; the prompt as it is now where the repair that is on is marked."""
-        trial, session, name = self._chosen(), self.state.session, f"{self.state.path.stem}-repaired.yaml"
-        if self.marked < 0:
-            save_as(self, name, partial(write_state, self.state))
-        elif trial is not None and session is not None:
-            from icldiag.repair_output import write_repair
+        """The marked repair's prompt, by a name that says for whom; the prompt as it is where the repair is on."""
+        trial, found, session = self._chosen(), self._found(), self.state.session
+        if session is None or found is None or trial is None:
+            return
+        from icldiag.repair_output import repaired, write_repair
 
-            save_as(self, name, partial(write_repair, session, trial.repair))
+        on = self.marked < 0
+
+        def later(target: Path) -> bool:
+            form = _form_of(target)
+            if form is None:
+                return False
+            made = (lambda: session) if on else partial(repaired, session, found, trial, form)
+            self.post_message(ClientsWanted(made, form, target))
+            return True
+
+        write = partial(write_state, self.state) if on else partial(write_repair, session, trial.repair)
+        save_as(self, f"{self.state.path.stem}-repaired.yaml", write, question=_QUESTION, later=later)
+
+
+def _form_of(target: Path) -> ClientForm | None:
+    """For which other programs a name is; None for icldiag."""
+    return next((form for ending, form in _FORMS.items() if target.name.lower().endswith(ending)), None)
 
 
 def _searches(query: int | None) -> tuple[FindRepairs, FindRepairs]:

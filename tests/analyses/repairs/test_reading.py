@@ -20,6 +20,7 @@ def judged(prompt: Prompt, mends: bool, mended: int, broken: int) -> tuple[Repai
         queries=Effect(5, 4, (0,) if mends else (), (), 0.0),
         predicted=np.array([0 if mends else 1, 1, 2, 0, 1, 2]),
         tokens=10,
+        logit_bias="none",
     )
     gold = tuple(query.label for query in prompt.queries)
     before = np.array([1, 1, 2, 0, 1, 2])
