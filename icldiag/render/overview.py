@@ -18,6 +18,7 @@ from icldiag.visible import visible
 if TYPE_CHECKING:
     from icldiag.analyses.overview import Lean, Overview, Stability
 
+Cell = tuple[int, int]  # a gold label and an answer
 MOST = 8  # labels, errors or left-out demonstrations that are shown
 _COLUMN = 6
 _STEPS = ((1.0, "#"), (0.2, "+"))  # nats from which on a sign is used, and the signs of as many less than 0
@@ -25,12 +26,27 @@ _GIVES = {"#": "=", "+": "-"}
 STRIP_SIGNS = "# takes 1 nat or more, + 0.2 or more, . less, - gives 0.2 or more, = 1 or more"
 
 
-def answer_table(found: Overview, look: Look, width: int) -> Text:
-    """Gold labels by answers; of many labels the commonest errors."""
-    counts, names = found.counts, _visible(found.labels, look)
-    head = min(max(map(cell_len, names)), max(8, width // 3))
-    if len(names) > MOST or head + 2 + _COLUMN * len(names) > width:
-        return _errors(found, look)
+def cells(found: Overview, width: int) -> list[list[Cell]]:
+    """The cells of `answer_table`, row by row, each a gold label and an answer."""
+    names = range(len(found.labels))
+    if _is_square(found, width):
+        return [[(gold, answer) for answer in names] for gold in names]
+    return [[cell] for cell in _commonest(found)[:MOST]]
+
+
+def _is_square(found: Overview, width: int) -> bool:
+    return len(found.labels) <= MOST and _head(found, width) + 2 + _COLUMN * len(found.labels) <= width
+
+
+def _head(found: Overview, width: int) -> int:
+    return min(max(cell_len(visible(name)) for name in found.labels), max(8, width // 3))
+
+
+def answer_table(found: Overview, look: Look, width: int, cursor: Cell | None = None) -> Text:
+    """Gold labels by answers, with a cursor on a cell; of many labels the commonest errors."""
+    if not _is_square(found, width):
+        return _errors(found, look, cursor)
+    counts, names, head = found.counts, _visible(found.labels, look), _head(found, width)
     columns = short_names(names, _COLUMN - 1)
     title = Text(f"{pad('gold', head)}  ", look.muted, no_wrap=True)
     title.append("".join(f"{' ' * (_COLUMN - cell_len(name))}{name}" for name in columns))
@@ -41,22 +57,32 @@ def answer_table(found: Overview, look: Look, width: int) -> Text:
         line.append(f"{pad(cut_middle(name, head, look.dots), head)}  ")
         for answer in range(len(names)):
             count = int(counts[gold, answer])
-            wrong = look.wrong if count else look.muted
-            line.append(f"{count:>{_COLUMN}}", _cell(look.right if gold == answer else wrong, gold, answer))
+            style = _cell(look.right if gold == answer else look.wrong if count else look.muted, gold, answer)
+            if (gold, answer) == cursor:
+                line.append(f"{f'>{count}':>{_COLUMN}}", style + Style(reverse=True))
+            else:
+                line.append(f"{count:>{_COLUMN}}", style)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
 
 
-def _errors(found: Overview, look: Look) -> Text:
+def _commonest(found: Overview) -> list[Cell]:
+    """Errors, the commonest first."""
+    counts = found.counts
+    errors = [(int(a), int(b)) for a, b in zip(*np.nonzero(counts), strict=True) if a != b]
+    return sorted(errors, key=lambda cell: -int(counts[cell]))
+
+
+def _errors(found: Overview, look: Look, cursor: Cell | None) -> Text:
     counts, names = found.counts, _visible(found.labels, look)
-    cells = [(int(counts[a, b]), int(a), int(b)) for a, b in zip(*np.nonzero(counts), strict=True) if a != b]
-    cells.sort(key=lambda cell: -cell[0])
+    errors = _commonest(found)
     lines = []
-    for count, gold, answer in cells[:MOST]:
-        text = f"{count:>4} x {names[gold]} -> {names[answer]}"
-        lines.append(Text(text, _cell(look.wrong, gold, answer), no_wrap=True))
-    if len(cells) > MOST:
-        rest = sum(count for count, *_ in cells[MOST:])
+    for gold, answer in errors[:MOST]:
+        here = (gold, answer) == cursor
+        text = f"{'>' if here else ' '}{counts[gold, answer]:>3} x {names[gold]} -> {names[answer]}"
+        lines.append(Text(text, _cell(look.wrong, gold, answer) + Style(reverse=here), no_wrap=True))
+    if len(errors) > MOST:
+        rest = sum(int(counts[cell]) for cell in errors[MOST:])
         lines.append(Text(f"{rest:>4} other errors", look.muted))
     return Text("\n").join(lines)
 

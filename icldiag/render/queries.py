@@ -20,18 +20,21 @@ def query_lines(
     look: Look,
     was: str | None = None,
     note: str = "",
+    marked: bool = False,
 ) -> tuple[Text, Text]:
     """The text, and under it the answer and what was wanted. `predicted` is None before the model has answered.
 
     `was` is the answer in the state that this one is compared with, where that differs; `note` ends the second line.
 
-    First column: `>` the chosen query. Second: `x` a wrong answer, `?` an answer without a gold label.
+    First column: `>` the chosen query. Second: `x` a wrong answer, `?` an answer without a gold label. Third: `+` a
+    marked query.
     """
     wrong = predicted is not None and gold is not None and predicted != gold
     sign = "x" if wrong else "?" if gold is None else " "
     first = Text(no_wrap=True)
     first.append(">" if chosen else " ", look.chosen)
-    first.append(sign + " ", look.wrong if wrong else look.muted)
+    first.append(sign, look.wrong if wrong else look.muted)
+    first.append("+" if marked else " ", look.chosen)
     first.append(cut_end(visible(text, look.ascii_only) or "(empty)", width - 3, look.dots), "bold" if chosen else "")
     second = Text(" " * 4 if was is None else "  ~ ", no_wrap=True)
     before = "" if was is None else f" (was {cut_middle(visible(was, look.ascii_only), 14, look.dots)})"

@@ -60,6 +60,9 @@ class DiagnosisApp(Dialogs):
             Binding("slash", "filter", "filter", key_display="/"),
             Binding("o", "pick", "queries"),
             Binding("S", "sort", "sort the queries", show=False),
+            Binding("plus", "mark", "mark the query", show=False, key_display="+"),
+            Binding("asterisk", "mark_listed", "mark all listed", show=False, key_display="*"),
+            Binding("A", "only_marked", "only the marked queries", show=False),
             Binding("j", "step(1)", "next query", show=False),
             Binding("k", "step(-1)", "previous query", show=False),
             Binding("comma", "next_panel(-1)", "previous panel", show=False, key_display=","),
@@ -209,6 +212,11 @@ class DiagnosisApp(Dialogs):
     def on_edit_undone(self) -> None:
         if not self.edits.undo():
             self.tell("Nothing to undo.")
+
+    def action_only_marked(self) -> None:
+        """Panels, reports and comparisons are then of the marked queries; the same key brings the others back."""
+        if not self.edits.only_marked():
+            self.tell("No query is marked; + marks the selected one, * all that are listed.")
 
     def action_ask(self) -> None:
         if self.state.prompt is not None:

@@ -49,19 +49,44 @@ def pinned_answer(now: State, query: int) -> str | None:
 
 
 def difference(now: State) -> str:
-    """One sentence: what the present state answers otherwise than the pinned one."""
+    """One sentence: what the present state answers otherwise than the pinned one, to the queries that both have.
+
+    Where some are marked, to those alone.
+    """
     pinned, query = now.pinned, now.query
     if pinned is None or pinned.prediction is None or now.prediction is None:
         return ""
-    changed = [index for index in range(len(now.prediction)) if pinned_answer(now, index) is not None]
-    found = same_query(now, pinned)
-    this = "not among the pinned queries"
-    if found is not None:
-        this = f"{_answer(pinned.prediction, found)} -> {_answer(now.prediction, query)}"
-    known = pinned.prediction.labelled and now.prediction.labelled
-    right = f"{_right(pinned.prediction)} -> {_right(now.prediction)} right, " if known else ""
-    differ = "1 answer differs" if len(changed) == 1 else f"{len(changed)} answers differ"
-    return f"Pinned -> now: {right}{differ}. This one: {this}."
+    old, new, pairs = pinned.prediction, now.prediction, _shared(now, pinned)
+    this = (
+        f"{_answer(old, pairs[query])} -> {_answer(new, query)}" if query in pairs else "not among the pinned queries"
+    )
+    some = now.marked & set(pairs)
+    if some:
+        pairs = {at: pairs[at] for at in sorted(some)}
+    changed = sum(old.labels[old.predicted[before]] != new.labels[new.predicted[at]] for at, before in pairs.items())
+    judged = [at for at, before in pairs.items() if new.gold[at] is not None and old.gold[before] is not None]
+    before, after = (
+        sum(not of.is_wrong(at) for at in places) for of, places in ((old, [pairs[at] for at in judged]), (new, judged))
+    )
+    right = f"{before} -> {after} of {len(judged)} right, " if judged else ""
+    differ = "1 answer differs" if changed == 1 else f"{changed} answers differ"
+    which = f" ({len(some)} marked)" if some else ""
+    return f"Pinned -> now{which}: {right}{differ}. This one: {this}."
+
+
+def _shared(now: State, pinned: State) -> dict[int, int]:
+    """The present queries that the pinned state has too, and where there; of equal texts the one at the same place."""
+    if now.prompt is None or pinned.prompt is None:
+        return {}
+    texts: dict[str, int] = {}
+    for place, query in enumerate(pinned.prompt.queries):
+        texts.setdefault(query.text, place)
+    there = pinned.prompt.queries
+    return {
+        at: at if at < len(there) and there[at].text == query.text else texts[query.text]
+        for at, query in enumerate(now.prompt.queries)
+        if query.text in texts
+    }
 
 
 def since(now: State, applied: Applied) -> str:

@@ -12,7 +12,7 @@ from icldiag.errors import PromptError
 from icldiag.prompt.edit import ask
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.write import as_yaml
-from icldiag.tui.state import Applied, Before, State
+from icldiag.tui.state import Applied, Before, Narrowed, State
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -89,6 +89,25 @@ class Edits:
         """Ask one more query, and select it; nothing where there is none."""
         if self.state.prompt is not None and texts:
             self.change(lambda prompt: ask(prompt, texts), len(self.state.prompt.queries))
+
+    def only_marked(self) -> bool:
+        """Leave only the marked queries, or bring the others back; False where none is marked and none had left."""
+        state, prompt = self.state, self.state.prompt
+        if (narrowed := state.narrowed) is not None:
+            self.undo()
+            state.marked = narrowed.marked
+            self.screen.show("all")
+            return True
+        if prompt is None or not state.marked:
+            return False
+        places, marked = sorted(state.marked), state.marked
+        query = places.index(state.query) if state.query in marked else 0
+        self.edit(prompt.with_queries([prompt.queries[place] for place in places]), query)
+        if state.prompt is not None and state.prompt is not prompt:
+            state.narrowed_last = Narrowed(prompt, state.prompt, marked)
+            state.marked = frozenset()
+            self.screen.show("all")
+        return True
 
     def change(self, change: Callable[[Prompt], Prompt], query: int | None = None) -> None:
         """Change the present prompt in place; what is impossible is told. `query` as for `edit`."""

@@ -42,6 +42,12 @@ class Navigation(Layout):
             self._pick(message.cell is not None)
             (self.panel if message.cell is None else self.query_one(QueryList)).focus()
 
+    def action_mark(self) -> None:
+        self.query_one(Queries).mark()
+
+    def action_mark_listed(self) -> None:
+        self.query_one(Queries).mark_listed()
+
     def action_sort(self) -> None:
         self.query_one(Queries).sort_next()
 

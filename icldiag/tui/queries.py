@@ -48,7 +48,7 @@ class Queries(Vertical):
         self.state = state
         self.order: list[int] = []  # queries as listed
         self.sort = next(iter(SORTS))
-        self.marked = -1  # the query whose option has the sign of the chosen one
+        self.chosen = -1  # the query whose option has the sign of the chosen one
         self.filled_at = 0  # the width that the texts were cut to
 
     def compose(self) -> ComposeResult:
@@ -73,12 +73,12 @@ class Queries(Vertical):
         prompt, prediction = self.state.prompt, self.state.prediction
         if prompt is None:
             return
-        found = groups(prompt, prediction, self.sort, self.query_one(Input).value)
+        found = groups(prompt, prediction, self.sort, self.query_one(Input).value, self.state.marked)
         if prediction is None:  # the answers that are there first
             found = [Group("", sorted(found[0].queries, key=self._stage))]
         self.order = [query for group in found for query in group.queries]
         self.filled_at = self.size.width
-        self.marked = self.state.query
+        self.chosen = self.state.query
         options = []
         for group in found:
             if group.head:
@@ -89,16 +89,22 @@ class Queries(Vertical):
             listing.set_options(options)
             if self.state.query in self.order:
                 listing.highlighted = listing.get_option_index(str(self.state.query))
+        self._show_title(prompt)
+        self.show_query()
+
+    def _show_title(self, prompt: Prompt) -> None:
+        """How many are listed, how many of those are wrong, and how many are marked, listed or not."""
+        prediction = self.state.prediction
         listed = "" if len(self.order) == len(prompt.queries) else f"{len(self.order)} of "
         title = f"Queries  {listed}{len(prompt.queries)}"
         if prediction is not None:
             wrong = sum(prediction.is_wrong(query) for query in self.order)
             title += f", {wrong} wrong" if prediction.labelled else ", no gold labels"
+            title += f", {len(self.state.marked)} marked" if self.state.marked else ""
             title += SORTS[self.sort]
         elif self.state.first_answers:
             title += f", {sum(map(len, (first.queries for first in self.state.first_answers)))} answered"
         self.query_one("#queries-title", Line).set(title)
-        self.show_query()
 
     def show_query(self) -> None:
         """The selected query's text and probabilities."""
@@ -124,11 +130,11 @@ class Queries(Vertical):
 
     def _mark_chosen(self) -> None:
         """The sign moves from the query that was chosen to the one that is."""
-        old, self.marked = self.marked, self.state.query
+        old, self.chosen = self.chosen, self.state.query
         listing, prompt = self.query_one(QueryList), self.state.prompt
-        if prompt is None or old == self.marked:
+        if prompt is None or old == self.chosen:
             return
-        for query in {old, self.marked}.intersection(self.order):
+        for query in {old, self.chosen}.intersection(self.order):
             listing.replace_option_prompt(str(query), self._option(prompt, query))
 
     def select(self, query: int) -> None:
@@ -155,9 +161,27 @@ class Queries(Vertical):
         answer = self.state.answer_to(query)
         return 2 if answer is None else 0 if answer[0].is_wrong(answer[1]) else 1
 
+    def mark(self) -> None:
+        """Mark the selected query, or no longer."""
+        prompt, query = self.state.prompt, self.state.query
+        if prompt is None:
+            return
+        self.state.marked ^= {query}
+        if query in self.order:
+            self.query_one(QueryList).replace_option_prompt(str(query), self._option(prompt, query))
+        self._show_title(prompt)
+
+    def mark_listed(self) -> None:
+        """Mark all that are listed; where they are, none of them any longer."""
+        listed = frozenset(self.order)
+        self.state.marked = self.state.marked - listed if listed <= self.state.marked else self.state.marked | listed
+        self.fill()
+
     def sort_next(self) -> None:
         """By something else; the selected query stays selected."""
         self.sort = next_sort(self.sort)
+        if self.sort == "marked" and not self.state.marked:
+            self.sort = next_sort(self.sort)
         self.fill()
 
     def show_only(self, cell: tuple[int, int] | None) -> None:
@@ -189,11 +213,12 @@ class Queries(Vertical):
             example.text,
             predicted,
             gold,
-            chosen=query == self.marked,
+            chosen=query == self.chosen,
             width=width,
             look=self.state.look,
             was=pinned_answer(self.state, query),
             note="" if prediction is None else note(prediction, query, self.sort),
+            marked=query in self.state.marked,
         )
         return Text("\n", no_wrap=True).join(line for line in lines if line.plain.strip())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from icldiag.visible import visible
@@ -19,6 +19,7 @@ SORTS = {
     "lead": ", least lead first",
     "gold": ", by gold label",
     "answer": ", by answer",
+    "marked": ", marked first",
 }
 ARROW = " -> "  # between gold label and answer, in the list and in the filter
 
@@ -49,7 +50,9 @@ def note(prediction: Prediction, query: int, sort: str) -> str:
     return f"{lead(prediction, query):.1f} nats" if sort == "lead" else ""
 
 
-def groups(prompt: Prompt, prediction: Prediction | None, sort: str, words: str) -> list[Group]:
+def groups(
+    prompt: Prompt, prediction: Prediction | None, sort: str, words: str, marked: Collection[int] = ()
+) -> list[Group]:
     """The queries that pass the filter, in order; unsorted before the model has answered."""
     queries = [query for query in range(len(prompt.queries)) if passes(prompt, prediction, query, words)]
     if prediction is None:
@@ -65,6 +68,8 @@ def groups(prompt: Prompt, prediction: Prediction | None, sort: str, words: str)
         queries.sort(key=lambda query: -float(prediction.probabilities[query].max()))
     elif sort == "lead":
         queries.sort(key=lambda query: lead(prediction, query))
+    elif sort == "marked":
+        queries.sort(key=lambda query: query not in marked)
     elif sort == "gold":
         queries.sort(key=lambda query: none if (gold := prediction.gold[query]) is None else gold)
     else:

@@ -53,6 +53,14 @@ class Interventions:
     cut_layers: frozenset[int]
 
 
+class Narrowed(NamedTuple):
+    """The prompt with all queries, the one with the marked ones alone, and which they are."""
+
+    before: Prompt
+    prompt: Prompt
+    marked: frozenset[int]
+
+
 @dataclass(frozen=True)
 class AnsweredSession:
     """A session that can be shown."""
@@ -82,6 +90,7 @@ class State:
     prediction: Prediction | None = None
     first_answers: list[FirstAnswers] = field(default_factory=list)  # while the rest is computed
     query: int = 0
+    marked: frozenset[int] = frozenset()  # queries that the user marked
     query_chosen: bool = False  # by the user, or by the session that is resumed: not to be replaced by a telling one
     doing: dict[str, str] = field(default_factory=dict)  # what is being computed, by job
     results: dict[Hashable, Any] = field(default_factory=dict)
@@ -96,6 +105,7 @@ class State:
     of_file: str | None = None  # hash of the prompt that the file held when it was last read
     undo: list[Before] = field(default_factory=list)  # each change made in place, the last one last
     applied_last: Applied | None = None
+    narrowed_last: Narrowed | None = None
 
     def become(
         self,
@@ -125,6 +135,8 @@ class State:
         if answered is not None and {len(answered.session.prompt.queries), len(answered.prediction)} != {count}:
             raise ValueError("the answer is to another prompt")
         wanted = self.query if query is None else query
+        old, new = (() if one is None else one.queries for one in (self.prompt, prompt))
+        self.marked = frozenset(at for at in self.marked if at < min(len(old), len(new)) and old[at] == new[at])
         self.prompt, self.prompt_error, self.query = prompt, error, max(min(wanted, count - 1), 0)
         self.session, self.prediction, self.stored = None, None, stored
         self.beta, self.beta_on = beta, beta is not None or (prompt is not None and prompt.beta is not None)
@@ -159,6 +171,12 @@ class State:
         """The repair that was applied last, as long as nothing was changed since."""
         last = self.applied_last
         return last if last is not None and last.prompt is self.prompt and last.beta is self.beta else None
+
+    @property
+    def narrowed(self) -> Narrowed | None:
+        """That only marked queries are asked, as long as nothing was changed since."""
+        last = self.narrowed_last
+        return last if last is not None and last.prompt is self.prompt and self.undo else None
 
     # ---- on disk ----------------------------------------------------------------------------------------------------
 

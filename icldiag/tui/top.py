@@ -72,4 +72,6 @@ def interventions(state: State, brief: bool = False) -> Iterator[str]:
     if edits := state.edits:
         times = "" if edits == 1 else f" {edits}x"
         yield f"EDITED{times}"
+    if (narrowed := state.narrowed) is not None:
+        yield f"{len(narrowed.prompt.queries)} OF {len(narrowed.before.queries)} QUERIES"
     yield from in_force(state, brief)

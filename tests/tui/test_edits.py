@@ -98,7 +98,7 @@ async def test_a_state_is_pinned_and_compared_with(prompt_file: Path, model_fold
         assert now is not None
         assert now is not before
         text = " ".join(screen_text(app).split())
-        assert "Pinned -> now: 1 of 4 -> " in text
+        assert "Pinned -> now: 1 -> " in text
         assert "PINNED no intervention" in text
         panels = list(app.query(ConfusionPanel))
         assert [panel.state for panel in panels] == [app.state, pinned]

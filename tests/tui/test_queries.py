@@ -8,6 +8,7 @@ from textual.widgets import Input, OptionList
 
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.overview import OverviewPanel
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.query_order import groups
 from tests.tui.pilot import running, screen_text, settle
@@ -66,3 +67,75 @@ async def test_an_error_of_the_overview_lists_its_queries(prompt_file: Path, mod
         assert app.query_one("#filter", Input).value == ""
         assert not app.has_class("-picking")
         assert app.query_one(OptionList).option_count == 5
+
+
+async def test_marked_queries_are_listed_first_and_can_be_all_there_is(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        prompt, prediction = app.state.prompt, app.state.prediction
+        assert prompt is not None
+        assert prediction is not None
+        await pilot.press("A")
+        await pilot.pause()
+        assert "No query is marked" in screen_text(app)
+        app.query_one(Queries).select(4)
+        await pilot.press("plus")
+        app.query_one(Queries).select(1)
+        await pilot.press("plus", "p")
+        await settle(pilot)
+        assert app.state.marked == {1, 4}
+        assert "3 wrong, 2 marked" in title(app)
+        assert " + Where ?" in screen_text(app) or ">+ Where ?" in screen_text(app) or "> +Where ?" in screen_text(app)
+        right = sum(not prediction.is_wrong(at) for at in (1, 4))
+        assert f"Pinned -> now (2 marked): {right} -> {right} of 2 right" in screen_text(app)
+        for _ in range(6):
+            await pilot.press("S")
+        await pilot.pause()
+        assert title(app).endswith("marked first")
+        assert app.query_one(Queries).order[:2] == [1, 4]
+        await pilot.press("A")
+        await settle(pilot, lambda: app.state.prediction and len(app.state.prediction) == 2)
+        assert app.state.prompt is not None
+        assert app.state.prompt.queries == (prompt.queries[1], prompt.queries[4])
+        assert app.state.query == 0  # the selected one stays selected
+        assert "2 OF 5 QUERIES" in screen_text(app)
+        await pilot.press("A")
+        await settle(pilot, lambda: app.state.prediction and len(app.state.prediction) == 5)
+        assert app.state.prompt is prompt
+        assert app.state.marked == {1, 4}
+        assert app.state.edits == 0
+        await pilot.press("asterisk")
+        assert app.state.marked == set(range(5))
+        await pilot.press("asterisk")
+        assert not app.state.marked
+        await pilot.press("plus", "8", "d")  # another demonstration, the same queries
+        await settle(pilot, lambda: app.state.prediction)
+        assert len(app.state.marked) == 1
+
+
+async def test_the_cursor_in_the_table_of_answers_lists_a_cell(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        prediction = app.state.prediction
+        assert prediction is not None
+        overview = app.query_one(OverviewPanel)
+        overview.focus()
+        await pilot.press("right")
+        gold, answer = overview.cell or (0, 0)
+        counts = prediction.counts
+        assert int(counts[gold, answer]) == max(int(counts[a, b]) for a in range(3) for b in range(3) if a != b)
+        await pilot.press("enter")
+        await pilot.pause()
+        listed = [at for at in range(5) if (prediction.gold[at], int(prediction.predicted[at])) == (gold, answer)]
+        assert sorted(app.query_one(Queries).order) == listed
+        assert f"{len(listed)} of 5" in title(app)
+        assert f">{counts[gold, answer]}" in screen_text(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert len(app.query_one(Queries).order) == 5
+        for key in ("left", "left", "up", "up", "up"):
+            await pilot.press(key)
+        assert overview.cell == (0, 0)
+        for key in ("down", "down", "down", "right", "right", "right"):
+            await pilot.press(key)
+        assert overview.cell == (2, 2)

@@ -9,7 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.overview import STRIP_SIGNS, answer_table, label_bars, lean_bars, strip
+from icldiag.render.overview import STRIP_SIGNS, Cell, answer_table, cells, label_bars, lean_bars, strip
 from icldiag.tui.messages import CellWanted, EditUndone, RepairWanted, ResultWanted
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
@@ -17,6 +17,7 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.overview import Overview, Summarise
+    from icldiag.analyses.prediction.compute import Prediction
     from icldiag.analyses.repairs import Repairs
     from icldiag.analyses.search.repair import Repair
 
@@ -46,6 +47,11 @@ class OverviewPanel(ApplyingPanel):
         Binding("s", "again", "again"),
         Binding("l", "everything", "all queries"),
         Binding("c", "error", "next error"),
+        Binding("enter", "list", "list a cell's queries"),
+        Binding("left", "cell(0, -1)", "cell left", key_display="arrows"),
+        Binding("right", "cell(0, 1)", "cell right", key_display="arrows"),
+        Binding("up", "cell(-1, 0)", "cell up", key_display="arrows"),
+        Binding("down", "cell(1, 0)", "cell down", key_display="arrows"),
         Binding("m", "repair", "repair"),
         APPLY_KEY,
         Binding("u", "undo", "undo"),
@@ -67,7 +73,8 @@ class OverviewPanel(ApplyingPanel):
     def on_mount(self) -> None:
         self.stopped = False
         self.everything = False
-        self.error = -1  # of the errors by number, the one whose queries are listed
+        self.cell: Cell | None = None  # of the table, where the cursor is
+        self.listed: Cell | None = None  # whose queries are listed
         self.parts: list[Overview] = []  # of the run that goes on; its thread appends
 
     def settled(self) -> bool:
@@ -78,7 +85,7 @@ class OverviewPanel(ApplyingPanel):
         whole = self.peek(asked)
         if whole is None and not self.stopped and asked not in self.state.failures:
             self._begin()
-        found = whole or (self.parts[-1] if self.parts and self._is_of_this_prompt(self.parts[-1]) else None)
+        found = self._found()
         self.query_one("#applied", Line).set(self.applied_line())
         doing = self.query_one("#doing", Line)
         if whole is not None:
@@ -88,6 +95,11 @@ class OverviewPanel(ApplyingPanel):
         else:
             doing.set(self.trouble(asked))
         self._show(found)
+
+    def _found(self) -> Overview | None:
+        """As far as it has come."""
+        whole = self.peek(request(self.everything))
+        return whole or (self.parts[-1] if self.parts and self._is_of_this_prompt(self.parts[-1]) else None)
 
     def _begin(self) -> None:
         """Ask, and be told the parts; the list stays the same, since the first of equal requests runs."""
@@ -112,7 +124,7 @@ class OverviewPanel(ApplyingPanel):
 
         set_["finding"].set(Text(self._visible(headline(found))))
         set_["next"].set(self._next(found))
-        set_["table"].set(answer_table(found, look, width) if found.measures is not None else "")
+        set_["table"].set(answer_table(found, look, width, self.cell) if found.measures is not None else "")
         set_["labels"].set(label_bars(found, look, width))
         set_["lean"].set("" if found.lean is None else lean_bars(found, found.lean, look, width))
         stability = found.stability
@@ -192,19 +204,51 @@ class OverviewPanel(ApplyingPanel):
         prediction = self.state.prediction
         if prediction is None:
             return
-        counts = prediction.counts
-        cells = [(int(gold), int(answer)) for gold, answer in zip(*counts.nonzero(), strict=True) if gold != answer]
-        cells.sort(key=lambda cell: (-int(counts[cell]), cell))
-        if not cells:
+        errors = _errors(prediction)
+        if not errors:
             self.notify("No labelled query is answered wrong.", markup=False)
-        self.error = self.error + 1 if self.error + 1 < len(cells) else -1
-        self.post_message(CellWanted(None if self.error < 0 else cells[self.error]))
+        place = errors.index(self.listed) + 1 if self.listed in errors else 0
+        self._list(errors[place] if place < len(errors) else None)
+
+    def _list(self, cell: Cell | None) -> None:
+        """List a cell's queries, with the cursor on it, or (None) all."""
+        self.listed, self.cell = cell, cell or self.cell
+        self.post_message(CellWanted(cell))
+        self.refresh_panel()
 
     def on_click(self, event: events.Click) -> None:
         """A cell of the table lists its queries."""
         cell = event.style.meta.get("cell")
         if cell is not None:
-            self.post_message(CellWanted(cell))
+            self._list(cell)
+
+    def action_list(self) -> None:
+        """The queries of the cell under the cursor; all again where those are listed."""
+        if self.cell is None:
+            self.action_error()
+        else:
+            self._list(None if self.cell == self.listed else self.cell)
+
+    def action_cell(self, rows: int, columns: int) -> None:
+        """Move the cursor; at the table's ends the panel scrolls."""
+        found = self._found()
+        table = [] if found is None or found.measures is None else cells(found, self.room.width)
+        here = [
+            (row, column) for row, line in enumerate(table) for column, cell in enumerate(line) if cell == self.cell
+        ]
+        if not here:
+            errors = [] if self.state.prediction is None else _errors(self.state.prediction)
+            first = next((cell for cell in errors if any(cell in line for line in table)), None)
+            self.cell = first or (table[0][0] if table and table[0] else None)
+        else:
+            row, column = here[0][0] + rows, here[0][1] + columns
+            if 0 <= row < len(table) and 0 <= column < len(table[row]):
+                self.cell = table[row][column]
+            elif rows:
+                self.scroll_relative(y=rows, animate=False)
+        if self.cell is None and rows:
+            self.scroll_relative(y=rows, animate=False)
+        self.refresh_panel()
 
     def repair(self) -> tuple[Repair, str] | None:
         """The one that NEXT names."""
@@ -219,3 +263,10 @@ class OverviewPanel(ApplyingPanel):
 
     def action_undo(self) -> None:
         self.post_message(EditUndone())
+
+
+def _errors(prediction: Prediction) -> list[Cell]:
+    """Gold label and answer of each kind of error, the commonest first."""
+    counts = prediction.counts
+    found = [(int(gold), int(answer)) for gold, answer in zip(*counts.nonzero(), strict=True) if gold != answer]
+    return sorted(found, key=lambda cell: (-int(counts[cell]), cell))
