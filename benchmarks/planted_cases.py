@@ -103,10 +103,13 @@ def _failing(
     culprit = _culprit(healthy, planted) if "demonstration" in causes else None
     places = [place for place, query in enumerate(healthy.queries) if query.label == gold]
     asked = [healthy.queries[place] for place in places]
-    before, after = _scores([(healthy, asked), (planted, asked)], healthy, model)
     favoured = [label for label in range(len(healthy.labels)) if label != gold]
     if not {"word", "template"} & set(causes):
         favoured = [rival]
+    (after,) = _scores([(planted, asked)], healthy, model)  # most draws fail nothing: the healthy prompt is not asked
+    if not np.isin(after.argmax(1), favoured).any():
+        return None
+    (before,) = _scores([(healthy, asked)], healthy, model)
     failed = [
         place
         for place, old, new in zip(places, before.argmax(1), after.argmax(1), strict=True)

@@ -25,13 +25,26 @@ _WORTH_A_ROW = 32  # tokens that a row run once for several others must save
 class PendingQuestion:
     """A question while it is answered."""
 
-    def __init__(self, encoded: EncodedPrompt, prefix: Prefix, prefix_edits: Edits, target_edits: Edits) -> None:
+    def __init__(
+        self, encoded: EncodedPrompt, prefix: Prefix, prefix_edits: Edits, target_edits: Edits, query_edits: Edits
+    ) -> None:
         self.encoded, self.prefix_edits, self.target_edits = encoded, prefix_edits, target_edits
+        self.query_edits = query_edits
         self.scores: list[FloatArray | None] = [None] * len(encoded.queries)
         self.missing = len(encoded.queries)
         self.key = (encoded.prefix, tuple((layer, id(edit)) for layer, edit in prefix_edits.items()))
         edited = [int(edit.rows.min()) for edit in prefix_edits.values()]
         self.unedited = prefix.ids[: min(edited, default=len(prefix.ids))]  # what may be taken from the prompt's own
+
+    def recall(self, known: Sequence[FloatArray | None]) -> None:
+        """Scores (C,) of its queries that are known already."""
+        self.scores = list(known)
+        self.missing = sum(scores is None for scores in known)
+
+    @property
+    def answers(self) -> list[FloatArray]:
+        """Scores (C,) of every query, once none is missing."""
+        return [scores for scores in self.scores if scores is not None]
 
     def whole(self, query: int) -> tuple[int, ...]:
         """All tokens of a query's prompt."""
@@ -39,9 +52,17 @@ class PendingQuestion:
 
     def edits(self, query: int) -> tuple[Edits, ...]:
         """The edits of a query's row; layers that have the same edit go on sharing it."""
-        last = len(self.whole(query)) - 1
-        placed = {id(edit): replace(edit, rows=torch.tensor([last])) for edit in self.target_edits.values()}
-        return self.prefix_edits, {layer: placed[id(edit)] for layer, edit in self.target_edits.items()}
+        first, length = len(self.encoded.prefix), len(self.whole(query))
+        last, all_rows = torch.tensor([length - 1]), torch.arange(first, length)
+        placed = {id(edit): replace(edit, rows=last) for edit in self.target_edits.values()}
+        for edit in self.query_edits.values():
+            blocked = None if edit.blocked is None else edit.blocked.expand(len(all_rows), -1)
+            placed[id(edit)] = replace(edit, rows=all_rows, blocked=blocked)
+        return (
+            self.prefix_edits,
+            {layer: placed[id(edit)] for layer, edit in self.query_edits.items()},
+            {layer: placed[id(edit)] for layer, edit in self.target_edits.items()},
+        )
 
 
 _Query = tuple[PendingQuestion, int]
@@ -78,13 +99,17 @@ class Work:
         """Questions that are scored alike."""
         words = label_words(group[0].encoded, self.model)
         alike: dict[tuple[Hashable, tuple[int, ...]], list[_Query]] = {}
+        tasks: list[_Task] = []
         for asked in group:
-            for query in range(asked.missing):
-                alike.setdefault((asked.key, asked.whole(query)), []).append((asked, query))
+            for query in (place for place, scores in enumerate(asked.scores) if scores is None):
+                if asked.query_edits:  # none of its rows is that of another question
+                    tasks += self._alone([(asked, query)])
+                else:
+                    alike.setdefault((asked.key, asked.whole(query)), []).append((asked, query))
         clusters: dict[Hashable, list[_Query]] = {}  # edited passes of one query; other queries of one prompt
         for (key, whole), queries in alike.items():
             clusters.setdefault((key, whole if len(queries) > 1 else None), []).extend(queries)
-        tasks = [task for queries in clusters.values() for task in self._first_level(queries)]
+        tasks += [task for queries in clusters.values() for task in self._first_level(queries)]
         for portion in self._portions(tasks):
             second = self._run(portion, words)
             if second:
@@ -102,10 +127,16 @@ class Work:
         if len(stem) - past + behind + _WORTH_A_ROW <= alone:
             row = Row(self.own.cut(0, past), stem[past:], (first.prefix_edits,))
             return [_Task(row, None, tuple(queries))]
-        return [
-            _Task(Row(self.own.cut(0, own), whole[own:], asked.edits(query)), (asked, query))
-            for (asked, query), whole, own in zip(queries, wholes, pasts, strict=True)
-        ]
+        return self._alone(queries)
+
+    def _alone(self, queries: Sequence[_Query]) -> list[_Task]:
+        """A row for each, from where it leaves the prompt's own demonstrations."""
+        tasks = []
+        for asked, query in queries:
+            whole = asked.whole(query)
+            own = min(_common(asked.unedited, whole[:-1]), len(asked.encoded.prefix))
+            tasks.append(_Task(Row(self.own.cut(0, own), whole[own:], asked.edits(query)), (asked, query)))
+        return tasks
 
     def _portions(self, tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
         """As many changed demonstrations at a time as may be held."""

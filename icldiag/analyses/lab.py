@@ -36,12 +36,14 @@ class Question:
     beta: (L, H, demonstrations), an anchor re-weighting that is in force.
     prefix_edits: per layer, edits of the demonstrations' rows.
     target_edits: per layer, an edit of the target row; its `rows` are set by the lab.
+    query_edits: per layer, an edit of every row of a query; it has one row, and the lab sets which they are.
     """
 
     prompt: Prompt
     beta: NDArray[np.float32] | None = None
     prefix_edits: Edits = field(default_factory=dict)
     target_edits: Edits = field(default_factory=dict)
+    query_edits: Edits = field(default_factory=dict)
 
 
 #: Evidence in the making: yields questions, is sent the label scores (n, C) of each, and returns what they say.
@@ -64,7 +66,8 @@ class Lab:
     ) -> None:
         self.model, self.encoded, self.prefix, self.beta = model, encoded, prefix, beta
         self.prompt = encoded.prompt
-        self.answered = 0  # questions so far
+        self.answered = 0  # questions that were run so far
+        self._memory: dict[Hashable, FloatArray] = {}  # a question's scores, so that nobody asks it twice
 
     def question(
         self,
@@ -74,6 +77,7 @@ class Lab:
         *,
         prefix_edits: Edits | None = None,
         target_edits: Edits | None = None,
+        query_edits: Edits | None = None,
     ) -> Question:
         """Queries after the demonstrations at these places, in this order.
 
@@ -87,7 +91,7 @@ class Lab:
             shown = [replace(old, label=labels.get(place, old.label)) for place, old in zip(order, shown, strict=True)]
         changed = replace(self.prompt, demonstrations=tuple(shown), queries=tuple(queries), beta=None)
         beta = None if self.beta is None else self.beta[:, :, order]
-        return Question(changed, beta, prefix_edits or {}, target_edits or {})
+        return Question(changed, beta, prefix_edits or {}, target_edits or {}, query_edits or {})
 
     def encode(self, question: Question) -> EncodedPrompt:
         """Raises PromptError: the changed prompt cannot be asked of this model."""
@@ -120,24 +124,34 @@ class Lab:
         asked = []
         for question in questions:
             encoded = self.encode(question)
-            asked.append(PendingQuestion(encoded, self.prefix, question.prefix_edits, self.in_force(question, encoded)))
+            edits = question.prefix_edits, self.in_force(question, encoded), question.query_edits
+            asked.append(PendingQuestion(encoded, self.prefix, *edits))
+        keys = [self._keys(each) for each in asked]
+        for each, own in zip(asked, keys, strict=True):
+            each.recall([self._memory.get(key) for key in own])
         alike: dict[Hashable, list[PendingQuestion]] = {}  # what is scored by the same label words runs together
         for each in asked:
-            prompt = each.encoded.prompt
-            words = tuple(label.word for label in prompt.labels)
-            alike.setdefault(
-                (each.encoded.scored_tokens, words, prompt.scoring, each.encoded.unconditional, prompt.calibration), []
-            ).append(each)
-        before = self.answered
+            if each.missing:
+                alike.setdefault(_scoring(each.encoded), []).append(each)
+        before, known = self.answered, sum(not each.missing for each in asked)
 
         def say(note: str, done: int) -> None:
             self.answered = before + done
-            progress("changed prompts" + (f" ({note})" if note else ""), done, len(questions))
+            progress("changed prompts" + (f" ({note})" if note else ""), known + done, len(questions))
 
         work = Work(self.model, self.prefix, say)
         for group in alike.values():
             work.answer(group)
-        return [np.array(each.scores) for each in asked]
+        for each, own in zip(asked, keys, strict=True):
+            self._memory.update(zip(own, each.answers, strict=True))
+        return [np.array(each.answers) for each in asked]
+
+    @staticmethod
+    def _keys(asked: PendingQuestion) -> list[Hashable]:
+        """What makes the answer to each query the same: its tokens, the edits of them, and what is scored."""
+        edits = tuple(map(_content, (asked.prefix_edits, asked.target_edits, asked.query_edits)))
+        shared = _scoring(asked.encoded), edits, asked.encoded.prefix
+        return [(shared, query.ids) for query in asked.encoded.queries]
 
     def inquire(self, inquiries: Sequence[Inquiry[Any]], progress: Progress = silent) -> list[Any]:
         """What the inquiries return. The questions that they ask at the same time go into the same batches."""
@@ -158,3 +172,21 @@ class Lab:
             for place, questions in list(asked.items()):
                 go_on(place, [next(answers) for _ in questions])
         return found
+
+
+def _scoring(encoded: EncodedPrompt) -> Hashable:
+    """What of a prompt makes scores of its logits."""
+    prompt = encoded.prompt
+    words = tuple(label.word for label in prompt.labels)
+    return encoded.scored_tokens, words, prompt.scoring, encoded.unconditional, prompt.calibration
+
+
+def _content(edits: Edits) -> Hashable:
+    """Edits that do the same are equal, whoever made them."""
+    known: dict[int, Hashable] = {}
+    for edit in edits.values():
+        if id(edit) not in known:
+            tensors = (edit.rows, edit.blocked, edit.factor)
+            found = (None if of is None else (tuple(of.shape), of.cpu().numpy().tobytes()) for of in tensors)
+            known[id(edit)] = (*found, edit.renormalise)
+    return tuple((layer, known[id(edit)]) for layer, edit in sorted(edits.items()))

@@ -52,8 +52,9 @@ def alone(model: InstrumentedModel, question: Question) -> FloatArray:
         scores.append([])
         for word in encoded.label_tokens:
             read = word if prompt.scoring == "whole" else word[:1]
-            rows = torch.arange(len(ids) - 1, len(ids) + len(read) - 1)
-            edits = joined(question.prefix_edits, target, rows, model)
+            end = len(ids) + len(read) - 1
+            edits = joined(question.prefix_edits, target, torch.arange(len(ids) - 1, end))
+            edits |= joined(edits, question.query_edits, torch.arange(len(encoded.prefix), end))
             logits = model.run(batch_of([[*ids, *read[:-1]]], 0), edits=edits, keep=len(read)).logits[0].double()
             if prompt.scoring == "whole":
                 logits = logits.log_softmax(-1)
@@ -63,14 +64,14 @@ def alone(model: InstrumentedModel, question: Question) -> FloatArray:
     return found
 
 
-def joined(prefix: Edits, target: Edits, rows: torch.Tensor, model: InstrumentedModel) -> Edits:
-    """Edits of the demonstrations, or else of the target; no question here has both in one layer."""
-    assert not set(prefix) & set(target)
+def joined(others: Edits, edits: Edits, rows: torch.Tensor) -> dict[int, Edit]:
+    """Edits of other rows and of these; no question here has both in one layer."""
+    assert not set(others) & set(edits)
     placed = {}
-    for layer, edit in target.items():
+    for layer, edit in edits.items():
         blocked = None if edit.blocked is None else edit.blocked[:1].expand(len(rows), -1)
         placed[layer] = replace(edit, rows=rows, blocked=blocked)
-    return {**prefix, **placed}
+    return {**others, **placed}
 
 
 def a_list(lab: Lab) -> list[Question]:
@@ -104,6 +105,8 @@ def a_list(lab: Lab) -> list[Question]:
             lab.question(queries[:1], prefix_edits={0: isolated, 1: isolated}),
             lab.question(queries[:3], prefix_edits={1: Edit(rows, factor=doubled)}),
             lab.question(queries[1:2], prefix_edits={0: cut}, target_edits={2: Edit(first_row, hidden)}),
+            lab.question(queries[:3], query_edits=dict.fromkeys((0, 2), Edit(first_row, hidden))),
+            lab.question(queries[:1], query_edits=dict.fromkeys((0, 1), Edit(first_row, factor=doubled))),
         ]
     return questions
 
@@ -223,6 +226,28 @@ def test_inquiries_share_their_passes(prompt: Prompt, tiny: Tiny, monkeypatch: p
     wanted = Session(prompt, lab.model).prediction().scores[:, 0]
     assert none == []
     np.testing.assert_allclose([*one, *two], [wanted[0], *wanted[:2]], atol=CLOSE)
+
+
+def test_nothing_is_run_twice(prompt: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks again, edits made anew included, is told what was answered, and only what is new is run."""
+    lab = lab_of(prompt, tiny())
+    before, answered = lab.ask(a_list(lab)), lab.answered
+    runs: list[int] = []
+    run = InstrumentedModel.run
+
+    def counted(self: InstrumentedModel, batch: Any, **rest: Any) -> Any:
+        runs.append(len(batch.ids))
+        return run(self, batch, **rest)
+
+    monkeypatch.setattr(InstrumentedModel, "run", counted)
+    again = lab.ask(a_list(lab))
+    assert runs == []
+    assert lab.answered == answered
+    for old, new in zip(before, again, strict=True):
+        np.testing.assert_array_equal(old, new)
+    (more,) = lab.ask([lab.question([Example("Who was it ?", None), *prompt.queries[:2]])])  # the last two are known
+    assert sum(runs) == 1
+    np.testing.assert_array_equal(more[1:], before[0][:2])
 
 
 @pytest.mark.parametrize("unlimited", [False, True])

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-DRAWS = 4
+DRAWS = 3
 
 Ranking = tuple[int, ...]  # of all demonstrations: who stays first
 

@@ -1,8 +1,8 @@
 """Which factors a lead is divided among, and what neutralising each of them does to the other queries.
 
 What the prompt itself shows (label words of another form, scores of unequal words, a query written otherwise) is always
-a factor, and so is the content-free prior. Of the others those are that moved the lead by a tenth or more when they
-were neutralised one by one, the strongest first.
+a factor, and so is the content-free prior. Of the others those are that took a tenth of the lead or more when they
+were neutralised one by one, or hidden, the strongest first: what alone adds to the lead is not what it comes from.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def candidates(
     written = [scoring_factor(lab, contest), template_factor(lab), word_factor(lab, contest), PRIOR]
     sure = [factor for factor in written if factor is not None]
     moved = [
-        (abs(contest.lead - lead), factor)
+        (contest.lead - lead, factor)
         for lead, factor in _moving(lab, contest, effects, readings, order, prior, aggregation)
-        if abs(contest.lead - lead) >= _LEAST * contest.lead
+        if contest.lead - lead >= _LEAST * contest.lead > 0
     ]
     moved.sort(key=lambda found: -found[0])
     return (*(factor for _, factor in moved[: MOST_FACTORS - len(sure)]), *sure)
@@ -55,17 +55,19 @@ def _moving(
     prior: PriorEvidence,
     aggregation: AggregationEvidence,
 ) -> Iterator[tuple[float, Factor]]:
-    """Changes that were run one by one, and the lead that each left."""
+    """What was changed or, of a demonstration, hidden, and the lead that it left."""
     suspect = suspect_of(contest, effects, readings)
+    wrong = suspect is not None and (misreading(contest, readings, suspect) or 0.0) > 0
     if suspect is not None:
-        yield from demonstration_factor(contest, readings, suspect)
-    if order.typical is not None:
-        kind: CauseKind = "recency" if order.end_counts(contest) else "order"
-        yield order.typical.lead, Factor(kind, order.typical.change, order=order.orders[order.median])
-    counts = prior.counts
-    if prior.draws and counts[contest.answer] > counts[contest.rival]:
+        yield contest.lead + suspect.change, demonstration_factor(lab, contest, suspect.index, wrong)
+    ends = order.end_counts(contest)
+    typical = order.typical(order.elsewhere(contest.answer) if ends else None)
+    if typical is not None:
+        kind: CauseKind = "recency" if ends else "order"
+        yield order.runs[typical].lead, Factor(kind, order.runs[typical].change, order=order.orders[typical])
+    if prior.draws:
         balanced, ranking = prior.balanced[prior.median], prior.draws[prior.median]
-        if suspect is not None and (misreading(contest, readings, suspect) or 0.0) > 0:  # a factor of its own
+        if suspect is not None and wrong:  # a factor of its own
             ranking = (suspect.index, *(place for place in ranking if place != suspect.index))
         yield balanced.lead, Factor("majority", balanced.change, ranking=ranking)
     doubled = doubling(lab, contest)
@@ -73,17 +75,13 @@ def _moving(
         yield aggregation.doubled.lead, doubled
 
 
-def demonstration_factor(
-    contest: Contest, readings: Readings, suspect: DemonstrationEffect
-) -> Iterator[tuple[float, Factor]]:
-    """One that is misread gets the rival's label, another one is taken out; with the lead that this leaves."""
-    place = suspect.index
-    if (misreading(contest, readings, suspect) or 0.0) > 0 and suspect.relabelled is not None:
-        change = suspect.relabelled
-        yield change.lead, Factor("demonstration", change.change, relabelled=place, demonstration=place)
-    elif suspect.removed is not None:
-        change = suspect.removed
-        yield change.lead, Factor("demonstration", change.change, without=(place,), demonstration=place)
+def demonstration_factor(lab: Lab, contest: Contest, place: int, wrong: bool) -> Factor:
+    """One that is misread gets the rival's label, another one is taken out."""
+    name = f"demonstration {place + 1}"
+    if wrong:
+        change = f"{name} labelled {lab.prompt.label_names[contest.rival]}"
+        return Factor("demonstration", change, relabelled=place, demonstration=place)
+    return Factor("demonstration", f"{name} removed", without=(place,), demonstration=place)
 
 
 def checks(

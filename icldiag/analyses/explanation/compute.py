@@ -19,7 +19,7 @@ from icldiag.analyses.explanation.contest import Contest, Counterfactual, contes
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects, readings_of
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
 from icldiag.analyses.explanation.favourite import Favourite, favourite_of
-from icldiag.analyses.explanation.order import ENDINGS, ORDERS, OrderEvidence, order_evidence
+from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
 from icldiag.analyses.explanation.others import Check, others_of
 from icldiag.analyses.explanation.prior import PriorEvidence, prior_evidence
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
@@ -63,11 +63,9 @@ class Explanation(AnalysisResult):
     def tried(self) -> tuple[Counterfactual, ...]:
         """Every change that was run to see whether the rival is answered; heads are ablated to see who carries it."""
         runs: list[Counterfactual | None] = [self.classes.removed, self.aggregation.doubled]
-        for effect in self.demonstrations:
-            runs += [effect.removed, effect.hidden, effect.relabelled]
         runs += [
+            *(effect.hidden for effect in self.demonstrations),
             *self.order.runs,
-            *self.order.ending,
             *self.prior.balanced,
             *(source.divided for source in self.prior.sources),
         ]
@@ -196,8 +194,8 @@ def explain(
 def _runs(encoded: EncodedPrompt) -> int:
     """As many runs as may be needed: for the progress only."""
     shown = len(encoded.prompt.demonstrations)
-    orders = min(ORDERS + ENDINGS, math.factorial(min(shown, 6)) - 1)
-    return 3 * shown + orders + 4 + ABLATED + DRAWS + (1 << MOST_FACTORS)
+    orders = min(ORDERS, math.factorial(min(shown, 6)) - 1)
+    return 2 * shown + orders + 4 + ABLATED + DRAWS + (1 << MOST_FACTORS)
 
 
 def _missing(evidence: Evidence, depth: DepthEvidence, demonstrations: int) -> list[str]:

@@ -1,10 +1,12 @@
-"""Evidence: one demonstration. What the answer owes to each of them.
+"""Evidence: one demonstration. What the answer owes to each of them, and whether its text reads like its label.
 
 For every demonstration: the lead when the target position alone cannot see it (all layers; the query's other tokens
-still can), the lead when it is really taken out of the prompt, and the lead that its own text has in the prompt without
-it. A demonstration of the answer's class is misread if its text is
-more likely one of the rival's class than of its own, by how the prompt reads texts whose class is known: it may carry a
-wrong label. What the prompt leans to takes no part, and where it reads nothing well nothing is misread.
+still can), and the lead that its own text has as a query that cannot see it. Both go on from the prompt's own
+demonstrations, which costs a few tokens; the one that is suspected is then really taken out, or labelled otherwise.
+
+A demonstration of the answer's class is misread if its text is more likely one of the rival's class than of its own, by
+how the prompt reads texts whose class is known: it may carry a wrong label. What the prompt leans to takes no part, and
+where it reads nothing well nothing is misread.
 """
 
 from __future__ import annotations
@@ -25,67 +27,45 @@ from icldiag.prompt.schema import Example
 
 @dataclass(frozen=True)
 class DemonstrationEffect:
-    """One demonstration; changes are those of the lead, in nats. Negative: it speaks for the answer."""
+    """One demonstration; `change` is that of the lead, in nats. Negative: it speaks for the answer."""
 
     index: int
     label: int
     hidden: Counterfactual  # the target position cannot see it
-    removed: Counterfactual | None  # None for the only demonstration
-    hidden_change: float
-    removed_change: float | None
-    percentile: float | None  # of `removed_change` among all demonstrations; 0 speaks most for the answer
-    called: int | None  # the label that the prompt without it gives to its text
-    text_lead: float | None  # of the answer over the rival for its text in that prompt, in nats
+    change: float
+    percentile: float | None  # of `change` among all demonstrations; 0 speaks most for the answer
+    called: int  # the label of its own text as a query that cannot see it
+    text_lead: float  # of the answer over the rival for that text, in nats
     alone: bool  # the only demonstration of its class: without it the class is not shown at all
-    relabelled: Counterfactual | None  # it carries the rival's label; None where it does not carry the answer's
 
 
 def demonstration_effects(lab: Lab, contest: Contest) -> Inquiry[tuple[DemonstrationEffect, ...]]:
-    """Hide and remove each demonstration, and give those of the answer the rival's label."""
-    shown = lab.prompt.demonstrations
-    places, query = range(len(shown)), lab.prompt.queries[contest.query]
-    labels = [_label(example) for example in shown]
-    removable = places if len(shown) > 1 else ()
-    own = [place for place in places if labels[place] == contest.answer]
-    answers = iter(
-        (
-            yield [
-                *(lab.question([query], target_edits=_hiding(lab, place)) for place in places),
-                *(
-                    lab.question([query, replace(shown[place], label=None)], _without(lab, place))
-                    for place in removable
-                ),
-                *(lab.question([query], labels={place: contest.rival}) for place in own),
-            ]
+    """Hide each demonstration from the target, and from its own text."""
+    shown, query = lab.prompt.demonstrations, lab.prompt.queries[contest.query]
+    places, labels = range(len(shown)), [_label(example) for example in shown]
+    hiding = [_hiding(lab, place) for place in places]
+    answers = yield [
+        *(lab.question([query], target_edits=edits) for edits in hiding),
+        *(
+            lab.question([replace(text, label=None)], query_edits=edits)
+            for text, edits in zip(shown, hiding, strict=True)
+        ),
+    ]
+    hidden, texts = ([scores[0] for scores in part] for part in (answers[: len(shown)], answers[len(shown) :]))
+    changes = [contest.lead_in(scores) - contest.lead for scores in hidden]
+    return tuple(
+        DemonstrationEffect(
+            index=place,
+            label=labels[place],
+            hidden=counterfactual(contest, f"demonstration {place + 1} hidden from the target", hidden[place]),
+            change=changes[place],
+            percentile=percentile(changes[place], changes),
+            called=int(texts[place].argmax()),
+            text_lead=contest.lead_in(texts[place]),
+            alone=labels.count(labels[place]) == 1,
         )
+        for place in places
     )
-    hidden = [next(answers)[0] for _ in places]
-    removed = [next(answers) if place in removable else None for place in places]  # (2, C): of its own text, too
-    rival = lab.prompt.label_names[contest.rival]
-    relabelled = {
-        place: counterfactual(contest, f"demonstration {place + 1} labelled {rival}", next(answers)[0]) for place in own
-    }
-    changes = [None if scores is None else contest.lead_in(scores[0]) - contest.lead for scores in removed]
-    defined = [change for change in changes if change is not None]
-    effects = []
-    for index, (scores, change) in enumerate(zip(removed, changes, strict=True)):
-        name = f"demonstration {index + 1}"
-        effects.append(
-            DemonstrationEffect(
-                index=index,
-                label=labels[index],
-                hidden=counterfactual(contest, f"{name} hidden from the target", hidden[index]),
-                removed=None if scores is None else counterfactual(contest, f"{name} removed", scores[0]),
-                hidden_change=contest.lead_in(hidden[index]) - contest.lead,
-                removed_change=change,
-                percentile=None if change is None else percentile(change, defined),
-                called=None if scores is None else int(scores[1].argmax()),
-                text_lead=None if scores is None else contest.lead_in(scores[1]),
-                alone=labels.count(labels[index]) == 1,
-                relabelled=relabelled.get(index),
-            )
-        )
-    return tuple(effects)
 
 
 def _label(example: Example) -> int:
@@ -93,12 +73,8 @@ def _label(example: Example) -> int:
     return example.label
 
 
-def _without(lab: Lab, index: int) -> list[int]:
-    return [place for place in range(len(lab.prompt.demonstrations)) if place != index]
-
-
 def _hiding(lab: Lab, index: int) -> Edits:
-    """The target row may not attend to a demonstration in any layer."""
+    """A row that may not attend to a demonstration in any layer."""
     blocked = torch.zeros(1, len(lab.encoded.prefix), dtype=torch.bool)
     blocked[0, slice(*lab.encoded.demonstrations[index].span)] = True
     edit = Edit(torch.tensor([0]), blocked)
@@ -107,8 +83,8 @@ def _hiding(lab: Lab, index: int) -> Edits:
 
 @dataclass(frozen=True)
 class Readings:
-    """The leads (nats) that texts of the answer's class and of the rival's have in a prompt with one fewer of the
-    answer's demonstrations: the demonstrations' own texts, and other queries by their gold labels.
+    """The leads (nats) of texts whose class is the answer's or the rival's, each as the prompt with one fewer of the
+    answer's demonstrations reads it: the demonstrations' own texts, and other queries by their gold labels.
 
     What a query has in the whole prompt is moved by what the prompt loses with one demonstration of the answer, the
     median over these of the change of the explained query's lead.
@@ -116,13 +92,15 @@ class Readings:
 
     own: tuple[tuple[int | None, float], ...]  # place of the demonstration, None for a query; its lead
     rival: tuple[float, ...]
-    candidates: int  # demonstrations of the answer, of which one may carry a wrong label
+    strongest: int | None  # of the answer's demonstrations, of which one may carry a wrong label
+    candidates: int  # how many these are
 
     def odds(self, place: int, lead: float) -> float | None:
         """Log odds that the text of a demonstration is the rival's and not the answer's; None if undefined.
 
         The two classes' leads are taken to be normal with one variance, unknown, so that a further text has Student's
-        t distribution around each mean; and the one wrong label that there may be to be as likely at every candidate.
+        t distribution around each mean. If there is a wrong label, it is as likely at the demonstration that this
+        answer owes most to, as at any of the others.
         """
         own, rival = np.array([of for where, of in self.own if where != place]), np.array(self.rival)
         freedom = len(own) + len(rival) - 2
@@ -133,31 +111,34 @@ class Readings:
             return None
         spread = np.sqrt(squares / freedom)
         densities = [t.logpdf(lead, freedom, of.mean(), spread * np.sqrt(1 + 1 / len(of))) for of in (rival, own)]
-        return float(densities[0] - densities[1] - np.log(self.candidates))
+        ways = 2 if place == self.strongest else 2 * max(1, self.candidates - 1)
+        return float(densities[0] - densities[1] - np.log(ways))
 
 
 def readings_of(contest: Contest, effects: tuple[DemonstrationEffect, ...], prediction: Prediction) -> Readings:
     """All texts whose class is known, but for the explained query's. An only demonstration of a class says nothing:
     without it its class is not shown.
     """
-    shown = [effect for effect in effects if effect.text_lead is not None and not effect.alone]
-    candidates = [effect for effect in shown if effect.label == contest.answer]
-    changes = [effect.removed_change for effect in candidates if effect.removed_change is not None]
-    moved = float(np.median(changes)) if changes else 0.0
+    shown = [effect for effect in effects if not effect.alone]
+    candidates = tuple(effect for effect in shown if effect.label == contest.answer)
+    moved = float(np.median([effect.change for effect in candidates])) if candidates else 0.0
 
     def queries(label: int) -> list[float]:
         places = [place for place, gold in enumerate(prediction.gold) if gold == label and place != contest.query]
         return [contest.lead_in(prediction.scores[place]) + moved for place in places]
 
-    own: list[tuple[int | None, float]] = [(effect.index, effect.text_lead or 0.0) for effect in candidates]
+    own: list[tuple[int | None, float]] = [(effect.index, effect.text_lead) for effect in candidates]
     own += [(None, lead) for lead in queries(contest.answer)]
-    rival = [effect.text_lead or 0.0 for effect in shown if effect.label == contest.rival]
-    return Readings(tuple(own), (*rival, *queries(contest.rival)), len(candidates))
+    rival = [effect.text_lead for effect in shown if effect.label == contest.rival]
+    most = strongest(candidates)
+    return Readings(
+        tuple(own), (*rival, *queries(contest.rival)), None if most is None else most.index, len(candidates)
+    )
 
 
 def misreading(contest: Contest, readings: Readings, effect: DemonstrationEffect) -> float | None:
     """Log odds that a demonstration of the answer has a wrong label, its text being the rival's; None if unknown."""
-    if effect.label != contest.answer or effect.alone or effect.text_lead is None:
+    if effect.label != contest.answer or effect.alone:
         return None
     return readings.odds(effect.index, effect.text_lead)
 
@@ -165,7 +146,7 @@ def misreading(contest: Contest, readings: Readings, effect: DemonstrationEffect
 def suspect_of(
     contest: Contest, effects: tuple[DemonstrationEffect, ...], readings: Readings
 ) -> DemonstrationEffect | None:
-    """Of the answer's demonstrations the one that is misread most; where none is, the one that costs it most.
+    """Of the answer's demonstrations the one that is misread most; where none is, the one that it owes most to.
 
     The only demonstration of a class is no suspect: without it the class is not shown, and that its answer goes then
     says nothing.
@@ -178,6 +159,5 @@ def suspect_of(
 
 
 def strongest(effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect | None:
-    """The demonstration whose removal costs the answer most of its lead."""
-    measured = [effect for effect in effects if effect.removed_change is not None]
-    return min(measured, key=lambda effect: effect.removed_change or 0.0) if measured else None
+    """The demonstration that the lead loses most with when it is hidden."""
+    return min(effects, key=lambda effect: effect.change, default=None)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from icldiag.analyses import lens
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.demonstrations import strongest
-from icldiag.counting import counted
 
 
 @dataclass(frozen=True)
@@ -35,17 +34,14 @@ def findings(found: Explanation) -> tuple[Finding, ...]:
 
 def _of_demonstrations(found: Explanation) -> Iterator[Finding]:
     effect = strongest(found.demonstrations)
-    if effect is None or effect.removed is None or effect.removed_change is None:
-        yield Finding("demonstration", "", "", "There is one demonstration, which cannot be removed.")
-        return
-    called = "" if effect.called is None else f"; the prompt without it calls its text {found.labels[effect.called]}"
+    assert effect is not None  # a prompt has demonstrations
     yield Finding(
         "demonstration",
-        f"{effect.removed_change:+.1f} nats",
-        f"most of {len(found.demonstrations)}",
-        f"Demonstration {effect.index + 1} ({found.labels[effect.label]}): removed, the answer is "
-        f"{found.labels[effect.removed.answer]}; hidden from the target alone, "
-        f"{found.labels[effect.hidden.answer]} ({effect.hidden_change:+.1f}){called}.",
+        f"{effect.change:+.1f} nats",
+        f"most of {len(found.demonstrations)}" if len(found.demonstrations) > 1 else "",
+        f"Demonstration {effect.index + 1} ({found.labels[effect.label]}) hidden from the target: the answer is "
+        f"{found.labels[effect.hidden.answer]}. Its own text, which cannot see it, is called "
+        f"{found.labels[effect.called]}.",
     )
 
 
@@ -98,7 +94,7 @@ def _of_order(found: Explanation) -> Iterator[Finding]:
     same_end = ""
     if order.ending:
         mean = sum(run.lead for run in order.ending) / len(order.ending)
-        same_end = f", as in {counted(len(order.ending), 'more order')} (mean lead {mean:+.1f})"
+        same_end = f", as in {len(order.ending)} of these (mean lead {mean:+.1f})"
     yield Finding(
         "order",
         f"{turned} of {runs}",

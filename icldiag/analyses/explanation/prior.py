@@ -2,7 +2,7 @@
 
 The prior is the overview's (`analyses.overview.lean`): the mean of the label probabilities of content-free queries, of
 queries of random words, and of the batch of all queries. Dividing it out is the counterfactual: would the rival be
-answered then? Where the classes have different numbers of demonstrations, the prompt is asked with as many of each.
+answered then? Where the answer has more demonstrations than the rival, the prompt is asked with as many of each class.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class PriorSource:
 
 @dataclass(frozen=True)
 class PriorEvidence:
-    """`draws` and `balanced` are empty where all shown classes have as many demonstrations."""
+    """`draws` and `balanced` are empty where the answer has no more demonstrations than the rival."""
 
     sources: tuple[PriorSource, ...]
     counts: tuple[int, ...]  # demonstrations of each class
@@ -57,12 +57,13 @@ def prior_evidence(lab: Lab, contest: Contest, measured: Lean, scores: FloatArra
         scores: (n, C) label scores of all queries of the prompt.
     """
     prompt, labels = lab.prompt, [shown.label for shown in lab.prompt.demonstrations]
-    draws = rankings(labels, seed)
+    counts = tuple(labels.count(label) for label in range(len(prompt.labels)))
+    draws = rankings(labels, seed) if counts[contest.answer] > counts[contest.rival] else ()
     kept = [[place for place in range(len(labels)) if place not in surplus(labels, draw)] for draw in draws]
     balanced = yield [lab.question([prompt.queries[contest.query]], places) for places in kept]
     return PriorEvidence(
         tuple(_source(contest, scores[contest.query], prior) for prior in measured.priors),
-        tuple(labels.count(label) for label in range(len(prompt.labels))),
+        counts,
         draws,
         tuple(counterfactual(contest, "as many demonstrations of each class", drawn[0]) for drawn in balanced),
     )

@@ -10,7 +10,7 @@ prompt comes before the larger.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -69,6 +69,12 @@ class Evidence:
     def carries(self, place: int) -> bool:
         """Whether a factor's share is half of the lead or more."""
         return self.shares.nats[place] >= HALF * self.contest.lead > 0
+
+    def above_order(self, factor: Factor) -> bool:
+        """Whether a factor's share is above that of the order."""
+        nats = dict(zip(self.shares.factors, self.shares.nats, strict=True))
+        orders = [share for other, share in nats.items() if other.kind in ("order", "recency")]
+        return bool(orders) and nats[factor] > max(orders)
 
     @property
     def other_orders(self) -> bool:
@@ -132,13 +138,11 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
     if factor.kind == "majority":
         return _majority(evidence), _of_counts(evidence, answer, rival)
     if factor.kind == "recency":
-        elsewhere = evidence.order.elsewhere(contest.answer)
-        turned = sum(run.turned for run in elsewhere)
-        support = f"{turned} of {len(elsewhere)} orders that end with another class answer {rival}"
+        elsewhere = tuple(evidence.order.runs[place] for place in evidence.order.elsewhere(contest.answer))
+        support = _of_runs(evidence, elsewhere, "order that ends", "orders that end", "with another class", rival)
         return _most(evidence, elsewhere) and not _majority(evidence), support
     if factor.kind == "order":
-        turned = sum(run.turned for run in evidence.order.runs)
-        support = f"{turned} of {len(evidence.order.runs)} other orders answer {rival}"
+        support = _of_runs(evidence, evidence.order.runs, "other order", "other orders", "", rival)
         return evidence.other_orders and not _majority(evidence), support
     if factor.kind == "prior":
         return _lasting(evidence, answer)
@@ -158,9 +162,9 @@ def _wrong_label(
     support = f"without it the prompt reads its text more like those of {rival} than like the others of {answer}"
     if checked is not None and checked.auc < CONFUSED:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
-    if evidence.other_orders:  # a wrong label misleads in most orders: this one may be to blame
+    if evidence.other_orders and not evidence.above_order(factor):  # a wrong label misleads in most orders
         helps = checked is not None and checked.helps
-        support += "" if helps else f", but most other orders answer {rival}"
+        support += "" if helps else ", but the order carries more of the lead"
     else:
         helps = checked is None or not checked.hurts
     return helps and not _majority(evidence, wrong=1), support
@@ -187,17 +191,25 @@ def _majority(evidence: Evidence, wrong: int = 0) -> bool:
 
 def _of_counts(evidence: Evidence, answer: str, rival: str) -> str:
     counts, contest = evidence.prior.counts, evidence.contest
-    turned = sum(run.turned for run in evidence.prior.balanced)
-    return (
-        f"{counts[contest.answer]} demonstrations of {answer}, {counts[contest.rival]} of {rival}; "
-        f"{turned} of {len(evidence.prior.balanced)} draws with as many of each answer {rival}"
-    )
+    draws = _of_runs(evidence, evidence.prior.balanced, "draw", "draws", "with as many of each class", rival)
+    return f"{counts[contest.answer]} demonstrations of {answer}, {counts[contest.rival]} of {rival}; {draws}"
+
+
+def _of_runs(evidence: Evidence, runs: Sequence[Counterfactual], one: str, many: str, which: str, rival: str) -> str:
+    """How many of these changes answer the rival; where fewer than half do, how many at least take half of the lead."""
+    turned, weighing = sum(run.turned for run in runs), sum(map(evidence.weighs, runs))
+    does = f"answer{'s' if len(runs) == 1 else ''} {rival}"
+    count = turned
+    if turned < HALF * len(runs) and weighing > turned:
+        count, does = weighing, f"take{'s' if len(runs) == 1 else ''} half of its lead or more"
+    names = f"the only {one}" if len(runs) == count == 1 else f"{count} of {len(runs)} {many}"
+    return " ".join(filter(None, (names, which, does)))
 
 
 def _lasting(evidence: Evidence, answer: str) -> tuple[bool, str]:
-    sources = evidence.prior.sources
+    sources, elsewhere = evidence.prior.sources, evidence.order.lean(evidence.contest.answer)
     leaning = sum(source.lean > 0 for source in sources)
-    lasting = evidence.order.lean is not None and evidence.order.lean > 0
+    lasting = elsewhere is not None and elsewhere > 0
     support = f"{leaning} of {len(sources)} measurements of the prior favour {answer}"
     if lasting:
         support += ", and content-free queries do so in other orders too"

@@ -30,7 +30,7 @@ TEXT = "the text itself"
 
 @dataclass(frozen=True)
 class Weight:
-    """A factor of the lead as a line: `role` is "main", "also", "no", or "rest"."""
+    """A factor of the lead as a line: `role` is "main" or "also" for a named cause, "part" for another factor, "rest"."""
 
     role: str
     kind: CauseKind | None
@@ -208,8 +208,9 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
         run = parts.alone(place)
         then = rival if run.turned else found.labels[run.answer]
         note = f"{factor.change}: {then}, {in_nats(run.lead, found.contest.lead)} nats left"
-        shown.append(Weight("no", factor.kind, name_of(factor.kind, factor.demonstration), nats, note))
-    shown.append(Weight("rest", None, TEXT, parts.rest, "the lead with all of these neutral"))
+        shown.append(Weight("part", factor.kind, name_of(factor.kind, factor.demonstration), nats, note))
+    if not (found.classes.removed is None and "classes" in named):  # of two classes the text is what is confused
+        shown.append(Weight("rest", None, TEXT, parts.rest, "the lead with all of these neutral"))
     return tuple(shown)
 
 
@@ -219,11 +220,11 @@ def _left(run: Counterfactual, found: Explanation) -> str:
 
 
 def legend(rows: Sequence[Weight], lead: float) -> str:
-    """What shares beyond the lead mean; empty where all are between 0 and the lead."""
-    over, under = any(row.nats > lead for row in rows), any(row.nats < 0 for row in rows)
-    above = "> is more than the whole lead" if over else ""
-    against = "< works against the answer; shares of both signs make up the lead" if under else ""
-    told = "; ".join(filter(None, (above, against)))
+    """What the signs mean that these rows have; empty where they have none."""
+    part = "part: too little to be called the cause" if any(row.role == "part" for row in rows) else ""
+    above = "> is more than the whole lead" if any(row.nats > lead for row in rows) else ""
+    against = "< works against the answer; shares of both signs make up the lead"
+    told = "; ".join(filter(None, (part, above, against if any(row.nats < 0 for row in rows) else "")))
     return f"{told}." if told else ""
 
 
@@ -244,7 +245,7 @@ def _not_asked(found: Explanation) -> Iterator[str]:
     if found.order.turned is None:
         yield "order (there is no other one)"
     if not found.prior.balanced:
-        yield "more demonstrations (all shown classes have as many)"
+        yield f"more demonstrations ({answer} has no more than {rival})"
     if found.aggregation.doubled is None:
         yield f"aggregation ({rival} has no demonstration)"
 

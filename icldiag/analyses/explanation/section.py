@@ -92,21 +92,19 @@ def _values(found: Explanation) -> dict[str, Any]:
                     "index": effect.index,
                     "label": labels[effect.label],
                     "hidden": _run(found, effect.hidden),
-                    "removed": _run(found, effect.removed),
                     "percentile": effect.percentile,
-                    "called": None if effect.called is None else labels[effect.called],
+                    "called": labels[effect.called],
                     "text_lead": effect.text_lead,
-                    "relabelled": _run(found, effect.relabelled),
                 }
                 for effect in found.demonstrations
             ],
             "order": {
                 "turned": found.order.turned,
                 "percentile": found.order.percentile,
-                "lean_in_other_orders": found.order.lean,
+                "lean_in_other_orders": found.order.lean(found.contest.answer),
                 "last": labels[found.order.last],
-                "same_end": [_run(found, run) for run in found.order.ending],
                 "runs": [_run(found, run) for run in found.order.runs],
+                "same_end": found.order.alike,
             },
             "aggregation": {
                 "layers": found.aggregation.layers,

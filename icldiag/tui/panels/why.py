@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _JOB = "explanation"
 _WIDE = 96  # columns from which a row of evidence has its reading beside it
 _BAR = (8, 20)  # cells of a bar as long as the lead, least and most
-_ROLES = {"main": "CAUSE", "also": "also", "no": "no", "rest": "rest"}
+_ROLES = {"main": "CAUSE", "also": "also", "part": "part", "rest": "rest"}
 _ACTIONS = {  # what can be done about a cause that has no change of the prompt to apply, and in which panel
     "scoring": "edit the file: scoring",
     "template": "edit the file",

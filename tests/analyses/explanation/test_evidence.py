@@ -23,41 +23,38 @@ from icldiag.analyses.explanation.demonstrations import (
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence
 from icldiag.analyses.orders import sample_orders
 from icldiag.model.attention import Edit
+from icldiag.model.padding import batch_of
 from icldiag.model.readout import label_probabilities, read_queries, silent
+from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 from tests.analyses.explanation.asked import scores_of
 from tests.conftest import Tiny
 
 
-def test_demonstrations_are_really_removed_and_hidden(explained: tuple[Session, Explanation]) -> None:
+def test_demonstrations_are_hidden_from_the_target_and_from_their_own_texts(
+    explained: tuple[Session, Explanation],
+) -> None:
     session, found = explained
-    prompt, contest = session.prompt, found.contest
-    text = prompt.queries[contest.query].text
-    shown = prompt.demonstrations
-    for effect in found.demonstrations:
-        kept = replace(prompt, demonstrations=(*shown[: effect.index], *shown[effect.index + 1 :]))
-        assert effect.removed is not None
-        assert effect.removed_change is not None
-        assert effect.removed.lead == pytest.approx(contest.lead_in(scores_of(kept, session, text)), abs=1e-4)
-        assert effect.removed_change == pytest.approx(effect.removed.lead - contest.lead, abs=1e-6)
-        own = scores_of(kept, session, shown[effect.index].text)
-        assert effect.called == own.argmax()
-        assert effect.text_lead == pytest.approx(contest.lead_in(own), abs=1e-4)
-        assert effect.alone == ([example.label for example in shown].count(effect.label) == 1)
-        assert (effect.relabelled is None) == (effect.label != contest.answer)
-        if effect.relabelled is not None:
-            other = tuple(
-                replace(old, label=contest.rival) if place == effect.index else old for place, old in enumerate(shown)
-            )
-            lead = contest.lead_in(scores_of(replace(prompt, demonstrations=other), session, text))
-            assert effect.relabelled.lead == pytest.approx(lead, abs=1e-4)
-        start, stop = session.encoded.demonstrations[effect.index].span
-        blocked = torch.zeros(1, len(session.encoded.prefix), dtype=torch.bool)
-        blocked[0, start:stop] = True
-        edits = dict.fromkeys(range(session.model.n_layers), Edit(torch.tensor([0]), blocked))
-        seen = read_queries(session.model, session.encoded, session.prefix(silent), target_edits=edits)
+    prompt, contest, encoded, model = session.prompt, found.contest, session.encoded, session.model
+    labels = [example.label for example in prompt.demonstrations]
+    for effect, example in zip(found.demonstrations, prompt.demonstrations, strict=True):
+        blocked = torch.zeros(1, len(encoded.prefix), dtype=torch.bool)
+        blocked[0, slice(*encoded.demonstrations[effect.index].span)] = True
+        edits = dict.fromkeys(range(model.n_layers), Edit(torch.tensor([0]), blocked))
+        seen = read_queries(model, encoded, session.prefix(silent), target_edits=edits)
         assert effect.hidden.lead == pytest.approx(contest.lead_in(seen.label_scores[contest.query]), abs=1e-4)
+        assert effect.change == pytest.approx(effect.hidden.lead - contest.lead, abs=1e-6)
+        own = encode(prompt.with_queries([replace(example, label=None)]), *model.reader)
+        ids = [*own.prefix, *own.queries[0].ids]
+        rows = torch.arange(len(own.prefix), len(ids))
+        blind = dict.fromkeys(range(model.n_layers), Edit(rows, blocked.expand(len(rows), -1)))
+        with torch.no_grad():
+            logits = model.run(batch_of([ids], 0), edits=blind, keep=1).logits[0, -1].double().numpy()
+        text = logits[[words[0] for words in own.label_tokens]]
+        assert effect.called == text.argmax()
+        assert effect.text_lead == pytest.approx(contest.lead_in(text), abs=1e-4)
+        assert effect.alone == (labels.count(effect.label) == 1)
 
 
 def test_dividing_the_prior_out_divides_by_the_mean_answer(explained: tuple[Session, Explanation]) -> None:
@@ -112,14 +109,10 @@ def test_the_end_is_told_from_the_rest_of_an_order(prompt: Prompt, tiny: Tiny) -
         found = session.explanation(query)
         order, contest = found.order, found.contest
         assert [shown[of[-1]].label for of in order.orders] == list(order.lasts)
-        assert bool(order.ending) == (shown[-1].label == contest.answer)  # both of Person can come last
-        for run in order.ending:
-            places = [int(place) - 1 for place in run.change.removeprefix("order ").split()]
-            assert sorted(places) == list(range(len(shown)))
-            assert shown[places[-1]].label == contest.answer
-            moved = replace(prompt, demonstrations=tuple(shown[place] for place in places))
-            lead = contest.lead_in(scores_of(moved, session, prompt.queries[query].text))
-            assert run.lead == pytest.approx(lead, abs=1e-4)
+        assert any(order.alike) == (shown[-1].label == contest.answer)  # both of Person can come last
+        for last, alike in zip(order.lasts, order.alike, strict=True):
+            if any(order.alike):
+                assert alike == (last == contest.answer)
 
 
 @pytest.mark.parametrize(("end", "elsewhere", "counts"), [(1.5, -1.0, True), (-0.5, -1.0, False), (2.5, 2.5, False)])
@@ -129,17 +122,30 @@ def test_the_end_counts_if_it_does_more_than_all_else(end: float, elsewhere: flo
     def runs(lead: float) -> tuple[Counterfactual, ...]:
         return (Counterfactual("an order", 0, lead, 0.3, False),) * 2
 
-    ends = OrderEvidence(((1, 0), (0, 1)), runs(elsewhere), (0.0, 0.0), (1, 1), 50.0, 0, runs(end))
+    ends = OrderEvidence(
+        ((1, 0), (1, 0), (0, 1), (0, 1)),
+        runs(elsewhere) + runs(end),
+        (0.0, 0.0, -1.0, -1.0),
+        -1.0,
+        (1, 1, 0, 0),
+        (False, False, True, True),
+        50.0,
+        0,
+    )
     assert ends.end_counts(CONTEST) == counts
-    assert not replace(ends, last=1, ending=()).end_counts(CONTEST)  # it ends with another class
-    assert not replace(ends, lasts=(0, 0)).end_counts(CONTEST)  # no order ends with another one
-    alone = replace(ends, ending=())  # all other orders end otherwise: what the order does is what its end does
+    assert ends.lean(0) == 0.0  # what stays where another class comes last
+    assert replace(ends, leans=(-1.0, -1.0, 2.0, 2.0)).end_counts(CONTEST)  # the content-free lean follows the end
+    assert ends.typical(ends.elsewhere(0)) == 0
+    assert not replace(ends, last=1, alike=(False,) * 4).end_counts(CONTEST)  # it ends with another class
+    assert not replace(ends, lasts=(0,) * 4).end_counts(CONTEST)  # no order ends with another one
+    assert replace(ends, lasts=(0,) * 4).lean(0) == -0.5
+    alone = replace(ends, alike=(False,) * 4)  # no other order ends so: what the order does is what its end does
     assert alone.end_counts(CONTEST) == (elsewhere < CONTEST.lead)
 
 
-def effect(index: int, label: int, text_lead: float | None, change: float = -1.0) -> DemonstrationEffect:
+def effect(index: int, label: int, text_lead: float, change: float = -1.0) -> DemonstrationEffect:
     run = Counterfactual("a change", 0, 1.0, 0.3, False)
-    return DemonstrationEffect(index, label, run, run, 0.0, change, 50.0, 0, text_lead, False, None)
+    return DemonstrationEffect(index, label, run, change, 50.0, 0, text_lead, False)
 
 
 CONTEST = Contest(query=0, answer=0, rival=1, gold=1, lead=2.0)
@@ -147,13 +153,15 @@ CONTEST = Contest(query=0, answer=0, rival=1, gold=1, lead=2.0)
 
 def test_a_text_is_misread_if_it_is_more_likely_one_of_the_rival_s() -> None:
     own: tuple[tuple[int | None, float], ...] = ((0, 9.0), (1, 1.0), (2, 8.0), (None, 10.0), (None, 9.5))
-    readings = Readings(own, (1.0, 2.0, 0.0), candidates=3)
+    readings = Readings(own, (1.0, 2.0, 0.0), strongest=0, candidates=3)
     wrong, right = effect(1, 0, 1.0), effect(0, 0, 9.0)
     mates = [lead for place, lead in own if place != 1]
     freedom = len(mates) + 3 - 2
     spread = np.sqrt((np.var(mates) * 4 + np.var([1.0, 2.0, 0.0]) * 3) / freedom)
     likely = [t.pdf(1.0, freedom, np.mean(of), spread * np.sqrt(1 + 1 / len(of))) for of in ([1.0, 2.0, 0.0], mates)]
-    assert misreading(CONTEST, readings, wrong) == pytest.approx(np.log(likely[0] / likely[1] / 3))
+    assert misreading(CONTEST, readings, wrong) == pytest.approx(np.log(likely[0] / likely[1] / 4))
+    owed = replace(readings, strongest=1)  # half of the chance is that of the one that the answer owes most to
+    assert misreading(CONTEST, owed, wrong) == pytest.approx(np.log(likely[0] / likely[1] / 2))
     assert (misreading(CONTEST, readings, wrong) or 0) > 0 > (misreading(CONTEST, readings, right) or 0)
     assert suspect_of(CONTEST, (right, wrong, effect(3, 1, 1.0)), readings) == wrong
     assert misreading(CONTEST, readings, effect(3, 1, 1.0)) is None  # not one of the answer
@@ -164,7 +172,7 @@ def test_a_text_is_misread_if_it_is_more_likely_one_of_the_rival_s() -> None:
 
 def test_what_a_prompt_reads_badly_is_not_misread() -> None:
     own: tuple[tuple[int | None, float], ...] = ((0, 1.0), (1, 1.0), (None, 9.0), (None, -3.0), (None, 4.0))
-    assert (misreading(CONTEST, Readings(own, (-1.0, 5.0, 0.0), 2), effect(1, 0, 1.0)) or 0) < 0
+    assert (misreading(CONTEST, Readings(own, (-1.0, 5.0, 0.0), 1, 2), effect(1, 0, 1.0)) or 0) < 0
 
 
 def test_the_texts_of_the_demonstrations_and_of_other_queries_are_read(explained: tuple[Session, Explanation]) -> None:
@@ -174,7 +182,8 @@ def test_the_texts_of_the_demonstrations_and_of_other_queries_are_read(explained
     shown = [of for of in found.demonstrations if not of.alone]
     own = [of for of in shown if of.label == contest.answer]
     assert readings.candidates == len(own)
-    moved = float(np.median([of.removed_change or 0.0 for of in own])) if own else 0.0
+    assert readings.strongest == (min(own, key=lambda of: of.change).index if own else None)
+    moved = float(np.median([of.change for of in own])) if own else 0.0
     rivals = [place for place, gold in enumerate(prediction.gold) if gold == contest.rival and place != contest.query]
     expected = [of.text_lead for of in shown if of.label == contest.rival]
     expected += [contest.lead_in(prediction.scores[place]) + moved for place in rivals]
@@ -183,6 +192,6 @@ def test_the_texts_of_the_demonstrations_and_of_other_queries_are_read(explained
 
 def test_where_no_text_is_misread_the_strongest_demonstration_is_suspected() -> None:
     effects = (effect(0, 0, 5.0, -1.0), effect(1, 0, 5.0, -3.0), effect(2, 1, 0.0, -9.0))
-    unknown = Readings((), (), 2)
+    unknown = Readings((), (), None, 2)
     assert suspect_of(CONTEST, effects, unknown) == effects[1]
     assert suspect_of(CONTEST, (replace(effects[0], alone=True), effects[2]), unknown) is None

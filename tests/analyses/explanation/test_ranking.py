@@ -44,13 +44,13 @@ def shares(*parts: tuple[Factor, FloatArray]) -> Shares:
 def effects(*text_leads: float) -> tuple[DemonstrationEffect, ...]:
     """Two of the answer's class, then two of the rival's."""
     return tuple(
-        DemonstrationEffect(place, place // 2, run(STAYS), run(STAYS), 0.0, 0.0, 50.0, 0, lead, False, None)
+        DemonstrationEffect(place, place // 2, run(STAYS), 0.0, 50.0, 0, lead, False)
         for place, lead in enumerate(text_leads)
     )
 
 
 READINGS = Readings(
-    ((0, -2.0), (1, 3.0), (None, 3.5), (None, 2.5), (None, 3.0)), (-3.0, -3.0, -2.5, -3.5, -3.0), candidates=2
+    ((0, -2.0), (1, 3.0), (None, 3.5), (None, 2.5), (None, 3.0)), (-3.0, -3.0, -2.5, -3.5, -3.0), strongest=None, candidates=2
 )
 
 
@@ -59,7 +59,7 @@ def nothing(explained: tuple[Session, Explanation]) -> Evidence:
     """Evidence in which no change does anything."""
     _, found = explained
     sources = tuple(replace(source, divided=run(STAYS), lean=1.0) for source in found.prior.sources)
-    order = OrderEvidence(((1, 0, 2, 3),) * 4, (run(STAYS),) * 4, (1.0,) * 4, (1,) * 4, 50.0, 0, ())
+    order = OrderEvidence(((1, 0, 2, 3),) * 4, (run(STAYS),) * 4, (1.0,) * 4, 1.0, (1,) * 4, (False,) * 4, 50.0, 0)
     return Evidence(
         contest=CONTEST,
         favourite=None,
@@ -141,13 +141,19 @@ def test_more_demonstrations_of_a_class_are_blamed_before_one_of_them(nothing: E
         assert [(cause.kind, cause.supported) for cause in rank_causes(evidence, NAMES)] == expected
 
 
-def test_where_other_orders_turn_it_a_demonstration_must_mend_other_queries(nothing: Evidence) -> None:
+def test_where_other_orders_turn_it_a_demonstration_must_mend_other_queries_or_carry_more(nothing: Evidence) -> None:
     """A wrong label misleads in most orders; one that misleads in this order only is not what is wrong."""
     factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
     orders = replace(nothing.order, runs=(run(TURNS),) * 2 + (run(STAYS),) * 2)
     moved = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0), order=orders)
     assert only(with_factor(moved, factor, TURNS, HELPS)).supported
-    assert not only(with_factor(moved, factor, TURNS, Check(12, 0.1, 0.1, 0.9, 0, 0))).supported
+    little = Check(12, 0.1, 0.1, 0.9, 0, 0)
+    assert not only(with_factor(moved, factor, TURNS, little)).supported
+    order = Factor("order", "other order", order=(1, 0, 2, 3))
+    for nats, first in (((2.5, 1.5), "demonstration"), ((1.5, 2.5), "order")):
+        both = replace(shares((factor, TURNS), (order, TURNS)), nats=nats)
+        causes = rank_causes(replace(moved, shares=both, checks=(little, little)), NAMES)
+        assert causes[0].kind == first
     assert not only(with_factor(moved, factor, TURNS)).supported
 
 

@@ -58,18 +58,10 @@ def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Sessio
     runs = {of: replace(run, turned=False) for of, run in found.shares.runs.items()}
     still = tuple(replace(run, turned=False) for run in found.order.runs)
     sources = tuple(replace(of, divided=replace(of.divided, turned=False)) for of in found.prior.sources)
-    effects = tuple(
-        replace(
-            effect,
-            hidden=replace(effect.hidden, turned=False),
-            removed=effect.removed and replace(effect.removed, turned=False),
-            relabelled=effect.relabelled and replace(effect.relabelled, turned=False),
-        )
-        for effect in found.demonstrations
-    )
+    effects = tuple(replace(of, hidden=replace(of.hidden, turned=False)) for of in found.demonstrations)
     nothing = replace(
         bare,
-        order=replace(found.order, runs=still, ending=()),
+        order=replace(found.order, runs=still),
         shares=replace(found.shares, runs=runs),
         prior=replace(found.prior, sources=sources, balanced=()),
         demonstrations=effects,
@@ -102,7 +94,6 @@ def test_the_prompt_s_own_verdict_comes_first(explained: tuple[Session, Explanat
 def test_two_labels_and_one_demonstration_are_told_as_they_are(prompt: Prompt, tiny: Tiny) -> None:
     one = replace(prompt, demonstrations=(prompt.demonstrations[1],))
     found = Session(one, tiny()).explanation(0)
-    assert found.demonstrations[0].removed is None
     assert found.order.turned is None
     assert any("there is no other one" in text for text in not_asked(found))
     assert any("one demonstration" in text for text in found.missing)
