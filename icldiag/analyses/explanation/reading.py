@@ -30,7 +30,7 @@ TEXT = "the text itself"
 
 @dataclass(frozen=True)
 class Weight:
-    """A factor of the lead as a line: `role` is "main" or "also" for a named cause, "part" for another factor, "rest"."""
+    """A factor of the lead as a line: `role` is "main" or "also" for a cause, "part" for another factor, or "rest"."""
 
     role: str
     kind: CauseKind | None

@@ -50,7 +50,10 @@ def effects(*text_leads: float) -> tuple[DemonstrationEffect, ...]:
 
 
 READINGS = Readings(
-    ((0, -2.0), (1, 3.0), (None, 3.5), (None, 2.5), (None, 3.0)), (-3.0, -3.0, -2.5, -3.5, -3.0), strongest=None, candidates=2
+    ((0, -2.0), (1, 3.0), (None, 3.5), (None, 2.5), (None, 3.0)),
+    (-3.0, -3.0, -2.5, -3.5, -3.0),
+    strongest=None,
+    candidates=2,
 )
 
 
