@@ -71,14 +71,17 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
             end = encoded.terminated[prompt.label_names.index(label.name)][-1]
             scored = f"   scored with {visible(tokenizer.decode([end]))!r} ({end}) after it"
         lines.append(f"    {shortened(label.name)}: {pieces}{scored}")
-    lines.append("  spans [start, stop) of the demonstrations:")
+    if prompt.demonstrations:
+        lines.append("  spans [start, stop) of the demonstrations:")
     for number, place in enumerate(encoded.demonstrations, start=1):
         lines.append(
             f"    {number}: {list(place.span)}  {_spans(prompt, place.texts)}  label word {list(place.label)} "
             f"= {visible(prompt.label_names[place.label_class])}"
         )
-    lines += ["  tokens, a role in each bracket:", *_strip(encoded.tokens, 0, encoded.prefix)]
-    lines += ["  the first query, after the demonstrations; its last token is the target position:"]
+    lines += ["  tokens, a role in each bracket:"] if encoded.prefix else []
+    lines += [*_strip(encoded.tokens, 0, encoded.prefix)]
+    after = ", after the demonstrations" if prompt.demonstrations else ""
+    lines += [f"  the first query{after}; its last token is the target position:"]
     lines += _strip(query_tokens(encoded, tokenizer, 0), len(encoded.prefix), encoded.queries[0].ids)
     lines += [f"  warning: {visible(warning)}" for warning in encoded.warnings]
     foreign = prompt.calibration and prompt.calibration.warning(settings.name)

@@ -169,6 +169,7 @@ class Session(Shortcuts):
         """
         if request.without_beta and self.beta is not None:
             return self.without_beta().ask(request, progress, each)
+        request.require(self.prompt)
         self._once("facts", lambda: facts_of(self.model), progress)  # kept with every answer, for `StoredSession`
         resolved = request.resolved(self)
         return self._once(resolved, lambda: resolved.compute(self, progress, each), progress)

@@ -92,8 +92,9 @@ class Work:
     def __init__(self, model: InstrumentedModel, prefix: Prefix, say: Callable[[str, int], None]) -> None:
         self.model, self.say, self.done = model, say, 0
         self.own = Past((Piece(prefix.key_values, 0, 0, len(prefix.ids)),))
-        size = sum(layer.keys.nbytes + layer.values.nbytes for layer in prefix.key_values)
-        self.kept_tokens = max(1, _KEPT_BYTES * len(prefix.ids) // size)
+        tensors = [held for layer in prefix.key_values for held in (layer.keys, layer.values)]
+        size = sum(held.shape[1] * held.shape[3] * held.itemsize for held in tensors)  # of a token
+        self.kept_tokens = max(1, _KEPT_BYTES // size)
 
     def answer(self, group: Sequence[PendingQuestion]) -> None:
         """Questions that are scored alike."""

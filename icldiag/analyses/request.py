@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from icldiag.errors import AnalysisError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -64,10 +66,19 @@ class Request(ABC, Generic[R_co]):
 
     job: ClassVar[str]  # what progress and complaints call the work
     without_beta: ClassVar[bool] = False  # asked of the model without the re-weighting that is in force
+    of_demonstrations: ClassVar[bool] = False  # reads or changes demonstrations that all queries share
 
     def resolved(self, bench: Workbench) -> Self:
         """The same with its defaults filled in. Raises AnalysisError for a query or a layer that is not there."""
         return self
+
+    def require(self, prompt: Prompt) -> None:
+        """Raises AnalysisError: the prompt has not what is asked about."""
+        if self.of_demonstrations and not prompt.demonstrations:
+            raise AnalysisError(
+                f"this prompt has no demonstrations that all queries share, and {self.job} looks at their label words; "
+                "overview, answers, scorings and calibrations need none"
+            )
 
     @abstractmethod
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> R_co:

@@ -74,6 +74,16 @@ class Prefix:
     forerunners: tuple[int, ...]  # positions whose query vectors were asked for
     forerunner_queries: tuple[Tensor, ...]  # per layer (n, H * d); some architectures have layers of several widths
 
+    def emptied(self) -> Prefix:
+        """The same without any token."""
+        return Prefix(
+            (),
+            tuple(replace(layer.at(torch.arange(0, device=layer.keys.device)), last=-1) for layer in self.key_values),
+            tuple(hidden[:, :0] for hidden in self.inputs),
+            (),
+            tuple(queries[:0] for queries in self.forerunner_queries),
+        )
+
 
 class InstrumentedModel:
     """A causal language model whose attention icldiag can watch and change, one pass at a time.
@@ -250,6 +260,8 @@ class InstrumentedModel:
             forerunners: positions whose query vectors are wanted; when resuming, those of the earlier prefix.
             resume: (layer, an earlier prefix of the same ids) whose layers below `layer` are still valid.
         """
+        if not ids:  # no demonstrations: what a token has in every layer, and of that nothing
+            return self.encode_prefix((0,)).emptied()
         start, earlier = resume if resume is not None else (0, None)
         caches: list[KeyValues] = list(earlier.key_values[:start]) if earlier else []
         queries: list[Tensor] = list(earlier.forerunner_queries[:start]) if earlier else []

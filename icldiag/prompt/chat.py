@@ -42,6 +42,8 @@ def chat_parts(prompt: Prompt, tokenizer: Any) -> Parts:
     if prompt.retrieval is not None:
         reason = "demonstrations are not chosen for each query of a chat; remove it"
         raise PromptError(reason, path=prompt.path, field="retrieval")
+    if not prompt.demonstrations:
+        return _without_demonstrations(prompt, tokenizer)
     writer = _Writer(prompt, tokenizer)
     turns = _turns(prompt)
     writer.require_end([*turns, _query(prompt, prompt.queries[0])])
@@ -59,9 +61,28 @@ def chat_parts(prompt: Prompt, tokenizer: Any) -> Parts:
         shown=tuple(shown),
         queries=tuple(queries),
         words=tuple(space + _word(prompt, writer, turns, frame, label.word) for label in prompt.labels),
+        ending=text_of(shown[max(place for place, part in enumerate(shown) if part.role == "label") + 1 :]),
         in_turns=True,
         warnings=_warnings(turns, frame, space),
     )
+
+
+def _without_demonstrations(prompt: Prompt, tokenizer: Any) -> Parts:
+    """A query alone; what a label is like in a turn is seen where one is shown."""
+    one = chat_parts(replace(prompt, demonstrations=(replace(prompt.queries[0], label=0),)), tokenizer)
+    writer, turns = _Writer(prompt, tokenizer), _turns(prompt)
+    frame = writer.frame(turns, _query(prompt, prompt.uniform("")))
+    shown: list[Part] = []
+    queries = []
+    for query in prompt.queries:
+        *earlier, own = writer.contents(turns, _query(prompt, query), frame)
+        shown = [
+            part
+            for before, content in zip(frame, earlier, strict=False)
+            for part in (Part(before, "template"), *content)
+        ]
+        queries.append((Part(frame[-2], "template"), *own, Part(frame[-1], "template")))
+    return replace(one, shown=tuple(shown), queries=tuple(queries))
 
 
 def messages(prompt: Prompt, query: Example) -> list[dict[str, str]]:

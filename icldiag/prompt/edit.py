@@ -33,7 +33,7 @@ def drop(prompt: Prompt, demonstration: int) -> Prompt:
     """One demonstration less. Raises PromptError for the last one."""
     demonstration = demonstration_index(demonstration, len(prompt.demonstrations))
     if len(prompt.demonstrations) == 1:
-        raise PromptError("this is the only demonstration; a prompt needs one")
+        raise PromptError("this is the only demonstration; 'demonstrations: []' in the file asks without any")
     kept = [example for index, example in enumerate(prompt.demonstrations) if index != demonstration]
     return with_demonstrations(prompt, kept)
 

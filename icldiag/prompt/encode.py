@@ -7,68 +7,21 @@ fast tokenizer works, and a label word that also occurs in a text is never mista
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from icldiag.errors import ModelError, PromptError
-from icldiag.foreign_errors import is_failure, reason_of
+from icldiag.errors import PromptError
 from icldiag.indices import query_index
 from icldiag.prompt.chat import chat_parts
-from icldiag.prompt.encoded_prompt import EncodedDemonstration, EncodedPrompt, EncodedQuery, Span, Token
+from icldiag.prompt.encoded_prompt import EncodedDemonstration, EncodedPrompt, EncodedQuery, Token
 from icldiag.prompt.encoding_warnings import encoding_warnings
+from icldiag.prompt.label_tokens import label_tokens_of, terminated_tokens, unconditional_tokens
 from icldiag.prompt.parts import Part, Parts, plain_parts, starts_of, text_of
 from icldiag.prompt.reader import require_embeddings
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.special_tokens import special_token_warnings
 from icldiag.prompt.template import in_braces
+from icldiag.prompt.tokenized import Tokenized, tokenize
 from icldiag.quoting import quoted
-
-
-@dataclass(frozen=True)
-class _Tokenized:
-    ids: list[int]
-    offsets: list[Span]  # characters
-    special: list[bool]
-
-    def span(self, start: int, stop: int) -> Span:
-        """Tokens that overlap the characters [start, stop); empty where there are none."""
-        places = zip(self.offsets, self.special, strict=True)
-        inside = [at for at, ((left, right), own) in enumerate(places) if not own and left < stop and right > start]
-        return (inside[0], inside[-1] + 1) if inside else (0, 0)
-
-
-def _tokenize(tokenizer: Any, texts: Sequence[str], in_turns: bool) -> list[_Tokenized]:
-    if not getattr(tokenizer, "is_fast", False):
-        raise ModelError(
-            f"the tokenizer {type(tokenizer).__name__} gives no character offsets, so spans cannot be exact; "
-            "use the model's fast tokenizer (tokenizer.json)"
-        )
-    begun = bool(tokenizer.bos_token) and texts[0].startswith(tokenizer.bos_token)
-    try:
-        batch = tokenizer(
-            list(texts),
-            add_special_tokens=not (in_turns or begun),  # the text has its own
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-            verbose=False,
-        )
-    except BaseException as error:
-        if not is_failure(error):
-            raise
-        raise ModelError(
-            f"the model's tokenizer fails on this prompt ({reason_of(error)}); fetch its tokenizer.json again"
-        ) from error
-    result = []
-    for ids, offsets, special in zip(
-        batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"], strict=True
-    ):
-        # A user's text may spell a special token; only those that the tokenizer added stand for no characters.
-        added = [bool(flag) and left == right for flag, (left, right) in zip(special, offsets, strict=True)]
-        kept = len(ids)
-        while kept and added[kept - 1]:  # an end-of-sequence token would hide the target position
-            kept -= 1
-        result.append(_Tokenized(list(ids[:kept]), [(a, b) for a, b in offsets[:kept]], added[:kept]))
-    return result
 
 
 def encode(
@@ -90,13 +43,13 @@ def encode(
     parts = prompt_parts(prompt, tokenizer)
     shown, texts = parts.shown, parts.texts()
     prefix_characters = len(text_of(shown))
-    whole = _tokenize(tokenizer, texts, parts.in_turns)
+    whole = tokenize(tokenizer, texts, parts.in_turns)
 
     starts = starts_of(shown)
-    last_label = max(start + len(part.text) for part, start in zip(shown, starts, strict=True) if part.role == "label")
+    ends = [start + len(part.text) for part, start in zip(shown, starts, strict=True) if part.role == "label"]
     shared = _shared_length(whole, prefix_characters)
     first = whole[0]
-    if shared < first.span(0, last_label)[1]:
+    if ends and shared < first.span(0, max(ends))[1]:
         raise PromptError(
             "the tokenizer joins the last label word with the text after it; end the separator with a line break",
             path=prompt.path,
@@ -104,9 +57,11 @@ def encode(
         )
 
     demonstrations = _demonstrations(prompt, shown, starts, first)
-    label_tokens = _label_tokens(prompt, tokenizer, parts, first)
+    label_tokens = label_tokens_of(prompt, tokenizer, parts, first)
     tokens = _tokens(shown, starts, first, shared)
-    terminated = _terminated(prompt, tokenizer, parts, first, label_tokens) if prompt.scoring == "terminated" else None
+    terminated = (
+        terminated_tokens(prompt, tokenizer, parts, first, label_tokens) if prompt.scoring == "terminated" else None
+    )
     encoded = EncodedPrompt(
         prompt=prompt,
         prefix=tuple(first.ids[:shared]),
@@ -118,7 +73,7 @@ def encode(
         label_tokens=label_tokens,
         tokens=tokens,
         terminated=terminated,
-        unconditional=_unconditional(prompt, tokenizer, parts) if prompt.scoring == "pmi" else None,
+        unconditional=unconditional_tokens(prompt, tokenizer, parts) if prompt.scoring == "pmi" else None,
         own_warnings=(
             *parts.warnings,
             *special_token_warnings(prompt, parts, tokenizer),
@@ -136,7 +91,7 @@ def query_tokens(encoded: EncodedPrompt, tokenizer: Any, index: int) -> tuple[To
     index = query_index(index, len(prompt.queries))
     parts = prompt_parts(prompt.with_queries([prompt.queries[index]]), tokenizer)
     written = (*parts.shown, *parts.queries[0])
-    row = _tokenize(tokenizer, parts.texts(), parts.in_turns)[0]
+    row = tokenize(tokenizer, parts.texts(), parts.in_turns)[0]
     return _tokens(written, starts_of(written), row, len(row.ids))[len(encoded.prefix) :]
 
 
@@ -152,7 +107,7 @@ def prompt_parts(prompt: Prompt, tokenizer: Any) -> Parts:
     return chat_parts(prompt, tokenizer) if prompt.chat else plain_parts(prompt)
 
 
-def _shared_length(whole: Sequence[_Tokenized], prefix_characters: int) -> int:
+def _shared_length(whole: Sequence[Tokenized], prefix_characters: int) -> int:
     """Tokens that all prompts begin with, no further than the demonstrations, and leaving each query at least one."""
     first = whole[0]
     ends = zip(first.offsets, first.special, strict=True)
@@ -164,7 +119,7 @@ def _shared_length(whole: Sequence[_Tokenized], prefix_characters: int) -> int:
 
 
 def _demonstrations(
-    prompt: Prompt, shown: Sequence[Part], starts: Sequence[int], row: _Tokenized
+    prompt: Prompt, shown: Sequence[Part], starts: Sequence[int], row: Tokenized
 ) -> tuple[EncodedDemonstration, ...]:
     found = []
     for index, example in enumerate(prompt.demonstrations):
@@ -189,7 +144,7 @@ def _demonstrations(
     return tuple(found)
 
 
-def _encoded_query(parts: Sequence[Part], prefix_characters: int, shared: int, row: _Tokenized) -> EncodedQuery:
+def _encoded_query(parts: Sequence[Part], prefix_characters: int, shared: int, row: Tokenized) -> EncodedQuery:
     places = zip(parts, starts_of(parts), strict=True)
     texts = tuple(
         row.span(prefix_characters + start, prefix_characters + start + len(part.text))
@@ -199,89 +154,7 @@ def _encoded_query(parts: Sequence[Part], prefix_characters: int, shared: int, r
     return EncodedQuery(tuple(row.ids[shared:]), texts, len(row.ids) - 1)
 
 
-def _label_tokens(prompt: Prompt, tokenizer: Any, parts: Parts, query: _Tokenized) -> tuple[tuple[int, ...], ...]:
-    """Each label word's tokens as they would follow the target position."""
-    rows = _tokenize(tokenizer, [parts.texts()[0] + word for word in parts.words], parts.in_turns)
-    found: list[tuple[int, ...]] = []
-    for label, row in zip(prompt.labels, rows, strict=True):
-        if row.ids[: len(query.ids)] != query.ids:
-            raise PromptError(
-                f"the tokenizer joins the end of the template with the label word {quoted(label.word)}, so the "
-                "model would never be asked for it; move spaces from before {label} into the label words",
-                path=prompt.path,
-                field="template",
-            )
-        ids = tuple(row.ids[len(query.ids) :])
-        if not ids:
-            raise PromptError(
-                f"the label word of {quoted(label.name)} tokenizes to nothing; write another word",
-                path=prompt.path,
-                field="labels",
-            )
-        found.append(ids)
-    _check_first_tokens(prompt, found)
-    return tuple(found)
-
-
-def _terminated(
-    prompt: Prompt, tokenizer: Any, parts: Parts, query: _Tokenized, label_tokens: Sequence[tuple[int, ...]]
-) -> tuple[tuple[int, ...], ...]:
-    """Each label's tokens with the first of what ends it in a demonstration, so that no label begins another.
-
-    Raises:
-        PromptError: nothing ends a label, or the tokens of one begin another's all the same.
-    """
-    last = max(place for place, part in enumerate(parts.shown) if part.role == "label")
-    end = text_of(parts.shown[last + 1 :])
-    if not end:
-        reason = "nothing ends a label: write a separator, or text after {label}, or set another scoring"
-        raise PromptError(reason, path=prompt.path, field="scoring")
-    rows = _tokenize(tokenizer, [parts.texts()[0] + word + end for word in parts.words], parts.in_turns)
-    found = []
-    for tokens, row in zip(label_tokens, rows, strict=True):
-        ids = tuple(row.ids[len(query.ids) :])
-        found.append(ids[: len(tokens) + 1] if ids[: len(tokens)] == tokens else ids)
-    for tokens, label in zip(found, prompt.labels, strict=True):
-        if any(other is not tokens and other[: len(tokens)] == tokens for other in found):
-            reason = f"{quoted(label.name)} begins another label even with what ends it; change one label word"
-            raise PromptError(reason, path=prompt.path, field="labels")
-    return tuple(found)
-
-
-def _unconditional(prompt: Prompt, tokenizer: Any, parts: Parts) -> tuple[int, ...]:
-    """What stands between the last text and the label, without the line break before it, as a prompt of its own.
-
-    Raises:
-        PromptError: nothing stands there.
-    """
-    query = parts.queries[0]
-    last = max(place for place, part in enumerate(query) if part.role == "text")
-    text = text_of(query[last + 1 :]).lstrip()
-    if not text:
-        told = f"nothing stands between {in_braces(prompt.fields[-1:])} and {{label}}"
-        reason = f"{told}, after which 'scoring: pmi' asks for the label words alone; write text there, or 'Answer:'"
-        raise PromptError(reason, path=prompt.path, field="template")
-    (row,) = _tokenize(tokenizer, [text], parts.in_turns)
-    return tuple(row.ids)
-
-
-def _check_first_tokens(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> None:
-    for j, tokens in enumerate(label_tokens):
-        for i in range(j):
-            rival = label_tokens[i]
-            names = f"{quoted(prompt.labels[i].name)} and {quoted(prompt.labels[j].name)}"
-            if tokens == rival:
-                raise PromptError(f"{names} tokenize alike; change one label word", path=prompt.path, field="labels")
-            if prompt.scoring == "first" and tokens[0] == rival[0]:
-                raise PromptError(
-                    f"{names} begin with the same token, so the first token cannot tell them apart; "
-                    "set 'scoring: whole' or change one label word",
-                    path=prompt.path,
-                    field="labels",
-                )
-
-
-def _tokens(shown: Sequence[Part], starts: Sequence[int], row: _Tokenized, count: int) -> tuple[Token, ...]:
+def _tokens(shown: Sequence[Part], starts: Sequence[int], row: Tokenized, count: int) -> tuple[Token, ...]:
     """Give each token its role: that of the last part it overlaps, so that ' What' belongs to the text."""
     text = text_of(shown)
     tokens, part, reached = [], 0, 0

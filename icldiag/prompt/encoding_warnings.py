@@ -21,7 +21,7 @@ def encoding_warnings(
     warnings = []
     shown = {demonstration.label_class for demonstration in demonstrations}
     missing = [label.name for index, label in enumerate(prompt.labels) if index not in shown]
-    if missing:
+    if missing and shown:
         warnings.append(f"no demonstration of {', '.join(missing)}: without a label anchor it is rarely predicted")
     warnings += _other_forms(prompt, demonstrations, label_tokens, ids)
     if prompt.anchor != "all":

@@ -137,6 +137,8 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
     reason = reason_of(found)
     if found["type"] == "missing" and location[0] in _EXAMPLES:
         reason, location = _misspelt(reason, location, document)
+        if location == ("demonstrations",) and reason == _REASONS["missing"]:
+            reason += "; 'demonstrations: []' is a prompt without any"
     if found["type"] == "extra_forbidden":
         reason += suggestion(str(location[-1]), _known_fields(location))
     elif location == ("calibration",) and found["type"] != "missing":

@@ -30,6 +30,7 @@ class Parts:
     shown: tuple[Part, ...]
     queries: tuple[tuple[Part, ...], ...]
     words: tuple[str, ...]  # the label words, as they are written after the query
+    ending: str  # what ends a label where it is shown
     in_turns: bool = False  # written by a chat template, which writes the special tokens too
     warnings: tuple[str, ...] = ()
 
@@ -72,7 +73,8 @@ def plain_parts(prompt: Prompt) -> Parts:
     queries = tuple(
         (*_retrieved(prompt, query), *filled_parts(prompt, query, prompt.query_pieces)) for query in prompt.queries
     )
-    return Parts(tuple(shown), queries, tuple(label.word for label in prompt.labels))
+    words = tuple(label.word for label in prompt.labels)
+    return Parts(tuple(shown), queries, words, prompt.template_pieces.after + prompt.separator)
 
 
 def _demonstration(prompt: Prompt, example: Example, index: int | None = None) -> tuple[Part, ...]:

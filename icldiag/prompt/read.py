@@ -266,11 +266,10 @@ def read_prompt(path: Path | str) -> Prompt:
         )
     labels = reader.labels(fields.labels, fields.chat)
     classes = {label.name: index for index, label in enumerate(labels)}
-    if not fields.demonstrations:
-        raise reader.error("there are no demonstrations; write at least one {text, label}", "demonstrations")
     demonstrations = reader.examples(fields.demonstrations, classes, fields.template, named, "demonstrations")
-    if not demonstrations:
-        raise reader.error("there are no rows in the file; a prompt needs at least one demonstration", "demonstrations")
+    if not demonstrations and isinstance(fields.demonstrations, FileFields):
+        reason = "there are no rows in the file; write 'demonstrations: []' for a prompt without any"
+        raise reader.error(reason, "demonstrations")
     for index, demonstration in enumerate(demonstrations):
         if demonstration.label is None:  # only a row of a file can lack it
             raise reader.error(f"row {index + 1} of the file has no label; a demonstration needs one", "demonstrations")

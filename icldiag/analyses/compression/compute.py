@@ -128,6 +128,7 @@ class Compress(Request[Compression]):
     top: int = TOP
     timed: bool = True
     job: ClassVar[str] = "compression"
+    of_demonstrations: ClassVar[bool] = True
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Compression:
         return compress(

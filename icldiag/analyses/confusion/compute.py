@@ -116,6 +116,7 @@ class Confuse(Request[Confusion]):
     layer: int | None = None
     keys: Keys = KEYS
     job: ClassVar[str] = "confusion"
+    of_demonstrations: ClassVar[bool] = True
 
     def resolved(self, bench: Workbench) -> Confuse:
         return self if self.layer is None else replace(self, layer=layer_index(self.layer, bench.facts.n_layers))

@@ -80,6 +80,7 @@ class Explain(Request[Explanation]):
     query: int
     seed: int = 0
     job: ClassVar[str] = "explanation"
+    of_demonstrations: ClassVar[bool] = True
 
     def resolved(self, bench: Workbench) -> Explain:
         return replace(self, query=query_index(self.query, len(bench.prompt.queries)))

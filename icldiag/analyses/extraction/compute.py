@@ -93,6 +93,7 @@ class Extract(Request[Extraction]):
 
     against: Against = "predicted"
     job: ClassVar[str] = "extraction"
+    of_demonstrations: ClassVar[bool] = True
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Extraction:
         target = bench.readout(progress).target

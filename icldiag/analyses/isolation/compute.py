@@ -78,6 +78,7 @@ class Isolate(Request[Setting]):
     cut: Cut
     top: int = TOP
     job: ClassVar[str] = "isolation"
+    of_demonstrations: ClassVar[bool] = True
 
     def resolved(self, bench: Workbench) -> Isolate:
         return replace(self, cut=self.cut.within(bench.facts.n_layers))
@@ -104,6 +105,7 @@ class SweepLayers(Request[Isolation]):
     renormalise: bool = True
     top: int = TOP
     job: ClassVar[str] = "sweep"
+    of_demonstrations: ClassVar[bool] = True
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Isolation:
         return sweep(

@@ -47,7 +47,7 @@ class Overview(AnalysisResult):
     lean: Lean | None = None
     repairs: Repairs | None = None  # the calibrations and what the best of them gains
     unrepaired: str = ""  # why that is not known
-    stability: Stability | None = None
+    stability: Stability | None = None  # stays None where there are no demonstrations
     seed: int = 0
 
     @property
@@ -125,6 +125,7 @@ class Perturb(Request[Stability]):
     queries: int | None = QUERIES
     seed: int = 0
     job: ClassVar[str] = "stability"
+    of_demonstrations: ClassVar[bool] = True
 
     def resolved(self, bench: Workbench) -> Perturb:
         if self.queries is not None and self.queries < 1:
@@ -175,6 +176,8 @@ class Summarise(Request[Overview]):
         found = self._with_repairs(found, bench, progress)
         if each is not None:
             each(found)
+        if not bench.prompt.demonstrations:
+            return found
         request = Perturb(self.queries, self.seed)
         return replace(found, stability=bench.ask(request, _named(progress, "stability")))
 

@@ -44,6 +44,8 @@ def _lines(found: Overview) -> Iterator[tuple[str, str]]:
     if found.stability is not None:
         yield "orders", _orders(found, found.stability)
         yield "demonstrations", _demonstrations(found, found.stability)
+    if not found.shown:
+        yield "demonstrations", "There are none that all queries share."
 
 
 # ---- the lines ------------------------------------------------------------------------------------------------------
@@ -227,7 +229,7 @@ def next_step(found: Overview, repairs: Repairs | None = None) -> str:
 
 def _leads(found: Overview) -> str:
     """Where a search for more begins; empty while that is computed."""
-    if found.stability is None:
+    if found.stability is None and found.shown:
         return ""
     leads = []
     if found.harmful:

@@ -27,7 +27,7 @@ def values(result: Overview) -> dict[str, Any]:
     """The section's JSON values."""
     lean, stability = _parts(result)
     verdict, names, measures = result.verdict, result.labels, result.measures
-    separability, recency, repairs = result.separability, result.recency, result.repairs
+    separability, repairs = result.separability, result.repairs
     winner = None if repairs is None else repairs.best
     return {
         "verdict": verdict.kind,
@@ -74,33 +74,7 @@ def values(result: Overview) -> dict[str, Any]:
                 {"kind": one.kind, "bias": one.calibration.bias, "gain": _effect(one.effect)} for one in lean.calibrated
             ],
         },
-        "stability": {
-            "queries": stability.queries,
-            "of": stability.of,
-            "seed": stability.seed,
-            "flips": stability.flips,
-            "recency": recency and {"last": recency.last, "otherwise": recency.otherwise, "p_value": recency.p_value},
-            "orders": [
-                {
-                    "places": order.places,
-                    "last": names[order.last],
-                    "predicted": order.predicted,
-                    "accuracy": stability.accuracy(order.predicted),
-                }
-                for order in stability.orders
-            ],
-            "left_out": [
-                {
-                    "without": run.without,
-                    "label": names[run.label],
-                    "predicted": run.predicted,
-                    "accuracy": stability.accuracy(run.predicted),
-                    "taken": stability.taken(run),
-                }
-                for run in stability.left_out
-            ],
-            "harmful": stability.harmful,
-        },
+        "stability": stability and _stability(result, stability),
         "next": {
             "finding": next_step(result),
             "repair": winner and winner.repair.name,
@@ -109,10 +83,40 @@ def values(result: Overview) -> dict[str, Any]:
     }
 
 
-def _parts(result: Overview) -> tuple[Lean, Stability]:
-    """Of a whole overview; a report has no other."""
+def _stability(result: Overview, stability: Stability) -> dict[str, Any]:
+    recency = result.recency
+    return {
+        "queries": stability.queries,
+        "of": stability.of,
+        "seed": stability.seed,
+        "flips": stability.flips,
+        "recency": recency and {"last": recency.last, "otherwise": recency.otherwise, "p_value": recency.p_value},
+        "orders": [
+            {
+                "places": order.places,
+                "last": result.labels[order.last],
+                "predicted": order.predicted,
+                "accuracy": stability.accuracy(order.predicted),
+            }
+            for order in stability.orders
+        ],
+        "left_out": [
+            {
+                "without": run.without,
+                "label": result.labels[run.label],
+                "predicted": run.predicted,
+                "accuracy": stability.accuracy(run.predicted),
+                "taken": stability.taken(run),
+            }
+            for run in stability.left_out
+        ],
+        "harmful": stability.harmful,
+    }
+
+
+def _parts(result: Overview) -> tuple[Lean, Stability | None]:
+    """Of a whole overview; a report has no other. No stability where there are no demonstrations."""
     assert result.lean is not None
-    assert result.stability is not None
     return result.lean, result.stability
 
 
@@ -252,7 +256,7 @@ def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: 
         "elsewhere": found.writing.elsewhere / len(found.predicted),
         "lean": {one.kind: one.strength for one in lean.priors},
         "calibrated": {one.kind: one.effect.accuracy_after for one in lean.calibrated},
-        "flips": float(stability.flips.mean()) if stability.orders else None,
+        "flips": float(stability.flips.mean()) if stability and stability.orders else None,
         "recency": recency and recency.excess,
         "recency_significant": None if recency is None else recency.p_value < SIGNIFICANT,
     }

@@ -129,5 +129,5 @@ class OverviewFields(SectionFields):
     separability: SeparabilityFields | None
     writing: WritingFields
     lean: LeanFields
-    stability: StabilityFields
+    stability: StabilityFields | None = Field(description="Null where there are no demonstrations.")
     next: NextFields

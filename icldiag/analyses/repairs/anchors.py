@@ -18,7 +18,7 @@ def reweightings(search: Search) -> Iterator[Repair]:
     """Ten epochs on at most four examples of each label, the paper's number; the demonstrations' cache is reused."""
     examples = _taking_turns(search)
     firsts = {ids[0] for ids in search.lab.encoded.label_tokens}
-    if not examples or len(firsts) < len(search.lab.encoded.label_tokens):
+    if not examples or not search.prompt.demonstrations or len(firsts) < len(search.lab.encoded.label_tokens):
         return
     plain = replace(search.start, calibration=None, beta=None)
     encoded = search.encode(plain, examples)

@@ -1,7 +1,8 @@
-"""Candidates: one demonstration dropped, or another example in its place."""
+"""Candidates: one demonstration dropped, another example in its place, or the first ones of a prompt without any."""
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterator
 
@@ -26,6 +27,22 @@ def deletions(search: Search) -> Iterator[Repair]:
             yield change("drop", f"without demonstration {_named(search, place)}", drop(prompt, place))
 
 
+def first_demonstrations(search: Search) -> Iterator[Repair]:
+    """Of a prompt without any: an example of each class, drawn from the fitting part and in an order that is drawn."""
+    if search.prompt.demonstrations:
+        return
+    by_class = [
+        [one for one in search.parts.fitting if one.label == label] for label in range(len(search.prompt.labels))
+    ]
+    if not all(by_class):
+        return
+    generator = random.Random(search.seed)
+    for draw in range(1, PLACED + 1):
+        shown = [generator.choice(mine) for mine in by_class]
+        generator.shuffle(shown)
+        yield change("show", f"an example of each class shown, draw {draw}", with_demonstrations(search.prompt, shown))
+
+
 def replacements(search: Search) -> Iterator[Repair]:
     """An example of the fitting part in a demonstration's place: same class, the nearest first.
 
@@ -33,7 +50,7 @@ def replacements(search: Search) -> Iterator[Repair]:
     to: the failed query's, for its class; the mean of the class's examples otherwise.
     """
     fitting = search.parts.fitting
-    if not fitting:
+    if not fitting or not search.prompt.demonstrations:
         return
     near = _by_nearness(search)
     shown = search.prompt.demonstrations

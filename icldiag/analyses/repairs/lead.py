@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from icldiag.analyses.repairs.demonstrations import deletions, replacements
+from icldiag.analyses.repairs.demonstrations import deletions, first_demonstrations, replacements
 from icldiag.analyses.repairs.order import orders
 from icldiag.analyses.repairs.retrieval import retrievals
 from icldiag.analyses.repairs.words import words
@@ -20,7 +20,7 @@ Family = Callable[[Search], Iterator[Repair]]
 
 def families(overview: Overview | None) -> list[Family]:
     """In the order of their turns. A lean is not among the reasons: the calibrations that undo it come before all."""
-    usual: list[Family] = [replacements, orders, deletions, words, retrievals]
+    usual: list[Family] = [first_demonstrations, replacements, orders, deletions, words, retrievals]
     first: list[Family] = []
     if overview is not None:
         if overview.harmful:

@@ -29,7 +29,7 @@ SHORTEST = 3  # letters
 
 def words(search: Search) -> Iterator[Repair]:
     """Words for the failed query's gold label and its rival; without a query, for the labels of the closest pairs."""
-    if not search.parts.fitting:
+    if not search.parts.fitting or not search.prompt.demonstrations:
         return
     keys = _Keys(search)
     readout = search.read(search.parts.fitting, top=TOP)

@@ -86,6 +86,7 @@ class Reweight(Request[Reweighting]):
 
     settings: TrainingSettings = TrainingSettings()
     job: ClassVar[str] = "reweighting"
+    of_demonstrations: ClassVar[bool] = True
     without_beta: ClassVar[bool] = True
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Reweighting:

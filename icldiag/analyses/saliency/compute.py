@@ -117,6 +117,7 @@ class Flow(Request[QueryFlow]):
     loss_target: LossTarget = "gold"
     heads: HeadSum = "signed"
     job: ClassVar[str] = "saliency"
+    of_demonstrations: ClassVar[bool] = True
 
     def resolved(self, bench: Workbench) -> Flow:
         return replace(self, query=query_index(self.query, len(bench.prompt.queries)))
@@ -143,6 +144,7 @@ class Flows(Request[Saliency]):
     loss_target: LossTarget = "gold"
     heads: HeadSum = "signed"
     job: ClassVar[str] = "saliency"
+    of_demonstrations: ClassVar[bool] = True
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Saliency:
         count = len(bench.prompt.queries)

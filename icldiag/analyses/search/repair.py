@@ -13,7 +13,7 @@ from icldiag.prompt.adjustments import Calibration, SavedBeta
 from icldiag.prompt.retrieval import Retrieval
 from icldiag.prompt.schema import Example, Label, Prompt
 
-Family = Literal["calibration", "order", "drop", "replace", "retrieval", "word", "re-weighting", "combination"]
+Family = Literal["calibration", "order", "drop", "replace", "show", "retrieval", "word", "re-weighting", "combination"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,6 +75,8 @@ class CompressionPanel(Panel):
         from icldiag.analyses.compression.compute import DRAWS, kept_positions
 
         session, prompt = self.session, self.prompt
+        if not prompt.demonstrations:
+            return "This prompt has no demonstrations that all queries share, so there is nothing to compress.", ""
         kept, of = len(kept_positions(session.encoded)), len(session.encoded.prefix)
         return (
             f"Press s to answer from {kept} of the {of} positions of the demonstrations: label words and template.",

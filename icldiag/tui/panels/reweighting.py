@@ -78,6 +78,8 @@ class ReweightingPanel(Panel):
         from icldiag.analyses.reweighting.compute import TrainingSettings
 
         prompt, settings = self.prompt, TrainingSettings()
+        if not prompt.demonstrations:
+            return "This prompt has no demonstrations that all queries share, so no anchors to weight.", ""
         has = Counter(example.label for example in prompt.examples if example.label is not None)
         short = [name for label, name in enumerate(prompt.label_names) if has[label] < settings.per_class]
         what = f"{settings.per_class} examples of each label for {settings.epochs} epochs"
