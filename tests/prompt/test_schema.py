@@ -136,9 +136,10 @@ def test_a_wrong_file_is_told_with_its_line(
 
 def test_no_demonstrations_and_no_queries(tmp_path: Path) -> None:
     start, stop = GOOD.index("demonstrations:"), GOOD.index("queries:")
-    error = complaint(write(tmp_path, GOOD[:start] + "demonstrations: []\n" + GOOD[stop:]))
-    assert (error.line, error.field) == (4, "demonstrations")
-    assert "no demonstrations" in error.message
+    assert read_prompt(write(tmp_path, GOOD[:start] + "demonstrations: []\n" + GOOD[stop:])).demonstrations == ()
+    error = complaint(write(tmp_path, GOOD[:start] + GOOD[stop:]))
+    assert error.field == "demonstrations"
+    assert "'demonstrations: []' is a prompt without any" in error.message
     error = complaint(write(tmp_path, GOOD[:stop] + "queries: []\n"))
     assert (error.line, error.field) == (7, "queries")
 

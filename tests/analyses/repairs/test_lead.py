@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from icldiag.analyses.repairs.demonstrations import deletions, replacements
+from icldiag.analyses.repairs.demonstrations import deletions, first_demonstrations, replacements
 from icldiag.analyses.repairs.lead import families
 from icldiag.analyses.repairs.order import orders
+from icldiag.analyses.repairs.retrieval import retrievals
 from icldiag.analyses.repairs.words import words
 
-USUAL = [replacements, orders, deletions, words]
+USUAL = [first_demonstrations, replacements, orders, deletions, words, retrievals]
 
 
 def overview(harmful: tuple[int, ...] = (), favours_last: bool = False, elsewhere: bool = False) -> Any:
