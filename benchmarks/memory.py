@@ -19,6 +19,7 @@ def measure(shape: str, analysis: str) -> None:
     import transformers
 
     from icldiag.model.forward import InstrumentedModel
+    from icldiag.model.free_memory import free_memory
     from icldiag.model.memory import sizes_of, work_of
     from icldiag.model.padding import batch_of
     from icldiag.prompt.schema import Example
@@ -59,7 +60,8 @@ def measure(shape: str, analysis: str) -> None:
     else:
         getattr(session, analysis)()
     grown = (resident("VmHWM") - before) / 2**20
-    estimated = work.analyses(sizes_of(model.model.config), "float32")[analysis] / 2**20
+    needs = work.analyses(sizes_of(model.model.config), "float32", "cpu", free_memory("cpu"))
+    estimated = needs[analysis] / 2**20
     whole = work.prefix + work.query
     print(
         f"| {shape} | {analysis} | {whole} | {estimated:.0f} | {grown:.0f} | {estimated / max(grown, 1):.1f} |",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit, Observer, Pass, active, product
+from icldiag.model.free_memory import free_memory
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.limits import Limits
 from icldiag.model.padding import Batch, batch_of
@@ -130,7 +131,7 @@ class InstrumentedModel:
     @cached_property
     def limits(self) -> Limits:
         """Of a batch; measured once, so that two reads of the same queries have the same batches."""
-        return Limits.of(self.device)
+        return Limits.of(str(self.device), free_memory(str(self.device)))
 
     @property
     def dtype(self) -> torch.dtype:

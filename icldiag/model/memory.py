@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from icldiag.errors import AnalysisError, ModelError
 from icldiag.model.configuration import largest
 from icldiag.model.free_memory import free_memory
+from icldiag.model.limits import Limits
 from icldiag.model.weights import check_amount
 
 if TYPE_CHECKING:
@@ -67,26 +68,38 @@ class Work:
     queries: int
     examples: int = 0
 
-    def analyses(self, sizes: Sizes, dtype: str) -> dict[str, int]:
-        """Bytes that each analysis needs at most, beside the weights; the demonstrations' cache is in each."""
+    def activations(self, sizes: Sizes, dtype: str, layers: int) -> int:
+        """Bytes that autograd keeps of some layers in a pass over a whole prompt."""
+        whole = self.prefix + self.query
+        return layers * whole * (8 * sizes.hidden + 4 * sizes.intermediate) * _ITEM[dtype]
+
+    def analyses(self, sizes: Sizes, dtype: str, device: str, free: int) -> dict[str, int]:
+        """Bytes that each analysis needs at most, beside the weights; the demonstrations' cache is in each.
+
+        Args:
+            free: bytes beside the weights. Saliency computes layers again where keeping them takes more than half.
+        """
+        limits = Limits.of(device, free)
         item, whole = _ITEM[dtype], self.prefix + self.query
         inputs = (sizes.layers + 1) * self.prefix * sizes.hidden * item  # kept for restarts
         prefix = sizes.cache(self.prefix, dtype) + inputs
-        rows = max(1, min(64, self.queries, 16_000_000 // (sizes.heads * self.query * whole)))
+        most = (limits.scores // (sizes.heads * self.query * whole), limits.logits // sizes.vocabulary)
+        rows = max(1, min(limits.rows, self.queries, *most))
         scores = 4 * rows * sizes.heads * self.query * whole * 4  # in two parts, joined, masked, and their softmax
         row = 4 * sizes.vocabulary * 4 + self.query * (8 * sizes.hidden + 4 * sizes.intermediate) * item
         reading = prefix + scores + rows * row
         kept = min(GIB, 2 * self.queries * self.query * sizes.hidden * sizes.layers * item)
-        layer = whole * (8 * sizes.hidden + 4 * sizes.intermediate) * item  # what autograd keeps of one layer
-        recomputed = whole * sizes.hidden * (sizes.layers + 1) * item + layer
-        rebuilt = 3 * sizes.heads * min(256, whole) * whole * 4
+        activations = self.activations(sizes, dtype, sizes.layers)
+        if activations > free // 2:
+            activations = whole * sizes.hidden * (sizes.layers + 1) * item + self.activations(sizes, dtype, 1)
+        rebuilt = 5 * min(limits.pairs, sizes.layers * sizes.heads * whole**2) * 4
         return {
             "prediction": reading,
             "extraction": reading,
             "confusion": reading,
             "isolation": reading + 2 * prefix + kept,
             "compression": reading + sizes.cache(self.prefix, dtype),
-            "saliency": max(reading, (recomputed if whole > 1024 else sizes.layers * layer) + rebuilt),
+            "saliency": max(reading, activations + rebuilt),
             "reweighting": reading + sizes.cache(self.query, dtype) * self.examples,
         }
 
@@ -189,7 +202,7 @@ def cure(settings: ModelSettings, sizes: Sizes, dtype: str, device: str, free: i
 
 def shortage(settings: ModelSettings, sizes: Sizes, work: Work, dtype: str, device: str, free: int) -> str | None:
     """One sentence where an analysis will not fit into what is free beside the weights; None where all do."""
-    needs = work.analyses(sizes, dtype)
+    needs = work.analyses(sizes, dtype, device, free)
     largest = max(needs, key=needs.__getitem__)
     if needs[largest] <= free:
         return None
@@ -208,6 +221,13 @@ def shortage_of(settings: ModelSettings, model: InstrumentedModel, work: Work) -
         return None
     sizes = sizes_of(model.model.config, settings.trust_remote_code)
     return shortage(settings, sizes, work, dtype, device, free_memory(device))
+
+
+def keeps_activations(model: InstrumentedModel, work: Work) -> bool:
+    """Whether what autograd keeps of all layers takes at most half of what is free."""
+    device, dtype = str(model.device), str(model.dtype).removeprefix("torch.")
+    needed = work.activations(_sizes(model.model, model.model.config), dtype, model.n_layers)
+    return needed <= free_memory(device) // 2
 
 
 def work_of(encoded: EncodedPrompt) -> Work:

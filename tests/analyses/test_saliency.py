@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from torch import Tensor
 
 from icldiag.analyses.saliency.compute import QueryFlow, Saliency, flow_of_query
+from icldiag.model.transfer import to_host
 from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
@@ -66,6 +69,34 @@ def test_with_beta_is_that_of_autograd(tiny: Tiny, prompt: Prompt) -> None:
         assert attention.grad is not None
         flow = (attention * attention.grad).sum(1)[0].abs().fill_diagonal_(0).detach().numpy()
         np.testing.assert_allclose(found.into_target[layer], flow[-1], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "gemma2", "bloom", "gpt_oss"])
+@pytest.mark.parametrize("beta", [False, True])
+def test_layers_and_rows_are_rebuilt_together_as_memory_holds(
+    architecture: str, beta: bool, tiny: Tiny, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny(architecture)
+    session = Session(prompt, model)
+    torch.manual_seed(1)
+    edits = session.with_beta(torch.randn(session.beta_shape).numpy()).beta_edits if beta else None
+    transfers: list[int] = []
+    found: dict[int, QueryFlow] = {}
+
+    def counted(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        transfers[-1] += 1
+        return to_host(tensors)
+
+    monkeypatch.setattr("icldiag.analyses.saliency.rows.to_host", counted)
+    for pairs in (1, 10**9):  # one layer, one row at a time; and everything at once
+        monkeypatch.setattr(model, "limits", replace(model.limits, pairs=pairs))
+        transfers.append(0)
+        found[pairs] = flow_of_query(model, session.encoded, 1, 2, target_edits=edits)
+    for name in ("raw", "into_target", "into_labels"):
+        one, other = (getattr(flow, name) for flow in found.values())
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-8)
+    alike = architecture in ("gpt2", "llama")  # the others' layers differ in a window, a bias or a sink
+    assert transfers == [model.n_layers, 1 if alike else transfers[1]]
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float16, 0.02), (torch.bfloat16, 0.15)])

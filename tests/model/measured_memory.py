@@ -26,6 +26,7 @@ def measure(name: str, dtype: str, prompt: str, works: list[str]) -> dict[str, t
     """Peaks by what is done, as (measured, estimated)."""
     import torch
 
+    from icldiag.model.free_memory import free_memory
     from icldiag.model.load import load_config
     from icldiag.model.memory import PROGRAM, mapped, sizes_of, work_of
     from icldiag.model.settings import ModelSettings
@@ -40,7 +41,7 @@ def measure(name: str, dtype: str, prompt: str, works: list[str]) -> dict[str, t
     model = session.load()
     found = {"loading": (resident("VmHWM"), PROGRAM + weights + files)}
     work = work_of(session.encoded)
-    estimates = work.analyses(sizes, dtype)
+    estimates = work.analyses(sizes, dtype, "cpu", free_memory("cpu"))
     for work_name in works:
         session = Session(prompt, model)
         forget_peak()

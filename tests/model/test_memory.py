@@ -89,7 +89,7 @@ def test_work_that_hardly_fits_is_told_with_the_loading(
     assert shortage(ModelSettings(), SEVEN, Work(900, 60, 64), "bfloat16", "cpu", 60 * GIB) is None
     told = shortage(ModelSettings(), SEVEN, Work(900, 60, 64), "bfloat16", "cuda", 2 * GIB)
     assert told is not None and told.startswith("memory may run out in ")
-    assert "saliency" in told
+    assert "isolation" in told
     stages: list[str] = []
     session = Session(prompt, ModelSettings(name=str(model_folder), device="cpu"))
     answers = iter([GIB])  # when the weights are read, and nothing afterwards
@@ -100,7 +100,7 @@ def test_work_that_hardly_fits_is_told_with_the_loading(
 
 
 def test_longer_prompts_need_more() -> None:
-    small, large = (Work(prefix, 50, 32).analyses(SEVEN, "bfloat16") for prefix in (200, 800))
+    small, large = (Work(prefix, 50, 32).analyses(SEVEN, "bfloat16", "cpu", 60 * GIB) for prefix in (200, 800))
     assert all(large[name] > small[name] for name in small)
 
 

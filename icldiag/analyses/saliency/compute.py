@@ -12,7 +12,7 @@ as in the paper's code; its formula (1) reads as sum_h |A * dL/dA|, which `heads
     text_to_text    S_ww  mean of I_l(i, j) over all other pairs j < i
 
 Since A enters the output as O_h = A_h V_h, dL/dA_h = dL/dO_h V_h^T: both factors are rebuilt a block of rows at a time
-after a fused forward and backward pass, and no (layer, head, T, T) tensor ever exists.
+after a fused forward and backward pass, of as many layers and rows at a time as memory holds.
 
 Where label words are scored whole, the loss is over the whole words, and their tokens after the first are predicted at
 positions after q: the target's row I_l(q, j) is then the sum of the rows of all positions that predict, for j < q.
@@ -20,7 +20,7 @@ positions after q: the target's row I_l(q, j) is then the sum of the rows of all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -30,13 +30,13 @@ from numpy.typing import NDArray
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
-from icldiag.analyses.saliency.rows import HeadSum, flows, of_demonstrations, three_means
+from icldiag.analyses.saliency.rows import Attended, HeadSum, flows, in_blocks, of_demonstrations, three_means
 from icldiag.indices import class_index, query_index
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.label_words import label_words
-from icldiag.model.memory import is_out_of_memory, release
+from icldiag.model.memory import is_out_of_memory, keeps_activations, release, work_of
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import FloatArray, Progress, silent, step_of
 from icldiag.prompt.encoded_prompt import EncodedPrompt
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 FLOWS = ("text_to_label", "label_to_target", "text_to_text")
 LossTarget = Literal["gold", "predicted"]
-
-_RECOMPUTED = 1024  # tokens from which on activations are not kept
 
 
 @dataclass(frozen=True, repr=False)
@@ -174,7 +172,7 @@ def flow_of_query(
         heads: sum over heads before the absolute value or after it.
         target_edits: per layer, a scaling of the target row, such as a trained beta; its `rows` are set here.
         recompute: compute each layer's activations again in the backward pass, for long prompts on little memory;
-            None decides by the prompt's length, and turns to it when memory runs out.
+            None does where they would take more than half of the free memory, and when memory runs out.
 
     Raises:
         AnalysisError: there is no such query or class.
@@ -182,7 +180,7 @@ def flow_of_query(
     query = query_index(query, len(encoded.queries))
     label = class_index(label, len(encoded.prompt.labels))
     if recompute is None:
-        recompute = model.recomputes or len(encoded.prefix) + len(encoded.queries[query].ids) > _RECOMPUTED
+        recompute = model.recomputes or not keeps_activations(model, work_of(encoded))
     try:
         return _flow(model, encoded, query, label, loss_target, heads, target_edits, recompute, progress)
     except Exception as error:  # each device has its own error for want of memory
@@ -221,21 +219,26 @@ def _flow(
         return torch.nn.functional.cross_entropy(words.scores(logits[None]), wanted)
 
     losses: list[float] = []
-    for layer, attended, gradient, value in attention_gradients(
-        model,
-        batch,
-        loss,
-        keep=words.rows,
-        edits=edits,
-        recompute=recompute,
-        before_layer=lambda layer: progress("saliency: layers", 0, layers),
-    ):
-        total, target_row, label_rows = flows(attended, gradient, anchors, length, heads, edits.get(layer))
-        raw[:, layer] = three_means(total, target_row, label_rows, anchors)
-        into_target[layer] = target_row
-        into_labels[layer] = of_demonstrations(label_rows, encoded)
-        losses.append(value)
-        progress("saliency: layers", len(losses), layers)
+
+    def attended() -> Iterator[Attended]:
+        for layer, of_layer, gradient, value in attention_gradients(
+            model,
+            batch,
+            loss,
+            keep=words.rows,
+            edits=edits,
+            recompute=recompute,
+            before_layer=lambda layer: progress("saliency: layers", 0, layers),
+        ):
+            losses.append(value)
+            progress("saliency: layers", len(losses), layers)
+            yield Attended(layer, of_layer, gradient, edits.get(layer))
+
+    for block in in_blocks(attended(), model.limits.pairs):
+        for found in flows(block, anchors, length, heads, model.limits.pairs):
+            raw[:, found.layer] = three_means(found.total, found.into_target, found.into_labels, anchors)
+            into_target[found.layer] = found.into_target
+            into_labels[found.layer] = of_demonstrations(found.into_labels, encoded)
     return QueryFlow(query, losses[0], loss_target, raw, into_target, into_labels)
 
 
