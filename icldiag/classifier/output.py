@@ -25,6 +25,7 @@ from icldiag.quoting import quoted_path
 
 _STATE_BYTES = 2**20
 _ROOM = "make room; what is done is kept, and the same command continues"
+_ELSEWHERE = "choose another place"
 _CURES = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EFBIG: _ROOM, errno.ENOENT: "make the folder first"}
 
 
@@ -42,13 +43,14 @@ class Output:
     """Where rows go that cannot be gone on with: stdout, a pipe, a device. `begun` is what an earlier run left."""
 
     begun = Extent()
+    is_kept = False  # whether what was written is there for another run
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
         self._file, self._path = file, path
 
     def append(self, content: str, now: Extent) -> None:
         """Write some rows; `now` is what is whole with them, but for its bytes. Raises IcldiagError."""
-        with _told(self._path):
+        with _told(self._path, self.is_kept):
             left = memoryview(content.encode("utf-8", "backslashreplace"))
             while left:  # the file may take a part; one that holds the rest back would try again when it is closed
                 left = left[self._file.write(left) :]
@@ -58,13 +60,15 @@ class Output:
 class PartFile(Output):
     """A regular file while it is made."""
 
+    is_kept = True
+
     def __init__(self, file: IO[bytes], target: Path, part: Path, identity: Mapping[str, Any], begun: Extent) -> None:
         super().__init__(file, target)
         self._part, self._state = part, _state_of(part)
         self._identity, self.begun = identity, begun
 
     def append(self, content: str, now: Extent) -> None:
-        with _told(self._path):
+        with _told(self._path, self.is_kept):
             super().append(content, now)
             os.fsync(self._file.fileno())
             record = {**self._identity, **asdict(replace(now, bytes=self._file.tell()))}
@@ -122,6 +126,8 @@ def _part_file(path: Path, again: bool, force: bool, identity: Mapping[str, Any]
     if is_taken(path) and not os.access(path, os.W_OK):
         raise IcldiagError(f"{quoted_path(path)} is write-protected; choose another -o")
     target = Path(os.path.realpath(path))
+    if target.is_symlink():  # a loop
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     part = target.with_name(target.name + ".part")
     locked = part.with_name(part.name + ".lock")
     lock = take_lock(locked)
@@ -137,13 +143,13 @@ def _part_file(path: Path, again: bool, force: bool, identity: Mapping[str, Any]
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(path: Path, is_kept: bool = True) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        cure = _CURES.get(error.errno or 0, "choose another place")
+        cure = _CURES.get(error.errno or 0, _ELSEWHERE) if is_kept else _ELSEWHERE
         raise IcldiagError(f"cannot write {quoted_path(path)}: {error.strerror or error}; {cure}") from None
 
 

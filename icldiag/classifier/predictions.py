@@ -17,12 +17,14 @@ from icldiag.classifier.output import Extent, Output
 from icldiag.classifier.scorer import CHUNK
 from icldiag.classifier.workers import Refusal, Texts, Workers
 from icldiag.errors import IcldiagError, PromptError
+from icldiag.files import is_taken
+from icldiag.inputs.files import is_there
 from icldiag.model.readout import Progress, step_of
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.table_stream import LINES, TABLES, Fingerprint, TableStream, in_chunks
 from icldiag.prompt.tables import Row
 from icldiag.prompt.template import ONE
-from icldiag.quoting import listed, quoted
+from icldiag.quoting import listed, quoted, quoted_path
 
 Probabilities = Literal["all", "chosen", "none"]
 
@@ -63,7 +65,10 @@ class Writer:
         self._columns = columns
         self._stream = stream
         suffix = stream.path.suffix.lower() if output is None else output.suffix.lower()
-        if suffix not in (*TABLES, *LINES):
+        known = (*TABLES, *LINES)
+        if output is not None and suffix and suffix not in known and (is_taken(output) or not is_there(output)):
+            raise IcldiagError(f"{quoted_path(output)} must end with {', '.join(known)}, which say what is written")
+        if suffix not in known:
             suffix = stream.path.suffix.lower()  # stdout, a pipe, a name without an ending
         own = stream.delimiter if suffix == stream.path.suffix.lower() else None
         self.delimiter = None if suffix in LINES else own or ("\t" if suffix == ".tsv" else ",")

@@ -11,7 +11,7 @@ from icldiag.errors import IcldiagError, PromptError
 from icldiag.files import is_stdout, is_taken, write_document
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
-from icldiag.prompt.write import as_yaml
+from icldiag.prompt.write import as_its_ending_says, as_yaml
 from icldiag.quoting import quoted_path
 from icldiag.visible import visible
 
@@ -49,7 +49,7 @@ def output_prompt(
         print("This template was inferred. Is it right? [Y/n] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):  # input() would write to stdout
             raise IcldiagError("nothing was written")
-    write_document(text, output)
+    write_document(text if output is None else as_its_ending_says(text, output), output)
     if not is_stdout(output):
         print(f"prompt written to {visible(str(output))}", file=sys.stderr)
 

@@ -181,10 +181,13 @@ def _check_length(encoded: EncodedPrompt, context_window: int | None) -> None:
         return
     lengths = [len(encoded.prefix) + len(query.ids) for query in encoded.queries]
     index = max(range(len(lengths)), key=lengths.__getitem__)
+    own, before = len(encoded.queries[index].ids), len(encoded.prefix)
+    cure = f"use fewer or shorter demonstrations (they take {before} tokens)"
+    if own > context_window or own > before:
+        cure = f"shorten that query (it takes {own} tokens)"
     raise PromptError(
         f"query {index + 1} makes a prompt of {lengths[index]} tokens, the model's context window has "
-        f"{context_window}; use fewer or shorter demonstrations (they take {len(encoded.prefix)} tokens), "
-        "or a model with a longer window",
+        f"{context_window}; {cure}, or use a model with a longer window",
         path=encoded.prompt.path,
         field=f"queries[{index}]",
     )

@@ -17,7 +17,7 @@ from icldiag.files import TEMPORARY, write_whole
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.source import read_text
-from icldiag.prompt.write import as_yaml, calibration_fields, named_from
+from icldiag.prompt.write import as_its_ending_says, as_yaml, calibration_fields, named_from
 
 
 def rewritten(prompt: Prompt, changed: Prompt, folder: Path) -> tuple[str, str]:
@@ -38,8 +38,8 @@ def rewritten(prompt: Prompt, changed: Prompt, folder: Path) -> tuple[str, str]:
 
 
 def write_prompt(text: str, path: Path) -> Prompt:
-    """Write a prompt file whole, and read it back."""
-    write_whole(text, path)
+    """Write a prompt file whole, as its ending says, and read it back."""
+    write_whole(as_its_ending_says(text, path), path)
     return read_prompt(path)
 
 

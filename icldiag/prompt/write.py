@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -47,6 +48,13 @@ def as_yaml(prompt: Prompt, folder: Path | None = None, *, comments: Mapping[str
     return "".join(
         _comment(comments.get(name)) + (_dump(name, value) if name else "") for name, value in fields.items()
     )
+
+
+def as_its_ending_says(text: str, path: Path) -> str:
+    """A prompt's YAML, or the same fields as JSON for a file that is read as JSON: without its comments."""
+    if path.suffix.lower() != ".json":
+        return text
+    return json.dumps(yaml.safe_load(text), ensure_ascii=False, indent=2) + "\n"
 
 
 def _fields(prompt: Prompt, folder: Path | None) -> dict[str, Any]:

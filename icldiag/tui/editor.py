@@ -21,6 +21,7 @@ from textual.app import App, SuspendNotSupported
 
 from icldiag.errors import IcldiagError
 from icldiag.files import free_path, write_whole
+from icldiag.inputs.files import is_there, open_file
 from icldiag.prompt.write import as_yaml
 from icldiag.quoting import quoted_path
 from icldiag.samples import is_sample
@@ -77,8 +78,15 @@ class Editor:
                 self._tell(text)
             else:
                 self.tidy()
-        elif content or path.exists():
+        elif is_there(path):
             self._take(path, content, draft)
+        else:
+            self._tell(
+                f"{visible(str(path))} is gone. The prompt here is kept: s in panel Prompt saves it.",
+                "Not read",
+                "warning",
+                15,
+            )
 
     def refused(self, prompt: Prompt | None) -> None:
         """The model cannot take this prompt: if it came from the editor, its text is opened again."""
@@ -125,20 +133,28 @@ class Editor:
     def _run_editor(self, path: Path) -> bool:
         """Whether one was opened."""
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+        failure: OSError | ValueError | None = None
+        status = 0
         self._save()
         try:
             with self.app.suspend():
                 self.open = True
-                subprocess.run([*shlex.split(editor), str(path)], check=False)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            self._tell(f"{visible(editor)}: {reason}; set EDITOR", severity="error")
-            return False
+                try:
+                    status = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode
+                except (OSError, ValueError) as error:  # one that left this block would leave the app suspended
+                    failure = error
         except SuspendNotSupported:
             self._tell("No editor can be opened in this terminal; edit the file elsewhere, then r.")
             return False
         finally:
             self.open = False
+        if failure is not None:
+            reason = failure.strerror if isinstance(failure, OSError) else failure
+            self._tell(f"{visible(editor)}: {reason}; set EDITOR to the command of an editor", "Not opened", "error")
+            return False
+        if status:
+            how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+            self._tell(f"{visible(editor)} {how}.", severity="warning")
         return True
 
     # ---- what came back ---------------------------------------------------------------------------------------------
@@ -180,6 +196,6 @@ def _folders() -> list[Path]:
 
 def _content(path: Path) -> bytes:
     """Of a file that may be gone, or never have been there."""
-    with suppress(OSError):
-        return path.read_bytes()
+    with suppress(OSError), open_file(path) as file:
+        return file.read()
     return b""

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from icldiag.errors import IcldiagError
 from icldiag.files import free_path, write_whole
-from icldiag.prompt.write import as_yaml
+from icldiag.prompt.write import as_its_ending_says, as_yaml
 from icldiag.quoting import quoted_path
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.state import State
@@ -21,7 +21,7 @@ def write_state(state: State, target: Path) -> None:
     if state.prompt is None:
         return
     if state.session is None or state.beta is None:
-        write_whole(as_yaml(state.prompt), target)
+        write_whole(as_its_ending_says(as_yaml(state.prompt), target), target)
         return
     from icldiag.analyses.search.repair import as_it_is
     from icldiag.repair_output import write_repair

@@ -13,6 +13,8 @@ import pytest
 
 from icldiag.cli import main
 from icldiag.prompt.read import read_prompt
+from icldiag.prompt.rewrite import write_prompt
+from icldiag.prompt.write import as_yaml
 from tests.prompt.lm_eval.logs import write, write_results
 from tests.prompt.lm_eval.test_convert import rows
 from tests.prompt.test_langchain import save
@@ -131,6 +133,16 @@ def test_new_writes_a_commented_file(make: Make, tmp_path: Path) -> None:
     assert "write a label and its word" in make("new", "films.csv", "--words", "0").err
     assert "choose with --text COLUMN from" in make("new", "films.csv", "--text", "x").err
     assert "there is no such file" in make("new", "none.csv").err
+
+
+def test_under_json_stands_json(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("text,label\n" + "".join(f'"text \u00e9 {i}",{i % 2}\n' for i in range(12)))
+    assert make("new", "data.csv", "-o", "made.yaml").code == 0
+    assert make("new", "data.csv", "-o", "made.json").code == 0
+    assert json.loads((tmp_path / "made.json").read_text(encoding="utf-8"))["labels"] == ["0", "1"]
+    assert read_prompt(tmp_path / "made.json").hash == read_prompt(tmp_path / "made.yaml").hash
+    text = as_yaml(read_prompt(tmp_path / "made.yaml"))
+    assert write_prompt(text, tmp_path / "again.JSON").hash == read_prompt(tmp_path / "made.yaml").hash
 
 
 def test_what_is_left_out_is_told_on_stderr(make: Make, tmp_path: Path) -> None:

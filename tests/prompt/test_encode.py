@@ -160,8 +160,11 @@ def word_without(dropped: str) -> Any:
 
 
 def test_too_long_names_the_query_and_the_cure(prompt: Prompt) -> None:
-    with pytest.raises(PromptError, match=r"query 2 makes a prompt of \d+ tokens.*context window has 60"):
+    with pytest.raises(PromptError, match=r"query 2 makes a prompt of \d+ tokens.*context window has 60; use fewer"):
         encode(prompt, tiny_tokenizer(), 60)
+    long = replace(prompt.queries[1], text="river " * 90)
+    with pytest.raises(PromptError, match=r"query 2 makes .*; shorten that query \(it takes 9\d tokens\)"):
+        encode(prompt.with_queries((prompt.queries[0], long)), tiny_tokenizer(), 60)
 
 
 def test_a_class_without_demonstration_is_a_warning(prompt: Prompt) -> None:

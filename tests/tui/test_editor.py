@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import stat
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,8 +35,17 @@ def editor_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Use:
         script.write_text(f'#!/bin/sh\nprintf %s "$1" > "{tmp_path}/opened"\ncp "$1" "{tmp_path}/text"\n{command}\n')
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
 
-    monkeypatch.setattr(DiagnosisApp, "suspend", lambda app: nullcontext())
+    monkeypatch.setattr(DiagnosisApp, "suspend", lambda app: suspended())
     return use
+
+
+@contextmanager
+def suspended() -> Iterator[None]:
+    """As Textual's: what is raised inside leaves the terminal to nobody."""
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError("the app would stay suspended") from error
 
 
 def opened(tmp_path: Path) -> Path:
@@ -51,6 +60,41 @@ async def pressed(pilot: Pilot[None], app: DiagnosisApp, *keys: str) -> None:
     for key in keys:
         await pilot.press(key)
     await settle(pilot, lambda: app.state.prediction)
+
+
+async def test_an_editor_that_does_not_start_is_told(
+    prompt_file: Path, model_folder: Path, editor_does: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(prompt_file, model_folder, SIZE) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for command, reason in (
+            ("nosuchprog", "No such file or directory"),
+            ("vi '", "No closing quotation"),
+            ("/", "Permission denied"),
+        ):
+            monkeypatch.setenv("VISUAL", command)
+            await pressed(pilot, app, "e")
+            assert f"{command}: {reason}; set EDITOR" in told(app)
+        assert app.state.prompt is not None
+
+
+async def test_an_editor_that_fails_or_takes_the_file_away_is_told(
+    prompt_file: Path, model_folder: Path, editor_does: Use
+) -> None:
+    async with running(prompt_file, model_folder, SIZE) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pressed(pilot, app, "8", "d")
+        for command, words in (
+            ("exit 3", "editor.sh ended with status 3."),
+            ("kill -9 $$", "editor.sh was ended by signal 9."),
+            ('rm "$1"', "prompt-edited.yaml is gone. The prompt here is kept"),
+            ('rm "$1"; mkfifo "$1"', "it is a pipe"),
+            ('rm "$1"; mkdir "$1"', "Is a directory"),
+        ):
+            editor_does(command)
+            await pressed(pilot, app, "e")
+            assert words in told(app), command
+            assert app.state.prompt is not None
 
 
 async def test_an_unchanged_file_changes_nothing(
