@@ -14,6 +14,7 @@ from icldiag.model.names import PACKAGES
 from icldiag.prompt.read import read_prompt
 from icldiag.samples import sample_names, sample_path
 from icldiag.session import Session
+from tools.first_screen import block, written
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +31,11 @@ def test_it_installs_the_package_that_the_name_needs() -> None:
     *options, sample = shlex.split(command()[2])
     assert options == ["--model", "smollm2", "open"]
     assert (ROOT / sample).resolve() in {sample_path(name).resolve() for name in sample_names()}
+
+
+@pytest.mark.real
+def test_the_first_example_is_what_the_model_does(smollm2: InstrumentedModel) -> None:
+    assert written() == block(smollm2)
 
 
 @pytest.mark.real
