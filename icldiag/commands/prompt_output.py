@@ -12,10 +12,12 @@ from icldiag.files import is_stdout, is_taken, write_document
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_its_ending_says, as_yaml
-from icldiag.quoting import quoted_path
+from icldiag.quoting import listed, quoted_path, shortened
 from icldiag.visible import visible
 
 _SHOWN = 3  # demonstrations
+_LABELS = 100
+_TEXT, _TEMPLATE = 300, 2000  # characters; a template is shown to be confirmed
 
 
 def output_prompt(
@@ -55,17 +57,19 @@ def output_prompt(
 
 
 def summary(prompt: Prompt) -> list[str]:
-    """The prompt's parts in a few lines, each as the model reads it."""
-    lines = [f"  template        {prompt.template}", f"  separator       {prompt.separator}"]
+    """The prompt's parts in a few lines, each as the model reads it; of a long text the beginning and the end."""
+    template, separator = shortened(prompt.template, _TEMPLATE), shortened(prompt.separator, _TEMPLATE)
+    lines = [f"  template        {template}", f"  separator       {separator}"]
     if prompt.opening:
-        lines.append(f"  instruction     {prompt.opening}")
-    lines.append(f"  label words     {', '.join(repr(label.word) for label in prompt.labels)}")
+        lines.append(f"  instruction     {shortened(prompt.opening, _TEMPLATE)}")
+    lines.append(f"  label words     {listed((repr(label.word) for label in prompt.labels), _LABELS)}")
     lines.append(f"  demonstrations  {len(prompt.demonstrations)}")
     for example in prompt.demonstrations[:_SHOWN]:
-        lines.append(f"    {example.text}  ->  {prompt.label_names[example.label or 0]}")
+        name = shortened(prompt.label_names[example.label or 0])
+        lines.append(f"    {shortened(example.text, _TEXT)}  ->  {name}")
     if len(prompt.demonstrations) > _SHOWN:
         lines.append("    ...")
-    lines.append(f"  queries         {len(prompt.queries)}, the first: {prompt.queries[0].text}")
+    lines.append(f"  queries         {len(prompt.queries)}, the first: {shortened(prompt.queries[0].text, _TEXT)}")
     return lines
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from icldiag.errors import InputError
+from icldiag.quoting import quoted
 
 DEPTH = 100  # lists and mappings in each other
 DIGITS = 300  # of a number: no float has more before its point
@@ -84,3 +85,12 @@ def finite(value: object) -> bool:
         return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
     except OverflowError:  # an integer beyond every float
         return False
+
+
+def no_text(value: object) -> str:
+    """The complaint about a value in the place of a text."""
+    words = {None: "null", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return f"expected text, not {words[value]}; write the text in quotes"
+    kind = "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else quoted(value)
+    return f"expected text, not {kind}; write one text"

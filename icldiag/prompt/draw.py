@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from icldiag.counting import counted
@@ -41,7 +41,8 @@ class Drawing:
         return self.fields.get(field, self.text if field == "text" else field)
 
 
-_Labelled = dict[tuple[str, ...], str]  # each row's label by its texts, in the order of the fields
+_Texts = tuple[str, ...]  # of a row, in the order of the fields
+_Labelled = dict[_Texts, str]  # each row's label by its texts
 
 
 @dataclass(frozen=True)
@@ -56,34 +57,36 @@ class Drawn:
 def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
     """Draw a prompt from the table's rows that have a label; a text that occurs twice counts once.
 
+    Of a text with two labels nobody knows which is right: it is left out, as a row without a label is.
+
     Raises:
         PromptError: a column is not there or is none of labels, or a class has too few texts.
     """
     fields = _fields(table, drawing)
     columns = {name: drawing.column(name) for name in fields}
     _check_columns(table, columns, drawing)
-    texts: _Labelled = {}
+    rows: dict[_Texts, list[tuple[str, int]]] = {}  # the label and line of each row with these texts
     dropped: Counter[str] = Counter()
-    for _, by_field, label, _ in table.labelled(columns, drawing.label):
+    for line, by_field, label, _ in table.labelled(columns, drawing.label):
         row = tuple(text.strip() for text in by_field.values())
-        reason = None if label and any(row) else "without a label" if not label else "without a text"
-        if reason is None and row in texts:
-            reason = "with a text that another row has too"
-        if reason is not None or label is None:
-            dropped[reason or ""] += 1
-            continue
-        texts[row] = label
-    names = tuple(dict.fromkeys(texts.values()))
+        if label and any(row):
+            rows.setdefault(row, []).append((label, line))
+        else:
+            dropped["without a text" if label else "without a label"] += 1
+    names = tuple(dict.fromkeys(label for own in rows.values() for label, _ in own))
+    texts = {row: own[0][0] for row, own in rows.items() if len({label for label, _ in own}) == 1}
+    dropped["with a text that another row has too"] = sum(len(rows[row]) - 1 for row in texts)
+    disputed = _disputed({row: own for row, own in rows.items() if row not in texts})
     numbers = {name: number for name in names if (number := whole_number(name)) is not None}
     if len(numbers) == len(names):
         names = tuple(sorted(names, key=numbers.__getitem__))
-    _check_classes(names, texts, table, drawing)
-    parts = _parted(texts, fields, names, table, drawing)
-    lines = any("\n" in text for row in texts for text in row)
+    _check_classes(names, rows, table, drawing)
+    parts = _parted(texts, fields, names, table, drawing, disputed)
+    several_lines = any("\n" in text for row in texts for text in row)
     prompt = Prompt(
         name=name,
         template=drawing.template or _template(drawing),
-        separator=drawing.separator or ("\n\n" if lines else "\n"),
+        separator=drawing.separator or ("\n\n" if several_lines else "\n"),
         labels=tuple(Label(one, _word(one, drawing)) for one in names),
         demonstrations=parts[0],
         queries=parts[1],
@@ -91,10 +94,22 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
         instruction=drawing.instruction,
         fields=fields,
     )
-    notes = [f"left out: {counted(count, 'row')} {reason}" for reason, count in dropped.items()]
+    notes = [f"left out: {counted(count, 'row')} {reason}" for reason, count in dropped.items() if count]
+    notes += [f"left out: {disputed}"] if disputed else []
     notes += table.unread((*columns.values(), drawing.label))
     notes += warnings_of(prompt.template, prompt.instruction, fields)
     return Drawn(prompt, _comments(prompt, table, drawing), tuple(notes))
+
+
+def _disputed(rows: Mapping[_Texts, Sequence[tuple[str, int]]]) -> str | None:
+    """The rows whose texts have several labels, in words, with the first of them; None where there are none."""
+    if not rows:
+        return None
+    row, own = next(iter(rows.items()))
+    pair = own[0], next(one for one in own if one[0] != own[0][0])
+    where = ", ".join(f"{shortened(label)} in line {line}" for label, line in pair)
+    count = counted(sum(map(len, rows.values())), "row")
+    return f"{count} with a text that has two labels, such as {quoted(row[0])} ({where})"
 
 
 def _fields(table: Table, drawing: Drawing) -> tuple[str, ...]:
@@ -131,12 +146,12 @@ def _described(table: Table, column: str) -> str:
     return f"{shortened(column, 40)} ({len(values)} different)"
 
 
-def _check_classes(names: tuple[str, ...], texts: _Labelled, table: Table, drawing: Drawing) -> None:
+def _check_classes(names: tuple[str, ...], texts: Collection[_Texts], table: Table, drawing: Drawing) -> None:
     if len(names) < 2:
         raise PromptError(
             f"the column {quoted(drawing.label)} has {counted(len(names), 'label')}; two are needed", path=table.path
         )
-    if len(names) > _CLASSES or (len(names) > 2 and len(names) == len(texts)):
+    if len(names) > _CLASSES or (len(names) > 2 and len(names) >= len(texts)):
         told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
         reason = f"the column {quoted(drawing.label)} has {len(names)} different values, too many for labels"
         raise PromptError(f"{reason}; choose with --label COLUMN from {told}", path=table.path)
@@ -147,7 +162,12 @@ def _check_classes(names: tuple[str, ...], texts: _Labelled, table: Table, drawi
 
 
 def _parted(
-    texts: _Labelled, fields: tuple[str, ...], names: tuple[str, ...], table: Table, drawing: Drawing
+    texts: _Labelled,
+    fields: tuple[str, ...],
+    names: tuple[str, ...],
+    table: Table,
+    drawing: Drawing,
+    disputed: str | None,
 ) -> tuple[tuple[Example, ...], tuple[Example, ...], tuple[Example, ...]]:
     """Demonstrations, queries and examples: each class shuffled, cut in three, and the parts shuffled again."""
     generator = random.Random(drawing.seed)
@@ -157,7 +177,8 @@ def _parted(
         if len(own) <= drawing.shots:
             count = counted(len(own), "text")
             reason = f"{quoted(name)} has {count}, and demonstrations take {drawing.shots}: no query is left"
-            raise PromptError(f"{reason}; use fewer --shots, or add texts", path=table.path)
+            cure = f"left out: {disputed}; correct these" if disputed else "use fewer --shots"
+            raise PromptError(f"{reason}; {cure}, or add texts", path=table.path)
         generator.shuffle(own)
         stop = drawing.shots + drawing.queries
         cuts = ((0, drawing.shots), (drawing.shots, stop), (stop, stop + drawing.examples))

@@ -44,7 +44,7 @@ def import_text(
             conversation, or has parts that no template explains.
     """
     refuse_turns(text, path, but=template or "")
-    known, context = _known(template, separator, text.replace("\r\n", "\n"), path)
+    known, context = _known(template, separator, _plain_lines(text), path)
     if template is None:
         _refuse_numbered_end(context, path)
     shape, split = _parted(context, known, template, path)
@@ -94,10 +94,17 @@ def _parted(context: str, known: ShapeHints, template: str | None, path: Path | 
     return doubted[1:]
 
 
+def _plain_lines(text: str) -> str:
+    """Line breaks of Windows, and of what cut one in two, as Python's own text files read them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def left_out(text: str, prompt: Prompt) -> list[str]:
     """What of a pasted text the imported prompt goes without, in words."""
-    found = ["line ends \\r\\n are written as \\n"] if "\r\n" in text else []
-    end = text.replace("\r\n", "\n")[len(prompt.written(prompt.queries[0].text)) :]
+    windows, single = "\r\n" in text, "\r" in text.replace("\r\n", "")
+    ends = " and ".join(shown for shown, there in (("\\r\\n", windows), ("\\r", single)) if there)
+    found = [f"line ends {ends} are written as \\n"] if ends else []
+    end = _plain_lines(text)[len(prompt.written(prompt.queries[0].text)) :]
     if end:
         found.append(f"left out at the end, as the model answers before it: {end!r:.{_SHOWN}}")
     return found

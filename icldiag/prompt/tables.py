@@ -12,7 +12,7 @@ from typing import Any
 from icldiag.errors import PromptError
 from icldiag.inputs.csv_text import csv_rows
 from icldiag.inputs.files import check_folder, is_folder
-from icldiag.inputs.values import finite, first_repeated
+from icldiag.inputs.values import finite, first_repeated, no_text
 from icldiag.prompt.conversation import is_conversation, refuse_conversation
 from icldiag.prompt.source import read_document, read_rows, read_text
 from icldiag.prompt.template import in_braces
@@ -100,7 +100,7 @@ class Table:
         if is_conversation(value):
             refuse_conversation(value, self.path, row.line)
         if not isinstance(value, str) and not finite(value):
-            raise PromptError("expected text", path=self.path, line=row.line, field=column)
+            raise PromptError(no_text(value), path=self.path, line=row.line, field=column)
         return str(value)
 
     def text_or_none(self, row: Row, column: str | None) -> str | None:

@@ -87,7 +87,7 @@ def _from_data(name: str, given: TaskFields, reader: Reader, folder: Path) -> _D
     further = next((name for name in given.fields if name not in fields), None)
     if further is not None:
         raise reader.error(f"the template does not hold {in_braces([further])}", "fields", further)
-    train = _rows(given, table, fields, reader)
+    train, notes = _rows(given, table, fields, reader, name)
     labels = given.labels if given.labels is not None else sorted({label for label, _ in train.values()})
     shape = Prompt(
         name=name,
@@ -106,15 +106,16 @@ def _from_data(name: str, given: TaskFields, reader: Reader, folder: Path) -> _D
     queries = pool
     if given.test is not None:
         path = _existing(folder / given.test, reader, "test", where)
-        asked, more = _examples(_rows(given, read_table(path, given.test_split), fields, reader), shape, path, given)
+        test, more_notes = _rows(given, read_table(path, given.test_split), fields, reader, name)
+        asked, more = _examples(test, shape, path, given)
         shown = {example.text for example in pool}
         queries = tuple(example for example in asked if example.text not in shown)
         left_out += more
+        notes += more_notes
     if not queries:
         raise reader.error("no text is left to ask", "test" if given.test else "data")
-    notes = (
-        [f"{name}: texts of more than {given.longest} words are left out: {', '.join(left_out)}"] if left_out else []
-    )
+    if left_out:
+        notes.append(f"{name}: texts of more than {given.longest} words are left out: {', '.join(left_out)}")
     return shape, pool, queries, (given.shots,) * len(shape.labels), notes
 
 
@@ -127,19 +128,27 @@ def _existing(path: Path, reader: Reader, field: str, base: str) -> Path:
     return path
 
 
-def _rows(given: TaskFields, table: Table, fields: Sequence[str], reader: Reader) -> _Rows:
-    """The labelled rows of a data file; a text that occurs twice counts once."""
+def _rows(given: TaskFields, table: Table, fields: Sequence[str], reader: Reader, name: str) -> tuple[_Rows, list[str]]:
+    """The labelled rows of a data file, and a note where they contradict each other; of equal texts the last counts."""
     table.refuse_named(given.template or "", fields)
     columns = {name: given.fields.get(name, given.text if name == "text" else name) for name in fields}
-    for name, column in columns.items():
-        if name != "text" and column not in table.columns:
-            reason = f"names {in_braces([name])}, and {table.path.name} has no column {quoted(column)}"
+    for field, column in columns.items():
+        if field != "text" and column not in table.columns:
+            reason = f"names {in_braces([field])}, and {table.path.name} has no column {quoted(column)}"
             raise reader.error(f"the template {reason}; it has {listed(table.columns)}", "template")
-    return {
-        tuple(texts.values()): (label, line)
-        for line, texts, label, _ in table.labelled(columns, given.label)
-        if label is not None and any(text.strip() for text in texts.values())
-    }
+    found: _Rows = {}
+    disputed: dict[tuple[str, ...], None] = {}
+    for line, texts, label, _ in table.labelled(columns, given.label):
+        if label is not None and any(text.strip() for text in texts.values()):
+            row = tuple(texts.values())
+            if row in found and found[row][0] != label:
+                disputed[row] = None
+            found[row] = label, line
+    if not disputed:
+        return found, []
+    count, first = counted(len(disputed), "text"), next(iter(disputed))[0]
+    note = f"{name}: {count} of {table.path.name} with more than one label, such as {quoted(first)}: the last counts"
+    return found, [note]
 
 
 def _examples(rows: _Rows, shape: Prompt, path: Path, given: TaskFields) -> tuple[tuple[Example, ...], list[str]]:

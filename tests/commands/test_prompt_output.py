@@ -145,6 +145,24 @@ def test_under_json_stands_json(make: Make, tmp_path: Path) -> None:
     assert write_prompt(text, tmp_path / "again.JSON").hash == read_prompt(tmp_path / "made.yaml").hash
 
 
+def test_long_texts_are_shown_by_their_ends(make: Make, tmp_path: Path) -> None:
+    words = " word" * 20_000
+    rows = [f"{name} {number}{words} end,{name}" for number in range(3) for name in ("good", "bad")]
+    (tmp_path / "films.csv").write_text("\n".join(["text,label", *rows]))
+    done = make("new", "films.csv", "-o", "p.yaml")
+    assert done.code == 0
+    assert len(done.err) < 3000
+    assert "good 0 word" in done.err or "good 1 word" in done.err or "good 2 word" in done.err
+
+
+@pytest.mark.parametrize("name", ["label", "id"])
+def test_a_field_by_a_reserved_name_is_told_so(make: Make, tmp_path: Path, name: str) -> None:
+    (tmp_path / "pairs.csv").write_text("premise,label\na,x\nb,y\n")
+    done = make("new", "pairs.csv", "--field", f"{name}=premise")
+    assert done.code == 1
+    assert f"'{name}' is taken by an example's own {name}; name the field otherwise" in done.err
+
+
 def test_what_is_left_out_is_told_on_stderr(make: Make, tmp_path: Path) -> None:
     done = make("import", "text", "-", "--yes", stdin=REVIEWS.replace("\n", "\r\n") + "\r\n")
     assert done.code == 0

@@ -47,10 +47,18 @@ def test_every_class_has_its_share_and_no_text_is_drawn_twice(table: Table) -> N
 def test_rows_that_cannot_be_used_are_counted(table: Table) -> None:
     notes = draw_prompt(table, DRAWING, "films").notes
     assert notes == (
-        "left out: 2 rows with a text that another row has too",
         "left out: 1 row without a text",
         "left out: 1 row without a label",
+        "left out: 1 row with a text that another row has too",
+        "left out: 2 rows with a text that has two labels, such as 'text 0 of good' (good in line 2, bad in line 29)",
     )
+
+
+def test_a_text_with_two_labels_is_drawn_with_neither(table: Table) -> None:
+    prompt = draw_prompt(table, Drawing(**{**vars(DRAWING), "shots": 1, "queries": 9}), "films").prompt
+    drawn = [example.text for part in (prompt.demonstrations, prompt.queries, prompt.examples) for example in part]
+    assert len(drawn) == 26  # of 27 texts
+    assert "text 0 of good" not in drawn
 
 
 def test_a_seed_draws_the_same_again(table: Table) -> None:
@@ -94,7 +102,7 @@ def test_texts_of_several_lines_are_parted_by_an_empty_one(tmp_path: Path) -> No
         ({"text": "txt"}, "choose with --text COLUMN from review (30 different), sentiment (4 different), length (9 d"),
         ({"label": "class"}, "choose with --label COLUMN from review"),
         ({"label": "review"}, "too many for labels; choose with --label COLUMN"),
-        ({"shots": 9}, "'good' has 9 texts, and demonstrations take 9: no query is left"),
+        ({"shots": 9}, "'good' has 8 texts, and demonstrations take 9: no query is left"),
         ({"template": "{label}{text}"}, "--template: {text} must come before {label}"),
         ({"template": "{text}"}, "--template: the template does not hold {label}; write it exactly once"),
         ({"words": {"fine": "x"}}, "there is no label 'fine'; there are good, bad, so so"),
@@ -108,6 +116,33 @@ def test_one_label_is_not_enough(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\na,1\nb,1\n")
     assert "has 1 label; two are needed" in complaint(read_table(path), Drawing())
+
+
+def test_a_class_whose_texts_have_other_labels_too_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,1\nb,1\na,0\nb,0\nc,0\nd,0\n")
+    told = complaint(read_table(path), Drawing())
+    assert "'1' has 0 texts, and demonstrations take 1: no query is left" in told
+    assert (
+        "left out: 4 rows with a text that has two labels, such as 'a' (1 in line 2, 0 in line 4); correct these"
+        in told
+    )
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("true", "expected text, not true; write the text in quotes"),
+        ('["a"]', "expected text, not a list; write one text"),
+        ('{"b": "c"}', "expected text, not a mapping; write one text"),
+    ],
+)
+def test_a_label_that_is_no_text_is_told_with_the_cure(tmp_path: Path, label: str, words: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"text": "a", "label": {label}}}\n')
+    with pytest.raises(PromptError) as caught:
+        draw_prompt(read_table(path), Drawing(), "a")
+    assert words in str(caught.value)
 
 
 def test_one_text_is_not_enough_and_a_file_without_rows_has_no_values_to_count(tmp_path: Path) -> None:

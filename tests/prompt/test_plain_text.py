@@ -159,3 +159,11 @@ def test_what_is_left_out_is_told() -> None:
     assert left_out(REVIEWS, prompt) == []
     assert left_out(REVIEWS + " \n", prompt) == ["left out at the end, as the model answers before it: ' \\n'"]
     assert left_out(REVIEWS.replace("\n", "\r\n"), prompt) == ["line ends \\r\\n are written as \\n"]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_line_ends_of_other_systems_are_line_ends(end: str) -> None:
+    text = REVIEWS.replace("\n", end)
+    for pasted in (text, text + end, text + "\r"):  # the last: a line end that was cut in two
+        assert import_text(pasted).hash == import_text(REVIEWS).hash
+    assert left_out(REVIEWS + "\r", import_text(REVIEWS))[0] == "line ends \\r are written as \\n"

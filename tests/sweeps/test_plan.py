@@ -55,6 +55,15 @@ def test_long_texts_and_texts_that_were_shown_are_left_out(sweep_file: Write, tm
     )
 
 
+def test_texts_with_two_labels_are_told(sweep_file: Write, tmp_path: Path) -> None:
+    path = sweep_file()
+    with (tmp_path / "train.jsonl").open("a") as file:
+        file.write('\n{"text": "Who ?", "label": "Person"}' * 2 + '\n{"text": "Who ?", "label": "Location"}')
+    plan = read_plan(path)
+    assert [example.label for example in plan.tasks[0].pool if example.text == "Who ?"] == [1]
+    assert plan.notes == ("kind: 1 text of train.jsonl with more than one label, such as 'Who ?': the last counts",)
+
+
 def test_a_prompt_file_is_drawn_again_from_its_own_texts(sweep_file: Write) -> None:
     path = sweep_file()
     head, _ = path.read_text().split("prompts:")

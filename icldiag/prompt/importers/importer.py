@@ -65,7 +65,12 @@ def columns(given: list[str] | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in given or ():
         name, sign, column = one.partition("=")
-        if not name.isidentifier() or name in NO_TEXTS or not (column or not sign):
+        if name in NO_TEXTS:
+            taken = f"the name {name!r} is taken by an example's own {name}"
+            raise IcldiagError(
+                f"--field {shortened(one)}: {taken}; name the field otherwise, as in text={column or name}"
+            )
+        if not name.isidentifier() or not (column or not sign):
             cure = "a field's name is letters, digits and underscores: write NAME=COLUMN, as in premise=sentence1"
             raise IcldiagError(f"--field {shortened(one)}: {cure}")
         if name in found:
