@@ -9,6 +9,7 @@ from icldiag.analyses.compression.compute import DRAWS, Compress, Compression, P
 from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.explanation import Explain, Explanation
 from icldiag.analyses.extraction.compute import Against, Extract, Extraction
+from icldiag.analyses.generation.compute import Generate, Generation
 from icldiag.analyses.isolation.compute import Isolate, Isolation, Setting, SweepLayers
 from icldiag.analyses.isolation.cuts import Cut, CutKind
 from icldiag.analyses.loyalty import TOP
@@ -44,6 +45,10 @@ class Shortcuts(ABC):
     def scorings(self, progress: Progress = silent) -> Scorings:
         """The answers under every scoring; see `Rescore`."""
         return self.ask(Rescore(), progress)
+
+    def generation(self, progress: Progress = silent) -> Generation:
+        """What the model would write after every query; see `Generate`."""
+        return self.ask(Generate(), progress)
 
     def overview(
         self,

@@ -15,6 +15,7 @@ MODULES = {
     "explanation": "icldiag.analyses.explanation.section",
     "prediction": "icldiag.analyses.prediction.section",
     "scoring": "icldiag.analyses.scoring.section",
+    "generation": "icldiag.analyses.generation.section",
     "confusion": "icldiag.analyses.confusion.section",
     "saliency": "icldiag.analyses.saliency.section",
     "isolation": "icldiag.analyses.isolation.section",

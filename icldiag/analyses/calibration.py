@@ -39,7 +39,7 @@ FEWEST_QUERIES = 4  # a batch of fewer says more about its texts than about the 
 
 def content_free(prompt: Prompt) -> tuple[Example, ...]:
     """Queries that say nothing, alike in every field of the template."""
-    return tuple(prompt.uniform(text) for text in CONTENT_FREE)
+    return prompt.like_queries([prompt.uniform(text) for text in CONTENT_FREE])
 
 
 def prior_of(scores: FloatArray) -> FloatArray:
@@ -76,7 +76,8 @@ def random_queries(prompt: Prompt, examples: Sequence[Example], seed: int) -> tu
     for place, field in enumerate(prompt.fields):
         texts = [example.text_of(field) for example in examples]
         drawn.append(random_texts(texts, seed if place == 0 else f"{seed}/{field}"))
-    return tuple(prompt.example(dict(zip(prompt.fields, texts, strict=True))) for texts in zip(*drawn, strict=True))
+    rows = [dict(zip(prompt.fields, texts, strict=True)) for texts in zip(*drawn, strict=True)]
+    return prompt.like_queries([prompt.example(row) for row in rows])
 
 
 def random_texts(texts: Sequence[str], seed: int | str, count: int = RANDOM_TEXTS) -> tuple[str, ...]:

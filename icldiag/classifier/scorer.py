@@ -37,6 +37,9 @@ class LabelScorer:
     """
 
     def __init__(self, session: Session, *, anchors_only: bool = False) -> None:
+        if session.prompt.per_query:
+            reason = "each query of this prompt has demonstrations of its own, and a new text has none"
+            raise AnalysisError(f"{reason}; write 'demonstrations' that all share")
         self.session, self.anchors_only = session, anchors_only
         self._anchors: tuple[tuple[int, ...], list[KeyValues]] | None = None  # of the prefix with these ids
 

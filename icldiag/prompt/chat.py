@@ -42,6 +42,9 @@ def chat_parts(prompt: Prompt, tokenizer: Any) -> Parts:
     if prompt.retrieval is not None:
         reason = "demonstrations are not chosen for each query of a chat; remove it"
         raise PromptError(reason, path=prompt.path, field="retrieval")
+    if prompt.per_query:
+        reason = "a chat's queries have no demonstrations of their own; write them for all"
+        raise PromptError(reason, path=prompt.path, field="queries")
     if not prompt.demonstrations:
         return _without_demonstrations(prompt, tokenizer)
     writer = _Writer(prompt, tokenizer)

@@ -73,6 +73,7 @@ def encode(
         label_tokens=label_tokens,
         tokens=tokens,
         terminated=terminated,
+        ending=parts.ending,
         unconditional=unconditional_tokens(prompt, tokenizer, parts) if prompt.scoring == "pmi" else None,
         own_warnings=(
             *parts.warnings,

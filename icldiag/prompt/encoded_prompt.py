@@ -92,6 +92,8 @@ class EncodedPrompt:
     #: words are compared with their probability after these.
     unconditional: tuple[int, ...] | None = None
 
+    ending: str = ""  # what ends a label where it is shown
+
     @property
     def scored_tokens(self) -> tuple[tuple[int, ...], ...]:
         """Per class, the tokens that are scored, of which `scoring: first` takes the first."""

@@ -31,6 +31,11 @@ def encoding_warnings(
             f"each query is shown up to {prompt.retrieval.count} examples of its own, chosen by BM25; every analysis "
             "counts them to the query's text, and its demonstrations are those that all queries share"
         )
+    if prompt.per_query:
+        warnings.append(
+            "queries have demonstrations of their own; every analysis counts them to the query's text, and its "
+            "demonstrations are those that all queries share"
+        )
     if prompt.scoring == "whole":
         warnings += _never_chosen(prompt, label_tokens)
     warnings += space_warnings(prompt)

@@ -37,15 +37,21 @@ class _WithTexts(BaseModel):
         return self.__pydantic_extra__
 
 
-class ExampleFields(_WithTexts):
+class LabelledFields(_WithTexts):
     """`by_field` has the texts."""
 
     label: str | None = None
     id: str | None = None
 
 
-class DemonstrationFields(ExampleFields):
+class DemonstrationFields(LabelledFields):
     label: str
+
+
+class ExampleFields(LabelledFields):
+    """`demonstrations` are those that this one alone is shown."""
+
+    demonstrations: list[DemonstrationFields] = []
 
 
 class FileFields(_WithTexts):

@@ -9,7 +9,7 @@ from typing import Literal
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.template import Pieces
 
-# "retrieved" is all of a demonstration that was chosen for one query
+# "retrieved" is all of a demonstration that one query alone is shown
 Role = Literal["special", "instruction", "template", "text", "label", "separator", "retrieved"]
 
 

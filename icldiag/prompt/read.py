@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
 from icldiag.errors import PromptError
 from icldiag.inputs.files import is_file, is_folder, open_file
 from icldiag.inputs.values import first_repeated
-from icldiag.prompt.adjustments import KINDS as CALIBRATIONS
-from icldiag.prompt.adjustments import PRIORS, SCALES, Calibration, SavedBeta
+from icldiag.prompt.adjustments import SavedBeta
+from icldiag.prompt.calibration_fields import calibration_of
 from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import (
-    CalibrationFields,
     ExampleFields,
     FileFields,
+    LabelledFields,
     PromptFields,
     complaint,
     no_such_class,
@@ -33,14 +32,11 @@ from icldiag.prompt.retrieval import Retrieval, missing_library
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import Lines, Location, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, Table, read_table
+from icldiag.prompt.template import NO_TEXTS, fields_of, in_braces, unfilled
 from icldiag.prompt.template import complaint as wrong_template
-from icldiag.prompt.template import fields_of, in_braces, unfilled
 from icldiag.quoting import listed, quoted, shortened
 
-T = TypeVar("T")
-Given = FileFields | Sequence[ExampleFields]  # what a prompt file says of a list of examples
-
-_WEIGHTS = {kind: "scale" if kind in SCALES else "matrix" for kind in CALIBRATIONS}  # of the kinds that have them
+Given = FileFields | Sequence[LabelledFields]  # what a prompt file says of a list of examples
 
 
 @dataclass(frozen=True)
@@ -107,49 +103,6 @@ class Reader:
                 found.update(*(row.by_field for row in part))
         return found
 
-    def calibration(self, given: CalibrationFields | None, classes: dict[str, int]) -> Calibration | None:
-        return None if given is None else dataclasses.replace(self._fitted(given, classes), model=given.model)
-
-    def _fitted(self, given: CalibrationFields, classes: dict[str, int]) -> Calibration:
-        fields = ("probabilities",) if given.kind in PRIORS else (_WEIGHTS[given.kind], "bias")
-        for field in ("probabilities", "scale", "matrix", "bias"):
-            if field not in fields and getattr(given, field) is not None:
-                reason = f"is not for the kind {given.kind!r}, which has {' and '.join(fields)}; remove it"
-                raise self.error(reason, "calibration", field)
-        for field in fields:
-            if getattr(given, field) is None:
-                raise self.error("this field is missing", "calibration", field)
-        if given.probabilities is not None:
-            prior = self._of_each_class(given.probabilities, classes, "probabilities")
-            for name, value in given.probabilities.items():
-                if not 0 < value <= 1:
-                    reason = f"{value:g} is no probability to divide by; write a number above 0, up to 1"
-                    raise self.error(reason, "calibration", "probabilities", name)
-            total = math.fsum(prior)
-            if not math.isclose(total, 1, abs_tol=0.01):
-                reason = f"the numbers sum to {total:.3g}; probabilities of all classes sum to 1"
-                raise self.error(reason, "calibration", "probabilities")
-            return Calibration(given.kind, tuple(-math.log(value) for value in prior))
-        bias = self._of_each_class(given.bias or {}, classes, "bias")
-        if given.scale is not None:
-            return Calibration(given.kind, bias, scale=self._of_each_class(given.scale, classes, "scale"))
-        rows = self._of_each_class(given.matrix or {}, classes, "matrix")
-        matrix = [self._of_each_class(row, classes, "matrix", name) for name, row in zip(classes, rows, strict=True)]
-        return Calibration(given.kind, bias, matrix=tuple(matrix))
-
-    def _of_each_class(self, given: Mapping[str, T], classes: dict[str, int], *inside: str) -> tuple[T, ...]:
-        """What a field of the calibration says of each class, in their order."""
-        place = ("calibration", *inside)
-        for name, value in given.items():
-            if name not in classes:
-                raise self.error(no_such_class(name, classes), *place, name)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise self.error(f"{value:g} will not do here; write a number that is not infinite", *place, name)
-        missing = [name for name in classes if name not in given]
-        if missing:
-            raise self.error(f"there is no number for the class {quoted(missing[0])}; write one for each class", *place)
-        return tuple(given[name] for name in classes)
-
     def retrieval(self, given: PromptFields, examples: Sequence[Example]) -> Retrieval | None:
         if given.retrieval is None:
             return None
@@ -172,19 +125,23 @@ class Reader:
             raise self.error(reason, "beta") from None
 
     def examples(
-        self, given: Given, classes: dict[str, int], template: str, fields: Sequence[str], *location: str
+        self, given: Given, classes: dict[str, int], template: str, fields: Sequence[str], *location: str | int
     ) -> tuple[Example, ...]:
         if isinstance(given, FileFields):
-            return self._from_file(given, classes, template, fields, *location)
+            return self._from_file(given, classes, template, fields, str(location[0]))
         found = []
         for index, row in enumerate(given):
-            self._check_names(row.by_field, (*fields, "label", "id"), *location, index)
+            self._check_names(row.by_field, (*fields, *NO_TEXTS), *location, index)
             missing = next((name for name in fields if name not in row.by_field), None)
             if missing is not None:
                 named = "" if missing == "text" else f"; the template names {in_braces([missing])}"
                 raise self.error(f"this field is missing{named}", *location, index, missing)
             label = self._class(row.label, classes, *location, index, "label")
-            found.append(Example.of({name: row.by_field[name] for name in fields}, label, row.id))
+            shown: tuple[Example, ...] = ()
+            if isinstance(row, ExampleFields) and row.demonstrations:
+                inside = (*location, index, "demonstrations")
+                shown = self.examples(row.demonstrations, classes, template, fields, *inside)
+            found.append(Example.of({name: row.by_field[name] for name in fields}, label, row.id, shown))
         return tuple(found)
 
     def _check_names(self, given: Collection[str], known: Collection[str], *location: str | int) -> None:
@@ -292,7 +249,7 @@ def read_prompt(path: Path | str) -> Prompt:
         anchor=fields.anchor,
         path=path,
         retrieval=reader.retrieval(fields, examples),
-        calibration=reader.calibration(fields.calibration, classes),
+        calibration=calibration_of(fields.calibration, classes, reader.error),
         beta=reader.beta(fields.beta),
         notes=tuple(dict.fromkeys(reader.notes)),
         fields=named,

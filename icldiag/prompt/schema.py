@@ -45,15 +45,24 @@ class Example:
     label: int | None
     id: str | None = None
     fields: tuple[tuple[str, str], ...] = dataclasses.field(default=(), metadata=OMITTED)
+    demonstrations: tuple[Example, ...] = ()  # that this one alone is shown, after the prompt's own; not for chats
 
     def __post_init__(self) -> None:
         if self.fields:
             object.__setattr__(self, "text", _JOIN.join(self.texts))
 
     @classmethod
-    def of(cls, texts: Mapping[str, str], label: int | None = None, id: str | None = None) -> Example:
+    def of(
+        cls,
+        texts: Mapping[str, str],
+        label: int | None = None,
+        id: str | None = None,
+        demonstrations: tuple[Example, ...] = (),
+    ) -> Example:
         """From the text of each field."""
-        return cls(texts["text"], label, id) if tuple(texts) == ONE else cls("", label, id, tuple(texts.items()))
+        if tuple(texts) == ONE:
+            return cls(texts["text"], label, id, demonstrations=demonstrations)
+        return cls("", label, id, tuple(texts.items()), demonstrations)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -139,13 +148,27 @@ class Prompt:
         return self.opening + shown + self._filled(asked, self.query_pieces)
 
     def retrieved(self, query: Example) -> list[Example]:
-        """The examples that this query is shown after the prompt's own demonstrations. Raises PromptError."""
+        """What this query is shown after the prompt's own demonstrations: its own, and examples. Raises PromptError."""
         if self.retrieval is None:
-            return []
+            return [*query.demonstrations]
         labelled = [example for example in self.examples if example.label is not None]
         shown = (example.text for example in self.demonstrations)
         places = nearest(self.retrieval, query.text, tuple(example.text for example in labelled), shown)
-        return [labelled[place] for place in places]
+        return [*query.demonstrations, *(labelled[place] for place in places)]
+
+    @property
+    def per_query(self) -> bool:
+        """Whether queries have demonstrations of their own."""
+        return any(query.demonstrations for query in self.queries)
+
+    def like_queries(self, examples: Sequence[Example]) -> tuple[Example, ...]:
+        """Texts to be asked as the queries are: with the demonstrations of these in turn where they have their own."""
+        if not self.per_query:
+            return tuple(examples)
+        return tuple(
+            replace(example, demonstrations=self.queries[place % len(self.queries)].demonstrations)
+            for place, example in enumerate(examples)
+        )
 
     def _filled(self, example: Example, own: Pieces) -> str:
         """The template up to its label."""
@@ -192,8 +215,9 @@ class Prompt:
             for example in content[part]:
                 if example["id"] is None:
                     del example["id"]
-                if not example["fields"]:
-                    del example["fields"]
+                for field in ("fields", "demonstrations"):
+                    if not example[field]:
+                        del example[field]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def with_queries(self, queries: Sequence[Example]) -> Prompt:

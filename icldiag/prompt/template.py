@@ -11,7 +11,7 @@ TEXT, LABEL = "{text}", "{label}"
 ONE: tuple[str, ...] = ("text",)  # the fields of a template with one text
 
 _FIELD = re.compile(r"(?<!\{)\{([^\W\d]\w*)\}(?!\})")  # no JSON, no {{escaped}} one
-NO_TEXTS = ("label", "id")  # of an example, besides its texts
+NO_TEXTS = ("label", "id", "demonstrations")  # of an example, besides its texts
 
 
 class Pieces(NamedTuple):

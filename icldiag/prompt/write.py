@@ -17,7 +17,7 @@ from icldiag.prompt.schema import Example, Prompt
 T = TypeVar("T")
 
 
-class _Row(dict[str, str]):
+class _Row(dict[str, Any]):
     """An example, written on one line."""
 
 
@@ -120,4 +120,6 @@ def _row(prompt: Prompt, example: Example) -> _Row:
         row["label"] = prompt.label_names[example.label]
     if example.id is not None:
         row["id"] = example.id
+    if example.demonstrations:
+        row["demonstrations"] = [_row(prompt, shown) for shown in example.demonstrations]
     return row

@@ -39,6 +39,9 @@ class Redaction:
         ):
             for place, example in enumerate(examples, start=1):
                 self.names |= dict.fromkeys((*example.texts, example.text), f"{kind} {place}")
+                for number, shown in enumerate(example.demonstrations, start=1):
+                    hidden = f"demonstration {number} of {kind} {place}"
+                    self.names |= {text: self.names.get(text, hidden) for text in (*shown.texts, shown.text)}
         self.names |= {label.word: label.name for label in prompt.labels}
         self.kept = {*prompt.label_names, *self.names.values()}
         self.prompt = replace(

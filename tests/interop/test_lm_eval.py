@@ -19,7 +19,8 @@ import yaml
 
 from icldiag.errors import PromptError
 from icldiag.model.settings import BUNDLED_PATH
-from icldiag.prompt.lm_eval.convert import Choice, import_log
+from icldiag.prompt.lm_eval.choice import Choice
+from icldiag.prompt.lm_eval.convert import import_log
 from icldiag.prompt.read import read_prompt
 from icldiag.samples import sample_path
 from icldiag.session import Session
@@ -63,9 +64,16 @@ def _tasks(folder: Path) -> list[str]:
             "description": "Sort the messages.\n\n",
             "doc_to_text": "{{message}} =>",
         },
+        "normed": {
+            **choice,
+            "metric_list": [{"metric": "acc"}, {"metric": "acc_norm"}],
+            "doc_to_choice": [
+                f"{word} {'question of a customer ' * place}".strip() for place, word in enumerate(words)
+            ],
+        },
         "sampled": {
             **choice,
-            "metric_list": [{"metric": "acc"}],
+            "metric_list": [{"metric": "acc"}, {"metric": "acc_norm"}],
             "num_fewshot": 3,
             "fewshot_config": {"sampler": "default"},
         },
@@ -137,7 +145,7 @@ def test_every_document_is_answered_as_the_harness_did(
 
 def test_documents_with_demonstrations_of_their_own(logged: Path) -> None:
     path = samples(logged, "sampled")
-    with pytest.raises(PromptError, match="choose one document with"):
+    with pytest.raises(PromptError, match="import all with --per-document"):
         import_log(path)
     wanted = softmax(log_likelihoods(path, 6))
     for document in (0, 5, 11):
@@ -146,16 +154,48 @@ def test_documents_with_demonstrations_of_their_own(logged: Path) -> None:
         np.testing.assert_allclose(prediction.probabilities[0], wanted[document], atol=2e-4)
 
 
+def metric(path: Path, name: str) -> list[bool]:
+    """Of each document, in their order."""
+    rows = sorted((json.loads(line) for line in path.read_text().splitlines()), key=lambda row: int(row["doc_id"]))
+    return [bool(row[name]) for row in rows]
+
+
+def test_acc_and_acc_norm_are_scorings(logged: Path) -> None:
+    """Label words of one to six times as many tokens, so that the two differ; every document to the digit."""
+    path = samples(logged, "normed")
+    assert metric(path, "acc") != metric(path, "acc_norm")
+    found = import_log(path)
+    ways = Session(found.prompt, "bundled").scorings()
+    for scoring, name in (("whole", "acc"), ("per_byte", "acc_norm")):
+        assert list(ways.right(ways.of(scoring)) or ()) == metric(path, name)  # type: ignore[arg-type]
+        assert ways.accuracy(ways.of(scoring)) == np.mean(metric(path, name))  # type: ignore[arg-type]
+    assert any("acc_norm" in note and "per_byte" in note for note in found.notes)
+
+
+def test_every_document_with_its_own_demonstrations_at_once(logged: Path) -> None:
+    path = samples(logged, "sampled")
+    prompt = import_log(path, None, Choice(per_document=True)).prompt
+    session = Session(prompt, "bundled")
+    np.testing.assert_allclose(session.prediction().probabilities, softmax(log_likelihoods(path, 6)), atol=2e-4)
+    ways = session.scorings()
+    assert list(ways.right(ways.of("whole")) or ()) == metric(path, "acc")
+    assert list(ways.right(ways.of("per_byte")) or ()) == metric(path, "acc_norm")
+    assert session.overview().verdict
+
+
 def test_generated_answers(logged: Path) -> None:
     path = samples(logged, "generated")
     first, second = (import_log(path, None, Choice(filter=name)) for name in ("one", "two"))
     assert first == second
     assert len(first.prompt.queries) == 16
-    prediction = Session(first.prompt, "bundled").prediction()
+    session = Session(first.prompt, "bundled")
+    prediction, written = session.prediction(), session.generation()
     given = [first.given[query.id or ""].strip() for query in first.prompt.queries]
     for answer, label in zip(given, prediction.predicted, strict=True):  # where it generated a label, it is ours
         assert answer == prediction.labels[label] or answer not in prediction.labels
     assert sum(answer in prediction.labels for answer in given) >= 8
+    for answer, text in zip(given, written.texts, strict=True):  # the harness ends after 8 tokens
+        assert text.strip().startswith(answer)
 
 
 def test_chat_turns(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_prompt_without_them_has_the_hash_it_always_had(prompt: Prompt) -> Non
     ):
         del content[later]
     for example in (*content["demonstrations"], *content["queries"], *content["examples"]):
-        del example["id"], example["fields"]
+        del example["id"], example["fields"], example["demonstrations"]
     assert prompt.hash == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     calibrated = replace(prompt, calibration=Calibration.dividing("batch", (0.5, 0.2, 0.3)))
     weighted = replace(prompt, beta=SavedBeta(Path("a"), "1"))

@@ -35,6 +35,7 @@ def results(session: Session) -> list[Any]:
         session.prediction(),
         session.confusion(),
         session.scorings(),
+        session.generation(),
         session.overview(),
         session.explanation(0),
         session.saliency(),

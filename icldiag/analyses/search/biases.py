@@ -51,7 +51,7 @@ def label_biases(prompt: Prompt, label_tokens: Sequence[Sequence[int]]) -> dict[
 
 def require_text_alone(prompt: Prompt) -> None:
     """Raise AnalysisError where answers come of more than one text for all queries: a re-weighting, a retrieval."""
-    if prompt.retrieval is not None:
+    if prompt.retrieval is not None or prompt.per_query:
         raise AnalysisError(f"each query is shown examples of its own, which one text cannot hold; {USE}")
     if prompt.beta is not None:
         raise AnalysisError(f"a re-weighting scales attention, which other programs do not; {USE}")

@@ -18,12 +18,16 @@ def read(
     filter: Annotated[str | None, typer.Option(help="The filter whose answers to take; the first by default.")] = None,
     doc: Annotated[str | None, typer.Option(help="The doc_id to import, with its own demonstrations.")] = None,
     others: Annotated[bool, typer.Option("--others", help="With --doc: ask all other documents too.")] = False,
+    per_document: Annotated[
+        bool, typer.Option("--per-document", help="Every document with its own demonstrations, where they differ.")
+    ] = False,
     only_wrong: Annotated[bool, typer.Option("--only-wrong", help="Only documents that were answered wrong.")] = False,
 ) -> Import:
     """Import a multiple_choice or generate_until task that was run with --log_samples."""
-    from icldiag.prompt.lm_eval.convert import Choice, import_log
+    from icldiag.prompt.lm_eval.choice import Choice
+    from icldiag.prompt.lm_eval.convert import import_log
 
-    found = import_log(samples, results, Choice(filter, doc, others, only_wrong))
+    found = import_log(samples, results, Choice(filter, doc, others, only_wrong, per_document))
     right = f"{len(found.prompt.queries)} documents; lm-eval answered {found.right} of them right"
     return Import(found.prompt, (right, *found.notes), found.inferred)
 

@@ -11,25 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from icldiag.errors import PromptError
+from icldiag.prompt.lm_eval.choice import NAMED, Choice, chosen, listed_ids
 from icldiag.prompt.lm_eval.fields import Layout, layout_of
 from icldiag.prompt.lm_eval.log import Document, Log, read_log
+from icldiag.prompt.lm_eval.metrics import metric_notes
 from icldiag.prompt.lm_eval.results import TaskConfig, read_task, results_beside
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.shape import Shape, ShapeHints, Split, infer
 from icldiag.prompt.template import ONE, fields_in
 from icldiag.quoting import listed, quoted, shortened
-
-_NAMED = 8  # documents named in a message
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which of the documents to import."""
-
-    filter: str | None = None
-    document: str | None = None  # with its own demonstrations, where each document has others
-    others: bool = False  # ask the documents that had other demonstrations too
-    only_wrong: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,14 +51,21 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
     contexts, words = _without_last_spaces(documents, words, path)
     shape, inferred = _shape(contexts, words, documents, config, path)
     splits = [_split(shape, context) for context in contexts]
-    kept = _choose(documents, splits, choice, path)
-    shown = splits[kept[0]].demonstrations
-    labels = _labels(log, shape, shown, documents, words, path)
+    kept = chosen(documents, splits, choice, path)
+    own = choice.per_document and len({split.demonstrations for split in splits}) > 1
+    pairs = dict.fromkeys(pair for i in kept for pair in splits[i].demonstrations)
+    shown = () if own else splits[kept[0]].demonstrations
+    labels = _labels(log, shape, [*pairs] if own else shown, documents, words, path)
     gold = _gold_classes(labels, documents)
     instruction, instruction_separator = shape.instruction
     layout = _layout(documents, splits, shape, notes)
     queries = [
-        Example.of({"text": split.query} if layout is None else layout.of(document.fields), label, document.id)
+        Example.of(
+            {"text": split.query} if layout is None else layout.of(document.fields),
+            label,
+            document.id,
+            _examples(split.demonstrations, labels, layout) if own else (),
+        )
         for document, split, label in zip(documents, splits, gold, strict=True)
     ]
     prompt = Prompt(
@@ -78,18 +75,22 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
         labels=labels,
         demonstrations=_examples(shown, labels, layout),
         queries=tuple(queries[i] for i in kept),
-        examples=_shown_elsewhere(splits, shown, labels, {splits[i].query for i in kept}, layout),
         instruction=instruction,
         instruction_separator=instruction_separator,
         scoring="whole" if log.kind == "multiple_choice" else "first",
         path=path,
         fields=ONE if layout is None else layout.names,
     )
+    elsewhere = _shown_elsewhere(splits, shown, labels, {splits[i].query for i in kept}, layout)
+    prompt = replace(prompt, examples=_asked_apart(prompt, elsewhere) if own else elsewhere)
     for i, query in zip(kept, prompt.queries, strict=True):
-        if splits[i].demonstrations == shown and prompt.written(query) != contexts[i]:
+        if (own or splits[i].demonstrations == shown) and prompt.written(query) != contexts[i]:
             raise PromptError(
                 f"the prompt of document {shortened(documents[i].id)} cannot be written exactly", path=path
             )
+    if own:
+        notes.append("each document has its own demonstrations; --doc ID imports one, for what looks at them")
+    notes += metric_notes([documents[i] for i in kept])
     notes += _notes([(documents[i], gold[i]) for i in kept], labels, choice)
     return ImportedLog(
         prompt=prompt,
@@ -107,10 +108,10 @@ def _notes(asked: Sequence[tuple[Document, int | None]], labels: Sequence[Label]
     names = {label.name for label in labels}
     free = [document.id for document, _ in asked if document.given.strip() not in names]
     if free:
-        yield f"lm-eval generated none of the labels, icldiag chooses one: documents {_listed(free)}"
+        yield f"lm-eval generated none of the labels, icldiag chooses one: documents {listed_ids(free)}"
     several = [document.id for document, gold in asked if gold is None]
     if several:
-        yield f"gold label unknown, as several answers are right: documents {_listed(several)}"
+        yield f"gold label unknown, as several answers are right: documents {listed_ids(several)}"
 
 
 def _with_same_answers(log: Log, notes: list[str]) -> tuple[list[Document], tuple[str, ...] | None]:
@@ -125,7 +126,7 @@ def _with_same_answers(log: Log, notes: list[str]) -> tuple[list[Document], tupl
     kept = [document for document in log.documents if frozenset(document.answers) == usual]
     left = [document.id for document in log.documents if frozenset(document.answers) != usual]
     if left:
-        notes.append(f"left out, as they offer other answers: documents {_listed(left)}")
+        notes.append(f"left out, as they offer other answers: documents {listed_ids(left)}")
     return kept, kept[0].answers
 
 
@@ -178,35 +179,6 @@ def _split(shape: Shape, context: str) -> Split:
     return found
 
 
-def _choose(documents: Sequence[Document], splits: Sequence[Split], choice: Choice, path: Path) -> list[int]:
-    """The documents to ask, the chosen one first."""
-    places = {document.id: place for place, document in enumerate(documents)}
-    several = len({split.demonstrations for split in splits}) > 1
-    wrong = [document.id for document in documents if not document.right]
-    if choice.document is None and several:
-        some = f" (answered wrongly: {_listed(wrong)})" if wrong else ""
-        reason = "the demonstrations differ from document to document; choose one document with "
-        reason += f"'icldiag import lm-eval FILE --doc ID'{some}, or run the task with "
-        raise PromptError(reason + "'fewshot_config: {sampler: first_n}'", path=path)
-    if choice.document is not None and choice.document not in places:
-        raise PromptError(
-            f"there is no document {quoted(choice.document)}; there are {_listed(list(places))}", path=path
-        )
-    first = places[choice.document] if choice.document is not None else 0
-    alike = [
-        place
-        for place, split in enumerate(splits)
-        if place != first and (choice.others or split.demonstrations == splits[first].demonstrations)
-    ]
-    order = [first, *alike] if choice.document is not None else sorted([first, *alike])
-    kept = [place for place in order if not (choice.only_wrong and documents[place].right)]
-    if not kept:
-        raise PromptError("the harness answered all of these documents right; import without --only-wrong", path=path)
-    if choice.others and splits[kept[0]].demonstrations != splits[first].demonstrations:
-        raise PromptError(f"document {choice.document} was answered right; import it without --only-wrong", path=path)
-    return kept
-
-
 def _labels(
     log: Log,
     shape: Shape,
@@ -220,10 +192,10 @@ def _labels(
         written = [word for _, word in shown]
         space = written[0][: len(written[0]) - len(written[0].lstrip())]
         golds = [space + document.gold.strip() for document in documents if document.gold is not None]
-        if len(golds) >= _NAMED and len(set(golds)) > len(golds) / 2:
+        if len(golds) >= NAMED and len(set(golds)) > len(golds) / 2:
             raise PromptError("the targets are free text, as in gsm8k; there are no labels to compare", path=path)
         if golds and not set(golds) & set(written):
-            shown_as, wanted = (_listed([word.strip() for word in words]) for words in (written, golds))
+            shown_as, wanted = (listed_ids([word.strip() for word in words]) for words in (written, golds))
             reason = f"the labels of the demonstrations ({shown_as}) are none of the targets ({wanted})"
             raise PromptError(reason, path=path)
         words = tuple(dict.fromkeys([*written, *golds]))
@@ -283,9 +255,15 @@ def _shown_elsewhere(
     return _examples([pair for pair in pairs if pair[0] not in texts], labels, layout)
 
 
+def _asked_apart(prompt: Prompt, examples: Sequence[Example]) -> tuple[Example, ...]:
+    """Each with the demonstrations of a query that is not shown it itself, so that it is asked as the queries are."""
+    found = []
+    for place, example in enumerate(examples):
+        turns = (prompt.queries[(place + turn) % len(prompt.queries)] for turn in range(len(prompt.queries)))
+        free = (query.demonstrations for query in turns if all(o.texts != example.texts for o in query.demonstrations))
+        found.append(replace(example, demonstrations=next(free, ())))
+    return tuple(one for one in found if one.demonstrations)
+
+
 def _class_name(answer: str, labels: Sequence[Label]) -> str:
     return answer.strip() if answer.strip() in {label.name for label in labels} else answer
-
-
-def _listed(names: Sequence[str]) -> str:
-    return listed(names, _NAMED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -55,6 +55,8 @@ class Document:
     given: str  # the harness's own answer, by log-likelihood or generated and filtered
     right: bool
     fields: dict[str, str]  # the document's own texts
+    scores: tuple[float, ...] = ()  # log-likelihoods of the answers
+    metrics: dict[str, float] = field(default_factory=dict)  # what the harness counts, by its names
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,9 @@ def _choice(row: dict[str, Any], path: Path, line: int | None, as_index: bool) -
             f"the target {quoted(row['target'])} is none of the answers", path=path, line=line, field="target"
         )
     gold = golds[0] if len(golds) == 1 else None
-    return Document(str(row["doc_id"]), requests[0][0], answers, gold, given, given in golds, _fields(row))
+    right, metrics = given in golds, _metrics(row)
+    context, name = requests[0][0], str(row["doc_id"])
+    return Document(name, context, answers, gold, given, right, _fields(row), tuple(scores), metrics)
 
 
 def _scores(row: dict[str, Any]) -> list[float] | None:
@@ -257,6 +261,11 @@ def _generated(row: dict[str, Any], path: Path, line: int | None, _: bool) -> Do
     right = bool(scores[0]) if scores else given.strip() in [gold.strip() for gold in golds]
     context = _requests(row)[0][0]
     return Document(str(row["doc_id"]), context, (), golds[0] if len(golds) == 1 else None, given, right, _fields(row))
+
+
+def _metrics(row: dict[str, Any]) -> dict[str, float]:
+    named = {name: row.get(name) for name in ("acc", "acc_norm")}
+    return {name: float(value) for name, value in named.items() if isinstance(value, int | float)}
 
 
 def _fields(row: dict[str, Any]) -> dict[str, str]:

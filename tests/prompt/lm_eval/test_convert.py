@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from icldiag.errors import PromptError
-from icldiag.prompt.lm_eval.convert import Choice, ImportedLog, import_log
+from icldiag.prompt.lm_eval.choice import Choice
+from icldiag.prompt.lm_eval.convert import ImportedLog, import_log
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Example, Label
 from icldiag.prompt.write import as_yaml
@@ -333,3 +334,37 @@ def test_texts_that_cannot_be_told_apart_stay_one(tmp_path: Path) -> None:
     assert found.prompt.fields == ("text",)
     assert any("cannot be told apart in a demonstration" in note for note in found.notes)
     assert found.prompt.demonstrations[0].text == "one\nHypothesis: two\nHypothesis: three"
+
+
+def test_each_document_with_its_own_demonstrations(tmp_path: Path) -> None:
+    shots = [SHOTS[:2], SHOTS[1:], SHOTS[:2][::-1], (SHOTS[0], SHOTS[2])]
+    made = [
+        row(
+            number,
+            [(context(text, own), f" {name}") for name in CHOICES],
+            [[score, False] for score in scores(answer)],
+            str(gold),
+            acc=float(answer == gold),
+            acc_norm=1.0,
+        )
+        for number, ((text, gold), answer, own) in enumerate(zip(TEXTS, ANSWERS, shots, strict=True))
+    ]
+    path = write(tmp_path, made)
+    assert "--per-document" in complaint(path)
+    found = import_log(path, None, Choice(per_document=True))
+    prompt = found.prompt
+    assert prompt.demonstrations == ()
+    assert [[(one.text, one.label) for one in query.demonstrations] for query in prompt.queries] == [
+        list(own) for own in shots
+    ]
+    for query, one in zip(prompt.queries, made, strict=True):
+        assert prompt.written(query) == one["arguments"]["gen_args_0"]["arg_0"]
+    assert any("lm-eval's acc is 0.50 ('scoring: whole'), its acc_norm 1.00" in note for note in found.notes)
+    written = tmp_path / "prompt.yaml"
+    written.write_text(as_yaml(prompt))
+    assert read_prompt(written).hash == prompt.hash
+    wrong = import_log(path, None, Choice(per_document=True, only_wrong=True)).prompt
+    assert [query.id for query in wrong.queries] == ["1", "3"]
+    for example in wrong.examples:  # asked on the demonstrations of a document that does not show it
+        assert example.demonstrations
+        assert example.text not in [one.text for one in example.demonstrations]

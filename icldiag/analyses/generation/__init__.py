@@ -1,0 +1,1 @@
+"""What the model would write, beside the label that scores highest."""
