@@ -21,7 +21,7 @@ from textual.app import App, SuspendNotSupported
 
 from icldiag.errors import IcldiagError
 from icldiag.files import free_path, write_whole
-from icldiag.inputs.files import is_there, open_file
+from icldiag.inputs.files import is_file, is_there, open_file
 from icldiag.prompt.write import as_yaml
 from icldiag.quoting import quoted_path
 from icldiag.samples import is_sample
@@ -46,7 +46,7 @@ class Draft:
     @property
     def waits(self) -> bool:
         """Whether the user has written to it since it was looked at."""
-        return self.path.exists() and _content(self.path) != self.seen
+        return is_file(self.path) and _content(self.path) != self.seen
 
 
 class Editor:
@@ -78,15 +78,12 @@ class Editor:
                 self._tell(text)
             else:
                 self.tidy()
-        elif is_there(path):
+        elif is_file(path):
             self._take(path, content, draft)
         else:
-            self._tell(
-                f"{visible(str(path))} is gone. The prompt here is kept: s in panel Prompt saves it.",
-                "Not read",
-                "warning",
-                15,
-            )
+            lost = "is no file any more" if is_there(path) else "is gone"
+            text = f"{visible(str(path))} {lost}. The prompt here is kept: s in panel Prompt saves it."
+            self._tell(text, "Not read", "warning", 15)
 
     def refused(self, prompt: Prompt | None) -> None:
         """The model cannot take this prompt: if it came from the editor, its text is opened again."""
@@ -98,21 +95,21 @@ class Editor:
     def _to_open(self) -> Path:
         """Raises IcldiagError: a draft cannot be written."""
         state, draft = self.edits.state, self.draft
-        if self._again is not None and self._again.exists():
+        if self._again is not None and is_file(self._again):
             return self._again
         if draft is not None and draft.waits:
             return draft.path
         own = is_sample(state.path)
         if state.prompt is None or (state.edits == 0 and not own):
             return state.path
-        if draft is not None and draft.path.exists() and draft.prompt == state.prompt:
+        if draft is not None and is_file(draft.path) and draft.prompt == state.prompt:
             return draft.path
         return self._write_draft(state.prompt, "" if own else "-edited")
 
     def _write_draft(self, prompt: Prompt, ending: str) -> Path:
         name = f"{self.edits.state.path.stem}{ending}.yaml"
         text = as_yaml(prompt)
-        if self.draft is not None and self.draft.ours and self.draft.path.exists():
+        if self.draft is not None and self.draft.ours and is_file(self.draft.path):
             places = [self.draft.path]
         else:
             places = [free_path(folder / name) for folder in _folders()]

@@ -88,8 +88,8 @@ async def test_an_editor_that_fails_or_takes_the_file_away_is_told(
             ("exit 3", "editor.sh ended with status 3."),
             ("kill -9 $$", "editor.sh was ended by signal 9."),
             ('rm "$1"', "prompt-edited.yaml is gone. The prompt here is kept"),
-            ('rm "$1"; mkfifo "$1"', "it is a pipe"),
-            ('rm "$1"; mkdir "$1"', "Is a directory"),
+            ('rm "$1"; mkfifo "$1"', "prompt-edited.yaml is no file any more"),
+            ('rm "$1"; mkdir "$1"', "prompt-edited-2.yaml is no file any more"),
         ):
             editor_does(command)
             await pressed(pilot, app, "e")
