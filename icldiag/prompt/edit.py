@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from icldiag.errors import PromptError
 from icldiag.indices import class_index, demonstration_index
+from icldiag.prompt.fields import SEPARATOR
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.quoting import quoted
 
@@ -56,3 +57,10 @@ def rename_word(prompt: Prompt, label: int, word: str) -> Prompt:
 def ask(prompt: Prompt, text: str | Mapping[str, str]) -> Prompt:
     """One more query at the end, its right label unknown: a text, or one for each field. Raises PromptError."""
     return prompt.with_queries((*prompt.queries, prompt.example(text)))
+
+
+def as_chat(prompt: Prompt) -> Prompt:
+    """The same as turns: label words without the space before them, and no separators, which turns do not need."""
+    words = tuple(Label(label.name, label.word.strip()) for label in prompt.labels)
+    plain = replace(prompt, chat=True, labels=words, separator=SEPARATOR, instruction_separator=None)
+    return replace(plain, calibration=None, beta=None)

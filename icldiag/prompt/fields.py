@@ -18,6 +18,8 @@ from icldiag.quoting import MOST, brief, listed, quoted
 Scoring = Literal["first", "whole", "terminated", "per_token", "per_byte", "pmi"]
 Anchor = Literal["first", "last", "all"]  # which tokens of a label word
 
+SEPARATOR = "\n"  # where a prompt file has none
+
 _MOST = 2**63 - 1
 Count = Annotated[int, Field(ge=1, le=_MOST)]
 Natural = Annotated[int, Field(ge=0, le=_MOST)]
@@ -92,7 +94,7 @@ class PromptFields(BaseModel):
     model_config = _STRICT
     name: str | None = None
     template: str
-    separator: str = "\n"
+    separator: str = SEPARATOR
     labels: list[str] | dict[str, str]
     demonstrations: FileFields | list[DemonstrationFields]
     queries: FileFields | list[ExampleFields]

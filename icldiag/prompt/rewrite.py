@@ -59,9 +59,15 @@ def _edited(old: str, prompt: Prompt, changed: Prompt, folder: Path) -> str:
     editor.allow_unicode = True
     document = editor.load(old)
     _indent_alike(editor, document)
+    if changed.chat != prompt.chat:
+        for field in ("separator", "instruction_separator"):
+            document.pop(field, None)
+        document.insert(list(document).index("template") + 1, "chat", changed.chat)
     if changed.demonstrations != prompt.demonstrations:
         _replace_demonstrations(document, prompt, changed)
-    if changed.labels != prompt.labels:
+    space = "" if changed.chat else " "
+    listed = isinstance(document["labels"], list) and all(one.word == space + one.name for one in changed.labels)
+    if changed.labels != prompt.labels and not listed:
         _replace_words(document, prompt, changed)
     assert prompt.path is not None
     for field in ("demonstrations", "queries", "examples"):

@@ -19,9 +19,12 @@ def combined(start: Repair, first: Repair, second: Repair) -> Repair | None:
     retrievals = _merged((start.retrieval,), (first.retrieval,), (second.retrieval,))
     if demonstrations is None or labels is None or retrievals is None:
         return None
+    chat = first.chat or second.chat
+    if chat and retrievals != (None,):
+        return None
     name = f"{first.name} and {second.name}"
     changed = replace(first, family="combination", name=name, demonstrations=demonstrations, labels=labels)
-    return replace(changed, retrieval=retrievals[0], calibration=None)
+    return replace(changed, retrieval=retrievals[0], chat=chat, calibration=None)
 
 
 def _merged(old: tuple[T, ...], first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...] | None:

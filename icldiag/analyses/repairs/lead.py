@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from icldiag.analyses.repairs.demonstrations import deletions, first_demonstrations, replacements
 from icldiag.analyses.repairs.order import orders
 from icldiag.analyses.repairs.retrieval import retrievals
+from icldiag.analyses.repairs.turns import turns
 from icldiag.analyses.repairs.words import words
 from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.search import Search
@@ -20,7 +21,7 @@ Family = Callable[[Search], Iterator[Repair]]
 
 def families(overview: Overview | None) -> list[Family]:
     """In the order of their turns. A lean is not among the reasons: the calibrations that undo it come before all."""
-    usual: list[Family] = [first_demonstrations, replacements, orders, deletions, words, retrievals]
+    usual: list[Family] = [turns, first_demonstrations, replacements, orders, deletions, words, retrievals]
     first: list[Family] = []
     if overview is not None:
         if overview.harmful:
@@ -28,5 +29,5 @@ def families(overview: Overview | None) -> list[Family]:
         if overview.favours_last:
             first.append(orders)
         if overview.verdict.elsewhere:
-            first.append(words)
+            first += [turns, words]
     return [*first, *(family for family in usual if family not in first)]

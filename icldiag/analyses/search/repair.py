@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.prompt.adjustments import Calibration, SavedBeta
+from icldiag.prompt.edit import as_chat
 from icldiag.prompt.retrieval import Retrieval
 from icldiag.prompt.schema import Example, Label, Prompt
 
-Family = Literal["calibration", "order", "drop", "replace", "show", "retrieval", "word", "re-weighting", "combination"]
+Family = Literal[
+    "calibration", "order", "drop", "replace", "show", "retrieval", "chat", "word", "re-weighting", "combination"
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +30,13 @@ class Repair:
     calibration: Calibration | None = None
     beta: NDArray[np.float32] | None = None  # (L, H, demonstrations)
     retrieval: Retrieval | None = None
+    chat: bool = False
 
     def apply(self, prompt: Prompt, beta: SavedBeta | None = None) -> Prompt:
         """The repaired prompt; `beta` is where this repair's beta was saved, for one that has a beta."""
+        written = as_chat(prompt) if self.chat and not prompt.chat else prompt
         return replace(
-            prompt,
+            written,
             demonstrations=self.demonstrations,
             labels=self.labels,
             retrieval=self.retrieval,
@@ -42,7 +47,13 @@ class Repair:
     @property
     def text(self) -> Hashable:
         """What the model reads, and how: the same for all calibrations on top of it."""
-        return self.demonstrations, self.labels, self.retrieval, None if self.beta is None else self.beta.tobytes()
+        return (
+            self.demonstrations,
+            self.labels,
+            self.retrieval,
+            self.chat,
+            None if self.beta is None else self.beta.tobytes(),
+        )
 
     @property
     def needs(self) -> str:
@@ -56,10 +67,9 @@ class Repair:
 
 def as_it_is(prompt: Prompt, beta: NDArray[np.float32] | None) -> Repair:
     """The change that changes nothing: what all others are compared with."""
-    own = prompt.retrieval
-    return Repair("combination", "as it is", prompt.demonstrations, prompt.labels, prompt.calibration, beta, own)
+    return replace(change("combination", "as it is", prompt), calibration=prompt.calibration, beta=beta)
 
 
 def change(family: Family, name: str, prompt: Prompt) -> Repair:
     """A changed prompt text. What was calibrated or trained for the old text does not go with it."""
-    return Repair(family, name, prompt.demonstrations, prompt.labels, retrieval=prompt.retrieval)
+    return Repair(family, name, prompt.demonstrations, prompt.labels, retrieval=prompt.retrieval, chat=prompt.chat)

@@ -134,7 +134,7 @@ class Trials:
                 askable.append(repair)
         search.ask(askable, *texts)
         for repair in askable:
-            made = repair.family != "retrieval"  # which shows no text itself: none is judged by what it was in
+            made = repair.family not in ("retrieval", "chat")  # these show no text to itself
             self.add([unfitted(search, repair, made)])
             self.add(fitted_calibrations(search, repair, made))
 

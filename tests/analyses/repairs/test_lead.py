@@ -11,9 +11,10 @@ from icldiag.analyses.repairs.demonstrations import deletions, first_demonstrati
 from icldiag.analyses.repairs.lead import families
 from icldiag.analyses.repairs.order import orders
 from icldiag.analyses.repairs.retrieval import retrievals
+from icldiag.analyses.repairs.turns import turns
 from icldiag.analyses.repairs.words import words
 
-USUAL = [first_demonstrations, replacements, orders, deletions, words, retrievals]
+USUAL = [turns, first_demonstrations, replacements, orders, deletions, words, retrievals]
 
 
 def overview(harmful: tuple[int, ...] = (), favours_last: bool = False, elsewhere: bool = False) -> Any:
@@ -27,8 +28,8 @@ def overview(harmful: tuple[int, ...] = (), favours_last: bool = False, elsewher
         (overview(), []),
         (overview(harmful=(2, 3)), [deletions, replacements]),
         (overview(favours_last=True), [orders]),
-        (overview(elsewhere=True), [words]),
-        (overview((1,), True, True), [deletions, replacements, orders, words]),
+        (overview(elsewhere=True), [turns, words]),
+        (overview((1,), True, True), [deletions, replacements, orders, turns, words]),
     ],
 )
 def test_what_is_wrong_is_mended_first_and_the_rest_is_tried_too(found: Any, first: list[Any]) -> None:
