@@ -42,11 +42,20 @@ class Measures:
     commonest: int  # class index of the commonest gold label ...
     baseline: float  # ... and the accuracy of always answering it
     chance: float  # 1 / C
+    balanced_baseline: float  # the balanced accuracy of always answering any one of the gold labels
     criterion: Criterion
 
     @property
     def imbalanced(self) -> bool:
         return self.criterion == "balanced accuracy"
+
+    @property
+    def no_better(self) -> bool:
+        """Whether one answer for all may be as good, by what choices are made by."""
+        if not self.imbalanced:
+            return self.accuracy.low <= max(self.baseline, self.chance)
+        interval = self.balanced_interval
+        return (self.balanced_accuracy if interval is None else interval.low) <= self.balanced_baseline
 
 
 def labelled(gold: Sequence[int | None]) -> IntArray:
@@ -85,6 +94,7 @@ def measures(predicted: IntArray, gold: Sequence[int | None], classes: int, seed
         commonest=commonest,
         baseline=most / len(places),
         chance=1 / classes,
+        balanced_baseline=1 / len(np.unique(wanted)),
         criterion=criterion(gold, classes),
     )
 

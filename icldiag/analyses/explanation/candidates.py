@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from icldiag.analyses.calibration import content_free
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, doubling
+from icldiag.analyses.explanation.classes import ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading, suspect_of
 from icldiag.analyses.explanation.factors import CauseKind, Factor, neutralised, read, read_off
@@ -32,15 +33,22 @@ def candidates(
     readings: Readings,
     order: OrderEvidence,
     prior: PriorEvidence,
+    classes: ClassesEvidence,
     aggregation: AggregationEvidence,
+    scoring: float | None,
 ) -> tuple[Factor, ...]:
-    """Up to `MOST_FACTORS` factors."""
-    written = [scoring_factor(lab, contest), template_factor(lab), word_factor(lab, contest), PRIOR]
-    sure = [factor for factor in written if factor is not None]
+    """Up to `MOST_FACTORS` factors.
+
+    Args:
+        scoring: the lead where label words are scored otherwise (`wording.scoring_lead`).
+    """
+    least = _LEAST * contest.lead
+    scored = scoring_factor(lab, contest) if scoring is not None and contest.lead - scoring >= least > 0 else None
+    sure = [factor for factor in (scored, template_factor(lab), word_factor(lab, contest), PRIOR) if factor is not None]
     moved = [
         (contest.lead - lead, factor)
-        for lead, factor in _moving(lab, contest, effects, readings, order, prior, aggregation)
-        if contest.lead - lead >= _LEAST * contest.lead > 0
+        for lead, factor in _moving(lab, contest, effects, readings, order, prior, classes, aggregation)
+        if contest.lead - lead >= least > 0
     ]
     moved.sort(key=lambda found: -found[0])
     return (*(factor for _, factor in moved[: MOST_FACTORS - len(sure)]), *sure)
@@ -53,12 +61,13 @@ def _moving(
     readings: Readings,
     order: OrderEvidence,
     prior: PriorEvidence,
+    classes: ClassesEvidence,
     aggregation: AggregationEvidence,
 ) -> Iterator[tuple[float, Factor]]:
     """What was changed or, of a demonstration, hidden, and the lead that it left."""
     suspect = suspect_of(contest, effects, readings)
-    wrong = suspect is not None and (misreading(contest, readings, suspect) or 0.0) > 0
     if suspect is not None:
+        wrong = classes.confused or (misreading(contest, readings, suspect) or 0.0) > 0
         yield contest.lead + suspect.change, demonstration_factor(lab, contest, suspect.index, wrong)
     ends = order.end_counts(contest)
     typical = order.typical(order.elsewhere(contest.answer) if ends else None)
@@ -66,17 +75,18 @@ def _moving(
         kind: CauseKind = "recency" if ends else "order"
         yield order.runs[typical].lead, Factor(kind, order.runs[typical].change, order=order.orders[typical])
     if prior.draws:
-        balanced, ranking = prior.balanced[prior.median], prior.draws[prior.median]
-        if suspect is not None and wrong:  # a factor of its own
-            ranking = (suspect.index, *(place for place in ranking if place != suspect.index))
-        yield balanced.lead, Factor("majority", balanced.change, ranking=ranking)
+        balanced = prior.balanced[prior.median]
+        yield balanced.lead, Factor("majority", balanced.change, ranking=prior.draws[prior.median])
     doubled = doubling(lab, contest)
     if doubled is not None and aggregation.doubled is not None:
         yield aggregation.doubled.lead, doubled
 
 
 def demonstration_factor(lab: Lab, contest: Contest, place: int, wrong: bool) -> Factor:
-    """One that is misread gets the rival's label, another one is taken out."""
+    """One that may be wrong gets the rival's label, another one is taken out.
+
+    It may be where it is misread, and where the prompt does not separate the two classes: a wrong label may be why.
+    """
     name = f"demonstration {place + 1}"
     if wrong:
         change = f"{name} labelled {lab.prompt.label_names[contest.rival]}"

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from icldiag.analyses.confusion.compute import Confusion
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
+from icldiag.analyses.roc import ENOUGH
+
+CONFUSED = 0.75  # ROC-AUC half way between chance and perfect separation
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class ClassesEvidence:
     aucs: int
     auc_queries: tuple[int, int]  # queries of the answer's class and of the rival's
     removed: Counterfactual | None  # the answer's demonstrations taken out; None unless two other classes are shown
+
+    @property
+    def confused(self) -> bool:
+        """Whether the scores do not separate the two classes, over enough queries of both."""
+        return self.auc is not None and self.auc < CONFUSED and min(self.auc_queries) >= ENOUGH
 
 
 def classes_evidence(lab: Lab, contest: Contest, confusion: Confusion) -> Inquiry[ClassesEvidence]:

@@ -24,7 +24,7 @@ from icldiag.analyses.explanation.others import Check, others_of
 from icldiag.analyses.explanation.prior import PriorEvidence, prior_evidence
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
 from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
-from icldiag.analyses.explanation.wording import overlap
+from icldiag.analyses.explanation.wording import overlap, scoring_lead
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.overview.compute import Judge, Overview
 from icldiag.analyses.prediction.compute import Predict, Prediction
@@ -140,19 +140,20 @@ def explain(
         raise
     except AnalysisError as error:
         missing.append(f"no flow into the label words: {error}")
-    effects, prior, order, classes, aggregation, depth = lab.inquire(
+    effects, prior, order, classes, aggregation, scoring, depth = lab.inquire(
         [
             demonstration_effects(lab, contest),
             prior_evidence(lab, contest, overview.lean, prediction.scores, seed),
             order_evidence(lab, contest, seed),
             classes_evidence(lab, contest, confusion),
             aggregation_evidence(lab, contest, saliency),
+            scoring_lead(lab, contest, prediction.scores[query]),
             depth_evidence(lab, contest, step),
         ],
         step,
     )
     readings = readings_of(contest, effects, prediction)
-    factors = candidates(lab, contest, effects, readings, order, prior, aggregation)
+    factors = candidates(lab, contest, effects, readings, order, prior, classes, aggregation, scoring)
     others = others_of(contest, prediction, seed)
     divided, checked = lab.inquire(
         [shares(lab, contest, factors), checks(lab, contest, factors, others)],

@@ -17,7 +17,7 @@ from typing import get_args
 import numpy as np
 
 from icldiag.analyses.explanation.aggregation import AggregationEvidence
-from icldiag.analyses.explanation.classes import ClassesEvidence
+from icldiag.analyses.explanation.classes import CONFUSED, ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest, Counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading
 from icldiag.analyses.explanation.factors import CauseKind, Factor
@@ -26,11 +26,9 @@ from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
 from icldiag.analyses.explanation.shares import Shares
-from icldiag.analyses.roc import ENOUGH
 
 KINDS: tuple[CauseKind, ...] = get_args(CauseKind)
 
-CONFUSED = 0.75  # ROC-AUC half way between chance and perfect separation
 HALF = 1 / 2  # of the lead, or of the other orders
 
 
@@ -114,6 +112,9 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
         return
     checked = evidence.checks[place]
     supported, support = _support(factor, evidence, checked, names)
+    structural = factor.kind in ("scoring", "template")  # can be read off the prompt
+    if supported and not structural and evidence.classes.confused and not _separates(checked):
+        supported, support = False, f"{support}, but it does not separate the two classes"
     told = [support] if support else []
     if checked is not None:
         told.append(_of_others(checked))
@@ -157,9 +158,12 @@ def _wrong_label(
     """Whether a demonstration's text reads like the rival's, and its other label helps other queries."""
     effect = next(effect for effect in evidence.demonstrations if effect.index == factor.demonstration)
     by = misreading(evidence.contest, evidence.readings, effect)
+    support = f"the prompt reads its text more like those of {rival} than like the others of {answer}"
     if by is None or by <= 0:
-        return False, f"its text reads like the others of {answer}"
-    support = f"without it the prompt reads its text more like those of {rival} than like the others of {answer}"
+        if not evidence.classes.confused:
+            return False, f"its text reads like the others of {answer}"
+        support = "with that label the scores separate the two classes"
+        return checked is not None and checked.helps and _separates(checked) and not _majority(evidence, 1), support
     if checked is not None and checked.auc < CONFUSED:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
     if evidence.other_orders and not evidence.above_order(factor):  # a wrong label misleads in most orders
@@ -182,7 +186,7 @@ def _majority(evidence: Evidence, wrong: int = 0) -> bool:
     most = max(count for label, count in enumerate(counts) if label != contest.answer)
     parts = evidence.shares
     places = [place for place, factor in enumerate(parts.factors) if factor.kind == "majority"]
-    if places:  # a misread demonstration stays there, so that what it does is not put down to their number
+    if places:
         weighs = any(evidence.weighs(parts.alone(place)) or evidence.carries(place) for place in places)
     else:
         weighs = _most(evidence, evidence.prior.balanced)
@@ -206,7 +210,16 @@ def _of_runs(evidence: Evidence, runs: Sequence[Counterfactual], one: str, many:
     return " ".join(filter(None, (names, which, does)))
 
 
+def _stays(evidence: Evidence) -> bool:
+    """Whether the prior takes from the lead where all other factors are neutral; else it is how these work."""
+    runs, places = evidence.shares.runs, range(len(evidence.shares.factors))
+    others = frozenset(place for place in places if not evidence.shares.factors[place].divided)
+    return runs[others].lead > runs[frozenset(places)].lead
+
+
 def _lasting(evidence: Evidence, answer: str) -> tuple[bool, str]:
+    if not _stays(evidence):
+        return False, "it is gone where the other factors are neutral"
     sources, elsewhere = evidence.prior.sources, evidence.order.lean(evidence.contest.answer)
     leaning = sum(source.lean > 0 for source in sources)
     lasting = elsewhere is not None and elsewhere > 0
@@ -225,20 +238,24 @@ def _of_others(checked: Check) -> str:
     return f"{checked.queries} other queries of the two classes {gain} by that change on average"
 
 
-def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
-    """Two classes that the answers do not separate, whatever is changed.
+def _separates(checked: Check | None) -> bool:
+    """Whether the other queries of the two classes are told apart under a change."""
+    return checked is not None and checked.auc >= CONFUSED
 
-    Where two others are shown, taking the answer's class out must weigh. Where none can be taken out, the classes are
-    what is left with all else neutral, and that must be half of the lead.
+
+def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
+    """Two classes that the scores do not separate: what tips the answer between them is not what is wrong.
+
+    Where two others are shown, taking the answer's class out must weigh. Where none can be taken out, no change may
+    separate the two, and what is left of the lead with all else neutral is theirs.
     """
     found, parts = evidence.classes, evidence.shares
-    if found.auc is None or found.auc >= CONFUSED or min(found.auc_queries) < ENOUGH:
+    if found.auc is None or not evidence.classes.confused:
         return
     lead, run = evidence.contest.lead, found.removed or parts.runs[frozenset(range(len(parts.factors)))]
-    if not (evidence.weighs(run) if found.removed is not None else parts.rest >= HALF * lead > 0):
+    best = max((checked.auc for checked in evidence.checks if checked is not None and checked.helps), default=found.auc)
+    if not evidence.weighs(run) if found.removed is not None else best >= CONFUSED:
         return
-    helping = [checked.auc for checked in evidence.checks if checked is not None and checked.helps]
-    best = max(helping, default=found.auc)
     support = f"the scores separate the two classes with AUC {found.auc:.2f}"
     if best >= CONFUSED:
         support += f", but with one change {best:.2f}"

@@ -9,10 +9,11 @@ from collections import Counter
 from dataclasses import replace
 
 from icldiag.analyses.explanation.contest import Contest
-from icldiag.analyses.explanation.factors import Factor
-from icldiag.analyses.lab import Lab
+from icldiag.analyses.explanation.factors import Factor, neutralised, read, read_off
+from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.errors import PromptError
 from icldiag.model.label_words import lengths
+from icldiag.model.readout import FloatArray
 from icldiag.quoting import quoted
 
 Form = tuple[str, str]  # what stands before the word, and how it is written
@@ -111,6 +112,20 @@ def scoring_factor(lab: Lab, contest: Contest) -> Factor | None:
         by = lengths(encoded)
         moves = by is None or by[contest.answer] != by[contest.rival]
     return Factor("scoring", "label words scored whole", scoring="whole") if moves else None
+
+
+def scoring_lead(lab: Lab, contest: Contest, scores: FloatArray) -> Inquiry[float | None]:
+    """The lead where label words are scored otherwise; None where that cannot move it.
+
+    Args:
+        scores: (C,) of the query, as label words are scored.
+    """
+    factor, rows = scoring_factor(lab, contest), scores[None]
+    if factor is None:
+        return None
+    if not read_off(lab):
+        (rows,) = yield [neutralised(lab, contest, [factor], [lab.prompt.queries[contest.query]])]
+    return contest.lead_in(read(lab, [factor], rows)[0])
 
 
 def template_factor(lab: Lab) -> Factor | None:

@@ -46,8 +46,12 @@ def _answers(found: Overview) -> str:
         whose = f"{gold or 'none'} of the {measures.count} labelled {has} as gold label"
         return f"{label} is answered too often: {answers} of {n} answers, and {whose}. {right}."
     if verdict.kind == "no better":
-        surely = "no" if measures.accuracy.value <= measures.baseline else "not surely"
-        return f"{right}, {surely} better than always {label} ({measures.baseline:.2f})."
+        value, baseline, by = measures.accuracy.value, measures.baseline, ""
+        if measures.imbalanced:
+            value, baseline = measures.balanced_accuracy, measures.balanced_baseline
+            by = f"; balanced accuracy {measures.balanced_interval or format(value, '.2f')}"
+        surely = "no" if value <= baseline else "not surely"
+        return f"{right}{by}, {surely} better than always {label} ({baseline:.2f})."
     return f"{right}."
 
 

@@ -3,7 +3,8 @@
 - one label: every answer is the same.
 - too often: a label is answered for more queries of other classes than its own queries are answered otherwise, more
   so than chance does (McNemar's exact test, corrected for the number of labels after Holm's first step).
-- no better: always answering the commonest label is within the interval of the accuracy, or above it.
+- no better: always answering the commonest label is within the interval of the accuracy, or above it; of the balanced
+  accuracy where the gold labels are not equally frequent, as every choice then (`measures.criterion`).
 - errors, right, unlabelled, single: what is left.
 
 A lean hides what the scores know where a calibration, never fitted on the queries that it is measured on, makes more
@@ -56,7 +57,7 @@ def _kind(overview: Overview) -> tuple[Kind, int | None]:
     often = too_often(overview)
     if often is not None:
         return "too often", often
-    if overview.measures.accuracy.low <= max(overview.measures.baseline, overview.measures.chance):
+    if overview.measures.no_better:
         return "no better", overview.measures.commonest
     return "errors", None
 
@@ -87,12 +88,24 @@ _WELL = 0.75  # half of the way from chance to certainty: an interval up to ther
 
 
 def _hidden_by(overview: Overview) -> Calibrated | None:
-    """Of the calibrations that gain more than chance does, corrected for their number, the best."""
-    if overview.lean is None or _separated(overview) != "yes" or not labelled(overview.gold).size:
+    """Of the calibrations that gain more than chance does, corrected for their number, the best.
+
+    Where the gold labels are not equally frequent, what helps the frequent ones at the cost of the others is no gain.
+    """
+    if (
+        overview.measures is None
+        or overview.lean is None
+        or _separated(overview) != "yes"
+        or not labelled(overview.gold).size
+    ):
         return None
-    tried = overview.lean.calibrated
-    gaining = [one for one in tried if one.effect.net > 0 and one.effect.p_value * len(tried) < SIGNIFICANT]
-    return max(gaining, key=lambda one: (one.effect.net, one.effect.likelihood_gain), default=None)
+    tried, imbalanced = overview.lean.calibrated, overview.measures.imbalanced
+
+    def gain(one: Calibrated) -> float:
+        return one.effect.balanced_gain if imbalanced else one.effect.net
+
+    gaining = [one for one in tried if one.effect.net > 0 < gain(one) and one.effect.p_value * len(tried) < SIGNIFICANT]
+    return max(gaining, key=lambda one: (gain(one), one.effect.likelihood_gain), default=None)
 
 
 def _elsewhere(overview: Overview) -> bool:

@@ -206,15 +206,37 @@ def test_two_classes_are_confused_if_no_change_separates_them(nothing: Evidence)
     assert [(cause.kind, cause.supported) for cause in mended] == [("classes", False)]
 
 
-def test_where_no_class_can_be_taken_out_confusion_is_what_all_else_leaves(nothing: Evidence) -> None:
-    """Of two labels: what turns when all else is neutral is not confusion."""
+def test_of_two_labels_confusion_is_named_unless_a_change_separates_them(nothing: Evidence) -> None:
+    """What tips an answer between classes that the scores do not tell apart is not what is wrong."""
     word = Factor("word", "other words", words=NAMES)
     two = replace(nothing, classes=replace(nothing.classes, removed=None, auc=0.6))
-    left = only(with_factor(two, word, np.array([2.0, 0.9, -1.0])))
-    assert left.kind == "classes"
-    assert left.nats == pytest.approx(1.1)
-    assert [cause.kind for cause in rank_causes(with_factor(two, word, np.array([2.0, 1.1, -1.0])), NAMES)] == ["word"]
-    assert [cause.kind for cause in rank_causes(with_factor(two, word, TURNS), NAMES)] == ["word"]
+    found = rank_causes(with_factor(two, word, TURNS, replace(HELPS, auc=0.7)), NAMES)
+    assert [(cause.kind, cause.supported) for cause in found] == [("classes", True), ("word", False)]
+    assert "does not separate the two classes" in found[1].support
+    mended = rank_causes(with_factor(two, word, TURNS, HELPS), NAMES)
+    assert [(cause.kind, cause.supported) for cause in mended] == [("word", True)]
+
+
+def test_a_label_that_is_why_two_classes_are_confused_is_wrong(nothing: Evidence) -> None:
+    factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
+    unread = replace(nothing, classes=replace(nothing.classes, removed=None, auc=0.6))
+    (cause,) = rank_causes(with_factor(unread, factor, TURNS, HELPS), NAMES)
+    assert (cause.kind, cause.supported) == ("demonstration", True)
+    assert "with that label the scores separate the two classes" in cause.support
+    for checked in (replace(HELPS, auc=0.7), replace(HELPS, error=1.0)):
+        causes = rank_causes(with_factor(unread, factor, TURNS, checked), NAMES)
+        assert not any(cause.supported for cause in causes if cause.kind == "demonstration")
+
+
+def test_a_prior_that_goes_with_the_other_factors_is_how_they_work(nothing: Evidence) -> None:
+    prior, order = Factor("prior", "prior divided out", divided=True), Factor("order", "other", order=(1, 0, 2, 3))
+    parts = shares((order, TURNS), (prior, TURNS))
+    alone, both = frozenset({0}), frozenset({0, 1})
+    for left, supported in ((-5.0, True), (-1.0, False)):  # with the order neutral the lead is -3
+        runs = {**parts.runs, alone: run(TURNS), both: replace(run(TURNS), lead=left)}
+        evidence = replace(nothing, shares=replace(parts, runs=runs), checks=(None, None))
+        causes = {cause.kind: cause for cause in rank_causes(evidence, NAMES)}
+        assert causes["prior"].supported == supported
 
 
 def test_a_prior_that_takes_away_from_the_lead_is_not_its_cause(nothing: Evidence) -> None:

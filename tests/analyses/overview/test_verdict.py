@@ -73,6 +73,21 @@ def test_no_better_than_always_the_commonest() -> None:
     )
 
 
+def test_balanced_accuracy_decides_where_the_gold_labels_are_not_equally_frequent() -> None:
+    """Right as often as always Negative would be, and yet half of the few Positive are found."""
+    gold = [0] * 80 + [1] * 20
+    answers = [0] * 68 + [1] * 12 + [1] * 12 + [0] * 8
+    knowing = overview_of(np.eye(2)[answers], gold)
+    assert knowing.measures is not None
+    assert knowing.measures.accuracy.value == knowing.measures.baseline == 0.8
+    assert not knowing.measures.no_better
+    assert knowing.verdict.kind == "errors"
+    blind = overview_of(np.eye(2)[[0, 0, 0, 0, 1] * 20], gold)
+    assert blind.verdict.kind == "no better"
+    assert "; balanced accuracy 0.50 (" in headline(blind)
+    assert headline(blind).split(". ")[0].endswith("no better than always Negative (0.50)")
+
+
 def test_all_right() -> None:
     found = overview_of(np.eye(2)[[0, 1] * 5], [0, 1] * 5)
     assert headline(found) == "All 10 labelled queries are answered right (95 %: at least 0.72 of such queries)."
