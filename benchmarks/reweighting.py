@@ -13,7 +13,7 @@ import numpy as np
 import typer
 
 from icldiag.analyses.loyalty import Answers
-from icldiag.analyses.reweighting.compute import PAPER_CODE_RATE, TrainingSettings
+from icldiag.analyses.reweighting.training import PAPER_CODE_RATE, TrainingSettings
 from icldiag.model.load import load_model
 from icldiag.model.settings import ModelSettings
 from icldiag.samples import sample_names, sample_path

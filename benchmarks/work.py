@@ -15,7 +15,7 @@ from benchmarks.reference import Reference
 from icldiag.analyses.extraction.compute import score_extraction
 from icldiag.analyses.isolation.compute import sweep
 from icldiag.analyses.prediction.compute import predict
-from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
+from icldiag.analyses.reweighting.training import TrainingSettings, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import load_model

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
-from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits
+from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits
 from icldiag.errors import AnalysisError, IcldiagError, ModelError
 from icldiag.indices import query_index
 from icldiag.lazy import torch

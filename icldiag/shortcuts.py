@@ -18,7 +18,8 @@ from icldiag.analyses.overview.lean import Lean
 from icldiag.analyses.overview.stability import QUERIES
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.repairs import BUDGET, FindRepairs, Repairs
-from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
+from icldiag.analyses.reweighting.compute import Reweight, Reweighting
+from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.analyses.saliency.compute import Flow, Flows, LossTarget, QueryFlow, Saliency
 from icldiag.analyses.saliency.rows import HeadSum
 from icldiag.analyses.scoring.compute import Rescore, Scorings

@@ -105,7 +105,7 @@ def report(
     read.refuse(save_beta)
 
     from icldiag.analyses import ANALYSES
-    from icldiag.analyses.reweighting.compute import TrainingSettings
+    from icldiag.analyses.reweighting.training import TrainingSettings
     from icldiag.files import is_stdout, write_document
     from icldiag.page.formats import FOLDERS
     from icldiag.progress import progress_on_stderr

@@ -8,7 +8,7 @@ from icldiag.analyses.compression.compute import DRAWS, Positions
 from icldiag.analyses.extraction.compute import Against
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.repairs import BUDGET
-from icldiag.analyses.reweighting.compute import TrainingSettings
+from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.analyses.saliency.compute import LossTarget
 from icldiag.analyses.saliency.rows import HeadSum
 from icldiag.errors import AnalysisError

@@ -11,7 +11,7 @@ from icldiag.analyses import ANALYSES
 from icldiag.analyses.compression.compute import DRAWS, Positions
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.repairs import BUDGET
-from icldiag.analyses.reweighting.compute import TrainingSettings
+from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.model.anchors import KEYS, Keys
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.fields import Anchor, Count, Natural, Scoring, Seed

@@ -84,7 +84,7 @@ def answer_queries(
 
     results: dict[Hashable, Any] = {}
     if beta is not None:
-        from icldiag.analyses.reweighting.compute import TrainingSettings
+        from icldiag.analyses.reweighting.training import TrainingSettings
 
         trained = session.reweighting(TrainingSettings(**beta), progress=progress)
         results[requests.reweighting()] = trained

@@ -14,7 +14,8 @@ from icldiag.analyses.extraction.compute import aucroc_of_layers, score_extracti
 from icldiag.analyses.isolation.compute import isolate, prefix_edits, sweep
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.loyalty import Answers, compare
-from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits, reweight
+from icldiag.analyses.reweighting.compute import reweight
+from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits
 from icldiag.analyses.saliency.compute import saliency
 from icldiag.model.readout import FloatArray, read_queries
 from tests.goldens import ONE_SHOT, SETTINGS, golden, golden_session, numbers, written_prompts

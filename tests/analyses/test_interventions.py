@@ -16,7 +16,7 @@ import torch
 from icldiag.analyses.compression.caches import cache_at
 from icldiag.analyses.compression.compute import kept_positions
 from icldiag.analyses.isolation.cuts import Cut, CutKind
-from icldiag.analyses.reweighting.compute import TrainingSettings
+from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.errors import Cancelled
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import FloatArray, read_queries, silent

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
-from icldiag.analyses.reweighting.compute import TrainingSettings, beta_edits, draw_examples, train_beta
+from icldiag.analyses.reweighting.compute import draw_examples
+from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.errors import AnalysisError
-from icldiag.model.readout import read_queries
+from icldiag.model.readout import read_queries, silent
 from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
@@ -203,3 +204,28 @@ def test_beta_is_in_force_in_every_other_analysis(session: Session) -> None:
     np.testing.assert_array_equal(changed.reweighting().beta, session.reweighting().beta)  # trained without any beta
     again = flow_of_query(changed.model, changed.encoded, 1, 1, target_edits=changed.beta_edits, recompute=True)
     np.testing.assert_allclose(changed.flow(1).raw, again.raw, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "gemma2"])
+def test_a_half_precision_model_is_trained_in_float32(
+    architecture: str, tiny: Tiny, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half, whole = tiny(architecture, torch.bfloat16), tiny(architecture, torch.bfloat16)
+    whole.model.float()
+    before = {name: (weight.dtype, weight.clone()) for name, weight in half.model.state_dict().items()}
+    beta = {}
+    for model in (half, whole):
+        asked = Session(session.prompt, model)
+        examples = asked.prompt.examples
+        beta[model] = train_beta(model, asked.encoded, asked.prefix(silent), examples, TrainingSettings())[0]
+    assert beta[half].dtype == torch.float32
+    torch.testing.assert_close(beta[half], beta[whole], atol=1e-3, rtol=0)
+    assert beta[half].abs().max() > 0.01
+    for name, weight in half.model.state_dict().items():
+        assert weight.dtype == before[name][0]
+        assert torch.equal(weight, before[name][1])
+    assert half.notes == []
+    monkeypatch.setattr("icldiag.model.precision.free_memory", lambda device: 1000)
+    asked = Session(session.prompt, half)
+    train_beta(half, asked.encoded, asked.prefix(silent), session.prompt.examples, TrainingSettings(epochs=1))
+    assert "trained in bfloat16, for memory does not hold the model in float32" in half.notes[0]

@@ -17,8 +17,8 @@ from icldiag.analyses.isolation.cuts import CUT_NAMES, Cut, in_layers
 from icldiag.analyses.isolation.section import Isolations
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.analyses.prediction.section import reading
-from icldiag.analyses.reweighting.compute import TrainingSettings
 from icldiag.analyses.reweighting.section import effect_in_words
+from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.analyses.saliency.section import FLOW_NAMES, reading_of_flows, reading_of_query
 from icldiag.model.readout import FloatArray
 from icldiag.prompt.schema import Example, Prompt

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from icldiag.analyses import ANALYSES
-from icldiag.analyses.reweighting.compute import TrainingSettings
+from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.errors import AnalysisError, IcldiagError
 from icldiag.files import write_whole
 from icldiag.page.blocks import Table

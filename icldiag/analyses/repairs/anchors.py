@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from icldiag.analyses.reweighting.compute import TrainingSettings, train_beta
+from icldiag.analyses.reweighting.training import TrainingSettings, train_beta
 from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.search import Search
 from icldiag.prompt.schema import Example

@@ -12,7 +12,8 @@ from icldiag.analyses.analysis import Analysis, Context, Fields, Section, Sectio
 from icldiag.analyses.effect import SIGNIFICANT, mcnemar
 from icldiag.analyses.loyalty import Answers
 from icldiag.analyses.request import Workbench
-from icldiag.analyses.reweighting.compute import Reweight, Reweighting, TrainingSettings
+from icldiag.analyses.reweighting.compute import Reweight, Reweighting
+from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes

@@ -56,7 +56,7 @@ class ReweightingPanel(Panel):
         return super().settled() and _JOB not in self.state.doing
 
     def show(self) -> None:
-        from icldiag.analyses.reweighting.compute import TrainingSettings
+        from icldiag.analyses.reweighting.training import TrainingSettings
 
         found = self.peek(requests.reweighting())
         training = _JOB in self.state.doing
@@ -75,7 +75,7 @@ class ReweightingPanel(Panel):
 
     def _offer(self) -> tuple[str, str]:
         """What would be trained, on the examples that this prompt has."""
-        from icldiag.analyses.reweighting.compute import TrainingSettings
+        from icldiag.analyses.reweighting.training import TrainingSettings
 
         prompt, settings = self.prompt, TrainingSettings()
         if not prompt.demonstrations:

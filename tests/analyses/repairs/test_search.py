@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.repairs import FindRepairs, Repairs, anchors, finding
 from icldiag.analyses.repairs.retrieval import retrievals
-from icldiag.analyses.reweighting.compute import train_beta
+from icldiag.analyses.reweighting.training import train_beta
 from icldiag.analyses.search.calibrations import Candidate, answers_by_fold
 from icldiag.analyses.search.partition import FOLDS
 from icldiag.analyses.search.search import Search
