@@ -35,6 +35,11 @@ class ClassesEvidence:
     auc_queries: tuple[int, int]  # queries of the answer's class and of the rival's
     removed: Counterfactual | None  # the answer's demonstrations taken out; None unless two other classes are shown
 
+    def separated_by(self, auc: float) -> bool:
+        """Whether a change that leaves this AUC separates the two: they are not confused then, and half of what was
+        missing to a perfect separation is there."""
+        return auc >= max(CONFUSED, (1 + (self.auc or 0.0)) / 2)
+
     @property
     def confused(self) -> bool:
         """Whether the scores do not separate the two classes, over enough queries of both."""

@@ -54,11 +54,6 @@ class Check:
         """Whether the gain is above what chance would make of it in one of 20 such draws."""
         return self.gain > 1.645 * (self.error or 0.0)
 
-    @property
-    def hurts(self) -> bool:
-        """Whether it loses so, and more answers go wrong than right: a sure answer that is less sure is no harm."""
-        return self.harmed > self.mended and self.gain < -1.645 * (self.error or 0.0)
-
 
 def others_of(contest: Contest, prediction: Prediction, seed: int) -> Others:
     """As many of each class as there are, up to half of `MOST`."""

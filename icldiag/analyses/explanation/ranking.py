@@ -113,7 +113,7 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
     checked = evidence.checks[place]
     supported, support = _support(factor, evidence, checked, names)
     structural = factor.kind in ("scoring", "template")  # can be read off the prompt
-    if supported and not structural and evidence.classes.confused and not _separates(checked):
+    if supported and not structural and evidence.classes.confused and not _separates(evidence, checked):
         supported, support = False, f"{support}, but it does not separate the two classes"
     told = [support] if support else []
     if checked is not None:
@@ -125,7 +125,6 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
     """The second test of a factor, and what it found."""
     contest = evidence.contest
     answer, rival = names[contest.answer], names[contest.rival]
-    harmless = checked is None or not checked.hurts
     if factor.kind == "scoring":
         if evidence.overlap:
             return True, f"the word of {rival} begins with the word of {answer}, so it can never score higher"
@@ -133,7 +132,7 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
     if factor.kind == "template":
         return True, "the queries are not written like the demonstrations"
     if factor.kind == "word":
-        return harmless, "the label words are written in different forms"
+        return True, "the label words are written in different forms"
     if factor.kind == "demonstration":
         return _wrong_label(factor, evidence, checked, answer, rival)
     if factor.kind == "majority":
@@ -163,15 +162,15 @@ def _wrong_label(
         if not evidence.classes.confused:
             return False, f"its text reads like the others of {answer}"
         support = "with that label the scores separate the two classes"
-        return checked is not None and checked.helps and _separates(checked) and not _majority(evidence, 1), support
+        separates = checked is not None and checked.helps and _separates(evidence, checked)
+        return separates and not _majority(evidence, wrong=1), support
     if checked is not None and checked.auc < CONFUSED:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
+    misleads = True
     if evidence.other_orders and not evidence.above_order(factor):  # a wrong label misleads in most orders
-        helps = checked is not None and checked.helps
-        support += "" if helps else ", but the order carries more of the lead"
-    else:
-        helps = checked is None or not checked.hurts
-    return helps and not _majority(evidence, wrong=1), support
+        misleads = checked is not None and checked.helps
+        support += "" if misleads else ", but the order carries more of the lead"
+    return misleads and not _majority(evidence, wrong=1), support
 
 
 def _majority(evidence: Evidence, wrong: int = 0) -> bool:
@@ -238,9 +237,9 @@ def _of_others(checked: Check) -> str:
     return f"{checked.queries} other queries of the two classes {gain} by that change on average"
 
 
-def _separates(checked: Check | None) -> bool:
-    """Whether the other queries of the two classes are told apart under a change."""
-    return checked is not None and checked.auc >= CONFUSED
+def _separates(evidence: Evidence, checked: Check | None) -> bool:
+    """Whether the other queries of two classes that are confused are told apart under a change."""
+    return checked is not None and evidence.classes.separated_by(checked.auc)
 
 
 def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
@@ -253,11 +252,12 @@ def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     if found.auc is None or not evidence.classes.confused:
         return
     lead, run = evidence.contest.lead, found.removed or parts.runs[frozenset(range(len(parts.factors)))]
-    best = max((checked.auc for checked in evidence.checks if checked is not None and checked.helps), default=found.auc)
-    if not evidence.weighs(run) if found.removed is not None else best >= CONFUSED:
+    helping = [checked for checked in evidence.checks if checked is not None and checked.helps]
+    separating = [checked.auc for checked in helping if _separates(evidence, checked)]
+    if separating if found.removed is None else not evidence.weighs(run):
         return
     support = f"the scores separate the two classes with AUC {found.auc:.2f}"
-    if best >= CONFUSED:
-        support += f", but with one change {best:.2f}"
+    if separating:
+        support += f", but with one change {max(separating):.2f}"
     nats = parts.rest if found.removed is None else lead - run.lead
-    yield Cause("classes", run, nats, best < CONFUSED, support)
+    yield Cause("classes", run, nats, not separating, support)
