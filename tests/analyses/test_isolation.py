@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 from icldiag.analyses.isolation.compute import isolate, on_device, prefix_edits, random_words, sweep, target_edits
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.model.forward import InstrumentedModel, on_rows
-from icldiag.model.padding import batch_of
+from icldiag.model.padding import Batch, batch_of
 from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import encode
 from icldiag.prompt.encoded_prompt import EncodedPrompt
@@ -74,3 +75,31 @@ def test_a_sweep_gives_what_single_cuts_give(
         alone = isolate(model, encoded, prefix, before, setting.cut).answers
         np.testing.assert_allclose(setting.answers.probabilities, alone.probabilities, atol=1e-5)
         assert setting.answers.word_loyalty == alone.word_loyalty
+
+
+@pytest.mark.parametrize("kind", ["text_to_label", "label_to_target", "random_words"])
+@pytest.mark.parametrize("architecture", ["gpt2", "gemma2", "bloom", "gpt_oss"])
+@pytest.mark.parametrize("renormalise", [True, False])
+def test_a_sweep_without_restarts_is_the_same_in_two_passes_a_layer(
+    architecture: str, kind: Any, renormalise: bool, tiny: Tiny, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny(architecture)
+    encoded = encode(prompt, model.tokenizer)
+    prefix = model.encode_prefix(encoded.prefix)
+    before = read_queries(model, encoded, prefix)
+    wanted = sweep(model, encoded, prefix, before, kind, renormalise=renormalise)
+    monkeypatch.setattr(model, "limits", replace(model.limits, restarts=False, first=2**16, rows=2**16))
+    monkeypatch.setattr("icldiag.model.readout.common_start", lambda rows: 0)
+    passes: list[int] = []
+    run = InstrumentedModel.run
+
+    def counted(self: InstrumentedModel, batch: Batch, **rest: Any) -> Any:
+        passes.append(len(batch.ids))
+        return run(self, batch, **rest)
+
+    monkeypatch.setattr(InstrumentedModel, "run", counted)
+    found = sweep(model, encoded, prefix, before, kind, renormalise=renormalise)
+    assert len(passes) <= 2 * model.n_layers + 1  # and one without a cut
+    for one, other in zip(found.settings, wanted.settings, strict=True):
+        assert one.cut == other.cut
+        np.testing.assert_allclose(one.answers.probabilities, other.answers.probabilities, atol=2e-5)

@@ -35,7 +35,7 @@ def weightless(architecture: str) -> InstrumentedModel:
     model.to(META)
     model.get_input_embeddings()._hf_hook = SimpleNamespace(execution_device=META)
     found = InstrumentedModel(model, tiny_tokenizer())
-    found.limits = Limits(rows=2**16, scores=2**40, logits=2**40, pairs=2**40, first=2**16)
+    found.limits = Limits(rows=2**16, scores=2**40, logits=2**40, pairs=2**40, restarts=False, first=2**16)
     return found
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from icldiag.analyses.isolation.cuts import Cut, CutKind
+from icldiag.analyses.isolation.together import cut_contexts
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
@@ -27,6 +28,7 @@ from icldiag.errors import AnalysisError
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
+from icldiag.model.heads import KeyValues
 from icldiag.model.label_words import label_words
 from icldiag.model.readout import KeptInputs, Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encoded_prompt import EncodedPrompt
@@ -211,13 +213,15 @@ def sweep(
 ) -> Isolation:
     """Isolate the first n and the last n layers, for every n.
 
-    Nothing is computed twice: first-n differs from first-(n-1) only above layer n - 1, and last-n from the unmodified
-    model only above layer L - n, for the demonstrations and for the queries alike.
+    On a CPU nothing is computed twice: first-n differs from first-(n-1) only above layer n - 1, and last-n from the
+    unmodified model only above layer L - n, for the demonstrations and for the queries alike. A GPU takes as long for a
+    part of the layers as for all, so there the demonstrations under all cuts are one batch: 2 L passes in all.
     """
     layers = model.n_layers
     names = [("first", n) for n in range(1, layers + 1)] + [("last", n) for n in range(1, layers)]
     total, found = len(names), {}
-    kept = KeptInputs() if _fits(model, encoded) and not beta else None
+    restarts = model.limits.restarts
+    kept = KeptInputs() if restarts and _fits(model, encoded) and not beta else None
     base = read_queries(
         model,
         encoded,
@@ -228,17 +232,23 @@ def sweep(
         progress=step_of(progress, "isolation sweep", 0, total),
     )
     chain_prefix, chain_inputs = prefix, kept
-    for done, (side, n) in enumerate(names):
+    cuts = [
+        Cut.of(kind, range(n) if side == "first" else range(layers - n, layers), seed, renormalise) for side, n in names
+    ]
+    contexts: Iterable[list[KeyValues] | None] = [None] * total
+    if not restarts and kind != "label_to_target":
+        each_cut = [on_device(prefix_edits(encoded, cut), model) for cut in cuts]
+        contexts = cut_contexts(model, prefix, each_cut, lambda layer: progress("isolation sweep", 0, total))
+    for done, ((side, n), cut, context) in enumerate(zip(names, cuts, contexts, strict=True)):
         step = step_of(progress, "isolation sweep", done, total)
 
         def ask(layer: int, step: Progress = step) -> None:
             step("demonstrations", layer, layers)
 
-        cut = Cut.of(kind, range(n) if side == "first" else range(layers - n, layers), seed, renormalise)
         start = n - 1 if side == "first" else layers - n  # the lowest layer that differs from the run resumed
         resumed, inputs = (chain_prefix, chain_inputs) if side == "first" else (prefix, kept)
         cut_prefix = resumed
-        if kind != "label_to_target":
+        if kind != "label_to_target" and context is None:
             cut_prefix = model.encode_prefix(
                 prefix.ids,
                 edits=on_device(prefix_edits(encoded, cut), model),
@@ -252,6 +262,7 @@ def sweep(
             model,
             encoded,
             cut_prefix,
+            context=context,
             target_edits=merge_edits(on_device(target_edits(encoded, cut), model), beta),
             top=max(10, top),
             resume=(query_start, inputs) if inputs is not None else None,
