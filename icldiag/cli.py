@@ -47,7 +47,7 @@ def start(
     context: typer.Context,
     *,
     model: ModelSettings,
-    ascii_only: Ascii = False,
+    ascii_only: Ascii = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print all settings and exit.")] = False,
 ) -> None:

@@ -22,7 +22,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     theme: str = "textual-dark"
-    ascii: bool = False
+    ascii: bool | None = None  # None: where the locale is not UTF-8
     keys: dict[str, str] = {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import locale
 import os
 import platform
 import shutil
@@ -15,6 +16,7 @@ from icldiag.model.load import load_model
 from icldiag.model.memory import gib
 from icldiag.model.names import PACKAGES, models_of_hub
 from icldiag.model.settings import BUNDLED, ModelSettings
+from icldiag.tui.encoding import draws_in_ascii
 from icldiag.version import __version__
 from icldiag.visible import visible
 
@@ -64,13 +66,13 @@ def _terminal() -> list[str]:
     console = Console()
     size = shutil.get_terminal_size()
     colours = "none (NO_COLOR is set)" if os.environ.get("NO_COLOR") else console.color_system or "none"
-    encoding = sys.stdout.encoding or "unknown"
+    encoding = locale.getencoding()
     lines = [
         f"terminal        {size.columns} x {size.lines}, TERM={os.environ.get('TERM', '(not set)')}, "
         f"{'interactive' if sys.stdout.isatty() else 'not interactive'}",
         f"colours         {colours}",
         f"encoding        {encoding}"
-        + ("" if "utf" in encoding.lower() else "; use --ascii, or set LANG to a UTF-8 locale"),
+        + ("; the app draws in ASCII (--no-ascii, or a UTF-8 locale, for more)" if draws_in_ascii() else ""),
     ]
     if size.columns < 80 or size.lines < 24:
         lines.append("                smaller than 80 x 24: the app will be cramped")

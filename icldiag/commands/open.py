@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @takes_model
-def open_app(prompt: PromptPath, *, model: ModelSettings, ascii_only: Ascii = False) -> None:
+def open_app(prompt: PromptPath, *, model: ModelSettings, ascii_only: Ascii = None) -> None:
     """Open the app on a prompt file."""
     from icldiag.tui.process import run_app
 

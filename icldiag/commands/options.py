@@ -19,7 +19,12 @@ Ray = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option(help="With --ray: how many; by default one a GPU.", min=1)]
 GpusPerWorker = Annotated[float | None, typer.Option(help="With --ray; by default one if there are any.", min=0)]
-Ascii = Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")]
+Ascii = Annotated[
+    bool | None,
+    typer.Option(
+        "--ascii/--no-ascii", help="Draw with ASCII characters only; by default where the locale is not UTF-8."
+    ),
+]
 
 
 def require_ray(ray: str | None, workers: int | None, gpus_per_worker: float | None) -> None:

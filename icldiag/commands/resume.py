@@ -18,7 +18,7 @@ Which = Annotated[
 List = Annotated[bool, typer.Option("--list", help="List the saved sessions and exit.")]
 
 
-def resume(which: Which = None, list_only: List = False, ascii_only: Ascii = False) -> None:
+def resume(which: Which = None, list_only: List = False, ascii_only: Ascii = None) -> None:
     """Continue a session that was left or cut off."""
     from icldiag.session_file import SessionError, find_session, session_files
 
@@ -31,7 +31,7 @@ def resume(which: Which = None, list_only: List = False, ascii_only: Ascii = Fal
     _go_on(find_session(which or "1"), ascii_only)
 
 
-def _go_on(file: SessionFile, ascii_only: bool) -> None:
+def _go_on(file: SessionFile, ascii_only: bool | None) -> None:
     import sys
 
     from icldiag.session_file import SessionFile

@@ -98,7 +98,7 @@ class DiagnosisApp(Dialogs):
         self.set_keymap(config.keys)
         self.theme = config.theme
         self.animation_level = "none"  # nothing moves unless the user or a computation made it move
-        self.ascii_only = ascii_only = ascii_only or config.ascii
+        self.ascii_only = ascii_only
         self.jobs = Jobs(self)
         self.desk = Desk(self, self.jobs, path, settings)
         self.state = self.desk.state

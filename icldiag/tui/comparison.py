@@ -92,12 +92,14 @@ def _shared(now: State, pinned: State) -> dict[int, int]:
 def since(now: State, applied: Applied) -> str:
     """What the answers are with a repair, against those without it; it changes no query."""
     old, new, query = applied.prediction, now.prediction, now.query
-    if old is None or new is None:
-        return "answering the queries again ..." if new is None else ""
-    right = f"{_right(old)} -> {_right(new)} right; " if new.labelled else ""
+    if new is None:
+        return "answering the queries again ..."
     gold = new.gold[query]
-    judged = "" if gold is None else ", wrong" if new.is_wrong(query) else ", right"
-    return f"{right}this query: {_answer(old, query)} -> {_answer(new, query)}{judged}"
+    now_is = _answer(new, query) + ("" if gold is None else ", wrong" if new.is_wrong(query) else ", right")
+    if old is None:  # it was applied before the prompt was answered without it
+        return f"this query: {now_is}"
+    right = f"{_right(old)} -> {_right(new)} right; " if new.labelled else ""
+    return f"{right}this query: {_answer(old, query)} -> {now_is}"
 
 
 def _answer(prediction: Prediction, query: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -89,12 +90,14 @@ def answer_queries(
         trained = session.reweighting(TrainingSettings(**beta), progress=progress)
         results[requests.reweighting()] = trained
         session = session.with_beta(trained.beta)
+    there, began = session.peek(Predict()) is not None, time.monotonic()
     prediction = session.ask(Predict(), progress, each)
+    seconds = None if there else time.monotonic() - began
     _ = session.encoded  # panels ask for it in the event loop, which must never wait for its turn
     if session.beta is None:
         with suppress(NotStored):
             results = on_request(StoredSession(session.prompt, session.settings, session.store))
-    return AnsweredSession(session, prediction, results, pinned)
+    return AnsweredSession(session, prediction, results, seconds, pinned)
 
 
 def on_request(session: StoredSession) -> dict[Hashable, Any]:

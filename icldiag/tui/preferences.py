@@ -95,8 +95,8 @@ def as_toml(config: Config) -> str:
 def _lines(config: Config) -> Iterator[str]:
     yield f"# One of {', '.join(BUILTIN_THEMES)}."
     yield f"theme = {json.dumps(config.theme)}"
-    yield "# Draw with ASCII characters only."
-    yield f"ascii = {json.dumps(config.ascii)}"
+    yield "# Draw with ASCII characters only; without this line where the locale is not UTF-8."
+    yield "# ascii = true" if config.ascii is None else f"ascii = {json.dumps(config.ascii)}"
     yield ""
     yield "# Keys, with commas between those of one action."
     yield "[keys]"

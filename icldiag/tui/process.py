@@ -17,6 +17,7 @@ from icldiag.errors import IcldiagError
 from icldiag.model.settings import ModelSettings
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.autosave import Resumption
+from icldiag.tui.encoding import draws_in_ascii
 from icldiag.tui.preferences import check_settings
 from icldiag.tui.textual_fixes.terminal import give_back
 from icldiag.visible import visible
@@ -25,8 +26,10 @@ _SECONDS_TO_LEAVE = 5.0  # after a signal, for the app to give the terminal back
 _SECONDS_TO_WRITE = 5.0  # for a file that is being written
 
 
-def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False, resumed: Resumption | None = None) -> int:
-    """Run the app until the user leaves; returns the exit code.
+def run_app(
+    path: Path, settings: ModelSettings, ascii_only: bool | None = None, resumed: Resumption | None = None
+) -> int:
+    """Run the app until the user leaves; returns the exit code. By default settings or locale choose ASCII or not.
 
     Raises:
         IcldiagError: there is no terminal to read keys from, and no browser either (textual-serve sets the variable).
@@ -40,7 +43,9 @@ def run_app(path: Path, settings: ModelSettings, ascii_only: bool = False, resum
         )
     config = read_config()
     check_settings(config, config_path())
-    app = DiagnosisApp(path, settings, ascii_only, config, resumed)
+    given = (ascii_only, config.ascii)
+    in_ascii = next((choice for choice in given if choice is not None), None)
+    app = DiagnosisApp(path, settings, draws_in_ascii() if in_ascii is None else in_ascii, config, resumed)
     with _signals(app):
         try:
             app.run()

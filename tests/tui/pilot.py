@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from textual.binding import Binding
 from textual.pilot import Pilot
 
 from icldiag.model.settings import ModelSettings
 from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.key_table import places
 from icldiag.tui.panels.base import Line
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"
@@ -41,6 +44,19 @@ examples:
   - {{text: "How many three ?", label: Number}}
   - {{text: "How many four ?", label: Number}}
 """
+
+
+# Textual's lists look for a line that they have not laid out yet, when they were filled a moment ago.
+OF_TEXTUAL = re.compile(r"(command_list|page_up|page_down): unexpected KeyError: \d+")
+
+
+def bound_keys(*more: str) -> list[str]:
+    """All keys that are bound anywhere: in the app, its lists, its panels and what covers the screen."""
+    found = ["enter", "escape", "tab", *more]
+    for bindings in places().values():
+        for binding in bindings:
+            found += [one.key for one in Binding.make_bindings([binding])]
+    return sorted(found)
 
 
 async def settle(pilot: Pilot[None], until: Callable[[], object] | None = None) -> None:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import random
-import re
 from pathlib import Path
 
 import pytest
 from textual import events
 
 from icldiag.tui.app import DiagnosisApp
-from tests.tui.pilot import running, screen_text
+from tests.tui.pilot import OF_TEXTUAL, bound_keys, running, screen_text
 
 EVENTS = 700  # of each seed
 SIZES = ((120, 40), (80, 24), (160, 50), (40, 12), (20, 5), (200, 60), (1, 1))
-KEYS = [
-    *"12345678nNjkopPaery?/0,.ymdwutcsvlifbghGJ[] ",
-    *("left", "right", "up", "down", "home", "end", "pageup", "pagedown", "tab", "shift+tab", "enter", "escape"),
-    *("ctrl+p", "ctrl+u", "backspace", "f1", "space", "left_square_bracket", "right_square_bracket", "ctrl+a"),
-]
-
-# Textual's lists look for a line that they have not laid out yet, when they were filled a moment ago.
-OF_TEXTUAL = re.compile(r"(command_list|page_up|page_down): unexpected KeyError: \d+")
+#: Every key that is bound anywhere, and those of Textual's own lists and lines.
+KEYS = [*bound_keys(), *"who ?[]", "home", "end", "backspace", "ctrl+p", "ctrl+u", "ctrl+a", "shift+tab"]
 
 CLICKS = (
     (events.MouseDown, events.MouseUp, events.Click),
@@ -51,6 +44,21 @@ def burst(app: DiagnosisApp, rng: random.Random) -> list[str]:
 async def test_nothing_raises(
     seed: int, prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await hammer(prompt_file, str(model_folder), seed, EVENTS, tmp_path, monkeypatch)
+
+
+@pytest.mark.real
+async def test_nothing_raises_on_a_pretrained_model(
+    prompt_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hammer(prompt_file, "smollm2", 9, 150, tmp_path, monkeypatch)
+
+
+async def hammer(
+    prompt_file: Path, model: str, seed: int, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many events; the app lives, and no panel failed in a way that was not foreseen."""
+
     async def stay(self: DiagnosisApp) -> None:
         pass
 
@@ -60,9 +68,9 @@ async def test_nothing_raises(
     monkeypatch.setattr(DiagnosisApp, "action_screenshot", stay)
     rng = random.Random(seed)
     done: list[str] = []
-    async with running(prompt_file, model_folder, SIZES[seed]) as (app, pilot):
+    async with running(prompt_file, model, SIZES[seed % len(SIZES)]) as (app, pilot):
         try:
-            while len(done) < EVENTS:
+            while len(done) < count:
                 assert app.is_running
                 done += burst(app, rng)
                 await pilot.pause(rng.choice([0.0, 0.0, 0.05]))

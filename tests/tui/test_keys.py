@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from icldiag.tui import editor, requests
 from icldiag.tui.app import DiagnosisApp
-from icldiag.tui.key_table import places
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.state import State
-from tests.tui.pilot import PROMPT, running, settle
-from tests.tui.test_fuzz import OF_TEXTUAL
+from tests.tui.pilot import OF_TEXTUAL, PROMPT, bound_keys, running, settle
 
 STEPS = 40  # of each seed
 WORDS = ("Who ?", "", "Where [b", "  ", "Person", "x" * 300)
@@ -31,16 +28,7 @@ EDITORS = (
     "sed -i 's/label: Nmber/label: Number/' \"$1\"",
     "exit 3",
 )
-CHANGING = ("m", "d", "w", "a", "e", "r", "0", "b")
-
-
-def keys() -> list[str]:
-    """All that are bound anywhere: in the app, its lists, its panels and what covers the screen."""
-    found = ["8", *CHANGING, *CHANGING, "enter", "escape", "tab"]
-    for bindings in places().values():
-        for binding in bindings:
-            found += [one.key for one in Binding.make_bindings([binding])]
-    return sorted(found)
+CHANGING = ("m", "d", "w", "a", "e", "r", "0", "b", "t", "u", "plus", "A")
 
 
 def check(state: State) -> None:
@@ -104,7 +92,7 @@ async def test_every_binding_in_random_order(
 
     monkeypatch.setattr(DiagnosisApp, "action_quit", stay)
     monkeypatch.setattr(Panel, "refresh_panel", checked)
-    rng, done, every = random.Random(seed), [], keys()
+    rng, done, every = random.Random(seed), [], bound_keys(*CHANGING, *CHANGING)
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         try:

@@ -16,7 +16,7 @@ from icldiag.tui.queries import Queries
 from tests.tui.pilot import running, screen_text, settle
 
 FOLDER = Path(__file__).parent / "screens"
-_MASKS = ((re.compile(r"\d+(\.\d+)? (m?s|min)\b"), "TIME"), (re.compile(r"\bmodel\d+\b"), "model"))
+_MASKS = ((re.compile(r"(less than )?\d+(\.\d+)? (m?s|min)\b"), "TIME"), (re.compile(r"\bmodel\d+\b"), "model"))
 
 
 def written(text: str) -> str:

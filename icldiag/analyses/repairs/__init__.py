@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from icldiag.analyses.effect import Effect
-from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, find_repairs, mendable
+from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, changes, find_repairs, mendable
 from icldiag.analyses.search.compute import TryCalibrations
 from icldiag.analyses.search.reading import finding, in_short, points, trial_in_short, verdict
 from icldiag.analyses.search.repair import Repair
@@ -18,6 +18,7 @@ __all__ = [
     "Repairs",
     "Trial",
     "TryCalibrations",
+    "changes",
     "find_repairs",
     "finding",
     "in_short",

@@ -79,6 +79,11 @@ def _refuse_right(prediction: Prediction, query: int) -> None:
         raise AnalysisError(f"{named_query(query)} is answered right; there is nothing to repair")
 
 
+def changes(budget: int) -> int:
+    """How many changed prompts a search of so many candidates asks; each counts several times, with calibrations."""
+    return budget // TRIED_AS
+
+
 def find_repairs(
     search: Search,
     budget: int = BUDGET,

@@ -91,6 +91,7 @@ class Panel(VerticalScroll):
     analysis: ClassVar[str]  # whose section a report has of it
     purpose: ClassVar[str]  # what will be here, while it is awaited; also in the help
     needs_prediction: ClassVar[bool] = True
+    example: ClassVar[str] = ""  # of its widgets, what is shown of the sample until a key begins the computation
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         if "title" in cls.__dict__:  # the line of hints shows the panel's keys, so the footer need not
@@ -206,19 +207,19 @@ class Panel(VerticalScroll):
         judged = f", {wrong} of {labelled} with a gold label wrong" if labelled else ""
         return f"\n\n{counted(answered, 'query')} answered so far{judged}."
 
-    def plain_text(self) -> str:
-        """All that the panel shows, scrolled out of view or not, to be copied."""
+    def plain_text(self, width: int = 100, only: str = "Line, Matrix, LayerChart") -> str:
+        """All that the panel shows, scrolled out of view or not, to be copied; or `only` these of its widgets."""
         written = io.StringIO()
-        console = Console(file=written, width=100, color_system=None)
-        for widget in self.query("Line, Matrix, LayerChart"):
-            if not widget.display:
+        console = Console(file=written, width=width, color_system=None)
+        for widget in self.query(only):
+            if not widget.display or widget.id == "example":
                 continue
             if isinstance(widget, Line):
                 console.print(widget.shown, markup=False, highlight=False)
             elif isinstance(widget, Matrix) and widget.heatmap is not None:
                 console.print(heatmap(widget.heatmap, widget.look), soft_wrap=True)
             elif isinstance(widget, LayerChart):
-                console.print(widget.drawing(100), soft_wrap=True)
+                console.print(widget.drawing(width), soft_wrap=True)
         return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).strip("\n") + "\n"
 
     def two_sentences(self, first: str, second: str = "") -> Text:

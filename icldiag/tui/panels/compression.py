@@ -13,6 +13,8 @@ from textual.binding import Binding, BindingType
 from icldiag.counting import counted
 from icldiag.render.changes import before_after, outcome
 from icldiag.tui import requests
+from icldiag.tui.cost import cost
+from icldiag.tui.examples import example
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class CompressionPanel(Panel):
         "many answers stay (context compression, the paper's section 3.2: Hidden_anchor, against Text_anchor and "
         "Hidden_random)."
     )
+    example = "#finding, #table"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "measure", "start measuring"),
         Binding("escape", "stop", "stop"),
@@ -41,6 +44,7 @@ class CompressionPanel(Panel):
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
+        yield Line(id="example", classes="body")
         yield Line(id="table", classes="body")
         yield Line(id="draws", classes="body")
         yield Line(id="before-after", classes="body gap")
@@ -60,6 +64,8 @@ class CompressionPanel(Panel):
             self.query_one(name).display = found is not None
         for name in ("#table", "#draws"):
             self.query_one(name).display = found is not None or measuring
+        waits = found is None and not measuring and requests.compression() not in self.state.failures
+        self.query_one("#example", Line).set(example("compress", self.state.look) if waits else "")
         if found is not None:
             self._show_result(found)
             return
@@ -82,7 +88,8 @@ class CompressionPanel(Panel):
             f"Press s to answer from {kept} of the {of} positions of the demonstrations: label words and template.",
             f"It answers {counted(len(prompt.queries), 'query')} in {DRAWS + 2} ways, "
             f"{(DRAWS + 2) * len(prompt.queries)} passes of a query: with the anchors kept, with them "
-            f"as a text of their own, and with {DRAWS} draws of random words.",
+            f"as a text of their own, and with {DRAWS} draws of random words. "
+            + cost(self.state, (DRAWS + 2) * len(prompt.queries)),
         )
 
     def _show_methods(self, methods: Sequence[Method], full: tuple[float | None, int] | None = None) -> None:

@@ -68,8 +68,6 @@ class ConfusionPanel(LayeredPanel):
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
         yield LayerSlider(id="slider", classes="body")
-        yield Line(id="cell", classes="body")
-        yield Line(id="demonstrations", classes="body")
         with Container(id="matrices", classes="body"):
             with Container(classes="matrix left"):
                 yield Line(id="predicted-title", classes="title")
@@ -77,6 +75,8 @@ class ConfusionPanel(LayeredPanel):
             with Container(classes="matrix"):
                 yield Line(id="measured-title", classes="title")
                 yield Matrix(id="measured")
+        yield Line(id="cell", classes="body")
+        yield Line(id="demonstrations", classes="body")
         yield Line(id="notes", classes="body")
 
     def on_mount(self) -> None:
@@ -122,7 +122,7 @@ class ConfusionPanel(LayeredPanel):
         measured = Heatmap(found.labels, found.auc.tolist(), lambda value: 2 - 2 * value, marked)
         right.set(measured, look, of_labels, self._order(found.distance))
         pair_lines = self._show_pair(found, of_view, of_labels)
-        self._fit(left, right, finding_lines + pair_lines + 7)  # and layers, demonstrations, titles, blanks
+        self._fit(left, right, finding_lines + pair_lines + 4)  # and layers, titles, blanks
 
     def _left_heatmap(self, found: Confusion, marked: frozenset[Cell]) -> Heatmap:
         if self.view == "cosine":

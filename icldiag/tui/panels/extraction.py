@@ -82,9 +82,10 @@ class ExtractionPanel(LayeredPanel):
             [math.nan if value is None else value for value in of]
             for of in (found.aucroc, found.agreement, found.cumulative)
         )
+        by_chance = 1 / len(found.labels)
         curves = (
-            Curve("attention tells the answers apart (AUCROC)", "o", aucroc, look.chosen),
-            Curve("most attended label is the answer", "x", agreement, look.gold),
+            Curve(f"most attended is the answer (chance {by_chance:.2f})", "x", agreement, look.gold),
+            Curve("AUCROC of the attention (chance 0.50)", "o", aucroc, look.chosen),
             Curve("share of AUCROC reached so far (R)", ".", reached, look.muted),
         )
         self.query_one(LayerChart).draw(Chart(curves), self.chart_rows)

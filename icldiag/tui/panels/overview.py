@@ -43,17 +43,17 @@ class OverviewPanel(ApplyingPanel):
         "other orders or a demonstration left out change the answers; and what to do next."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop", "stop"),
-        Binding("s", "again", "again"),
-        Binding("l", "everything", "all queries"),
+        APPLY_KEY,
+        Binding("m", "repair", "repair"),
         Binding("c", "error", "next error"),
-        Binding("enter", "list", "list a cell's queries"),
+        Binding("enter", "list", "list cell"),
         Binding("left", "cell(0, -1)", "cell left", key_display="arrows"),
         Binding("right", "cell(0, 1)", "cell right", key_display="arrows"),
         Binding("up", "cell(-1, 0)", "cell up", key_display="arrows"),
         Binding("down", "cell(1, 0)", "cell down", key_display="arrows"),
-        Binding("m", "repair", "repair"),
-        APPLY_KEY,
+        Binding("l", "everything", "all queries"),
+        Binding("s", "again", "again"),
+        Binding("escape", "stop", "stop"),
         Binding("u", "undo", "undo"),
     ]
 

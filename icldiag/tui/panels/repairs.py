@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
+from icldiag.tui.cost import cost
 from icldiag.tui.messages import ClientsWanted, EditUndone
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
@@ -145,8 +146,9 @@ class RepairPanel(ApplyingPanel):
         return self._invitation()
 
     def _invitation(self) -> Text:
-        from icldiag.analyses.repairs import BUDGET
+        from icldiag.analyses.repairs import BUDGET, changes
 
+        prompt = self.prompt
         prediction, query = self.prediction, self.state.query
         names, gold, answer = prediction.labels, prediction.gold[query], int(prediction.predicted[query])
         if gold is None:
@@ -157,7 +159,8 @@ class RepairPanel(ApplyingPanel):
             this = f"This query was answered {names[answer]} and not {names[gold]}: press f to search for a repair."
         everything = (
             f"Press s to search for repairs of the prompt: up to {BUDGET} candidates, each tried on examples that "
-            f"it was not made from and on {counted(len(prediction), 'query')}."
+            f"it was not made from and on {counted(len(prediction), 'query')}. "
+            + cost(self.state, changes(BUDGET) * (len(prompt.queries) + len(prompt.examples)))
         )
         return Text(visible(f"{this} {everything}", self.state.look.ascii_only))
 

@@ -14,6 +14,8 @@ from icldiag.counting import counted
 from icldiag.render.changes import Change, before_after, changed_answers, outcome, tally
 from icldiag.render.curves import Chart, Curve
 from icldiag.tui import requests
+from icldiag.tui.cost import cost
+from icldiag.tui.examples import example
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.messages import BetaToggled
 from icldiag.tui.panels.base import Line, Panel
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from icldiag.analyses.reweighting.compute import Reweighting
 
 _JOB = "reweighting"
+_STEP = 3.2  # passes of a query in the time of one token forward and backward, measured on the bundled model
 
 
 class ReweightingPanel(Panel):
@@ -34,6 +37,7 @@ class ReweightingPanel(Panel):
         "Reweight: train a factor exp(beta) on the target's attention to each label word, on the prompt's examples "
         "(anchor re-weighting, the paper's section 3.1)."
     )
+    example = "#finding, #loss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "train", "start training"),
         Binding("escape", "stop", "stop"),
@@ -43,6 +47,8 @@ class ReweightingPanel(Panel):
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
+        yield Line(id="example", classes="body")
+        yield Line(id="on-off", classes="body")
         yield LayerChart(id="loss", classes="body")
         yield Line(id="before-after", classes="body gap")
         yield Line(id="changed-title", classes="body gap")
@@ -61,8 +67,10 @@ class ReweightingPanel(Panel):
         found = self.peek(requests.reweighting())
         training = _JOB in self.state.doing
         self.query_one("#loss").display = found is not None or (training and bool(self.losses))
-        for name in ("#before-after", "#changed-title", "#changed"):
+        for name in ("#on-off", "#before-after", "#changed-title", "#changed"):
             self.query_one(name).display = found is not None
+        waits = found is None and not training and requests.reweighting() not in self.state.failures
+        self.query_one("#example", Line).set(example("reweight", self.state.look) if waits else "")
         if found is not None:
             self._show_result(found)
             return
@@ -87,9 +95,9 @@ class ReweightingPanel(Panel):
             count = settings.per_class * len(prompt.labels)
             return (
                 f"Press s to train on {count} examples: {what}.",
-                f"It takes a pass of each example, then {count * settings.epochs} of one token, forward and backward, "
-                "and answers the queries again. "
-                "It changes the target's attention to the label words, and nothing else.",
+                "It changes the target's attention to the label words, and nothing else. It takes a pass of each "
+                f"example, {count * settings.epochs} of one token, forward and backward, and the queries once more. "
+                + cost(self.state, count + len(prompt.queries) + _STEP * count * settings.epochs),
             )
         names = ", ".join(short[:3]) + (f" and {len(short) - 3} more" if len(short) > 3 else "")
         return (
@@ -108,6 +116,8 @@ class ReweightingPanel(Panel):
     def _show_result(self, found: Reweighting) -> None:
         prediction, query, look, width = self.prediction, self.state.query, self.state.look, self.room.width
         self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found, prediction)))
+        key = "It is on in all panels; b turns it off." if self.state.beta_on else "b turns it on in all panels."
+        self.query_one("#on-off", Line).set(key)
         self._show_loss(list(found.loss), len(found.loss))
         before, after = found.before.probabilities[query].tolist(), found.after.probabilities[query].tolist()
         self.query_one("#before-after", Line).set(
@@ -134,10 +144,9 @@ class ReweightingPanel(Panel):
         query = self.state.query
         before, after = (of.probabilities[query].tolist() for of in (found.before, found.after))
         now = outcome(prediction.labels, before, after)
-        force = "It is on in all panels; b turns it off." if self.state.beta_on else "b turns it on in all panels."
         return (
             f"Trained on {counted(found.examples, 'example')}: this answer {now}.",
-            f"It {effect_in_words(found.after)}. {force}",
+            f"It {effect_in_words(found.after)}.",
         )
 
     def action_train(self) -> None:

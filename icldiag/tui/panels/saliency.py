@@ -109,7 +109,7 @@ class SaliencyPanel(LayeredPanel):
         strip.set(weighted_strip(pieces, weights.tolist(), look))
 
     def action_into(self, step: int) -> None:
-        session = self.session
+        session = self.state.session
         if session is not None:
             places = len(session.prompt.demonstrations) + 1  # the target is the one before the first
             self.into = (self.into + 1 + step) % places - 1

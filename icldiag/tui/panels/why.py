@@ -135,7 +135,8 @@ class WhyPanel(ApplyingPanel):
 
     def action_repair(self) -> None:
         """For this query, where it is known to be wrong; else for the prompt."""
-        self.post_message(RepairWanted(self.state.query if self.prediction.is_wrong(self.state.query) else None))
+        prediction, query = self.state.prediction, self.state.query
+        self.post_message(RepairWanted(query if prediction is not None and prediction.is_wrong(query) else None))
 
     def action_again(self) -> None:
         """Explain what was stopped, or failed."""

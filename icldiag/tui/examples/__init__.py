@@ -1,0 +1,24 @@
+"""What panels that wait for a key show of another prompt: the default sample on the bundled model.
+
+Made by `python tools/examples.py`, by the panels themselves; a test computes the numbers again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+
+from icldiag.render.look import Look
+from icldiag.samples import DEFAULT_SAMPLE
+
+WIDTH = 74  # columns that an example may take
+
+
+def example(panel: str, look: Look) -> Text:
+    """The panel of this name as it is for the sample, marked as an example; empty where there is none."""
+    file = Path(__file__).parent / f"{panel}.txt"
+    if not file.exists() or look.ascii_only:  # bars and curves are drawn in blocks
+        return Text("")
+    head = Text(f"EXAMPLE, not this prompt: the sample {DEFAULT_SAMPLE} on the bundled model\n", look.chosen)
+    return head.append(file.read_text(encoding="utf-8").rstrip("\n"), look.muted)

@@ -1,0 +1,63 @@
+"""Examples in panels that wait for a key are what the panels show of the sample, and are marked as that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from icldiag.analyses.reweighting.section import effect_in_words
+from icldiag.render.look import DARK
+from icldiag.samples import DEFAULT_SAMPLE, sample_path
+from icldiag.session import Session
+from icldiag.tui.cost import cost
+from icldiag.tui.examples import WIDTH, example
+from icldiag.tui.panels import PANELS
+from icldiag.tui.state import State
+from tests.tui.pilot import running, screen_text, settle
+
+
+def test_the_numbers_are_the_samples() -> None:
+    """Made by tools/examples.py."""
+    session = Session(sample_path(DEFAULT_SAMPLE))
+    trained = session.reweighting()
+    text = " ".join(example("reweight", DARK).plain.split())
+    assert f"It {effect_in_words(trained.after)}." in text
+    assert f"{trained.loss[-1]:.2f} mean loss" in text
+    compression = session.compression(draws=1, timed=False)
+    rows = [line.split() for line in example("compress", DARK).plain.splitlines()]
+    for name, method in (("kept", compression.hidden_anchor), ("text", compression.text_anchor)):
+        (numbers,) = (row[-4:] for row in rows if row[:1] == ["anchors"] and name in row)
+        answers = method.answers
+        shown = [answers.label_loyalty, answers.word_loyalty, answers.accuracy or 0.0]
+        assert numbers == [*(f"{value:.2f}" for value in shown), str(len(method.kept_positions))]
+
+
+def test_each_is_marked_and_fits_a_narrow_terminal() -> None:
+    for panel in PANELS:
+        text = example(panel.title.lower(), DARK).plain
+        assert bool(text) == bool(panel.example)
+        if text:
+            assert text.startswith(f"EXAMPLE, not this prompt: the sample {DEFAULT_SAMPLE}")
+            assert max(map(len, text.split("\n"))) <= WIDTH + 6
+
+
+async def test_it_goes_when_the_key_was_pressed(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (80, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("7")
+        await settle(pilot)
+        assert "EXAMPLE, not this prompt" in screen_text(app)
+        assert "Estimated time: " in " ".join(screen_text(app).split())
+        await pilot.press("s")
+        await settle(pilot, lambda: app.panel.settled())
+        assert "EXAMPLE" not in screen_text(app)
+
+
+def test_a_cost_is_an_estimate_or_says_why_there_is_none(prompt_file: Path) -> None:
+    from icldiag.prompt.read import read_prompt
+
+    state = State(path=prompt_file, prompt=read_prompt(prompt_file))
+    assert cost(state, 10) == "How long that takes is not known: the answers came from disk."
+    state.pace = 0.5
+    assert cost(state, 40) == "Estimated time: 20 s (the 5 queries took 2 s)."
+    state.pace = 0.1
+    assert cost(state, 4000) == "Estimated time: 7 min (the 5 queries took less than 1 s)."
