@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from icldiag.errors import PromptError
 from icldiag.inputs.files import most_bytes, open_file
@@ -16,6 +18,8 @@ from icldiag.prompt.source import read_text
 from icldiag.prompt.turns import Conversation, conversation, turns_of
 from icldiag.quoting import brief, quoted
 
+_ZSTANDARD = 93  # in the zip format's list of compressions
+_HEADER = "<4s5HL2L2H"  # of a member: ..., lengths of its name and of what else stands before its content
 _ONE_TURN = "all that the model is told stands in one turn, so its examples, if any, are no turns of their own"
 
 
@@ -25,7 +29,7 @@ def read_samples(path: Path) -> list[Conversation]:
     Raises:
         PromptError: it is no such log, or a sample is no few-shot classification.
     """
-    found = []
+    found: dict[str, Conversation] = {}  # by id: what was asked in several epochs is one query
     for number, sample in enumerate(_samples(path), start=1):
         messages = sample.get("messages") if isinstance(sample, dict) else None
         if not isinstance(messages, list) or not messages:
@@ -41,10 +45,14 @@ def read_samples(path: Path) -> list[Conversation]:
             turns.pop()
         if sum(turn.speaker == "assistant" for turn in turns) == 0:
             raise PromptError(f"sample {number}: {_ONE_TURN}; use 'icldiag import text' for such a text", path=path)
-        found.append(replace(conversation(turns, path), answer=target, id=str(sample.get("id", number))))
+        id = str(sample.get("id", number))
+        one = replace(conversation(turns, path), answer=target, id=id)
+        if found.setdefault(id, one) != one:
+            reason = f"the sample {quoted(id)} was asked in several epochs and told something else in each"
+            raise PromptError(f"{reason}; log one epoch", path=path)
     if not found:
         raise PromptError("the log holds no samples", path=path)
-    return found
+    return [*found.values()]
 
 
 def _samples(path: Path) -> Iterator[Any]:
@@ -60,12 +68,27 @@ def _samples(path: Path) -> Iterator[Any]:
             if sum(archive.getinfo(name).file_size for name in names) > most_bytes():
                 raise PromptError("its samples are larger than a file may be; log fewer", path=path)
             for name in names:
-                yield json.loads(archive.read(name))
+                yield json.loads(_content(archive, file, archive.getinfo(name)))
     except PromptError:
         raise
     except Exception as error:  # an archive of a stranger's, with a compression that may not be known
-        cure = "; write it as JSON with 'inspect log convert --to json'"
+        cure = "; write it as JSON with 'inspect log convert LOG --to json --output-dir FOLDER'"
         raise PromptError(f"the archive cannot be read ({quoted(brief(str(error)))}){cure}", path=path) from None
+
+
+def _content(archive: zipfile.ZipFile, file: IO[bytes], info: zipfile.ZipInfo) -> bytes:
+    """A member's bytes; inspect_ai compresses them by Zstandard, which Python's zipfile knows from 3.14 on."""
+    if info.compress_type != _ZSTANDARD:
+        return archive.read(info)
+    try:
+        from zstandard import ZstdDecompressor
+    except ImportError:
+        raise ValueError("it is compressed by Zstandard: pip install zstandard") from None
+    file.seek(info.header_offset)
+    *_, name, extra = struct.unpack(_HEADER, file.read(struct.calcsize(_HEADER)))
+    file.seek(name + extra, io.SEEK_CUR)
+    with ZstdDecompressor().stream_reader(io.BytesIO(file.read(info.compress_size))) as plain:
+        return bytes(plain.read(info.file_size))
 
 
 def is_archive(path: Path) -> bool:

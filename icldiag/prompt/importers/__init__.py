@@ -16,6 +16,7 @@ from icldiag.prompt.importers.importer import Importer
 MODULES = {
     "lm-eval": "icldiag.prompt.importers.lm_eval",
     "langchain": "icldiag.prompt.importers.langchain",
+    "dspy": "icldiag.prompt.importers.dspy",
     "messages": "icldiag.prompt.importers.messages",
     "openai-evals": "icldiag.prompt.importers.openai_evals",
     "inspect-ai": "icldiag.prompt.importers.inspect_ai",
