@@ -12,7 +12,7 @@ from icldiag.prompt.dspy_program import read_program
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.write import as_yaml
 
-dspy = pytest.importorskip("dspy", reason="needs DSPy (extra interop-agents)")
+dspy = pytest.importorskip("dspy", reason="needs DSPy (extra agents)")
 
 DEMOS = [
     {"premise": "a dog\nruns", "hypothesis": "an animal moves", "label": "yes"},

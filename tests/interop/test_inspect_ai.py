@@ -11,24 +11,24 @@ from icldiag.errors import PromptError
 from icldiag.prompt.chats import as_chats
 from icldiag.prompt.inspect_log import read_samples
 
-inspect_ai = pytest.importorskip("inspect_ai", reason="needs inspect_ai (extra interop-agents)")
+inspect_ai = pytest.importorskip("inspect_ai", reason="needs inspect_ai (extra agents)")
+dataset, model, scorer, solver = (
+    pytest.importorskip(f"inspect_ai.{part}") for part in ("dataset", "model", "scorer", "solver")
+)
 
 LONG = "and more " * 40  # which inspect_ai keeps apart, as an attachment
 SHOTS = ((f"the sun is out {LONG}", "bright"), ("rain\nagain 😀", "dark"))
 ASKED = (("fog", "dark"), (f"a party {LONG}", "bright"))
 
 
-def run(folder: Path, samples: list[Any], format: Literal["eval", "json"], epochs: int = 1, solver: Any = None) -> Path:
-    from inspect_ai.dataset import MemoryDataset
-    from inspect_ai.model import ModelOutput, get_model
-    from inspect_ai.scorer import exact
-    from inspect_ai.solver import generate
-
-    outputs = [ModelOutput.from_content("mockllm/model", "dark") for _ in range(epochs * len(samples))]
-    task = inspect_ai.Task(dataset=MemoryDataset(samples), solver=solver or [generate()], scorer=exact(), name="mood")
+def run(folder: Path, samples: list[Any], format: Literal["eval", "json"], epochs: int = 1, steps: Any = None) -> Path:
+    outputs = [model.ModelOutput.from_content("mockllm/model", "dark") for _ in range(epochs * len(samples))]
+    task = inspect_ai.Task(
+        dataset=dataset.MemoryDataset(samples), solver=steps or [solver.generate()], scorer=scorer.exact(), name="mood"
+    )
     inspect_ai.eval(
         task,
-        model=get_model("mockllm/model", custom_outputs=outputs, memoize=False),
+        model=model.get_model("mockllm/model", custom_outputs=outputs, memoize=False),
         log_dir=str(folder),
         log_format=format,
         display="none",
@@ -41,16 +41,20 @@ def run(folder: Path, samples: list[Any], format: Literal["eval", "json"], epoch
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("format", ["eval", "json"])
 def test_few_shot_samples(tmp_path: Path, format: Literal["eval", "json"]) -> None:
-    from inspect_ai.dataset import Sample
-    from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
 
     if format == "eval":
         pytest.importorskip("zstandard")
     shots = [
-        turn for text, label in SHOTS for turn in (ChatMessageUser(content=text), ChatMessageAssistant(content=label))
+        turn
+        for text, label in SHOTS
+        for turn in (model.ChatMessageUser(content=text), model.ChatMessageAssistant(content=label))
     ]
     samples = [
-        Sample(input=[ChatMessageSystem(content="One word."), *shots, ChatMessageUser(content=text)], target=gold, id=n)
+        dataset.Sample(
+            input=[model.ChatMessageSystem(content="One word."), *shots, model.ChatMessageUser(content=text)],
+            target=gold,
+            id=n,
+        )
         for n, (text, gold) in enumerate(ASKED)
     ]
     path = run(tmp_path, samples, format, epochs=2)
@@ -64,17 +68,15 @@ def test_few_shot_samples(tmp_path: Path, format: Literal["eval", "json"]) -> No
 
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_no_few_shot_classification(tmp_path: Path) -> None:
-    from inspect_ai.dataset import Sample
-    from inspect_ai.solver import generate, multiple_choice, system_message
 
     one_turn = run(
         tmp_path / "one",
-        [Sample(input="fog", target="dark")],
+        [dataset.Sample(input="fog", target="dark")],
         "json",
-        solver=[system_message("sun\nbright"), generate()],
+        steps=[solver.system_message("sun\nbright"), solver.generate()],
     )
     with pytest.raises(PromptError, match="in one turn"):
         read_samples(one_turn)
-    choices = [Sample(input="fog?", choices=["bright", "dark"], target="B")]
+    choices = [dataset.Sample(input="fog?", choices=["bright", "dark"], target="B")]
     with pytest.raises(PromptError, match="choices of its own"):
-        read_samples(run(tmp_path / "choice", choices, "json", solver=[multiple_choice()]))
+        read_samples(run(tmp_path / "choice", choices, "json", steps=[solver.multiple_choice()]))
