@@ -16,6 +16,7 @@ from icldiag.commands.report import report
 from icldiag.commands.resume import resume
 from icldiag.commands.serve import serve
 from icldiag.commands.sweep import sweep
+from icldiag.commands.test import test
 
 #: In the order of the help.
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -27,6 +28,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "predict": predict,
     "sweep": sweep,
     "check": check,
+    "test": test,
     "new": new,
     "serve": serve,
     "doctor": doctor,

@@ -63,7 +63,7 @@ def _setup(a: Values, b: Values) -> Part:
 # ---- answers --------------------------------------------------------------------------------------------------------
 
 
-def _matched(a: Values, b: Values) -> Iterator[tuple[Numbered, Numbered]]:
+def matched_queries(a: Values, b: Values) -> Iterator[tuple[Numbered, Numbered]]:
     """The queries that both have, by the text of each field; of equal texts the first with the first."""
     found: dict[tuple[tuple[str, ...], int], Numbered] = {}
     for report, keep in ((b, True), (a, False)):
@@ -81,14 +81,14 @@ def _matched(a: Values, b: Values) -> Iterator[tuple[Numbered, Numbered]]:
 def _answers(a: Values, b: Values) -> Part | None:
     if not (a["prediction"] and b["prediction"]):
         return None
-    matched = list(_matched(a, b))
+    matched = list(matched_queries(a, b))
     both = [(old, new) for (_, old), (_, new) in matched]
     missing = []
     for letter, report in (("a", a), ("b", b)):
         alone = len(report["prediction"]["queries"]) - len(both)
         if alone:
             missing.append(f"{counted(alone, 'query')} only in {letter}")
-    effects = [_effect(old, new) for old, new in both]
+    effects = [effect_of(old, new) for old, new in both]
     changed = [pair for pair in matched if pair[0][1]["predicted"] != pair[1][1]["predicted"]]
     blocks: list[Block] = [_changed(changed, a, b), *notes(missing)]
     reading = _verdict(both, effects, len(changed), a, b)
@@ -104,7 +104,7 @@ def _changed(pairs: list[tuple[Numbered, Numbered]], a: Values, b: Values) -> Ta
         place: tuple[Cell, ...] = (number,) if same else (number, other)
         place += (new["id"] if old["id"] is None else old["id"],) if named else ()
         answers = (old["predicted"], _chance(a, old), new["predicted"], _chance(b, new))
-        rows.append((*place, old["text"], new["gold"], *answers, _effect(old, new)))
+        rows.append((*place, old["text"], new["gold"], *answers, effect_of(old, new)))
     rows.sort(key=lambda row: ("mended", "broken", None).index(row[-1]))
     numbers = ("number",) if same else ("number a", "number b")
     columns = (*numbers, *(("id",) if named else ()), "query", "gold", "a", "p", "b", "p", "effect")
@@ -133,7 +133,7 @@ def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], chang
     return f"{text}."
 
 
-def _effect(old: Values, new: Values) -> str | None:
+def effect_of(old: Values, new: Values) -> str | None:
     """Mended or broken; None where gold is unknown or not the same, or neither is right."""
     gold = new["gold"]
     if gold is None or gold != old["gold"] or old["predicted"] == new["predicted"]:

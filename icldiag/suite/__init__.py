@@ -1,0 +1,1 @@
+"""Prompts held to requirements, as code is by its tests: `icldiag test`."""
