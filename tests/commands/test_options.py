@@ -92,7 +92,7 @@ def test_settings_become_options_and_settings_again(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--nosuch"], "No such option: --nosuch; see icldiag --help"),
+        (["--zebra"], "No such option: --zebra; see icldiag --help"),
         (["report"], "Missing argument 'PROMPT'; see icldiag report --help"),
         (["nosuch"], "No such command 'nosuch'; see icldiag --help"),
         (["check", "x", "\u202ey\n" * 400], "Got unexpected extra argument"),
