@@ -21,6 +21,7 @@ from icldiag.analyses.prediction.compute import Predict
 from icldiag.errors import NotStored
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Example, Prompt
+from icldiag.render.tokens import token_pieces
 from icldiag.session import Session
 from icldiag.store import Store, model_identity, open_store, program_identity
 from icldiag.stored_session import StoredSession
@@ -34,6 +35,20 @@ def same(first: Any, second: Any) -> bool:
 @pytest.fixture
 def full(prompt: Prompt) -> Prompt:
     return replace(prompt, examples=tuple(Example(f"Who is number {n} ?", n % 3) for n in range(12)))
+
+
+def test_a_query_whose_tokens_were_not_kept_is_shown_in_its_parts(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:
+    store = Store(tmp_path, "model", full)
+    session = Session(full, tiny(), store=store)
+    session.prediction()
+    stored = StoredSession(full, ModelSettings(), store)
+    for query in range(len(full.queries)):
+        own = stored.query_tokens(query)
+        assert len(own) != len(session.encoded.queries[query].ids)
+        shown = token_pieces(stored.encoded, own, query)
+        whole = token_pieces(session.encoded, session.query_tokens(query), query)
+        assert "".join(piece.text for piece in shown) == "".join(piece.text for piece in whole)
+        assert shown[-1].position is None
 
 
 def test_every_result_comes_back_without_the_model(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:

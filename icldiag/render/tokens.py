@@ -34,20 +34,25 @@ def plain_pieces(prompt: Prompt, query: int) -> tuple[Piece, ...]:
 
 
 def token_pieces(encoded: EncodedPrompt, own: Sequence[Token], query: int) -> tuple[Piece, ...]:
-    """Every token of the prompt that ends with `query`, whose own tokens are `own`."""
+    """Every token of the prompt that ends with `query`, whose own tokens are `own`.
+
+    Earlier results may have the query's parts alone, which are shown without positions.
+    """
     forerunners = {demonstration.forerunner for demonstration in encoded.demonstrations}
-    tokens = [*encoded.tokens, *own]
-    ids = [*encoded.prefix, *encoded.queries[query].ids]
+    own_ids = encoded.queries[query].ids
+    known = len(own) == len(own_ids)
+    tokens = [*encoded.tokens, *(own if known else ())]
+    ids = [*encoded.prefix, *(own_ids if known else ())]
     pieces = []
     for position, (token, token_id) in enumerate(zip(tokens, ids, strict=True)):
         kind: Kind = token.role
         if position in forerunners:
             kind = "forerunner"
-        elif position == len(tokens) - 1:
+        elif known and position == len(tokens) - 1:
             kind = "target"
         number = token.demonstration if position < len(encoded.tokens) else None
         pieces.append(Piece(token.text, kind, number, position, token_id))
-    return tuple(pieces)
+    return (*pieces, *(Piece(part.text, part.role, None) for part in (() if known else own)))
 
 
 def legend(look: Look, with_tokens: bool) -> Text:
