@@ -16,7 +16,7 @@ from icldiag.commands.repetition import StrictCommand, StrictGroup
 from icldiag.crash import last_words
 from icldiag.errors import IcldiagError
 from icldiag.quoting import brief, shortened
-from icldiag.version import __version__
+from icldiag.version import __version__, commit
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -53,7 +53,8 @@ def start(
 ) -> None:
     """Open the app on a bundled sample that fails. Options before a command are the command's."""
     if version:
-        print(f"icldiag {__version__}")
+        of_commit = commit()
+        print(f"icldiag {__version__}" + (f" (commit {of_commit})" if of_commit else ""))
         raise typer.Exit
     if print_config:
         from icldiag.config import config_path, read_config

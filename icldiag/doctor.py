@@ -17,7 +17,7 @@ from icldiag.model.memory import gib
 from icldiag.model.names import PACKAGES, models_of_hub
 from icldiag.model.settings import BUNDLED, ModelSettings
 from icldiag.tui.encoding import draws_in_ascii
-from icldiag.version import __version__
+from icldiag.version import __version__, commit
 from icldiag.visible import visible
 
 # A prompt of a usual size, for the estimate.
@@ -31,7 +31,9 @@ def diagnose_place() -> str:
     import psutil
     import torch
 
-    lines = [f"icldiag {__version__} on Python {platform.python_version()}, {platform.platform()}"]
+    of_commit = commit()
+    own = f"icldiag {__version__}" + (f" (commit {of_commit})" if of_commit else "")
+    lines = [f"{own} on Python {platform.python_version()}, {platform.platform()}"]
     lines += [f"  {name:13} {importlib.metadata.version(name)}" for name in _PACKAGES]
     memory = psutil.virtual_memory()
     lines.append(f"processor       {torch.get_num_threads()} threads for torch, {os.cpu_count()} cores")
