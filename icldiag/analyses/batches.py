@@ -178,7 +178,7 @@ class Work:
         ]
 
     def _answered(self, asked: PendingQuestion, query: int, scores: FloatArray) -> None:
-        asked.scores[query] = scores
+        asked.scores[query] = scores + asked.encoded.votes([query])[0]
         asked.missing -= 1
         if not asked.missing:
             self.done += 1

@@ -59,15 +59,23 @@ def full_label_calibration(scores: FloatArray, tokens: Sequence[int]) -> Calibra
     return Calibration.affine("full-label", scale, -np.log(prior))
 
 
-def calibrated(scores: FloatArray, by: Calibration | None, whole: bool = False) -> FloatArray:
-    """Label scores (n, C) with a calibration in force; `whole` where they are whole words' log-probabilities."""
+def calibrated(
+    scores: FloatArray, by: Calibration | None, whole: bool = False, shares: FloatArray | None = None
+) -> FloatArray:
+    """Label scores (n, C) with a calibration in force.
+
+    Args:
+        whole: whether they are whole words' log-probabilities.
+        shares: (n, C) of the neighbours' votes, where the calibration counts these.
+    """
     if by is None:
         return scores
     if by.prior is not None:
         return np.asarray(scores + np.array(by.bias))
     log_probabilities = scores if whole else log_softmax(scores, axis=1)
     weighted = log_probabilities * np.array(by.scale) if by.scale else log_probabilities @ np.array(by.matrix).T
-    return np.asarray(weighted + np.array(by.bias))
+    votes = 0.0 if by.votes is None or shares is None else by.votes.weight * shares
+    return np.asarray(weighted + np.array(by.bias) + votes)
 
 
 def random_queries(prompt: Prompt, examples: Sequence[Example], seed: int) -> tuple[Example, ...]:

@@ -87,7 +87,7 @@ def read_lens(model: InstrumentedModel, encoded: EncodedPrompt, query: int, stat
     firsts = [ids[0] for ids in encoded.label_tokens]
     likeliest = logits.argmax(-1).tolist()
     return Lens(
-        scores=calibrated(logits[:, firsts].numpy(), encoded.prompt.calibration),
+        scores=calibrated(logits[:, firsts].numpy(), encoded.prompt.calibration) + encoded.votes([query]),
         mass=logits.softmax(-1)[:, sorted(set(firsts))].sum(-1).numpy(),
         likeliest=tuple(
             str(model.tokenizer.decode([token], clean_up_tokenization_spaces=False)) for token in likeliest

@@ -219,7 +219,8 @@ def identity(
     prompt: Prompt, model: str, stream: TableStream, writer: Writer, columns: Columns, options: dict[str, Any]
 ) -> dict[str, Any]:
     """What every row of an output depends on, by the names that a user knows."""
-    asked = replace(prompt, queries=(), examples=() if prompt.retrieval is None else prompt.examples)
+    votes = prompt.calibration is not None and prompt.calibration.votes is not None
+    asked = replace(prompt, queries=(), examples=prompt.examples if prompt.retrieval or votes else ())
     return {
         "prompt": asked.hash,
         "model": hashlib.sha256(model.encode()).hexdigest(),

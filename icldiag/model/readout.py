@@ -146,7 +146,8 @@ def read_queries(
             before_layer=ask,
         )
         taken = target.taken(part.indices, run.inputs) if target else None
-        return _Read.of(part.indices, words, run, taken, first_tokens, top)
+        votes = encoded.votes(part.indices)
+        return _Read.of(part.indices, words, run, taken, first_tokens, top, votes)
 
     def say(note: str) -> None:
         progress(f"{what} ({note})", done, n)
@@ -190,7 +191,13 @@ class _Read:
 
     @staticmethod
     def of(
-        indices: tuple[int, ...], words: LabelWords, run: Run, target: Target | None, first_tokens: list[int], top: int
+        indices: tuple[int, ...],
+        words: LabelWords,
+        run: Run,
+        target: Target | None,
+        first_tokens: list[int],
+        top: int,
+        votes: FloatArray,
     ) -> _Read:
         log_probabilities = run.logits[:, 0].float().log_softmax(-1)  # (B, V) at the target
         best = log_probabilities.topk(top)
@@ -200,7 +207,7 @@ class _Read:
         own_scores, own_mass, values, ids = np.split(at_once, np.cumsum([part.shape[1] for part in columns[:-1]]), 1)
         return _Read(
             indices,
-            own_scores,
+            own_scores + votes,
             ids.astype(np.int64),
             values,
             own_mass[:, 0],

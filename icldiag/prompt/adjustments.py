@@ -16,12 +16,24 @@ from icldiag.quoting import quoted
 
 PriorKind = Literal["contextual", "domain-context", "batch"]  # probabilities are divided by those of a prior
 ScaleKind = Literal["full-label", "affine"]
-CalibrationKind = Literal[PriorKind, ScaleKind, "matrix"]
+CalibrationKind = Literal[PriorKind, ScaleKind, "matrix", "neighbours"]
 PRIORS: tuple[PriorKind, ...] = get_args(PriorKind)
 SCALES: tuple[ScaleKind, ...] = get_args(ScaleKind)
 KINDS: tuple[CalibrationKind, ...] = get_args(CalibrationKind)
 
 LEAST = 1e-6  # a label that is never answered would be divided by nothing
+
+
+@dataclass(frozen=True)
+class Votes:
+    """The labelled examples nearest to a text, by BM25, vote for their labels, each by its likeness.
+
+    A label's score gains `weight` nats times its share of the votes, as kNN-LM interpolates a model's distribution with
+    that of neighbours (Khandelwal et al. 2020, arXiv 1911.00172), here on the scale of logarithms.
+    """
+
+    nearest: int
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -32,13 +44,14 @@ class Calibration:
 
     The answer is the label with the greatest z, its probability z's softmax over the labels. log p is a whole label
     word's log-probability where words are scored whole, and the log-probability among the labels where they are scored
-    by their first tokens; with the bias alone it makes no difference which.
+    by their first tokens; with the bias alone it makes no difference which. `votes` are added to z.
     """
 
     kind: CalibrationKind
     bias: tuple[float, ...]
     scale: tuple[float, ...] | None = None  # None: 1, or there is a matrix
     matrix: tuple[tuple[float, ...], ...] | None = None
+    votes: Votes | None = None
     model: str | None = None  # whose scores it was fitted on, without its folder; None where that is not known
 
     def fitted_on(self, model: str) -> Calibration:
@@ -70,6 +83,10 @@ class Calibration:
         if by.ndim == 1:
             return cls(kind, offsets, scale=tuple(by.tolist()))
         return cls(kind, offsets, matrix=tuple(map(tuple, by.tolist())))
+
+    def with_votes(self, nearest: int, weight: float) -> Calibration:
+        """A matrix calibration with the neighbours' votes."""
+        return replace(self, kind="neighbours", votes=Votes(nearest, _rounded(weight)))
 
     @property
     def prior(self) -> tuple[float, ...] | None:

@@ -13,6 +13,7 @@ from icldiag.prompt.adjustments import PRIORS, SCALES, Calibration
 from icldiag.prompt.fields import CalibrationFields, no_such_class
 from icldiag.quoting import quoted
 
+_VOTES = ("nearest", "weight")
 T = TypeVar("T")
 Complaint = Callable[..., PromptError]  # of a reason and a place inside the file
 
@@ -25,8 +26,9 @@ def calibration_of(given: CalibrationFields | None, classes: dict[str, int], err
 
 
 def _fitted(given: CalibrationFields, classes: dict[str, int], error: Complaint) -> Calibration:
-    fields = ("probabilities",) if given.kind in PRIORS else (_WEIGHTS[given.kind], "bias")
-    for field in ("probabilities", "scale", "matrix", "bias"):
+    fields: tuple[str, ...] = ("probabilities",) if given.kind in PRIORS else (_WEIGHTS[given.kind], "bias")
+    fields += _VOTES if given.kind == "neighbours" else ()
+    for field in ("probabilities", "scale", "matrix", "bias", *_VOTES):
         if field not in fields and getattr(given, field) is not None:
             reason = f"is not for the kind {given.kind!r}, which has {' and '.join(fields)}; remove it"
             raise error(reason, "calibration", field)
@@ -49,7 +51,10 @@ def _fitted(given: CalibrationFields, classes: dict[str, int], error: Complaint)
         return Calibration(given.kind, bias, scale=_of_each_class(given.scale, classes, error, "scale"))
     rows = _of_each_class(given.matrix or {}, classes, error, "matrix")
     matrix = [_of_each_class(row, classes, error, "matrix", name) for name, row in zip(classes, rows, strict=True)]
-    return Calibration(given.kind, bias, matrix=tuple(matrix))
+    found = Calibration(given.kind, bias, matrix=tuple(matrix))
+    if given.nearest is None or given.weight is None:
+        return found
+    return found.with_votes(given.nearest, given.weight)
 
 
 def _of_each_class(given: Mapping[str, T], classes: dict[str, int], error: Complaint, *inside: str) -> tuple[T, ...]:

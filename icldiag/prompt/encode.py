@@ -68,7 +68,8 @@ def encode(
         demonstrations=demonstrations,
         template=tuple(i for i, token in enumerate(tokens) if token.role in ("template", "separator")),
         queries=tuple(
-            _encoded_query(own, prefix_characters, shared, row) for own, row in zip(parts.queries, whole, strict=True)
+            _encoded_query(own, prefix_characters, shared, row, prompt.votes(query))
+            for query, own, row in zip(prompt.queries, parts.queries, whole, strict=True)
         ),
         label_tokens=label_tokens,
         tokens=tokens,
@@ -145,14 +146,16 @@ def _demonstrations(
     return tuple(found)
 
 
-def _encoded_query(parts: Sequence[Part], prefix_characters: int, shared: int, row: Tokenized) -> EncodedQuery:
+def _encoded_query(
+    parts: Sequence[Part], prefix_characters: int, shared: int, row: Tokenized, votes: tuple[float, ...] | None
+) -> EncodedQuery:
     places = zip(parts, starts_of(parts), strict=True)
     texts = tuple(
         row.span(prefix_characters + start, prefix_characters + start + len(part.text))
         for part, start in places
         if part.role == "text"
     )
-    return EncodedQuery(tuple(row.ids[shared:]), texts, len(row.ids) - 1)
+    return EncodedQuery(tuple(row.ids[shared:]), texts, len(row.ids) - 1, votes)
 
 
 def _tokens(shown: Sequence[Part], starts: Sequence[int], row: Tokenized, count: int) -> tuple[Token, ...]:

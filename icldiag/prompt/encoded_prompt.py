@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from icldiag.prompt.parts import Role
 from icldiag.prompt.schema import Prompt
@@ -59,6 +63,7 @@ class EncodedQuery(_WithTexts):
     ids: tuple[int, ...]
     texts: tuple[Span, ...]
     target: int
+    votes: tuple[float, ...] | None = None  # (C,) added to its calibrated label scores, in nats
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,11 @@ class EncodedPrompt:
     unconditional: tuple[int, ...] | None = None
 
     ending: str = ""  # what ends a label where it is shown
+
+    def votes(self, queries: Sequence[int]) -> NDArray[np.float64]:
+        """(n, C) what is added to the label scores of these queries once they are calibrated."""
+        nothing = (0.0,) * len(self.label_tokens)
+        return np.array([self.queries[query].votes or nothing for query in queries]).reshape(-1, len(nothing))
 
     @property
     def scored_tokens(self) -> tuple[tuple[int, ...], ...]:

@@ -71,7 +71,7 @@ class FileFields(_WithTexts):
 
 
 class CalibrationFields(BaseModel):
-    """A prior's probabilities, or scale and bias, or matrix and bias, as the kind has them; see docs/formats.md."""
+    """A prior's probabilities, or scale and bias, or matrix and bias and votes, as the kind has them."""
 
     model_config = _STRICT
     kind: CalibrationKind
@@ -79,6 +79,8 @@ class CalibrationFields(BaseModel):
     scale: dict[str, float] | None = None
     matrix: dict[str, dict[str, float]] | None = None
     bias: dict[str, float] | None = None
+    nearest: Count | None = None
+    weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     model: str | None = None
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from icldiag.errors import PromptError
 from icldiag.inputs.files import is_file, is_folder, open_file
 from icldiag.inputs.values import first_repeated
-from icldiag.prompt.adjustments import SavedBeta
+from icldiag.prompt.adjustments import Calibration, SavedBeta
 from icldiag.prompt.calibration_fields import calibration_of
 from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.fields import (
@@ -103,16 +103,28 @@ class Reader:
                 found.update(*(row.by_field for row in part))
         return found
 
+    def calibration(
+        self, given: PromptFields, classes: dict[str, int], examples: Sequence[Example]
+    ) -> Calibration | None:
+        found = calibration_of(given.calibration, classes, self.error)
+        if found is not None and found.votes is not None:
+            self._require_neighbours(examples, "calibration")
+        return found
+
     def retrieval(self, given: PromptFields, examples: Sequence[Example]) -> Retrieval | None:
         if given.retrieval is None:
             return None
         if given.chat:
             raise self.error("demonstrations are not chosen for each query of a chat; remove it", "retrieval")
-        if all(example.label is None for example in examples):
-            raise self.error("demonstrations are chosen from 'examples', which has no labelled text", "retrieval")
-        if missing := missing_library():
-            raise self.error(missing, "retrieval")
+        self._require_neighbours(examples, "retrieval")
         return Retrieval(given.retrieval.count, given.retrieval.by)
+
+    def _require_neighbours(self, examples: Sequence[Example], field: str) -> None:
+        """Raise PromptError: none can be found."""
+        if all(example.label is None for example in examples):
+            raise self.error("the examples nearest to a query are wanted, and 'examples' has no labelled text", field)
+        if missing := missing_library():
+            raise self.error(missing, field)
 
     def beta(self, given: str | None) -> SavedBeta | None:
         if given is None:
@@ -249,7 +261,7 @@ def read_prompt(path: Path | str) -> Prompt:
         anchor=fields.anchor,
         path=path,
         retrieval=reader.retrieval(fields, examples),
-        calibration=calibration_of(fields.calibration, classes, reader.error),
+        calibration=reader.calibration(fields, classes, examples),
         beta=reader.beta(fields.beta),
         notes=tuple(dict.fromkeys(reader.notes)),
         fields=named,

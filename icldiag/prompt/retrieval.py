@@ -8,7 +8,7 @@ text never gets itself, so that an example that is asked as a query is answered 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -31,7 +31,7 @@ class Retrieval:
     by: Literal["bm25"] = "bm25"
 
 
-def nearest(rule: Retrieval, query: str, texts: tuple[str, ...], shown: Iterable[str]) -> list[int]:
+def nearest(count: int, query: str, texts: tuple[str, ...], shown: Iterable[str]) -> list[int]:
     """Places of the texts that stand before a query, the most alike last; none that has no word in common with it.
 
     Args:
@@ -45,7 +45,7 @@ def nearest(rule: Retrieval, query: str, texts: tuple[str, ...], shown: Iterable
     taken = {_words(text) for text in (query, *shown)}
     found: list[int] = []
     for place in np.argsort(-scores, kind="stable").tolist():
-        if len(found) == rule.count or scores[place] <= 0:
+        if len(found) == count or scores[place] <= 0:
             break
         if index.words[place] not in taken:
             taken.add(index.words[place])
@@ -53,11 +53,34 @@ def nearest(rule: Retrieval, query: str, texts: tuple[str, ...], shown: Iterable
     return found[::-1]
 
 
+def likeness(query: str, texts: tuple[str, ...]) -> NDArray[np.float64]:
+    """(texts,) BM25 of each; 0 of those that are the query, word for word. Raises PromptError as `nearest`."""
+    index = _index(texts)
+    own = _words(query)
+    return np.where([words == own for words in index.words], 0.0, index.scores(query))
+
+
+def label_shares(scores: NDArray[np.float64], labels: Sequence[int], classes: int, count: int) -> NDArray[np.float64]:
+    """Each label's share of the scores of the nearest texts: (n, texts) -> (n, C); alike for all where none is near.
+
+    Args:
+        labels: (texts,) class indices.
+        count: how many are the nearest.
+    """
+    count = min(count, scores.shape[1])
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :count]  # (n, count)
+    votes = np.take_along_axis(scores, top, axis=1)
+    of = np.asarray(labels, int)[top]
+    found = np.stack([(votes * (of == label)).sum(1) for label in range(classes)], axis=1)
+    total = found.sum(1, keepdims=True)
+    return np.where(total > 0, found / np.where(total > 0, total, 1), 1 / classes)
+
+
 def missing_library() -> str | None:
     """What to install, if it is not."""
     if find_spec("bm25s") is not None:
         return None
-    return "demonstrations are chosen by BM25 with the package bm25s; pip install 'icldiag[retrieval]'"
+    return "the examples nearest to a query are found by the package bm25s; pip install 'icldiag[retrieval]'"
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from icldiag.prompt.fields import (
     Anchor,
     Scoring,
 )
-from icldiag.prompt.retrieval import Retrieval, nearest
+from icldiag.prompt.retrieval import Retrieval, label_shares, likeness, nearest
 from icldiag.prompt.template import ONE, Pieces, in_braces, pieces
 from icldiag.quoting import quoted
 
@@ -151,10 +151,28 @@ class Prompt:
         """What this query is shown after the prompt's own demonstrations: its own, and examples. Raises PromptError."""
         if self.retrieval is None:
             return [*query.demonstrations]
-        labelled = [example for example in self.examples if example.label is not None]
         shown = (example.text for example in self.demonstrations)
-        places = nearest(self.retrieval, query.text, tuple(example.text for example in labelled), shown)
-        return [*query.demonstrations, *(labelled[place] for place in places)]
+        places = nearest(self.retrieval.count, query.text, self._labelled_texts, shown)
+        return [*query.demonstrations, *(self.labelled[place] for place in places)]
+
+    @cached_property
+    def labelled(self) -> tuple[Example, ...]:
+        """The examples whose label is known: what a query is shown, and what votes for its label."""
+        return tuple(example for example in self.examples if example.label is not None)
+
+    @cached_property
+    def _labelled_texts(self) -> tuple[str, ...]:
+        return tuple(example.text for example in self.labelled)
+
+    def votes(self, query: Example) -> tuple[float, ...] | None:
+        """(C,) what the neighbours' votes add to the label scores of a query; None without such a calibration."""
+        votes = None if self.calibration is None else self.calibration.votes
+        if votes is None:
+            return None
+        labels = [example.known_label for example in self.labelled]
+        scores = likeness(query.text, self._labelled_texts)[None]
+        (shares,) = label_shares(scores, labels, len(self.labels), votes.nearest)
+        return tuple((votes.weight * shares).tolist())
 
     @property
     def per_query(self) -> bool:
@@ -204,6 +222,8 @@ class Prompt:
         content["beta"] = self.beta and self.beta.sha256
         if self.calibration is not None:
             del content["calibration"]["model"]
+            if self.calibration.votes is None:
+                del content["calibration"]["votes"]
         for field in ("calibration", "beta", "retrieval", "instruction_separator", "query_template"):
             if content[field] is None:  # a prompt without them has the hash that it always had
                 del content[field]

@@ -97,7 +97,8 @@ def calibration_fields(calibration: Calibration, names: Sequence[str]) -> dict[s
         fields["scale"] = of_each(calibration.scale)
     if calibration.matrix is not None:
         fields["matrix"] = of_each([of_each(row) for row in calibration.matrix])
-    return {**fields, "bias": of_each(calibration.bias)}
+    votes = {} if calibration.votes is None else asdict(calibration.votes)
+    return {**fields, "bias": of_each(calibration.bias), **votes}
 
 
 def named_from(folder: Path | None, path: Path) -> str:

@@ -115,7 +115,7 @@ def test_without_labelled_examples_or_the_library_it_is_refused(
 ) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(as_yaml(replace(choosing, examples=())))
-    with pytest.raises(PromptError, match="'examples', which has no labelled text"):
+    with pytest.raises(PromptError, match="'examples' has no labelled text"):
         read_prompt(path)
     path.write_text(as_yaml(choosing))
     monkeypatch.setattr(retrieval, "find_spec", lambda name: None)

@@ -32,7 +32,7 @@ from icldiag.model.readout import Progress, silent, step_of
 from icldiag.prompt.schema import Prompt
 
 BUDGET = 40
-TRIED_AS = 4  # a change as it is, with batch, affine and matrix calibration
+TRIED_AS = 5  # a change as it is, with batch, affine, matrix and neighbours calibration
 AT_A_TIME = 4  # changes that are asked as one list
 TRAINED, COMBINED = 2, 2  # changes that the budget is kept for, if it is large
 

@@ -109,7 +109,8 @@ def _train(
                 keep=words.rows,
                 tokens=words.vocabulary,
             )
-            loss = torch.nn.functional.cross_entropy(words.scores(run.logits, words.vocabulary), part.labels)
+            scores = words.scores(run.logits, words.vocabulary) + part.votes
+            loss = torch.nn.functional.cross_entropy(scores, part.labels)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -136,6 +137,7 @@ class _CachedExamples:
     batch: Batch  # the last tokens, and those of the label words that are scored, (B, 1 + N)
     past: tuple[KeyValues, ...]
     labels: Tensor  # (B,)
+    votes: Tensor  # (B, C)
 
 
 @no_grad
@@ -173,7 +175,8 @@ def _cache_examples(
             KeyValues(part.keys[rows, :, own], part.values[rows, :, own], part.positions[rows, own], part.last)
             for part in past
         )
-        cached.append(_CachedExamples(batch, own_past, labels))
+        votes = torch.from_numpy(as_queries.votes(range(len(whole))[rows])).float().to(model.device)
+        cached.append(_CachedExamples(batch, own_past, labels, votes))
     return cached
 
 

@@ -216,7 +216,8 @@ def _flow(
 
     def loss(logits: Tensor) -> Tensor:
         wanted = torch.tensor([label], device=logits.device)
-        return torch.nn.functional.cross_entropy(words.scores(logits[None]), wanted)
+        votes = torch.from_numpy(encoded.votes([query])).float().to(logits.device)
+        return torch.nn.functional.cross_entropy(words.scores(logits[None]) + votes, wanted)
 
     losses: list[float] = []
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from icldiag.analyses.affine import fit_affine
+from icldiag.analyses.affine import NEAREST, fit_affine
 from icldiag.analyses.calibration import (
     calibrated,
     calibration,
@@ -26,6 +26,7 @@ from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.search import Search
 from icldiag.model.readout import FloatArray, IntArray
 from icldiag.prompt.adjustments import Calibration
+from icldiag.prompt.retrieval import missing_library
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,8 @@ class Candidate:
 
 def unfitted(search: Search, repair: Repair, made_of_fitting: bool) -> Candidate:
     """One that no labelled text was fitted on, whose texts were asked: it answers the same whatever is left out."""
-    answers = calibrated(search.judged_raw(repair), repair.calibration, search.whole)
+    shares = search.shares(repair, search.judged)
+    answers = calibrated(search.judged_raw(repair), repair.calibration, search.whole, shares)
     return Candidate(repair, np.broadcast_to(answers, (FOLDS, *answers.shape)), made_of_fitting)
 
 
@@ -68,35 +70,48 @@ def calibrations(search: Search) -> Iterator[Candidate]:
 
 
 def fitted_calibrations(search: Search, of: Repair, made_of_fitting: bool = False) -> Iterator[Candidate]:
-    """Batch, affine and matrix calibration of a prompt whose fitting and selection parts were asked."""
+    """Batch, affine, matrix and neighbours calibration of a prompt whose fitting and selection parts were asked."""
     folded, scores = search.parts.folded, search.judged_raw(of)
     (unlabelled,) = search.raw(of, search.parts.unlabelled)
     labels = [example.label for example in folded if example.label is not None]  # all are labelled
 
-    def batch(rows: Sequence[int]) -> Calibration:
+    def batch(rows: Sequence[int], shares: FloatArray | None) -> Calibration:
         return calibration("batch", np.concatenate([scores[rows], unlabelled]))
 
-    def supervised(kind: Literal["affine", "matrix"], rows: Sequence[int]) -> Calibration:
-        return fit_affine(scores[rows], [labels[row] for row in rows], kind, search.whole)
+    def supervised(
+        kind: Literal["affine", "matrix", "neighbours"], rows: Sequence[int], shares: FloatArray | None
+    ) -> Calibration:
+        own = None if shares is None else shares[rows]
+        return fit_affine(scores[rows], [labels[row] for row in rows], kind, search.whole, own)
 
-    fits: list[tuple[str, Callable[[Sequence[int]], Calibration]]] = [
-        ("batch", batch),
-        ("affine", partial(supervised, "affine")),
-        ("matrix", partial(supervised, "matrix")),
+    def votes(out: Sequence[int]) -> FloatArray:
+        return search.neighbours.without(search.judged, folded, search.parts.folds, out, NEAREST)
+
+    fits: list[tuple[str, Fit, Voting | None]] = [
+        ("batch", batch, None),
+        ("affine", partial(supervised, "affine"), None),
+        ("matrix", partial(supervised, "matrix"), None),
     ]
-    for kind, fit in fits:
+    if missing_library() is None and search.prompt.labelled:
+        fits.append(("neighbours", partial(supervised, "neighbours"), votes))
+    for kind, fit, voting in fits:
         if of is search.start:
             changed = replace(of, family="calibration", name=f"{kind} calibration")
         else:
             changed = replace(of, family="combination", name=f"{kind} calibration with {of.name}")
-        answers = answers_by_fold(fit, scores, search.parts.folds, search.whole)
+        answers = answers_by_fold(fit, scores, search.parts.folds, search.whole, voting)
         search.progress("", 0, 0)
-        repair = replace(changed, calibration=fit(range(len(folded))).fitted_on(search.model.name))
+        fitted = fit(range(len(folded)), None if voting is None else voting(()))
+        repair = replace(changed, calibration=fitted.fitted_on(search.model.name))
         yield Candidate(repair, answers, made_of_fitting)
 
 
+Fit = Callable[[Sequence[int], FloatArray | None], Calibration]  # of rows, and of all rows' shares of votes
+Voting = Callable[[Sequence[int]], FloatArray]  # these shares, without some folds
+
+
 def answers_by_fold(
-    fit: Callable[[Sequence[int]], Calibration], scores: FloatArray, folds: IntArray, whole: bool
+    fit: Fit, scores: FloatArray, folds: IntArray, whole: bool, voting: Voting | None = None
 ) -> FloatArray:
     """`Candidate.answers`, from one fit without each fold and one without each two.
 
@@ -108,7 +123,9 @@ def answers_by_fold(
     of[: len(folds)] = folds
     for one in range(FOLDS):
         for other in range(one, FOLDS):
-            found = calibrated(scores, fit(np.flatnonzero((of >= 0) & (of != one) & (of != other)).tolist()), whole)
+            shares = None if voting is None else voting((one, other))
+            rows = np.flatnonzero((of >= 0) & (of != one) & (of != other)).tolist()
+            found = calibrated(scores, fit(rows, shares), whole, shares)
             answers[one, of == other] = found[of == other]
             answers[other, of == one] = found[of == one]
             if one == other:

@@ -60,7 +60,8 @@ class Repair:
         """What must be at hand wherever the repaired prompt is used."""
         if self.beta is not None:
             return "a runtime that can scale attention"
-        needs = ["the examples"] if self.retrieval is not None else []
+        near = self.retrieval is not None or (self.calibration is not None and self.calibration.votes is not None)
+        needs = ["the examples"] if near else []
         needs += ["the label probabilities"] if self.calibration is not None else []
         return " and ".join(needs) or "nothing"
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from icldiag.analyses.calibration import calibrated, random_queries
 from icldiag.analyses.lab import Lab, Question
 from icldiag.analyses.search.biases import label_biases
+from icldiag.analyses.search.neighbours import Neighbours
 from icldiag.analyses.search.partition import make_parts
 from icldiag.analyses.search.repair import Repair, as_it_is
 from icldiag.errors import AnalysisError
@@ -38,8 +40,13 @@ class Search:
         examples = (*self.parts.fitting, *self.parts.unlabelled)
         return random_queries(self.prompt, examples, self.seed) if examples else ()
 
+    @property
+    def judged(self) -> tuple[Example, ...]:
+        """What candidates are judged by: the fitting part, the selection part and, last, the failed query."""
+        return (*self.parts.folded, *(() if self.query is None else (self.prompt.queries[self.query],)))
+
     def judged_raw(self, repair: Repair) -> FloatArray:
-        """(n, C) what candidates are judged by: the fitting part, the selection part and, last, the failed query."""
+        """(n, C) label scores of `judged`."""
         fitting, selection, queries = self.raw(repair, self.parts.fitting, self.parts.selection, self.prompt.queries)
         failed = queries[:0] if self.query is None else queries[[self.query]]
         return np.concatenate([fitting, selection, failed])
@@ -50,7 +57,22 @@ class Search:
         Raises:
             PromptError: the changed prompt cannot be asked of this model.
         """
-        return [calibrated(raw, repair.calibration, self.whole) for raw in self.raw(repair, *groups)]
+        return [
+            calibrated(raw, repair.calibration, self.whole, self.shares(repair, group))
+            for raw, group in zip(self.raw(repair, *groups), groups, strict=True)
+        ]
+
+    def shares(self, repair: Repair, examples: Sequence[Example]) -> FloatArray | None:
+        """(n, C) of the neighbours' votes, where the repair counts them; a text does not vote for itself."""
+        votes = None if repair.calibration is None else repair.calibration.votes
+        if votes is None:
+            return None
+        return self.neighbours.shares(examples, votes.nearest)
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """Of all texts, among the labelled examples."""
+        return Neighbours(self.prompt)
 
     def raw(self, repair: Repair, *groups: Sequence[Example]) -> list[FloatArray]:
         """The same before any calibration. Groups that are asked for together are read together."""

@@ -118,7 +118,7 @@ def test_a_text_is_judged_by_a_fit_without_its_fold_and_the_one_left_out() -> No
     scores = np.arange(24)[:, None] * np.ones((1, 2))
     fits: list[set[int]] = []
 
-    def fit(rows: Sequence[int]) -> Calibration:
+    def fit(rows: Sequence[int], shares: object) -> Calibration:
         fits.append(set(rows))
         return Calibration("batch", (float(1000 * len(fits)), 0.0))
 

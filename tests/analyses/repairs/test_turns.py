@@ -58,7 +58,7 @@ def test_its_answers_are_those_of_the_chat(search: Search) -> None:
     plain = next(trial for trial in trials.trials if trial.repair.calibration is None)
     asked = Session(as_chat(search.prompt), search.model).prediction()
     np.testing.assert_array_equal(plain.predicted, asked.predicted)
-    assert len(trials.trials) == 4  # and with the calibrations on top
+    assert len(trials.trials) == 5  # and with the calibrations on top
 
 
 def test_it_goes_with_an_order_and_with_no_retrieval_nor_words(search: Search) -> None:
