@@ -28,7 +28,7 @@ from icldiag.prompt.fields import (
     unknown_class,
 )
 from icldiag.prompt.importers import importer_of
-from icldiag.prompt.retrieval import Retrieval, missing_library
+from icldiag.prompt.retrieval import Retrieval
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import Lines, Location, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, Table, read_table
@@ -123,8 +123,6 @@ class Reader:
         """Raise PromptError: none can be found."""
         if all(example.label is None for example in examples):
             raise self.error("the examples nearest to a query are wanted, and 'examples' has no labelled text", field)
-        if missing := missing_library():
-            raise self.error(missing, field)
 
     def beta(self, given: str | None) -> SavedBeta | None:
         if given is None:

@@ -11,13 +11,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from icldiag.errors import PromptError
 
 _WORD = re.compile(r"\w+")
 _HELD = 4  # indices of texts
@@ -36,9 +33,6 @@ def nearest(count: int, query: str, texts: tuple[str, ...], shown: Iterable[str]
 
     Args:
         shown: what the prompt shows already. No text comes twice, in the same words, and none in the query's own.
-
-    Raises:
-        PromptError: the library is not installed.
     """
     index = _index(texts)
     scores = index.scores(query)
@@ -54,7 +48,7 @@ def nearest(count: int, query: str, texts: tuple[str, ...], shown: Iterable[str]
 
 
 def likeness(query: str, texts: tuple[str, ...]) -> NDArray[np.float64]:
-    """(texts,) BM25 of each; 0 of those that are the query, word for word. Raises PromptError as `nearest`."""
+    """(texts,) BM25 of each; 0 of those that are the query, word for word."""
     index = _index(texts)
     own = _words(query)
     return np.where([words == own for words in index.words], 0.0, index.scores(query))
@@ -76,13 +70,6 @@ def label_shares(scores: NDArray[np.float64], labels: Sequence[int], classes: in
     return np.where(total > 0, found / np.where(total > 0, total, 1), 1 / classes)
 
 
-def missing_library() -> str | None:
-    """What to install, if it is not."""
-    if find_spec("bm25s") is not None:
-        return None
-    return "the examples nearest to a query are found by the package bm25s; pip install 'icldiag[retrieval]'"
-
-
 def _words(text: str) -> tuple[str, ...]:
     """Runs of letters and digits, in any case."""
     return tuple(_WORD.findall(text.casefold()))
@@ -92,10 +79,7 @@ class _Index:
     """Texts by their words."""
 
     def __init__(self, texts: tuple[str, ...]) -> None:
-        missing = missing_library()
-        if missing is not None:
-            raise PromptError(missing, field="retrieval")
-        import bm25s
+        import bm25s  # with scipy, which takes a while
 
         self.words = [_words(text) for text in texts]
         self._known = {word for words in self.words for word in words}

@@ -148,7 +148,7 @@ class Prompt:
         return self.opening + shown + self._filled(asked, self.query_pieces)
 
     def retrieved(self, query: Example) -> list[Example]:
-        """What this query is shown after the prompt's own demonstrations: its own, and examples. Raises PromptError."""
+        """What this query is shown after the prompt's own demonstrations: its own, and examples."""
         if self.retrieval is None:
             return [*query.demonstrations]
         shown = (example.text for example in self.demonstrations)

@@ -110,19 +110,11 @@ def test_what_is_wrong_is_told(choosing: Prompt, tmp_path: Path, line: str, told
         read_prompt(path)
 
 
-def test_without_labelled_examples_or_the_library_it_is_refused(
-    choosing: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_labelled_examples_it_is_refused(choosing: Prompt, tmp_path: Path) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(as_yaml(replace(choosing, examples=())))
     with pytest.raises(PromptError, match="'examples' has no labelled text"):
         read_prompt(path)
-    path.write_text(as_yaml(choosing))
-    monkeypatch.setattr(retrieval, "find_spec", lambda name: None)
-    retrieval._index.cache_clear()
-    for open_it in (lambda: read_prompt(path), lambda: choosing.retrieved(Example("river", None))):
-        with pytest.raises(PromptError, match=r"pip install 'icldiag\[retrieval\]'"):
-            open_it()
 
 
 @pytest.mark.parametrize("form", ["text", "messages", "logit-bias"])

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from icldiag.analyses.search.repair import Repair, change
 from icldiag.analyses.search.search import Search
-from icldiag.prompt.retrieval import Retrieval, missing_library
+from icldiag.prompt.retrieval import Retrieval
 
 COUNTS = (4,)  # each asks every text anew, with so many demonstrations more
 
 
 def retrievals(search: Search) -> Iterator[Repair]:
-    """The examples nearest to each query by BM25; nothing without the library, or where some are chosen already."""
+    """The examples nearest to each query by BM25; nothing where some are chosen already."""
     prompt = search.prompt
-    if prompt.chat or prompt.retrieval is not None or missing_library() is not None:
+    if prompt.chat or prompt.retrieval is not None:
         return
     if all(example.label is None for example in prompt.examples):
         return

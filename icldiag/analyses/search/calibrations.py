@@ -26,7 +26,6 @@ from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.search import Search
 from icldiag.model.readout import FloatArray, IntArray
 from icldiag.prompt.adjustments import Calibration
-from icldiag.prompt.retrieval import missing_library
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,7 @@ def fitted_calibrations(search: Search, of: Repair, made_of_fitting: bool = Fals
         ("affine", partial(supervised, "affine"), None),
         ("matrix", partial(supervised, "matrix"), None),
     ]
-    if missing_library() is None and search.prompt.labelled:
+    if search.prompt.labelled:
         fits.append(("neighbours", partial(supervised, "neighbours"), votes))
     for kind, fit, voting in fits:
         if of is search.start:

@@ -21,7 +21,7 @@ class Neighbours:
         self._known: dict[str, FloatArray] = {}
 
     def shares(self, examples: Sequence[Example], count: int) -> FloatArray:
-        """(n, C) each label's share of the votes. Raises PromptError: the library is not installed."""
+        """(n, C) each label's share of the votes."""
         return label_shares(self._likeness(examples), self._labels, self.classes, count)
 
     def without(

@@ -16,7 +16,6 @@ from icldiag.analyses.search.neighbours import Neighbours
 from icldiag.classifier.scorer import LabelScorer
 from icldiag.errors import AnalysisError, PromptError
 from icldiag.model.readout import silent
-from icldiag.prompt import retrieval
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Example, Prompt
@@ -106,7 +105,7 @@ def test_every_answer_counts_them(voting: Prompt, tiny: Tiny) -> None:
     assert flow.loss == pytest.approx(-np.log(chances[gold] / chances.sum()), abs=1e-3)
 
 
-def test_the_file_says_them(voting: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_says_them(voting: Prompt, tmp_path: Path) -> None:
     path = tmp_path / "voting.yaml"
     path.write_text(as_yaml(voting))
     assert "nearest: 4\n  weight: 2.5\n" in path.read_text()
@@ -121,10 +120,6 @@ def test_the_file_says_them(voting: Prompt, tmp_path: Path, monkeypatch: pytest.
             read_prompt(path)
     path.write_text(as_yaml(replace(voting, examples=())))
     with pytest.raises(PromptError, match="'examples' has no labelled text"):
-        read_prompt(path)
-    path.write_text(as_yaml(voting))
-    monkeypatch.setattr(retrieval, "find_spec", lambda name: None)
-    with pytest.raises(PromptError, match=r"pip install 'icldiag\[retrieval\]'"):
         read_prompt(path)
 
 
