@@ -77,7 +77,7 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
     """The best repairs, a line each: net gain, mended and broken on the selection part, p, the queries, the cost."""
     if not count:
         return
-    yield f"rank  net  mended broken     p  queries  tokens  repair (selection part: {len(repairs.selection)} examples)"
+    yield f"rank  net   fixed broken     p  queries  tokens  repair (selection part: {len(repairs.selection)} examples)"
     for rank, trial in enumerate(repairs.trials[:count], start=1):
         effect = trial.selection
         of = "" if repairs.query is None else f": {verdict(repairs, trial, repairs.query)}"

@@ -267,7 +267,7 @@ def changes(rows: Sequence[tuple[str, int, int]]) -> Drawing:
 
     drawing, axes = _axes(0.7 + 0.24 * len(rows))
     places = np.arange(len(rows))[::-1]
-    axes.barh(places, [mended for _, mended, _ in rows], 0.7, label="mended", color=SERIES[0])
+    axes.barh(places, [fixed for _, fixed, _ in rows], 0.7, label="fixed", color=SERIES[0])
     axes.barh(
         places, [-broken for *_, broken in rows], 0.7, label="broken", color=SERIES[1], hatch="/////", linewidth=0
     )

@@ -33,7 +33,7 @@ def tally(changes: int, mended: int, broken: int, unjudged: int = 0) -> str:
     if changes and unjudged == changes:
         return f"{answers}; no gold label says if for better"
     without = f", {unjudged} without a gold label" if unjudged else ""
-    return f"{answers}: + {mended} mended, x {broken} broken{without}"
+    return f"{answers}: + {mended} fixed, x {broken} broken{without}"
 
 
 def outcome(labels: Sequence[str], before: Sequence[float], after: Sequence[float]) -> str:

@@ -105,10 +105,10 @@ def _changed(pairs: list[tuple[Numbered, Numbered]], a: Values, b: Values) -> Ta
         place += (new["id"] if old["id"] is None else old["id"],) if named else ()
         answers = (old["predicted"], _chance(a, old), new["predicted"], _chance(b, new))
         rows.append((*place, old["text"], new["gold"], *answers, effect_of(old, new)))
-    rows.sort(key=lambda row: ("mended", "broken", None).index(row[-1]))
+    rows.sort(key=lambda row: ("fixed", "broken", None).index(row[-1]))
     numbers = ("number",) if same else ("number a", "number b")
     columns = (*numbers, *(("id",) if named else ()), "query", "gold", "a", "p", "b", "p", "effect")
-    caption = "Answers that changed: mended were wrong in a and are right in b, broken the reverse."
+    caption = "Answers that changed: fixed were wrong in a and are right in b, broken the reverse."
     return Table("changed", caption, columns, tuple(rows), limit=200)
 
 
@@ -124,11 +124,11 @@ def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], chang
         sum(query["gold"] == query["predicted"] for query in side) / len(labelled)
         for side in zip(*labelled, strict=True)
     )
-    mended, broken = effects.count("mended"), effects.count("broken")
+    fixed, broken = effects.count("fixed"), effects.count("broken")
     text = f"Accuracy on the {counted(len(labelled), 'query')} of both: {before:.2f} in a, {after:.2f} in b; {told}, "
-    text += f"{mended} mended and {broken} broken"
-    if mended + broken:
-        chance = float(stats.binomtest(mended, mended + broken).pvalue)
+    text += f"{fixed} fixed and {broken} broken"
+    if fixed + broken:
+        chance = float(stats.binomtest(fixed, fixed + broken).pvalue)
         text += f" (exact sign test, p = {chance:.2g})"
     return f"{text}."
 
@@ -138,7 +138,7 @@ def effect_of(old: Values, new: Values) -> str | None:
     gold = new["gold"]
     if gold is None or gold != old["gold"] or old["predicted"] == new["predicted"]:
         return None
-    return "mended" if new["predicted"] == gold else "broken" if old["predicted"] == gold else None
+    return "fixed" if new["predicted"] == gold else "broken" if old["predicted"] == gold else None
 
 
 def _chance(report: Values, query: Values) -> float | None:

@@ -29,12 +29,12 @@ def log_difference(a: Path, b: Path) -> Page:
     broken = sum(old.right and not new.right for old, new in both)
     right = [sum(document.right for document in side) for side in zip(*both, strict=True)]
     changed = [(old, new) for old, new in both if old.given != new.given]
-    answers = f"{len(changed)} answers differ, {mended} mended and {broken} broken"
+    answers = f"{len(changed)} answers differ, {mended} fixed and {broken} broken"
     reading = (
         f"Of {counted(len(both), 'document')}, {right[0]} are answered right in a, {right[1]} in b; {answers} "
         f"(McNemar's exact test, p = {mcnemar(mended, broken):.2g})."
     )
-    caption = "Documents whose answer differs: mended were wrong in a and are right in b, broken the reverse."
+    caption = "Documents whose answer differs: fixed were wrong in a and are right in b, broken the reverse."
     rows = tuple((old.id, old.gold, old.given.strip(), new.given.strip(), _effect(old, new)) for old, new in changed)
     table = Table("changed", caption, ("doc_id", "gold", "a", "b", "effect"), rows, limit=200)
     alone = [
@@ -54,4 +54,4 @@ def log_difference(a: Path, b: Path) -> Page:
 def _effect(old: Document, new: Document) -> str | None:
     if old.right == new.right:
         return None
-    return "mended" if new.right else "broken"
+    return "fixed" if new.right else "broken"

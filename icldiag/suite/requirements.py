@@ -99,7 +99,7 @@ def against(baseline: dict[str, Any], now: dict[str, Any], max_broken: int | Non
         return Outcome("baseline", False, "the baseline has no query of this prompt; make it again")
     effects = [effect_of(old, new) for (_, old), (_, new) in pairs]
     broken = [number for (_, (number, _)), effect in zip(pairs, effects, strict=True) if effect == "broken"]
-    mended = effects.count("mended")
+    fixed = effects.count("fixed")
     chance = mcnemar(mended, len(broken))
     text = f"of {counted(len(pairs), 'query')} in both, {len(broken)} right in the baseline "
     text += f"{'is' if len(broken) == 1 else 'are'} wrong now"

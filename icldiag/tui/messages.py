@@ -84,7 +84,7 @@ class ClientsWanted(Message):
 
 @dataclass
 class RepairWanted(Message):
-    """Panel Repair is to search for what mends a query, or (None) the prompt."""
+    """Panel Repair is to search for what fixes a query, or (None) the prompt."""
 
     query: int | None
 

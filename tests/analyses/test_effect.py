@@ -1,4 +1,4 @@
-"""McNemar's exact test by hand, and what is counted as mended and broken."""
+"""McNemar's exact test by hand, and what is counted as fixed and broken."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def test_without_gold_labels_nothing_is_claimed() -> None:
 
 
 def test_a_small_p_is_not_written_as_nothing() -> None:
-    assert "; 0 mended, 9 broken, McNemar p = 0.004: unlikely to be chance)" in in_short(
+    assert "; 0 fixed, 9 broken, McNemar p = 0.004: unlikely to be chance)" in in_short(
         Effect(77, 62, (), tuple(range(9)), -1.0)
     )
-    assert in_short(Effect(77, 62, (), (), 0.0)) == "62 right before and after, none mended or broken"
+    assert in_short(Effect(77, 62, (), (), 0.0)) == "62 right before and after, none fixed or broken"
 
 
 def test_the_interval_holds_nothing_gained_where_p_is_not_small() -> None:
@@ -59,7 +59,7 @@ def test_the_interval_holds_nothing_gained_where_p_is_not_small() -> None:
 
 
 def test_every_look_at_the_same_texts_makes_p_larger() -> None:
-    """9 mended and none broken has p = 2 / 2^9. Half of a p is for gains: of the looks, the corrections' inverses times
+    """9 fixed and none broken has p = 2 / 2^9. Half of a p is for gains: of the looks, the corrections' inverses times
     one half sum to less than 1, however many looks."""
     found = [Effect(50, 20, tuple(range(9)), (), 0.0, 0.0, looks).p_value for looks in range(4)]
     np.testing.assert_allclose(found, [2 / 2**9 * times for times in (1, 1, 2, 6)])
@@ -68,7 +68,7 @@ def test_every_look_at_the_same_texts_makes_p_larger() -> None:
 
 
 def test_classes_count_alike_in_the_balanced_gain() -> None:
-    """Four texts of class 0, of which one is broken, one text of class 1, which is mended."""
+    """Four texts of class 0, of which one is broken, one text of class 1, which is fixed."""
     eye = np.eye(2)
     found = effect(eye[[0, 0, 0, 0, 0]], eye[[0, 0, 0, 1, 1]], [0, 0, 0, 0, 1])
     assert found.net == 0

@@ -168,7 +168,7 @@ def test_the_effect_of_re_weighting_is_counted(case: str, prompt: Prompt, tiny: 
     assert f"{after.correct}" in said
     mended = sum(before.is_wrong(query) and not after.is_wrong(query) for query in before.labelled)
     broken = sum(after.is_wrong(query) and not before.is_wrong(query) for query in before.labelled)
-    assert (f"{mended} mended, {broken} broken" in said) or ("none mended, none broken" in said and not mended + broken)
+    assert (f"{mended} fixed, {broken} broken" in said) or ("none fixed, none broken" in said and not mended + broken)
     if mended + broken < 6:
         assert "unlikely" not in said
 
@@ -189,5 +189,5 @@ def test_what_stays_under_compression_is_counted(case: str, prompt: Prompt, tiny
 
 def test_without_gold_labels_nothing_is_mended_or_broken() -> None:
     assert tally(3, 0, 0, 3) == "3 answers change; no gold label says if for better"
-    assert tally(3, 1, 1, 1) == "3 answers change: + 1 mended, x 1 broken, 1 without a gold label"
-    assert tally(1, 1, 0) == "1 answer changes: + 1 mended, x 0 broken"
+    assert tally(3, 1, 1, 1) == "3 answers change: + 1 fixed, x 1 broken, 1 without a gold label"
+    assert tally(1, 1, 0) == "1 answer changes: + 1 fixed, x 0 broken"

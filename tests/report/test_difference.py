@@ -51,7 +51,7 @@ def test_a_report_does_not_differ_from_itself(values: Values) -> None:
     assert [text for _, text in page.summary["What differs"]] == [
         "The set-ups are the same.",
         f"Accuracy on the 5 queries of both: {values['prediction']['accuracy']:.2f} in a, "
-        f"{values['prediction']['accuracy']:.2f} in b; 0 of 6 answers differ, 0 mended and 0 broken.",
+        f"{values['prediction']['accuracy']:.2f} in b; 0 of 6 answers differ, 0 fixed and 0 broken.",
         "No pair's measured separation changed.",
         "No intervention's label loyalty changed.",
     ]
@@ -68,9 +68,9 @@ def test_mended_and_broken_are_counted_against_gold(values: Values) -> None:
     # gold is 0, 1, 2, unknown, 1, 2
     effects = {row[1]: row[-1] for row in rows(part(page, "answers"))}
     texts = [query["text"] for query in a["prediction"]["queries"]]
-    assert effects == {texts[0]: "broken", texts[1]: "mended", texts[2]: "mended", texts[3]: None, texts[4]: None}
+    assert effects == {texts[0]: "broken", texts[1]: "fixed", texts[2]: "fixed", texts[3]: None, texts[4]: None}
     assert [row[0] for row in rows(part(page, "answers"))] == [2, 3, 1, 4, 5]
-    assert "0.40 in a, 0.60 in b; 5 of 6 answers differ, 2 mended and 1 broken (exact sign test, p = 1)" in (
+    assert "0.40 in a, 0.60 in b; 5 of 6 answers differ, 2 fixed and 1 broken (exact sign test, p = 1)" in (
         part(page, "answers").reading
     )
 

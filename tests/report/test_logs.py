@@ -29,7 +29,7 @@ def test_mended_and_broken_by_hand(tmp_path: Path) -> None:
     a = log(tmp_path / "a", [0, 1, 1, 1, 0, 0, 0, 2], golds)  # right: 0, 3, 7
     b = log(tmp_path / "b", [0, 0, 0, 1, 1, 2, 1, 0], golds)  # right: 0 to 5; 6 is wrong otherwise
     reading = log_difference(a, b).parts[0].reading
-    assert "Of 8 documents, 3 are answered right in a, 6 in b; 6 answers differ, 4 mended and 1 broken" in reading
+    assert "Of 8 documents, 3 are answered right in a, 6 in b; 6 answers differ, 4 fixed and 1 broken" in reading
     assert "p = 0.38" in reading  # 2 (1 + 5) / 2^5
     done = CliRunner().invoke(app, ["diff", str(a), str(b)])
     assert done.exit_code == 0

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from icldiag.analyses import ANALYSES
 from icldiag.analyses.extraction.compute import Extract
 from icldiag.model.readout import silent
 from icldiag.report import write
@@ -59,7 +60,7 @@ async def begun(app: DiagnosisApp, pilot: Pilot[None]) -> None:
     await settle(pilot, lambda: app.state.prediction)
     app.export.choice = ExportChoice("everything")
     await pilot.press("x", "enter")
-    await until(pilot, lambda: "exporting 7 of 10: extraction 3 of 9" in screen_text(app))
+    await until(pilot, lambda: f" of {len(ANALYSES)}: extraction 3 of 9" in screen_text(app))
 
 
 @pytest.mark.parametrize("panel", range(len(PANELS)))

@@ -170,7 +170,7 @@ async def test_a_query_that_is_right_has_nothing_to_mend(prompt_file: Path, mode
 
 
 async def test_the_repair_that_is_spoken_of_is_marked_and_a_choice_stays(prompt_file: Path, model_folder: Path) -> None:
-    """The first in rank need not be the one that mends the selected query."""
+    """The first in rank need not be the one that fixes the selected query."""
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press(RepairPanel.key)

@@ -227,7 +227,7 @@ def _lasting(evidence: Evidence, answer: str) -> tuple[bool, str]:
         support += ", and content-free queries do so in other orders too"
     favourite = evidence.favourite
     if favourite is not None and favourite.undone is not None and favourite.undone.mends:
-        support += f"; the {favourite.undone.kind} prior of other queries, divided out, mends this answer"
+        support += f"; the {favourite.undone.kind} prior of other queries, divided out, fixes this answer"
         return True, support
     return 2 * leaning > len(sources) and lasting, support
 

@@ -54,8 +54,8 @@ def verdict(found: Favourite | None, labels: tuple[str, ...]) -> str:
     opening = f"{many} {label}{right}{often}."
     if found.undone is None:
         return opening
-    does = "mends this answer too" if found.undone.mends else "does not mend this one"
-    return f"{opening} Dividing out the {found.undone.kind} prior, which mends more answers than it breaks, {does}."
+    does = "fixes this answer too" if found.undone.mends else "does not fix this one"
+    return f"{opening} Dividing out the {found.undone.kind} prior, which fixes more answers than it breaks, {does}."
 
 
 def reading(found: Explanation) -> str:

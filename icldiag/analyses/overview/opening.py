@@ -75,7 +75,7 @@ def _apart(found: Overview) -> str:
     auc = f"AUC {separability.auc}"
     hidden = verdict.hidden_by
     if hidden is not None:
-        undone = f"dividing out the {hidden.kind} prior mends more answers than it breaks"
+        undone = f"dividing out the {hidden.kind} prior fixes more answers than it breaks"
         return f"{auc}: the scores tell the labels apart, and the lean hides it: {undone}."
     if separability.auc.high < 0.5:
         return f"{auc}, below 0.5: the scores rank the labels the wrong way round.{_leans_there(found)}"

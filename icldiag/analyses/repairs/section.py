@@ -145,14 +145,14 @@ def reading(result: Repairs, context: Context | None = None) -> str:
 def blocks(result: Repairs, context: Context | None = None) -> list[Block]:
     """The best repairs, and what the winner does to the queries."""
     best = result.trials[:LISTED]
-    caption = f"Labelled texts of the selection part ({len(result.selection)}) mended and broken by the best repairs."
+    caption = f"Labelled texts of the selection part ({len(result.selection)}) fixed and broken by the best repairs."
     bars = [(trial.repair.name, len(trial.selection.mended), len(trial.selection.broken)) for trial in best]
     shown: list[Block] = [Figure("repairs", caption, lambda: changes(bars))] if bars else []
     shown.append(_ranking(result))
     winner = result.best
     if winner is not None and context is not None:
         texts, effect = context.prompt.queries, winner.queries
-        told = [f"The best mends: {texts[place].text}" for place in effect.mended]
+        told = [f"The best fixes: {texts[place].text}" for place in effect.mended]
         told += [f"The best breaks: {texts[place].text}" for place in effect.broken]
         shown += [Items(tuple(told))] if told else []
         shown += _elsewhere(result, winner)
@@ -169,10 +169,10 @@ def _ranking(result: Repairs) -> Table:
     columns = (
         "repair",
         "net gain",
-        "mended",
+        "fixed",
         "broken",
         "McNemar p",
-        "queries mended",
+        "queries fixed",
         "queries broken",
         "tokens",
         "needs",

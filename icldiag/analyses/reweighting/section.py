@@ -75,10 +75,10 @@ def effect_in_words(answers: Answers) -> str:
     of = f"{move} of {labelled}" if before != after else f"{move} of {counted(labelled, 'query')} right"
     mended, broken = len(answers.mended), len(answers.broken)
     if not mended and not broken:
-        return f"{of}: none mended, none broken"
+        return f"{of}: none fixed, none broken"
     p = mcnemar(mended, broken)
     chance = "unlikely to be chance" if p < SIGNIFICANT else "may be chance"
-    return f"{of}: {mended} mended, {broken} broken ({chance})"
+    return f"{of}: {mended} fixed, {broken} broken ({chance})"
 
 
 def blocks(result: Reweighting, context: Context | None = None) -> list[Block]:
@@ -111,7 +111,7 @@ def blocks(result: Reweighting, context: Context | None = None) -> list[Block]:
 def _changed(result: Reweighting, context: Context | None) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for query in result.changed:
-        effect = "mended" if query in result.after.mended else "broken" if query in result.after.broken else ""
+        effect = "fixed" if query in result.after.mended else "broken" if query in result.after.broken else ""
         classes = (result.after.gold[query], int(result.before.predicted[query]), int(result.after.predicted[query]))
         if context is None:
             rows.append((query + 1, *classes, effect))

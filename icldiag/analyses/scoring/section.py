@@ -80,7 +80,7 @@ def _sentences(result: Scorings) -> Iterator[str]:
         chance = min(1.0, mcnemar(mended, broken) * len(others))
         yield (
             f"Right most often is scoring {NAMES[best.scoring]}, {result.accuracy(best):.2f} against {before:.2f}: "
-            f"{mended} mended, {broken} broken (McNemar's exact test, p = {chance:.2g} for {len(others)} scorings)."
+            f"{mended} fixed, {broken} broken (McNemar's exact test, p = {chance:.2g} for {len(others)} scorings)."
         )
 
 
@@ -103,7 +103,7 @@ def blocks(result: Scorings, context: Context | None = None) -> list[Block]:
         mended, broken = result.effect(way) or (None, None)
         rows.append((name, result.changed(way), result.accuracy(way), mended, broken))
     caption = "What each scoring answers, against the prompt's own."
-    columns = ("scoring", "answers that differ", "accuracy", "mended", "broken")
+    columns = ("scoring", "answers that differ", "accuracy", "fixed", "broken")
     missing = [f"{way.scoring}: {way.missing}" for way in result.ways if way.missing is not None]
     return [Table("scorings", caption, columns, tuple(rows)), *notes(missing)]
 

@@ -16,8 +16,8 @@ def finding(repairs: Repairs) -> str:
     best = repairs.best
     if best is None:
         if repairs.query is not None and repairs.mender is None:
-            return f"None of {tried} {one}s mends this query."
-        wanted = "gains on" if repairs.query is None else "mends this query without losing on"
+            return f"None of {tried} {one}s fixes this query."
+        wanted = "gains on" if repairs.query is None else "fixes this query without losing on"
         return (
             f"None of {tried} {one}s {wanted} the {texts} labelled texts that they were compared on.{_mender(repairs)}"
         )
@@ -27,8 +27,8 @@ def finding(repairs: Repairs) -> str:
     confirmed = in_short(repairs.confirmed)
     if repairs.query is not None:
         if repairs.holds:
-            return f"Best of {tried}: {chosen}. It mends this query. On {others}: {confirmed}."
-        return f"No {one} holds. The best of {tried}, {chosen}, mends this query but loses on {others}: {confirmed}."
+            return f"Best of {tried}: {chosen}. It fixes this query. On {others}: {confirmed}."
+        return f"No {one} holds. The best of {tried}, {chosen}, fixes this query but loses on {others}: {confirmed}."
     if repairs.sure:
         return f"Best of {tried}: {chosen}. On {others}: {confirmed}."
     if repairs.holds:
@@ -64,7 +64,7 @@ def _mender(repairs: Repairs) -> str:
         return ""
     trial = repairs.trials[repairs.mender]
     net = f"{signed(trial.selection.net)} of {trial.selection.count}"
-    return f" The best that mends it, {trial.repair.name}, {verdict(repairs, trial, repairs.query)} ({net})."
+    return f" The best that fixes it, {trial.repair.name}, {verdict(repairs, trial, repairs.query)} ({net})."
 
 
 def verdict(repairs: Repairs, trial: Trial, query: int | None) -> str:
@@ -77,24 +77,24 @@ def verdict(repairs: Repairs, trial: Trial, query: int | None) -> str:
     )
     if mends:
         balance = {1: "and others", 0: "and as many others as it breaks", -1: "but breaks others"}[_sign(others)]
-        return f"mends this query {balance}" if changes else "mends this query and changes nothing else"
+        return f"fixes this query {balance}" if changes else "fixes this query and changes nothing else"
     if not changes and not own:
         return "changes nothing"
-    balance = {1: "mends others", 0: "mends as many as it breaks", -1: "breaks others"}[_sign(others)]
+    balance = {1: "fixes others", 0: "fixes as many as it breaks", -1: "breaks others"}[_sign(others)]
     if own < 0:
-        return "breaks this query but mends others" if others > 0 else "breaks this query"
+        return "breaks this query but fixes others" if others > 0 else "breaks this query"
     return f"{balance}, not this query" if mends is False and others >= 0 else balance
 
 
 def in_short(effect: Effect) -> str:
     """Accuracy before and after, the gain with its interval, what changed, and the test of it."""
     if not effect.mended and not effect.broken:
-        return f"{effect.right_before} right before and after, none mended or broken"
+        return f"{effect.right_before} right before and after, none fixed or broken"
     chance = "unlikely to be chance" if effect.p_value < SIGNIFICANT else "may be chance"
     looks = f", corrected for {effect.looks} looks" if effect.looks > 1 else ""
     return (
         f"{effect.right_before} right before, {effect.right_after} after ({points(effect)}; {len(effect.mended)} "
-        f"mended, {len(effect.broken)} broken, McNemar p = {_p(effect.p_value)}{looks}: {chance})"
+        f"fixed, {len(effect.broken)} broken, McNemar p = {_p(effect.p_value)}{looks}: {chance})"
     )
 
 

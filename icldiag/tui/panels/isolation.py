@@ -236,7 +236,7 @@ class IsolationPanel(LayeredPanel):
 
 
 def changed_queries(answers: Answers) -> list[tuple[int, str]]:
-    """Queries whose answers change, with their signs: mended, broken, and wrong either way."""
+    """Queries whose answers change, with their signs: fixed, broken, and wrong either way."""
     known = {**dict.fromkeys(answers.mended, "+"), **dict.fromkeys(answers.broken, "x")}
     return [*known.items(), *((query, " ") for query in answers.flipped if query not in known)]
 

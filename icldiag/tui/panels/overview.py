@@ -139,7 +139,7 @@ class OverviewPanel(ApplyingPanel):
         set_["lines"].set(Text("\n").join(rows))
 
     def _next(self, found: Overview) -> Text:
-        """What mends the prompt, in the words of panel Repair; after a search there, what that found."""
+        """What fixes the prompt, in the words of panel Repair; after a search there, what that found."""
         from icldiag.analyses.overview import next_step
 
         look, searched = self.state.look, self._searched()

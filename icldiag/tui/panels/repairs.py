@@ -1,4 +1,4 @@
-"""Panel Repair: what would mend the prompt or the selected query, tried on examples it was not made from."""
+"""Panel Repair: what would fix the prompt or the selected query, tried on examples it was not made from."""
 
 from __future__ import annotations
 
@@ -171,11 +171,11 @@ class RepairPanel(ApplyingPanel):
         first = max(0, min(self.marked - LISTED // 2, len(found.trials) - LISTED))
         for place, trial in enumerate(found.trials[first : first + LISTED], start=first):
             effect, marked = trial.selection, place == self.marked
-            mends = {True: "mended", False: "still wrong", None: ""}[found.mends(trial, self.state.query)]
+            fixes = {True: "fixed", False: "still wrong", None: ""}[found.mends(trial, self.state.query)]
             lines.append(
                 Text(
                     f"{'>' if marked else ' '} {effect.net:+4} {len(effect.mended):3} {len(effect.broken):3} "
-                    f"{effect.p_value:5.2f}  {mends:<11}  {visible(trial.repair.name, look.ascii_only)}",
+                    f"{effect.p_value:5.2f}  {fixes:<11}  {visible(trial.repair.name, look.ascii_only)}",
                     look.strong if marked else "",
                 )
             )
@@ -195,7 +195,7 @@ class RepairPanel(ApplyingPanel):
             f"Afterwards {trial.tokens} tokens of demonstrations instead of {found.tokens_before}; needs "
             f"{trial.repair.needs}.",
         ]
-        for word, places in (("mends", trial.queries.mended), ("breaks", trial.queries.broken)):
+        for word, places in (("fixes", trial.queries.mended), ("breaks", trial.queries.broken)):
             lines += [f"{word:>6}  {prompt.queries[place].text}" for place in places]
         return Text("\n").join([Text(), *(Text(visible(line, look.ascii_only)) for line in lines)])
 
@@ -208,7 +208,7 @@ class RepairPanel(ApplyingPanel):
         self.search(self.state.query)
 
     def search(self, query: int | None) -> None:
-        """For what mends a query, or (None) the prompt."""
+        """For what fixes a query, or (None) the prompt."""
         search = _searches(query)[0]
         prompt, beta = self.state.prompt, self.state.beta
         if self.state.prediction is not None and prompt is not None and search not in self.state.results:

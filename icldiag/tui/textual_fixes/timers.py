@@ -3,7 +3,7 @@
 Textual 8.2.8 starts a toast's timer with the time that is left of its notice, which is negative when the machine was
 busy for longer than that. `Timer._run` counts the ticks that it missed as (now - start) / interval, which then are ever
 fewer, and never gives the event loop back; with an interval of 0 it divides by zero, and below a moment it never
-catches up with the clock. Importing this module mends all timers, whoever starts
+catches up with the clock. Importing this module fixes all timers, whoever starts
 them. It can go when `Timer` takes an interval of 0 and below.
 """
 

@@ -126,7 +126,7 @@ def test_the_prior_is_to_blame_where_that_of_other_queries_mends_the_answer(noth
     undone = Undoing("batch", mends=True)
     leaning = replace(against, favourite=Favourite(0, 40, 40, 40, 20, undone))
     assert only(leaning).supported
-    assert "the batch prior of other queries, divided out, mends this answer" in only(leaning).support
+    assert "the batch prior of other queries, divided out, fixes this answer" in only(leaning).support
     assert not only(replace(against, favourite=Favourite(0, 40, 40, 40, 20, replace(undone, mends=False)))).supported
 
 

@@ -86,7 +86,7 @@ def test_the_prompt_s_own_verdict_comes_first(explained: tuple[Session, Explanat
     assert verdict(Favourite(1, 9, 9, 0, 0, None), found.labels) == "All 9 answers are Location."
     assert verdict(Favourite(1, 9, 9, 2, 2, None), found.labels) == "All 9 answers are Location, right for 2 of 2."
     undone = replace(some, undone=Undoing("batch", mends=True))
-    sentence = "Dividing out the batch prior, which mends more answers than it breaks, mends this answer too."
+    sentence = "Dividing out the batch prior, which fixes more answers than it breaks, fixes this answer too."
     assert sentence in verdict(undone, found.labels)
     assert verdict(None, found.labels) == ""
 

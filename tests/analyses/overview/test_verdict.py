@@ -17,7 +17,7 @@ def test_a_lean_that_hides_what_the_scores_know() -> None:
     assert found.verdict.hidden_by is not None
     said = headline(found)
     assert said.startswith("All 40 answers are Positive: 20 of 40 are right (0.50). AUC 1.00 (0.")
-    assert said.endswith("and the lean hides it: dividing out the batch prior mends more answers than it breaks.")
+    assert said.endswith("and the lean hides it: dividing out the batch prior fixes more answers than it breaks.")
     wrong = gold.index(0)
     assert found.explains(wrong)
     assert found.explains(gold.index(1)) is None  # right

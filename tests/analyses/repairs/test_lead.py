@@ -1,4 +1,4 @@
-"""What the overview names is mended first."""
+"""What the overview names is fixed first."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from icldiag.prompt.schema import Prompt
 
 
 def judged(prompt: Prompt, mends: bool, mended: int, broken: int) -> tuple[Repairs, Trial]:
-    """A trial that does or does not mend query 0, and does so much to the selection part."""
+    """A trial that does or does not fix query 0, and does so much to the selection part."""
     trial = Trial(
         repair=as_it_is(prompt, None),
         selection=Effect(20, 10, tuple(range(mended)), tuple(range(10, 10 + broken)), 0.0, (mended - broken) / 20),
@@ -31,11 +31,11 @@ def judged(prompt: Prompt, mends: bool, mended: int, broken: int) -> tuple[Repai
 @pytest.mark.parametrize(
     ("mends", "mended", "broken", "words"),
     [
-        (True, 1, 3, "mends this query but breaks others"),
-        (True, 3, 1, "mends this query and others"),
-        (True, 2, 2, "mends this query and as many others as it breaks"),
-        (True, 0, 0, "mends this query and changes nothing else"),
-        (False, 3, 1, "mends others, not this query"),
+        (True, 1, 3, "fixes this query but breaks others"),
+        (True, 3, 1, "fixes this query and others"),
+        (True, 2, 2, "fixes this query and as many others as it breaks"),
+        (True, 0, 0, "fixes this query and changes nothing else"),
+        (False, 3, 1, "fixes others, not this query"),
         (False, 1, 3, "breaks others"),
         (False, 0, 0, "changes nothing"),
     ],
@@ -60,9 +60,9 @@ def test_a_winner_must_gain_and_mend(prompt: Prompt) -> None:
 def test_a_search_that_finds_nothing_says_whether_anything_mends_the_query(prompt: Prompt) -> None:
     found, _ = judged(prompt, False, 3, 1)
     assert found.mender is None
-    assert finding(found) == "None of 1 repairs mends this query."
+    assert finding(found) == "None of 1 repairs fixes this query."
     found, trial = judged(prompt, True, 1, 3)
     assert found.mender == 0
     assert finding(found).endswith(
-        f"The best that mends it, {trial.repair.name}, mends this query but breaks others (-2 of 20)."
+        f"The best that fixes it, {trial.repair.name}, fixes this query but breaks others (-2 of 20)."
     )

@@ -1,4 +1,4 @@
-"""Planted faults that a repair mends, what the search may look at, and that it stops when told to."""
+"""Planted faults that a repair fixes, what the search may look at, and that it stops when told to."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def shifting(trials: Trials, name: str, mended: NDArray[np.bool_]) -> Candidate:
 
 
 def test_what_was_chosen_by_a_fold_does_not_count_in_it(rich: Prompt, tiny: Tiny) -> None:
-    """Each of ten candidates mends the texts of one fold and no other: a choice that looks at the fold it is measured
+    """Each of ten candidates fixes the texts of one fold and no other: a choice that looks at the fold it is measured
     on gains in every fold, one that does not gains in none."""
     trials = planted(rich, tiny, [i % 3 for i in range(60)])
     for own in range(FOLDS):
@@ -171,7 +171,7 @@ def test_what_was_chosen_by_a_fold_does_not_count_in_it(rich: Prompt, tiny: Tiny
 
 def test_all_texts_confirm_a_gain_that_is_there(rich: Prompt, tiny: Tiny) -> None:
     trials = planted(rich, tiny, [i % 3 for i in range(60)])
-    trials.add([shifting(trials, "mends all", np.ones(60, bool))])
+    trials.add([shifting(trials, "fixes all", np.ones(60, bool))])
     trials.look()
     assert trials.confirmed is not None
     assert (trials.confirmed.count, trials.confirmed.net, trials.confirmed.right_before) == (60, 20, 40)
@@ -180,7 +180,7 @@ def test_all_texts_confirm_a_gain_that_is_there(rich: Prompt, tiny: Tiny) -> Non
 
 def test_a_change_is_not_confirmed_by_what_it_was_made_from(rich: Prompt, tiny: Tiny) -> None:
     trials = planted(rich, tiny, [i % 3 for i in range(60)])
-    trials.add([replace(shifting(trials, "mends all", np.ones(60, bool)), made_of_fitting=True)])
+    trials.add([replace(shifting(trials, "fixes all", np.ones(60, bool)), made_of_fitting=True)])
     trials.look()
     assert trials.confirmed is not None
     fitting = len(trials.search.parts.fitting)
