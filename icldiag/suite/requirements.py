@@ -100,12 +100,12 @@ def against(baseline: dict[str, Any], now: dict[str, Any], max_broken: int | Non
     effects = [effect_of(old, new) for (_, old), (_, new) in pairs]
     broken = [number for (_, (number, _)), effect in zip(pairs, effects, strict=True) if effect == "broken"]
     fixed = effects.count("fixed")
-    chance = mcnemar(mended, len(broken))
+    chance = mcnemar(fixed, len(broken))
     text = f"of {counted(len(pairs), 'query')} in both, {len(broken)} right in the baseline "
     text += f"{'is' if len(broken) == 1 else 'are'} wrong now"
     text += f" ({ranges(broken)})" if broken else ""
-    text += f" and {mended} the other way (McNemar p = {chance:.2g})"
+    text += f" and {fixed} the other way (McNemar p = {chance:.2g})"
     if max_broken is not None:
         return Outcome("baseline", len(broken) <= max_broken, f"{text}; at most {max_broken} may be wrong")
-    worse = len(broken) > mended and chance < SIGNIFICANT
+    worse = len(broken) > fixed and chance < SIGNIFICANT
     return Outcome("baseline", not worse, f"{text}; fewer, or no more than by chance, are allowed")
