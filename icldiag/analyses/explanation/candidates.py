@@ -2,7 +2,7 @@
 
 What the prompt itself shows (label words of another form, scores of unequal words, a query written otherwise) is always
 a factor, and so is the content-free prior. Of the others those are that took a tenth of the lead or more when they
-were neutralised one by one, or hidden, the strongest first: what alone adds to the lead is not what it comes from.
+were neutralised one by one, or hidden, the strongest first, and last a demonstration that is not misread: what alone adds to the lead is not what it comes from.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def candidates(
         for lead, factor in _moving(lab, contest, effects, readings, order, prior, classes, aggregation)
         if contest.lead - lead >= least > 0
     ]
-    moved.sort(key=lambda found: -found[0])
+    moved.sort(key=lambda found: (bool(found[1].without), -found[0]))  # one that reads well is hardly to blame
     return (*(factor for _, factor in moved[: MOST_FACTORS - len(sure)]), *sure)
 
 

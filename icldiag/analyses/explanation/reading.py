@@ -69,7 +69,7 @@ def _of_query(found: Explanation) -> str:
     if found.causes:
         sentence = of_cause(found.causes[0], found)
         if found.contest.gold is None:
-            return f"What the answer depends on most, the right label being unknown: {sentence}"
+            return f"The right label is unknown. What the answer depends on: {sentence}"
         return sentence if found.contest.wrong else f"The answer is right. What would turn it: {sentence}"
     runs = found.tried
     turned = [run.change for run in runs if run.turned]
@@ -100,7 +100,7 @@ def headline(found: Explanation) -> str:
     cause = found.causes[0]
     claim = _claim(cause, found)
     if found.contest.gold is None:
-        return f"It depends most on this: {claim}."
+        return f"It depends on this: {claim}."
     if not found.contest.wrong:
         return f"Right; what would turn it: {cause.confirmed_by.change}."
     return f"{claim}."
