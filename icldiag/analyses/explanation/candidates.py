@@ -2,7 +2,8 @@
 
 What the prompt itself shows (label words of another form, scores of unequal words, a query written otherwise) is always
 a factor, and so is the content-free prior. Of the others those are that took a tenth of the lead or more when they
-were neutralised one by one, or hidden, the strongest first, and last a demonstration that is not misread: what alone adds to the lead is not what it comes from.
+were neutralised one by one, or hidden: what alone adds to the lead is not what it comes from. The strongest come first,
+and last a demonstration that is not misread.
 """
 
 from __future__ import annotations
