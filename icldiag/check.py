@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from icldiag.counting import counted
-from icldiag.model.load import load_tokenizer
+from icldiag.model.load import load_config, load_tokenizer
 from icldiag.model.settings import ModelSettings
+from icldiag.model.sliding import sliding_window_of
 from icldiag.prompt.encode import encode, query_tokens
 from icldiag.prompt.encoded_prompt import Span, Token
 from icldiag.prompt.schema import Prompt
@@ -84,6 +85,9 @@ def describe_tokens(prompt: Prompt, settings: ModelSettings) -> str:
     lines += [f"  the first query{after}; its last token is the target position:"]
     lines += _strip(query_tokens(encoded, tokenizer, 0), len(encoded.prefix), encoded.queries[0].ids)
     lines += [f"  warning: {visible(warning)}" for warning in encoded.warnings]
+    sliding = sliding_window_of(load_config(settings).get_text_config())
+    cut = None if sliding is None else sliding.warning(encoded)
+    lines += [f"  warning: {visible(cut)}"] if cut else []
     foreign = prompt.calibration and prompt.calibration.warning(settings.name)
     lines += [f"  warning: {visible(foreign)}"] if foreign else []
     if getattr(tokenizer, "chat_template", None) and not prompt.chat:
@@ -115,3 +119,19 @@ def _strip(tokens: tuple[Token, ...], start: int, ids: tuple[int, ...]) -> list[
 
 def _part(token: Token) -> tuple[str, int | None, str | None]:
     return token.role, token.demonstration, token.field
+
+
+def describe_answers(prompt: Prompt, settings: ModelSettings) -> str:
+    """What the model does with the prompt: the labels' mass, what it would write, whether the scoring counts."""
+    from icldiag.analyses import ANALYSES
+    from icldiag.session import Session
+
+    session = Session(prompt, settings)
+    lines = ["", f"answered by {visible(settings.name)}"]
+    for result, name in (
+        (session.prediction(), "prediction"),
+        (session.generation(), "generation"),
+        (session.scorings(), "scoring"),
+    ):
+        lines.append(f"  {name:15} {visible(ANALYSES[name].section.reading(result, None))}")
+    return "\n".join(lines)

@@ -21,6 +21,7 @@ from icldiag.model.load import load_model
 from icldiag.model.memory import memory_errors, shortage_of, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent
 from icldiag.model.settings import ModelSettings, Stage
+from icldiag.model.sliding import sliding_window_of
 from icldiag.model.turns import Turns
 from icldiag.prompt.encode import encode, query_tokens
 from icldiag.prompt.encoded_prompt import EncodedPrompt, Token
@@ -100,8 +101,9 @@ class Session(Shortcuts):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know about the prompt's encoding and about how results were computed."""
-        foreign = self.foreign_calibration
-        return (*self.encoded.warnings, *([foreign] if foreign else []), *self.model.notes)
+        window = sliding_window_of(self.model.model.config.get_text_config())
+        told = (self.foreign_calibration, None if window is None else window.warning(self.encoded))
+        return (*self.encoded.warnings, *(one for one in told if one), *self.model.notes)
 
     @property
     def foreign_calibration(self) -> str | None:

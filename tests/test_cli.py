@@ -178,6 +178,16 @@ def test_check_shows_what_was_read_and_how_it_tokenizes(run: Run, prompt_file: s
     assert "\x1b" not in shown
 
 
+def test_check_asks_the_model_where_it_is_told_to(run: Run, prompt_file: str, model_folder: Path) -> None:
+    shown = run("check", prompt_file, "--model", str(model_folder), "--answers").stdout
+    said = shown.partition("answered by ")[2]
+    assert "of the probability" in said  # the label mass
+    assert "the model would write" in said
+    assert "scored" in said
+    refused = run("check", prompt_file, "--answers")
+    assert "--answers asks a model; name one with --model" in refused.stderr
+
+
 def test_doctor_reports_parity(run: Run, model_folder: Path) -> None:
     shown = run("doctor", "--model", str(model_folder)).stdout
     assert "reached in 4 of 4 layers" in shown

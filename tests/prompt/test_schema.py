@@ -144,6 +144,12 @@ def test_no_demonstrations_and_no_queries(tmp_path: Path) -> None:
     assert (error.line, error.field) == (7, "queries")
 
 
+def test_a_query_that_is_no_mapping(tmp_path: Path) -> None:
+    error = complaint(write(tmp_path, GOOD[: GOOD.index("queries:")] + "queries: [nice]\n"))
+    assert error.message == "expected {text: ...}, with its label where that is known"
+    assert error.field == "queries[0]"
+
+
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "just text", "- a\n- b\n"])
 def test_a_file_without_fields(tmp_path: Path, text: str) -> None:
     assert "holds fields" in complaint(write(tmp_path, text)).message

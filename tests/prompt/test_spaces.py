@@ -39,3 +39,15 @@ def test_the_warning_names_the_cure_and_comes_with_the_encoding(prompt: Prompt) 
     queries = replace(changed, template="Question: {text}\nType:{label}", query_template="Q: {text} {label}")
     (told,) = list(space_warnings(queries))
     assert told.startswith("the query template has a space before {label}")
+
+
+def test_label_words_with_spaces_of_their_own(prompt: Prompt) -> None:
+    words = ("  Person", " Location", " Number ")
+    labels = tuple(replace(label, word=word) for label, word in zip(prompt.labels, words, strict=True))
+    begins, ends = space_warnings(replace(prompt, labels=labels))
+    assert "the label word '  Person' begins with 2 spaces; a list of labels writes one" in begins
+    assert "so write 'Person' there" in begins
+    assert "the label word ' Number ' ends with a space, which is scored as a part of it; write ' Number'" in ends
+    alike = tuple(replace(label, word="  " + label.name) for label in prompt.labels)
+    (folded,) = space_warnings(replace(prompt, labels=alike))
+    assert "2 spaces, and so do 2 more" in folded
