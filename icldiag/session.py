@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from pydantic import SkipValidation
 
+from icldiag.analyses.request import Each, Request
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
 from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits
+from icldiag.arguments import checked
 from icldiag.errors import AnalysisError, IcldiagError, ModelError
 from icldiag.indices import query_index
 from icldiag.lazy import torch
@@ -30,9 +33,6 @@ from icldiag.prompt.schema import Prompt
 from icldiag.quoting import quoted
 from icldiag.shortcuts import Shortcuts
 from icldiag.store import Store
-
-if TYPE_CHECKING:
-    from icldiag.analyses.request import Each, Request
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -53,11 +53,12 @@ class Session(Shortcuts):
     The model loads on first need, or when `load` is called.
     """
 
+    @checked
     def __init__(
         self,
         prompt: Prompt | Path | str,
-        model: InstrumentedModel | ModelSettings | Path | str | None = None,
-        beta: NDArray[np.float32] | None = None,
+        model: SkipValidation[InstrumentedModel | ModelSettings | Path | str | None] = None,
+        beta: SkipValidation[NDArray[np.float32] | None] = None,
         store: Store | None = None,
     ) -> None:
         self.prompt = prompt if isinstance(prompt, Prompt) else read_prompt(prompt)
@@ -67,7 +68,7 @@ class Session(Shortcuts):
             raise ModelError(f"{quoted(model)} is no model; give a name, a folder, ModelSettings or a loaded model")
         self.settings = model if isinstance(model, ModelSettings) else ModelSettings()
         self._model = model if isinstance(model, InstrumentedModel) else None
-        self._beta = beta
+        self._beta = None if beta is None else _as_beta(beta)
         self.store = store
         self._plain: Session | None = None
         self._results: dict[Hashable, Any] = {}
@@ -122,6 +123,7 @@ class Session(Shortcuts):
             self._beta = self._read_beta(self.prompt.beta.path)
         return self._beta
 
+    @checked
     def with_prompt(self, prompt: Prompt) -> Session:
         """The same loaded model on another prompt; equal demonstrations are not encoded again, and keep their beta."""
         same = demonstrations_hash(prompt) == demonstrations_hash(self.prompt)
@@ -161,6 +163,7 @@ class Session(Shortcuts):
 
     # ---- answers ----------------------------------------------------------------------------------------------------
 
+    @checked
     def ask(self, request: Request[R], progress: Progress = silent, each: Each | None = None) -> R:
         """The answer to a request: made before, found on disk, or computed now.
 
@@ -176,6 +179,7 @@ class Session(Shortcuts):
         resolved = request.resolved(self)
         return self._once(resolved, lambda: resolved.compute(self, progress, each), progress)
 
+    @checked
     def peek(self, request: Request[R]) -> R | None:
         """The answer if it was computed before, by this session or an earlier one; None if not. Never computes."""
         if request.without_beta and self.beta is not None:
@@ -188,9 +192,9 @@ class Session(Shortcuts):
         """The same prompt and model with a trained anchor re-weighting in force in every other analysis.
 
         Raises:
-            AnalysisError: beta has not this model's and prompt's shape.
+            AnalysisError: beta has not this model's and prompt's shape, or a number in it is not finite.
         """
-        shape = self.beta_shape
+        beta, shape = _as_beta(beta), self.beta_shape
         if beta.shape != shape:
             raise AnalysisError(f"beta has shape {beta.shape}, this model and prompt need {shape}")
         other = self.without_beta()
@@ -199,9 +203,10 @@ class Session(Shortcuts):
         changed._results = {key: other._results[key] for key in ("encoded", "prefix") if key in other._results}
         return changed
 
-    def with_saved_beta(self, path: Path) -> Session:
+    @checked
+    def with_saved_beta(self, path: Path | str) -> Session:
         """`with_beta` of a file. Raises AnalysisError: no beta, or one for other demonstrations or another model."""
-        return self.with_beta(self._read_beta(path))
+        return self.with_beta(self._read_beta(Path(path)))
 
     def _read_beta(self, path: Path) -> NDArray[np.float32]:
         def note(text: str) -> None:
@@ -210,9 +215,10 @@ class Session(Shortcuts):
 
         return load_beta(path, self.prompt, self.beta_shape, self.model.name, note)
 
-    def save_beta(self, settings: TrainingSettings, path: Path) -> None:
+    @checked
+    def save_beta(self, settings: TrainingSettings, path: Path | str) -> None:
         """Write the beta that these settings train; see `reweighting`. Raises AnalysisError where it cannot."""
-        save_beta(path, self.reweighting(settings).beta, self.model.name, self.prompt)
+        save_beta(Path(path), self.reweighting(settings).beta, self.model.name, self.prompt)
 
     def without_beta(self) -> Session:
         """The session that this one was made from, or the same without the prompt file's beta."""
@@ -293,3 +299,17 @@ class Session(Shortcuts):
                 return None
             self._results[key] = found
         return self._results.get(key)
+
+
+def _as_beta(given: ArrayLike) -> NDArray[np.float32]:
+    """Numbers of whatever kind as an array; a torch tensor on the CPU is one. Raises AnalysisError."""
+    try:
+        beta = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError):
+        beta = np.asarray(None)
+    if beta.dtype.kind not in "fiu":
+        raise AnalysisError(f"beta must be an array of numbers, not {quoted(given)}")
+    beta = beta.astype(np.float32, copy=False)
+    if not np.isfinite(beta).all():
+        raise AnalysisError("beta holds numbers that are not finite; train it again, with a lower learning rate")
+    return beta

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from icldiag.arguments import check_fields
 from icldiag.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -62,11 +63,19 @@ class Workbench(Protocol):
 
 @dataclass(frozen=True)
 class Request(ABC, Generic[R_co]):
-    """One question to a prompt on a model. Equal requests have equal answers."""
+    """One question to a prompt on a model. Equal requests have equal answers.
+
+    Raises:
+        AnalysisError: a field is not of its type. A query or a layer, which `Index` says, is compared with the prompt
+            or the model when it is asked.
+    """
 
     job: ClassVar[str]  # what progress and complaints call the work
     without_beta: ClassVar[bool] = False  # asked of the model without the re-weighting that is in force
     of_demonstrations: ClassVar[bool] = False  # reads or changes demonstrations that all queries share
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def resolved(self, bench: Workbench) -> Self:
         """The same with its defaults filled in. Raises AnalysisError for a query or a layer that is not there."""

@@ -9,16 +9,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import SkipValidation
 
 from icldiag.analyses.affine import fit_affine
 from icldiag.analyses.calibration import calibration, content_free, random_queries
+from icldiag.arguments import Seed, check_parameters, checked
 from icldiag.classifier.scorer import LabelScorer
 from icldiag.classifier.texts import Texts, as_examples, members
 from icldiag.errors import AnalysisError
+from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import load_model
 from icldiag.model.readout import FloatArray, label_probabilities
 from icldiag.model.settings import ModelSettings
@@ -26,11 +29,8 @@ from icldiag.prompt.adjustments import PRIORS, Calibration, PriorKind
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten, write_prompt
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.quoting import listed, quoted
+from icldiag.quoting import listed
 from icldiag.session import Session
-
-if TYPE_CHECKING:
-    from icldiag.model.forward import InstrumentedModel
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -82,11 +82,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         prompt: Prompt | Path | str,
-        model: InstrumentedModel | ModelSettings | Path | str = "bundled",
+        model: SkipValidation[InstrumentedModel | ModelSettings | Path | str] = "bundled",
         *,
         calibration: Fitted = "affine",
         anchors_only: bool = False,
-        seed: int = 0,
+        seed: Seed = 0,
     ) -> None:
         self.prompt = prompt
         self.model = model
@@ -131,10 +131,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             AnalysisError: there is no text, a name that is no class, or no such calibration.
         """
+        check_parameters(self)
         prompt = replace(_read(self.prompt), calibration=None)
         texts = as_examples(X, prompt)
-        if self.calibration not in KINDS:
-            raise AnalysisError(f"there is no calibration {quoted(self.calibration)}; choose one of {listed(KINDS)}")
         numbered, gold = (False, None) if y is None else _gold(y, len(texts), prompt)
         if not texts:
             raise AnalysisError("there are no texts to fit on")
@@ -155,6 +154,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             texts = random_queries(plain.prompt, texts, self.seed)
         return calibration(kind, plain.scores(texts))
 
+    @checked
     def save(self, path: Path | str) -> Prompt:
         """Write the prompt with the calibration in force as a file, for `icldiag predict` and all else.
 
@@ -184,6 +184,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @property
     def _scorer(self) -> LabelScorer:
+        check_parameters(self)
         fitted = getattr(self, "calibration_", None)
         made_of = (self.prompt, self.model, self.anchors_only, fitted)
         if self._made is None or self._made[0] != made_of:

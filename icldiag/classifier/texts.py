@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
+from icldiag.arguments import holds_half_a_character
 from icldiag.errors import AnalysisError, PromptError
+from icldiag.inputs.values import first_repeated
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.template import in_braces
 from icldiag.quoting import listed, quoted
 
 Texts = Iterable[str] | Iterable[Mapping[str, str]] | Mapping[str, Iterable[str]]  # or a data frame
-
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 def as_examples(given: Any, prompt: Prompt) -> list[Example]:
@@ -26,10 +25,11 @@ def as_examples(given: Any, prompt: Prompt) -> list[Example]:
     found = []
     for place, row in enumerate(rows):
         texts = [row] if isinstance(row, str) else row.values() if isinstance(row, Mapping) else [row]
-        wrong = next((text for text in texts if not isinstance(text, str)), None)
-        if wrong is not None:
-            raise AnalysisError(f"text {place + 1} (index {place}) is no text but {type(wrong).__name__}")
-        if any(not text.isascii() and _HALF.search(text) for text in texts):
+        for text in texts:
+            if not isinstance(text, str):
+                kind = "None" if text is None else type(text).__name__
+                raise AnalysisError(f"text {place + 1} (index {place}) is no text but {kind}")
+        if any(map(holds_half_a_character, texts)):
             raise AnalysisError(f"text {place + 1} (index {place}) holds half a character (a surrogate)")
         try:  # NumPy has a text of its own
             found.append(prompt.example(str(row) if isinstance(row, str) else {k: str(v) for k, v in row.items()}))
@@ -41,13 +41,16 @@ def as_examples(given: Any, prompt: Prompt) -> list[Example]:
 def _rows(given: Any, prompt: Prompt) -> list[Any]:
     columns = given if isinstance(given, Mapping) else None
     if hasattr(given, "columns") and hasattr(given, "shape"):  # a data frame of pandas or polars
+        names = [str(name) for name in given.columns]
+        if (twice := first_repeated(names)) is not None:
+            raise AnalysisError(f"the column {quoted(names[twice])} is named twice; rename one")
         columns = {str(name): given[name] for name in given.columns}
     if columns is not None:
         missing = next((name for name in prompt.fields if name not in columns), None)
         if missing is not None:
             reason = f"there is no column {quoted(missing)} for the field {in_braces([missing])}"
             raise AnalysisError(f"{reason}; there are {listed(columns)}")
-        cells = [list(columns[name]) for name in prompt.fields]
+        cells = [_column(columns, name) for name in prompt.fields]
         if len({len(column) for column in cells}) > 1:
             raise AnalysisError("the columns have not as many texts each")
         return [dict(zip(prompt.fields, row, strict=True)) for row in zip(*cells, strict=True)]
@@ -55,6 +58,13 @@ def _rows(given: Any, prompt: Prompt) -> list[Any]:
     if rows is None:
         raise AnalysisError("give a list of texts, or a column of a data frame")
     return rows
+
+
+def _column(columns: Mapping[str, Any], name: str) -> list[Any]:
+    column = members(columns[name])
+    if column is None:
+        raise AnalysisError(f"the column {quoted(name)} is no list of texts")
+    return column
 
 
 def members(given: object) -> list[Any] | None:

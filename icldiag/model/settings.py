@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from icldiag.arguments import check_fields
+from icldiag.errors import ModelError
 from icldiag.model.names import hub_name, local_place
 
 BUNDLED = "bundled"
@@ -32,6 +34,9 @@ class ModelSettings:
     device_map: str | None = None
     quantize: int | None = None
     compile: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self, ModelError)
 
     def place(self) -> Path | None:
         """The folder or the GGUF file with the model, on this machine; None for one of the hub that is not here yet.

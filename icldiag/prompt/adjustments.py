@@ -11,6 +11,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from icldiag.arguments import check_fields
+from icldiag.errors import PromptError
 from icldiag.inputs.files import sha256_of
 from icldiag.quoting import quoted
 
@@ -53,6 +55,9 @@ class Calibration:
     matrix: tuple[tuple[float, ...], ...] | None = None
     votes: Votes | None = None
     model: str | None = None  # whose scores it was fitted on, without its folder; None where that is not known
+
+    def __post_init__(self) -> None:
+        check_fields(self, PromptError)
 
     def fitted_on(self, model: str) -> Calibration:
         """The same, with the name of the model."""

@@ -35,11 +35,13 @@ def encode(
         embeddings: how many tokens the model knows; None where it knows all.
 
     Raises:
-        PromptError: a prompt longer than the context window, a token that the model does not know, a label word
-            without tokens or, with first-token scoring, two label words with the same first token; each names the
-            cure.
+        PromptError: a prompt longer than the context window, a token that the model does not know, no query, a
+            label word without tokens or, with first-token scoring, two label words with the same first token; each
+            names the cure.
         ModelError: the tokenizer gives no character offsets, or fails.
     """
+    if not prompt.queries:
+        raise PromptError("there are no queries; write at least one", path=prompt.path, field="queries")
     parts = prompt_parts(prompt, tokenizer)
     shown, texts = parts.shown, parts.texts()
     prefix_characters = len(text_of(shown))

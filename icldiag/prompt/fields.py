@@ -6,10 +6,11 @@ import difflib
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from icldiag.arguments import Count, Seed
 from icldiag.errors import PromptError
 from icldiag.prompt.adjustments import PRIORS, SCALES, CalibrationKind
 from icldiag.prompt.source import Location
@@ -19,11 +20,6 @@ Scoring = Literal["first", "whole", "terminated", "per_token", "per_byte", "pmi"
 Anchor = Literal["first", "last", "all"]  # which tokens of a label word
 
 SEPARATOR = "\n"  # where a prompt file has none
-
-_MOST = 2**63 - 1
-Count = Annotated[int, Field(ge=1, le=_MOST)]
-Natural = Annotated[int, Field(ge=0, le=_MOST)]
-Seed = Annotated[int, Field(ge=-_MOST, le=_MOST)]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 

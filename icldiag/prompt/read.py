@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from icldiag.arguments import checked
 from icldiag.errors import PromptError
 from icldiag.inputs.files import is_file, is_folder, open_file
 from icldiag.inputs.values import first_repeated
@@ -210,6 +211,7 @@ class Reader:
         return tuple(rows)
 
 
+@checked
 def read_prompt(path: Path | str) -> Prompt:
     """Read and validate a prompt file (YAML or JSON), or import the samples that lm-evaluation-harness logged.
 

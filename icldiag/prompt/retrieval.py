@@ -16,6 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.arguments import Count, check_fields
+from icldiag.errors import PromptError
+
 _WORD = re.compile(r"\w+")
 _HELD = 4  # indices of texts
 
@@ -24,8 +27,11 @@ _HELD = 4  # indices of texts
 class Retrieval:
     """How many examples each query is shown, and by which measure."""
 
-    count: int
+    count: Count
     by: Literal["bm25"] = "bm25"
+
+    def __post_init__(self) -> None:
+        check_fields(self, PromptError)
 
 
 def nearest(count: int, query: str, texts: tuple[str, ...], shown: Iterable[str]) -> list[int]:

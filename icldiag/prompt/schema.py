@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from icldiag.arguments import Natural, Text, check_fields, checked
 from icldiag.errors import PromptError
 from icldiag.private import OMITTED, PRIVATE
 from icldiag.prompt.adjustments import Calibration, SavedBeta
@@ -29,7 +30,10 @@ class Label:
     """A class: its name, and the label word exactly as it is written in the prompt, leading space included."""
 
     name: str
-    word: str = dataclasses.field(metadata=PRIVATE)
+    word: Text = dataclasses.field(metadata=PRIVATE)
+
+    def __post_init__(self) -> None:
+        check_fields(self, PromptError)
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,16 @@ class Example:
     searching.
     """
 
-    text: str = dataclasses.field(metadata=PRIVATE)
-    label: int | None
+    text: Text = dataclasses.field(metadata=PRIVATE)
+    label: Natural | None
     id: str | None = None
-    fields: tuple[tuple[str, str], ...] = dataclasses.field(default=(), metadata=OMITTED)
+    fields: tuple[tuple[str, Text], ...] = dataclasses.field(default=(), metadata=OMITTED)
     demonstrations: tuple[Example, ...] = ()  # that this one alone is shown, after the prompt's own; not for chats
 
     def __post_init__(self) -> None:
+        if isinstance(self.label, str):
+            raise PromptError(f"label is the index of one of the prompt's labels, or None, not {quoted(self.label)}")
+        check_fields(self, PromptError)
         if self.fields:
             object.__setattr__(self, "text", _JOIN.join(self.texts))
 
@@ -86,17 +93,21 @@ class Example:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A few-shot classification prompt. `labels` gives the class order for every result."""
+    """A few-shot classification prompt. `labels` gives the class order for every result.
+
+    Raises:
+        PromptError: a field is not of its type, or an example has a label that is not there.
+    """
 
     name: str
-    template: str
-    separator: str
+    template: Text
+    separator: Text
     labels: tuple[Label, ...]
     demonstrations: tuple[Example, ...]
     queries: tuple[Example, ...]
     examples: tuple[Example, ...] = ()
-    instruction: str | None = None
-    instruction_separator: str | None = None  # None: as `separator`
+    instruction: Text | None = None
+    instruction_separator: Text | None = None  # None: as `separator`
     scoring: Scoring = "first"
     anchor: Anchor = "last"
     chat: bool = False  # written as turns by the model's chat template; `separator` is then not used
@@ -107,6 +118,14 @@ class Prompt:
     notes: tuple[str, ...] = dataclasses.field(default=(), compare=False)  # on its data files
     query_template: str | None = None  # of the queries alone, for experiments: no prompt file can say so; not for chats
     fields: tuple[str, ...] = ONE  # of the template, in its order, but for {label}; every example has a text for each
+
+    def __post_init__(self) -> None:
+        check_fields(self, PromptError)
+        for part in ("demonstrations", "queries", "examples"):
+            for place, example in enumerate(getattr(self, part)):
+                if example.label is not None and example.label >= len(self.labels):
+                    reason = f"label {example.label} is none of the {len(self.labels)} labels, which count from 0"
+                    raise PromptError(reason, field=f"{part}[{place}]")
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -240,5 +259,6 @@ class Prompt:
                         del example[field]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
+    @checked
     def with_queries(self, queries: Sequence[Example]) -> Prompt:
         return replace(self, queries=tuple(queries))

@@ -13,6 +13,7 @@ import numpy as np
 
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.analysis import Context
+from icldiag.arguments import Index, checked
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, silent, step_of
 from icldiag.page.blocks import Piece
@@ -86,6 +87,7 @@ class Report:
         return plain(document)  # type: ignore[no-any-return]
 
 
+@checked
 def make_report(
     session: Session,
     only: Sequence[str] | None = None,
@@ -93,7 +95,7 @@ def make_report(
     progress: Progress = silent,
     command: str | None = None,
     each_section: Callable[[int, int], object] = lambda number, count: None,
-    query: int | None = None,
+    query: Index | None = None,
     computed: bool = False,
 ) -> Report:
     """Compute the chosen analyses.

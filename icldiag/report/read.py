@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from icldiag.arguments import checked
 from icldiag.errors import InputError
 from icldiag.inputs.files import as_text, read_bytes
 from icldiag.inputs.json_text import parse_json
@@ -18,12 +19,14 @@ class ReportFileError(InputError):
     """A file is no JSON report."""
 
 
-def read_report(path: Path) -> dict[str, Any]:
+@checked
+def read_report(path: Path | str) -> dict[str, Any]:
     """The report's values, with null for sections and fields that it lacks.
 
     Raises:
         ReportFileError: the file, the field and the cure.
     """
+    path = Path(path)
     try:
         document, _ = parse_json(as_text(read_bytes(path), path, ReportFileError), path, ReportFileError)
     except OSError as error:

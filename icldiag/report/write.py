@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from icldiag.arguments import checked
 from icldiag.model.readout import Progress, silent
 from icldiag.page import formats
 from icldiag.page.figures import FigureType
@@ -46,11 +47,15 @@ def suffix(name: str) -> str:
     return FILES[name].suffix if name in FILES else f".{name}"
 
 
-def write_tables(report: Report, folder: Path) -> list[Path]:
+@checked
+def write_tables(report: Report, folder: Path | str) -> list[Path]:
     """Every table as `SECTION-TABLE.csv` in the folder."""
-    return formats.write_tables(page_of(report), folder)
+    return formats.write_tables(page_of(report), Path(folder))
 
 
-def write_figures(report: Report, folder: Path, kind: FigureType = "svg", progress: Progress = silent) -> list[Path]:
+@checked
+def write_figures(
+    report: Report, folder: Path | str, kind: FigureType = "svg", progress: Progress = silent
+) -> list[Path]:
     """Every figure as `SECTION-FIGURE.KIND` in the folder."""
-    return formats.write_figures(page_of(report), folder, kind, progress)
+    return formats.write_figures(page_of(report), Path(folder), kind, progress)

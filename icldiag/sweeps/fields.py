@@ -12,9 +12,10 @@ from icldiag.analyses.compression.compute import DRAWS, Positions
 from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting.training import TrainingSettings
+from icldiag.arguments import Count, Natural, Seed
 from icldiag.model.anchors import KEYS, Keys
 from icldiag.model.settings import ModelSettings
-from icldiag.prompt.fields import Anchor, Count, Natural, Scoring, Seed
+from icldiag.prompt.fields import Anchor, Scoring
 
 
 def _of_a_sweep(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from icldiag.arguments import checked
 from icldiag.page.blocks import Page
 from icldiag.page.figures import FigureType
 from icldiag.page.tables import as_frame
@@ -30,6 +31,7 @@ class Sweep:
         ModelError: a model's folder cannot be read.
     """
 
+    @checked
     def __init__(self, file: Path | str, data: Path | str | None = None, output: Path | str | None = None) -> None:
         self.plan = read_plan(Path(file), None if data is None else Path(data))
         self.results = Results(Path(output) if output is not None else Path(f"{Path(file).stem}-results"))

@@ -167,7 +167,7 @@ def test_what_is_no_text_or_no_class_is_refused(classifier: Any) -> None:
         classifier.fit(["Who ?"])
     with pytest.raises(AnalysisError, match="no texts to fit on"):
         classifier.fit([])
-    with pytest.raises(AnalysisError, match="no calibration 'platt'; choose one of"):
+    with pytest.raises(AnalysisError, match=r"calibration must be 'contextual', .* or 'matrix', not 'platt'"):
         clone(classifier).set_params(calibration="platt").fit(["Who ?"])
 
 

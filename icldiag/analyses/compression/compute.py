@@ -29,6 +29,7 @@ from icldiag.analyses.compression.speed import SpeedUp, measure_speed_up
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
+from icldiag.arguments import Count, Seed
 from icldiag.errors import AnalysisError
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix
 from icldiag.model.heads import KeyValues
@@ -123,9 +124,9 @@ class Compress(Request[Compression]):
     """
 
     positions: Positions = "kept"
-    draws: int = DRAWS
-    seed: int = 42
-    top: int = TOP
+    draws: Count = DRAWS
+    seed: Seed = 42
+    top: Count = TOP
     timed: bool = True
     job: ClassVar[str] = "compression"
     of_demonstrations: ClassVar[bool] = True

@@ -22,6 +22,7 @@ from icldiag.analyses.confusion.separation import pairwise_auc
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
+from icldiag.arguments import Index
 from icldiag.counting import counted
 from icldiag.errors import AnalysisError
 from icldiag.indices import class_index, layer_index
@@ -113,7 +114,7 @@ class Confusion(AnalysisResult):
 class Confuse(Request[Confusion]):
     """The similarity of the label anchors in one layer beside the measured separation. None: see `default_layer`."""
 
-    layer: int | None = None
+    layer: Index | None = None
     keys: Keys = KEYS
     job: ClassVar[str] = "confusion"
     of_demonstrations: ClassVar[bool] = True

@@ -31,6 +31,7 @@ from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.saliency.compute import Flow, QueryFlow
+from icldiag.arguments import Index, Seed
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
@@ -77,8 +78,8 @@ class Explanation(AnalysisResult):
 class Explain(Request[Explanation]):
     """Why one query got its answer: evidence of all kinds, its lead divided, and the causes that explain it."""
 
-    query: int
-    seed: int = 0
+    query: Index
+    seed: Seed = 0
     job: ClassVar[str] = "explanation"
     of_demonstrations: ClassVar[bool] = True
 

@@ -24,6 +24,7 @@ from icldiag.analyses.isolation.together import cut_contexts
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
+from icldiag.arguments import Count, Seed
 from icldiag.errors import AnalysisError
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
@@ -78,7 +79,7 @@ class Isolate(Request[Setting]):
     """One cut in any set of layers."""
 
     cut: Cut
-    top: int = TOP
+    top: Count = TOP
     job: ClassVar[str] = "isolation"
     of_demonstrations: ClassVar[bool] = True
 
@@ -103,9 +104,9 @@ class SweepLayers(Request[Isolation]):
     """The first n and the last n layers cut, for every n."""
 
     kind: CutKind = "text_to_label"
-    seed: int = 0
+    seed: Seed = 0
     renormalise: bool = True
-    top: int = TOP
+    top: Count = TOP
     job: ClassVar[str] = "sweep"
     of_demonstrations: ClassVar[bool] = True
 

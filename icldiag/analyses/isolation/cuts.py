@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from icldiag.errors import AnalysisError
+from pydantic import Field
+
+from icldiag.arguments import Index, Seed, check_fields
 from icldiag.indices import layer_index
 from icldiag.page.text import ranges
 
@@ -21,21 +23,25 @@ CUTS: tuple[CutKind, ...] = tuple(CUT_NAMES)
 
 @dataclass(frozen=True)
 class Cut:
-    """What is cut, in which layers. `seed` draws the random words; `renormalise` cuts before the softmax, not after."""
+    """What is cut, in which layers. `seed` draws the random words; `renormalise` cuts before the softmax, not after.
+
+    Raises AnalysisError: there is no such kind, or a field is of another type.
+    """
 
     kind: CutKind
-    layers: tuple[int, ...]
-    seed: int = 0
+    layers: Annotated[tuple[Index, ...], Field(strict=False)]  # or a list
+    seed: Seed = 0
     renormalise: bool = True
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @staticmethod
     def of(kind: CutKind, layers: Iterable[int], seed: int = 0, renormalise: bool = True) -> Cut:
         return Cut(kind, tuple(sorted(set(layers))), seed, renormalise)
 
     def within(self, layers: int) -> Cut:
-        """The same cut, each layer once and in order. Raises AnalysisError: a kind or a layer that is not there."""
-        if self.kind not in CUT_NAMES:
-            raise AnalysisError(f"there is no cut of the kind {self.kind!r:.80}; choose from {', '.join(CUT_NAMES)}")
+        """The same cut, each layer once and in order. Raises AnalysisError: a layer that is not there."""
         chosen = [layer_index(layer, layers) for layer in self.layers]
         return Cut.of(self.kind, chosen, self.seed, self.renormalise)
 

@@ -27,6 +27,7 @@ from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.search.compute import TryCalibrations
 from icldiag.analyses.search.repairs import Repairs
+from icldiag.arguments import Count, Seed
 from icldiag.errors import AnalysisError
 from icldiag.indices import query_index
 from icldiag.model.readout import FloatArray, IntArray, Progress
@@ -105,7 +106,7 @@ class Overview(AnalysisResult):
 class MeasureLean(Request[Lean]):
     """The label prior, measured in three ways, and the answers that each calibration would give."""
 
-    seed: int = 0
+    seed: Seed = 0
     job: ClassVar[str] = "lean"
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Lean:
@@ -122,14 +123,12 @@ class Perturb(Request[Stability]):
         seed: draws them and the orders.
     """
 
-    queries: int | None = QUERIES
-    seed: int = 0
+    queries: Count | None = QUERIES
+    seed: Seed = 0
     job: ClassVar[str] = "stability"
     of_demonstrations: ClassVar[bool] = True
 
     def resolved(self, bench: Workbench) -> Perturb:
-        if self.queries is not None and self.queries < 1:
-            raise AnalysisError(f"a sample has at least one query, not {self.queries}")
         most = len(labelled([query.label for query in bench.prompt.queries])) or len(bench.prompt.queries)
         return replace(self, queries=None if self.queries is None or self.queries >= most else self.queries)
 
@@ -142,7 +141,7 @@ class Perturb(Request[Stability]):
 class Judge(Request[Overview]):
     """The verdict by predictions and lean alone, without changed demonstrations. `each` is told it without the lean."""
 
-    seed: int = 0
+    seed: Seed = 0
     job: ClassVar[str] = "verdict"
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Overview:
@@ -162,8 +161,8 @@ class Summarise(Request[Overview]):
         seed: of the sample, the orders, the random texts, the halves and the bootstrap.
     """
 
-    queries: int | None = QUERIES
-    seed: int = 0
+    queries: Count | None = QUERIES
+    seed: Seed = 0
     job: ClassVar[str] = "overview"
 
     def resolved(self, bench: Workbench) -> Summarise:

@@ -26,6 +26,7 @@ from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.repairs import Repairs, repairs_of
 from icldiag.analyses.search.search import Search
 from icldiag.analyses.search.trials import Trials
+from icldiag.arguments import Count, Index, Seed
 from icldiag.errors import AnalysisError
 from icldiag.indices import named_query, query_index
 from icldiag.model.readout import Progress, silent, step_of
@@ -47,9 +48,9 @@ class FindRepairs(Request[Repairs]):
         seed: cuts the examples in parts and draws what is random in the candidates.
     """
 
-    query: int | None = None
-    budget: int = BUDGET
-    seed: int = 0
+    query: Index | None = None
+    budget: Count = BUDGET
+    seed: Seed = 0
     job: ClassVar[str] = "repairs"
 
     def resolved(self, bench: Workbench) -> FindRepairs:

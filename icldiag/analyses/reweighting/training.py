@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from icldiag.arguments import Count, Natural, Rate, Seed, check_fields
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
@@ -33,12 +34,15 @@ PAPER_TEXT_RATE, PAPER_CODE_RATE = 0.01, 0.1  # Adam's learning rate in the pape
 class TrainingSettings:
     """How beta is trained; the defaults are the paper's (learning rate as in its text)."""
 
-    per_class: int = 4
-    epochs: int = 10
-    learning_rate: float = PAPER_TEXT_RATE
-    batch_size: int = 1  # 0 takes all examples in one step
-    patience: int | None = None  # stop after so many epochs without a lower loss; None never stops early
-    seed: int = 0
+    per_class: Count = 4
+    epochs: Count = 10
+    learning_rate: Rate = PAPER_TEXT_RATE
+    batch_size: Natural = 1  # 0 takes all examples in one step
+    patience: Count | None = None  # stop after so many epochs without a lower loss; None never stops early
+    seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def silent_epoch(loss: float) -> None:

@@ -31,6 +31,7 @@ from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.saliency.rows import Attended, HeadSum, flows, in_blocks, of_demonstrations, three_means
+from icldiag.arguments import Index
 from icldiag.indices import class_index, query_index
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel
@@ -111,7 +112,7 @@ def shares(raw: FloatArray) -> FloatArray:
 class Flow(Request[QueryFlow]):
     """Saliency of one query: the three flows per layer, and the token view."""
 
-    query: int
+    query: Index
     loss_target: LossTarget = "gold"
     heads: HeadSum = "signed"
     job: ClassVar[str] = "saliency"

@@ -18,6 +18,7 @@ from icldiag.analyses.search.calibrations import calibrations
 from icldiag.analyses.search.repairs import Repairs, repairs_of
 from icldiag.analyses.search.search import Search, Texts
 from icldiag.analyses.search.trials import Trials
+from icldiag.arguments import Seed
 from icldiag.model.readout import FloatArray, Progress, step_of
 from icldiag.prompt.adjustments import KINDS
 
@@ -30,7 +31,7 @@ class AnswerExamples(Request[Mapping[Texts, FloatArray]]):
         AnalysisError: too few of them are labelled.
     """
 
-    seed: int = 0
+    seed: Seed = 0
     job: ClassVar[str] = "examples"
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Mapping[Texts, FloatArray]:
@@ -54,7 +55,7 @@ class TryCalibrations(Request[Repairs]):
         AnalysisError: too few labelled examples.
     """
 
-    seed: int = 0
+    seed: Seed = 0
     job: ClassVar[str] = "calibrations"
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Repairs:
