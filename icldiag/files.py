@@ -62,6 +62,31 @@ def write_document(content: str, path: Path | None) -> None:
     sys.stdout.flush()
 
 
+def check_destination(path: Path | None, *, folder: bool = False) -> None:
+    """Raise IcldiagError where nothing could be written, as far as that shows beforehand: before what takes long.
+
+    Args:
+        folder: of several files, which is made where it is not there.
+    """
+    if path is None or is_stdout(path):
+        return
+    there = path
+    while folder and not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    reason = None
+    if folder and not os.path.isdir(there):  # noqa: PTH112 - no path is too odd for it
+        reason = "it is a file" if there == path else f"{quoted_path(there)} is a file"
+    elif not folder and os.path.isdir(path):  # noqa: PTH112
+        reason = "it is a folder"
+    elif not folder and not os.path.isdir(path.parent):  # noqa: PTH112
+        reason = "there is no such folder; make it"
+    elif not os.access(path if os.path.lexists(path) else there if folder else path.parent, os.W_OK):
+        reason = "it is write-protected"
+    if reason is not None:
+        sep = ", or" if ";" in reason else ";"
+        raise IcldiagError(f"cannot write {quoted_path(path)}: {reason}{sep} choose another place")
+
+
 def write_whole(content: str | bytes, path: Path) -> None:
     """Write what the user asked for, with the mode and owner of the file that was there, or as their new files have.
 

@@ -13,7 +13,7 @@ import pytest
 
 from icldiag import files
 from icldiag.errors import IcldiagError
-from icldiag.files import TEMPORARY, free_path, is_taken, replace_whole, write_document, write_whole
+from icldiag.files import TEMPORARY, check_destination, free_path, is_taken, replace_whole, write_document, write_whole
 
 
 def test_a_new_file_has_the_users_mode(tmp_path: Path) -> None:
@@ -177,6 +177,29 @@ def test_what_is_no_character_is_written_as_an_escape(tmp_path: Path) -> None:
 def test_free_names_pass_over_dangling_links(tmp_path: Path) -> None:
     (tmp_path / "r.md").symlink_to("nowhere")
     assert free_path(tmp_path / "r.md") == tmp_path / "r-2.md"
+
+
+def test_where_nothing_can_be_written_is_told_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file.txt"
+    file.write_text("kept")
+    for place in (None, Path("-"), file, tmp_path / "new.txt", Path("/dev/null")):
+        check_destination(place)
+    for place in (tmp_path, tmp_path / "new", tmp_path / "new" / "deep"):
+        check_destination(place, folder=True)
+    for place, folder, words in [
+        (tmp_path, False, "it is a folder; choose another place"),
+        (tmp_path / "no" / "x", False, "there is no such folder; make it, or choose another place"),
+        (tmp_path / "a\0b" / "x", False, "there is no such folder; make it, or choose another place"),
+        (file, True, "it is a file; choose another place"),
+        (file / "x" / "y", True, "is a file; choose another place"),
+    ]:
+        with pytest.raises(IcldiagError) as caught:
+            check_destination(place, folder=folder)
+        assert words in str(caught.value)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(IcldiagError, match="it is write-protected; choose another place"):
+        check_destination(file)
+    assert file.read_text() == "kept"
 
 
 def test_only_a_regular_file_is_taken(tmp_path: Path) -> None:

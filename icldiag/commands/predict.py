@@ -55,7 +55,7 @@ def predict(
     from icldiag.classifier.output import open_output
     from icldiag.classifier.predictions import Columns, Writer, identity, survey, write_predictions
     from icldiag.errors import IcldiagError
-    from icldiag.files import is_stdout
+    from icldiag.files import check_destination, is_stdout
     from icldiag.inputs.sources import sources
     from icldiag.progress import progress_on_stderr
     from icldiag.prompt.importers.importer import columns
@@ -72,6 +72,7 @@ def predict(
         stream = TableStream.of(texts, columns_of(written, text, columns(field)))
     read.refuse(output)
     added = Columns(column, probabilities, written.label_names)
+    check_destination(output)
     target = None if is_stdout(output) else output
     writer = Writer(stream, added, target)
     options = {"--anchors-only": anchors_only}

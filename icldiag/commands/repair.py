@@ -49,7 +49,7 @@ def repair(
     from icldiag.analyses.repairs import FindRepairs
     from icldiag.clients.write import write_for_clients
     from icldiag.errors import IcldiagError
-    from icldiag.files import is_stdout
+    from icldiag.files import check_destination, is_stdout
     from icldiag.model.settings import BUNDLED
     from icldiag.progress import progress_on_stderr
     from icldiag.quoting import quoted_path
@@ -71,6 +71,7 @@ def repair(
 
     aside = sys.stderr if output is not None and is_stdout(output) else sys.stdout  # stdout is then the prompt's
     number = None if query is None else chosen_query(written, query)
+    check_destination(output)
     if form != "prompt" and output is None:
         raise IcldiagError(f"--as {form} is for writing; name a file with -o, or - to print it")
     if take == 0 and form == "prompt":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -46,6 +46,19 @@ def analysis(text: str, **limits: Any) -> Any:
     return typer.Option(help=text, **limits)
 
 
+def refuse_unread(context: typer.Context, names: Collection[str]) -> None:
+    """Raise IcldiagError for an option on the command line that none of these analyses reads."""
+    from icldiag.analyses import ANALYSES
+
+    for option in context.command.params:
+        readers = (getattr(option, "help", None) or "").partition(":")[0].split(", ")
+        source = context.get_parameter_source(option.name or "")
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and set(readers) <= set(ANALYSES) and not set(readers) & set(names):
+            reason = f"{option.opts[0]} is for {' and '.join(readers)}, which --only leaves out"
+            raise IcldiagError(f"{reason}; add {readers[0]} to --only, or remove {option.opts[0]}")
+
+
 @contextmanager
 def interruptible(stored: bool) -> Iterator[None]:
     """Say what Ctrl-C leaves: never half a report, but the answers that were complete, where they are stored."""
@@ -61,6 +74,7 @@ def interruptible(stored: bool) -> Iterator[None]:
 def report(
     prompt: PromptPath,
     *,
+    context: typer.Context,
     model: ModelSettings,
     format: Annotated[
         str, typer.Option(help="json, md, html, text, latex (a file); csv, figures (a folder).")
@@ -106,7 +120,7 @@ def report(
 
     from icldiag.analyses import ANALYSES
     from icldiag.analyses.reweighting.training import TrainingSettings
-    from icldiag.files import is_stdout, write_document
+    from icldiag.files import check_destination, is_stdout, write_document
     from icldiag.page.formats import FOLDERS
     from icldiag.progress import progress_on_stderr
     from icldiag.report.document import chosen_sections, make_report
@@ -122,10 +136,11 @@ def report(
         raise IcldiagError(f"--format {shortened(format)}: choose one of {', '.join((*FORMATS, *FOLDERS))}")
     if format in FOLDERS and is_stdout(output):
         raise IcldiagError(f"--format {format} writes several files; name their folder with -o")
+    check_destination(output, folder=format in FOLDERS)
+    check_destination(save_beta)
     wanted = [name.strip() for name in only.split(",")] if only else None
     names = chosen_sections(wanted)  # wrong names are told before the model is loaded
-    if save_beta and "reweighting" not in names:
-        raise IcldiagError("--save-beta needs the analysis reweighting; add it to --only")
+    refuse_unread(context, names)
     settings = ReportSettings(
         layer=layer,
         keys=keys,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,26 @@ def read_chats(text: str, path: Path | None, more_labels: Sequence[str] = ()) ->
             raise PromptError("expected a list of messages, each with a role and a content", path=path, line=line)
         one = conversation(turns_of(inner, path, line), path, line)
         if isinstance(row, dict):
-            golds = [row[name] for name in _GOLD if name in row]
-            gold = golds[0][0] if golds and isinstance(golds[0], list) and len(golds[0]) == 1 else (golds or [None])[0]
-            gold = gold if isinstance(gold, str) else one.answer
-            one = replace(one, answer=gold, id=None if row.get("id") is None else str(row["id"]))
+            gold, name = _gold(row, path, line), row.get("id")
+            one = replace(one, answer=one.answer if gold is None else gold, id=None if name is None else str(name))
             notes.update(name for name, value in row.items() if value is not inner and name not in (*_GOLD, "id"))
         found.append(one)
     told = [f"not read: {', '.join(map(repr, notes))} beside the messages"] if notes else []
     return as_chats(found, path, more_labels, told)
+
+
+def _gold(row: Mapping[str, Any], path: Path | None, line: int | None) -> str | None:
+    """The right answer beside a conversation, a text or a list of one; None without one. Raises PromptError: two."""
+    golds: dict[str, str] = {}
+    for name in _GOLD:
+        value = row.get(name)
+        value = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if isinstance(value, str):
+            golds.setdefault(value, name)
+    if len(golds) > 1:
+        both = " and ".join(f"{quoted(value)} ({name!r})" for value, name in islice(golds.items(), 2))
+        raise PromptError(f"the right answer is said to be {both}; keep one of them", path=path, line=line)
+    return next(iter(golds), None)
 
 
 def _rows(text: str, path: Path | None) -> list[tuple[int | None, Any]]:

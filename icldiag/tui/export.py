@@ -71,7 +71,9 @@ class Export:
         state = self.desk.state
         if self.running:
             self._tell("An export is running; escape stops it.")
-        elif state.session is None or state.stored or state.prediction is None:
+        elif state.stored:
+            self._tell("These are answers of an earlier run; they can be exported when the model is loaded.")
+        elif state.session is None or state.prediction is None:
             self._tell("Nothing to export until the model has answered.")
         else:
             return True
@@ -154,6 +156,8 @@ def write_reports(
 ) -> None:
     """Compute what is not there yet, and write each format into the folder, as a file or as a folder of files.
 
+    What is there already stays: the name then gets a number.
+
     Args:
         wrote: told where each one is, in words, as soon as it is there.
         writing: held while files are written.
@@ -187,14 +191,14 @@ def write_reports(
         told(f"writing {name}", 0, 0)
         with writing:
             if name in write.FORMATS:
-                place = folder / f"{stem}-report{write.suffix(name)}"
+                place = free_path(folder / f"{stem}-report{write.suffix(name)}")
                 write_whole(write.FORMATS[name](report), place)
                 wrote(str(place))
             elif name == "csv":
-                place = folder / f"{stem}-tables"
+                place = free_path(folder / f"{stem}-tables")
                 wrote(f"{len(write.write_tables(report, place))} files in {place}")
             else:
-                place = folder / f"{stem}-figures"
+                place = free_path(folder / f"{stem}-figures")
                 figures = write.write_figures(report, place, cast("FigureType", name), told)
                 wrote(f"{len(figures)} files in {place}")
 

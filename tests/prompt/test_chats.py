@@ -203,3 +203,10 @@ def test_promptfoo_results(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(PromptError, match="no results of promptfoo"):
         read_results(path)
+
+
+def test_two_right_answers_that_disagree_are_refused() -> None:
+    row = {"messages": shown(), "label": "dark", "expected": "bright"}
+    with pytest.raises(PromptError, match=r"said to be 'dark' \('label'\) and 'bright' \('expected'\); keep one"):
+        read_chats(json.dumps(row), None)
+    assert read_chats(json.dumps({**row, "expected": ["dark"]}), None).prompt.queries[0].known_label == 1

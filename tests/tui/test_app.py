@@ -197,11 +197,13 @@ async def test_one_key_exports_and_the_palette_has_every_format(
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         app.export.choice = ExportChoice("everything")
+        (tmp_path / "prompt-report.html").write_text("the user's own")
         await pilot.press("x", "enter")
         await settle(pilot, lambda: told(app))
-        written = {path.suffix for path in tmp_path.glob("prompt-report.*")}
+        written = {path.suffix for path in tmp_path.glob("prompt-report*")}
         assert written == {f".{name}" for name in ExportChoice().formats}
-        assert str(tmp_path / "prompt-report.html") in told(app)[0]
+        assert str(tmp_path / "prompt-report-2.html") in told(app)[0]
+        assert (tmp_path / "prompt-report.html").read_text() == "the user's own"
         found = {command.title: command.callback for command in app.get_system_commands(app.screen)}
         figures = set(get_args(FigureType))
         assert {*write.FORMATS, *FOLDERS} == {"figures", *(set(FORMATS) - figures)}
