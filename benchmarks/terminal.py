@@ -1,7 +1,11 @@
-"""What the app writes to a terminal: python -m benchmarks.terminal
+"""What the app writes to a terminal: python -m benchmarks.terminal [open PROMPT --model NAME]
 
-Runs `icldiag` in a pseudo-terminal of 120x40 and prints a Markdown table: the time to the first paint, the bytes that
-usual keys make it write, the time until it answers a key during a saliency run, and the bytes it writes while idle.
+Runs `icldiag` with these arguments in a pseudo-terminal of 120x40 and prints a Markdown table: the time to the first
+paint and to the first answers, the bytes that usual keys make it write, the time until it answers a key during a
+saliency run, and the bytes it writes while idle.
+
+Models that were converted before (`$ICLDIAG_CACHE/models`, or icldiag's own place) are used; no result of before is.
+With `--start` only the start is measured, in wall and processor seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +19,12 @@ import sys
 import tempfile
 import termios
 import time
+from pathlib import Path
 from statistics import median
+
+import psutil
+
+from icldiag.model.gguf_cache import models_folder
 
 ROWS, COLUMNS = 40, 120
 KEYS = {
@@ -35,13 +44,16 @@ KEYS = {
 class Terminal:
     """The app in a pseudo-terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, arguments: list[str]) -> None:
+        place = tempfile.mkdtemp()  # not the user's results and sessions
+        converted = models_folder()
+        if converted.exists():
+            (Path(place) / "models").symlink_to(converted)
         self.begun = time.perf_counter()
-        process, self.descriptor = pty.fork()
-        if process == 0:
-            place = tempfile.mkdtemp()  # not the user's results and sessions
+        self.process, self.descriptor = pty.fork()
+        if self.process == 0:
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", ICLDIAG_CACHE=place, ICLDIAG_STATE=place)
-            os.execv(sys.executable, [sys.executable, "-m", "icldiag"])
+            os.execv(sys.executable, [sys.executable, "-m", "icldiag", *arguments])
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
 
     def read(self, quiet: float, longest: float = 60.0) -> bytes:
@@ -54,20 +66,27 @@ class Terminal:
     def press(self, key: bytes) -> None:
         os.write(self.descriptor, key)
 
-    def first(self, words: bytes) -> float:
-        """Seconds since the start until the words are on the screen."""
+    def first(self, words: bytes) -> str:
+        """Seconds since the start until the words are on the screen, and how many of them on a processor."""
         seen = b""
         while words not in seen:
             seen += os.read(self.descriptor, 1 << 16)
-        return time.perf_counter() - self.begun
+        wall, used = time.perf_counter() - self.begun, psutil.Process(self.process).cpu_times()
+        return f"{wall:.2f} s, {used.user + used.system:.2f} processor s"
 
 
 def main() -> None:
     """Print the table."""
-    terminal = Terminal()
+    arguments = [argument for argument in sys.argv[1:] if argument != "--start"]
+    terminal = Terminal(arguments)
     print("| what | measured |\n| --- | --- |")
-    print(f"| first paint | {terminal.first(b'icldiag'):.2f} s |")
-    print(f"| answers on the screen | {terminal.first(b' right'):.1f} s |")
+    print(f"| first paint | {terminal.first(b'icldiag')} |")
+    print(f"| first answers, at most 8 | {terminal.first(b'answered')} |", flush=True)
+    print(f"| all answers | {terminal.first(b' right')} |", flush=True)
+    if len(arguments) < len(sys.argv) - 1:
+        terminal.press(b"q")
+        terminal.read(2.0)
+        return
     terminal.read(3.0)
     for name, key in KEYS.items():
         terminal.press(key)

@@ -56,7 +56,7 @@ class Chart:
 
 
 def chart(what: Chart, cursor: int | None, width: int, height: int, look: Look) -> Text:
-    """The curves, with their legend at the right or, where there is no room, below."""
+    """The curves, with their legend at the right or, where there is no room, above: below it would be out of view."""
     step = what.step(width)
     lines = _plot(what, cursor, step, height, look)
     notes = legend_lines(what, cursor, look)
@@ -65,7 +65,7 @@ def chart(what: Chart, cursor: int | None, width: int, height: int, look: Look) 
         for line, note in zip(lines, notes, strict=False):
             line.append(" " * (_MARGIN + what.points * step - line.cell_len + 2)).append_text(note)
     else:
-        lines += notes
+        lines = notes + lines
     return Text("\n", no_wrap=True).join(lines)
 
 

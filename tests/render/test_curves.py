@@ -28,15 +28,15 @@ def test_values_are_read_out_beside_the_curves() -> None:
     ]
 
 
-def test_where_there_is_no_room_the_legend_stands_below_and_a_gap_is_left_for_what_is_undefined() -> None:
+def test_where_there_is_no_room_the_legend_stands_above_and_a_gap_is_left_for_what_is_undefined() -> None:
     assert lines_of(Chart((UP, DOWN)), 2, 16, 3) == [
+        "layer 2",
+        "o  1.00  up",
+        "x   -    down",
         "1.00 |  xx   oo",
         "0.50 |    ooo |",
         "0.00 |  oo x  |",
         "layer   0  1 [2]",
-        "layer 2",
-        "o  1.00  up",
-        "x   -    down",
     ]
 
 

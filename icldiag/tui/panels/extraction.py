@@ -84,9 +84,9 @@ class ExtractionPanel(LayeredPanel):
         )
         by_chance = 1 / len(found.labels)
         curves = (
-            Curve(f"most attended is the answer (chance {by_chance:.2f})", "x", agreement, look.gold),
-            Curve("AUCROC of the attention (chance 0.50)", "o", aucroc, look.chosen),
-            Curve("share of AUCROC reached so far (R)", ".", reached, look.muted),
+            Curve(f"answer attended most, chance {by_chance:.2f}", "x", agreement, look.gold),
+            Curve("AUCROC, chance 0.50", "o", aucroc, look.chosen),
+            Curve("share of AUCROC so far (R)", ".", reached, look.muted),
         )
         self.query_one(LayerChart).draw(Chart(curves), self.chart_rows)
 
