@@ -15,7 +15,7 @@ def metric_notes(documents: Sequence[Document]) -> Iterator[str]:
         return
     acc, norm = (float(np.mean([one.metrics[name] for one in documents])) for name in ("acc", "acc_norm"))
     alike = all(_by_bytes(one) == bool(one.metrics["acc_norm"]) for one in documents if one.gold is not None)
-    how = "'scoring: per_byte'" if alike else "lengths of its own, as the answers hold spaces or are not in ASCII"
+    how = "'scoring: per_byte'" if alike else "counted otherwise than by any scoring here"
     yield f"lm-eval's acc is {acc:.2f} ('scoring: whole'), its acc_norm {norm:.2f} ({how})"
 
 
