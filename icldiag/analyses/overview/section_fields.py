@@ -64,7 +64,7 @@ class GainFields(Fields):
 
 class CalibratedFields(Fields):
     kind: str
-    bias: list[float] = Field(description="Added to the label scores, fitted on all, to be put in force.")
+    bias: list[float] = Field(description="Added to the label scores, fitted on all, to be applied.")
     gain: GainFields = Field(description="On queries that it was not fitted on.")
 
 
