@@ -19,7 +19,7 @@ from typing import IO, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from icldiag.errors import InputError
+from icldiag.errors import IcldiagError, InputError
 from icldiag.files import replace_whole
 from icldiag.inputs.files import check_path, read_bytes
 from icldiag.inputs.values import whole_number
@@ -49,12 +49,8 @@ def _whole(prompt: Prompt) -> Prompt:
     for example in (*prompt.demonstrations, *prompt.queries, *prompt.examples):
         if {name for name, _ in example.fields or (("text", ""),)} != set(prompt.fields):
             raise ValueError(f"an example has not the texts of {in_braces(prompt.fields)}")
-        if example.label is not None and not 0 <= example.label < len(prompt.labels):
-            raise ValueError(f"there is no label number {example.label}")
     if any(example.label is None for example in prompt.demonstrations):
         raise ValueError("every demonstration needs a label")
-    if prompt.retrieval is not None and prompt.retrieval.count < 1:
-        raise ValueError("a retrieval shows no example")
     for path in (prompt.path, prompt.beta.path if prompt.beta else None):
         if path is not None:
             _possible(path)
@@ -180,6 +176,8 @@ class SessionFile:
             place = ".".join(shortened(str(part)) for part in first["loc"])
             reason = f"{place}: {reason_of(first)}" if place else reason_of(first)
             raise SessionError(f"this saved session is broken ({reason}); fix or remove it", path=self.path) from None
+        except IcldiagError as error:  # of a prompt or of settings, which look at their own fields
+            raise SessionError(f"this saved session is broken ({error}); fix or remove it", path=self.path) from None
         if session.sha256 is not None and not is_whole(content):  # None: as an earlier icldiag wrote them
             reason = (
                 "this saved session is damaged (its content does not match its SHA-256); remove it, "

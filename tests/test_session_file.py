@@ -69,7 +69,7 @@ def test_it_is_read_back_as_written_and_people_can_read_it(session: SavedSession
         (lambda content: content["now"].update(query=-1), "now.query"),
         (lambda content: content["now"].update(cut_kind="everything"), "now.cut_kind"),
         (lambda content: content["now"]["prompt"]["queries"].clear(), "must not be empty"),
-        (lambda content: content["now"]["prompt"]["queries"][0].update(label=99), "there is no label number 99"),
+        (lambda content: content["now"]["prompt"]["queries"][0].update(label=99), "label 99 is none of the 3 labels"),
         (lambda content: content["now"]["prompt"].update(template="{label} {text}"), "must come before {label}"),
         (lambda content: content["now"].pop("prompt"), "now.prompt"),
         (lambda content: content.update(nonsense=1), "nonsense"),
