@@ -148,9 +148,8 @@ def _orders(found: Overview, stability: Stability) -> str:
     flips, m = stability.flips, len(stability.queries)
     turned = int((flips > 0).sum())
     tried = counted(len(stability.orders), "other order")
-    said = (
-        f"in {tried} {turned} of {counted(m, 'query')} {'gets' if turned == 1 else 'get'} another answer at least once"
-    )
+    gets = "gets" if 1 in (turned, m) else "get"
+    said = f"in {tried} {turned} of {counted(m, 'query')} {gets} another answer at least once"
     said += f", {float(flips.mean()):.2f} of all answers" if turned else ""
     right = [stability.accuracy(order.predicted) for order in stability.orders]
     defined = [value for value in right if value is not None]
