@@ -42,6 +42,8 @@ class Redaction:
                 for number, shown in enumerate(example.demonstrations, start=1):
                     hidden = f"demonstration {number} of {kind} {place}"
                     self.names |= {text: self.names.get(text, hidden) for text in (*shown.texts, shown.text)}
+        if prompt.fields != ONE:
+            self.names |= {name: f"field {place}" for place, name in enumerate(prompt.fields, start=1)}
         self.names |= {label.word: label.name for label in prompt.labels}
         self.kept = {*prompt.label_names, *self.names.values()}
         self.prompt = replace(

@@ -159,3 +159,19 @@ def test_texts_of_a_single_word_go_too(tmp_path: Path, model_folder: Path) -> No
     assert single.search(plain["json"])
     for name, text in redacted.items():
         assert not single.search(text), name
+
+
+def test_the_names_of_fields_go_too(tmp_path: Path, model_folder: Path) -> None:
+    path = tmp_path / "fields.yaml"
+    path.write_text("""\
+template: "{zpremise} ?\\n{zclaim} ?{label}"
+labels: {Person: " Person", Location: " Location"}
+demonstrations:
+  - {zpremise: Who wrote the opera, zclaim: Who, label: Person}
+  - {zpremise: Where is the park, zclaim: Where, label: Location}
+queries: [{zpremise: Where is the canal, zclaim: Where, label: Location}]
+""")
+    report = make_report(Session(read_prompt(path), str(model_folder)), ["prediction", "saliency"]).redacted()
+    for name, text in written(report, tmp_path / "redacted").items():
+        assert not re.search("zpremise|zclaim", text), name
+    assert json.loads(as_json(report))["saliency"]["fields"].keys() == {"field 1", "field 2"}

@@ -74,7 +74,7 @@ class AllFlows:
     token_layers: tuple[int, ...] = ()
     #: Per query, the whole prompt's tokens; empty where no view was asked for.
     tokens: tuple[tuple[str, ...], ...] = field(default=(), metadata=PRIVATE)
-    fields: tuple[str, ...] = ()  # of a template with several; empty of one with one
+    fields: tuple[str, ...] = field(default=(), metadata=PRIVATE)  # of a template with several; empty of one with one
     by_field: tuple[FloatArray, ...] = ()  # per query (F,), each field's share; see `field_shares`
 
     @property
