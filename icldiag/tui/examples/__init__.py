@@ -18,7 +18,8 @@ WIDTH = 74  # columns that an example may take
 def example(panel: str, look: Look) -> Text:
     """The panel of this name as it is for the sample, marked as an example; empty where there is none."""
     file = Path(__file__).parent / f"{panel}.txt"
-    if not file.exists() or look.ascii_only:  # bars and curves are drawn in blocks
+    text = file.read_text(encoding="utf-8").rstrip("\n") if file.exists() else ""
+    if not text or (look.ascii_only and not text.isascii()):
         return Text("")
     head = Text(f"EXAMPLE, not this prompt: the sample {DEFAULT_SAMPLE} on the bundled model\n", look.chosen)
-    return head.append(file.read_text(encoding="utf-8").rstrip("\n"), look.muted)
+    return head.append(text, look.muted)
