@@ -112,11 +112,11 @@ def test_ctrl_c_ends_a_search_with_the_best_so_far(
         return progress
 
     session = Session(rich_file, tiny())
-    found = search(session, FindRepairs(budget=12), interrupt_at(5))
-    assert len(found.trials) == 5  # the calibrations
+    found = search(session, FindRepairs(budget=12), interrupt_at(6))
+    assert len(found.trials) == 6  # the calibrations
     told = capsys.readouterr().err
     assert f"so far: {finding(found)}" in told
-    assert "stopped after 5 candidates" in told
+    assert "stopped after 6 candidates" in told
     with pytest.raises(KeyboardInterrupt):
         search(session, FindRepairs(budget=12), interrupt_at(0))
     assert len(search(session, FindRepairs(budget=12), silent).trials) == 12
