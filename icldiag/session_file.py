@@ -42,14 +42,15 @@ class SessionError(InputError):
 
 def _whole(prompt: Prompt) -> Prompt:
     """A prompt that `read_prompt` could have made."""
-    if not (prompt.labels and prompt.demonstrations and prompt.queries):
-        raise ValueError("labels, demonstrations and queries must not be empty")
+    if not (prompt.labels and prompt.queries):
+        raise ValueError("labels and queries must not be empty")
     if wrong := complaint(prompt.template, prompt.fields):
         raise ValueError(wrong)
-    for example in (*prompt.demonstrations, *prompt.queries, *prompt.examples):
+    own = [shown for query in (*prompt.queries, *prompt.examples) for shown in query.demonstrations]
+    for example in (*prompt.demonstrations, *own, *prompt.queries, *prompt.examples):
         if {name for name, _ in example.fields or (("text", ""),)} != set(prompt.fields):
             raise ValueError(f"an example has not the texts of {in_braces(prompt.fields)}")
-    if any(example.label is None for example in prompt.demonstrations):
+    if any(example.label is None for example in (*prompt.demonstrations, *own)):
         raise ValueError("every demonstration needs a label")
     for path in (prompt.path, prompt.beta.path if prompt.beta else None):
         if path is not None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,14 @@ def test_it_is_read_back_as_written_and_people_can_read_it(session: SavedSession
     assert '"Who wrote the opera in the park ?"' in file.path.read_text()
     assert file.path.stat().st_mode & 0o077 == 0  # prompts may be private
     assert [path.suffix for path in sorted(file.folder.iterdir())] == [".json", ".lock"]  # nothing half written
+
+
+def test_prompts_without_demonstrations_or_with_some_of_each_query(session: SavedSession, prompt: Prompt) -> None:
+    query = replace(prompt.queries[0], demonstrations=prompt.demonstrations[:2])
+    for changed in (replace(prompt, demonstrations=()), replace(prompt, demonstrations=(), queries=(query,))):
+        file = saved(session.model_copy(update={"now": SavedState(prompt=changed)}))
+        assert file.read().now.prompt == changed
+        file.close()
 
 
 @pytest.mark.parametrize(

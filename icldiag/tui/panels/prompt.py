@@ -57,7 +57,7 @@ class PromptPanel(Panel):
         prompt, session, look, query = self.state.prompt, self.state.session, self.state.look, self.state.query
         if prompt is None:
             return
-        self.marked = min(self.marked, len(prompt.demonstrations) - 1)
+        self.marked = max(0, min(self.marked, len(prompt.demonstrations) - 1))
         self.query_one("#legend", Line).set(legend(look, session is not None))
         if session is None:
             self.query_one("#length", Line).set("The prompt as written; tokens and positions come with the model.")
@@ -113,7 +113,7 @@ class PromptPanel(Panel):
 
     def action_mark(self, step: int) -> None:
         if self.state.prompt is not None:
-            self.marked = min(max(self.marked + step, 0), len(self.state.prompt.demonstrations) - 1)
+            self.marked = max(0, min(self.marked + step, len(self.state.prompt.demonstrations) - 1))
             self.refresh_panel()
 
     def action_swap(self) -> None:
