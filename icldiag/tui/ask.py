@@ -10,6 +10,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from icldiag.tui.textual_fixes.text_line import TextLine
+
 
 class AskScreen(ModalScreen[str | None]):
     """Dismissed with what was typed by enter, with None by escape."""
@@ -24,14 +26,14 @@ class AskScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):
             yield Static(self.question, classes="title", markup=False)
-            yield Input(self.value, compact=True)
+            yield TextLine(self.value, compact=True)
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()
-        self.dismiss(message.value)
+        self.dismiss(self.query_one(TextLine).text)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from icldiag.prompt.schema import Prompt
 from icldiag.tui.ask import AskScreen
+from icldiag.tui.textual_fixes.text_line import TextLine
 from icldiag.visible import visible
 
 
@@ -30,7 +31,7 @@ class TextsScreen(ModalScreen[dict[str, str] | None]):
             yield Static(self.question, classes="title", markup=False)
             for name in self.fields:
                 yield Static(visible(name), markup=False)
-                yield Input(compact=True)
+                yield TextLine(compact=True)
 
     def on_mount(self) -> None:
         for line in self.query(Input):
@@ -38,12 +39,12 @@ class TextsScreen(ModalScreen[dict[str, str] | None]):
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()
-        lines = list(self.query(Input))
-        place = lines.index(message.input)
+        lines = list(self.query(TextLine))
+        place = next(place for place, line in enumerate(lines) if line is message.input)
         if place + 1 < len(lines):
             lines[place + 1].focus()
         else:
-            texts = {name: line.value for name, line in zip(self.fields, lines, strict=True)}
+            texts = {name: line.text for name, line in zip(self.fields, lines, strict=True)}
             self.dismiss(texts if any(texts.values()) else None)
 
     def action_leave(self) -> None:
