@@ -70,7 +70,9 @@ def check_destination(path: Path | None, *, folder: bool = False) -> None:
     """
     if path is None or is_stdout(path):
         return
-    there = path
+    there = target = path
+    with suppress(OSError, ValueError):  # a path that no file can have
+        target = Path(os.path.realpath(path))
     while folder and not os.path.lexists(there) and there != there.parent:
         there = there.parent
     reason = None
@@ -78,9 +80,11 @@ def check_destination(path: Path | None, *, folder: bool = False) -> None:
         reason = "it is a file" if there == path else f"{quoted_path(there)} is a file"
     elif not folder and os.path.isdir(path):  # noqa: PTH112
         reason = "it is a folder"
-    elif not folder and not os.path.isdir(path.parent):  # noqa: PTH112
+    elif not folder and not os.path.isdir(target.parent):  # noqa: PTH112
         reason = "there is no such folder; make it"
-    elif not os.access(path if os.path.lexists(path) else there if folder else path.parent, os.W_OK):
+    elif os.path.islink(target):  # noqa: PTH114
+        reason = "its links go round in a circle"
+    elif not os.access(target if os.path.lexists(target) else there if folder else target.parent, os.W_OK):
         reason = "it is write-protected"
     if reason is not None:
         sep = ", or" if ";" in reason else ";"

@@ -229,3 +229,17 @@ def test_a_document_for_a_closed_stdout_is_one_sentence(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(IcldiagError, match="standard output is closed; name a file with -o"):
         write_document("x", None)
+
+
+def test_a_link_to_a_file_that_is_not_there_yet_may_be_written(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "later.txt")
+    check_destination(link)
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(IcldiagError, match="its links go round in a circle; choose another place"):
+        check_destination(loop)
+    gone = tmp_path / "gone"
+    gone.symlink_to(tmp_path / "no" / "file.txt")
+    with pytest.raises(IcldiagError, match="there is no such folder"):
+        check_destination(gone)

@@ -80,8 +80,16 @@ def columns_of(prompt: Prompt, text: str, given: Mapping[str, str]) -> dict[str,
         text: the column of {text}.
 
     Raises:
-        IcldiagError: a column is given for what is no field.
+        IcldiagError: a column is given for what is no field, or twice.
     """
+    if text != "text" and ("text" not in prompt.fields or "text" in given):
+        fields = in_braces(prompt.fields)
+        cure = (
+            "give one of the two"
+            if "text" in given
+            else f"the template has the fields {fields}: use --field NAME=COLUMN"
+        )
+        raise IcldiagError(f"--text {shortened(text)} would be ignored; {cure}")
     further = next((name for name in given if name not in prompt.fields), None)
     if further is not None:
         known = in_braces(prompt.fields)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from icldiag.errors import PromptError
+from icldiag.errors import IcldiagError, PromptError
 from icldiag.prompt.edit import ask
 from icldiag.prompt.encode import encode, query_tokens
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten
 from icldiag.prompt.schema import Example, Prompt
+from icldiag.prompt.table_stream import columns_of
 from icldiag.prompt.template import complaint, fields_of
 from icldiag.prompt.write import as_yaml
 from tests.conftest import tiny_tokenizer
@@ -154,3 +155,16 @@ def test_json_and_one_field_of_another_name(tmp_path: Path) -> None:
     prompt = read_prompt(path)
     assert prompt.written("y") == "x: a\ny:"
     assert prompt.uniform("N/A") == prompt.example("N/A") == Example.of({"question": "N/A"})
+
+
+def test_a_column_that_would_be_ignored_is_refused(tmp_path: Path, prompt: Prompt) -> None:
+    several = read(tmp_path, NLI)
+    assert columns_of(several, "text", {"hypothesis": "h"}) == {"premise": "premise", "hypothesis": "h"}
+    assert columns_of(prompt, "review", {}) == {"text": "review"}
+    for asked, text, given, told in (
+        (several, "note", {}, "--text note would be ignored; the template has the fields {premise}"),
+        (prompt, "id", {"text": "label"}, "--text id would be ignored; give one of the two"),
+        (prompt, "text", {"premise": "p"}, "--field premise: the prompt's template has the fields {text}"),
+    ):
+        with pytest.raises(IcldiagError, match=re.escape(told)):
+            columns_of(asked, text, given)

@@ -37,7 +37,9 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
             found = session.explanation(query)
             lead = found.contest.lead
             assert f"lead {in_nats(lead, lead)} nats" in text
-            assert ("CAUSE" in text) == (bool(found.causes) and found.contest.gold != found.contest.answer)
+            explained = bool(found.causes) and found.contest.gold != found.contest.answer
+            assert ("CAUSE" in text) == (explained and found.causes[0].supported)
+            assert ("MAYBE" in text) == (explained and not found.causes[0].supported)
             assert "the text itself" in text
             assert "label prior" in text
             assert "evidence, from" not in text

@@ -30,7 +30,7 @@ TEXT = "the text itself"
 
 @dataclass(frozen=True)
 class Weight:
-    """A factor of the lead as a line: `role` is "main" or "also" for a cause, "part" for another factor, or "rest"."""
+    """A factor of the lead as a line; `role`: "main", "maybe" or "also" for a cause, "part" for another, or "rest"."""
 
     role: str
     kind: CauseKind | None
@@ -103,7 +103,7 @@ def headline(found: Explanation) -> str:
         return f"It depends on this: {claim}."
     if not found.contest.wrong:
         return f"Right; what would turn it: {cause.confirmed_by.change}."
-    return f"{claim}."
+    return f"{claim}." if cause.supported else f"No second test confirms a cause; the closest: {claim}."
 
 
 def of_cause(cause: Cause, found: Explanation) -> str:
@@ -134,7 +134,8 @@ def _claim(cause: Cause, found: Explanation) -> str:
         return _claim_of_prior(found)
     if cause.kind == "demonstration":
         assert cause.demonstration is not None
-        verb = "may carry a wrong label" if cause.supported else "pulls this text to its label"
+        wrong = cause.supported and cause.nats > 0  # one that works against the answer gives no sign of it
+        verb = "may carry a wrong label" if wrong else "pulls this text to its label"
         return f"Demonstration {cause.demonstration + 1} (label {answer}) {verb}"
     return {
         "scoring": f"The scoring of label words favours {answer} over {rival}",
@@ -193,7 +194,9 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
     _, rival = _pair(found)
     parts = found.shares
     shown: list[Weight] = []
-    main = "main" if found.causes and found.contest.gold != found.contest.answer else "also"
+    main = "also"
+    if found.causes and found.contest.gold != found.contest.answer:
+        main = "main" if found.causes[0].supported else "maybe"
     for number, cause in enumerate(found.causes):
         run, role = cause.confirmed_by, main if number == 0 else "also"
         note = f"{_left(run, found)}{_further(cause, found)}"
@@ -221,10 +224,11 @@ def _left(run: Counterfactual, found: Explanation) -> str:
 
 def legend(rows: Sequence[Weight], lead: float) -> str:
     """What the signs mean that these rows have; empty where they have none."""
+    maybe = "MAYBE: no second test points to it" if any(row.role == "maybe" for row in rows) else ""
     part = "part: too little to be called the cause" if any(row.role == "part" for row in rows) else ""
     above = "> is more than the whole lead" if any(row.nats > lead for row in rows) else ""
     against = "< works against the answer; shares of both signs make up the lead"
-    told = "; ".join(filter(None, (part, above, against if any(row.nats < 0 for row in rows) else "")))
+    told = "; ".join(filter(None, (maybe, part, above, against if any(row.nats < 0 for row in rows) else "")))
     return f"{told}." if told else ""
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _JOB = "explanation"
 _WIDE = 96  # columns from which a row of evidence has its reading beside it
 _BAR = (8, 20)  # cells of a bar as long as the lead, least and most
-_ROLES = {"main": "CAUSE", "also": "also", "part": "part", "rest": "rest"}
+_ROLES = {"main": "CAUSE", "maybe": "MAYBE", "also": "also", "part": "part", "rest": "rest"}
 _ACTIONS = {  # what can be done about a cause that has no change of the prompt to apply, and in which panel
     "scoring": "edit the file: scoring",
     "template": "edit the file",
@@ -195,7 +195,7 @@ class WhyPanel(ApplyingPanel):
         cells = min(max(self.room.width - names - 29, _BAR[0]), _BAR[1])
         blocks: list[RenderableType] = []
         for place, row in enumerate(rows):
-            style = look.chosen if row.role == "main" else look.strong if row.role == "also" else look.muted
+            style = look.chosen if row.role == "main" else look.strong if row.role in ("maybe", "also") else look.muted
             head = Text(no_wrap=True)
             head.append(f"{_ROLES[row.role]:<7}", style)
             head.append(self._shown(f"{row.name:<{names}}  "), style)
@@ -203,7 +203,7 @@ class WhyPanel(ApplyingPanel):
             whole = f" of {in_nats(lead, lead)} nats" if row is rows[0] else ""
             head.append(f"{in_nats(row.nats, lead):>5}{whole}", style)
             blocks.append(head)
-            if row.role in ("main", "also"):
+            if row.role in ("main", "maybe", "also"):
                 action = actions[place] if place < len(actions) else ""
                 note = Text(self._shown(f"{row.note}."))
                 note.append(f" -> {action}" if action else "", look.strong)

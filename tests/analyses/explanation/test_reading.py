@@ -44,8 +44,25 @@ def test_the_weights_are_the_shares_and_make_up_the_lead(explained: tuple[Sessio
         rows = [row for row in weights(found) if row.kind != "classes"]
         assert sum(row.nats for row in rows) == pytest.approx(found.contest.lead, abs=1e-4)
         assert [row.role for row in rows].count("rest") == 1
-        main = [row for row in weights(found) if row.role == "main"]
-        assert bool(main) == (bool(found.causes) and found.contest.gold != found.contest.answer)
+        roles = [row.role for row in weights(found)]
+        wrong = bool(found.causes) and found.contest.gold != found.contest.answer
+        assert ("main" in roles) == (wrong and found.causes[0].supported)
+        assert ("maybe" in roles) == (wrong and not found.causes[0].supported)
+
+
+def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Explanation]) -> None:
+    _, found = explained
+    wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
+    run = found.order.runs[0]
+    sure, unsure = Cause("order", run, 1.0, True, ""), Cause("order", run, 1.0, False, "")
+    assert headline(replace(wrong, causes=(sure,))).startswith("The order of the demonstrations favours")
+    assert headline(replace(wrong, causes=(unsure,))).startswith(
+        "No second test confirms a cause; the closest: The order"
+    )
+    wrongly = Cause("demonstration", run, 1.0, True, "", 0)
+    assert "may carry a wrong label" in headline(replace(wrong, causes=(wrongly,)))
+    against = replace(wrongly, nats=-1.0)  # that works against the answer
+    assert "pulls this text to its label" in headline(replace(wrong, causes=(against,)))
 
 
 def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Session, Explanation]) -> None:
