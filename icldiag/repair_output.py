@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from icldiag.analyses.repairs import FindRepairs, Repair, Repairs, Trial, finding, verdict
@@ -13,7 +14,8 @@ from icldiag.analyses.search.biases import adds_alone
 from icldiag.clients.write import ClientForm
 from icldiag.counting import counted
 from icldiag.errors import AnalysisError, IcldiagError
-from icldiag.files import is_stdout, write_document
+from icldiag.files import free_path, is_stdout, write_document
+from icldiag.inputs.files import is_there
 from icldiag.inputs.values import whole_number
 from icldiag.model.readout import Progress
 from icldiag.prompt.adjustments import SavedBeta
@@ -156,8 +158,9 @@ def write_repair(session: Session, repair: Repair, output: Path) -> Prompt | Non
         return None
     saved = None
     if repair.beta is not None:
-        save_beta(_beta_place(output), repair.beta, session.model.name, repair.apply(prompt))
-        saved = SavedBeta.at(_beta_place(output))
+        place = _beta_place(output)
+        save_beta(place, repair.beta, session.model.name, repair.apply(prompt))
+        saved = SavedBeta.at(place)
     return write_prompt(rewritten(prompt, repair.apply(prompt, saved), output.parent)[1], output)
 
 
@@ -190,7 +193,15 @@ def _folder(output: Path) -> Path:
 
 
 def _beta_place(output: Path) -> Path:
-    return output.with_suffix(".safetensors")
+    """Beside the prompt file: the file's own earlier beta, or its name, or a free one where another file has that."""
+    place = output.with_suffix(".safetensors")
+    if not is_there(place):
+        return place
+    with suppress(IcldiagError):
+        own = read_prompt(output).beta
+        if own is not None and own.path.parent == place.parent and own.path.stem.startswith(place.stem):
+            return own.path
+    return free_path(place)
 
 
 def cost(repairs: Repairs, trial: Trial) -> str:

@@ -55,6 +55,20 @@ def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_
             assert accuracy == trial.selection.accuracy_after
 
 
+def test_a_beta_is_written_over_no_file_but_its_own(rich_file: Path, tiny: Tiny) -> None:
+    session = Session(rich_file, tiny())
+    trial = next(trial for trial in session.repairs(budget=40).trials if trial.repair.beta is not None)
+    mine = rich_file.with_name("fixed.safetensors")
+    mine.write_text("the user's own")
+    output = rich_file.with_name("fixed.yaml")
+    for _ in range(2):  # the second time in place of the first
+        write_repair(session, trial.repair, output)
+        beta = read_prompt(output).beta
+        assert beta is not None and beta.path.name == "fixed-2.safetensors"
+        np.testing.assert_array_equal(Session(output, session.model).prediction().predicted, trial.predicted)
+    assert mine.read_text() == "the user's own"
+
+
 def test_a_repair_is_printed_or_sent_into_a_device(
     rich_file: Path, tiny: Tiny, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:

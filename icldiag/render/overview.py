@@ -132,13 +132,11 @@ def lean_bars(found: Overview, lean: Lean, look: Look, width: int) -> Text:
 
 def strip(found: Overview, stability: Stability, query: int, look: Look, width: int) -> Text:
     """Demonstrations left out by queries: what each takes from the gold label's lead. `v` is over the chosen query."""
-    from icldiag.analyses.overview.reading import named
-
     matrix = stability.matrix
     rows = list(range(len(matrix)))
     if len(rows) > 2 * MOST:
         rows = sorted(sorted(rows, key=lambda row: -abs(float(matrix[row].mean())))[: 2 * MOST])
-    names = [visible(named(found, stability.left_out[row].without), look.ascii_only) for row in rows]
+    names = [visible(_numbered(found, stability.left_out[row].without), look.ascii_only) for row in rows]
     head = min(max(map(cell_len, names)), max(10, width // 3))
     room = max(1, width - head - 24)
     first = 0
@@ -158,6 +156,12 @@ def strip(found: Overview, stability: Stability, query: int, look: Look, width: 
             line.append("  <- stands out", look.wrong)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
+
+
+def _numbered(found: Overview, without: Sequence[int]) -> str:
+    """What is left out, its number first: the column is narrow."""
+    label = found.labels[found.shown[without[0]]]
+    return f"{without[0] + 1} {label}" if len(without) == 1 else f"all {len(without)} {label}"
 
 
 def _sign(nats: float) -> str:
