@@ -46,6 +46,8 @@ def new(
     twice = next((name for name in named if named.count(name) > 1), None)
     if twice is not None:
         raise IcldiagError(f"--words names the label {twice!r:.80} twice; keep one")
+    if field and text != "text":
+        raise IcldiagError(f"--text {shortened(text)} would be ignored beside --field; name every column with --field")
     drawing = Drawing(
         text=text,
         label=label,

@@ -213,9 +213,10 @@ def products(query: Tensor, keys: Tensor) -> Tensor:
     kv_heads, count = keys.shape[1], keys.shape[2]
     grouped = query.reshape(batch, kv_heads, heads // kv_heads * rows, width)
     if keys.shape[0] == 1 and batch > 1:
-        flat = grouped.transpose(0, 1).reshape(kv_heads, -1, width)  # (K, B * groups * R, d)
+        of_group = grouped.shape[2]  # told, for where there are no columns nothing else says it
+        flat = grouped.transpose(0, 1).reshape(kv_heads, batch * of_group, width)  # (K, B * groups * R, d)
         scores = flat @ keys[0].transpose(1, 2)  # (K, B * groups * R, N)
-        return scores.view(kv_heads, batch, -1, count).transpose(0, 1).reshape(batch, heads, rows, count)
+        return scores.view(kv_heads, batch, of_group, count).transpose(0, 1).reshape(batch, heads, rows, count)
     scores = grouped.flatten(0, 1).bmm(keys.flatten(0, 1).transpose(1, 2))  # (B * K, groups * R, N)
     return scores.view(batch, heads, rows, count)
 
@@ -226,9 +227,10 @@ def _weigh(attention: Tensor, values: Tensor) -> Tensor:
     kv_heads, width = values.shape[1], values.shape[3]
     grouped = attention.reshape(batch, kv_heads, heads // kv_heads * rows, count)
     if values.shape[0] == 1 and batch > 1:
-        flat = grouped.transpose(0, 1).reshape(kv_heads, -1, count)  # (K, B * groups * R, N)
+        of_group = grouped.shape[2]
+        flat = grouped.transpose(0, 1).reshape(kv_heads, batch * of_group, count)  # (K, B * groups * R, N)
         output = flat @ values[0]  # (K, B * groups * R, d)
-        return output.view(kv_heads, batch, -1, width).transpose(0, 1).reshape(batch, heads, rows, width)
+        return output.view(kv_heads, batch, of_group, width).transpose(0, 1).reshape(batch, heads, rows, width)
     output = grouped.flatten(0, 1).bmm(values.flatten(0, 1))  # (B * K, groups * R, d)
     return output.view(batch, heads, rows, width)
 

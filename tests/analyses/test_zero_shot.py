@@ -124,3 +124,13 @@ def test_in_turns_of_a_chat(bare: Prompt, instruction: str | None) -> None:
     before = tokenizer("<assistant>", add_special_tokens=False)["input_ids"]
     assert encoded.terminated is not None
     assert list(encoded.terminated[0]) == word[len(before) : len(before) + len(encoded.terminated[0])]
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "bloom"])
+def test_two_queries_of_different_length_on_nothing(tiny: Tiny, bare: Prompt, architecture: str) -> None:
+    two = bare.with_queries((Example("Where is the park last summer", 1), Example("Who", 0)))
+    model = tiny(architecture)
+    together = Session(two, model).prediction().scores
+    for place, query in enumerate(two.queries):
+        alone = Session(two.with_queries((query,)), model).prediction().scores
+        np.testing.assert_allclose(together[place], alone[0], atol=1e-5)

@@ -131,6 +131,8 @@ def test_new_writes_a_commented_file(make: Make, tmp_path: Path) -> None:
     assert (prompt.template, prompt.instruction, len(prompt.demonstrations)) == ("{text}\n->{label}", "Judge.", 4)
     assert (tmp_path / "films.yaml").read_text().startswith("# Drawn from films.csv")
     assert "write a label and its word" in make("new", "films.csv", "--words", "0").err
+    ignored = make("new", "films.csv", "--text", "label", "--field", "premise=text")
+    assert (ignored.code, "--text label would be ignored beside --field" in ignored.err) == (1, True)
     assert "choose with --text COLUMN from" in make("new", "films.csv", "--text", "x").err
     assert "there is no such file" in make("new", "none.csv").err
 

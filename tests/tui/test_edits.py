@@ -234,3 +234,21 @@ async def test_a_trained_beta_is_saved_beside_the_prompt(
         answered = Session(saved, str(model_folder)).prediction()
         assert app.state.prediction is not None
         np.testing.assert_allclose(answered.scores, app.state.prediction.scores, atol=1e-5)
+
+
+async def test_a_prompt_without_demonstrations_has_none_to_change(tmp_path: Path, model_folder: Path) -> None:
+    path = tmp_path / "zero.yaml"
+    path.write_text(
+        'template: "{text} ?{label}"\nlabels: {Person: " Person", Location: " Location"}\ndemonstrations: []\n'
+        "queries: [{text: Where is the park, label: Location}, {text: Who, label: Person}]\n"
+    )
+    async with running(path, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("8")
+        for key in ("t", "d", "m", "w", "down", "up"):
+            await pilot.press(key)
+            await pilot.pause()
+        told = [notice.message for notice in app._notifications]
+        assert set(told) == {"This prompt has no demonstrations to change."}
+        assert app.state.prompt is not None
+        assert app.state.undo == []

@@ -125,11 +125,12 @@ class PromptPanel(Panel):
 
     def action_drop(self) -> None:
         marked = self.marked
-        self._edit(lambda prompt: drop(prompt, *_places(prompt, marked)))
+        if self._has_demonstrations():
+            self._edit(lambda prompt: drop(prompt, *_places(prompt, marked)))
 
     def action_rename(self) -> None:
         prompt = self.state.prompt
-        if prompt is None:
+        if prompt is None or not self._has_demonstrations():
             return
         (marked,) = _places(prompt, self.marked)
         label = prompt.demonstrations[marked].label or 0
@@ -140,6 +141,13 @@ class PromptPanel(Panel):
                 self._edit(lambda prompt: rename_word(prompt, min(label, len(prompt.labels) - 1), word))
 
         self.app.push_screen(AskScreen(f"label word of {visible(old.name)}", old.word.strip()), renamed)
+
+    def _has_demonstrations(self) -> bool:
+        """Whether a key about one means any; else it is said."""
+        if self.state.prompt is not None and not self.state.prompt.demonstrations:
+            self.notify("This prompt has no demonstrations to change.", markup=False)
+            return False
+        return True
 
     def action_undo(self) -> None:
         self.post_message(EditUndone())
