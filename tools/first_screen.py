@@ -1,6 +1,6 @@
 """README's first example, by a pretrained model: python tools/first_screen.py [--write]
 
-A sample that fails, what is wrong with it and what mends it, in icldiag's own sentences. `pytest -m real` compares.
+A sample that fails, what is wrong with it and what fixes it, in icldiag's own sentences. `pytest -m real` compares.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def block(model: InstrumentedModel) -> str:
     rows = {
         "this prompt fails": f"SmolLM2-135M answers {answer}",
         "what is wrong": headline(found),
-        "what mends it": f"{best.repair.name}, fitted on {fitted} labelled examples; {len(repairs.trials)} were tried",
+        "what fixes it": f"{best.repair.name}, fitted on {fitted} labelled examples; {len(repairs.trials)} were tried",
         "by how much": f"on {confirmed.count} labelled texts, each left out of fit and choice: {in_short(confirmed)}",
         "by a command": f"`{option} repair sample_prompts/{SAMPLE}.yaml --budget 6 -o mended.yaml`",
         "on new texts": f"`{option} predict mended.yaml TEXTS.csv -o labels.csv`",

@@ -101,6 +101,8 @@ class Navigation(Layout):
         """Keys of the panel in front work from anywhere, unless what has the focus takes them."""
         if self.focused is not None and self.panel in self.focused.ancestors_with_self:
             return  # the key has found its binding by itself
+        if event.key == "enter" and self.has_class("-picking") and isinstance(self.focused, QueryList):
+            return  # it chooses the query, and nothing in the panel beneath
         for binding in in_force(self.panel.BINDINGS, self.keys):
             if matches(binding, event.key) and len(self.screen_stack) == 1:
                 event.stop()

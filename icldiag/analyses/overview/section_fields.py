@@ -26,6 +26,7 @@ class MeasuresFields(Fields):
     macro_interval: EstimateFields | None
     commonest: str = Field(description="Gold label.")
     baseline: float = Field(description="Accuracy of always answering it.")
+    balanced_baseline: float = Field(description="Balanced accuracy of always answering any one of the gold labels.")
     chance: float
     criterion: Literal["accuracy", "balanced accuracy"] = Field(description="What choices are made by.")
 

@@ -121,7 +121,7 @@ def test_one_query_one_demonstration_no_gold(tiny: Tiny, prompt: Prompt) -> None
 
 
 def test_a_sample_of_no_query(tiny: Tiny, prompt: Prompt) -> None:
-    with pytest.raises(AnalysisError, match="at least one query"):
+    with pytest.raises(AnalysisError, match="queries must be at least 1, not 0"):
         Session(prompt, tiny()).overview(queries=0)
     assert Summarise(3).resolved(Session(prompt, tiny())) == Summarise(3)
 

@@ -251,7 +251,7 @@ def test_the_search_can_be_stopped_and_begun_again(rich: Prompt, tiny: Tiny) -> 
 
     with pytest.raises(Cancelled):
         session.repairs(budget=8, progress=stop)
-    assert told[-1] == ("repairs", 5, 8)
+    assert told[-1] == ("repairs", 6, 8)
     assert len(session.repairs(budget=8).trials) == 8
 
 
