@@ -89,7 +89,7 @@ def test_a_field_of_the_wrong_type_is_told_by_its_name(kind: Any) -> None:
         (lambda s: s.overview(0), "queries must be at least 1, not 0"),
         (lambda s: s.repairs(budget=0), "budget must be at least 1, not 0"),
         (lambda s: s.reweighting("fast"), "settings must be a TrainingSettings, not 'fast'"),
-        (lambda s: s.reweighting(TrainingSettings(learning_rate=0)), "learning_rate must be above 0.0, not 0"),
+        (lambda s: s.reweighting(TrainingSettings(learning_rate=-1)), "learning_rate must be at least 0.0, not -1"),
         (
             lambda s: s.reweighting(TrainingSettings(learning_rate=float("nan"))),
             "learning_rate must be a finite number",
