@@ -110,7 +110,8 @@ def _check_of(hint: Any) -> _Check:
     kind = get_origin(hint) or hint
     strict: ConfigDict | None = ConfigDict(strict=True, arbitrary_types_allowed=True)
     if dataclasses.is_dataclass(kind):  # how strict pydantic is with one, the dataclass itself would have to say
-        hint, strict = Annotated[cast(Any, kind), InstanceOf()], None  # type: ignore[type-arg]
+        instance: Any = InstanceOf
+        hint, strict = instance[kind], None
     adapter: TypeAdapter[Any] = TypeAdapter(hint, config=strict)
     return adapter.validator.validate_python
 

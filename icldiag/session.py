@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from pydantic import SkipValidation
 
 from icldiag.analyses.request import Each, Request
+from icldiag.analyses.reweighting.beta import as_beta
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
 from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits
 from icldiag.arguments import checked
-from icldiag.errors import AnalysisError, IcldiagError, ModelError
+from icldiag.errors import IcldiagError, ModelError
 from icldiag.indices import query_index
 from icldiag.lazy import torch
 from icldiag.model.facts import ModelFacts, facts_of
@@ -68,7 +69,7 @@ class Session(Shortcuts):
             raise ModelError(f"{quoted(model)} is no model; give a name, a folder, ModelSettings or a loaded model")
         self.settings = model if isinstance(model, ModelSettings) else ModelSettings()
         self._model = model if isinstance(model, InstrumentedModel) else None
-        self._beta = None if beta is None else _as_beta(beta)
+        self._beta = None if beta is None else as_beta(beta)
         self.store = store
         self._plain: Session | None = None
         self._results: dict[Hashable, Any] = {}
@@ -194,9 +195,7 @@ class Session(Shortcuts):
         Raises:
             AnalysisError: beta has not this model's and prompt's shape, or a number in it is not finite.
         """
-        beta, shape = _as_beta(beta), self.beta_shape
-        if beta.shape != shape:
-            raise AnalysisError(f"beta has shape {beta.shape}, this model and prompt need {shape}")
+        beta = as_beta(beta, self.beta_shape)
         other = self.without_beta()
         changed = Session(other.prompt, self.model, beta, self.store.of(other.prompt, beta) if self.store else None)
         changed._plain = other
@@ -299,17 +298,3 @@ class Session(Shortcuts):
                 return None
             self._results[key] = found
         return self._results.get(key)
-
-
-def _as_beta(given: ArrayLike) -> NDArray[np.float32]:
-    """Numbers of whatever kind as an array; a torch tensor on the CPU is one. Raises AnalysisError."""
-    try:
-        beta = np.asarray(given)
-    except (TypeError, ValueError, RuntimeError):
-        beta = np.asarray(None)
-    if beta.dtype.kind not in "fiu":
-        raise AnalysisError(f"beta must be an array of numbers, not {quoted(given)}")
-    beta = beta.astype(np.float32, copy=False)
-    if not np.isfinite(beta).all():
-        raise AnalysisError("beta holds numbers that are not finite; train it again, with a lower learning rate")
-    return beta

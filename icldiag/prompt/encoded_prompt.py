@@ -79,6 +79,22 @@ class Token:
     field: str | None = None
 
 
+def outscored(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> tuple[tuple[int, int], ...]:
+    """Classes (longer, shorter) of which, scored whole, the longer's tokens begin with all of the shorter's.
+
+    log p(word and more) = log p(word) + log p(more | word) is never above log p(word): the longer can never win.
+    """
+    if prompt.scoring != "whole":
+        return ()
+    classes = {tokens: place for place, tokens in enumerate(label_tokens)}
+    return tuple(
+        (longer, classes[tokens[:count]])
+        for longer, tokens in enumerate(label_tokens)
+        for count in range(1, len(tokens))
+        if tokens[:count] in classes
+    )
+
+
 @dataclass(frozen=True)
 class EncodedPrompt:
     """Token ids with spans. All queries share `prefix`, which holds every demonstration."""
@@ -108,6 +124,11 @@ class EncodedPrompt:
     def scored_tokens(self) -> tuple[tuple[int, ...], ...]:
         """Per class, the tokens that are scored, of which `scoring: first` takes the first."""
         return self.label_tokens if self.terminated is None else self.terminated
+
+    @property
+    def outscored(self) -> tuple[tuple[int, int], ...]:
+        """Classes (longer, shorter), of which the longer can never win; see `outscored`."""
+        return outscored(self.prompt, self.label_tokens)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from icldiag.prompt.encoded_prompt import EncodedDemonstration
+from icldiag.prompt.encoded_prompt import EncodedDemonstration, outscored
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.spaces import space_warnings
 from icldiag.prompt.template import warnings_of
@@ -36,8 +36,7 @@ def encoding_warnings(
             "queries have demonstrations of their own; every analysis counts them to the query's text, and its "
             "demonstrations are those that all queries share"
         )
-    if prompt.scoring == "whole":
-        warnings += _never_chosen(prompt, label_tokens)
+    warnings += _never_chosen(prompt, label_tokens)
     warnings += space_warnings(prompt)
     return (*warnings, *warnings_of(prompt.template, prompt.instruction, prompt.fields))
 
@@ -78,14 +77,8 @@ def _same_anchors(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> It
 
 
 def _never_chosen(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]]) -> Iterator[str]:
-    """A word whose tokens begin with another's is at most as probable as that: scored whole, it never wins."""
-    classes = {tokens: label.name for tokens, label in zip(label_tokens, prompt.labels, strict=True)}
-    pairs = [
-        (label.name, classes[tokens[:count]])
-        for tokens, label in zip(label_tokens, prompt.labels, strict=True)
-        for count in range(1, len(tokens))
-        if tokens[:count] in classes
-    ]
+    names = prompt.label_names
+    pairs = [(names[longer], names[shorter]) for longer, shorter in outscored(prompt, label_tokens)]
     if pairs:
         told = ", ".join(f"{longer!r} begins with the tokens of {shorter!r}" for longer, shorter in pairs[:_NAMED])
         more = f", and so do {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""

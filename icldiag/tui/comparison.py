@@ -78,14 +78,14 @@ def _shared(now: State, pinned: State) -> dict[int, int]:
     """The present queries that the pinned state has too, and where there; of equal texts the one at the same place."""
     if now.prompt is None or pinned.prompt is None:
         return {}
-    texts: dict[str, int] = {}
+    texts: dict[tuple[str, ...], int] = {}  # of each field: the same words may be parted otherwise
     for place, query in enumerate(pinned.prompt.queries):
-        texts.setdefault(query.text, place)
+        texts.setdefault(query.texts, place)
     there = pinned.prompt.queries
     return {
-        at: at if at < len(there) and there[at].text == query.text else texts[query.text]
+        at: at if at < len(there) and there[at].texts == query.texts else texts[query.texts]
         for at, query in enumerate(now.prompt.queries)
-        if query.text in texts
+        if query.texts in texts
     }
 
 
@@ -98,7 +98,9 @@ def since(now: State, applied: Applied) -> str:
     now_is = _answer(new, query) + ("" if gold is None else ", wrong" if new.is_wrong(query) else ", right")
     if old is None:  # it was applied before the prompt was answered without it
         return f"this query: {now_is}"
-    right = f"{_right(old)} -> {_right(new)} right; " if new.labelled else ""
+    right = (
+        f"{old.correct} -> {new.correct} of {len(new.labelled)} right ({_turned(old, new)}); " if new.labelled else ""
+    )
     return f"{right}this query: {_answer(old, query)} -> {now_is}"
 
 
@@ -107,8 +109,11 @@ def _answer(prediction: Prediction, query: int) -> str:
     return f"{prediction.labels[label]} {prediction.probabilities[query][label]:.2f}"
 
 
-def _right(prediction: Prediction) -> str:
-    return f"{prediction.correct} of {len(prediction.labelled)}"
+def _turned(old: Prediction, new: Prediction) -> str:
+    """How many answers of the same queries became right, and how many wrong."""
+    broken = sum(new.is_wrong(query) and not old.is_wrong(query) for query in new.labelled)
+    fixed = sum(old.is_wrong(query) and not new.is_wrong(query) for query in new.labelled)
+    return f"{fixed} fixed, {broken} broken"
 
 
 def with_differences(text: Text, other: Text) -> Text:

@@ -9,18 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pytest
 
 from icldiag.analyses.extraction.compute import Extract
-from icldiag.analyses.search.repair import Repair
 from icldiag.errors import IcldiagError, NotStored
 from icldiag.model.readout import Progress
 from icldiag.model.settings import ModelSettings
-from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import drop, rename_word, swap
 from icldiag.prompt.schema import Prompt
-from icldiag.tui.comparison import since
 from icldiag.tui.desk import Desk, telling_query
 from icldiag.tui.edits import Edits
 from icldiag.tui.interventions import toggle
@@ -157,61 +153,6 @@ def test_a_change_that_the_model_cannot_take_is_taken_back_and_told(table: Table
     assert screen.not_taken == [refused]
     assert len(screen.notices) == 1
     assert desk.state.undo == []
-
-
-def test_a_repair_is_applied_and_taken_off(table: Table) -> None:
-    desk, jobs, screen = table
-    edits, state, before = Edits(desk), desk.state, desk.state.prompt
-    assert before is not None
-    assert not edits.take_off()
-    flat = Repair("calibration", "flat", before.demonstrations, before.labels, Calibration("batch", (0.0, 3.0, 0.0)))
-    edits.apply(flat, "tried on 9")
-    assert state.applied is not None
-    assert since(state, state.applied) == "answering the queries again ..."
-    jobs.finish(desk)
-    assert (state.applied.name, state.applied.trial, state.edits) == ("flat", "tried on 9", 1)
-    assert "right; this query: " in since(state, state.applied)
-    edits.change(lambda prompt: swap(prompt, 0, 1))
-    assert state.applied is None  # what is on by now is more than the repair
-    assert not edits.take_off()
-    assert edits.undo()
-    assert state.applied is not None
-    assert edits.take_off()
-    jobs.finish(desk)
-    assert state.prompt is before
-    assert (state.applied, state.undo, state.edits) == (None, [], 0)
-    edits.apply(replace(flat, calibration=None))
-    assert screen.notices[-1] == "Nothing to apply: the prompt is like that already."
-    assert state.applied is None
-
-
-def test_a_repair_with_a_beta_alone_is_undone_too(table: Table) -> None:
-    desk, jobs, _ = table
-    edits, state, before = Edits(desk), desk.state, desk.state.prompt
-    assert before is not None
-    assert state.session is not None
-    beta = np.full(state.session.beta_shape, 0.5, np.float32)
-    edits.change(lambda prompt: swap(prompt, 0, 1))
-    jobs.finish(desk)
-    swapped = state.prompt
-    assert swapped is not None
-    edits.apply(Repair("re-weighting", "weights", swapped.demonstrations, swapped.labels, beta=beta))
-    jobs.finish(desk)
-    assert state.beta_on
-    assert state.applied is not None
-    edits.use_beta(None)
-    jobs.finish(desk)
-    assert state.applied is None  # it is off
-    edits.use_beta(beta)
-    jobs.finish(desk)
-    assert edits.take_off()
-    jobs.finish(desk)
-    assert not state.beta_on
-    assert state.prompt is swapped
-    assert edits.undo()
-    jobs.finish(desk)
-    assert state.prompt is before
-    assert not edits.undo()
 
 
 def test_a_newer_answer_takes_the_place_of_an_older_one(table: Table) -> None:

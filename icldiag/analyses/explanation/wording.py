@@ -86,14 +86,8 @@ def word_factor(lab: Lab, contest: Contest) -> Factor | None:
 
 
 def overlap(lab: Lab, contest: Contest) -> bool:
-    """Whether whole words are scored and one of the two label words begins with the whole other.
-
-    log p(word and more) = log p(word) + log p(more | word) is never above log p(word): the longer can never win.
-    """
-    if lab.prompt.scoring != "whole":
-        return False
-    answer, rival = (lab.encoded.label_tokens[label] for label in (contest.answer, contest.rival))
-    return rival[: len(answer)] == answer and len(rival) > len(answer)
+    """Whether the rival's label word begins with the whole answer's, so that it can never win."""
+    return (contest.rival, contest.answer) in lab.encoded.outscored
 
 
 def scoring_factor(lab: Lab, contest: Contest) -> Factor | None:

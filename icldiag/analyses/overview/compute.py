@@ -50,6 +50,7 @@ class Overview(AnalysisResult):
     unrepaired: str = ""  # why that is not known
     stability: Stability | None = None  # stays None where there are no demonstrations
     seed: int = 0
+    outscored: tuple[tuple[int, int], ...] = ()  # labels that can never win, and those that always score higher
 
     @property
     def answered(self) -> IntArray:
@@ -205,6 +206,7 @@ def first_lines(bench: Workbench, prediction: Prediction, seed: int = 0) -> Over
         separability=separability(prediction, seed),
         writing=writing(prediction, firsts),
         seed=seed,
+        outscored=bench.encoded.outscored if bench.prompt.calibration is None else (),  # which may lift one above
     )
 
 

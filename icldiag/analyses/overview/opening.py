@@ -15,8 +15,8 @@ LISTED = 4  # labels, tokens or errors in a sentence
 
 def headline(found: Overview) -> str:
     """What is wrong with the prompt, in at most three sentences; the first says how many are right."""
-    sentences = [_answers(found), _apart(found)]
-    if found.verdict.elsewhere:
+    sentences = [_answers(found), _outscored(found), _apart(found)]
+    if found.verdict.elsewhere and not found.outscored:
         sentences.append(_elsewhere(found))
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -63,6 +63,19 @@ def _single(found: Overview) -> str:
     if gold is None:
         return f"{said}; its gold label is unknown."
     return f"{said}; that is right." if gold == answer else f"{said}; the gold label is {found.labels[gold]}."
+
+
+def _outscored(found: Overview) -> str:
+    """That a label word can never win, by how it is scored: no evidence is needed for it."""
+    if not found.outscored:
+        return ""
+    longer, shorter = (quoted(found.labels[label]) for label in found.outscored[0])
+    several = len({longer for longer, _ in found.outscored}) - 1
+    more = f" (and {counted(several, 'other label')})" if several else ""
+    return (
+        f"{longer}{more} can never win: scored whole, its word begins with that of {shorter}, which is always at least "
+        "as probable; set 'scoring: terminated'."
+    )
 
 
 def _apart(found: Overview) -> str:

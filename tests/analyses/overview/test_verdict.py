@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from icldiag.analyses.overview import headline, lines, next_step
+from icldiag.analyses.overview.compute import first_lines
 from icldiag.analyses.overview.verdict import too_often
+from icldiag.prompt.adjustments import Calibration
+from icldiag.prompt.schema import Label, Prompt
+from icldiag.session import Session
 from tests.analyses.overview.made import batch_lean, overview_of, two_classes
+from tests.conftest import Tiny
 
 
 def test_a_lean_that_hides_what_the_scores_know() -> None:
@@ -150,3 +157,28 @@ def test_scores_that_rank_the_labels_the_wrong_way_round_are_said_to() -> None:
 
 def test_the_next_step_is_said_only_when_it_is_known() -> None:
     assert next_step(overview_of(*two_classes(4, 2, 0))) == ""
+
+
+def test_a_label_that_can_never_win_is_said_first() -> None:
+    found = overview_of(*two_classes(20, apart=4, shift=9))
+    assert "can never win" not in headline(found)
+    said = headline(replace(found, outscored=((0, 1),)))
+    assert "(0.50). 'Negative' can never win: scored whole, its word begins with that of 'Positive', which is" in said
+    scores = np.repeat(np.eye(4), 5, axis=0)
+    several = replace(overview_of(scores, [0] * 20), outscored=((1, 0), (2, 0), (2, 1)))
+    assert "'Positive' (and 1 other label) can never win" in headline(several)
+
+
+def test_words_that_begin_each_other_are_found_where_they_are_scored_whole(prompt: Prompt, tiny: Tiny) -> None:
+    words = (Label("a", " sea"), Label("b", " sea park"), Label("c", " river"))
+    whole = replace(prompt, labels=words, scoring="whole")
+    found = Session(whole, tiny()).overview()
+    assert found.outscored == ((1, 0),)
+    assert found.answered[1] == 0
+    assert "'b' can never win" in headline(found)
+    fair = Session(replace(whole, scoring="terminated"), tiny())
+    assert first_lines(fair, fair.prediction()).outscored == ()
+    raised = replace(whole, calibration=Calibration("batch", (0.0, 50.0, 0.0)))
+    calibrated = Session(raised, tiny())
+    assert first_lines(calibrated, calibrated.prediction()).outscored == ()
+    assert 1 in calibrated.prediction().predicted  # a calibration may lift it above

@@ -16,7 +16,7 @@ from icldiag.analyses.lab import Lab
 from icldiag.analyses.repairs import FindRepairs, Repairs, anchors, finding
 from icldiag.analyses.repairs.retrieval import retrievals
 from icldiag.analyses.reweighting.training import train_beta
-from icldiag.analyses.search.calibrations import Candidate, answers_by_fold
+from icldiag.analyses.search.calibrations import answers_by_fold
 from icldiag.analyses.search.partition import FOLDS
 from icldiag.analyses.search.search import Search
 from icldiag.analyses.search.trials import Trials
@@ -130,71 +130,6 @@ def test_a_text_is_judged_by_a_fit_without_its_fold_and_the_one_left_out() -> No
         for row in range(23):
             assert fits[by[fold, row]] == {other for other in range(23) if folds[other] not in (fold, folds[row])}
         assert fits[by[fold, 23]] == {other for other in range(23) if folds[other] != fold}
-
-
-def planted(rich: Prompt, tiny: Tiny, gold: Sequence[int]) -> Trials:
-    """Trials on texts whose label scores are one-hot of the label, but for label 2, which is taken for label 0."""
-    prompt = replace(rich, examples=tuple(Example(text, label) for text, label in zip(texts(60), gold, strict=True)))
-    session = Session(replace(prompt, queries=(Example("Who ?", None),)), tiny())
-    encoded = session.encoded
-    search = Search(Lab(session.model, encoded, session.model.encode_prefix(encoded.prefix)))
-    search.know({(text,): 4 * np.eye(3)[(0, 1, 0)[int(text.split()[-2]) % 3]] for text in texts(60)})
-    return Trials(search, 9)
-
-
-def shifting(trials: Trials, name: str, mended: NDArray[np.bool_]) -> Candidate:
-    """A candidate that answers these texts right and the others as before, whatever is left out."""
-    right = np.eye(3)[[label or 0 for label in trials._gold]]
-    answers = np.where(mended[:, None], right, trials._before)
-    return Candidate(
-        replace(trials.search.start, name=name),
-        np.broadcast_to(answers, (FOLDS, *answers.shape)),
-        made_of_fitting=False,
-    )
-
-
-def test_what_was_chosen_by_a_fold_does_not_count_in_it(rich: Prompt, tiny: Tiny) -> None:
-    """Each of ten candidates fixes the texts of one fold and no other: a choice that looks at the fold it is measured
-    on gains in every fold, one that does not gains in none."""
-    trials = planted(rich, tiny, [i % 3 for i in range(60)])
-    for own in range(FOLDS):
-        trials.add([shifting(trials, f"number {own}", trials._folds == own)])
-        if not trials.left:
-            break
-    trials.look()
-    assert trials.winner is not None
-    assert trials.winner.selection.net > 0
-    assert trials.confirmed is not None
-    assert trials.confirmed.net == 0
-    assert trials.confirmed.count == 60
-
-
-def test_all_texts_confirm_a_gain_that_is_there(rich: Prompt, tiny: Tiny) -> None:
-    trials = planted(rich, tiny, [i % 3 for i in range(60)])
-    trials.add([shifting(trials, "fixes all", np.ones(60, bool))])
-    trials.look()
-    assert trials.confirmed is not None
-    assert (trials.confirmed.count, trials.confirmed.net, trials.confirmed.right_before) == (60, 20, 40)
-    assert trials.confirmed.sure
-
-
-def test_a_change_is_not_confirmed_by_what_it_was_made_from(rich: Prompt, tiny: Tiny) -> None:
-    trials = planted(rich, tiny, [i % 3 for i in range(60)])
-    trials.add([replace(shifting(trials, "fixes all", np.ones(60, bool)), made_of_fitting=True)])
-    trials.look()
-    assert trials.confirmed is not None
-    fitting = len(trials.search.parts.fitting)
-    assert trials.confirmed.count == 60 - fitting
-    assert min(trials.confirmed.mended) >= fitting
-
-
-def test_labels_without_a_relation_to_the_texts_are_not_learnt(rich: Prompt, tiny: Tiny) -> None:
-    """The matrix fits noise where it is fitted; what the search says of it must not."""
-    generator = np.random.default_rng(0)
-    noise = [replace(example, label=int(generator.integers(3))) for example in rich.examples]
-    found = Session(replace(rich, examples=tuple(noise)), tiny()).repairs(budget=5)
-    assert not found.sure
-    assert "Best of" not in finding(found)
 
 
 def test_trials_are_ranked_by_net_gain_and_the_budget_is_kept(rich: Prompt, tiny: Tiny) -> None:

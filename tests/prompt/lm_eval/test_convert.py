@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -235,136 +233,9 @@ def test_demonstrations_that_differ_need_a_document_to_be_chosen(tmp_path: Path)
     assert "document 0 was answered right" in complaint(path, Choice(document="0", others=True, only_wrong=True))
 
 
-CHATTED = "<|im_start|>user\nReview: {}\nSentiment:<|im_end|>\n<|im_start|>assistant\n"
-
-
-def _chat(system: str, multiturn: bool) -> list[dict[str, Any]]:
-    made = []
-    for n, (text, gold) in enumerate(TEXTS):
-        if multiturn:
-            ctx = system + "".join(CHATTED.format(shot) + CHOICES[label] + "<|im_end|>\n" for shot, label in SHOTS)
-            ctx += CHATTED.format(text)
-        else:
-            ctx = f"{system}<|im_start|>user\n{context(text)}<|im_end|>\n<|im_start|>assistant\n"
-        requests = [(ctx, word) for word in CHOICES]
-        made.append(row(n, requests, [[score, False] for score in scores(gold)], gold, doc={"text": text}))
-    return made
-
-
-@pytest.mark.parametrize("system", ["", "<|im_start|>system\nJudge.<|im_end|>\n"])
-@pytest.mark.parametrize("with_results", [True, False])
-def test_chat_turns_are_text_of_the_template(tmp_path: Path, system: str, with_results: bool) -> None:
-    path = write(tmp_path, _chat(system, multiturn=True))
-    if with_results:
-        write_results(path, chat_template="{{ messages }}", fewshot_as_multiturn=True)
-    prompt = import_log(path).prompt
-    assert prompt.template == CHATTED.format("{text}") + "{label}<|im_end|>"
-    assert [label.word for label in prompt.labels] == list(CHOICES)
-    assert (
-        prompt.written(TEXTS[1][0]) == json.loads(path.read_text().splitlines()[1])["arguments"]["gen_args_0"]["arg_0"]
-    )
-
-
-def test_labels_scored_otherwise_than_they_are_demonstrated_are_refused(tmp_path: Path) -> None:
-    made = _chat("", multiturn=True)
-    for sample in made:
-        for request in sample["arguments"].values():
-            request["arg_1"] = f" {request['arg_1']}"
-    words = "the harness scored ' positive', but the demonstrations write 'positive'"
-    assert words in complaint(write(tmp_path, made))
-
-
-def test_demonstrations_in_one_chat_turn_are_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, _chat("", multiturn=False))
-    assert "must end as the demonstrations do" in complaint(path)
-    results = write_results(path, chat_template="{{ messages }}", fewshot_as_multiturn=False)
-    assert "--fewshot_as_multiturn" in complaint(path, results=results)
-
-
 def test_a_few_documents_with_other_answers_are_left_out(tmp_path: Path) -> None:
     odd = choice_row(4, "what", 0, 0)
     odd["arguments"]["gen_args_0"]["arg_1"] = " unsure"
     found = import_log(write(tmp_path, [*rows(), odd]))
     check(found)
     assert found.notes == ("left out, as they offer other answers: documents 4",)
-
-
-PAIRS = (
-    ("a dog runs", "an animal moves", 0),
-    ("he sings", "he is silent", 1),
-    ("she reads", "it is a novel", 2),
-    ("snow falls", "it is cold", 0),
-)
-
-
-def pair_rows(shots: Sequence[tuple[str, str, int]] = PAIRS[:3]) -> list[dict[str, Any]]:
-    """NLI: two texts of each document."""
-
-    def written(premise: str, hypothesis: str) -> str:
-        return f"Premise: {premise}\nHypothesis: {hypothesis}\nAnswer:"
-
-    shown = "".join(f"{written(p, h)} {CHOICES[label]}\n\n" for p, h, label in shots)
-    return [
-        row(
-            number,
-            [(shown + written(p.upper(), h), f" {name}") for name in CHOICES],
-            [[score, False] for score in scores(0)],
-            str(label),
-            doc={"premise": p.upper(), "hypothesis": h, "uid": str(number)},
-        )
-        for number, (p, h, label) in enumerate(PAIRS)
-    ]
-
-
-def test_several_texts_of_a_document_are_fields(tmp_path: Path) -> None:
-    found = import_log(write(tmp_path, pair_rows()))
-    prompt = found.prompt
-    assert prompt.template == "Premise: {premise}\nHypothesis: {hypothesis}\nAnswer:{label}"
-    assert prompt.fields == ("premise", "hypothesis")
-    assert [example.texts for example in prompt.demonstrations] == [pair[:2] for pair in PAIRS[:3]]
-    assert [query.texts for query in prompt.queries] == [(p.upper(), h) for p, h, _ in PAIRS]
-    written = tmp_path / "prompt.yaml"
-    written.write_text(as_yaml(prompt))
-    assert read_prompt(written).hash == prompt.hash
-
-
-def test_texts_that_cannot_be_told_apart_stay_one(tmp_path: Path) -> None:
-    shots = [("one\nHypothesis: two", "three", 0), *PAIRS[1:3]]
-    found = import_log(write(tmp_path, pair_rows(shots)))
-    assert found.prompt.fields == ("text",)
-    assert any("cannot be told apart in a demonstration" in note for note in found.notes)
-    assert found.prompt.demonstrations[0].text == "one\nHypothesis: two\nHypothesis: three"
-
-
-def test_each_document_with_its_own_demonstrations(tmp_path: Path) -> None:
-    shots = [SHOTS[:2], SHOTS[1:], SHOTS[:2][::-1], (SHOTS[0], SHOTS[2])]
-    made = [
-        row(
-            number,
-            [(context(text, own), f" {name}") for name in CHOICES],
-            [[score, False] for score in scores(answer)],
-            str(gold),
-            acc=float(answer == gold),
-            acc_norm=1.0,
-        )
-        for number, ((text, gold), answer, own) in enumerate(zip(TEXTS, ANSWERS, shots, strict=True))
-    ]
-    path = write(tmp_path, made)
-    assert "--per-document" in complaint(path)
-    found = import_log(path, None, Choice(per_document=True))
-    prompt = found.prompt
-    assert prompt.demonstrations == ()
-    assert [[(one.text, one.label) for one in query.demonstrations] for query in prompt.queries] == [
-        list(own) for own in shots
-    ]
-    for query, one in zip(prompt.queries, made, strict=True):
-        assert prompt.written(query) == one["arguments"]["gen_args_0"]["arg_0"]
-    assert any("lm-eval's acc is 0.50 ('scoring: whole'), its acc_norm 1.00" in note for note in found.notes)
-    written = tmp_path / "prompt.yaml"
-    written.write_text(as_yaml(prompt))
-    assert read_prompt(written).hash == prompt.hash
-    wrong = import_log(path, None, Choice(per_document=True, only_wrong=True)).prompt
-    assert [query.id for query in wrong.queries] == ["1", "3"]
-    for example in wrong.examples:  # asked on the demonstrations of a document that does not show it
-        assert example.demonstrations
-        assert example.text not in [one.text for one in example.demonstrations]

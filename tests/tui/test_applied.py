@@ -1,0 +1,74 @@
+"""A repair is applied and taken off, its beta too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from icldiag.analyses.search.repair import Repair
+from icldiag.prompt.adjustments import Calibration
+from icldiag.prompt.edit import swap
+from icldiag.tui.comparison import since
+from icldiag.tui.edits import Edits
+from tests.tui.test_desk import Table
+from tests.tui.test_desk import table as table
+
+
+def test_a_repair_is_applied_and_taken_off(table: Table) -> None:
+    desk, jobs, screen = table
+    edits, state, before = Edits(desk), desk.state, desk.state.prompt
+    assert before is not None
+    assert not edits.take_off()
+    flat = Repair("calibration", "flat", before.demonstrations, before.labels, Calibration("batch", (0.0, 3.0, 0.0)))
+    edits.apply(flat, "tried on 9")
+    assert state.applied is not None
+    assert since(state, state.applied) == "answering the queries again ..."
+    jobs.finish(desk)
+    assert (state.applied.name, state.applied.trial, state.edits) == ("flat", "tried on 9", 1)
+    old, new = state.applied.prediction, state.prediction
+    assert old is not None and new is not None
+    fixed = sum(old.is_wrong(query) and not new.is_wrong(query) for query in new.labelled)
+    counts = f"{old.correct} -> {new.correct} of 4 right ({fixed} fixed, {fixed + old.correct - new.correct} broken)"
+    assert since(state, state.applied).startswith(f"{counts}; this query: ")
+    edits.change(lambda prompt: swap(prompt, 0, 1))
+    assert state.applied is None  # what is on by now is more than the repair
+    assert not edits.take_off()
+    assert edits.undo()
+    assert state.applied is not None
+    assert edits.take_off()
+    jobs.finish(desk)
+    assert state.prompt is before
+    assert (state.applied, state.undo, state.edits) == (None, [], 0)
+    edits.apply(replace(flat, calibration=None))
+    assert screen.notices[-1] == "Nothing to apply: the prompt is like that already."
+    assert state.applied is None
+
+
+def test_a_repair_with_a_beta_alone_is_undone_too(table: Table) -> None:
+    desk, jobs, _ = table
+    edits, state, before = Edits(desk), desk.state, desk.state.prompt
+    assert before is not None
+    assert state.session is not None
+    beta = np.full(state.session.beta_shape, 0.5, np.float32)
+    edits.change(lambda prompt: swap(prompt, 0, 1))
+    jobs.finish(desk)
+    swapped = state.prompt
+    assert swapped is not None
+    edits.apply(Repair("re-weighting", "weights", swapped.demonstrations, swapped.labels, beta=beta))
+    jobs.finish(desk)
+    assert state.beta_on
+    assert state.applied is not None
+    edits.use_beta(None)
+    jobs.finish(desk)
+    assert state.applied is None  # it is off
+    edits.use_beta(beta)
+    jobs.finish(desk)
+    assert edits.take_off()
+    jobs.finish(desk)
+    assert not state.beta_on
+    assert state.prompt is swapped
+    assert edits.undo()
+    jobs.finish(desk)
+    assert state.prompt is before
+    assert not edits.undo()
