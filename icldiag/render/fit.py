@@ -34,7 +34,7 @@ def cut_middle(text: str, width: int, dots: str = "…") -> str:
 def short_names(names: Sequence[str], width: int) -> tuple[str, ...]:
     """Names of at most `width` cells that stay different: heads, else head and tail, else numbers from 1."""
     plans = (
-        [_head(name, width) for name in names],
+        [_head(name, width).rstrip() for name in names],  # a space at the end tells nothing apart
         [cut_middle(name, width, "") for name in names],
         [initials(name, width) for name in names],
     )

@@ -91,6 +91,7 @@ def test_short_numbers(value: float, wanted: str) -> None:
 
 def test_names_stay_different() -> None:
     assert short_names(["Description", "Entity"], 4) == ("Desc", "Enti")
+    assert short_names(["card", "card payment"], 5) == ("card", "carnt")  # not "card" and "card "
     assert len(set(short_names(["card_lost", "card_late", "card_stolen"], 4))) == 3
     assert cut_middle("abcdefghij", 6, "~") == "abc~ij"
 
