@@ -77,20 +77,27 @@ def _signals(app: DiagnosisApp) -> Iterator[None]:
             give_back(app._driver)
         os._exit(128 + number)
 
+    saving = False  # a second signal may come while the first one's handler saves, and must let it
+
     def save() -> None:
+        nonlocal saving
+        saving = True
         with suppress(Exception):
             app.autosave.save()
+        saving = False
 
     def hang_up(number: int, frame: FrameType | None) -> None:
-        save()
-        now(number)
+        if not saving:
+            save()
+            now(number)
 
     def end(number: int, frame: FrameType | None) -> None:
-        last = threading.Timer(_SECONDS_TO_LEAVE, now, [number])
-        last.daemon = True
-        last.start()
-        save()
-        app.leave_soon(128 + number)
+        if not saving:
+            last = threading.Timer(_SECONDS_TO_LEAVE, now, [number])
+            last.daemon = True
+            last.start()
+            save()
+            app.leave_soon(128 + number)
 
     def thread_failed(failed: threading.ExceptHookArgs) -> None:
         """Textual's thread for output dies of a terminal that has gone, and the app would wait for it for good."""
