@@ -57,11 +57,20 @@ class Terminal:
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
 
     def read(self, quiet: float, longest: float = 60.0) -> bytes:
-        """All that is written until nothing comes for `quiet` seconds."""
+        """All that is written until nothing comes for `quiet` seconds, or the app has ended."""
         found, end = b"", time.perf_counter() + longest
         while time.perf_counter() < end and select.select([self.descriptor], [], [], quiet)[0]:
-            found += os.read(self.descriptor, 1 << 16)
+            if not (written := self._written()):
+                break
+            found += written
         return found
+
+    def _written(self) -> bytes:
+        """What waits to be read; nothing where the app has ended, which Linux says by an error."""
+        try:
+            return os.read(self.descriptor, 1 << 16)
+        except OSError:
+            return b""
 
     def press(self, key: bytes) -> None:
         os.write(self.descriptor, key)
@@ -70,7 +79,9 @@ class Terminal:
         """Seconds since the start until the words are on the screen, and how many of them on a processor."""
         seen = b""
         while words not in seen:
-            seen += os.read(self.descriptor, 1 << 16)
+            if not (written := self._written()):
+                raise SystemExit(f"the app ended before it showed {words.decode()!r}")
+            seen += written
         wall, used = time.perf_counter() - self.begun, psutil.Process(self.process).cpu_times()
         return f"{wall:.2f} s, {used.user + used.system:.2f} processor s"
 

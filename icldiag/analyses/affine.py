@@ -18,8 +18,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
 
 from icldiag.model.readout import FloatArray
 from icldiag.prompt.adjustments import LEAST, Calibration
@@ -45,6 +43,9 @@ def fit_affine(
         whole: whether scores are log-probabilities of whole label words.
         shares: (n, C) of the votes of the neighbours, none of which was found among texts left out with this one.
     """
+    from scipy.optimize import minimize  # slow to import
+    from scipy.special import log_softmax, softmax
+
     n, classes = scores.shape
     log_p = scores if whole else log_softmax(scores, axis=1)  # (n, C)
     right = np.eye(classes)[list(gold)]  # (n, C)

@@ -26,7 +26,6 @@ import random
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import log_softmax
 
 from icldiag.model.readout import FloatArray, label_probabilities
 from icldiag.prompt.adjustments import LEAST, Calibration, PriorKind
@@ -72,6 +71,8 @@ def calibrated(
         return scores
     if by.prior is not None:
         return np.asarray(scores + np.array(by.bias))
+    from scipy.special import log_softmax  # slow to import
+
     log_probabilities = scores if whole else log_softmax(scores, axis=1)
     weighted = log_probabilities * np.array(by.scale) if by.scale else log_probabilities @ np.array(by.matrix).T
     votes = 0.0 if by.votes is None or shares is None else by.votes.weight * shares

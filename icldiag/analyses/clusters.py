@@ -7,8 +7,6 @@ The leaves of an average-linkage clustering of the distances, turned so that nei
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster import hierarchy
-from scipy.spatial.distance import squareform
 
 from icldiag.model.readout import FloatArray
 
@@ -18,6 +16,9 @@ def alike_together(distance: FloatArray) -> tuple[int, ...]:
     count = len(distance)
     if count < 3 or np.isnan(distance).all():
         return tuple(range(count))
+    from scipy.cluster import hierarchy  # slow to import
+    from scipy.spatial.distance import squareform
+
     known = np.nan_to_num(distance, nan=float(np.nanmax(distance)))
     np.fill_diagonal(known, 0.0)
     links = hierarchy.linkage(squareform(known, checks=False), "average", optimal_ordering=True)

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
 from icldiag.model.readout import FloatArray, label_probabilities
 
@@ -78,6 +77,8 @@ class Effect:
         changed = len(self.mended) + len(self.broken)
         if not changed:
             return 0.0, 0.0
+        from scipy.stats import binomtest  # slow to import
+
         found = binomtest(len(self.mended), changed, 0.5).proportion_ci(1 - SIGNIFICANT / self.correction)
         low, high = ((2 * share - 1) * changed / self.count for share in (found.low, found.high))
         return low, high
@@ -90,6 +91,8 @@ class Effect:
 
 def mcnemar(mended: int, broken: int) -> float:
     """The two-sided p-value of `mended` against `broken`."""
+    from scipy.stats import binomtest  # slow to import
+
     return float(binomtest(mended, mended + broken, 0.5).pvalue) if mended + broken else 1.0
 
 

@@ -122,7 +122,8 @@ class Layout(FrameDiffApp, GuardedApp):
                     gold,
                     state.look,
                     width,
-                )
+                ),
+                layout=False,
             )
         self.show_panel()
 
@@ -134,7 +135,7 @@ class Layout(FrameDiffApp, GuardedApp):
         self.query_one("#hints", Line).set(Hints(key_list(self.panel.BINDINGS, self.keys), self.state.look))
 
     def show_top(self) -> None:
-        self.query_one("#top", Line).update(top_line(self.state, self.size.width - 2))
+        self.query_one("#top", Line).set(top_line(self.state, self.size.width - 2))
 
     async def show_pinned_state(self) -> None:
         """Open the column for another pinned state, or close it."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t
 
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.lab import Inquiry, Lab
@@ -109,6 +108,8 @@ class Readings:
         squares = float(((own - own.mean()) ** 2).sum() + ((rival - rival.mean()) ** 2).sum())
         if own.mean() <= rival.mean() or squares == 0:  # the prompt does not tell the classes apart
             return None
+        from scipy.stats import t  # slow to import
+
         spread = np.sqrt(squares / freedom)
         densities = [t.logpdf(lead, freedom, of.mean(), spread * np.sqrt(1 + 1 / len(of))) for of in (rival, own)]
         ways = 2 if place == self.strongest else 2 * max(1, self.candidates - 1)
