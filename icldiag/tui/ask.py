@@ -33,7 +33,7 @@ class AskScreen(ModalScreen[str | None]):
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()
-        self.dismiss(self.query_one(TextLine).text)
+        self.dismiss(self.query_one(TextLine).value)
 
     def action_leave(self) -> None:
         self.dismiss(None)

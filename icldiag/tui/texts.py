@@ -44,7 +44,7 @@ class TextsScreen(ModalScreen[dict[str, str] | None]):
         if place + 1 < len(lines):
             lines[place + 1].focus()
         else:
-            texts = {name: line.text for name, line in zip(self.fields, lines, strict=True)}
+            texts = {name: line.value for name, line in zip(self.fields, lines, strict=True)}
             self.dismiss(texts if any(texts.values()) else None)
 
     def action_leave(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,10 +43,6 @@ examples:
   - {{text: "How many three ?", label: Number}}
   - {{text: "How many four ?", label: Number}}
 """
-
-
-# Textual's lists look for a line that they have not laid out yet, when they were filled a moment ago.
-OF_TEXTUAL = re.compile(r"(command_list|page_up|page_down): unexpected KeyError: \d+")
 
 
 def bound_keys(*more: str) -> list[str]:

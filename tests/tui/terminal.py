@@ -78,7 +78,10 @@ class Terminal:
             self.read(0.1)
 
     def press(self, keys: str) -> None:
-        os.write(self._descriptor, keys.encode())
+        self.type(keys.encode())
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._descriptor, keys)
 
     def kill(self, number: int) -> None:
         os.kill(self.process, number)

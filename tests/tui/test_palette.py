@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.command import CommandList
 
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.textual_fixes.command_palette import Palette
-from tests.tui.pilot import running, screen_text
+from tests.tui.pilot import running, screen_text, settle
 
 
 async def test_a_second_choice_under_way_closes_no_other_screen(prompt_file: Path, model_folder: Path) -> None:
@@ -35,10 +36,7 @@ async def test_our_actions_come_first_and_those_of_the_panel_before_the_others(
 ) -> None:
     async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
         await pilot.press("5", "ctrl+p")
-        for _ in range(300):
-            await pilot.pause(0.02)
-            if "Extract: " in screen_text(app):
-                break
+        await settle(pilot, lambda: "Extract: " in screen_text(app))
         options = list(app.screen.query_one(CommandList).options)
         titles = [str(option.prompt).split("\n")[0] for option in options]
         panel, ours = (
@@ -48,3 +46,18 @@ async def test_our_actions_come_first_and_those_of_the_panel_before_the_others(
         assert panel[0] == 0
         assert panel[-1] < ours[0]
         assert max(ours) < own
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+async def test_a_palette_without_room_takes_every_key(rows: int, prompt_file: Path, model_folder: Path) -> None:
+    """Textual's lists look for lines that they have not laid out."""
+    async with running(prompt_file, model_folder, (200, rows)) as (app, pilot):
+        for letters in ("", "zzzz", "e"):
+            await pilot.press("ctrl+p", *letters)
+            await pilot.press("pagedown", "down", "pageup", "up", "pagedown", "ctrl+end", "pageup", "down", "pagedown")
+            await pilot.pause(0.05)
+            await pilot.press("pagedown", "pageup")
+            await pilot.pause()
+            assert app.unexpected == []
+            await pilot.press("escape")
+            await pilot.pause()

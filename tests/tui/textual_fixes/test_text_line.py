@@ -8,6 +8,7 @@ from textual.app import App
 
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.texts import TextsScreen
+from icldiag.tui.textual_fixes.text_line import TextLine
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,7 @@ from icldiag.tui.texts import TextsScreen
         ("one\ntwo\r\nthree\n", "one¶two¶three", "one\ntwo\nthree"),
         ("only one\n", "only one", "only one"),
         ("a ¶ b", "a ¶ b", "a ¶ b"),
+        ("a\tb\x1b[31mc\x07d\x0ce", "a→b^[31mc^d^e", "a\tb\x1b[31mc\x07d\x0ce"),
         ("", "", ""),
     ],
 )
@@ -25,10 +27,11 @@ async def test_a_pasted_text_is_whole(pasted: str, shown: str, taken: str) -> No
     async with app.run_test() as pilot:
         app.push_screen(AskScreen("a new query"), answers.append)
         await pilot.pause()
-        line = app.screen.query_one("TextLine")
+        line = app.screen.query_one(TextLine)
         line.post_message(events.Paste(pasted))
         await pilot.pause()
-        assert line.value == shown  # type: ignore[attr-defined]
+        assert line.render_line(0).text.rstrip() == shown
+        assert line._position_to_cell(line.cursor_position) == len(shown)
         await pilot.press("enter")
         await pilot.pause()
     assert answers == [taken]
