@@ -1,4 +1,4 @@
-"""`python -m benchmarks.architectures`: the table of architectures in README.md, from the tests' checks.
+"""`python -m benchmarks.architectures`: the table of docs/architectures.md, from the tests' checks.
 
 Every architecture has a tiny random checkpoint; each number is the largest difference from transformers' own eager
 attention (tests/parity.py), relative to the largest number compared.
@@ -18,7 +18,7 @@ from tests.architectures import ARCHITECTURES
 from tests.conftest import tiny_prompt, tiny_tokenizer, tiny_weights
 from tests.parity import TOLERANCE, Parity, measure
 
-PAGE = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "architectures.md"
 BEGIN, END = "<!-- table: python -m benchmarks.architectures -->", "<!-- end of table -->"
 HEADER = (
     "| models | transformers' name | beyond GPT-2's attention | seam | forward | saliency | isolation | re-weighting "

@@ -28,7 +28,6 @@ app = typer.Typer(
     cls=StrictGroup,
     help="Shows why a few-shot prompt on a GPT-style model gives the wrong label. "
     "Without a command, opens a bundled sample that fails.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

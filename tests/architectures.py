@@ -29,7 +29,7 @@ _LOCAL = {"sliding_window": _WINDOW, "layer_types": ["sliding_attention", "full_
 
 @dataclass(frozen=True)
 class Architecture:
-    """One row of README.md."""
+    """One row of docs/architectures.md."""
 
     models: str  # the families that users know it by
     special: str  # what its attention does differently from GPT-2's

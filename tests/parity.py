@@ -1,6 +1,6 @@
 """Five checks of one architecture against the reference in eager.py, each a number that should be 0.
 
-They are what the tests assert and what `python -m benchmarks.architectures` writes into README.md.
+They are what the tests assert and what `python -m benchmarks.architectures` writes into docs/architectures.md.
 """
 
 from __future__ import annotations

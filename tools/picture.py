@@ -1,4 +1,7 @@
-"""The README's picture, made from the running app: python tools/picture.py OUT.svg [--panel KEY] [--size 132x36]"""
+"""A picture of the app: python tools/picture.py OUT.svg [--panel KEYS] [--size 132x36] [--prompt FILE] [--model NAME]
+
+README's, on a pretrained model: python tools/picture.py --readme
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,17 @@ from icldiag.model.settings import ModelSettings
 from icldiag.samples import DEFAULT_SAMPLE, sample_path
 from icldiag.tui.app import DiagnosisApp
 
+DOCS = Path(__file__).parents[1] / "docs"
+README = {"overview.svg": "O", "why.svg": "1"}  # file: the keys that lead there
 
-async def picture(target: Path, panel: str, width: int, height: int) -> None:
-    """Open the default sample without a terminal, wait until the panel is drawn, and save what is on the screen."""
-    app = DiagnosisApp(sample_path(DEFAULT_SAMPLE), ModelSettings())
+
+async def picture(target: Path, keys: str, width: int, height: int, prompt: Path, model: str) -> None:
+    """Open a prompt without a terminal, wait until the panel is drawn, and save what is on the screen."""
+    app = DiagnosisApp(prompt, ModelSettings(name=model))
     async with app.run_test(size=(width, height)) as pilot:
         while app.state.prediction is None or app.state.stored:
             await pilot.pause(0.1)
-        await pilot.press(panel)
+        await pilot.press(*keys)
         for _ in range(3):  # a panel that is drawn may ask for more
             await pilot.pause(0.3)
             while app.jobs.running:
@@ -31,13 +37,20 @@ async def picture(target: Path, panel: str, width: int, height: int) -> None:
 
 
 def main(
-    target: Path,
-    panel: Annotated[str, typer.Option(help="The panel's key on its tab.")] = "O",
+    target: Annotated[Path | None, typer.Argument()] = None,
+    panel: Annotated[str, typer.Option(help="Keys that lead to the panel.")] = "O",
     size: Annotated[str, typer.Option(help="Columns x rows.")] = "132x36",
+    prompt: Annotated[Path | None, typer.Option(help="A prompt file; by default the app's sample.")] = None,
+    model: Annotated[str, typer.Option()] = "bundled",
+    readme: Annotated[bool, typer.Option("--readme", help="Make README's pictures.")] = False,
 ) -> None:
     """Save the picture."""
     width, height = map(int, size.split("x"))
-    asyncio.run(picture(target, panel, width, height))
+    if readme:
+        for name, keys in README.items():
+            asyncio.run(picture(DOCS / name, keys, 100, 34, sample_path("sentiment"), "smollm2"))
+    elif target is not None:
+        asyncio.run(picture(target, panel, width, height, prompt or sample_path(DEFAULT_SAMPLE), model))
 
 
 if __name__ == "__main__":

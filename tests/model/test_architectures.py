@@ -1,4 +1,4 @@
-"""Every architecture of tests/architectures.py is computed exactly, and README.md says so."""
+"""Every architecture of tests/architectures.py is computed exactly, and docs/architectures.md says so."""
 
 from __future__ import annotations
 
