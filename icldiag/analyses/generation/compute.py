@@ -8,16 +8,16 @@ with the label's word, in upper or lower case, and no letter or digit follows; o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.indices import query_index
-from icldiag.model.readout import Progress, read_queries, step_of
+from icldiag.model.greedy import write_on
+from icldiag.model.readout import Progress
 from icldiag.private import PRIVATE
-from icldiag.prompt.encoded_prompt import EncodedPrompt, EncodedQuery
 from icldiag.prompt.schema import Label
 
 MORE = 8  # tokens beyond the longest label word
@@ -67,46 +67,34 @@ class Generate(Request[Generation]):
     without_beta: ClassVar[bool] = True
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Generation:
-        prompt, encoded = bench.prompt, bench.encoded
+        prompt, encoded, model = bench.prompt, bench.encoded, bench.model
         prediction = bench.ask(Predict(), progress)
-        tokens = max(map(len, encoded.label_tokens)) + MORE
-        written: list[list[int]] = [[] for _ in encoded.queries]
-        ended = [False] * len(written)
-        for step in range(tokens):
-            going = [place for place, end in enumerate(ended) if not end]
-            if not going:
-                break
-            asked = _continued(encoded, going, written)
-            told = step_of(progress, "tokens that it would write", step, tokens)
-            found = read_queries(bench.model, asked, bench.prefix(told), top=1, progress=told)
-            for place, token in zip(going, found.top_tokens[:, 0].tolist(), strict=True):
-                written[place].append(token)
-                ended[place] = (
-                    token in _ends(bench.model) or _end(_text(bench, written[place]), encoded.ending) is not None
-                )
+        stops, n = _ends(model), len(encoded.queries)
+
+        def ended(ids: Sequence[int]) -> bool:
+            return ids[-1] in stops or _end(_text(bench, ids), encoded.ending) is not None
+
+        written = write_on(
+            model,
+            [query.ids for query in encoded.queries],
+            bench.prefix(progress).key_values,
+            len(encoded.prefix),
+            max(map(len, encoded.label_tokens)) + MORE,
+            ended,
+            lambda done: progress("what the model would write", done, n),
+        )
         texts = []
         for ids in written:
-            kept = ids[:-1] if ids[-1] in _ends(bench.model) else ids
-            text = _text(bench, kept)
+            text = _text(bench, ids[:-1] if ids[-1] in stops else ids)
             texts.append(text[: _end(text, encoded.ending)])
         return Generation(
             labels=prediction.labels,
             gold=prediction.gold,
             scored=tuple(map(int, prediction.predicted)),
             texts=tuple(texts),
-            cut=tuple(not end for end in ended),
+            cut=tuple(not ended(ids) for ids in written),
             said=tuple(label_said(text, prompt.labels) for text in texts),
         )
-
-
-def _continued(encoded: EncodedPrompt, places: Sequence[int], written: Sequence[Sequence[int]]) -> EncodedPrompt:
-    """These queries with what was written after them; only the likeliest token is read."""
-    queries = []
-    for place in places:
-        own = encoded.queries[place]
-        queries.append(EncodedQuery((*own.ids, *written[place]), own.texts, own.target + len(written[place])))
-    prompt = replace(encoded.prompt, scoring="first", calibration=None)
-    return replace(encoded, prompt=prompt, queries=tuple(queries), terminated=None, unconditional=None)
 
 
 def _ends(model: Any) -> set[int]:

@@ -10,6 +10,7 @@ from pydantic import Field
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.generation.compute import Generate, Generation
 from icldiag.counting import counted
+from icldiag.indices import query_index
 from icldiag.page.blocks import Block, Table
 
 
@@ -53,22 +54,33 @@ def reading(result: Generation, context: Context | None = None) -> str:
     return " ".join(_sentences(result))
 
 
+def reading_of_query(result: Generation, query: int) -> str:
+    """What the model would write after one query, beside the label that scores highest."""
+    query = query_index(query, len(result))
+    text, said, scored = result.texts[query], result.said[query], result.scored[query]
+    written = f"After this query the model would write {text!r}" + (" ..." if result.cut[query] else "")
+    if said == scored:
+        return f"{written}, the label that scores highest."
+    which = "no label" if said is None else result.labels[said]
+    return f"{written}: {which}, where {result.labels[scored]} scores highest."
+
+
+def differences(result: Generation) -> Iterator[str]:
+    """In how many queries the label that scores highest is not written, in a sentence; none where it always is."""
+    counts = [("no label", result.none), ("another label than scores highest", result.other)]
+    parts = [f"{what} in {len(queries)}" for what, queries in counts if queries]
+    if parts:
+        yield f"Of {counted(len(result), 'query')} the model would write {' and '.join(parts)}."
+
+
 def _sentences(result: Generation) -> Iterator[str]:
-    n, none, other = len(result), result.none, result.other
-    if not none and not other:
-        where = "" if n == 1 else "in all queries "
+    found = "".join(differences(result)).removesuffix(".")
+    if not found:
+        where = "" if len(result) == 1 else "in all queries "
         yield f"What the model would write is {where}the label that scores highest."
         return
-    parts = []
-    if none:
-        parts.append(f"no label in {len(none)}")
-    if other:
-        parts.append(f"another label than scores highest in {len(other)}")
-    example = (other or none)[0]
-    yield (
-        f"Of {counted(n, 'query')} the model would write {' and '.join(parts)}, such as query {example + 1}: "
-        f"{result.told(example)}."
-    )
+    example = (result.other or result.none)[0]
+    yield f"{found}, such as query {example + 1}: {result.told(example)}."
     said, scored = result.right(result.said), result.right(result.scored)
     if said is not None and scored is not None:
         yield f"Right are {said:.2f} of the answers that it writes and {scored:.2f} of those that are scored."

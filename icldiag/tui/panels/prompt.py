@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +20,9 @@ from icldiag.tui.messages import EditUndone, PromptEdited
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.saving import save_as, write_state
 from icldiag.visible import visible
+
+if TYPE_CHECKING:
+    from icldiag.analyses.generation.compute import Generation
 
 
 class PromptPanel(Panel):
@@ -54,6 +57,8 @@ class PromptPanel(Panel):
         self.marked = 0
 
     def show(self) -> None:
+        from icldiag.analyses.generation.section import differences, reading_of_query
+
         prompt, session, look, query = self.state.prompt, self.state.session, self.state.look, self.state.query
         if prompt is None:
             return
@@ -78,19 +83,31 @@ class PromptPanel(Panel):
         calibration = self.prompt.calibration
         foreign = calibration and calibration.warning(session.facts.name)
         notes = "".join(f" Note: {warning}." for warning in (*encoded.warnings, *([foreign] if foreign else [])))
-        said = [sentence for sentence in (self._next_token(), length + notes) if sentence]
+        written = self._written()
+        first, rest = self._next_token(), length + notes
+        if written is not None:
+            mass = self.prediction.label_mass[query]
+            first = f"{reading_of_query(written, query)} All label words together have {mass:.2f}."
+            rest = " ".join([*differences(written), rest])
+        said = [sentence for sentence in (first, rest) if sentence]
         self.query_one("#length", Line).set(self.two_sentences(*said))
         self.query_one("#answer", Line).set(self._answer())
 
+    def _written(self) -> Generation | None:
+        """What the model would write after all queries; not of a re-weighted one, which no other program runs."""
+        from icldiag.analyses.generation.compute import Generate
+
+        return None if self.state.prediction is None or self.state.beta_on else self.result(Generate())
+
     def _next_token(self) -> str:
-        """What the model would write, and how much of that is a label word."""
+        """What the model would begin to write, and how much of that is a label word."""
         prediction, query = self.state.prediction, self.state.query
         if prediction is None or not prediction.top_tokens[query]:
             return ""
         top, mass = prediction.top_tokens[query][0], prediction.label_mass[query]
         return (
-            f"After this query the model would write {top.text!r} ({top.probability:.2f}); all label words together "
-            f"have {mass:.2f}."
+            f"After this query the model would begin with {top.text!r} ({top.probability:.2f}). All label words "
+            f"together have {mass:.2f}."
         )
 
     def _answer(self) -> Table | Text:
