@@ -84,7 +84,7 @@ class PromptPanel(Panel):
         foreign = calibration and calibration.warning(session.facts.name)
         notes = "".join(f" Note: {warning}." for warning in (*encoded.warnings, *([foreign] if foreign else [])))
         written = self._written()
-        first, rest = self._next_token(), length + notes
+        first, rest = self._next_token(), length + notes + self._not_written()
         if written is not None:
             mass = self.prediction.label_mass[query]
             first = f"{reading_of_query(written, query)} All label words together have {mass:.2f}."
@@ -98,6 +98,13 @@ class PromptPanel(Panel):
         from icldiag.analyses.generation.compute import Generate
 
         return None if self.state.prediction is None or self.state.beta_on else self.result(Generate())
+
+    def _not_written(self) -> str:
+        """Why that is not known."""
+        from icldiag.analyses.generation.compute import Generate
+
+        failure = self.state.failures.get(Generate())
+        return "" if failure is None else f" What the model would write is not known: {failure}."
 
     def _next_token(self) -> str:
         """What the model would begin to write, and how much of that is a label word."""
