@@ -80,6 +80,7 @@ class SavedState(BaseModel):
     undo: tuple[SavedPrompt, ...] = ()  # what the prompt was before each change made in place
     of_file: str | None = None  # hash of the prompt that the file held; None in sessions saved before it was kept
     query: Annotated[int, Field(ge=0)] = 0
+    marked: tuple[Annotated[int, Field(ge=0)], ...] = ()  # queries that the user marked
     cut_kind: Literal["text_to_label", "label_to_target", "random_words"] = "text_to_label"
     cut_layers: tuple[Annotated[int, Field(ge=0)], ...] = ()
     beta: dict[str, int | float | None] | None = None  # in force: the `TrainingSettings` that it was trained with

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from textual.binding import Binding, BindingType
+from textual.keys import key_to_character
 
+_SIGNS = {"slash": "/", "plus": "+"}  # that Textual names otherwise than Unicode
 Keymap = Mapping[str, str]  # id -> keys, with commas between
 
 
@@ -17,6 +19,14 @@ def with_ids(place: str, bindings: Iterable[BindingType]) -> list[BindingType]:
         assert isinstance(binding, Binding)
         found.append(replace(binding, id=f"{place}.{binding.description.replace(' / ', '-').replace(' ', '-')}"))
     return found
+
+
+def choosing(what: str) -> list[BindingType]:
+    """The keys that go up and down in a panel's list, by its action `mark`."""
+    return [
+        Binding(f"{arrow},{side}_square_bracket", f"mark({step})", f"{what} {arrow}", key_display=bracket)
+        for arrow, side, bracket, step in (("up", "left", "[", -1), ("down", "right", "]", 1))
+    ]
 
 
 def in_force(bindings: Iterable[BindingType], keymap: Keymap) -> list[Binding]:
@@ -36,9 +46,20 @@ def matches(binding: Binding, key: str) -> bool:
 
 def key_text(binding: Binding) -> str:
     """The binding's keys as people write them."""
-    return binding.key_display or " ".join(binding.key.split(","))
+    return " ".join(map(_readable, binding.key.split(",")))
+
+
+def _readable(key: str) -> str:
+    """`[` for `left_square_bracket`; what is no visible character by its name."""
+    sign = _SIGNS.get(key) or key_to_character(key)
+    return sign if sign is not None and sign.isprintable() and sign.strip() else key
 
 
 def key_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str, str]]:
-    """Key and description of every binding."""
+    """Keys and description of every binding."""
     return [(key_text(binding), binding.description) for binding in in_force(bindings, keymap)]
+
+
+def hint_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str, str]]:
+    """The same in short."""
+    return [(one.key_display or key_text(one), one.description) for one in in_force(bindings, keymap)]

@@ -15,7 +15,7 @@ from icldiag.render.hints import Hints
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.tokens import DETAILS
 from icldiag.tui.comparison import difference
-from icldiag.tui.keys import Keymap, key_list
+from icldiag.tui.keys import Keymap, hint_list
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.pinned_column import PinnedColumn
@@ -134,7 +134,7 @@ class Layout(FrameDiffApp, GuardedApp):
         self.query_one(PanelTabs).set(str(self.panel.id), self.state.look)
         self.query_one("#difference", Line).set(Text(visible(difference(self.state))))
         self.query_one(PinnedColumn).show(self.state, self.panel)
-        self.query_one("#hints", Line).set(Hints(key_list(self.panel.BINDINGS, self.keys), self.state.look))
+        self.query_one("#hints", Line).set(Hints(hint_list(self.panel.hinted(), self.keys), self.state.look))
 
     def show_top(self) -> None:
         self.query_one("#top", Line).set(top_line(self.state, self.size.width - 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.widgets import ContentSwitcher
 
-from icldiag.tui.keys import in_force, matches
+from icldiag.tui.keys import in_force, key_text, matches
 from icldiag.tui.layout import Layout
 from icldiag.tui.messages import (
     CellWanted,
@@ -88,8 +88,7 @@ class Navigation(Layout):
         self.call_after_refresh(self.show_panel)
         self.refresh_bindings()
         self.remove_class("-picking")
-        if self.has_class("-narrow"):
-            self.call_after_refresh(lambda: self.panel.focus())
+        self.call_after_refresh(lambda: self.panel.focus())
 
     def _bring(self, title: str) -> None:
         before = self.panel
@@ -110,9 +109,12 @@ class Navigation(Layout):
 
     def on_repair_wanted(self, message: RepairWanted) -> None:
         """To panel Repair, which begins to search."""
-        repair = self.query_one(RepairPanel)
+        before, repair = self.panel, self.query_one(RepairPanel)
         self.action_panel(str(repair.id))
         repair.search(message.query)
+        what = "the prompt" if message.query is None else f"query {message.query + 1}"
+        back = next(key_text(one) for one in in_force(self.BINDINGS, self.keys) if one.id == f"app.{before.title}")
+        self.notify(f"Panel Repair: what fixes {what}. {back} goes back to {before.title}.", markup=False)
 
     def action_next_panel(self, step: int) -> None:
         titles = [panel.title.lower() for panel in PANELS]

@@ -193,6 +193,7 @@ class State:
             of_file=self.of_file,
             undo=tuple(one.prompt for one in self.undo),
             query=self.query,
+            marked=tuple(sorted(self.marked)),
             cut_kind=self.cut_kind,
             cut_layers=tuple(sorted(self.cut_layers)),
             beta=asdict(trained.settings) if trained is not None else self.beta_wanted,
@@ -202,6 +203,7 @@ class State:
         """Become what was kept, as far as that needs no model."""
         self.become(saved.prompt, query=saved.query)
         self.undo, self.query_chosen = [Before(prompt) for prompt in saved.undo], True
+        self.marked = frozenset(place for place in saved.marked if place < len(saved.prompt.queries))
         self.of_file = saved.of_file or (saved.undo[0] if saved.undo else saved.prompt).hash
         self.cut_kind, self.cut_layers = saved.cut_kind, frozenset(saved.cut_layers)
         self.beta_wanted = saved.beta

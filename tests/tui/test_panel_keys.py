@@ -15,9 +15,13 @@ from icldiag.analyses.explanation import Explain
 from icldiag.analyses.explanation.reading import in_nats
 from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
+from icldiag.analyses.overview import Summarise
+from icldiag.analyses.repairs import TryCalibrations
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.isolation import changed_queries
+from icldiag.tui.panels.prompt import PromptPanel
+from icldiag.tui.panels.repairs import RepairPanel
 from tests.tui.pilot import lines_of, running, screen_text, settle
 
 
@@ -155,3 +159,43 @@ async def test_the_layer_slider_and_the_cell_cursor(prompt_file: Path, model_fol
         await pilot.press("v")
         await settle(pilot)
         assert "cosine of keys" in screen_text(app)
+
+
+async def test_after_a_panels_key_the_arrows_choose_in_its_list(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        query = app.state.query
+        await pilot.press("9")
+        repair = app.query_one(RepairPanel)
+        await settle(pilot, lambda: TryCalibrations() in app.state.results)
+        here = repair.marked
+        await pilot.press("down" if here == 0 else "up")
+        assert repair.marked == (1 if here == 0 else here - 1)
+        await pilot.press("8", "down", "down")
+        assert app.query_one(PromptPanel).marked == 2
+        assert app.state.query == query
+        await pilot.press("o", "down")
+        assert app.query_one(PromptPanel).marked == 2
+
+
+async def test_the_way_to_repair_says_where_it_led_and_how_to_go_back(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("O", "m")
+        await pilot.pause()
+        said = [notice.message for notice in app._notifications]
+        assert said == ["Panel Repair: what fixes the prompt. O goes back to Overview."]
+        assert app.panel.title == "Repair"
+        await pilot.press("escape")
+        await settle(pilot)
+
+
+async def test_overviews_keys_take_one_line_at_80_columns(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction and Summarise() in app.state.results)
+        for change in ((), ("8", "d", "O")):
+            await pilot.press(*change)
+            await settle(pilot, lambda: app.state.prediction)
+            await pilot.press("escape")
+            await settle(pilot)
+            assert app.query_one("#hints").size.height == 1

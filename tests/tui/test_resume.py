@@ -40,6 +40,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
         await settle(pilot)
         app.query_one(Queries).select(4)
         await settle(pilot)
+        await pilot.press("plus")
         before, pinned, prompt = app.state.prediction, app.state.pinned, app.state.prompt
         await pilot.press("q")
     assert before is not None
@@ -53,7 +54,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
         assert state.prompt is not None
         assert prompt is not None
         assert state.prompt.hash == prompt.hash
-        assert state.query == 4
+        assert (state.query, sorted(state.marked)) == (4, [4])
         assert state.cut_kind == "label_to_target"
         assert state.cut_layers == {1}
         assert app.panel.title == "Isolate"

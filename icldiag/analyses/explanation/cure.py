@@ -16,15 +16,17 @@ from icldiag.prompt.schema import Label, Prompt
 def cure(cause: Cause, found: Explanation, prompt: Prompt) -> Repair | None:
     """The cause's own change as a repair of the prompt that was explained.
 
-    None where there is no such change of a prompt file: another template for the queries, other scoring, stronger
-    attention; classes that are confused; where the demonstrations are chosen for each query; and where the change is
-    not what was measured, since changed texts take a calibration or a beta off.
+    None where there is no such change of a prompt file: another template for the queries, stronger attention; classes
+    that are confused; where the demonstrations are chosen for each query; and where the change is not what was
+    measured, since changed texts take a calibration or a beta off.
     """
     factor = next((one for one in found.shares.factors if one.kind == cause.kind), None)
     if factor is None or prompt.calibration is not None or prompt.beta is not None or prompt.retrieval is not None:
         return None
     if factor.divided:
         return _divided(cause, found, prompt)
+    if factor.scoring is not None:
+        return Repair("scoring", factor.change, prompt.demonstrations, prompt.labels, scoring=factor.scoring)
     if factor.words is not None:
         words = zip(prompt.labels, factor.words, strict=True)
         labels = tuple(Label(label.name, word) for label, word in words)

@@ -11,11 +11,22 @@ from numpy.typing import NDArray
 
 from icldiag.prompt.adjustments import Calibration, SavedBeta
 from icldiag.prompt.edit import as_chat
+from icldiag.prompt.fields import Scoring
 from icldiag.prompt.retrieval import Retrieval
 from icldiag.prompt.schema import Example, Label, Prompt
 
 Family = Literal[
-    "calibration", "order", "drop", "replace", "show", "retrieval", "chat", "word", "re-weighting", "combination"
+    "calibration",
+    "order",
+    "drop",
+    "replace",
+    "show",
+    "retrieval",
+    "chat",
+    "word",
+    "scoring",
+    "re-weighting",
+    "combination",
 ]
 
 
@@ -31,6 +42,7 @@ class Repair:
     beta: NDArray[np.float32] | None = None  # (L, H, demonstrations)
     retrieval: Retrieval | None = None
     chat: bool = False
+    scoring: Scoring | None = None  # of label words, where it is another one
 
     def apply(self, prompt: Prompt, beta: SavedBeta | None = None) -> Prompt:
         """The repaired prompt; `beta` is where this repair's beta was saved, for one that has a beta."""
@@ -41,6 +53,7 @@ class Repair:
             labels=self.labels,
             retrieval=self.retrieval,
             calibration=self.calibration,
+            scoring=self.scoring or prompt.scoring,
             beta=beta if self.beta is not None else None,
         )
 
@@ -52,6 +65,7 @@ class Repair:
             self.labels,
             self.retrieval,
             self.chat,
+            self.scoring,
             None if self.beta is None else self.beta.tobytes(),
         )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from rich.console import Console, RenderableType
 from rich.text import Text
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.geometry import Size
 from textual.widgets import Static
@@ -76,7 +76,7 @@ class Line(Static):
             room = self.content_size
             if not room or self.get_content_height(self.container_size, self.app.size, room.width) != room.height:
                 self.refresh(layout=True)
-        self.drawn = content
+        self.drawn = content.copy() if isinstance(content, Text) else content  # text may be appended to
 
     def mark(self, other: Line) -> None:
         """Show where the text differs from the other line's."""
@@ -253,6 +253,17 @@ class Panel(VerticalScroll):
         """A line that came or went beside the panel leaves another room than it was drawn for."""
         if self._drawn_for not in (None, self.room):
             self.post_message(RoomChanged())
+
+    def stepped(self, place: int, step: int, first: int, last: int) -> int:
+        """The place in a list after a key; at the list's ends the key scrolls the panel."""
+        if first <= place + step <= last:
+            return place + step
+        self.scroll_relative(y=step, animate=False)
+        return max(first, min(place, last))
+
+    def hinted(self) -> list[BindingType]:
+        """The keys in the line of hints, the most wanted first."""
+        return list(self.BINDINGS)
 
     def left(self) -> None:
         """Another panel comes to the front."""

@@ -53,10 +53,10 @@ class ConfusionPanel(LayeredPanel):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *LAYER_KEYS,
-        Binding("left", "cell(0, -1)", "cell left", key_display="arrows"),
-        Binding("right", "cell(0, 1)", "cell right", key_display="arrows"),
-        Binding("up", "cell(-1, 0)", "cell up", key_display="arrows"),
-        Binding("down", "cell(1, 0)", "cell down", key_display="arrows"),
+        Binding("left", "cell(0, -1)", "move left", key_display="arrows"),
+        Binding("right", "cell(0, 1)", "move right", key_display="arrows"),
+        Binding("up", "cell(-1, 0)", "move up", key_display="arrows"),
+        Binding("down", "cell(1, 0)", "move down", key_display="arrows"),
         Binding("m", "pair(1)", "next pair"),
         Binding("M", "pair(-1)", "previous pair"),
         Binding("c", "together", "cluster"),

@@ -17,6 +17,7 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.overview import Overview, Summarise
+    from icldiag.analyses.overview.stability import Stability
     from icldiag.analyses.prediction.compute import Prediction
     from icldiag.analyses.repairs import Repairs
     from icldiag.analyses.search.repair import Repair
@@ -44,17 +45,17 @@ class OverviewPanel(ApplyingPanel):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         APPLY_KEY,
+        Binding("escape", "stop", "stop"),
         Binding("m", "repair", "repair"),
+        Binding("left", "cell(0, -1)", "choose cell left", key_display="arrows"),
+        Binding("right", "cell(0, 1)", "choose cell right", key_display="arrows"),
+        Binding("up", "cell(-1, 0)", "choose cell up", key_display="arrows"),
+        Binding("down", "cell(1, 0)", "choose cell down", key_display="arrows"),
+        Binding("enter", "list", "cell's queries"),
         Binding("c", "error", "next error"),
-        Binding("enter", "list", "list cell"),
-        Binding("left", "cell(0, -1)", "cell left", key_display="arrows"),
-        Binding("right", "cell(0, 1)", "cell right", key_display="arrows"),
-        Binding("up", "cell(-1, 0)", "cell up", key_display="arrows"),
-        Binding("down", "cell(1, 0)", "cell down", key_display="arrows"),
+        Binding("u", "undo", "undo"),
         Binding("l", "everything", "all queries"),
         Binding("s", "again", "again"),
-        Binding("escape", "stop", "stop"),
-        Binding("u", "undo", "undo"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -76,6 +77,14 @@ class OverviewPanel(ApplyingPanel):
         self.cell: Cell | None = None  # of the table, where the cursor is
         self.listed: Cell | None = None  # whose queries are listed
         self.parts: list[Overview] = []  # of the run that goes on; its thread appends
+
+    def hinted(self) -> list[BindingType]:
+        """On one line: not what would do nothing now, nor what the text says."""
+        stopped = self.stopped or request(self.everything) in self.state.failures
+        idle = {"everything", "error" if self.state.undo else "undo"}
+        idle |= set() if _JOB in self.state.doing else {"stop"}
+        idle |= set() if stopped else {"again"}
+        return [one for one in self.BINDINGS if isinstance(one, Binding) and one.action not in idle]
 
     def settled(self) -> bool:
         return super().settled() and _JOB not in self.state.doing
@@ -131,12 +140,19 @@ class OverviewPanel(ApplyingPanel):
         if stability is None or not stability.left_out:
             set_["strip"].set("")
         else:
-            title = f"what each demonstration takes from the gold label's lead: {STRIP_SIGNS}. {sample(stability)}"
+            asked = f"{sample(stability)}{self._more(stability)}"
+            title = f"what each demonstration takes from the gold label's lead: {STRIP_SIGNS}. {asked}"
             head = Text(f"{title}\n", look.muted)
             set_["strip"].set(head.append_text(strip(found, stability, self.state.query, look, width)))
         set_["query"].set(self._query(found))
         rows = [Text.assemble((f"{line.name}: ", look.chosen), self._visible(line.sentence)) for line in lines(found)]
         set_["lines"].set(Text("\n").join(rows))
+
+    def _more(self, stability: Stability) -> str:
+        """The key that asks the rest of the queries, or the sample again."""
+        if self.everything:
+            return " (l: a sample)"
+        return "" if len(stability.queries) == stability.of else " (l: all)"
 
     def _next(self, found: Overview) -> Text:
         """What fixes the prompt, in the words of panel Repair; after a search there, what that found."""

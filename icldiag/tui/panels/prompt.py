@@ -16,6 +16,7 @@ from icldiag.prompt.edit import drop, rename_word, swap
 from icldiag.prompt.schema import Prompt
 from icldiag.render.tokens import DETAILS, legend, plain_pieces, prompt_table, token_pieces
 from icldiag.tui.ask import AskScreen
+from icldiag.tui.keys import choosing
 from icldiag.tui.messages import EditUndone, PromptEdited
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.saving import save_as, write_state
@@ -36,8 +37,7 @@ class PromptPanel(Panel):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "tokens", "tokens"),
-        Binding("left_square_bracket", "mark(-1)", "select up", key_display="["),
-        Binding("right_square_bracket", "mark(1)", "select down", key_display="]"),
+        *choosing("choose"),
         Binding("m", "swap", "swap with next"),
         Binding("d", "drop", "drop"),
         Binding("w", "rename", "label word"),
@@ -137,7 +137,7 @@ class PromptPanel(Panel):
 
     def action_mark(self, step: int) -> None:
         if self.state.prompt is not None:
-            self.marked = max(0, min(self.marked + step, len(self.state.prompt.demonstrations) - 1))
+            self.marked = self.stepped(self.marked, step, 0, len(self.state.prompt.demonstrations) - 1)
             self.refresh_panel()
 
     def action_swap(self) -> None:

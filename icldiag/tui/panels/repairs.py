@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
 from icldiag.tui.cost import cost
+from icldiag.tui.keys import choosing
 from icldiag.tui.messages import ClientsWanted, EditUndone
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
@@ -44,8 +45,7 @@ class RepairPanel(ApplyingPanel):
         Binding("s", "search", "search"),
         Binding("f", "search_query", "for this query"),
         Binding("escape", "stop", "stop"),
-        Binding("left_square_bracket", "mark(-1)", "select up", key_display="["),
-        Binding("right_square_bracket", "mark(1)", "select down", key_display="]"),
+        *choosing("choose"),
         APPLY_KEY,
         Binding("u", "undo", "undo"),
         Binding("w", "write", "save"),
@@ -226,7 +226,7 @@ class RepairPanel(ApplyingPanel):
         found = self._found()
         if found is not None:
             first = 0 if self.state.applied is None else -1
-            self.marked = min(max(self.marked + step, first), len(found.trials) - 1)
+            self.marked = self.stepped(self.marked, step, first, len(found.trials) - 1)
             self.refresh_panel()
 
     def _chosen(self) -> Trial | None:

@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.render.bars import bar
+from icldiag.tui.keys import choosing
 from icldiag.tui.messages import RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
@@ -55,8 +56,7 @@ class WhyPanel(ApplyingPanel):
         Binding("escape", "stop", "stop"),
         Binding("s", "again", "again"),
         APPLY_KEY,
-        Binding("left_square_bracket", "mark(-1)", "cause up", key_display="["),
-        Binding("right_square_bracket", "mark(1)", "cause down", key_display="]"),
+        *choosing("cause"),
         Binding("m", "repair", "repair"),
     ]
     FOLLOWED: ClassVar[tuple[str, ...]] = ("opened",)
@@ -130,7 +130,7 @@ class WhyPanel(ApplyingPanel):
         found = self.peek(Explain(self.state.query))
         if found is not None:
             count = sum(one is not None for one in self._cures(found))
-            self.marked = max(0, min(self.marked + step, count - 1))
+            self.marked = self.stepped(min(self.marked, count - 1), step, 0, count - 1)
             self.refresh_panel()
 
     def action_repair(self) -> None:

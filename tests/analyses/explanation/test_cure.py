@@ -34,7 +34,7 @@ def test_what_is_applied_leaves_the_lead_that_was_shown(prompt: Prompt, tiny: Ti
             for cause in causes(found):
                 repair = cure(cause, found, written)
                 if repair is None:
-                    assert cause.kind in ("aggregation", "scoring", "template")
+                    assert cause.kind in ("aggregation", "template")
                     continue
                 families.add(repair.family)
                 scores = session.with_prompt(repair.apply(written)).prediction().scores[query]
