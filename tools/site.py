@@ -5,6 +5,7 @@ A hook of mkdocs (mkdocs.yml). Links keep working on both: those that leave docs
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -32,6 +33,12 @@ PAGES = {
             "training/README.md",
         )
     },
+}
+_WORDS = {
+    "FileFields": "a file, as below",
+    "DemonstrationFields": "a text with its label",
+    "ExampleFields": "a text, with its label where it is known",
+    "ModelSettings": "a model: `name`, `device`, `dtype`, ... as the options of a command",
 }
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 
@@ -97,9 +104,15 @@ def fields() -> str:
 def _table(model: type[BaseModel]) -> str:
     rows = ["| field | what it holds | where it is left out |", "| --- | --- | --- |"]
     for name, field in model.model_fields.items():
-        default = "must be there" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
+        default = "must be there" if field.is_required() else _default(field.get_default(call_default_factory=True))
         rows.append(f"| `{field.alias or name}` | {_kind(field.annotation)} | {default} |")
     return "\n".join(rows)
+
+
+def _default(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return "all as below" if isinstance(value, BaseModel) else f"`{json.dumps(value)}`"
 
 
 def _kind(annotation: Any) -> str:
@@ -108,15 +121,15 @@ def _kind(annotation: Any) -> str:
     if origin in (Union, UnionType):
         return " or ".join(dict.fromkeys(_kind(part) for part in parts if part is not type(None)))
     if origin is list:
-        return f"a list of {_kind(parts[0])}"
+        return f"a list, each {_kind(parts[0])}"
     if origin is dict:
-        return f"a mapping to {_kind(parts[1])}"
+        return f"a mapping, each to {_kind(parts[1])}"
     if origin is not None and parts and origin.__name__ == "Literal":
         return ", ".join(f"`{part}`" for part in parts)
     if parts:
         return _kind(parts[0])
     words = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-    return words.get(annotation, f"{getattr(annotation, '__name__', annotation)}")
+    return words.get(annotation) or _WORDS.get(annotation.__name__, "as below")
 
 
 def python() -> str:
