@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.balance import DRAWS
 from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
-from icldiag.analyses.explanation.balance import DRAWS
 from icldiag.analyses.explanation.candidates import candidates, checks
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, contest_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from icldiag.analyses.explanation.balance import surplus
+from icldiag.analyses.balance import surplus
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.ranking import Cause

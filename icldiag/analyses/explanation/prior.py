@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from icldiag.analyses.balance import Ranking, rankings, surplus
 from icldiag.analyses.calibration import prior_of
-from icldiag.analyses.explanation.balance import Ranking, rankings, surplus
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.overview.lean import Lean, Prior

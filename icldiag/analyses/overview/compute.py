@@ -13,9 +13,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from icldiag.analyses.effect import SIGNIFICANT
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.measures import Measures, labelled, measures
+from icldiag.analyses.overview.causes import PromptCause, prompt_causes
 from icldiag.analyses.overview.lean import Lean, lean
 from icldiag.analyses.overview.recency import Recency, recency
 from icldiag.analyses.overview.separability import Separability, separability
@@ -78,7 +78,14 @@ class Overview(AnalysisResult):
     @property
     def favours_last(self) -> bool:
         """Whether the class that is shown last is answered more often than chance has it."""
-        return self.recency is not None and self.recency.excess > 0 and self.recency.p_value < SIGNIFICANT
+        return self.recency is not None and self.recency.sure
+
+    @cached_property
+    def causes(self) -> tuple[PromptCause, ...]:
+        """What in the prompt its answers come from; empty where nothing is sure, or it is not computed."""
+        if self.stability is None:
+            return ()
+        return prompt_causes(self.stability, self.shown, self.recency, self.verdict.label)
 
     @property
     def harmful(self) -> tuple[int, ...]:

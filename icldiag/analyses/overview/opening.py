@@ -1,4 +1,7 @@
-"""What is wrong with the prompt as a whole, in at most three sentences. Labels and tokens are users' text."""
+"""What is wrong with the prompt as a whole: what is answered, what that comes from, and what the scores know.
+
+Labels and tokens are users' text.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from icldiag.analyses.overview.causes import most_shown, share, share_where_last
 from icldiag.analyses.overview.compute import Overview
+from icldiag.analyses.overview.stability import Stability
+from icldiag.analyses.overview.verdict import excess
 from icldiag.counting import counted
 from icldiag.quoting import quoted
 
 LISTED = 4  # labels, tokens or errors in a sentence
+_CAUSES = 2
 
 
 def headline(found: Overview) -> str:
-    """What is wrong with the prompt, in at most three sentences; the first says how many are right."""
-    sentences = [_answers(found), _outscored(found), _apart(found)]
+    """What is wrong with the prompt: how many answers are right, then what they come from as soon as that is known."""
+    sentences = [_answers(found), _outscored(found), *causes(found)[:_CAUSES], _apart(found)]
     if found.verdict.elsewhere and not found.outscored:
         sentences.append(_elsewhere(found))
     return " ".join(sentence for sentence in sentences if sentence)
@@ -30,7 +37,7 @@ def _answers(found: Overview) -> str:
     if measures is None:
         if verdict.kind == "one label":
             return f"All {n} answers are {label}; no query has a gold label."
-        return f"{n} queries, none with a gold label: {_listed(found.answered.tolist(), names)}."
+        return f"{n} queries, none with a gold label: {listed(found.answered.tolist(), names)}."
     of = f"{measures.right} of {measures.count}" + (" labelled" if measures.count < n else "")
     if verdict.kind == "one label":
         return f"All {n} answers are {label}: {of} are right ({measures.accuracy.value:.2f})."
@@ -41,10 +48,9 @@ def _answers(found: Overview) -> str:
     right = f"{of} are right: accuracy {measures.accuracy}"
     if verdict.kind == "too often":
         assert verdict.label is not None
-        answers, gold = int(found.answered[verdict.label]), int(found.counts[verdict.label].sum())
-        has = "has it" if gold == 1 else "have it"
-        whose = f"{gold or 'none'} of the {measures.count} labelled {has} as gold label"
-        return f"{label} is answered too often: {answers} of {n} answers, and {whose}. {right}."
+        often = _too_often(found, verdict.label)
+        errors = measures.count - measures.right  # where most of these are others, they come first
+        return f"{often} {right}." if 2 * excess(found, verdict.label).count >= errors else f"{right}. {often}"
     if verdict.kind == "no better":
         value, baseline, by = measures.accuracy.value, measures.baseline, ""
         if measures.imbalanced:
@@ -53,6 +59,22 @@ def _answers(found: Overview) -> str:
         surely = "no" if value <= baseline else "not surely"
         return f"{right}{by}, {surely} better than always {label} ({baseline:.2f})."
     return f"{right}."
+
+
+def _too_often(found: Overview, label: int) -> str:
+    """By how much, and of how many errors that is at most the cause."""
+    over, gold = excess(found, label), int(found.counts[label].sum())
+    has = "has it" if gold == 1 else "have it"
+    whose = f"{gold or 'none'} of the {over.queries} labelled {has} as gold label"
+    low, high = over.interval
+    much = f"{over.count} too many"
+    if over.queries >= 100:
+        much = f"{over.share:.1%} of the queries too many ({low:.1%} to {high:.1%})"
+    wrong = counted(over.queries - int(np.diag(found.counts).sum()), "error")
+    often = (
+        f"{found.labels[label]} is answered too often: {int(found.answered[label])} of {len(found.predicted)} answers"
+    )
+    return f"{often}, and {whose}; {much}, of {wrong}."
 
 
 def _single(found: Overview) -> str:
@@ -76,6 +98,68 @@ def _outscored(found: Overview) -> str:
         f"{longer}{more} can never win: scored whole, its word begins with that of {shorter}, which is always at least "
         "as probable; set 'scoring: terminated'."
     )
+
+
+def causes(found: Overview) -> list[str]:
+    """What in the prompt its answers come from, a sentence each, the heaviest first."""
+    if found.stability is None or found.verdict.kind == "right":
+        return []
+    said = {"recency": _last_wins, "majority": _most_wins, "demonstration": _harms}
+    return [said[cause.kind](found, found.stability, cause.label) for cause in found.causes]
+
+
+def _last_wins(found: Overview, stability: Stability, label: int) -> str:
+    """By what is answered where another class comes last, if all answers or too many are the class that is last."""
+    names, recency, most = found.labels, found.recency, most_shown(found.shown)
+    assert recency is not None
+    said = "The class whose demonstrations come last wins"
+    if most is not None and most != label:
+        said += f", though {_of_demonstrations(found, most)}"
+    where_last = {one: share_where_last(stability, one, one) or 0.0 for one in set(found.shown) - {label}}
+    if found.verdict.label != label or not where_last:
+        where = f"{recency.last:.0%} of the answers are that class, {recency.otherwise:.0%} where it is not last"
+        return f"{said}: {where}."
+    other = max(where_last, key=lambda one: where_last[one])
+    here = share_where_last(stability, other, label) or 0.0
+    drawn = f"{where_last[other]:.0%} of the answers are {names[other]}, {here:.0%} with {names[label]} last"
+    return f"{said}: with {names[other]} last {drawn}."
+
+
+def _most_wins(found: Overview, stability: Stability, label: int) -> str:
+    balanced = [run.predicted for run in stability.balanced]
+    own, after = share([stability.predicted], label), share(balanced, label)
+    before, right = stability.accuracy(stability.predicted), [stability.accuracy(answers) for answers in balanced]
+    known = [value for value in right if value is not None]
+    accuracy = f"; accuracy {np.mean(known):.2f} then, {before:.2f} now" if known else ""
+    return (
+        f"{_of_demonstrations(found, label)}, which draws answers to it: with as many of each class {after:.0%} of the "
+        f"answers are {found.labels[label]}, {own:.0%} now{accuracy}."
+    )
+
+
+def _harms(found: Overview, stability: Stability, label: int) -> str:
+    assert stability.harmful is not None
+    run = stability.left_out[stability.harmful]
+    own, after = (stability.accuracy(answers) for answers in (stability.predicted, run.predicted))
+    who, alone = named(found, run.without), len(run.without) == 1
+    gain = f"{stability.taken(run).mean():.1f} nats"
+    right = "" if own is None or after is None else f", and accuracy is {after:.2f}, {own:.2f} as it is"
+    return (
+        f"{who[0].upper()}{who[1:]} harm{'s' if alone else ''}: without {'it' if alone else 'them'} the lead of the "
+        f"{'answers' if own is None else 'gold labels'} grows by {gain} on average{right}."
+    )
+
+
+def named(found: Overview, without: Sequence[int]) -> str:
+    """Demonstrations that are left out together."""
+    label = found.labels[found.shown[without[0]]]
+    if len(without) == 1:
+        return f"demonstration {without[0] + 1} ({label})"
+    return f"the {len(without)} demonstrations of {label}"
+
+
+def _of_demonstrations(found: Overview, label: int) -> str:
+    return f"{found.shown.count(label)} of the {len(found.shown)} demonstrations are {found.labels[label]}"
 
 
 def _apart(found: Overview) -> str:
@@ -122,7 +206,7 @@ def _elsewhere(found: Overview) -> str:
     return f"{said}; the label words hold {found.writing.mean_mass:.2f} of the probability."
 
 
-def _listed(counts: Sequence[int], names: Sequence[str]) -> str:
+def listed(counts: Sequence[int], names: Sequence[str]) -> str:
     order = sorted(range(len(names)), key=lambda label: -counts[label])
     shown = [f"{names[label]} {counts[label]}" for label in order[:LISTED]]
     rest = sum(counts[label] for label in order[LISTED:])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from icldiag.analyses.estimates import Estimate
 from icldiag.analyses.measures import Measures
+from icldiag.analyses.overview.causes import most_shown, share
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import Lean
-from icldiag.analyses.overview.opening import LISTED
+from icldiag.analyses.overview.opening import LISTED, listed, named
 from icldiag.analyses.overview.stability import Stability
 from icldiag.analyses.search.reading import finding, signed
 from icldiag.analyses.search.repairs import Repairs
@@ -43,6 +44,7 @@ def _lines(found: Overview) -> Iterator[tuple[str, str]]:
         yield "calibration", _calibration(found.repairs)
     if found.stability is not None:
         yield "orders", _orders(found, found.stability)
+        yield "classes", _classes(found, found.stability)
         yield "demonstrations", _demonstrations(found, found.stability)
     if not found.shown:
         yield "demonstrations", "There are none that all queries share."
@@ -175,6 +177,25 @@ def sample(stability: Stability) -> str:
     return f"On {m} of {stability.of} queries, the classes alike (seed {stability.seed})."
 
 
+def _classes(found: Overview, stability: Stability) -> str:
+    """How many demonstrations each class has, where these differ, and what as many of each do."""
+    counts = [found.shown.count(label) for label in range(len(found.labels))]
+    if not stability.balanced:
+        return ""
+    said = f"{listed(counts, found.labels)} demonstrations"
+    most = most_shown(found.shown)
+    if most is not None:
+        balanced = share([run.predicted for run in stability.balanced], most)
+        own, sure = share([stability.predicted], most), any(cause.kind == "majority" for cause in found.causes)
+        changes = "with as many of each" if sure else "no sure effect: with as many of each"
+        said += f"; {changes} {balanced:.0%} of the answers are {found.labels[most]}, {own:.0%} as it is"
+    right = [stability.accuracy(run.predicted) for run in stability.balanced]
+    own_right = stability.accuracy(stability.predicted)
+    if own_right is not None:
+        said += f"; accuracy {np.mean([value or 0.0 for value in right]):.2f} then, {own_right:.2f} as it is"
+    return f"{said} (mean of {counted(len(stability.balanced), 'draw')}). {sample(stability)}"
+
+
 def _demonstrations(found: Overview, stability: Stability) -> str:
     rows = stability.left_out
     if not rows:
@@ -203,14 +224,6 @@ def _without(found: Overview, stability: Stability, row: int) -> str:
     return named(found, stability.left_out[row].without)
 
 
-def named(found: Overview, without: Sequence[int]) -> str:
-    """Demonstrations that are left out together."""
-    label = found.labels[found.shown[without[0]]]
-    if len(without) == 1:
-        return f"demonstration {without[0] + 1} ({label})"
-    return f"the {len(without)} demonstrations of {label}"
-
-
 # ---- what to do next ------------------------------------------------------------------------------------------------
 
 
@@ -223,10 +236,15 @@ def next_step(found: Overview, repairs: Repairs | None = None) -> str:
     known = repairs or found.repairs
     if known is None:
         return found.unrepaired
-    return finding(known) if repairs is not None else f"{finding(known)} {_leads(found)}".rstrip()
+    if repairs is not None:
+        return finding(known)
+    if not (search := _search(found)):
+        return finding(known)
+    said = [finding(known), search]  # where nothing surely fixes it, what to try comes before the trials' numbers
+    return " ".join(said if known.sure else reversed(said))
 
 
-def _leads(found: Overview) -> str:
+def _search(found: Overview) -> str:
     """Where a search for more begins; empty while that is computed."""
     if found.stability is None and found.shown:
         return ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from icldiag.analyses.effect import SIGNIFICANT
 from icldiag.analyses.overview.stability import Stability
 from icldiag.model.readout import IntArray
 
@@ -29,6 +30,11 @@ class Recency:
     @property
     def excess(self) -> float:
         return self.last - self.otherwise
+
+    @property
+    def sure(self) -> bool:
+        """Whether the class shown last is answered more often than chance has it."""
+        return self.excess > 0 and self.p_value < SIGNIFICANT
 
 
 def recency(stability: Stability) -> Recency | None:

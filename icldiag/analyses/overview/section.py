@@ -12,7 +12,8 @@ from icldiag.analyses.analysis import Analysis, Context, Section
 from icldiag.analyses.effect import SIGNIFICANT, Effect
 from icldiag.analyses.estimates import Estimate
 from icldiag.analyses.overview import Lean, Overview, Stability, Summarise, headline, lines, next_step
-from icldiag.analyses.overview.reading import named, sample
+from icldiag.analyses.overview.opening import named
+from icldiag.analyses.overview.reading import sample
 from icldiag.analyses.overview.section_fields import OverviewFields
 from icldiag.analyses.request import Workbench
 from icldiag.model.readout import Progress
@@ -90,6 +91,13 @@ def _stability(result: Overview, stability: Stability) -> dict[str, Any]:
         "of": stability.of,
         "seed": stability.seed,
         "flips": stability.flips,
+        "causes": [
+            {"kind": cause.kind, "label": result.labels[cause.label], "weight": cause.weight} for cause in result.causes
+        ],
+        "balanced": [
+            {"places": run.places, "predicted": run.predicted, "accuracy": stability.accuracy(run.predicted)}
+            for run in stability.balanced
+        ],
         "recency": recency and {"last": recency.last, "otherwise": recency.otherwise, "p_value": recency.p_value},
         "orders": [
             {

@@ -101,6 +101,18 @@ class RecencyFields(Fields):
     p_value: float
 
 
+class PromptCauseFields(Fields):
+    kind: str = Field(description="'recency', 'majority' or 'demonstration'.")
+    label: str = Field(description="That answers are drawn to.")
+    weight: float = Field(description="Share of the answers that it moves.")
+
+
+class BalancedFields(Fields):
+    places: list[int]
+    predicted: list[int]
+    accuracy: float | None
+
+
 class StabilityFields(Fields):
     queries: list[int] = Field(description="The sample, from 0.")
     of: int
@@ -110,6 +122,8 @@ class StabilityFields(Fields):
     orders: list[OrderFields]
     left_out: list[LeftOutFields]
     harmful: int | None = Field(description="Place in `left_out` of the one that stands out.")
+    causes: list[PromptCauseFields] = Field(default=[], description="What the answers come from, the heaviest first.")
+    balanced: list[BalancedFields] = Field(default=[], description="With as many demonstrations of each class.")
 
 
 class NextFields(Fields):

@@ -1,19 +1,21 @@
-"""Stability: do the answers change with the order of the demonstrations, or without one of them?
+"""Stability: do the answers change with the order of the demonstrations, without one of them, or with balanced classes?
 
 On a seeded sample of the labelled queries in which every class has as many, as far as there are any. The orders take
 turns in which class comes last, so that recency (Zhao et al. 2021, arXiv 2102.09690: the label read last is answered)
-is told from what else an order does. Where there are many demonstrations, whole classes are left out.
+is told from what else an order does. Where there are many demonstrations, whole classes are left out. Where some
+classes have more demonstrations than others, the prompt is asked with as many of each.
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from icldiag.analyses.balance import rankings, surplus
 from icldiag.analyses.effect import SIGNIFICANT, mcnemar
 from icldiag.analyses.lab import Lab, Question
 from icldiag.analyses.measures import labelled, score
@@ -67,6 +69,7 @@ class Stability:
     orders: tuple[Order, ...]
     left_out: tuple[LeftOut, ...]
     seed: int
+    balanced: tuple[Run, ...] = ()  # as many demonstrations of each class; empty where the classes have as many
 
     @property
     def predicted(self) -> IntArray:
@@ -162,23 +165,28 @@ def stability(
     texts = [lab.prompt.queries[place] for place in queries]
     orders = orders_by_last(labels, seed, ORDERS)
     groups = _groups(labels, prediction)
-    kept = [tuple(place for place in range(len(labels)) if place not in group) for group in groups]
-    asked: list[Question] = [lab.question(texts, places) for places in (*orders, *kept)]
-    answers = lab.ask(asked, progress) if asked else []
-    ordered, without = answers[: len(orders)], answers[len(orders) :]
+    kept = [_less(labels, group) for group in groups]
+    balanced = [_less(labels, surplus(labels, ranking)) for ranking in rankings(labels, seed)]
+    asked: list[Question] = [lab.question(texts, places) for places in (*orders, *kept, *balanced)]
+    answers = iter(lab.ask(asked, progress) if asked else [])
     return Stability(
         queries=queries,
         of=int(len(labelled(prediction.gold)) or len(prediction)),
         gold=tuple(prediction.gold[place] for place in queries),
         scores=prediction.scores[list(queries)],
         last=labels[-1],
-        orders=tuple(Order(order, scores, labels[order[-1]]) for order, scores in zip(orders, ordered, strict=True)),
+        orders=tuple(Order(order, next(answers), labels[order[-1]]) for order in orders),
         left_out=tuple(
-            LeftOut(places, scores, group, labels[group[0]], labels.count(labels[group[0]]) == len(group))
-            for places, scores, group in zip(kept, without, groups, strict=True)
+            LeftOut(places, next(answers), group, labels[group[0]], labels.count(labels[group[0]]) == len(group))
+            for places, group in zip(kept, groups, strict=True)
         ),
         seed=seed,
+        balanced=tuple(Run(places, next(answers)) for places in balanced),
     )
+
+
+def _less(labels: Sequence[int], out: Collection[int]) -> tuple[int, ...]:
+    return tuple(place for place in range(len(labels)) if place not in out)
 
 
 def _groups(labels: Sequence[int], prediction: Prediction) -> list[tuple[int, ...]]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
+from scipy.stats import binomtest
 
 from icldiag.analyses.effect import SIGNIFICANT, mcnemar
 from icldiag.analyses.measures import labelled
@@ -64,15 +64,51 @@ def _kind(overview: Overview) -> tuple[Kind, int | None]:
 
 def too_often(overview: Overview) -> int | None:
     """The label whose wrong answers exceed its missed queries by most, of those where that is more than chance."""
-    counts = overview.counts
-    right = np.diag(counts)
-    taken, missed = counts.sum(0) - right, counts.sum(1) - right  # (C,) answered for others; answered otherwise
     likely = [
         label
-        for label in range(len(counts))
-        if taken[label] > missed[label] and mcnemar(int(taken[label]), int(missed[label])) * len(counts) < SIGNIFICANT
+        for label in range(len(overview.labels))
+        if (found := excess(overview, label)).count > 0 and found.p_value * len(overview.labels) < SIGNIFICANT
     ]
-    return max(likely, key=lambda label: taken[label] - missed[label], default=None)
+    return max(likely, key=lambda label: excess(overview, label).count, default=None)
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A label's answers to queries of other classes (`taken`) against its own queries answered otherwise (`missed`)."""
+
+    taken: int
+    missed: int
+    queries: int  # labelled ones
+
+    @property
+    def count(self) -> int:
+        return self.taken - self.missed
+
+    @property
+    def share(self) -> float:
+        """Of the labelled queries: what could be right at most, were the label answered as often as it is right."""
+        return self.count / self.queries
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the share, 95 %: Clopper and Pearson's of the taken among both."""
+        both = self.taken + self.missed
+        if not both:
+            return 0.0, 0.0
+        found = binomtest(self.taken, both, 0.5).proportion_ci(1 - SIGNIFICANT)
+        low, high = ((2 * share - 1) * both / self.queries for share in (found.low, found.high))
+        return low, high
+
+    @property
+    def p_value(self) -> float:
+        """McNemar's exact test, two-sided."""
+        return mcnemar(self.taken, self.missed)
+
+
+def excess(overview: Overview, label: int) -> Excess:
+    counts = overview.counts
+    right = int(counts[label, label])
+    return Excess(int(counts[:, label].sum()) - right, int(counts[label].sum()) - right, int(counts.sum()))
 
 
 def _separated(overview: Overview) -> Separated | None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from scipy.stats import t
 
+from icldiag.analyses.balance import DRAWS, rankings, surplus
 from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.explanation import Explanation
-from icldiag.analyses.explanation.balance import DRAWS, rankings, surplus
 from icldiag.analyses.explanation.contest import Contest, Counterfactual
 from icldiag.analyses.explanation.demonstrations import (
     DemonstrationEffect,

@@ -10,12 +10,13 @@ import pytest
 
 from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.lab import Lab
+from icldiag.analyses.measures import measures
 from icldiag.analyses.orders import orders_by_last
-from icldiag.analyses.overview import MeasureLean, Overview, Perturb, Summarise, next_step
+from icldiag.analyses.overview import MeasureLean, Overview, Perturb, Summarise, headline, lines, next_step
 from icldiag.analyses.overview.lean import halves, lean
 from icldiag.analyses.overview.recency import recency
 from icldiag.analyses.overview.separability import separability
-from icldiag.analyses.overview.stability import LeftOut, Order, Stability, balanced_sample
+from icldiag.analyses.overview.stability import LeftOut, Order, Run, Stability, balanced_sample
 from icldiag.analyses.search.compute import TryCalibrations
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import label_probabilities, silent
@@ -144,6 +145,7 @@ def test_orders_take_turns_in_what_comes_last() -> None:
     assert len(set(orders)) == 8
     assert sum(labels[order[-1]] for order in orders) == 4
     assert tuple(range(8)) not in orders
+    assert all(len({labels[place] for place in order[-4:]}) == 1 for order in orders)  # four at the end, as they have
     assert len(orders_by_last([0, 1], seed=0, most=8)) == 1
     assert orders_by_last([0], seed=0, most=8) == ()
 
@@ -170,6 +172,50 @@ def test_what_a_search_tries_first() -> None:
     last = replace(found, stability=made_stability(answers_last=True))
     assert (last.harmful, last.favours_last) == ((2,), True)
     assert not replace(found, stability=made_stability(answers_last=False)).favours_last
+
+
+def test_what_the_answers_come_from_is_told_after_them() -> None:
+    """All answers are the class that is last; with another order they are the other class."""
+    found = overview_of(np.eye(2)[[1] * 12], [0, 1] * 6)
+    known = replace(found, stability=made_stability(answers_last=True), shown=(0, 0, 1, 1))
+    assert [cause.kind for cause in known.causes] == ["recency", "demonstration"]
+    said = headline(known)
+    assert said.startswith(
+        "All 12 answers are Positive: 6 of 12 are right (0.50). The class whose demonstrations come last wins: with "
+        "Negative last 100% of the answers are Negative, 0% with Positive last. Demonstration 3 (Positive) harms: "
+    )
+    right = replace(known, predicted=np.array([0, 1] * 6), measures=measures(np.array([0, 1] * 6), [0, 1] * 6, 2))
+    assert "last" not in headline(right)
+
+
+def test_a_class_with_more_demonstrations() -> None:
+    found = overview_of(np.eye(2)[[1] * 12], [0, 1] * 6)
+    shown = (0, 1, 1, 1)
+    steady = made_stability(answers_last=False)
+    own = np.eye(2)[[1] * 12]
+    drawn = Run((0, 1), np.eye(2)[[0] * 9 + [1] * 3])
+    stability = replace(steady, scores=own, left_out=(), balanced=(drawn, drawn))
+    known = replace(found, shown=shown, stability=stability)
+    assert [(cause.kind, cause.label, cause.weight) for cause in known.causes] == [("majority", 1, 0.75)]
+    assert (
+        "3 of the 4 demonstrations are Positive, which draws answers to it: with as many of each class 25%"
+        in headline(known)
+    )
+    (said,) = [line.sentence for line in lines(known) if line.name == "classes"]
+    assert said.startswith(
+        "Positive 3, Negative 1 demonstrations; with as many of each 25% of the answers are Positive, "
+    )
+    kept = Run((0, 1), own)
+    unsure = replace(known, stability=replace(stability, balanced=(kept, kept)))
+    assert unsure.causes == ()
+    assert "no sure effect" in next(line.sentence for line in lines(unsure) if line.name == "classes")
+
+
+def test_what_draws_answers_to_another_label_is_no_cause_of_the_lean() -> None:
+    found = overview_of(np.eye(2)[[0] * 12], [0, 1] * 6)  # Negative always, though Positive is last
+    known = replace(found, shown=(0, 0, 1, 1), stability=replace(made_stability(answers_last=True), left_out=()))
+    assert known.favours_last
+    assert known.causes == ()
 
 
 def test_recency() -> None:

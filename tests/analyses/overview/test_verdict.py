@@ -9,7 +9,7 @@ import pytest
 
 from icldiag.analyses.overview import headline, lines, next_step
 from icldiag.analyses.overview.compute import first_lines
-from icldiag.analyses.overview.verdict import too_often
+from icldiag.analyses.overview.verdict import excess, too_often
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Label, Prompt
 from icldiag.session import Session
@@ -62,6 +62,26 @@ def test_a_label_that_is_answered_too_often() -> None:
         "Positive is answered too often: 20 of 40 answers, and none of the 40 labelled have it as gold "
     )
     assert "20 of 40 are right: accuracy 0.50 (0.35 to 0.65)." in said
+
+
+def test_how_much_a_label_answered_too_often_matters() -> None:
+    """32 answers too many of 2,000 are surely too many, and little beside 400 errors: these come first."""
+    scores = np.eye(2)[[1] * 1000 + [0] * 1000]
+    gold = [0] * 216 + [1] * 784 + [0] * 816 + [1] * 184
+    found = overview_of(scores, gold)
+    few = overview_of(np.eye(2)[[1] * 400 + [0] * 600], [0] * 60 + [1] * 340 + [0] * 580 + [1] * 20)
+    assert few.verdict.kind == "too often"
+    assert excess(few, 1).share == 0.04
+    low, high = excess(few, 1).interval
+    assert 0 < low < 0.04 < high
+    assert headline(few).startswith(
+        "Positive is answered too often: 400 of 1000 answers, and 360 of the 1000 labelled "
+    )
+    assert f"4.0% of the queries too many ({low:.1%} to {high:.1%}), of 80 errors." in headline(few)
+    many = overview_of(np.eye(2)[[1] * 1000 + [0] * 1000], [0] * 250 + [1] * 750 + [0] * 816 + [1] * 184)
+    assert many.verdict.kind == "too often"
+    assert headline(many).startswith("1566 of 2000 are right: accuracy 0.78")
+    assert found.verdict.kind != "too often"
 
 
 def test_as_many_one_way_as_the_other_is_not_too_often() -> None:
