@@ -1,4 +1,4 @@
-"""Laws of prompts: whatever the characters, spans are parts of the text, files give the prompt back, edits can be undone."""
+"""Laws of prompts: spans are parts of the text whatever its characters, files give prompts back, edits have inverses."""
 
 from __future__ import annotations
 
