@@ -1,4 +1,4 @@
-"""Laws of prompts: spans are parts of the text whatever its characters, files give prompts back, edits have inverses."""
+"""Laws of prompts: spans are parts of any text, files give prompts back, edits have inverses."""
 
 from __future__ import annotations
 
