@@ -24,6 +24,8 @@ _MOST = 2**63 - 1
 Count = Annotated[int, Field(ge=1, le=_MOST)]
 Natural = Annotated[int, Field(ge=0, le=_MOST)]
 Seed = Annotated[int, Field(ge=-_MOST, le=_MOST)]
+HEAVIEST = 1e6  # a score or its factor, in nats: more would leave nothing of what it is added to, at last no number
+Weight = Annotated[float, Field(ge=-HEAVIEST, le=HEAVIEST, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 Index = SkipValidation[int]  # compared with what there is when it is used; see `icldiag.indices`

@@ -19,6 +19,7 @@ from icldiag.classifier.workers import Refusal, Texts, Workers
 from icldiag.errors import IcldiagError, PromptError
 from icldiag.files import is_taken
 from icldiag.inputs.files import is_there
+from icldiag.inputs.json_text import Written
 from icldiag.model.readout import Progress, step_of
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.table_stream import LINES, TABLES, Fingerprint, TableStream, in_chunks
@@ -89,7 +90,8 @@ class Writer:
             if clash is not None:
                 reason = f"there is a field {quoted(clash)} already; name another with --column"
                 raise PromptError(reason, path=self._stream.path, line=row.line)
-            return json.dumps({**row.values, **added}, ensure_ascii=False) + "\n"
+            values = row.written or json.dumps(row.values, ensure_ascii=False)  # as they stand there
+            return f"{values[:-1].rstrip()}, {json.dumps(added, ensure_ascii=False)[1:]}\n"
         further = [name for name in row.values if name not in self._stream.columns]
         if further:
             reason = f"the field {quoted(further[0])} is not in the first row, which names the columns; write .jsonl"
@@ -107,7 +109,7 @@ class Writer:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return str(value) if isinstance(value, str | Written) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True)

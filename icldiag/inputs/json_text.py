@@ -23,17 +23,39 @@ _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 _NOT_FINITE = "is no number; write a number or null, or put quotes around a text"
 
 
+class Written(float):
+    """A number whose text is what stands in the file: 1.10, 0.1e-7."""
+
+    written: str
+
+    @classmethod
+    def of(cls, written: str) -> Written:
+        value = cls(_finite(written))
+        value.written = written
+        return value
+
+    def __str__(self) -> str:
+        return self.written
+
+
 class _Refused(ValueError):
     """What the JSON standard or we do not allow, met while values are built."""
 
 
 def parse_json(
-    text: str, path: Path | None, raises: type[InputError] = PromptError, *, finite: bool = True, first: int = 1
+    text: str,
+    path: Path | None,
+    raises: type[InputError] = PromptError,
+    *,
+    finite: bool = True,
+    written: bool = False,
+    first: int = 1,
 ) -> tuple[Any, Lines]:
     """Parse a JSON text.
 
     Args:
         finite: refuse NaN and infinite numbers, which the standard does not know but Python writes.
+        written: make numbers `Written`, which are finite.
         first: the number of the text's first line in its file.
 
     Raises:
@@ -48,7 +70,7 @@ def parse_json(
         raise error(TOO_DEEP, _line_of_depth(text))
     if too_long(bare):
         raise error(TOO_LONG, next((line for token, line in _tokens(text) if too_long(token)), None))
-    constant, number = (_no_number, _finite) if finite else (None, None)
+    constant, number = (_no_number, Written.of if written else _finite) if finite else (None, None)
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=constant, parse_float=number)
     except json.JSONDecodeError as failure:

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from icldiag.arguments import check_fields
+from icldiag.arguments import Count, Weight, check_fields
 from icldiag.errors import PromptError
 from icldiag.inputs.files import sha256_of
 from icldiag.quoting import quoted
@@ -34,8 +34,11 @@ class Votes:
     that of neighbours (Khandelwal et al. 2020, arXiv 1911.00172), here on the scale of logarithms.
     """
 
-    nearest: int
-    weight: float
+    nearest: Count
+    weight: Weight
+
+    def __post_init__(self) -> None:
+        check_fields(self, PromptError)
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,9 @@ class Calibration:
     """
 
     kind: CalibrationKind
-    bias: tuple[float, ...]
-    scale: tuple[float, ...] | None = None  # None: 1, or there is a matrix
-    matrix: tuple[tuple[float, ...], ...] | None = None
+    bias: tuple[Weight, ...]
+    scale: tuple[Weight, ...] | None = None  # None: 1, or there is a matrix
+    matrix: tuple[tuple[Weight, ...], ...] | None = None
     votes: Votes | None = None
     model: str | None = None  # whose scores it was fitted on, without its folder; None where that is not known
 

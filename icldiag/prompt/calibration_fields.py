@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from icldiag.arguments import HEAVIEST
 from icldiag.errors import PromptError
 from icldiag.prompt.adjustments import KINDS as CALIBRATIONS
 from icldiag.prompt.adjustments import PRIORS, SCALES, Calibration
@@ -63,8 +64,8 @@ def _of_each_class(given: Mapping[str, T], classes: dict[str, int], error: Compl
     for name, value in given.items():
         if name not in classes:
             raise error(no_such_class(name, classes), *place, name)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise error(f"{value:g} will not do here; write a number that is not infinite", *place, name)
+        if isinstance(value, float) and not abs(value) <= HEAVIEST:
+            raise error(f"{value:g} will not do here; write a number from {-HEAVIEST:g} to {HEAVIEST:g}", *place, name)
     missing = [name for name in classes if name not in given]
     if missing:
         raise error(f"there is no number for the class {quoted(missing[0])}; write one for each class", *place)

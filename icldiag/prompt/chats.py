@@ -79,7 +79,7 @@ def _rows(text: str, path: Path | None) -> list[tuple[int | None, Any]]:
         lines = [line for line in text.splitlines() if line.strip()]
         if len(lines) < 2:
             raise
-        return [*json_rows(text.split("\n"), where)]
+        return [(line, row) for line, row, _ in json_rows(text.split("\n"), where)]
     several = isinstance(value, list) and bool(value) and all(messages_in(one) is not None for one in value)
     return [(None, one) for one in value] if several else [(None, value)]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from icldiag.arguments import Count, Seed
+from icldiag.arguments import Count, Seed, Weight
 from icldiag.errors import PromptError
 from icldiag.prompt.adjustments import PRIORS, SCALES, CalibrationKind
 from icldiag.prompt.source import Location
@@ -76,7 +76,7 @@ class CalibrationFields(BaseModel):
     matrix: dict[str, dict[str, float]] | None = None
     bias: dict[str, float] | None = None
     nearest: Count | None = None
-    weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    weight: Annotated[Weight, Field(ge=0)] | None = None
     model: str | None = None
 
 

@@ -21,24 +21,28 @@ def read_document(path: Path) -> tuple[Any, Lines]:
     return (parse_json if path.suffix.lower() == ".json" else parse_yaml)(text, path)
 
 
-def read_rows(path: Path, *, finite: bool = True) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_rows(path: Path, *, finite: bool = True, written: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line, object) for every non-empty line of a JSONL file.
 
     Args:
         finite: refuse NaN and infinite numbers.
+        written: as texts, numbers are what stands in the file.
 
     Raises:
         PromptError: with the line.
     """
-    return json_rows(read_text(path).split("\n"), path, finite=finite)
+    rows = json_rows(read_text(path).split("\n"), path, finite=finite, written=written)
+    return ((line, row) for line, row, _ in rows)
 
 
-def json_rows(lines: Iterable[str], path: Path, *, finite: bool = True) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The same of lines as they come."""
+def json_rows(
+    lines: Iterable[str], path: Path, *, finite: bool = True, written: bool = False
+) -> Iterator[tuple[int, dict[str, Any], str]]:
+    """The same of lines as they come, with what is written there."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        row, _ = parse_json(line, path, finite=finite, first=number)
+        row, _ = parse_json(line, path, finite=finite, written=written, first=number)
         if not isinstance(row, dict):
             raise PromptError('expected an object such as {"text": "...", "label": "..."}', path=path, line=number)
-        yield number, row
+        yield number, row, line.strip()

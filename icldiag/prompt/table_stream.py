@@ -41,7 +41,7 @@ class TableStream:
         if suffix in TABLES:
             columns, delimiter, _ = separated_rows(text_lines(path), path)
         elif suffix in LINES:
-            first = next((values for _, values in json_rows(text_lines(path), path)), None)
+            first = next((values for _, values, _ in json_rows(text_lines(path), path, written=True)), None)
             if first is None:
                 raise PromptError("there are no rows in the file", path=path)
             columns, delimiter = tuple(first), None
@@ -60,8 +60,8 @@ class TableStream:
         if self.delimiter is not None:
             yield from separated_rows(text_lines(self.path), self.path)[2]
         else:
-            for line, values in json_rows(text_lines(self.path), self.path):
-                yield Row(line, values)
+            for line, values, written in json_rows(text_lines(self.path), self.path, written=True):
+                yield Row(line, values, written)
 
     def example_of(self, row: Row) -> Example:
         """A row's texts. Raises PromptError, with the line: one is missing, or all are empty."""

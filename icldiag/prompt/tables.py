@@ -33,6 +33,7 @@ class Row:
 
     line: int
     values: dict[str, Any]
+    written: str = ""  # of JSONL, the line itself
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def read_table(path: Path, split: str | None = None) -> Table:
     if suffix in (".csv", ".tsv"):
         return _separated(path)
     if suffix in (".jsonl", ".ndjson"):
-        rows = tuple(Row(line, values) for line, values in read_rows(path))
+        rows = tuple(Row(line, values) for line, values in read_rows(path, written=True))
         return Table(path, tuple(dict.fromkeys(key for row in rows for key in row.values)), rows)
     if suffix == ".json" and path.is_file():
         refuse_conversation(read_document(path)[0], path)

@@ -125,7 +125,7 @@ def lean_bars(found: Overview, lean: Lean, look: Look, width: int) -> Text:
     lines = [Text("lean of the prompt, in nats over the other labels", look.muted)]
     for prior in lean.priors:
         line = Text(f"{prior.kind:<15} {pad(bar(prior.strength / most, room, look), room)}", no_wrap=True)
-        line.append(f" {prior.strength:4.1f}  towards {names[prior.towards]}")
+        line.append(f" {prior.strength:4.1f}  towards {prior.favours(names)}")
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
 

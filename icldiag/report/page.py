@@ -19,7 +19,7 @@ def page_of(report: Report) -> Page:
     context = report.context
     parts = [part_of(name, result, context) for name, result in report.results.items()]
     page = Page(
-        title=f"icldiag report: {report.session.prompt.name}",
+        title=f"icldiag report: {report.context.prompt.name}",
         facts=_facts(values),
         summary=_summary(report, {part.name: part.reading for part in parts}),
         parts=(*parts, _prompt(values["prompt"], context), _repeat(values, report.redaction is not None)),

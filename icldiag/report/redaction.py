@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from icldiag.analyses.analysis import Context
 from icldiag.page.blocks import Piece
 from icldiag.private import OMITTED, PRIVATE
+from icldiag.prompt.fields import PromptFields
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.template import ONE
 
@@ -45,9 +46,11 @@ class Redaction:
         if prompt.fields != ONE:
             self.names |= {name: f"field {place}" for place, name in enumerate(prompt.fields, start=1)}
         self.names |= {label.word: label.name for label in prompt.labels}
-        self.kept = {*prompt.label_names, *self.names.values()}
+        ours = set(PromptFields.model_fields) - set(self.names)
+        self.kept = {*prompt.label_names, *self.names.values(), *ours}
         self.prompt = replace(
             self.shown(prompt),
+            name="prompt",
             template="{text}{label}",
             fields=ONE,
             query_template=None,

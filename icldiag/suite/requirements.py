@@ -16,6 +16,7 @@ from icldiag.analyses.measures import Measures, measures
 from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.text import ranges
+from icldiag.quoting import quoted
 from icldiag.report.difference import effect_of, matched_queries
 from icldiag.report.document import make_report
 from icldiag.session import Session
@@ -86,8 +87,8 @@ def _lean(session: Session, progress: Progress, most: float) -> Outcome:
     """By the strongest of the measured priors."""
     lean = session.lean(progress=progress)
     strongest = max(lean.priors, key=lambda prior: prior.strength)
-    label = session.prompt.label_names[strongest.towards]
-    text = f"the {strongest.kind} prior favours {label!r} by {strongest.strength:.2f} nats, the most of "
+    label = strongest.favours([quoted(name) for name in session.prompt.label_names])
+    text = f"the {strongest.kind} prior favours {label} by {strongest.strength:.2f} nats, the most of "
     text += f"{counted(len(lean.priors), 'measurement')}; at most {most:g} is allowed"
     return Outcome("lean", strongest.strength <= most, text)
 

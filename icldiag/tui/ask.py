@@ -10,8 +10,6 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from icldiag.tui.textual_fixes.text_line import TextLine
-
 
 class AskScreen(ModalScreen[str | None]):
     """Dismissed with what was typed by enter, with None by escape."""
@@ -26,14 +24,14 @@ class AskScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):
             yield Static(self.question, classes="title", markup=False)
-            yield TextLine(self.value, compact=True)
+            yield Input(self.value, compact=True)
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()
-        self.dismiss(self.query_one(TextLine).value)
+        self.dismiss(self.query_one(Input).value)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -13,7 +13,6 @@ from textual.widgets import Input, Static
 
 from icldiag.prompt.schema import Prompt
 from icldiag.tui.ask import AskScreen
-from icldiag.tui.textual_fixes.text_line import TextLine
 from icldiag.visible import visible
 
 
@@ -31,7 +30,7 @@ class TextsScreen(ModalScreen[dict[str, str] | None]):
             yield Static(self.question, classes="title", markup=False)
             for name in self.fields:
                 yield Static(visible(name), markup=False)
-                yield TextLine(compact=True)
+                yield Input(compact=True)
 
     def on_mount(self) -> None:
         for line in self.query(Input):
@@ -39,7 +38,7 @@ class TextsScreen(ModalScreen[dict[str, str] | None]):
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()
-        lines = list(self.query(TextLine))
+        lines = list(self.query(Input))
         place = next(place for place, line in enumerate(lines) if line is message.input)
         if place + 1 < len(lines):
             lines[place + 1].focus()

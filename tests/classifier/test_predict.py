@@ -98,6 +98,19 @@ def test_the_texts_are_not_written_over(
     assert texts.read_bytes() == before
 
 
+def test_what_stands_in_a_row_of_jsonl_stays_as_it_is_written(run: Run, tmp_path: Path) -> None:
+    texts, out, cells = (tmp_path / name for name in ("texts.jsonl", "out.jsonl", "out.csv"))
+    rows = ['{"text":"a","n":123456789012345678901234567890.10,"f":0.1e-7, "u": "\\u00e9"}', '{"text": 1.10, "n": -0 }']
+    texts.write_text("\n".join(rows) + "\n")
+    assert run(texts, "-o", str(out), "--probabilities", "none")[0] == 0
+    for row, written in zip(rows, out.read_text().splitlines(), strict=True):
+        assert written.startswith(row[:-1].rstrip() + ', "predicted": ')
+        assert list(json.loads(written))[-1] == "predicted"
+    assert run(texts, "-o", str(cells), "--probabilities", "none")[0] == 0
+    assert [row["n"] for row in table(cells)] == ["123456789012345678901234567890.10", "0"]
+    assert [row["text"] for row in table(cells)] == ["a", "1.10"]
+
+
 def test_a_file_without_rows_is_said_to_have_none(run: Run, tmp_path: Path) -> None:
     empty = tmp_path / "empty.csv"
     empty.write_text("text\n")

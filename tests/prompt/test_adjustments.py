@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,7 +87,12 @@ def test_a_calibration_and_a_beta_are_read_in_the_labels_order(commented: Path) 
         (
             "calibration: {kind: affine, scale: {Person: 1, No: 1}, bias: {Person: inf, No: 0}}",
             ":12: ",
-            "not infinite",
+            "inf will not do here; write a number from -1e+06 to 1e+06",
+        ),
+        (
+            "calibration: {kind: affine, scale: {Person: 1, No: -1.0e+308}, bias: {Person: 0, No: 0}}",
+            ":12: ",
+            "-1e+308 will not do here; write a number from -1e+06 to 1e+06",
         ),
         ("calibration: {kind: affine, scale: {Person: 1, No: 1}}", ":12: calibration.bias: ", "this field is missing"),
         (
@@ -106,6 +112,18 @@ def test_complaints_name_line_field_and_cure(commented: Path, fields: str, place
         read_prompt(with_fields(commented, fields))
     assert place in str(caught.value)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e300, -2e6])
+def test_numbers_that_drown_all_others_are_refused(number: float) -> None:
+    """Python's too: their sums would be no numbers, and be told."""
+    sound = Calibration("affine", (0.0, 0.0), scale=(1.0, 1.0))
+    wrong: dict[str, Any] = {"bias": (0.0, number), "scale": (number, 1.0), "matrix": ((number, 0.0), (0.0, 1.0))}
+    for field, value in wrong.items():
+        with pytest.raises(PromptError, match=rf"{field}\[.* must be"):
+            replace(sound, **{field: value})
+    with pytest.raises(PromptError, match="weight must be"):
+        sound.with_votes(3, number)
 
 
 def test_a_prompt_without_them_has_the_hash_it_always_had(prompt: Prompt) -> None:

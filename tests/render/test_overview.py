@@ -49,6 +49,8 @@ def test_lean_bars() -> None:
     _, contextual, batch = lean_bars(found, lean, ASCII, 80).plain.split("\n")
     assert contextual == f"contextual      {'#' * 20}  2.2  towards Positive"
     assert batch.split() == ["batch", "####", "0.4", "towards", "Positive"]
+    (_, tie) = lean_bars(found, Lean((Prior("batch", 6, np.full(2, 0.5)),), (), 0), ASCII, 80).plain.split("\n")
+    assert tie.split() == ["batch", "0.0", "towards", "none"]
 
 
 def test_the_strip_says_who_is_harmed() -> None:

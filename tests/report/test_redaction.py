@@ -22,6 +22,7 @@ from icldiag.report.write import FORMATS, as_json
 from icldiag.session import Session
 
 PROMPT = """\
+name: Snark review
 instruction: Quixotic heading zanzibar
 template: "Frobnicate: {text}\\nWherefore{label}"
 labels: {Person: " opera", Location: " park", Number: " bridges"}
@@ -44,7 +45,7 @@ examples:
 """
 #: Words of the prompt that no sentence of ours has.
 WORDS = (
-    *("Quixotic", "zanzibar", "Frobnicate", "Wherefore", "opera", "park", "bridges"),
+    *("Quixotic", "zanzibar", "Snark", "Frobnicate", "Wherefore", "opera", "park", "bridges"),
     *("wrote", "river", "sea", "canal", "xylophone", "cross"),
 )
 
@@ -122,7 +123,7 @@ def test_why_an_analysis_is_left_out_is_said_without_texts(report: Report) -> No
 
 def test_apostrophes_are_no_quotations(report: Report) -> None:
     redaction = Redaction(report.session.prompt)
-    kept = "the queries' lean and the labels' words, 'Person' and \"Number\""
+    kept = "the 3 texts of 'examples', the queries' lean and the labels' words, 'Person' and \"Number\""
     assert redaction.sentence(kept) == kept
 
 

@@ -10,6 +10,7 @@ from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.factors import CauseKind, Factor
 from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.ranking import Cause
+from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.counting import counted
 
 NAMES: dict[CauseKind, str] = {
@@ -152,7 +153,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
 def _claim_of_prior(found: Explanation) -> str:
     """What was measured of the prior, and how: a query that says nothing was asked for two of the three kinds."""
     answer, rival = _pair(found)
-    favour = [source for source in found.prior.sources if source.lean > 0]
+    favour = [source for source in found.prior.sources if source.lean >= LEAST_SHOWN]
     free = ", ".join(f"{source.kind} {source.lean:.1f}" for source in favour if source.kind != "batch")
     if free:
         return f"The prompt favours {answer} over {rival} also where the query says nothing ({free} nats)"

@@ -12,6 +12,7 @@ words, the q of one half of the queries is divided out of the other half's answe
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +31,9 @@ from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray, IntArray, Progress, silent
 from icldiag.prompt.adjustments import PRIORS, Calibration, CalibrationKind, PriorKind
 
+LEAST_SHOWN = 0.05  # nats; what is less is shown as 0.0, and no sentence builds on it
+_ALIKE = 1e-9  # nats; as much comes of adding probabilities in another order
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -47,14 +51,19 @@ class Prior:
         return np.asarray(logs - (logs.sum() - logs) / others)
 
     @property
-    def towards(self) -> int:
-        """The label that it favours."""
-        return int(self.probabilities.argmax())
+    def towards(self) -> int | None:
+        """The label that it favours; None where all are as probable."""
+        return int(self.probabilities.argmax()) if self.strength > 0 else None
+
+    def favours(self, labels: Sequence[str]) -> str:
+        """The label's name."""
+        return "none" if self.towards is None else labels[self.towards]
 
     @property
     def strength(self) -> float:
         """Nats by which that label is favoured."""
-        return float(self.nats[self.towards])
+        strength = float(self.nats.max())
+        return strength if strength > _ALIKE else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +97,7 @@ class Lean:
 
     @property
     def towards(self) -> int | None:
-        """The label that all measurements favour; None where they do not agree."""
+        """The label that all measurements favour; None where they do not agree, or favour none."""
         favoured = {one.towards for one in self.priors}
         return favoured.pop() if len(favoured) == 1 else None
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from icldiag.analyses.overview.causes import most_shown, share, share_where_last
 from icldiag.analyses.overview.compute import Overview
+from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.overview.stability import Stability
 from icldiag.analyses.overview.verdict import excess
 from icldiag.counting import counted
@@ -190,7 +191,10 @@ def _leans_there(found: Overview) -> str:
     lean, label = found.lean, found.verdict.label
     if lean is None or label is None or found.verdict.kind not in ("one label", "too often") or lean.towards != label:
         return ""
-    measured = f"{lean.priors[0].kind} {lean.priors[0].strength:.1f} nats"
+    prior = lean.priors[0]
+    if prior.strength < LEAST_SHOWN:
+        return ""
+    measured = f"{prior.kind} {prior.strength:.1f} nats"
     return f" The prompt leans to {found.labels[label]} also where the query says nothing ({measured})."
 
 

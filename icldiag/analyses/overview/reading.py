@@ -113,8 +113,10 @@ def _lean(found: Overview, lean: Lean) -> str:
     if towards is not None:
         by = ", ".join(f"{one.kind} {one.strength:.1f}" for one in lean.priors)
         said = f"towards {found.labels[towards]}, in nats over the other labels: {by}."
+    elif not any(one.strength for one in lean.priors):
+        said = "no measurement favours any label."
     else:
-        by = ", ".join(f"{one.kind} {found.labels[one.towards]} {one.strength:.1f}" for one in lean.priors)
+        by = ", ".join(f"{one.kind} {one.favours(found.labels)} {one.strength:.1f}" for one in lean.priors)
         said = f"the measurements favour different labels, in nats over the others: {by}."
     if found.measures is not None and found.measures.imbalanced and lean.prior("batch") is not None:
         said += " The batch prior takes the labels to be equally frequent, which they are not."

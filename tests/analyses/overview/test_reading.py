@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from icldiag.analyses.overview.opening import headline
 from icldiag.analyses.overview.reading import lines
+from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -47,3 +49,14 @@ def test_the_texts_to_compare_on_are_counted_with_what_is_set_apart(labelled: in
     assert (n + fitting, fitting > 0) == (labelled, True)  # the query that is there twice counts once
     assert f"of the {n} labelled texts of 'examples' and 'queries' to compare on" in said
     assert f"({labelled} without repeats, less {fitting} to make changes from)" in said
+
+
+def test_no_lean_is_called_none(tiny: Tiny, prompt: Prompt) -> None:
+    classes = len(prompt.labels)
+    nothing = Calibration("affine", (0.0,) * classes, scale=(0.0,) * classes)  # all labels are as probable
+    found = Session(replace(prompt, calibration=nothing), tiny()).overview()
+    (said,) = [line.sentence for line in lines(found) if line.name == "lean"]
+    assert said.startswith("no measurement favours any label.")
+    assert found.lean is not None
+    assert found.lean.towards is None
+    assert "leans to" not in headline(found)
