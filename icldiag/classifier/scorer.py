@@ -34,12 +34,17 @@ class LabelScorer:
         session: of the prompt; its own queries are not asked.
         anchors_only: ask on the keys and values of label words and template alone (Hidden_anchor of arXiv 2305.14160,
             section 3.2). This is quicker, and some answers differ.
+
+    Raises:
+        AnalysisError: the prompt has no demonstrations that all texts share, or none at all for `anchors_only`.
     """
 
     def __init__(self, session: Session, *, anchors_only: bool = False) -> None:
         if session.prompt.per_query:
             reason = "each query of this prompt has demonstrations of its own, and a new text has none"
             raise AnalysisError(f"{reason}; write 'demonstrations' that all share")
+        if anchors_only and not session.prompt.demonstrations:
+            raise AnalysisError("this prompt has no demonstrations whose label words could be read alone; ask it whole")
         self.session, self.anchors_only = session, anchors_only
         self._anchors: tuple[tuple[int, ...], list[KeyValues]] | None = None  # of the prefix with these ids
 

@@ -14,6 +14,7 @@ from icldiag.inputs.json_text import parse_json
 from icldiag.prompt.chat import chat_parts, messages
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import json_rows
+from icldiag.prompt.spaces import plain_lines
 from icldiag.prompt.template import fields_in
 from icldiag.prompt.turns import Conversation, conversation, is_written, messages_in, turns_of, written_turns
 from icldiag.quoting import listed, quoted
@@ -40,7 +41,7 @@ def read_chats(text: str, path: Path | None, more_labels: Sequence[str] = ()) ->
     if is_written(text):
         found = [replace(conversation(written_turns(text, path), path), text=text.strip())]
         return as_chats(found, path, more_labels)
-    rows = _rows(text, path)
+    rows = [(line, _request(row)) for line, row in _rows(text, path)]
     notes: Counter[str] = Counter()
     found = []
     for line, row in rows:
@@ -76,12 +77,22 @@ def _rows(text: str, path: Path | None) -> list[tuple[int | None, Any]]:
     try:
         value, _ = parse_json(text, where)
     except PromptError:
+        if text.lstrip()[:1] not in ("[", "{"):
+            reason = "this is no conversation, neither as JSON nor in turns as ChatML or Llama 3 writes them; "
+            cure = "'icldiag import text' takes a prompt that is text"
+            raise PromptError(reason + cure, path=path) from None
         lines = [line for line in text.splitlines() if line.strip()]
         if len(lines) < 2:
             raise
         return [(line, row) for line, row, _ in json_rows(text.split("\n"), where)]
     several = isinstance(value, list) and bool(value) and all(messages_in(one) is not None for one in value)
     return [(None, one) for one in value] if several else [(None, value)]
+
+
+def _request(row: Any) -> Any:
+    """What a line of OpenAI's batches asks for, with its id; anything else as it is."""
+    body = row.get("body") if isinstance(row, dict) and messages_in(row) is None else None
+    return {**body, "id": row.get("custom_id")} if isinstance(body, dict) else row
 
 
 def as_chats(
@@ -169,7 +180,7 @@ def require_same_tokens(chats: Chats, tokenizer: Any) -> int:
         given = str(tokenizer.apply_chat_template(first.messages, tokenize=False, add_generation_prompt=True))
     else:
         begins = tokenizer.bos_token if tokenizer.bos_token and rendered.startswith(tokenizer.bos_token) else ""
-        given = begins + first.text.replace("\r\n", "\n").removeprefix(begins)
+        given = begins + plain_lines(first.text).removeprefix(begins)
         written = [
             str(tokenizer.apply_chat_template(first.messages, tokenize=False, add_generation_prompt=asked))
             for asked in (False, True)

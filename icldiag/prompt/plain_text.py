@@ -15,6 +15,7 @@ from icldiag.errors import PromptError
 from icldiag.prompt.conversation import refuse_turns
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.shape import Shape, ShapeHints, Split, candidate_shapes
+from icldiag.prompt.spaces import plain_lines
 from icldiag.prompt.template import LABEL, TEXT, is_template
 
 _CURE = "write the template with --template '...{text}...{label}'"
@@ -44,7 +45,7 @@ def import_text(
             conversation, or has parts that no template explains.
     """
     refuse_turns(text, path, but=template or "")
-    known, context = _known(template, separator, _plain_lines(text), path)
+    known, context = _known(template, separator, plain_lines(text), path)
     if template is None:
         _refuse_numbered_end(context, path)
     shape, split = _parted(context, known, template, path)
@@ -94,17 +95,12 @@ def _parted(context: str, known: ShapeHints, template: str | None, path: Path | 
     return doubted[1:]
 
 
-def _plain_lines(text: str) -> str:
-    """Line breaks of Windows, and of what cut one in two, as Python's own text files read them."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
 def left_out(text: str, prompt: Prompt) -> list[str]:
     """What of a pasted text the imported prompt goes without, in words."""
     windows, single = "\r\n" in text, "\r" in text.replace("\r\n", "")
     ends = " and ".join(shown for shown, there in (("\\r\\n", windows), ("\\r", single)) if there)
     found = [f"line ends {ends} are written as \\n"] if ends else []
-    end = _plain_lines(text)[len(prompt.written(prompt.queries[0].text)) :]
+    end = plain_lines(text)[len(prompt.written(prompt.queries[0].text)) :]
     if end:
         found.append(f"left out at the end, as the model answers before it: {end!r:.{_SHOWN}}")
     return found

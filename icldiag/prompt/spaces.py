@@ -1,4 +1,4 @@
-"""Spaces that were not meant: two before a label word, or one behind it."""
+"""Spaces that were not meant: two before a label word, one behind it, and line ends of other systems."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from icldiag.prompt.schema import Prompt
 from icldiag.quoting import quoted
 
 _BLANKS = (" ", "\t")
+
+
+def plain_lines(text: str) -> str:
+    """Line ends of Windows, and of what cut one in two, as Python's own text files read them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def space_warnings(prompt: Prompt) -> Iterator[str]:

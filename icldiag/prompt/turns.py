@@ -10,6 +10,7 @@ from typing import Any
 
 from icldiag.errors import PromptError
 from icldiag.prompt.conversation import LISTS, is_conversation
+from icldiag.prompt.spaces import plain_lines
 from icldiag.quoting import quoted
 
 _SPEAKERS = {"developer": "system", "human": "user", "gpt": "assistant", "model": "assistant"}
@@ -82,12 +83,13 @@ def turns_of(messages: Any, path: Path | None, line: int | None = None) -> list[
 
 def is_written(text: str) -> bool:
     """Whether a text is turns as ChatML or Llama 3 writes them."""
-    return any(pattern.match(text.lstrip().removeprefix(_BEGINNING)) for pattern in _WRITTEN)
+    begun = plain_lines(text).lstrip().removeprefix(_BEGINNING)
+    return any(pattern.match(begun) for pattern in _WRITTEN)
 
 
 def written_turns(text: str, path: Path | None) -> list[Turn]:
     """The turns of such a text. Raises PromptError: something stands between them."""
-    text = text.replace("\r\n", "\n").strip().removeprefix(_BEGINNING)
+    text = plain_lines(text).strip().removeprefix(_BEGINNING)
     pattern = next(one for one in _WRITTEN if one.match(text))
     found, place = [], 0
     text += "\n" if re.search(r"(?:<\|im_start\|>\w+)\Z", text) else ""

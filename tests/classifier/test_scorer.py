@@ -16,6 +16,7 @@ from icldiag.classifier import output, predictions
 from icldiag.classifier.predictions import Columns, Writer, survey
 from icldiag.classifier.scorer import LabelScorer
 from icldiag.classifier.workers import Here
+from icldiag.errors import AnalysisError
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.table_stream import TableStream
 from icldiag.session import Session
@@ -66,6 +67,13 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
     peak(100)
     assert peak(20_000) < 1.5 * peak(200)
+
+
+def test_anchors_alone_need_demonstrations(tiny: Tiny, prompt: Prompt) -> None:
+    session = Session(replace(prompt, demonstrations=()), tiny())
+    assert LabelScorer(session).scores([Example("Who ?", None)]).shape == (1, len(prompt.labels))
+    with pytest.raises(AnalysisError, match="no demonstrations whose label words could be read alone"):
+        LabelScorer(session, anchors_only=True)
 
 
 def test_a_calibration_is_in_force(tiny: Tiny, prompt: Prompt) -> None:

@@ -72,8 +72,9 @@ def test_written_turns(template: str, system: bool, cut: int) -> None:
     tokenizer = chatty(template)
     messages = shown(system=system)
     whole = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=cut < 2)
-    chats = read_chats(whole.rstrip("\n") if cut == 1 else whole, None)
-    assert chats.conversations[0].messages == messages
+    for ends in ("\n", "\r\n", "\r"):
+        chats = read_chats((whole.rstrip("\n") if cut == 1 else whole).replace("\n", ends), None)
+        assert chats.conversations[0].messages == messages
     assert require_same_tokens(chats, tokenizer) > 0
     with pytest.raises(PromptError, match="writes these turns otherwise"):
         require_same_tokens(chats, chatty(LLAMA if template == IM else IM))
@@ -113,6 +114,21 @@ def test_what_is_no_few_shot_prompt_is_refused(messages: Any, told: str) -> None
     with pytest.raises(PromptError) as caught:
         read_chats(json.dumps(messages), None)
     assert told in str(caught.value)
+
+
+def test_batches_of_requests_are_read_by_their_bodies() -> None:
+    rows = [
+        {"custom_id": f"q{n}", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": shown(query=query)}}
+        for n, query in enumerate((QUERY, SNOW))
+    ]
+    prompt = read_chats("\n".join(map(json.dumps, rows)), None).prompt
+    assert [query.id for query in prompt.queries] == ["q0", "q1"]
+
+
+@pytest.mark.parametrize("text", ["Review: dull\nSentiment:", "", "plain"])
+def test_a_text_is_told_to_be_one(text: str) -> None:
+    with pytest.raises(PromptError, match="this is no conversation, .* 'icldiag import text' takes a prompt that is"):
+        read_chats(text, Path("x.txt"))
 
 
 def test_other_demonstrations_are_refused() -> None:
