@@ -118,7 +118,12 @@ def test_what_is_no_few_shot_prompt_is_refused(messages: Any, told: str) -> None
 
 def test_batches_of_requests_are_read_by_their_bodies() -> None:
     rows = [
-        {"custom_id": f"q{n}", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": shown(query=query)}}
+        {
+            "custom_id": f"q{n}",
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {"messages": shown(query=query)},
+        }
         for n, query in enumerate((QUERY, SNOW))
     ]
     prompt = read_chats("\n".join(map(json.dumps, rows)), None).prompt
@@ -127,7 +132,7 @@ def test_batches_of_requests_are_read_by_their_bodies() -> None:
 
 @pytest.mark.parametrize("text", ["Review: dull\nSentiment:", "", "plain"])
 def test_a_text_is_told_to_be_one(text: str) -> None:
-    with pytest.raises(PromptError, match="this is no conversation, .* 'icldiag import text' takes a prompt that is"):
+    with pytest.raises(PromptError, match=r"this is no conversation, .* 'icldiag import text' takes a prompt that is"):
         read_chats(text, Path("x.txt"))
 
 
