@@ -17,12 +17,12 @@ class Term:
     patterns: tuple[str, ...] = ()
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str]:
+    def pattern(self) -> re.Pattern[str]:
         spellings = self.patterns or (re.escape(self.name),)
         return re.compile("|".join(rf"(?<!\w)(?:{one})(?!\w)" for one in spellings), re.IGNORECASE)
 
     def is_in(self, text: str) -> bool:
-        return self._pattern.search(text) is not None
+        return self.pattern.search(text) is not None
 
 
 @cache

@@ -50,7 +50,7 @@ def answer_table(found: Overview, look: Look, width: int, cursor: Cell | None = 
     columns = short_names(names, _COLUMN - 1)
     title = Text(f"{pad('gold', head)}  ", look.muted, no_wrap=True)
     title.append("".join(f"{' ' * (_COLUMN - cell_len(name))}{name}" for name in columns))
-    title.append("  answered", look.muted)
+    title.append("  <- answered", look.muted)
     lines = [title]
     for gold, name in enumerate(names):
         line = Text(no_wrap=True)

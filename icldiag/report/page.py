@@ -41,7 +41,7 @@ def _facts(values: dict[str, Any]) -> tuple[str, ...]:
         f"{prompt['tokens']['demonstrations']} tokens, longest prompt {prompt['tokens']['longest_prompt']} tokens, "
         f"sha256 {prompt['sha256'][:12]}",
         f"icldiag {values['icldiag']}, {values['made']}",
-        *(f"in force: {name}" for name in _in_force(values)),
+        *(f"with: {name}" for name in _in_force(values)),
         *(f"note: {warning}" for warning in prompt["warnings"]),
     )
 

@@ -63,7 +63,7 @@ class PromptFields(Fields):
     fields: list[str] = Field(["text"], description="Of the template, in its order, besides `label`.")
     chat: bool = Field(False, description="Written as turns by the model's chat template, without `separator`.")
     scoring: Literal["first", "whole", "terminated", "per_token", "per_byte", "pmi"]
-    calibration: dict[str, Any] | None = Field(None, description="In force: kind and probabilities.")
+    calibration: dict[str, Any] | None = Field(None, description="Of the label scores: its kind and numbers.")
     anchor: Literal["first", "last", "all"]
     labels: list[LabelFields]
     demonstrations: list[DemonstrationFields]

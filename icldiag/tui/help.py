@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
+from textual.binding import Binding
 
 from icldiag.glossary import terms_in
 from icldiag.render.look import Look
@@ -38,7 +39,8 @@ def changes_text(lines: Sequence[str], look: Look) -> Text:
 
 
 def glossary_page(panel: Panel) -> list[RenderableType]:
-    """A sentence for each term that the panel shows, scrolled out of view or not, or that says what it is for."""
-    terms = terms_in(f"{panel.purpose}\n{panel.plain_text()}")
+    """A sentence for each term that the panel shows, in view or not, or that says what it and its keys do."""
+    keys = "; ".join(binding.description for binding in panel.BINDINGS if isinstance(binding, Binding))
+    terms = terms_in(f"{panel.purpose}\n{keys}\n{panel.plain_text()}")
     rows = [(term.name, term.meaning) for term in terms]
     return [table(f"Terms in panel {panel.title}", rows, 18), "All terms: docs/glossary.md"]

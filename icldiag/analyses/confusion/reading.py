@@ -70,7 +70,7 @@ def about_keys(result: Confusion) -> str:
         return "Keys are as the target attends to them, with their positions."
     if result.placed:
         return "Keys are without their positions: rotary embeddings are undone."
-    return "In this layer keys hold no positions, so there is nothing to undo."
+    return "Keys of this layer hold no positions: leaving them out changes nothing."
 
 
 def errors(result: Confusion, pair: Pair) -> str:

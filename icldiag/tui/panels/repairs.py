@@ -162,7 +162,8 @@ class RepairPanel(ApplyingPanel):
             f"it was not made from and on {counted(len(prediction), 'query')}. "
             + cost(self.state, changes(BUDGET) * (len(prompt.queries) + len(prompt.examples)))
         )
-        return Text(visible(f"{this} {everything}", self.state.look.ascii_only))
+        look = self.state.look
+        return Text(visible(f"{this} {everything}", look.ascii_only), f"not bold {look.muted}")
 
     def _table(self, found: Repairs) -> Text:
         """A line per repair around the marked one, cut at the panel's edge."""
@@ -187,13 +188,14 @@ class RepairPanel(ApplyingPanel):
 
         prompt, look = self.prompt, self.state.look
         compared, queries = trial.selection, trial.queries
+        same = trial.tokens == found.tokens_before
+        tokens = f"{trial.tokens} tokens as before" if same else f"{found.tokens_before} -> {trial.tokens} tokens"
         lines = [
             f"{trial.repair.name}: {verdict(found, trial, self.state.query)}.",
             f"Of {counted(compared.count, 'example')} to compare on, {compared.right_before} right before, "
             f"{compared.right_after} after; of {counted(queries.count, 'labelled query')} "
             f"{queries.right_before} before, {queries.right_after} after.",
-            f"Afterwards {trial.tokens} tokens of demonstrations instead of {found.tokens_before}; needs "
-            f"{trial.repair.needs}.",
+            f"Demonstrations: {tokens}; whoever uses it needs {trial.repair.needs}.",
         ]
         for word, places in (("fixes", trial.queries.mended), ("breaks", trial.queries.broken)):
             lines += [f"{word:>6}  {prompt.queries[place].text}" for place in places]
