@@ -28,7 +28,8 @@ def read_report(path: Path | str) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        document, _ = parse_json(as_text(read_bytes(path), path, ReportFileError), path, ReportFileError)
+        text = as_text(read_bytes(path), path, ReportFileError)
+        document, _ = parse_json(text, path, ReportFileError)
     except OSError as error:
         reason = f"{error.strerror}; name a report made by icldiag report --format json"
         raise ReportFileError(reason, path=path) from None
@@ -38,7 +39,7 @@ def read_report(path: Path | str) -> dict[str, Any]:
     if not isinstance(document, dict) or not str(document.get("schema", "")).startswith("icldiag-report/"):
         raise ReportFileError("not a report of icldiag; make one with icldiag report --format json", path=path)
     try:
-        return document_shape().model_validate(document).model_dump(by_alias=True, mode="json")
+        return document_shape().model_validate_json(text, strict=True).model_dump(by_alias=True, mode="json")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,15 @@ def part(page: Page, name: str) -> Part:
 
 def rows(found: Part) -> tuple[tuple[Any, ...], ...]:
     return next(block for block in found.blocks if isinstance(block, Table)).rows
+
+
+def numbers(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where they stand."""
+    if isinstance(value, dict | list):
+        for part, member in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from numbers(member, (*place, part))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield place
 
 
 def test_a_report_does_not_differ_from_itself(values: Values) -> None:
@@ -156,6 +166,29 @@ def test_what_is_no_report_is_told_with_its_place(content: str | None, words: st
     assert words in str(caught.value)
     assert str(path) in str(caught.value)
     assert "--format json" in str(caught.value) or "again" in str(caught.value)
+
+
+def test_a_number_that_was_made_text_is_refused(values: Values, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    untyped = ("settings", "calibration", "left_out")
+    places = [place for place in numbers(json.loads(path.read_text())) if place[0] not in untyped]
+    assert len({place[0] for place in places}) > 8
+    unseen = []
+    for place in {place[:2]: place for place in places}.values():
+        document = json.loads(path.read_text())
+        inside = document
+        for part in place[:-1]:
+            inside = inside[part]
+        inside[place[-1]] = str(inside[place[-1]])
+        path_of_copy = tmp_path / "copy.json"
+        path_of_copy.write_text(json.dumps(document))
+        try:
+            read_report(path_of_copy)
+        except ReportFileError as error:
+            assert "make the report again" in str(error)
+        else:
+            unseen.append(place)
+    assert unseen == []
 
 
 def test_the_command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -40,18 +40,29 @@ class LabelFields(Fields):
     nats: dict[str, float] = Field(description="Of its prior over the other labels' mean, by kind.")
 
 
+class PairFields(Fields):
+    labels: tuple[str, str]
+    auc: EstimateFields
+
+
 class SeparabilityFields(Fields):
     auc: EstimateFields = Field(description="Mean over the pairs of labels.")
     pairwise: list[list[float | None]]
-    worst: dict[str, Any] | None
+    worst: PairFields | None
     pairs: int
     sample: int
+
+
+class InsteadFields(Fields):
+    text: str = Field(description="A token that begins no label word.")
+    queries: int = Field(description="How many have it as their first choice.")
+    probability: float = Field(description="Its mean there.")
 
 
 class WritingFields(Fields):
     mean_mass: float = Field(description="Probability of the label words' first tokens over the vocabulary.")
     elsewhere: int = Field(description="Queries whose most probable token begins no label word.")
-    instead: list[dict[str, Any]]
+    instead: list[InsteadFields]
 
 
 class GainFields(Fields):
