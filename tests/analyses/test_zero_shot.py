@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from icldiag.analyses.explanation import findings, reading
+from icldiag.analyses.explanation.reading import not_asked
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.classifier.estimator import Classifier
 from icldiag.errors import AnalysisError, PromptError
@@ -78,18 +80,47 @@ def test_what_reads_demonstrations_says_so(tiny: Tiny, bare: Prompt) -> None:
         session.reweighting,
         session.compression,
         lambda: session.flow(0),
-        lambda: session.explanation(0),
         lambda: session.isolate(Cut.of("label_to_target", [0])),
     ):
         with pytest.raises(AnalysisError, match="this prompt has no demonstrations that all queries share"):
             asked()
 
 
+@pytest.mark.parametrize("instruction", [None, "Sort the questions."])
+@pytest.mark.parametrize("scoring", ["first", "whole", "per_token"])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "bloom"])
+def test_why_without_demonstrations(
+    tiny: Tiny, bare: Prompt, architecture: str, scoring: Scoring, instruction: str | None
+) -> None:
+    session = Session(replace(bare, scoring=scoring, instruction=instruction), tiny(architecture))
+    answers = session.prediction()
+    for query in range(len(bare.queries)):
+        found = session.explanation(query)
+        assert {cause.kind for cause in found.causes} <= {"prior", "scoring", "word", "classes"}
+        assert sum(found.shares.nats) + found.shares.rest == pytest.approx(found.contest.lead, abs=1e-3)
+        for cause in found.causes:
+            if cause.kind == "prior" and cause.confirmed_by.change.startswith("contextual"):
+                source = found.prior.source("contextual")
+                assert source is not None
+                after = answers.scores[query] - np.log(source.probabilities)
+                assert cause.confirmed_by.answer == after.argmax()
+        rows = {row.name for row in findings(found)}
+        assert {"label prior", "format"} <= rows
+        assert not rows & {"demonstration", "order", "aggregation"}
+        assert found.label_mass == answers.label_mass[query]
+        said = f"{reading(found)} {' '.join(not_asked(found))} {' '.join(found.missing)}"
+        assert "no other orders, nothing to take out: there are no demonstrations" in said
+        assert "other orders too" not in said
+        assert "has no demonstration)" not in said
+    assert found.classes.auc is None or 0 <= found.classes.auc <= 1
+
+
 def test_a_report_names_what_is_left_out(tiny: Tiny, bare: Prompt) -> None:
     report = make_report(Session(bare, tiny()))
     values = json.loads(as_json(report))
     assert {"overview", "prediction", "scoring"} <= set(values)
-    assert {"explanation", "confusion", "saliency", "isolation", "extraction"} <= set(values["left_out"])
+    assert {"confusion", "saliency", "isolation", "extraction"} <= set(values["left_out"])
+    assert values["explanation"]["queries"][0]["evidence"]["order"]["last"] is None
     assert values["prompt"]["demonstrations"] == []
     assert "this prompt has no demonstrations" in as_markdown(report)
 

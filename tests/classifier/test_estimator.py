@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,43 +30,14 @@ from sklearn.metrics import log_loss  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_predict  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import FunctionTransformer  # noqa: E402
-from sklearn.utils import estimator_checks  # noqa: E402
 
 TEXTS = [f"{('Who', 'Where', 'How many')[i % 3]} {('opera', 'park')[i % 2]} {i} ?" for i in range(18)]
 NAMES = ["Person", "Location", "Number"] * 6
-_REQUIRED = "a classifier is nothing without its prompt, so that parameter has no default"
-#: Those that need no 2-D numbers; all others are for numbers, which are no texts.
-CHECKS = {
-    "check_estimator_cloneable": None,
-    "check_estimator_repr": None,
-    "check_no_attributes_set_in_init": None,
-    "check_parameters_default_constructible": None,
-    "check_get_params_invariance": None,
-    "check_set_params": None,
-    "check_do_not_raise_errors_in_init_or_set_param": _REQUIRED,
-    "check_estimator_tags_renamed": None,
-    "check_valid_tag_types": None,
-}
 
 
 @pytest.fixture
 def classifier(prompt: Prompt, model_folder: Path) -> Any:
     return icldiag.Classifier(prompt, str(model_folder))
-
-
-@pytest.mark.parametrize("name", CHECKS)
-def test_scikit_learns_checks(name: str, classifier: Any, request: pytest.FixtureRequest) -> None:
-    reason = CHECKS[name]
-    if reason is not None:
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
-    check: Callable[[str, Any], None] = getattr(estimator_checks, name)
-    check("Classifier", classifier)
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-def test_scikit_learns_own_choice_of_checks(classifier: Any) -> None:
-    told = estimator_checks.check_estimator(classifier, on_fail=None, on_skip=None)
-    assert {check["status"] for check in told} <= {"passed", "skipped"}
 
 
 def test_it_answers_as_the_session(classifier: Any, prompt: Prompt) -> None:

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from icldiag.analyses.confusion.compute import Confusion
+from icldiag.analyses.confusion.separation import pairwise_auc
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
+from icldiag.analyses.prediction.compute import Prediction
 from icldiag.analyses.roc import ENOUGH
 
 CONFUSED = 0.75  # ROC-AUC half way between chance and perfect separation
@@ -24,7 +28,7 @@ class ClassesEvidence:
     Undefined numbers are None.
     """
 
-    layers: tuple[int, ...]  # whose anchors are compared
+    layers: tuple[int, ...]  # whose anchors are compared; none without demonstrations
     distance: float | None
     distance_rank: int | None
     distances: int
@@ -46,10 +50,15 @@ class ClassesEvidence:
         return self.auc is not None and self.auc < CONFUSED and min(self.auc_queries) >= ENOUGH
 
 
-def classes_evidence(lab: Lab, contest: Contest, confusion: Confusion) -> Inquiry[ClassesEvidence]:
-    """Compare two classes by what is known of all."""
-    pair = confusion.pair(contest.answer, contest.rival)
+def classes_evidence(
+    lab: Lab, contest: Contest, confusion: Confusion | None, prediction: Prediction
+) -> Inquiry[ClassesEvidence]:
+    """Compare two classes by what is known of all; by the answers alone where no demonstration gives anchors."""
     gold = [query.label for query in lab.prompt.queries]
+    queries = gold.count(contest.answer), gold.count(contest.rival)
+    if confusion is None:
+        return _of_answers(contest, prediction, queries)
+    pair = confusion.pair(contest.answer, contest.rival)
     return ClassesEvidence(
         layers=(confusion.layer,),
         distance=pair.distance,
@@ -59,9 +68,19 @@ def classes_evidence(lab: Lab, contest: Contest, confusion: Confusion) -> Inquir
         auc=pair.auc,
         auc_rank=confusion.auc_rank(pair),
         aucs=confusion.separations,
-        auc_queries=(gold.count(contest.answer), gold.count(contest.rival)),
+        auc_queries=queries,
         removed=(yield from _without_answer(lab, contest)),
     )
+
+
+def _of_answers(contest: Contest, prediction: Prediction, queries: tuple[int, int]) -> ClassesEvidence:
+    matrix = pairwise_auc(prediction)
+    known = matrix[np.triu_indices(len(matrix), 1)]
+    known = known[~np.isnan(known)]
+    own = float(matrix[contest.answer, contest.rival])
+    auc = None if np.isnan(own) else own
+    rank = None if auc is None or len(set(known.tolist())) == 1 else 1 + int((known < own).sum())
+    return ClassesEvidence((), None, None, 0, None, auc, rank, len(known), queries, None)
 
 
 def _without_answer(lab: Lab, contest: Contest) -> Inquiry[Counterfactual | None]:

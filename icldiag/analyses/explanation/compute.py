@@ -27,7 +27,7 @@ from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
 from icldiag.analyses.explanation.wording import overlap, scoring_lead
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.overview.compute import Judge, Overview
-from icldiag.analyses.prediction.compute import Predict, Prediction
+from icldiag.analyses.prediction.compute import Predict, Prediction, TopToken
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.saliency.compute import Flow, QueryFlow
@@ -37,6 +37,7 @@ from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import Progress, silent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
+from icldiag.prompt.schema import Prompt
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,6 +56,8 @@ class Explanation(AnalysisResult):
     order: OrderEvidence
     aggregation: AggregationEvidence
     depth: DepthEvidence
+    label_mass: float  # probability of the label words' first tokens over the whole vocabulary
+    likeliest: TopToken  # over the whole vocabulary
     overlap: bool  # the answer's label word begins the rival's, and whole words are scored
     runs: int  # changed prompts and edited passes that were run
     seed: int
@@ -83,6 +86,11 @@ class Explain(Request[Explanation]):
     job: ClassVar[str] = "explanation"
     of_demonstrations: ClassVar[bool] = True
 
+    def require(self, prompt: Prompt) -> None:
+        """A prompt without any demonstration has other causes; one that shows each query its own cannot be changed."""
+        if prompt.per_query:
+            super().require(prompt)
+
     def resolved(self, bench: Workbench) -> Explain:
         return replace(self, query=query_index(self.query, len(bench.prompt.queries)))
 
@@ -94,7 +102,7 @@ class Explain(Request[Explanation]):
             bench.ask(Predict(), progress),
             self.query,
             bench.ask(Judge(self.seed), progress),
-            bench.ask(Confuse(), progress),
+            bench.ask(Confuse(), progress) if bench.prompt.demonstrations else None,
             lambda: bench.ask(Flow(self.query), progress),
             beta=bench.beta,
             seed=self.seed,
@@ -109,7 +117,7 @@ def explain(
     prediction: Prediction,
     query: int,
     overview: Overview,
-    confusion: Confusion,
+    confusion: Confusion | None,
     flow: Callable[[], QueryFlow],
     *,
     beta: NDArray[np.float32] | None = None,
@@ -121,7 +129,7 @@ def explain(
     Args:
         beta: (L, H, demonstrations), an anchor re-weighting that is in force; see `lab`.
         overview: of the prompt, its lean measured.
-        confusion: of the prompt's classes.
+        confusion: of the prompt's classes; None without demonstrations.
         flow: gives the query's saliency, or raises AnalysisError where it is undefined.
         seed: draws the orders, the random words, the balanced demonstrations and the other queries.
     """
@@ -135,18 +143,19 @@ def explain(
 
     missing = []
     saliency = None
-    try:
-        saliency = flow()
-    except Cancelled:
-        raise
-    except AnalysisError as error:
-        missing.append(f"no flow into the label words: {error}")
+    if encoded.prompt.demonstrations:
+        try:
+            saliency = flow()
+        except Cancelled:
+            raise
+        except AnalysisError as error:
+            missing.append(f"no flow into the label words: {error}")
     effects, prior, order, classes, aggregation, scoring, depth = lab.inquire(
         [
             demonstration_effects(lab, contest),
             prior_evidence(lab, contest, overview.lean, prediction.scores, seed),
             order_evidence(lab, contest, seed),
-            classes_evidence(lab, contest, confusion),
+            classes_evidence(lab, contest, confusion, prediction),
             aggregation_evidence(lab, contest, saliency),
             scoring_lead(lab, contest, prediction.scores[query]),
             depth_evidence(lab, contest, step),
@@ -187,6 +196,8 @@ def explain(
         order=order,
         aggregation=aggregation,
         depth=depth,
+        label_mass=float(prediction.label_mass[query]),
+        likeliest=prediction.top_tokens[query][0],
         overlap=evidence.overlap,
         runs=lab.answered,
         seed=seed,
@@ -209,11 +220,13 @@ def _missing(evidence: Evidence, depth: DepthEvidence, demonstrations: int) -> l
     if evidence.classes.auc is None:
         found.append("no measured separation: the queries have no gold labels of both classes")
     shown = [evidence.prior.counts[label] for label in (contest.answer, contest.rival)]
-    if not all(shown):
+    if not demonstrations:
+        found.append("no anchors, no other orders, nothing to take out: there are no demonstrations")
+    elif not all(shown):
         found.append("no distance of anchors: one of the two classes has no demonstration")
     elif evidence.classes.distance is None or evidence.classes.distances < 2:
         found.append("no distance of anchors: two classes have one, which is 1 by its scaling")
-    if demonstrations < 2:
+    if demonstrations == 1:
         found.append("there is one demonstration: it cannot be removed, and there are no other orders")
     if evidence.prior.source("batch") is None:
         found.append("no batch prior: there are fewer than 4 queries")

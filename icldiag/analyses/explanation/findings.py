@@ -27,14 +27,16 @@ def findings(found: Explanation) -> tuple[Finding, ...]:
         _of_classes(found),
         *_of_order(found),
         _of_prior(found),
-        _of_aggregation(found),
+        *_of_aggregation(found),
+        _of_format(found),
         _of_depth(found),
     )
 
 
 def _of_demonstrations(found: Explanation) -> Iterator[Finding]:
     effect = strongest(found.demonstrations)
-    assert effect is not None  # a prompt has demonstrations
+    if effect is None:
+        return
     yield Finding(
         "demonstration",
         f"{effect.change:+.1f} nats",
@@ -72,6 +74,8 @@ def _of_classes(found: Explanation) -> Finding:
 
 def _of_order(found: Explanation) -> Iterator[Finding]:
     order = found.order
+    if order.last is None:
+        return
     last = found.labels[order.last]
     most = max(found.prior.counts)
     majority = [found.labels[label] for label, count in enumerate(found.prior.counts) if count == most]
@@ -120,7 +124,9 @@ def _of_prior(found: Explanation) -> Finding:
     )
 
 
-def _of_aggregation(found: Explanation) -> Finding:
+def _of_aggregation(found: Explanation) -> Iterator[Finding]:
+    if not found.demonstrations:
+        return
     part, (_, rival) = found.aggregation, _pair(found)
     doubled = f"{rival} has no demonstration"
     if part.doubled is not None:
@@ -135,7 +141,13 @@ def _of_aggregation(found: Explanation) -> Finding:
         if len(part.flow) > 1 and part.flow_rank is not None:
             above = sum(part.flow[found.contest.rival] > flow for flow in part.flow.values())
             scale = f"more than {above} of the other {len(part.flow) - 1}"
-    return Finding("aggregation", number, scale, f"{doubled}.")
+    yield Finding("aggregation", number, scale, f"{doubled}.")
+
+
+def _of_format(found: Explanation) -> Finding:
+    token = found.likeliest
+    sentence = f"The model would begin with {token.text!r} ({token.probability:.2f}), were all tokens allowed."
+    return Finding("format", f"mass {found.label_mass:.2f}", "of all label words together", sentence)
 
 
 def _of_depth(found: Explanation) -> Finding:

@@ -35,7 +35,7 @@ Order = tuple[int, ...]
 
 @dataclass(frozen=True)
 class OrderEvidence:
-    """`orders` is empty for a single demonstration."""
+    """`orders` is empty for a single demonstration, and without any."""
 
     orders: tuple[Order, ...]  # each a permutation of the demonstrations
     runs: tuple[Counterfactual, ...]
@@ -44,7 +44,7 @@ class OrderEvidence:
     lasts: tuple[int, ...]  # class that comes last in each
     alike: tuple[bool, ...]  # which end with as many of the answer's as this one does; none where it does not end so
     percentile: float | None  # of this order's lead among the sampled ones; 100 favours the answer most
-    last: int  # class of the last demonstration
+    last: int | None  # class of the last demonstration, if there is one
 
     @property
     def turned(self) -> float | None:
@@ -66,7 +66,12 @@ class OrderEvidence:
         return ordered[(len(ordered) - 1) // 2] if ordered else None
 
     def lean(self, label: int) -> float | None:
-        """The median prior of the orders that end with another class than this, if any do; else of all."""
+        """The median prior of the orders that end with another class than this, if any do; else of all.
+
+        Without demonstrations it is the prompt's own: no order has a part in it.
+        """
+        if self.last is None:
+            return self.own_lean
         leans = [self.leans[place] for place in self.elsewhere(label)] or self.leans
         return float(np.median(leans)) if leans else None
 
@@ -78,7 +83,7 @@ class OrderEvidence:
         )
 
     def _end_does_more(self, here: float, of: Sequence[float]) -> bool:
-        elsewhere = [of[place] for place in self.elsewhere(self.last)]
+        elsewhere = [] if self.last is None else [of[place] for place in self.elsewhere(self.last)]
         ending = [value for value, alike in zip(of, self.alike, strict=True) if alike]
         mean = float(np.mean(ending)) if ending else here
         return bool(elsewhere) and mean - float(np.mean(elsewhere)) > max(0.0, here - mean)
@@ -98,8 +103,7 @@ def order_evidence(lab: Lab, contest: Contest, seed: int) -> Inquiry[OrderEviden
     runs = tuple(
         counterfactual(contest, _name(order), scores[0]) for order, scores in zip(orders, answers, strict=True)
     )
-    last, lasts = labels[-1], [labels[order[-1]] for order in orders]
-    assert last is not None  # the schema asks for it
+    lasts = [labels[order[-1]] for order in orders]
     return OrderEvidence(
         orders=orders,
         runs=runs,
@@ -108,7 +112,7 @@ def order_evidence(lab: Lab, contest: Contest, seed: int) -> Inquiry[OrderEviden
         lasts=tuple(label for label in lasts if label is not None),
         alike=tuple(order in ends for order in orders),
         percentile=percentile(contest.lead, [run.lead for run in runs]),
-        last=last,
+        last=labels[-1] if labels else None,
     )
 
 

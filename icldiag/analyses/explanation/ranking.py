@@ -223,7 +223,7 @@ def _lasting(evidence: Evidence, answer: str) -> tuple[bool, str]:
     leaning = sum(source.lean > 0 for source in sources)
     lasting = elsewhere is not None and elsewhere > 0
     support = f"{leaning} of {len(sources)} measurements of the prior favour {answer}"
-    if lasting:
+    if lasting and evidence.order.runs:
         support += ", and content-free queries do so in other orders too"
     favourite = evidence.favourite
     if favourite is not None and favourite.undone is not None and favourite.undone.mends:

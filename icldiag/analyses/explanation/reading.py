@@ -241,12 +241,16 @@ def not_asked(found: Explanation) -> tuple[str, ...]:
 def _not_asked(found: Explanation) -> Iterator[str]:
     answer, rival = _pair(found)
     classes = {effect.label for effect in found.demonstrations}
-    if found.contest.answer in classes and len(classes) < 3:
+    if not classes:
+        yield "anchors, and demonstrations, their labels, number and order (there are none that all queries share)"
+    elif found.contest.answer in classes and len(classes) < 3:
         yield f"taking {answer} out (with one class left it proves nothing)"
     elif found.classes.removed is None:
         yield f"classes ({answer} has no demonstration)"
     if found.classes.auc is None:
         yield f"separation (no gold labels of both {answer} and {rival})"
+    if not classes:
+        return
     if found.order.turned is None:
         yield "order (there is no other one)"
     if not found.prior.balanced:

@@ -102,7 +102,7 @@ def _values(found: Explanation) -> dict[str, Any]:
                 "turned": found.order.turned,
                 "percentile": found.order.percentile,
                 "lean_in_other_orders": found.order.lean(found.contest.answer),
-                "last": labels[found.order.last],
+                "last": None if found.order.last is None else labels[found.order.last],
                 "runs": [_run(found, run) for run in found.order.runs],
                 "same_end": found.order.alike,
             },
@@ -111,6 +111,11 @@ def _values(found: Explanation) -> dict[str, Any]:
                 "flow": found.aggregation.flow
                 and {labels[label]: value for label, value in found.aggregation.flow.items()},
                 "doubled": _run(found, found.aggregation.doubled),
+            },
+            "format": {
+                "label_mass": found.label_mass,
+                "likeliest": found.likeliest.text,
+                "probability": found.likeliest.probability,
             },
             "depth": {
                 "lens": lens and lens.scores,

@@ -123,7 +123,7 @@ def scoring_lead(lab: Lab, contest: Contest, scores: FloatArray) -> Inquiry[floa
 
 
 def template_factor(lab: Lab) -> Factor | None:
-    """The query written like the demonstrations; None where it is."""
-    if lab.prompt.query_pieces[:2] == lab.prompt.template_pieces[:2]:
+    """The query written like the demonstrations; None where it is, or there are none."""
+    if not lab.prompt.demonstrations or lab.prompt.query_pieces[:2] == lab.prompt.template_pieces[:2]:
         return None
     return Factor("template", "the query written with the demonstrations' template", own_template=True)
