@@ -139,6 +139,44 @@ class Reference:
         others = length * (length - 1) // 2 - pairs - count
         return torch.stack((words / pairs, reading / count, (flow.sum() - words - reading) / others))
 
+    @torch.no_grad()
+    def direct(self, index: int, tokens: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Direct shares of every head (L, H) and MLP (L,) in a difference of logits, from a cache of all activations.
+
+        Of GPT-2 and Llama, whose layers add attention and MLP to the residual stream as they are.
+        """
+        model: Any = self.model.model
+        kept: dict[Any, Any] = {}
+        handles = [
+            module.register_forward_hook(lambda module, given, output: kept.update({module: (given, output)}))
+            for module in model.modules()
+        ]
+        with self._asking(Asked()):
+            self._scores(self.prompts[index])
+        for handle in handles:
+            handle.remove()
+        norm = getattr(model.base_model, "ln_f", None) or model.base_model.norm
+        bias = getattr(norm, "bias", None)
+        (stream, *_), normed = kept[norm]
+
+        def centre(term: Tensor) -> Tensor:
+            return term if bias is None else term - term.mean(-1, keepdim=True)
+
+        scale = (normed[0, -1] - (0 if bias is None else bias)) / centre(stream[0, -1])
+        first, second = tokens
+        weight = model.get_output_embeddings().weight
+        onto = weight[first] - weight[second]  # (D,)
+        heads, mlps = [], []
+        for layer in self.model.layers:
+            name = "attn.c_proj" if hasattr(layer, "attn") else "self_attn.o_proj"
+            projection: Any = layer.get_submodule(name)
+            rows = projection.weight if hasattr(layer, "attn") else projection.weight.T  # (H * d, D)
+            mixed = kept[projection][0][0][0, -1].view(self.model.n_heads, 1, -1)  # (H, 1, d)
+            written = (mixed @ rows.view(self.model.n_heads, -1, rows.shape[1]))[:, 0]  # (H, D)
+            heads.append(centre(written) * scale @ onto)
+            mlps.append(centre(kept[layer.mlp][1][0, -1]) * scale @ onto)
+        return torch.stack(heads), torch.stack(mlps)
+
     def training_step(self, beta: Tensor, index: int, label: int) -> tuple[Tensor, Tensor]:
         """The loss of one example and its gradient for beta (L, H, n), through the whole prompt."""
         with self._asking(Asked(anchors=self.anchors, beta=beta)):

@@ -17,6 +17,7 @@ from icldiag.analyses.isolation.compute import sweep
 from icldiag.analyses.prediction.compute import predict
 from icldiag.analyses.reweighting.training import TrainingSettings, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
+from icldiag.model.direct import direct_parts
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import load_model
 from icldiag.model.padding import batch_of
@@ -108,6 +109,7 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
     settings = 2 * model.n_layers - 1
     beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.anchors), device=model.device, requires_grad=True)
     label = int(encoded.prompt.queries[0].label or 0)
+    pair = encoded.label_tokens[label][0], encoded.label_tokens[(label + 1) % len(CLASSES)][0]
     training = TrainingSettings(PER_CLASS, EPOCHS)
     whole = TrainingSettings(PER_CLASS, EPOCHS, batch_size=0)
     plain_ids = torch.tensor([[*encoded.prefix, *encoded.queries[0].ids]], device=model.device)
@@ -124,6 +126,10 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
         found = read_queries(model, encoded, model.encode_prefix(encoded.prefix), with_target=True)
         assert found.target is not None
         score_extraction(predict(encoded, found, model.tokenizer), found.target.attention, found.target.destinations)
+
+    def direct() -> None:
+        own = batch_of([encoded.queries[0].ids], len(prefix.ids), model.device)
+        direct_parts(model, own, pair, context=prefix.key_values)
 
     @torch.no_grad()
     def plain() -> None:
@@ -170,6 +176,7 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
             lambda: flow_of_query(model, encoded, 0, label, recompute=True),
             lambda: reference.saliency(0, label),
         ),
+        Work("direct shares of one lead", direct, lambda: reference.direct(0, pair)),
         Work(
             f"predictions and extraction, {QUERIES} queries",
             extraction,

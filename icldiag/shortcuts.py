@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from icldiag.analyses.compression.compute import DRAWS, Compress, Compression, Positions
 from icldiag.analyses.confusion.compute import Confuse, Confusion
+from icldiag.analyses.depth import Depth, QueryDepth, ReadDepth, ReadDepths
 from icldiag.analyses.explanation import Explain, Explanation
 from icldiag.analyses.extraction.compute import Against, Extract, Extraction
 from icldiag.analyses.generation.compute import Generate, Generation
@@ -109,6 +110,14 @@ class Shortcuts(ABC):
     def extraction(self, progress: Progress = silent, *, against: Against = "predicted") -> Extraction:
         """Attention to the label words and how well it predicts; see `Extract`."""
         return self.ask(Extract(against), progress)
+
+    def depth(self, query: int, progress: Progress = silent) -> QueryDepth:
+        """One query's labels by layer, and what each part writes of its lead; see `ReadDepth`."""
+        return self.ask(ReadDepth(query), progress)
+
+    def depths(self, progress: Progress = silent) -> Depth:
+        """Every query's labels by layer, and how well the layers separate them; see `ReadDepths`."""
+        return self.ask(ReadDepths(), progress)
 
     def reweighting(
         self, settings: TrainingSettings | None = None, *, progress: Progress = silent, each_epoch: Each | None = None

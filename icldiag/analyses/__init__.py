@@ -18,6 +18,7 @@ MODULES = {
     "generation": "icldiag.analyses.generation.section",
     "confusion": "icldiag.analyses.confusion.section",
     "saliency": "icldiag.analyses.saliency.section",
+    "depth": "icldiag.analyses.depth.section",
     "isolation": "icldiag.analyses.isolation.section",
     "extraction": "icldiag.analyses.extraction.section",
     "repairs": "icldiag.analyses.repairs.section",

@@ -13,6 +13,7 @@ end still answers by them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ class Lens:
     @property
     def readable_from(self) -> int:
         """The row from which on every row is readable."""
-        return _first_of_the_last_run(self.readable)
+        return first_of_the_last_run(self.readable)
 
     def decided(self, answer: int) -> int | None:
         """The row from which on `answer` leads all other labels in every row, read where it can be read.
@@ -67,32 +68,56 @@ class Lens:
         None where it does not lead in the last row: of whole label words the first tokens may say otherwise.
         """
         others = np.delete(self.scores, answer, axis=1).max(axis=1)
-        row = _first_of_the_last_run(self.readable & (self.scores[:, answer] > others))
+        row = first_of_the_last_run(self.readable & (self.scores[:, answer] > others))
         return row if row <= self.layers else None
 
 
-def _first_of_the_last_run(rows: NDArray[np.bool_]) -> int:
+def first_of_the_last_run(rows: NDArray[np.bool_]) -> int:
     """Where the unbroken run of True at the end begins; the length where there is none."""
     false = np.flatnonzero(~rows)
     return int(false[-1]) + 1 if len(false) else 0
 
 
-@no_grad
 def read_lens(model: InstrumentedModel, encoded: EncodedPrompt, query: int, states: Tensor) -> Lens:
     """Read the target's states (L + 1, 1, D) of a query, before the first layer and after each."""
-    own = encoded.queries[query]
-    last = torch.full((len(states), 1), own.ids[-1], device=model.device)
-    batch = Batch(last, torch.full_like(last, own.target), None, (own.target, own.target))
-    logits = model.run(batch, resume=Resume(model.n_layers, states)).logits[:, -1].double().cpu()  # (L + 1, V)
+    (lens,) = read_lenses(model, encoded, [query], states)
+    return lens
+
+
+@no_grad
+def read_lenses(
+    model: InstrumentedModel, encoded: EncodedPrompt, queries: Sequence[int], states: Tensor
+) -> tuple[Lens, ...]:
+    """Read the targets' states (L + 1, n, D) of these n queries."""
+    own = encoded.queries[queries[0]]  # any token at any place: no layer reads them
+    rows = states.transpose(0, 1).flatten(0, 1)[:, None].to(model.device)  # (n * (L + 1), 1, D)
     firsts = [ids[0] for ids in encoded.label_tokens]
-    likeliest = logits.argmax(-1).tolist()
-    return Lens(
-        scores=calibrated(logits[:, firsts].numpy(), encoded.prompt.calibration) + encoded.votes([query]),
-        mass=logits.softmax(-1)[:, sorted(set(firsts))].sum(-1).numpy(),
-        likeliest=tuple(
-            str(model.tokenizer.decode([token], clean_up_tokenization_spaces=False)) for token in likeliest
-        ),
-        on_label=np.array([token in firsts for token in likeliest]),
+    some = sorted(set(firsts))
+    scores, mass, likeliest = [], [], []
+    step = max(1, model.limits.logits // (4 * int(model.model.get_output_embeddings().weight.shape[0])))
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        last = torch.full((len(part), 1), own.ids[-1], device=model.device)
+        batch = Batch(last, torch.full_like(last, own.target), None, (own.target, own.target))
+        logits = model.run(batch, resume=Resume(model.n_layers, part)).logits[:, -1].float()  # (rows, V)
+        scores.append(logits[:, firsts])
+        mass.append((logits[:, some] - logits.logsumexp(-1, keepdim=True)).double().exp().sum(-1))
+        likeliest.append(logits.argmax(-1))
+    layers = len(states)
+    of_tokens = torch.cat(likeliest).view(-1, layers).tolist()
+    of_labels = torch.cat(scores).double().cpu().numpy().reshape(len(queries), layers, len(firsts))
+    of_mass = torch.cat(mass).cpu().numpy().reshape(len(queries), layers)
+    votes = encoded.votes(queries)
+    return tuple(
+        Lens(
+            scores=calibrated(of_labels[place], encoded.prompt.calibration) + votes[place],
+            mass=of_mass[place],
+            likeliest=tuple(
+                str(model.tokenizer.decode([token], clean_up_tokenization_spaces=False)) for token in of_tokens[place]
+            ),
+            on_label=np.array([token in firsts for token in of_tokens[place]]),
+        )
+        for place in range(len(queries))
     )
 
 

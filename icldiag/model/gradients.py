@@ -6,6 +6,7 @@ Weights need no gradient, and the graph begins at the first layer's attention ou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from icldiag.lazy import torch
@@ -13,6 +14,7 @@ from icldiag.model.attention import Pass, active
 from icldiag.model.forward import Edits, InstrumentedModel, Resume
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.padding import Batch
+from icldiag.model.swaps import changing_input
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +32,7 @@ def attention_gradients(
     edits: Edits | None = None,
     recompute: bool = False,
     inputs: list[Tensor] | None = None,
+    of_input: list[Tensor] | None = None,
     before_layer: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[int, Heads, Tensor, float]]:
     """Yield (layer, its heads, dL/dO (1, H, T, d), the loss) for every layer of one prompt; deep layers first.
@@ -39,12 +42,15 @@ def attention_gradients(
         recompute: keep only the layers' inputs and compute each layer again when its turn comes: about one more
             forward in time, and memory for one layer's activations instead of all.
         inputs: filled with every layer's input, and the last one's output, (1, T, D).
+        of_input: filled with dL/dh of the first layer's input, (1, T, D); before anything is yielded, or after all of
+            it where layers are computed again.
     """
     if recompute:
-        yield from _layer_by_layer(model, batch, loss, keep, context, edits, inputs, before_layer)
+        yield from _layer_by_layer(model, batch, loss, keep, context, edits, inputs, of_input, before_layer)
         return
     watched: list[tuple[Heads, Tensor]] = []
-    with torch.enable_grad():
+    begun: list[Tensor] = []
+    with torch.enable_grad(), _graph_from_input(model, begun if of_input is not None else None):
         run = model.run(
             batch,
             context=context,
@@ -55,7 +61,9 @@ def attention_gradients(
             before_layer=before_layer,
         )
         value = loss(run.logits[0])
-        gradients = torch.autograd.grad(value, [output for _, output in watched])
+        gradients = torch.autograd.grad(value, [*(output for _, output in watched), *begun])
+    if of_input is not None:
+        of_input.append(gradients[-1])
     number = float(value.detach())
     if inputs is not None:
         inputs += [hidden.detach() for hidden in run.inputs]
@@ -64,6 +72,21 @@ def attention_gradients(
         heads, _ = watched[layer]
         watched.pop()
         yield layer, heads, gradients[layer], number
+
+
+@contextmanager
+def _graph_from_input(model: InstrumentedModel, begun: list[Tensor] | None) -> Iterator[None]:
+    """Let the graph begin at the first layer's input, which is appended to `begun`; None lets it begin later."""
+    if begun is None:
+        yield
+        return
+
+    def begin(hidden: Tensor) -> Tensor:
+        begun.append(hidden.detach().requires_grad_())
+        return begun[-1]
+
+    with changing_input(model.layers[0], begin):
+        yield
 
 
 def _watching(watched: list[tuple[Heads, Tensor]]) -> Callable[[int, Heads, Tensor], None]:
@@ -83,6 +106,7 @@ def _layer_by_layer(
     context: Sequence[KeyValues] | None,
     edits: Edits | None,
     kept: list[Tensor] | None,
+    of_input: list[Tensor] | None,
     before_layer: Callable[[int], None] | None,
 ) -> Iterator[tuple[int, Heads, Tensor, float]]:
     with torch.no_grad():
@@ -115,3 +139,5 @@ def _layer_by_layer(
         if before_layer is not None:
             before_layer(layer)
         yield layer, heads, of_attention, number
+    if of_input is not None:
+        of_input.append(gradient)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,19 +42,28 @@ def narrowed(head: nn.Module, tokens: Sequence[int]) -> Iterator[bool]:
 
 
 @contextmanager
-def reading(layer: nn.Module, hidden: Tensor) -> Iterator[None]:
-    """Let a layer read this input in the place of what it is called with."""
+def changing_input(module: nn.Module, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Let a layer, or a part of one, read something else than the hidden states that it is called with."""
 
     def before(
         module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return ((hidden, *args[1:]), kwargs) if args else ((), {**kwargs, "hidden_states": hidden})
+        if args:
+            return (change(args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": change(kwargs["hidden_states"])}
 
-    handle = layer.register_forward_pre_hook(before, with_kwargs=True)
+    handle = module.register_forward_pre_hook(before, with_kwargs=True)
     try:
         yield
     finally:
         handle.remove()
+
+
+@contextmanager
+def reading(layer: nn.Module, hidden: Tensor) -> Iterator[None]:
+    """Let a layer read this input in the place of what it is called with."""
+    with changing_input(layer, lambda given: hidden):
+        yield
 
 
 @contextmanager

@@ -36,8 +36,13 @@ Others = Literal["open", "keys", "name", "nothing"]  # how groups are shown that
 def tab_row(tabs: Sequence[Tab], front: int, look: Look, width: int) -> list[Piece]:
     """The fullest form that fits; where not even the group in front does, the keys and the panel's name."""
     forms: tuple[tuple[Others, str], ...] = (("open", " | "), ("keys", " | "), ("name", " | "), ("name", "|"))
-    for others, between in (*forms, ("nothing", "")):
-        row = list(_row(tabs, front, look, others, between))
+    rows: list[tuple[Others, str, bool]] = [
+        *((others, between, True) for others, between in forms),
+        ("name", "|", False),
+        ("nothing", "", True),
+    ]
+    for others, between, named in rows:
+        row = list(_row(tabs, front, look, others, between, named))
         if row_width(row) <= width:
             return row
     return list(_members(tabs, range(len(tabs)), front, look, names=False))
@@ -57,7 +62,8 @@ def tab_at(pieces: Sequence[Piece], x: int) -> int | None:
     return None
 
 
-def _row(tabs: Sequence[Tab], front: int, look: Look, others: Others, between: str) -> Iterator[Piece]:
+def _row(tabs: Sequence[Tab], front: int, look: Look, others: Others, between: str, named: bool) -> Iterator[Piece]:
+    """`named`: whether all tabs of the open groups have their names, or the one in front alone."""
     separator = ""
     for name, members in groupby(range(len(tabs)), lambda place: tabs[place].group):
         places = list(members)
@@ -70,7 +76,7 @@ def _row(tabs: Sequence[Tab], front: int, look: Look, others: Others, between: s
         yield Piece(f"{name}:" if is_open else name, look.strong if is_front else look.muted, places[0])
         if is_open or others == "keys":
             yield Piece(" ")
-            yield from _members(tabs, places, front, look, names=is_open)
+            yield from _members(tabs, places, front, look, names=is_open and named)
 
 
 def _members(tabs: Sequence[Tab], places: Sequence[int], front: int, look: Look, names: bool) -> Iterator[Piece]:

@@ -12,7 +12,7 @@ from icldiag.page.blocks import Cell as TableCell
 from icldiag.page.blocks import Items, Page, Part, Table
 from icldiag.sweeps.cells import Cell, shots_of
 from icldiag.sweeps.numbers import Numbers, model_name
-from icldiag.sweeps.parts import accuracy, compression, confusion, extraction, isolation, repairs, saliency
+from icldiag.sweeps.parts import accuracy, compression, confusion, depth, extraction, isolation, repairs, saliency
 from icldiag.sweeps.plan import Plan
 from icldiag.sweeps.results import Result
 from icldiag.sweeps.worker import Failure
@@ -25,6 +25,7 @@ PARTS = (
     (("saliency",), saliency.part),
     (("isolation",), isolation.part),
     (("extraction",), extraction.part),
+    (("depth",), depth.part),
     (("confusion",), confusion.part),
     (("repairs",), repairs.part),
 )

@@ -50,6 +50,15 @@ def test_saliency(session: Session, reference: Reference) -> None:
     np.testing.assert_allclose(reference.saliency(0, label).numpy(), session.flow(0).raw, rtol=1e-3)
 
 
+def test_direct_shares(session: Session, reference: Reference) -> None:
+    found = session.depth(0)
+    assert found.parts is not None
+    first, second = (session.encoded.label_tokens[label][0] for label in (found.answer, found.rival))
+    heads, mlps = reference.direct(0, (first, second))
+    np.testing.assert_allclose(heads, found.parts.heads, atol=1e-5)
+    np.testing.assert_allclose(mlps, found.parts.mlp, atol=1e-5)
+
+
 def test_training_step(session: Session, reference: Reference) -> None:
     """Its gradient is that of the loss which re-weighting descends, by finite differences of predictions with beta."""
     shape = session.beta_shape

@@ -17,10 +17,14 @@ def line(front: int, width: int, tabs: tuple[Tab, ...] = TABS) -> str:
 
 
 def test_the_front_group_is_open_and_the_others_show_their_keys() -> None:
-    assert line(0, 80) == "Diagnose: [O Overview] 1 Why 2 Labels 8 Prompt | Look inside 3 4 5 | Fix 9 6 7"
-    assert line(5, 80) == "Diagnose O 1 2 8 | Look inside: 3 Flow [4 Isolate] 5 Extract | Fix 9 6 7"
-    assert line(7, 64) == "Diagnose | Look inside | Fix: [9 Repair] 6 Reweight 7 Compress"
-    assert "Look inside: 3 Flow 4 Isolate 5 Extract | Fix: 9 Repair" in line(0, 200)
+    assert line(0, 82) == "Diagnose: [O Overview] 1 Why 2 Labels 8 Prompt | Look inside 3 4 5 L | Fix 9 6 7"
+    assert line(5, 80) == "Diagnose O 1 2 8 | Look inside: 3 Flow [4 Isolate] 5 Extract L Depth | Fix 9 6 7"
+    assert line(8, 64) == "Diagnose | Look inside | Fix: [9 Repair] 6 Reweight 7 Compress"
+    assert "Look inside: 3 Flow 4 Isolate 5 Extract L Depth | Fix: 9 Repair" in line(0, 200)
+
+
+def test_where_the_group_does_not_fit_the_others_of_it_show_their_keys() -> None:
+    assert line(7, 56) == "Diagnose|Look inside: 3 4 5 [L Depth]|Fix"
 
 
 @pytest.mark.parametrize("width", [64, 78, 80, 118, 200])
@@ -37,7 +41,8 @@ def test_nothing_is_cut_off(front: int, width: int) -> None:
 def test_more_panels_than_fit_leave_their_keys() -> None:
     more = tuple(Tab(chr(ord("A") + place), f"Panel {place}", "Look inside") for place in range(9))
     assert line(3, 120, more).startswith("Look inside: A Panel 0 B Panel 1")
-    assert line(3, 40, more) == "A B C [D Panel 3] E F G H I"
+    assert line(3, 40, more) == "Look inside: A B C [D Panel 3] E F G H I"
+    assert line(3, 39, more) == "A B C [D Panel 3] E F G H I"
 
 
 def test_a_click_finds_the_panel_or_the_first_of_a_group() -> None:

@@ -64,6 +64,7 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         "Flow": "label words -> target (S_pq)",
         "Isolate": "Nothing is cut",
         "Extract": "AUCROC",
+        "Depth": "leads the labels from layer",
         "Reweight": "Press s to train",
         "Compress": "Press s to answer from",
         "Repair": "Press s to search",

@@ -19,6 +19,7 @@ NEEDED = {
     "Flow": {"flow", "label word", "target", "layer"},
     "Isolate": {"cut", "label word"},
     "Extract": {"AUCROC", "target"},
+    "Depth": {"logit lens", "direct share", "mass"},
     "Reweight": {"re-weighting"},
     "Compress": {"compression"},
     "Prompt": {"demonstration"},

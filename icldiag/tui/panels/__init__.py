@@ -5,6 +5,7 @@ from __future__ import annotations
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.panels.compression import CompressionPanel
 from icldiag.tui.panels.confusion import ConfusionPanel
+from icldiag.tui.panels.depth import DepthPanel
 from icldiag.tui.panels.extraction import ExtractionPanel
 from icldiag.tui.panels.isolation import IsolationPanel
 from icldiag.tui.panels.overview import OverviewPanel
@@ -22,6 +23,7 @@ PANELS: tuple[type[Panel], ...] = (
     SaliencyPanel,
     IsolationPanel,
     ExtractionPanel,
+    DepthPanel,
     RepairPanel,
     ReweightingPanel,
     CompressionPanel,

@@ -1,0 +1,152 @@
+"""What depth says, in sentences that hold with two labels, with one query, and without gold labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from icldiag.analyses import lens
+from icldiag.analyses.depth.compute import Depth, QueryDepth
+from icldiag.analyses.roc import ENOUGH
+from icldiag.counting import counted
+from icldiag.model.direct import DirectParts
+from icldiag.model.readout import IntArray
+from icldiag.page.text import percent, ranges
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one part writes of the lead, in nats."""
+
+    name: str
+    nats: float
+    layer: int | None = None
+
+
+def shares(parts: DirectParts) -> list[Share]:
+    """The embeddings, every head, every layer's MLP and all biases; they sum to the difference, the largest first."""
+    found = [Share("embeddings", parts.embedding)]
+    for layer, (heads, mlp) in enumerate(zip(parts.heads, parts.mlp, strict=True)):
+        found += [Share(f"head {layer}.{head}", float(nats), layer) for head, nats in enumerate(heads)]
+        found.append(Share(f"MLP of layer {layer}", float(mlp), layer))
+    found.append(Share("biases", parts.bias + float(parts.attention.sum() - parts.heads.sum())))
+    return sorted(found, key=lambda share: -abs(share.nats))
+
+
+def nats(value: float) -> str:
+    """'+1.1', '-0.04': two digits where one would be 0."""
+    return f"{value:+.1f}" if abs(value) >= 0.05 else f"{value:+.2f}"
+
+
+def reading_of_query(found: QueryDepth) -> str:
+    """From which layer on the answer leads; which parts write its lead."""
+    return f"{reading_of_layers(found)} {reading_of_parts(found)}"
+
+
+def reading_of_layers(found: QueryDepth) -> str:
+    """Which label leads among the labels from where on, what led before, and how much of that the lens can be read."""
+    read, names, last = found.lens, found.labels, found.lens.layers
+    leaders = read.scores[1:].argmax(axis=1)  # after each layer
+    if leaders[-1] != found.answer:
+        return (
+            f"By the first tokens of the label words {names[leaders[-1]]} leads in the end, not {names[found.answer]}."
+        )
+    start = lens.first_of_the_last_run(leaders == found.answer)
+    told = f"{names[found.answer]} leads the labels from layer {start} of {last} on (logit lens)"
+    if start:
+        before = int(leaders[start - 1])
+        told += f"; {names[before]} leads in layer{_layers(np.flatnonzero(leaders[:start] == before))}"
+        if found.gold not in (None, found.answer, before):
+            led = np.flatnonzero(leaders == found.gold)
+            where = f"in layer{_layers(led)}" if led.size else "in none"
+            told += f", the gold label {names[found.gold or 0]} {where}"
+    return f"{told}.{_unread(found)}"
+
+
+def _layers(layers: IntArray) -> str:
+    return f"{'s' if len(layers) > 1 else ''} {ranges(layers.tolist())}"
+
+
+def _unread(found: QueryDepth) -> str:
+    """Where the lens speaks of other words than labels, so that their order is faint."""
+    read, dark = found.lens, found.lens.readable_from - 2  # as layers count
+    if dark < 0:
+        return ""
+    held, end = (percent(float(mass)) for mass in (read.mass[dark + 1], read.mass[-1]))
+    return (
+        f" Until layer {dark} it reads other words: label words hold {held} of the probability there, {end} at the end."
+    )
+
+
+def reading_of_parts(found: QueryDepth) -> str:
+    """The direct shares of the lead, and the parts that write most for it and against it."""
+    if found.parts is None:
+        return f"No direct shares: {found.missing}."
+    parts, answer, rival = found.parts, found.labels[found.answer], found.labels[found.rival]
+    of = "by the first tokens of the label words " if abs(parts.difference - found.lead) >= 0.05 else ""
+    capped = ", before the model's soft cap" if parts.capped else ""
+    listed = shares(parts)
+    most, least = (max(listed, key=lambda share: sign * share.nats) for sign in (1, -1))
+    ends = [f"most for it comes from {_the(most)}"] if most.nats > 0 else []
+    ends += [f"most against it from {_the(least)}"] if least.nats < 0 else []
+    told = ", ".join(ends) or "no part writes any of it"
+    return (
+        f"Of the {parts.difference:.1f} nats of {answer} over {rival}{capped} {of}attention writes "
+        f"{nats(float(parts.attention.sum()))} and the MLPs {nats(float(parts.mlp.sum()))} directly; {told}."
+    )
+
+
+def _the(share: Share) -> str:
+    return f"{'' if share.name.startswith('head') else 'the '}{share.name} ({nats(share.nats)})"
+
+
+def reading(found: Depth) -> str:
+    """How the labels are separated by layer, and from where the answers lead."""
+    return " ".join([_separated(found), _decided(found), *_of_wrong(found)])
+
+
+def _separated(found: Depth) -> str:
+    """Where the states tell the labels apart as well as the output's scores do, beside what is right there."""
+    auc, state, accuracy = found.auc, found.state_auc, found.accuracy
+    if np.isnan(auc[-1]):
+        known = any(label is not None for label in found.gold)
+        return f"Nothing to separate: {'one gold label alone' if known else 'no gold label'} is known."
+    end = f"the output's scores do with AUC {auc[-1]:.2f}, and {accuracy[-1]:.0%} are right"
+    if np.isnan(state[-1]):
+        return f"Tell the labels apart: {end}; for the states themselves no two labels have {ENOUGH} queries each."
+    early, best = lens.first_of_the_last_run(state >= auc[-1]), int(state.argmax())
+    if early > found.layers:
+        return f"The states tell the labels apart best {lens.after(best)} (AUC {state[best]:.2f}); {end}."
+    return (
+        f"From {lens.after(early)} on the states tell the labels apart as well as the output or better (AUC "
+        f"{state[early]:.2f}), where by the lens {accuracy[early]:.0%} are right; {end}."
+    )
+
+
+def _decided(found: Depth) -> str:
+    """The row by which at least half of the answers lead for good."""
+    count, rows = len(found.lenses), np.sort(found.decided())
+    half = -(-count // 2)
+    if len(rows) < half:
+        return f"By the first tokens of the label words {len(rows)} of {counted(count, 'answer')} lead in the end."
+    row = int(rows[half - 1])
+    who = "The answer leads" if count == 1 else f"At least half of {count} answers lead"
+    where = "in the output alone" if row == found.layers else f"from {lens.after(row)} on"
+    before = max(row - 1, 0)
+    held, end = (percent(float(mass)) for mass in (found.mass[before], found.mass[-1]))
+    return f"{who} for good {where}: {lens.after(before)} label words hold {held} of the probability, at the end {end}."
+
+
+def _of_wrong(found: Depth) -> Iterator[str]:
+    """Where the gold label of the wrong answers is most probable."""
+    if not found.wrong.any():
+        return
+    gold = found.probability(found.gold, found.wrong)
+    row = int(gold.argmax())
+    if row < found.layers:
+        yield (
+            f"Of {counted(int(found.wrong.sum()), 'wrong answer')} the gold label is most probable among the labels "
+            f"{lens.after(row)} (mean {gold[row]:.2f}; at the end {gold[-1]:.2f})."
+        )

@@ -1,0 +1,198 @@
+"""Depth against transformers' own hidden states, its sentences against plain counts, its AUC of states at random."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from icldiag.analyses.depth import ReadDepth, ReadDepths
+from icldiag.analyses.depth.compute import mean_auc
+from icldiag.analyses.depth.reading import reading, reading_of_layers, reading_of_parts, shares
+from icldiag.analyses.depth.separation import state_scores
+from icldiag.analyses.lens import read_lens
+from icldiag.model.padding import batch_of
+from icldiag.prompt.adjustments import Calibration
+from icldiag.prompt.schema import Prompt
+from icldiag.samples import sample_path
+from icldiag.session import Session
+from tests.conftest import Tiny
+from tests.eager import ids_of, plain_run
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "gemma2", "bloom"])
+def test_all_queries_are_read_as_transformers_has_them(architecture: str, prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny(architecture))
+    found = session.ask(ReadDepths())
+    model = session.model.model
+    norm = next(m for name, m in model.named_modules() if name.split(".")[-1] in ("ln_f", "norm"))
+    firsts = [ids[0] for ids in session.encoded.label_tokens]
+    for query, lens in enumerate(found.lenses):
+        with torch.no_grad(), session.model.plain():
+            states = model(torch.tensor([ids_of(session.encoded, query)]), output_hidden_states=True).hidden_states
+            normed = torch.stack([norm(state[0, -1]) for state in states[:-1]] + [states[-1][0, -1]])
+            logits = model.get_output_embeddings()(normed).double()
+        if architecture == "gemma2":
+            cap = model.config.final_logit_softcapping
+            logits = cap * (logits / cap).tanh()
+        np.testing.assert_allclose(lens.mass, logits.softmax(-1)[:, firsts].sum(-1), atol=1e-5)
+        np.testing.assert_allclose(np.diff(lens.scores), np.diff(logits[:, firsts]), atol=1e-3)
+        assert found.readable.shape == (session.model.n_layers + 1,)
+
+
+def test_one_query_is_read_as_all_are(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny("llama"))
+    every = session.depths()
+    for query in range(len(prompt.queries)):
+        one = session.depth(query)
+        np.testing.assert_allclose(one.lens.scores, every.lenses[query].scores, atol=1e-4)
+        np.testing.assert_allclose(one.lens.mass, every.lenses[query].mass, atol=1e-6)
+
+
+@pytest.mark.parametrize("beta", [False, True])
+def test_the_shares_sum_to_the_lead_also_under_a_beta(beta: bool, prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny("llama"))
+    if beta:
+        rng = np.random.default_rng(0)
+        session = session.with_beta(rng.normal(size=session.beta_shape).astype(np.float32))
+    found = session.depth(1)
+    assert found.parts is not None
+    assert sum(share.nats for share in shares(found.parts)) == pytest.approx(found.lead, abs=1e-4)
+    sizes = [abs(share.nats) for share in shares(found.parts)]
+    assert all(one >= other for one, other in pairwise(sizes))
+
+
+def test_a_calibration_is_no_part_of_the_model(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())
+    calibrated = Session(replace(prompt, calibration=Calibration.dividing("batch", (0.9, 0.05, 0.05))), session.model)
+    found = calibrated.depth(0)
+    assert found.parts is not None
+    assert abs(found.lead - found.parts.difference) > 0.05
+    assert "by the first tokens of the label words" in reading_of_parts(found)
+    logits = plain_run(session.model, ids_of(calibrated.encoded, 0))
+    first, second = (calibrated.encoded.label_tokens[label][0] for label in (found.answer, found.rival))
+    assert found.parts.difference == pytest.approx(float(logits[first] - logits[second]), abs=1e-4)
+
+
+def test_label_words_with_one_first_token_have_no_shares(prompt: Prompt, tiny: Tiny) -> None:
+    labels = (*prompt.labels[:1], replace(prompt.labels[1], word=prompt.labels[0].word + "s"), *prompt.labels[2:])
+    session = Session(replace(prompt, labels=labels, scoring="whole"), tiny())
+    if session.encoded.label_tokens[0][0] != session.encoded.label_tokens[1][0]:
+        pytest.skip("the tokenizer tells them apart")
+    depths = [session.depth(query) for query in range(6)]
+    said = {found.missing for found in depths if {found.answer, found.rival} == {0, 1}}
+    assert said == {"the two label words begin with the same token, so nothing tells them apart there"}
+
+
+def test_where_shares_do_not_sum_the_lens_is_still_read(prompt: Prompt, tiny: Tiny) -> None:
+    model = tiny("llama")
+    model.layers[1].register_forward_hook(lambda module, args, output: output + 0.1 * output**3)
+    found = Session(prompt, model).depth(0)
+    assert found.parts is None and "LlamaForCausalLM" in found.missing
+    assert reading_of_parts(found) == f"No direct shares: {found.missing}."
+    assert len(found.lens.mass) == model.n_layers + 1
+
+
+@pytest.mark.parametrize("counts", [(6, 6), (5, 40), (6, 9, 30)])
+def test_states_that_know_nothing_have_half_of_the_area(counts: tuple[int, ...]) -> None:
+    rng, gold = np.random.default_rng(0), [label for label, count in enumerate(counts) for _ in range(count)]
+    found = []
+    for _ in range(60):
+        scores = state_scores([rng.normal(size=(len(gold), 300))], gold)
+        assert scores is not None
+        found += mean_auc(*scores).tolist()
+    assert abs(np.mean(found) - 0.5) < 4 * np.std(found) / np.sqrt(len(found)) + 0.005
+    shifted = rng.normal(size=(len(gold), 300)) + rng.normal(size=(3, 300))[gold]
+    scores = state_scores([shifted], gold)
+    assert scores is not None and mean_auc(*scores)[0] > 0.95
+
+
+def test_the_score_of_a_state_is_its_distance_to_the_others(prompt: Prompt) -> None:
+    rng, gold = np.random.default_rng(1), [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, None, 2]
+    states = rng.normal(size=(12, 4))
+    found = state_scores([states], gold)
+    assert found is not None
+    scores, labels = found
+    assert scores.shape == (10, 1, 2) and list(labels) == gold[:10]
+    used = states[:10] / states[:10].std(axis=0)
+    distance = ((used[:, None] - used) ** 2).sum(-1)
+    for i in range(10):
+        for label in (0, 1):
+            others = [j for j in range(10) if gold[j] == label and j != i]
+            within = np.mean([distance[j, k] for j in others for k in others if j != k])
+            assert scores[i, 0, label] == pytest.approx(within / 2 - distance[i, others].mean())
+    assert state_scores([states], [0, 1] * 6) is not None
+    assert state_scores([states], [0] * 12) is None
+    assert state_scores([states], [None] * 12) is None
+
+
+CASES = ("all", "one query", "no gold labels", "one answer", "two labels")
+
+
+def session_of(case: str) -> Session:
+    session = Session(sample_path("sentiment" if case == "two labels" else "questions"), "bundled")
+    queries = session.prompt.queries[:16]
+    if case == "one query":
+        queries = queries[:1]
+    if case == "no gold labels":
+        queries = tuple(replace(query, label=None) for query in queries)
+    session = session.with_prompt(session.prompt.with_queries(queries))
+    if case == "one answer":
+        answers = session.prediction().predicted.tolist()
+        alike = [query for query, answer in zip(queries, answers, strict=True) if answer == answers[0]]
+        session = session.with_prompt(session.prompt.with_queries(alike))
+    return session
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_sentences_hold(case: str) -> None:
+    check_sentences(session_of(case))
+
+
+def check_sentences(session: Session) -> None:
+    """Every number of the sentences, counted again from the lens of each query, read one by one."""
+    prediction, every = session.prediction(), session.ask(ReadDepths())
+    names, layers = prediction.labels, session.model.n_layers
+    said = reading(every)
+    decided = sorted(lens.decided(int(a)) or 99 for lens, a in zip(every.lenses, prediction.predicted, strict=True))
+    row = decided[-(-len(decided) // 2) - 1]
+    where = "in the output alone" if row == layers else f"from after layer {row - 1} on"
+    if row not in (0, 99):
+        assert f"for good {where}" in said
+    assert ("no gold label is known" in said) == (not prediction.labelled)
+    if match := re.search(r"output's scores do with AUC (\d\.\d\d), and (\d+)% are right", said):
+        assert float(match[1]) == pytest.approx(every.auc[-1], abs=0.006)
+        assert int(match[2]) == pytest.approx(100 * (prediction.accuracy or 0), abs=0.6)
+    for query in range(min(4, len(prediction))):
+        found = session.ask(ReadDepth(query))
+        told = reading_of_layers(found)
+        with torch.no_grad():
+            whole = session.model.run(batch_of([ids_of(session.encoded, query)], 0), keep_inputs=True)
+        scores = read_lens(session.model, session.encoded, query, torch.cat([h[:, -1:] for h in whole.inputs])).scores
+        leaders = [names[int(one)] for one in scores[1:].argmax(1)]
+        assert leaders[-1] == names[found.answer]
+        start = next(i for i in range(layers) if set(leaders[i:]) == {leaders[-1]})
+        assert told.startswith(f"{leaders[-1]} leads the labels from layer {start} of {layers} on")
+        if start:
+            assert f"; {leaders[start - 1]} leads in layer" in told
+        assert found.parts is not None
+        parts = reading_of_parts(found)
+        assert f"Of the {found.parts.difference:.1f} nats of {names[found.answer]} over {names[found.rival]}" in parts
+        best = max(shares(found.parts), key=lambda share: share.nats)
+        assert re.search(f"most for it comes from (the )?{best.name} ", parts)
+
+
+def test_a_sweep_keeps_the_curves(prompt: Prompt, tiny: Tiny) -> None:
+    from icldiag.analyses import ANALYSES
+    from icldiag.model.readout import silent
+
+    keep = ANALYSES["depth"].numbers
+    assert keep is not None
+    session = Session(prompt, tiny())
+    found = keep(session, {}, 0, silent)
+    assert found["accuracy"][-1] == pytest.approx(session.prediction().accuracy)
+    assert set(found) >= {"auc", "state_auc", "mass", "agreement", "decided"}
