@@ -208,7 +208,7 @@ class InstrumentedModel:
             if keep_inputs is not False:
                 columns = keep_inputs if isinstance(keep_inputs, slice) else None
                 stack.enter_context(self._keeping(resume.layer if resume else 0, inputs, calls, columns))
-            few = tokens is not None and stack.enter_context(narrowed(self.model.get_output_embeddings(), tokens))
+            few = stack.enter_context(narrowed(self.model.get_output_embeddings(), tokens))
             output = self.model(
                 input_ids=batch.ids,
                 position_ids=batch.positions,

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+_BLOCK = 2**14  # rows of the output embeddings that are float32 at a time
+
+
 @dataclass(frozen=True)
 class LayerCall:
     """One decoder layer as the model called it, to be called again with another input (masks, positions and all)."""
@@ -27,18 +30,34 @@ class LayerCall:
 
 
 @contextmanager
-def narrowed(head: nn.Module, tokens: Sequence[int]) -> Iterator[bool]:
-    """Let the output embeddings compute some tokens' logits alone; False where they are of a kind we do not know."""
-    if type(head) is not torch.nn.Linear or "forward" in head.__dict__:  # quantised, or moved about by accelerate
+def narrowed(head: nn.Module, tokens: Sequence[int] | None) -> Iterator[bool]:
+    """Let the output embeddings compute some tokens' logits alone; False where they are of a kind we do not know.
+
+    Of half-precision weights the products are summed and kept in float32: bfloat16 has steps of 1/8 for logits above 16,
+    which would be the steps of every lead, and many ties.
+    """
+    plain = type(head) is torch.nn.Linear and "forward" not in head.__dict__  # else quantised, or moved by accelerate
+    if not plain or (tokens is None and head.weight.itemsize >= 4):
         yield False
         return
-    rows = torch.tensor(list(tokens), device=head.weight.device)
-    weight, bias = head.weight[rows], None if head.bias is None else head.bias[rows]
-    head.forward = lambda input: torch.nn.functional.linear(input, weight, bias)  # type: ignore[method-assign]
+    weight, bias = head.weight, head.bias
+    if tokens is not None:
+        rows = torch.tensor(list(tokens), device=weight.device)
+        weight, bias = weight[rows], None if bias is None else bias[rows]
+    head.forward = lambda input: _product(input, weight, bias)  # type: ignore[method-assign]
     try:
-        yield True
+        yield tokens is not None
     finally:
         del head.forward
+
+
+def _product(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    if weight.itemsize >= 4:
+        return torch.nn.functional.linear(input, weight, bias)
+    wide = input.float()
+    parts = [wide @ block.float().T for block in weight.split(_BLOCK)]
+    logits = torch.cat(parts, -1)
+    return logits if bias is None else logits + bias.float()
 
 
 @contextmanager

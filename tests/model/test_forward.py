@@ -235,3 +235,19 @@ def test_a_common_start_is_run_once_and_changes_nothing(architecture: str, tiny:
     torch.testing.assert_close(
         torch.tensor(found.label_scores).float(), plain_logits(model, encoded)[:, firsts], atol=1e-5, rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "gemma2", "cohere"])
+def test_logits_of_half_precision_have_no_coarse_steps(architecture: str, dtype: torch.dtype, tiny: Tiny) -> None:
+    """They are float32 products of the half-precision hidden states: most lie between the steps of their weights' type."""
+    model = tiny(architecture, dtype)
+    batch = batch_of([[5, 6, 7, 8, 9, 10, 11]], 0)
+    with torch.no_grad():
+        found, few = model.run(batch).logits[0, -1], model.run(batch, tokens=[3, 7, 300]).logits[0, -1]
+        with model.plain() as plain:
+            coarse = plain(input_ids=batch.ids).logits[0, -1]
+    assert found.dtype == few.dtype == torch.float32
+    torch.testing.assert_close(few, found[[3, 7, 300]], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found, coarse.float(), atol=0.05 * float(coarse.abs().max()), rtol=0)
+    assert (found != found.to(dtype).float()).float().mean() > 0.5
