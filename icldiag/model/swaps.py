@@ -33,17 +33,20 @@ class LayerCall:
 def narrowed(head: nn.Module, tokens: Sequence[int] | None) -> Iterator[bool]:
     """Let the output embeddings compute some tokens' logits alone; False where they are of a kind we do not know.
 
-    Of half-precision weights the products are summed and kept in float32: bfloat16 has steps of 1/8 for logits above 16,
+    Of half-precision weights the products are summed and kept in float32: above 16, bfloat16 has steps of 1/8,
     which would be the steps of every lead, and many ties.
     """
-    plain = type(head) is torch.nn.Linear and "forward" not in head.__dict__  # else quantised, or moved by accelerate
-    if not plain or (tokens is None and head.weight.itemsize >= 4):
+    if type(head) is not torch.nn.Linear or "forward" in head.__dict__:  # quantised, or moved about by accelerate
         yield False
         return
-    weight, bias = head.weight, head.bias
+    weight: Tensor = head.weight
+    bias: Tensor | None = head.bias
     if tokens is not None:
         rows = torch.tensor(list(tokens), device=weight.device)
         weight, bias = weight[rows], None if bias is None else bias[rows]
+    elif weight.itemsize >= 4:
+        yield False
+        return
     head.forward = lambda input: _product(input, weight, bias)  # type: ignore[method-assign]
     try:
         yield tokens is not None
@@ -55,8 +58,8 @@ def _product(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if weight.itemsize >= 4:
         return torch.nn.functional.linear(input, weight, bias)
     wide = input.float()
-    parts = [wide @ block.float().T for block in weight.split(_BLOCK)]
-    logits = torch.cat(parts, -1)
+    blocks = [weight[start : start + _BLOCK] for start in range(0, len(weight), _BLOCK)]
+    logits = torch.cat([wide @ block.float().T for block in blocks], -1)
     return logits if bias is None else logits + bias.float()
 
 

@@ -240,7 +240,7 @@ def test_a_common_start_is_run_once_and_changes_nothing(architecture: str, tiny:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("architecture", ["gpt2", "llama", "gemma2", "cohere"])
 def test_logits_of_half_precision_have_no_coarse_steps(architecture: str, dtype: torch.dtype, tiny: Tiny) -> None:
-    """They are float32 products of the half-precision hidden states: most lie between the steps of their weights' type."""
+    """They are float32 products of the hidden states: most lie between the steps of the weights' type."""
     model = tiny(architecture, dtype)
     batch = batch_of([[5, 6, 7, 8, 9, 10, 11]], 0)
     with torch.no_grad():
