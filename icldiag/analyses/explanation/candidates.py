@@ -19,6 +19,7 @@ from icldiag.analyses.explanation.factors import CauseKind, Factor, neutralised,
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check, Others, check
 from icldiag.analyses.explanation.prior import PriorEvidence
+from icldiag.analyses.explanation.pulls import Pull
 from icldiag.analyses.explanation.shares import MOST_FACTORS
 from icldiag.analyses.explanation.wording import scoring_factor, template_factor, word_factor
 from icldiag.analyses.lab import Inquiry, Lab
@@ -32,6 +33,7 @@ def candidates(
     contest: Contest,
     effects: tuple[DemonstrationEffect, ...],
     readings: Readings,
+    pulls: tuple[Pull, ...],
     order: OrderEvidence,
     prior: PriorEvidence,
     classes: ClassesEvidence,
@@ -48,10 +50,10 @@ def candidates(
     sure = [factor for factor in (scored, template_factor(lab), word_factor(lab, contest), PRIOR) if factor is not None]
     moved = [
         (contest.lead - lead, factor)
-        for lead, factor in _moving(lab, contest, effects, readings, order, prior, classes, aggregation)
+        for lead, factor in _moving(lab, contest, effects, readings, pulls, order, prior, classes, aggregation)
         if contest.lead - lead >= least > 0
     ]
-    moved.sort(key=lambda found: (bool(found[1].without), -found[0]))  # one that reads well is hardly to blame
+    moved.sort(key=lambda found: (found[1].stage, bool(found[1].without), -found[0]))  # reads well: hardly to blame
     return (*(factor for _, factor in moved[: MOST_FACTORS - len(sure)]), *sure)
 
 
@@ -60,6 +62,7 @@ def _moving(
     contest: Contest,
     effects: tuple[DemonstrationEffect, ...],
     readings: Readings,
+    pulls: tuple[Pull, ...],
     order: OrderEvidence,
     prior: PriorEvidence,
     classes: ClassesEvidence,
@@ -67,6 +70,8 @@ def _moving(
 ) -> Iterator[tuple[float, Factor]]:
     """What was changed or, of a demonstration, hidden, and the lead that it left."""
     suspect = suspect_of(contest, effects, readings)
+    if suspect is not None and classes.confused and not (misreading(contest, readings, suspect) or 0.0) > 0:
+        suspect = most_pulling(effects, pulls) or suspect  # texts cannot be read where the classes are confused
     if suspect is not None:
         wrong = classes.confused or (misreading(contest, readings, suspect) or 0.0) > 0
         yield contest.lead + suspect.change, demonstration_factor(lab, contest, suspect.index, wrong)
@@ -81,6 +86,13 @@ def _moving(
     doubled = doubling(lab, contest)
     if doubled is not None and aggregation.doubled is not None:
         yield aggregation.doubled.lead, doubled
+
+
+def most_pulling(effects: tuple[DemonstrationEffect, ...], pulls: tuple[Pull, ...]) -> DemonstrationEffect | None:
+    """The answer's demonstration that pulls the rival's texts most, over its own class's; None if none does more."""
+    pulling = [pull for pull in pulls if pull.contrast > 0]
+    most = max(pulling, key=lambda pull: pull.contrast, default=None)
+    return None if most is None else next(effect for effect in effects if effect.index == most.demonstration)
 
 
 def demonstration_factor(lab: Lab, contest: Contest, place: int, wrong: bool) -> Factor:

@@ -22,6 +22,7 @@ from icldiag.analyses.explanation.favourite import Favourite, favourite_of
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
 from icldiag.analyses.explanation.others import Check, others_of
 from icldiag.analyses.explanation.prior import PriorEvidence, prior_evidence
+from icldiag.analyses.explanation.pulls import Pull, pulls_of
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
 from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
 from icldiag.analyses.explanation.wording import overlap, scoring_lead
@@ -53,6 +54,7 @@ class Explanation(AnalysisResult):
     classes: ClassesEvidence
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
+    pulls: tuple[Pull, ...]  # of the answer's demonstrations on other queries; none where these cannot be asked
     order: OrderEvidence
     aggregation: AggregationEvidence
     depth: DepthEvidence
@@ -150,9 +152,11 @@ def explain(
             raise
         except AnalysisError as error:
             missing.append(f"no flow into the label words: {error}")
-    effects, prior, order, classes, aggregation, scoring, depth = lab.inquire(
+    others = others_of(contest, prediction, seed)
+    effects, pulls, prior, order, classes, aggregation, scoring, depth = lab.inquire(
         [
             demonstration_effects(lab, contest),
+            pulls_of(lab, contest, others),
             prior_evidence(lab, contest, overview.lean, prediction.scores, seed),
             order_evidence(lab, contest, seed),
             classes_evidence(lab, contest, confusion, prediction),
@@ -163,8 +167,7 @@ def explain(
         step,
     )
     readings = readings_of(contest, effects, prediction)
-    factors = candidates(lab, contest, effects, readings, order, prior, classes, aggregation, scoring)
-    others = others_of(contest, prediction, seed)
+    factors = candidates(lab, contest, effects, readings, pulls, order, prior, classes, aggregation, scoring)
     divided, checked = lab.inquire(
         [shares(lab, contest, factors), checks(lab, contest, factors, others)],
         step,
@@ -177,6 +180,7 @@ def explain(
         prior=prior,
         demonstrations=effects,
         readings=readings,
+        pulls=pulls,
         order=order,
         classes=classes,
         aggregation=aggregation,
@@ -193,6 +197,7 @@ def explain(
         classes=classes,
         prior=prior,
         demonstrations=effects,
+        pulls=pulls,
         order=order,
         aggregation=aggregation,
         depth=depth,

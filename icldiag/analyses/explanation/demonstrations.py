@@ -42,12 +42,12 @@ def demonstration_effects(lab: Lab, contest: Contest) -> Inquiry[tuple[Demonstra
     """Hide each demonstration from the target, and from its own text."""
     shown, query = lab.prompt.demonstrations, lab.prompt.queries[contest.query]
     places, labels = range(len(shown)), [_label(example) for example in shown]
-    hiding = [_hiding(lab, place) for place in places]
+    edits_of = [hiding(lab, place) for place in places]
     answers = yield [
-        *(lab.question([query], target_edits=edits) for edits in hiding),
+        *(lab.question([query], target_edits=edits) for edits in edits_of),
         *(
             lab.question([replace(text, label=None)], query_edits=edits)
-            for text, edits in zip(shown, hiding, strict=True)
+            for text, edits in zip(shown, edits_of, strict=True)
         ),
     ]
     hidden, texts = ([scores[0] for scores in part] for part in (answers[: len(shown)], answers[len(shown) :]))
@@ -72,7 +72,7 @@ def _label(example: Example) -> int:
     return example.label
 
 
-def _hiding(lab: Lab, index: int) -> Edits:
+def hiding(lab: Lab, index: int) -> Edits:
     """A row that may not attend to a demonstration in any layer."""
     blocked = torch.zeros(1, len(lab.encoded.prefix), dtype=torch.bool)
     blocked[0, slice(*lab.encoded.demonstrations[index].span)] = True

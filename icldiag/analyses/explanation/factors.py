@@ -47,6 +47,11 @@ class Factor:
     divided: bool = False  # the content-free prior of the same changed prompt is divided out
     demonstration: int | None = None  # the one that is meant
 
+    @property
+    def stage(self) -> int:
+        """0: written in the prompt. 1: how the prompt's labels gather their texts. 2: the prior of what is left."""
+        return 2 if self.divided else 1 if self.doubled else 0
+
 
 def neutralised(lab: Lab, contest: Contest, factors: Collection[Factor], queries: Sequence[Example]) -> Question:
     """The question with these factors neutral; `read` makes the scores of its answer."""

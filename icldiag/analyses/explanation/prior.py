@@ -15,9 +15,10 @@ from icldiag.analyses.balance import Ranking, rankings, surplus
 from icldiag.analyses.calibration import prior_of
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
-from icldiag.analyses.overview.lean import Lean, Prior
+from icldiag.analyses.overview.lean import Calibrated, Lean, Prior
 from icldiag.model.readout import FloatArray
 from icldiag.prompt.adjustments import Calibration, PriorKind
+from icldiag.prompt.schema import Prompt
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ def prior_evidence(lab: Lab, contest: Contest, measured: Lean, scores: FloatArra
     kept = [[place for place in range(len(labels)) if place not in surplus(labels, draw)] for draw in draws]
     balanced = yield [lab.question([prompt.queries[contest.query]], places) for places in kept]
     return PriorEvidence(
-        tuple(_source(contest, scores[contest.query], prior) for prior in measured.priors),
+        tuple(
+            _source(contest, scores[contest.query], prior, _unseen(prompt, measured, prior))
+            for prior in measured.priors
+        ),
         counts,
         draws,
         tuple(counterfactual(contest, "as many demonstrations of each class", drawn[0]) for drawn in balanced),
@@ -79,9 +83,17 @@ def _lean(contest: Contest, prior: FloatArray) -> float:
     return float(np.log(mean[contest.answer] / mean[contest.rival]))
 
 
-def _source(contest: Contest, own: FloatArray, measured: Prior) -> PriorSource:
+def _unseen(prompt: Prompt, measured: Lean, prior: Prior) -> Calibrated | None:
+    """The answers with the same prior divided out, each measured without the query that it answers; None where that is
+    not known: with few queries, or a calibration in force."""
+    known = (one for one in measured.calibrated if one.kind == prior.kind)
+    return next(known, None) if prompt.calibration is None else None
+
+
+def _source(contest: Contest, own: FloatArray, measured: Prior, unseen: Calibrated | None) -> PriorSource:
     kind, prior = measured.kind, measured.probabilities
     bias = np.array(Calibration.dividing(kind, prior.tolist()).bias)
+    after = own + bias if unseen is None else unseen.scores[contest.query]
     rank = 1 + int((prior > prior[contest.answer]).sum())
-    divided = counterfactual(contest, f"{kind} prior divided out", own + bias)
+    divided = counterfactual(contest, f"{kind} prior divided out", after)
     return PriorSource(kind, measured.texts, prior, _lean(contest, prior), rank, divided)

@@ -1,11 +1,10 @@
 """Which causes are named, and in which order. The rule is written down in docs/explanation.md.
 
 A cause is named if a change that was run, and that takes only this cause away, turns the answer or takes half of its
-lead, or if its share of the lead is half. A prior that takes away from the lead, its share being negative, is not
-called its cause; for a change of the prompt that alone turns the answer what counts is the prompt as it is. Among those
-that are named, one that a second test supports comes before one that stands alone. That test looks at something else
-than this query: at the prompt itself, or at what the change does to other queries. Then the smaller change to the
-prompt comes before the larger.
+lead, or if its share of the lead is half. What takes away from the lead, its share not being positive, is never called
+its cause. Among those that are named, one that a second test supports comes before one that stands alone. That test
+looks at something else than this query: at the prompt itself, or at what the change does to other queries. Then the
+smaller change to the prompt comes before the larger.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
+from icldiag.analyses.explanation.pulls import Pull
 from icldiag.analyses.explanation.shares import Shares
 
 KINDS: tuple[CauseKind, ...] = get_args(CauseKind)
@@ -38,7 +38,7 @@ class Cause:
 
     kind: CauseKind
     confirmed_by: Counterfactual
-    nats: float  # its share of the lead, or what its change alone takes where it is none of the factors
+    nats: float | None  # its share of the lead; None of confused classes, which are no factor of it
     supported: bool  # a second test agrees
     support: str  # what that test found, in words
     demonstration: int | None = None
@@ -55,6 +55,7 @@ class Evidence:
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
     readings: Readings
+    pulls: tuple[Pull, ...]
     order: OrderEvidence
     classes: ClassesEvidence
     aggregation: AggregationEvidence
@@ -96,7 +97,7 @@ def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]
 
 def _rank(cause: Cause) -> tuple[bool, float]:
     """Supported ones by the size of the change, smallest first; what no second test points to by its nats."""
-    return not cause.supported, KINDS.index(cause.kind) if cause.supported else -cause.nats
+    return not cause.supported, KINDS.index(cause.kind) if cause.supported else -(cause.nats or 0.0)
 
 
 def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
@@ -106,13 +107,13 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
     if factor.kind == "prior" and not run.turned and divided:
         run = divided[0]
     nats = evidence.shares.nats[place]
-    if factor.divided and nats <= 0:  # what other factors leave of it speaks for the rival: the lean is their effect
+    if nats <= 0:  # with what comes before it neutral it speaks for the rival
         return
     if not evidence.weighs(run) and not evidence.carries(place):
         return
     checked = evidence.checks[place]
     supported, support = _support(factor, evidence, checked, names)
-    structural = factor.kind in ("scoring", "template")  # can be read off the prompt
+    structural = factor.kind in ("scoring", "template", "word")  # can be read off the prompt
     if supported and not structural and evidence.classes.confused and not _separates(evidence, checked):
         supported, support = False, f"{support}, but it does not separate the two classes"
     told = [support] if support else []
@@ -162,6 +163,12 @@ def _wrong_label(
         if not evidence.classes.confused:
             return False, f"its text reads like the others of {answer}"
         support = "with that label the scores separate the two classes"
+        pull = next((pull for pull in evidence.pulls if pull.demonstration == factor.demonstration), None)
+        if pull is not None and pull.contrast > 0:
+            support += (
+                f", and it pulls other texts of {rival} by {pull.rival.mean():.1f} nats, those of {answer} by "
+                f"{pull.own.mean():.1f}"
+            )
         separates = checked is not None and checked.helps and _separates(evidence, checked)
         return separates and not _majority(evidence, wrong=1), support
     if checked is not None and checked.auc < CONFUSED:
@@ -209,16 +216,7 @@ def _of_runs(evidence: Evidence, runs: Sequence[Counterfactual], one: str, many:
     return " ".join(filter(None, (names, which, does)))
 
 
-def _stays(evidence: Evidence) -> bool:
-    """Whether the prior takes from the lead where all other factors are neutral; else it is how these work."""
-    runs, places = evidence.shares.runs, range(len(evidence.shares.factors))
-    others = frozenset(place for place in places if not evidence.shares.factors[place].divided)
-    return runs[others].lead > runs[frozenset(places)].lead
-
-
 def _lasting(evidence: Evidence, answer: str) -> tuple[bool, str]:
-    if not _stays(evidence):
-        return False, "it is gone where the other factors are neutral"
     sources, elsewhere = evidence.prior.sources, evidence.order.lean(evidence.contest.answer)
     leaning = sum(source.lean > 0 for source in sources)
     lasting = elsewhere is not None and elsewhere > 0
@@ -251,7 +249,7 @@ def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     found, parts = evidence.classes, evidence.shares
     if found.auc is None or not evidence.classes.confused:
         return
-    lead, run = evidence.contest.lead, found.removed or parts.runs[frozenset(range(len(parts.factors)))]
+    run = found.removed or parts.runs[frozenset(range(len(parts.factors)))]
     helping = [checked for checked in evidence.checks if checked is not None and checked.helps]
     separating = [checked.auc for checked in helping if _separates(evidence, checked)]
     if separating if found.removed is None else not evidence.weighs(run):
@@ -259,5 +257,4 @@ def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     support = f"the scores separate the two classes with AUC {found.auc:.2f}"
     if separating:
         support += f", but with one change {max(separating):.2f}"
-    nats = parts.rest if found.removed is None else lead - run.lead
-    yield Cause("classes", run, nats, not separating, support)
+    yield Cause("classes", run, None, not separating, support)

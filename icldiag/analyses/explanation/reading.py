@@ -10,7 +10,9 @@ from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.factors import CauseKind, Factor
 from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.ranking import Cause
+from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
+from icldiag.analyses.overview.opening import causes
 from icldiag.counting import counted
 
 NAMES: dict[CauseKind, str] = {
@@ -31,12 +33,15 @@ TEXT = "the text itself"
 
 @dataclass(frozen=True)
 class Weight:
-    """A factor of the lead as a line; `role`: "main", "maybe" or "also" for a cause, "part" for another, or "rest"."""
+    """A factor of the lead as a line; `role`: "main", "maybe" or "also" for a cause, "part" for another, or "rest".
+
+    The nats of all lines make up the lead. Confused classes have None: they are no factor of it.
+    """
 
     role: str
     kind: CauseKind | None
     name: str
-    nats: float
+    nats: float | None
     note: str
 
 
@@ -57,6 +62,32 @@ def verdict(found: Favourite | None, labels: tuple[str, ...]) -> str:
         return opening
     does = "fixes this answer too" if found.undone.mends else "does not fix this one"
     return f"{opening} Dividing out the {found.undone.kind} prior, which fixes more answers than it breaks, {does}."
+
+
+_ALIKE: dict[str, tuple[CauseKind, ...]] = {  # the causes of one answer that a cause in the whole prompt can be
+    "recency": ("recency", "order"),
+    "majority": ("majority",),
+    "demonstration": ("demonstration",),
+}
+
+
+def prompt_wide(found: Explanation, overview: Overview | None) -> str:
+    """What draws the answers to all queries to this label, and whether it is this answer's first cause too.
+
+    Empty where the overview is not computed, found nothing of the kind, or this answer is right.
+    """
+    told = () if overview is None else zip(overview.causes, causes(overview), strict=True)
+    drawn = [(cause, said) for cause, said in told if cause.label == found.contest.answer]
+    if overview is None or overview.stability is None or not drawn or found.contest.gold == found.contest.answer:
+        return ""
+    first, said = drawn[0]
+    opening = f"Over {counted(len(overview.stability.queries), 'query')} (Overview): {said}"
+    if not found.causes:
+        return opening
+    own = found.causes[0]
+    place = None if own.demonstration is None else (own.demonstration,)
+    alike = own.kind in _ALIKE[first.kind] and (place is None or place == overview.harmful)
+    return f"{opening} {'So too for this query:' if alike else 'For this query alone another cause comes first:'}"
 
 
 def reading(found: Explanation) -> str:
@@ -116,11 +147,11 @@ def of_cause(cause: Cause, found: Explanation) -> str:
 
 
 def _share(cause: Cause, found: Explanation) -> str:
-    """Its share of the lead; of two classes that none can be taken out of, what all else leaves."""
+    """Its share of the lead; confused classes have none."""
+    if cause.nats is None:
+        return ""
     lead = found.contest.lead
     number = f"{in_nats(cause.nats, lead)} of {in_nats(lead, lead)} nats"
-    if cause.nats < 0:
-        number += " on average over changes of other factors, though alone it adds to the lead"
     return f"; the contextual prior's share is {number}" if cause.kind == "prior" else f" ({number})"
 
 
@@ -135,8 +166,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
         return _claim_of_prior(found)
     if cause.kind == "demonstration":
         assert cause.demonstration is not None
-        wrong = cause.supported and cause.nats > 0  # one that works against the answer gives no sign of it
-        verb = "may carry a wrong label" if wrong else "pulls this text to its label"
+        verb = "may carry a wrong label" if cause.supported else "pulls this text to its label"
         return f"Demonstration {cause.demonstration + 1} (label {answer}) {verb}"
     return {
         "scoring": f"The scoring of label words favours {answer} over {rival}",
@@ -145,7 +175,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
         "majority": f"{answer} has more demonstrations than {rival}",
         "recency": f"The demonstrations of {answer} come last",
         "order": f"The order of the demonstrations favours {answer}",
-        "classes": f"The model confuses {answer} and {rival}",
+        "classes": f"The model does not tell {answer} and {rival} apart",
         "aggregation": f"The label words of {rival} gather too little from their texts",
     }[cause.kind]
 
@@ -192,7 +222,6 @@ def _joined(factors: tuple[Factor, ...]) -> str:
 
 def weights(found: Explanation) -> tuple[Weight, ...]:
     """Every factor of the lead with its share: the named causes first, then the others, then what is left."""
-    _, rival = _pair(found)
     parts = found.shares
     shown: list[Weight] = []
     main = "also"
@@ -200,36 +229,37 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
         main = "main" if found.causes[0].supported else "maybe"
     for number, cause in enumerate(found.causes):
         run, role = cause.confirmed_by, main if number == 0 else "also"
-        note = f"{_left(run, found)}{_further(cause, found)}"
+        note = f"{_alone(run, found)}{_further(cause, found)}"
         place = _place(cause, found)
         if place is not None and run.change != parts.alone(place).change:  # another prior than the one that was divided
-            note = f"{_left(parts.alone(place), found)}; {note}"
+            note = f"{_alone(parts.alone(place), found)}; {note}"
+        if cause.kind == "classes":
+            note = f"no share of the lead: {cause.support}"
         shown.append(Weight(role, cause.kind, name_of(cause.kind, cause.demonstration), cause.nats, note))
     named = {cause.kind for cause in found.causes}
     for place, (factor, nats) in enumerate(zip(parts.factors, parts.nats, strict=True)):
-        if factor.kind in named:
-            continue
-        run = parts.alone(place)
-        then = rival if run.turned else found.labels[run.answer]
-        note = f"{factor.change}: {then}, {in_nats(run.lead, found.contest.lead)} nats left"
-        shown.append(Weight("part", factor.kind, name_of(factor.kind, factor.demonstration), nats, note))
-    if not (found.classes.removed is None and "classes" in named):  # of two classes the text is what is confused
-        shown.append(Weight("rest", None, TEXT, parts.rest, "the lead with all of these neutral"))
+        if factor.kind not in named:
+            note = _alone(parts.alone(place), found)
+            shown.append(Weight("part", factor.kind, name_of(factor.kind, factor.demonstration), nats, note))
+    shown.append(Weight("rest", None, TEXT, parts.rest, "the lead with all of these neutral"))
     return tuple(shown)
 
 
-def _left(run: Counterfactual, found: Explanation) -> str:
-    left = "answer flips" if run.turned else f"{in_nats(run.lead, found.contest.lead)} nats left"
-    return f"{run.change}: {left}"
+def _alone(run: Counterfactual, found: Explanation) -> str:
+    """What a change does by itself; with others it may do less or more, as its share has it."""
+    if run.turned:
+        return f"alone, {run.change}: the answer is {found.labels[found.contest.rival]}"
+    return f"alone, {run.change}: lead {found.contest.lead:.2f} -> {run.lead:.2f}"
 
 
 def legend(rows: Sequence[Weight], lead: float) -> str:
     """What the signs mean that these rows have; empty where they have none."""
+    nats = [row.nats for row in rows if row.nats is not None]
     maybe = "MAYBE: no second test points to it" if any(row.role == "maybe" for row in rows) else ""
     part = "part: too little to be called the cause" if any(row.role == "part" for row in rows) else ""
-    above = "> is more than the whole lead" if any(row.nats > lead for row in rows) else ""
-    against = "< works against the answer; shares of both signs make up the lead"
-    told = "; ".join(filter(None, (maybe, part, above, against if any(row.nats < 0 for row in rows) else "")))
+    above = "> is more than the whole lead" if any(value > lead for value in nats) else ""
+    against = "< works against the answer" if any(value < 0 for value in nats) else ""
+    told = "; ".join(filter(None, (maybe, part, above, against)))
     return f"{told}." if told else ""
 
 

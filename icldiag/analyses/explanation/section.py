@@ -10,7 +10,7 @@ from icldiag.analyses.explanation import Explain, Explanation, findings, of_caus
 from icldiag.analyses.explanation import reading as reading_of_query
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.others import Check
-from icldiag.analyses.explanation.reading import NAMES, in_nats, verdict
+from icldiag.analyses.explanation.reading import NAMES, verdict
 from icldiag.analyses.explanation.section_fields import ExplanationFields
 from icldiag.page.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import curves
@@ -97,6 +97,9 @@ def _values(found: Explanation) -> dict[str, Any]:
                     "text_lead": effect.text_lead,
                 }
                 for effect in found.demonstrations
+            ],
+            "pulls": [
+                {"demonstration": pull.demonstration, "own": pull.own, "rival": pull.rival} for pull in found.pulls
             ],
             "order": {
                 "turned": found.order.turned,
@@ -223,10 +226,11 @@ def _query(found: Explanation, context: Context | None) -> list[Block]:
     shown += [Items(further)] if further else []
     rows = weights(found)
     lines = tuple((weight.name, weight.nats, weight.note) for weight in rows)
-    divided = f"The lead of {in_nats(found.contest.lead, found.contest.lead)} nats over {rival}, divided."
-    if any(weight.nats < 0 for weight in rows):
+    lines += (("lead", found.contest.lead, "the sum"),)
+    divided = f"The lead of {found.contest.lead:.2f} nats over {rival}, divided."
+    if any((weight.nats or 0.0) < 0 for weight in rows):
         divided += " What is below 0 works against the answer, so that others may be above the lead."
-    shown.append(Table(f"shares-{query + 1}", divided, ("factor", "nats", "alone"), lines, place="folded"))
+    shown.append(Table(f"shares-{query + 1}", divided, ("factor", "nats", "its change"), lines, place="folded"))
     evidence = tuple((row.name, row.number, row.scale, row.sentence) for row in findings(found))
     caption = f"Evidence on query {query + 1}."
     columns = ("evidence", "number", "among", "reading")

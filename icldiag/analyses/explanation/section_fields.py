@@ -22,7 +22,7 @@ class RunFields(Fields):
 
 class CauseFields(Fields):
     kind: CauseKind
-    nats: float = Field(description="Its share of the lead.")
+    nats: float | None = Field(description="Its share of the lead; null of confused classes, no factor of it.")
     supported: bool = Field(description="A second test agrees.")
     support: str
     demonstration: int | None = Field(description="Index from 0.")

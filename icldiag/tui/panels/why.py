@@ -175,18 +175,21 @@ class WhyPanel(ApplyingPanel):
         return Text.assemble(*parts)
 
     def _cause(self, found: Explanation) -> Text:
-        """The whole prompt's lean first, then what explains this answer, in a few words."""
-        from icldiag.analyses.explanation.reading import headline, verdict
+        """The whole prompt's verdict and cause first, then what explains this answer, in a few words."""
+        from icldiag.analyses.explanation.reading import headline, prompt_wide, verdict
+        from icldiag.analyses.overview import Summarise
 
         look = self.state.look
-        leans = verdict(found.favourite, found.labels)
-        lines = [Text(self._shown(leans), look.strong)] if leans else []
+        wide = prompt_wide(found, self.peek(Summarise()))
+        lines = [
+            Text(self._shown(said), look.strong) for said in (verdict(found.favourite, found.labels), wide) if said
+        ]
         lines.append(Text(self._shown(headline(found)), look.chosen))
         return Text("\n").join(lines)
 
     def _weights(self, found: Explanation) -> RenderableType:
-        """A line for each factor: its bar of the lead, its nats, what its change does, what to do about it."""
-        from icldiag.analyses.explanation.reading import in_nats, legend, weights
+        """A line for each factor: its bar, its nats, what its change does and what to do about it; and their sum."""
+        from icldiag.analyses.explanation.reading import legend, weights
 
         look, lead = self.state.look, found.contest.lead
         rows, actions = weights(found), self._actions(found)
@@ -199,15 +202,16 @@ class WhyPanel(ApplyingPanel):
             head = Text(no_wrap=True)
             head.append(f"{_ROLES[row.role]:<7}", style)
             head.append(self._shown(f"{row.name:<{names}}  "), style)
-            head.append(f"{self._bar(row.nats, lead, cells)}  ", style)
-            whole = f" of {in_nats(lead, lead)} nats" if row is rows[0] else ""
-            head.append(f"{in_nats(row.nats, lead):>5}{whole}", style)
+            if row.nats is not None:
+                head.append(f"{self._bar(row.nats, lead, cells)}  {row.nats:+6.2f}", style)
             blocks.append(head)
             if row.role in ("main", "maybe", "also"):
                 action = actions[place] if place < len(actions) else ""
                 note = Text(self._shown(f"{row.note}."))
                 note.append(f" -> {action}" if action else "", look.strong)
                 blocks.append(Padding(note, (0, 0, 0, 9 + names if wide else 7)))
+        total = f"{'sum':<7}{'the lead, in nats':<{names + cells + 5}}"
+        blocks.append(Text(f"{total}{lead:+6.2f}", look.muted, no_wrap=True))
         if signs := legend(rows, lead):
             blocks.append(Padding(Text(signs, look.muted), (0, 0, 0, 7)))
         return Group(*blocks)

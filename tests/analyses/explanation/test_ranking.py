@@ -15,6 +15,7 @@ from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
+from icldiag.analyses.explanation.pulls import Pull
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
 from icldiag.analyses.explanation.shares import Places, Shares
 from icldiag.analyses.roc import ENOUGH
@@ -71,6 +72,7 @@ def nothing(explained: tuple[Session, Explanation]) -> Evidence:
         prior=PriorEvidence(sources, (2, 2, 2), (), ()),
         demonstrations=effects(3.0, 3.0, -3.0, -3.0),
         readings=READINGS,
+        pulls=(),
         order=order,
         classes=replace(found.classes, removed=run(STAYS), auc=0.9, auc_queries=(6, 6)),
         aggregation=replace(found.aggregation, doubled=run(STAYS), flow={0: 2.0, 1: 1.0}),
@@ -207,13 +209,17 @@ def test_two_classes_are_confused_if_no_change_separates_them(nothing: Evidence)
 
 def test_of_two_labels_confusion_is_named_unless_a_change_separates_them(nothing: Evidence) -> None:
     """What tips an answer between classes that the scores do not tell apart is not what is wrong."""
-    word = Factor("word", "other words", words=NAMES)
-    two = replace(nothing, classes=replace(nothing.classes, removed=None, auc=0.6))
-    found = rank_causes(with_factor(two, word, TURNS, replace(HELPS, auc=0.7)), NAMES)
-    assert [(cause.kind, cause.supported) for cause in found] == [("classes", True), ("word", False)]
+    order, word = Factor("order", "other order", order=(1, 0, 2, 3)), Factor("word", "other words", words=NAMES)
+    turning = replace(nothing.order, runs=(run(TURNS),) * 4)
+    two = replace(nothing, order=turning, classes=replace(nothing.classes, removed=None, auc=0.6))
+    found = rank_causes(with_factor(two, order, TURNS, replace(HELPS, auc=0.7)), NAMES)
+    assert [(cause.kind, cause.supported) for cause in found] == [("classes", True), ("order", False)]
+    assert found[0].nats is None
     assert "does not separate the two classes" in found[1].support
-    mended = rank_causes(with_factor(two, word, TURNS, HELPS), NAMES)
-    assert [(cause.kind, cause.supported) for cause in mended] == [("word", True)]
+    mended = rank_causes(with_factor(two, order, TURNS, HELPS), NAMES)
+    assert [(cause.kind, cause.supported) for cause in mended] == [("order", True)]
+    shown = rank_causes(with_factor(two, word, TURNS, replace(HELPS, auc=0.7)), NAMES)  # can be read off the prompt
+    assert ("word", True) in [(cause.kind, cause.supported) for cause in shown]
 
 
 def test_a_label_that_is_why_two_classes_are_confused_is_wrong(nothing: Evidence) -> None:
@@ -227,26 +233,22 @@ def test_a_label_that_is_why_two_classes_are_confused_is_wrong(nothing: Evidence
         assert not any(cause.supported for cause in causes if cause.kind == "demonstration")
 
 
-def test_a_prior_that_goes_with_the_other_factors_is_how_they_work(nothing: Evidence) -> None:
-    prior, order = Factor("prior", "prior divided out", divided=True), Factor("order", "other", order=(1, 0, 2, 3))
-    parts = shares((order, TURNS), (prior, TURNS))
-    alone, both = frozenset({0}), frozenset({0, 1})
-    for left, supported in ((-5.0, True), (-1.0, False)):  # with the order neutral the lead is -3
-        runs = {**parts.runs, alone: run(TURNS), both: replace(run(TURNS), lead=left)}
-        evidence = replace(nothing, shares=replace(parts, runs=runs), checks=(None, None))
-        causes = {cause.kind: cause for cause in rank_causes(evidence, NAMES)}
-        assert causes["prior"].supported == supported
-
-
-def test_a_prior_that_takes_away_from_the_lead_is_not_its_cause(nothing: Evidence) -> None:
-    """Not even where dividing it out turns the answer, alone or as another measurement."""
+def test_what_takes_away_from_the_lead_is_not_its_cause(nothing: Evidence) -> None:
+    """Not even where its change alone turns the answer, or another measurement of the prior does."""
     prior, order = Factor("prior", "prior divided out", divided=True), Factor("order", "other", order=(1, 0, 2, 3))
     sources = tuple(replace(source, divided=run(TURNS)) for source in nothing.prior.sources)
     leaning = replace(nothing, prior=replace(nothing.prior, sources=sources))
-    for scores in (STAYS, TURNS):
-        for nats, named in ((-0.5, []), (0.5, ["prior"])):
-            parts = replace(shares((prior, scores)), nats=(nats,))
-            causes = rank_causes(replace(leaning, shares=parts, checks=(None,)), NAMES)
-            assert [cause.kind for cause in causes] == named
-    parts = replace(shares((order, TURNS)), nats=(-0.5,))  # a change of the prompt that turns it is told with its share
-    assert only(replace(nothing, shares=parts, checks=(None,))).nats == -0.5
+    for factor in (prior, order):
+        for scores in (STAYS, TURNS):
+            parts = replace(shares((factor, scores)), nats=(-0.5,))
+            assert rank_causes(replace(leaning, shares=parts, checks=(None,)), NAMES) == ()
+    parts = replace(shares((order, TURNS)), nats=(0.5,))
+    assert only(replace(nothing, shares=parts, checks=(None,))).nats == 0.5
+
+
+def test_what_a_demonstration_pulls_is_told_where_its_text_cannot_be_read(nothing: Evidence) -> None:
+    factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
+    unread = replace(nothing, classes=replace(nothing.classes, removed=None, auc=0.6))
+    pull = Pull(0, np.array([0.5, 0.7]), np.array([2.0, 2.2]))
+    (cause,) = rank_causes(with_factor(replace(unread, pulls=(pull,)), factor, TURNS, HELPS), NAMES)
+    assert "it pulls other texts of no by 2.1 nats, those of yes by 0.6" in cause.support

@@ -9,7 +9,9 @@ import pytest
 from icldiag.analyses.explanation import Explanation, findings, of_cause, reading, weights
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import headline, not_asked, verdict
+from icldiag.analyses.explanation.reading import headline, not_asked, prompt_wide, verdict
+from icldiag.analyses.overview.causes import PromptCause
+from icldiag.analyses.overview.recency import Recency
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -23,8 +25,8 @@ def test_a_cause_is_told_with_its_nats_its_run_and_what_supports_it(explained: t
         for cause in found.causes:
             sentence = of_cause(cause, found)
             digits = 1 if found.contest.lead >= 1 else 2
-            share = f"{cause.nats:.{digits}f} of {found.contest.lead:.{digits}f} nats"
-            assert share in sentence
+            if cause.nats is not None:
+                assert f"{cause.nats:.{digits}f} of {found.contest.lead:.{digits}f} nats" in sentence
             assert f"-> {cause.confirmed_by.lead:.{digits}f} nats" in sentence
             assert ("No second test points to it" in sentence) == (not cause.supported)
             assert cause.support in sentence
@@ -41,9 +43,10 @@ def test_the_weights_are_the_shares_and_make_up_the_lead(explained: tuple[Sessio
     session, _ = explained
     for query in range(len(session.prompt.queries)):
         found = session.explanation(query)
-        rows = [row for row in weights(found) if row.kind != "classes"]
-        assert sum(row.nats for row in rows) == pytest.approx(found.contest.lead, abs=1e-4)
+        rows = weights(found)
+        assert sum(row.nats or 0.0 for row in rows) == pytest.approx(found.contest.lead, abs=1e-4)
         assert [row.role for row in rows].count("rest") == 1
+        assert all((row.nats is None) == (row.kind == "classes") for row in rows)
         roles = [row.role for row in weights(found)]
         wrong = bool(found.causes) and found.contest.gold != found.contest.answer
         assert ("main" in roles) == (wrong and found.causes[0].supported)
@@ -61,8 +64,8 @@ def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Expl
     )
     wrongly = Cause("demonstration", run, 1.0, True, "", 0)
     assert "may carry a wrong label" in headline(replace(wrong, causes=(wrongly,)))
-    against = replace(wrongly, nats=-1.0)  # that works against the answer
-    assert "pulls this text to its label" in headline(replace(wrong, causes=(against,)))
+    unsure = replace(wrongly, supported=False)
+    assert "pulls this text to its label" in headline(replace(wrong, causes=(unsure,)))
 
 
 def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Session, Explanation]) -> None:
@@ -136,11 +139,28 @@ def test_two_labels_and_one_demonstration_are_told_as_they_are(prompt: Prompt, t
         assert row.scale != "-"
 
 
-def test_a_cause_with_a_negative_share_says_that_alone_it_adds_to_the_lead(
-    explained: tuple[Session, Explanation],
-) -> None:
-    _, found = explained
-    run = replace(found.order.runs[0], turned=True)
-    for nats, told in ((-0.5, True), (0.5, False)):
-        cause = Cause("order", run, nats, True, "", None)
-        assert ("though alone it adds to the lead" in of_cause(cause, found)) == told
+def test_the_whole_prompt_s_cause_is_told_before_the_query_s_own(explained: tuple[Session, Explanation]) -> None:
+    session, found = explained
+    overview = session.overview()
+    stability = overview.stability
+    assert stability is not None
+    answer = found.contest.answer
+    wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
+    drawn = replace(overview, shown=(answer,) * 3, stability=replace(stability, last=answer))
+    run = found.order.runs[0]
+    for causes, opening in (
+        ((Cause("recency", run, 1.0, True, ""),), "So too for this query:"),
+        ((Cause("prior", run, 1.0, True, ""),), "For this query alone another cause comes first:"),
+    ):
+        with_cause = replace(wrong, causes=causes)
+        vars(drawn)["causes"] = (PromptCause("majority", answer, 0.5),)
+        assert prompt_wide(with_cause, drawn).endswith("For this query alone another cause comes first:")
+        vars(drawn)["causes"] = (PromptCause("recency", answer, 0.5),)
+        vars(drawn)["recency"] = Recency(0.9, 0.1, 0.01, 9)
+        said = prompt_wide(with_cause, drawn)
+        assert said.startswith(
+            f"Over {len(stability.queries)} queries (Overview): The class whose demonstrations come last"
+        )
+        assert said.endswith(opening)
+    assert prompt_wide(replace(found, contest=replace(found.contest, gold=answer)), drawn) == ""
+    assert prompt_wide(wrong, overview) == prompt_wide(wrong, None) == ""

@@ -12,7 +12,7 @@ from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.factors import Factor
-from icldiag.analyses.explanation.shares import Places, shapley, shares
+from icldiag.analyses.explanation.shares import Places, shapley, shares, staged, stages, wanted
 from icldiag.analyses.lab import Lab
 from icldiag.model.readout import label_probabilities, silent
 from icldiag.prompt.schema import Label, Prompt
@@ -54,6 +54,34 @@ def test_shares_and_the_rest_make_up_the_lead(explained: tuple[Session, Explanat
         assert found.shares.rest == found.shares.runs[Places(range(len(found.shares.factors)))].lead
 
 
+PRIOR, GATHERED = Factor("prior", "divided", divided=True), Factor("aggregation", "doubled", doubled=True)
+ORDER, WORD = Factor("order", "other order"), Factor("word", "other words")
+
+
+def test_a_prior_that_the_order_makes_counts_for_the_order() -> None:
+    """The order makes the lean and the lean the lead: with the other order there is nothing left to divide out."""
+    of_order = {of: 0.0 if of else 2.0 for of in subsets(2)}
+    assert staged(of_order, (ORDER, PRIOR)) == staged(of_order, (PRIOR, ORDER))[::-1] == (2.0, 0.0)
+    lasting = {of: 0.0 if 1 in of else 2.0 for of in subsets(2)}  # the other order does nothing
+    assert staged(lasting, (ORDER, PRIOR)) == (0.0, 2.0)
+
+
+def test_stages_follow_each_other_and_ask_no_more_than_they_need() -> None:
+    factors = (GATHERED, ORDER, PRIOR, WORD)
+    assert stages(factors) == [Places({1, 3}), Places({0}), Places({2})]
+    sets = wanted(factors)
+    asked = {of - {2} for of in sets}  # the prior is divided out of the same answers
+    assert asked == {Places(of) for of in ((), (0,), (1,), (3,), (1, 3), (0, 1, 3))}
+    assert set(sets) == asked | {of | {2} for of in asked}
+    generator = np.random.default_rng(0)
+    leads = {of: float(generator.normal()) for of in subsets(4)}
+    nats = staged(leads, factors)
+    assert sum(nats) == pytest.approx(leads[Places()] - leads[Places({0, 1, 2, 3})])
+    assert nats[2] == pytest.approx(leads[Places({0, 1, 3})] - leads[Places({0, 1, 2, 3})])
+    either = (leads[Places()] - leads[Places({1})] + leads[Places({3})] - leads[Places({1, 3})]) / 2
+    assert nats[1] == pytest.approx(either)
+
+
 def test_sets_of_neutral_factors_are_the_prompts_that_they_say(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())
     contest = Contest(0, 0, 1, 1, session.prediction().scores[0][0] - session.prediction().scores[0][1])
@@ -69,6 +97,7 @@ def test_sets_of_neutral_factors_are_the_prompts_that_they_say(prompt: Prompt, t
         [shares(Lab(session.model, session.encoded, session.prefix(silent)), contest, factors)]
     )
     shown = list(prompt.demonstrations)
+    assert set(found.runs) == set(wanted(factors))
     for of in (Places({0}), Places({0, 1}), Places({1, 2, 3}), Places({0, 1, 2, 3, 4}), Places({4}), Places()):
         changed = list(shown)
         if 1 in of:
