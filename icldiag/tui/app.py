@@ -20,7 +20,7 @@ from icldiag.tui.desk import Desk
 from icldiag.tui.dialogs import Dialogs
 from icldiag.tui.editor import Editor
 from icldiag.tui.edits import Edits
-from icldiag.tui.export import Export, QuitScreen, panel_text, save_panel
+from icldiag.tui.export import Export, panel_text, save_panel
 from icldiag.tui.export_screen import ExportChoice, ExportScreen
 from icldiag.tui.interventions import toggle
 from icldiag.tui.jobs import Jobs
@@ -260,12 +260,6 @@ class DiagnosisApp(Dialogs):
             self.tell(f"Copied; also in {visible(str(target))}")
 
     # ---- the end ----------------------------------------------------------------------------------------------------
-
-    async def action_quit(self) -> None:
-        if self.export.running:
-            self.push_screen(QuitScreen(self.export), self.export.quit)
-        else:
-            self.leave()
 
     def leave_soon(self, code: int) -> None:
         """`leave`, asked for by a signal: as soon as the event loop comes to it."""

@@ -34,7 +34,8 @@ class Autosave:
     def __init__(self, desk: Desk, file: SessionFile | None, caught: Callable[[str, Exception], object]) -> None:
         self.desk, self.file, self._caught = desk, file, caught
         self._written: SavedSession | None = None
-        self._failed = self._closed = self._pruned = False
+        self.failure: str | None = None  # why what was to be written last is not on disk
+        self._closed = self._pruned = False
         self._lock = threading.Lock()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="session")  # a slow disk must not delay keys
 
@@ -72,16 +73,15 @@ class Autosave:
             self.file.close()
 
     def _write(self, session: SavedSession) -> None:
-        error = None
+        error, before = None, self.failure
         try:
             with self._lock:
                 error = self._write_file(session) if session is self._written else None
         except Exception as unforeseen:  # in this thread it would be heard of by nobody
             self._caught("saving the session", unforeseen)
-        if error is not None and not self._failed:
-            self._failed = True
-            text = f"The session cannot be saved: {visible(error)}. Everything else still works."
-            self.desk.screen.tell(text, severity="warning")
+        if error is not None and before is None:
+            text = f"The session cannot be saved: {visible(error)}. Make room; until then a changed prompt is kept "
+            self.desk.screen.tell(text + "only where you save it, with s in panel Prompt.", severity="warning")
 
     def _write_file(self, session: SavedSession) -> str | None:
         """Write, and return the reason where that fails."""
@@ -93,6 +93,7 @@ class Autosave:
                 prune(self.file.folder)
             self.file.write(session)
         except OSError as error:
-            return str(error)
-        self._failed = False
-        return None
+            self.failure = error.strerror or str(error)
+        else:
+            self.failure = None
+        return self.failure

@@ -10,8 +10,10 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from icldiag.errors import PromptError
+from icldiag.tui.autosave import Autosave
 from icldiag.tui.desk import Desk
 from icldiag.tui.edits import Edits
+from icldiag.tui.export import Export, QuitScreen
 from icldiag.tui.help import changes_text, glossary_page, help_page
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.jobs_screen import JobsScreen
@@ -20,6 +22,7 @@ from icldiag.tui.navigation import Navigation
 from icldiag.tui.palette import commands, help_sections
 from icldiag.tui.sheet import Sheet
 from icldiag.tui.textual_fixes.command_palette import Actions, Palette
+from icldiag.tui.unsaved_screen import UnsavedScreen
 from icldiag.visible import visible
 
 
@@ -30,7 +33,25 @@ class Dialogs(Navigation):
     desk: Desk
     edits: Edits
     jobs: Jobs
+    export: Export
+    autosave: Autosave
     BINDINGS: ClassVar[list[BindingType]] = []
+
+    async def action_quit(self) -> None:
+        if self.export.running:
+            self.push_screen(QuitScreen(self.export), self.export.quit)
+        elif self.state.edits and not self.autosave.save():
+            self.push_screen(UnsavedScreen(self.autosave.failure or ""), self._answered)
+        else:
+            self.leave()
+
+    def _answered(self, leaves: bool | None) -> None:
+        if leaves:
+            self.leave()
+
+    def leave(self, code: int = 0) -> None:
+        """The app's."""
+        raise NotImplementedError
 
     def action_changes(self) -> None:
         """What the session changed, line by line."""

@@ -45,6 +45,7 @@ def questions() -> Iterator[tuple[str, list[BindingType]]]:
     from icldiag.tui.jobs_screen import JobsScreen
     from icldiag.tui.sheet import Sheet
     from icldiag.tui.texts import TextsScreen
+    from icldiag.tui.unsaved_screen import UnsavedScreen
 
     yield "In the help, the glossary and the changes", Sheet.BINDINGS
     yield "In the list of jobs", JobsScreen.BINDINGS
@@ -52,6 +53,7 @@ def questions() -> Iterator[tuple[str, list[BindingType]]]:
     yield "In several lines to type", TextsScreen.BINDINGS
     yield "In the export dialog", ExportScreen.BINDINGS
     yield "When quitting while an export runs", QuitScreen.BINDINGS
+    yield "When quitting with changes that cannot be saved", UnsavedScreen.BINDINGS
 
 
 def collisions() -> list[str]:

@@ -56,8 +56,11 @@ def run_app(
         if app.export.then_quit:
             print("\n".join(f"Written: {visible(place)}" for place in app.export.written))
         if app.autosave.on_disk is not None:
-            print(f"To continue: icldiag resume {app.autosave.on_disk}")
+            earlier = " (as it was before the last changes)" if app.autosave.failure else ""
+            print(f"To continue: icldiag resume {app.autosave.on_disk}{earlier}")
         sys.stdout.flush()
+    if app.autosave.failure is not None:
+        print(f"icldiag: the session is not saved: {visible(app.autosave.failure)}", file=sys.stderr)
     if app.jobs.running:  # a thread inside torch cannot be interrupted, and nothing of it is wanted any more
         app.export.writing.acquire(timeout=_SECONDS_TO_WRITE)
         os._exit(app.return_code or 0)

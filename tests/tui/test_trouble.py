@@ -19,6 +19,7 @@ from icldiag.errors import Cancelled
 from icldiag.model.readout import Progress
 from icldiag.model.settings import BUNDLED
 from icldiag.samples import DEFAULT_SAMPLE, sample_path
+from icldiag.session_file import SavedSession, SessionFile, session_files
 from icldiag.store import Store
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.matrix import Matrix
@@ -26,6 +27,7 @@ from icldiag.tui.messages import CutChanged
 from icldiag.tui.panels.saliency import SaliencyPanel
 from icldiag.tui.queries import Queries
 from icldiag.tui.textual_fixes.command_palette import Palette
+from icldiag.tui.unsaved_screen import UnsavedScreen
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 
@@ -83,6 +85,45 @@ async def test_a_disk_that_is_full(
         assert len(app._notifications) == 1  # told once
         await pilot.press("q")
     assert app.return_code == 0
+
+
+async def test_quitting_asks_before_changes_are_lost(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk_is_full = False
+    write = SessionFile.write
+
+    def full(file: SessionFile, session: SavedSession) -> None:
+        if disk_is_full:
+            raise OSError(28, "No space left on device")
+        write(file, session)
+
+    monkeypatch.setattr(SessionFile, "write", full)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction and session_files())
+        saved = session_files()[0].read()
+        disk_is_full = True
+        await pilot.press("8", "d")
+        await settle(pilot, lambda: "EDITED" in screen_text(app))
+        await pilot.press("q")
+        await settle(pilot, lambda: isinstance(app.screen, UnsavedScreen))
+        assert "No space left on device. Make room, or save the prompt" in words(screen_text(app))
+        await pilot.press("escape")
+        await settle(pilot, lambda: len(app.screen_stack) == 1)
+        assert app._exit is False
+        await pilot.press("q")
+        await settle(pilot, lambda: isinstance(app.screen, UnsavedScreen))
+        await pilot.press("q")
+    assert app.autosave.failure == "No space left on device"
+    assert session_files()[0].read().now.prompt == saved.now.prompt
+    disk_is_full = False
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("8", "d")
+        await settle(pilot, lambda: "EDITED" in screen_text(app))
+        await pilot.press("q")  # nothing is lost, nothing is asked
+    assert app.autosave.failure is None
+    assert session_files()[0].read().now.prompt != saved.now.prompt
 
 
 async def test_an_action_that_raises(prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
