@@ -37,7 +37,9 @@ def query_lines(
     first.append("+" if marked else " ", look.chosen)
     first.append(cut_end(visible(text, look.ascii_only) or "(empty)", width - 3, look.dots), "bold" if chosen else "")
     second = Text(" " * 4 if was is None else "  ~ ", no_wrap=True)
-    before = "" if was is None else f" (was {cut_middle(visible(was, look.ascii_only), 14, look.dots)})"
+    before = ""
+    if was is not None:
+        before = " (was right)" if was == gold else f" (was {cut_middle(visible(was, look.ascii_only), 14, look.dots)})"
     before += f"  {note}" if note else ""
     room = width - 4 - cell_len(before)
     if predicted is None:

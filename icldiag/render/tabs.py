@@ -34,14 +34,17 @@ Others = Literal["open", "keys", "name", "nothing"]  # how groups are shown that
 
 
 def tab_row(tabs: Sequence[Tab], front: int, look: Look, width: int) -> list[Piece]:
-    """The fullest form that fits; where not even the group in front does, the keys and the panel's name."""
-    forms: tuple[tuple[Others, str], ...] = (("open", " | "), ("keys", " | "), ("name", " | "), ("name", "|"))
-    rows: list[tuple[Others, str, bool]] = [
-        *((others, between, True) for others, between in forms),
+    """The fullest form that fits; where the group in front does not, all keys and the panel's name."""
+    forms: tuple[tuple[Others, str, bool], ...] = (
+        ("open", " | ", True),
+        ("keys", " | ", True),
+        ("name", " | ", True),
+        ("name", "|", True),
+        ("keys", " | ", False),
         ("name", "|", False),
         ("nothing", "", True),
-    ]
-    for others, between, named in rows:
+    )
+    for others, between, named in forms:
         row = list(_row(tabs, front, look, others, between, named))
         if row_width(row) <= width:
             return row

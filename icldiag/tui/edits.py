@@ -176,7 +176,7 @@ class Edits:
         if state.prompt is prompt and state.beta is before.beta:
             self.screen.tell("Nothing to apply: the prompt is like that already.")
         elif state.prompt is not None:
-            state.applied_last = Applied(repair.name, before, state.prompt, state.beta, prediction, trial)
+            state.repairs.append(Applied(repair.name, before, state.prompt, state.beta, prediction, trial))
             self.screen.show("all")
 
     def take_off(self) -> bool:

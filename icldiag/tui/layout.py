@@ -135,6 +135,9 @@ class Layout(FrameDiffApp, GuardedApp):
         self.query_one(PanelTabs).set(str(self.panel.id), self.state.look)
         self.query_one("#difference", Line).set(Text(visible(difference(self.state))))
         self.query_one(PinnedColumn).show(self.state, self.panel)
+        self.show_hints()
+
+    def show_hints(self) -> None:
         self.query_one("#hints", Line).set(Hints(hint_list(self.panel.hinted(), self.keys), self.state.look))
 
     def show_top(self) -> None:
@@ -160,6 +163,7 @@ class Layout(FrameDiffApp, GuardedApp):
         elif part == "progress":
             self.show_top()
             self.panel.progressed()
+            self.show_hints()
         else:
             self.run_worker(self.show_pinned_state())
 

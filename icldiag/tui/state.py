@@ -106,7 +106,7 @@ class State:
     pinned: State | None = None  # set aside to compare with
     of_file: str | None = None  # hash of the prompt that the file held when it was last read
     undo: list[Before] = field(default_factory=list)  # each change made in place, the last one last
-    applied_last: Applied | None = None
+    repairs: list[Applied] = field(default_factory=list)  # that were applied, the last one last
     narrowed_last: Narrowed | None = None
 
     def become(
@@ -171,9 +171,8 @@ class State:
 
     @property
     def applied(self) -> Applied | None:
-        """The repair that was applied last, as long as nothing was changed since."""
-        last = self.applied_last
-        return last if last is not None and last.prompt is self.prompt and last.beta is self.beta else None
+        """The repair that made the prompt what it is, as long as nothing was changed since."""
+        return next((one for one in self.repairs[::-1] if one.prompt is self.prompt and one.beta is self.beta), None)
 
     @property
     def narrowed(self) -> Narrowed | None:

@@ -38,6 +38,19 @@ def test_nothing_is_cut_off(front: int, width: int) -> None:
     assert all(other.group in text for other in TABS)
 
 
+def test_with_two_panels_more_every_group_is_there() -> None:
+    """77 cells are what the panels get of 120 columns."""
+    added = [Tab(key, name, "Look inside") for key, name in (("C", "Contrast"), ("T", "Patching"))]
+    fix = next(place for place, tab in enumerate(TABS) if tab.group == "Fix")
+    tabs = (*TABS[:fix], *added, *TABS[fix:])
+    for front, tab in enumerate(tabs):
+        text = line(front, 77, tabs)
+        assert len(text) <= 77
+        assert f"[{tab.key} {tab.title}]" in text
+        assert all(other.group in text for other in tabs)
+    assert line(fix + 1, 77, tabs).endswith("C [T Patching] | Fix 9 6 7")
+
+
 def test_more_panels_than_fit_leave_their_keys() -> None:
     more = tuple(Tab(chr(ord("A") + place), f"Panel {place}", "Look inside") for place in range(9))
     assert line(3, 120, more).startswith("Look inside: A Panel 0 B Panel 1")

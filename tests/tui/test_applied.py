@@ -48,6 +48,24 @@ def test_a_repair_is_applied_and_taken_off(table: Table) -> None:
     assert state.applied is None
 
 
+def test_of_two_repairs_each_is_taken_off(table: Table) -> None:
+    desk, jobs, _ = table
+    edits, state, before = Edits(desk), desk.state, desk.state.prompt
+    assert before is not None
+    turned = Repair("order", "backwards", before.demonstrations[::-1], before.labels)
+    flat = replace(turned, name="flat", calibration=Calibration("batch", (0.0, 3.0, 0.0)))
+    for repair in (turned, flat):
+        edits.apply(repair)
+        jobs.finish(desk)
+    names = []
+    while state.applied is not None:
+        names.append(state.applied.name)
+        assert edits.take_off()
+        jobs.finish(desk)
+    assert names == ["flat", "backwards"]
+    assert state.prompt is before
+
+
 def test_a_repair_with_a_beta_alone_is_undone_too(table: Table) -> None:
     desk, jobs, _ = table
     edits, state, before = Edits(desk), desk.state, desk.state.prompt

@@ -17,11 +17,13 @@ from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.overview import Summarise
 from icldiag.analyses.repairs import TryCalibrations
+from icldiag.analyses.search.repair import Repair
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.isolation import changed_queries
 from icldiag.tui.panels.prompt import PromptPanel
 from icldiag.tui.panels.repairs import RepairPanel
+from icldiag.tui.panels.why import WhyPanel
 from tests.tui.pilot import lines_of, running, screen_text, settle
 
 
@@ -199,3 +201,24 @@ async def test_overviews_keys_take_one_line_at_80_columns(prompt_file: Path, mod
             await pilot.press("escape")
             await settle(pilot)
             assert app.query_one("#hints").size.height == 1
+
+
+async def test_a_cause_can_be_changed_on_top_of_a_repair(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        why, before = app.query_one(WhyPanel), app.state.prompt
+        assert before is not None
+        turned = Repair("order", "backwards", before.demonstrations[::-1], before.labels)
+        await pilot.press("1")
+        app.edits.apply(turned)
+        await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
+        assert why.takes_off
+        assert "(t takes it off)" in screen_text(app)
+        if why.repair() is not None:
+            await pilot.press("right_square_bracket")
+            assert not why.takes_off
+            assert "t applies it" in screen_text(app)
+            await pilot.press("left_square_bracket")
+        await pilot.press("t")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt is before

@@ -12,19 +12,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.geometry import Size
-from textual.widgets import Static
 
 from icldiag.counting import counted
 from icldiag.render.heatmap import heatmap
 from icldiag.render.stages import stage_list
-from icldiag.tui.comparison import with_differences
 from icldiag.tui.keys import with_ids
 from icldiag.tui.layers import LayerChart
+from icldiag.tui.line import Line as Line
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import CancelWanted, ResultWanted, RoomChanged
 from icldiag.tui.state import State
@@ -48,47 +47,6 @@ STAGES = (
     "demonstrations",
     "queries",
 )
-
-
-class Line(Static):
-    """Text that is never parsed as markup, and takes no row while it is empty."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__("", markup=False, **arguments)
-
-    shown: RenderableType = ""
-    drawn: RenderableType = ""  # what is shown, or that with its differences marked
-
-    @property
-    def text(self) -> Text:
-        """What was set, if it was text."""
-        return self.shown if isinstance(self.shown, Text) else Text(self.shown if isinstance(self.shown, str) else "")
-
-    def set(self, content: RenderableType) -> None:
-        """Show it; the screen is laid out anew only where that takes another number of rows."""
-        self.shown = content
-        empty = isinstance(content, str | Text) and not str(content)
-        if self.display is empty:
-            self.display = not empty
-            self.update(content)
-        elif not _alike(content, self.drawn):
-            self.update(content, layout=False)
-            room = self.content_size
-            if not room or self.get_content_height(self.container_size, self.app.size, room.width) != room.height:
-                self.refresh(layout=True)
-        self.drawn = content.copy() if isinstance(content, Text) else content  # text may be appended to
-
-    def mark(self, other: Line) -> None:
-        """Show where the text differs from the other line's."""
-        if self.text.plain and other.text.plain:
-            self.drawn = with_differences(self.text, other.text)
-            self.update(self.drawn)
-
-
-def _alike(one: RenderableType, other: RenderableType) -> bool:
-    if isinstance(one, Text) and isinstance(other, Text):
-        return one == other and one.style == other.style
-    return isinstance(one, str) and one == other
 
 
 def there(value: R | None) -> R:

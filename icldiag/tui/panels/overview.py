@@ -39,9 +39,9 @@ class OverviewPanel(ApplyingPanel):
     title, key, group = "Overview", "O", "Diagnose"
     analysis = "overview"
     purpose = (
-        "Overview: what is wrong with the prompt as a whole. How many answers are right, who is answered for whom, "
-        "whether the scores tell the labels apart, where the prompt leans, what the model would write instead, whether "
-        "other orders or a demonstration left out change the answers; and what to do next."
+        "Overview: what is wrong with the prompt as a whole. How many answers are right, which labels are answered for "
+        "which, whether the scores tell the labels apart, where the prompt leans, what the model would write instead, "
+        "whether other orders or a demonstration left out change the answers; and what to do next."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         APPLY_KEY,
@@ -81,8 +81,9 @@ class OverviewPanel(ApplyingPanel):
     def hinted(self) -> list[BindingType]:
         """On one line: not what would do nothing now, nor what the text says."""
         stopped = self.stopped or request(self.everything) in self.state.failures
-        idle = {"everything", "error" if self.state.undo else "undo"}
-        idle |= set() if _JOB in self.state.doing else {"stop"}
+        running = _JOB in self.state.doing
+        idle = {"everything", "error" if running or self.state.undo else "undo"}
+        idle |= {"undo"} if running else {"stop"}
         idle |= set() if stopped else {"again"}
         return [one for one in self.BINDINGS if isinstance(one, Binding) and one.action not in idle]
 

@@ -50,7 +50,7 @@ class PromptPanel(Panel):
         yield Line(id="length", classes="body finding")
         yield Line(id="legend", classes="body")
         yield Line(id="text", classes="body")
-        yield Line(id="answer", classes="body")
+        yield Line(id="answer", classes="body gap")
 
     def on_mount(self) -> None:
         self.detail = DETAILS[0]

@@ -22,6 +22,7 @@ from icldiag.visible import visible
 if TYPE_CHECKING:
     from icldiag.analyses.explanation import Explanation, Finding
     from icldiag.analyses.search.repair import Repair
+    from icldiag.tui.state import Applied
 
 _JOB = "explanation"
 _WIDE = 96  # columns from which a row of evidence has its reading beside it
@@ -75,10 +76,21 @@ class WhyPanel(ApplyingPanel):
     def on_mount(self) -> None:
         self.stopped = False  # by the user, for this query
         self.opened = False  # the evidence is shown
-        self.marked = 0  # of the causes that have a cure
+        self.marked = 0  # of the causes that have a cure, or -1 for the repair that is on
+        self._applied: Applied | None = None  # that was on when it was drawn last
 
     def query_changed(self) -> None:
-        self.stopped, self.marked = False, 0
+        self.stopped, self.marked = False, -1 if self.state.applied else 0
+
+    @property
+    def takes_off(self) -> bool:
+        return super().takes_off and self.marked < 0
+
+    def _mark_what_is_on(self) -> None:
+        """The repair that was just applied, so that the same key takes it off."""
+        if self.state.applied is not self._applied:
+            self._applied = self.state.applied
+            self.marked = 0 if self._applied is None else -1
 
     def show(self) -> None:
         from icldiag.analyses.explanation import Explain, findings, of_cause
@@ -86,6 +98,7 @@ class WhyPanel(ApplyingPanel):
 
         request = Explain(self.state.query)
         found = self.peek(request) if self.stopped else self.result(request)
+        self._mark_what_is_on()
         self.query_one("#applied", Line).set(self.applied_line())
         self.query_one("#finding", Line).set(self._answer(found))
         for name in ("#weights", "#not-asked", "#sentences", "#evidence", "#undefined"):
@@ -122,7 +135,7 @@ class WhyPanel(ApplyingPanel):
 
         found = self.peek(Explain(self.state.query))
         known = [] if found is None else [one for one in self._cures(found) if one is not None]
-        return (known[min(self.marked, len(known) - 1)], "") if known else None
+        return (known[max(0, min(self.marked, len(known) - 1))], "") if known else None
 
     def action_mark(self, step: int) -> None:
         from icldiag.analyses.explanation import Explain
@@ -130,7 +143,8 @@ class WhyPanel(ApplyingPanel):
         found = self.peek(Explain(self.state.query))
         if found is not None:
             count = sum(one is not None for one in self._cures(found))
-            self.marked = self.stepped(min(self.marked, count - 1), step, 0, count - 1)
+            first = 0 if self.state.applied is None else -1
+            self.marked = self.stepped(min(self.marked, count - 1), step, first, count - 1)
             self.refresh_panel()
 
     def action_repair(self) -> None:
@@ -220,7 +234,7 @@ class WhyPanel(ApplyingPanel):
         """What is done about each cause: by this panel's key for the marked one, or in another panel."""
         cures = self._cures(found)
         places = [place for place, one in enumerate(cures) if one is not None]
-        marked = places[min(self.marked, len(places) - 1)] if places and not self.takes_off else -1
+        marked = places[max(0, min(self.marked, len(places) - 1))] if places and not self.takes_off else -1
         return [
             _ACTIONS[cause.kind]
             if place not in places
@@ -241,9 +255,14 @@ class WhyPanel(ApplyingPanel):
     def _listed(self, opening: str, sentences: tuple[str, ...] | list[str]) -> RenderableType:
         if not any(sentences):
             return ""
-        muted = self.state.look.muted
-        lines = [Text.assemble((opening, muted), self._shown(sentence)) for sentence in sentences]
-        return Text("\n").join(lines)
+        if not opening:
+            return Text("\n").join(Text(self._shown(sentence)) for sentence in sentences)
+        table = Table.grid()
+        table.add_column(width=cell_len(opening))
+        table.add_column(ratio=1)
+        for sentence in sentences:
+            table.add_row(Text(opening, self.state.look.muted), Text(self._shown(sentence)))
+        return table
 
     def _evidence(self, found: Explanation, rows: tuple[Finding, ...]) -> RenderableType:
         title = Text(f"evidence, from {found.runs} changed prompts and passes", self.state.look.muted)
