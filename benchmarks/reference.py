@@ -123,6 +123,22 @@ class Reference:
                 found.append(torch.stack([weights[0, :, -1, self.anchors].sum(0) for weights in asked.kept]))
         return torch.stack(found)
 
+    @torch.no_grad()
+    def patched(self, index: int, layer: int, positions: Sequence[int], values: Tensor) -> Tensor:
+        """Label scores (C,) with these (positions, D) in the place of a layer's input there."""
+
+        def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            hidden = (args[0] if args else kwargs["hidden_states"]).clone()
+            hidden[0, list(positions)] = values.to(hidden)
+            return ((hidden, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": hidden})
+
+        handle = self.model.layers[layer].register_forward_pre_hook(before, with_kwargs=True)
+        try:
+            with self._asking(Asked()):
+                return self._scores(self.prompts[index])
+        finally:
+            handle.remove()
+
     def saliency(self, index: int, label: int) -> Tensor:
         """S_wp, S_pq and S_ww of every layer: (3, L)."""
         with self._asking(Asked(keep=True)) as asked:

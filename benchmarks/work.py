@@ -23,9 +23,11 @@ from icldiag.model.load import load_model
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import read_queries
 from icldiag.model.settings import BUNDLED_PATH, ModelSettings
+from icldiag.prompt.edit import swap
 from icldiag.prompt.encode import encode
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.session import Session
 
 Shape = Literal["random", "bundled", "gpt2-xl", "gpt-j", "smollm2"]
 Length = Literal["short", "long"]
@@ -131,6 +133,19 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
         own = batch_of([encoded.queries[0].ids], len(prefix.ids), model.device)
         direct_parts(model, own, pair, context=prefix.key_values)
 
+    one = encoded.prompt.with_queries(encoded.prompt.queries[:1])
+    cells = 15 * model.n_layers * 2  # six classes' label words and texts, template, query, target; both ways
+    patched = list(range(*encoded.demonstrations[3].label))
+    hidden = torch.zeros(len(patched), prefix.inputs[0].shape[-1], device=model.device)
+
+    def patching() -> None:
+        found = Session(one, model).patching(0, swap(one, 0, 5), cells=None)
+        assert found.done == cells // 2
+
+    def reference_cells() -> None:
+        for _ in range(count):
+            reference.patched(0, model.n_layers // 2, patched, hidden)
+
     @torch.no_grad()
     def plain() -> None:
         with model.plain() as fused:
@@ -183,6 +198,7 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
             lambda: reference.extraction(count),
             QUERIES / count,
         ),
+        Work("patching, every place in every layer, one query", patching, reference_cells, cells / count),
         Work("forward with nothing asked, against the plain fused one", instrumented, plain),
     ]
 

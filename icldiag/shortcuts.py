@@ -17,6 +17,8 @@ from icldiag.analyses.loyalty import TOP
 from icldiag.analyses.overview import MeasureLean, Overview, Summarise
 from icldiag.analyses.overview.lean import Lean
 from icldiag.analyses.overview.stability import QUERIES
+from icldiag.analyses.patching.answer import Patching
+from icldiag.analyses.patching.compute import CELLS, Patch
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.repairs import BUDGET, FindRepairs, Repairs
 from icldiag.analyses.reweighting.compute import Reweight, Reweighting
@@ -29,6 +31,7 @@ from icldiag.model.readout import Progress, silent
 
 if TYPE_CHECKING:
     from icldiag.analyses.request import Each, Request
+    from icldiag.prompt.schema import Prompt
 
 R = TypeVar("R")
 
@@ -118,6 +121,22 @@ class Shortcuts(ABC):
     def depths(self, progress: Progress = silent) -> Depth:
         """Every query's labels by layer, and how well the layers separate them; see `ReadDepths`."""
         return self.ask(ReadDepths(), progress)
+
+    def patching(
+        self,
+        query: int,
+        counterpart: Prompt | None = None,
+        *,
+        counterpart_query: int | None = None,
+        cells: int | None = CELLS,
+        progress: Progress = silent,
+        each_cell: Each | None = None,
+    ) -> Patching:
+        """Through which positions, layers and heads a changed prompt takes an answer's lead; see `Patch`.
+
+        `each_cell` is told the estimates, and then the result after each cell that was run.
+        """
+        return self.ask(Patch(query, counterpart, counterpart_query, cells), progress, each_cell)
 
     def reweighting(
         self, settings: TrainingSettings | None = None, *, progress: Progress = silent, each_epoch: Each | None = None

@@ -21,6 +21,7 @@ MODULES = {
     "isolation": "icldiag.analyses.isolation.section",
     "extraction": "icldiag.analyses.extraction.section",
     "depth": "icldiag.analyses.depth.section",
+    "patching": "icldiag.analyses.patching.section",
     "repairs": "icldiag.analyses.repairs.section",
     "reweighting": "icldiag.analyses.reweighting.section",
     "compression": "icldiag.analyses.compression.section",

@@ -66,6 +66,7 @@ def product(first: Tensor | None, second: Tensor | None) -> Tensor | None:
 
 
 Observer = Callable[[int, Heads, "Tensor"], None]  # layer, its heads, its output (B, H, T, d)
+Swap = Callable[[int, "Tensor"], "Tensor"]  # layer, its heads' output (B, H, T, d) -> what goes on in its place
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Pass:
     edits: Mapping[int, Edit] = field(default_factory=dict)
     observe: Observer | None = None
     before_layer: Callable[[int], None] | None = None  # may raise Cancelled
+    swap: Swap | None = None
 
     @property
     def furthest(self) -> int:
@@ -135,6 +137,8 @@ def attend(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, 
         output = heads.output()
         if edit is not None:
             output = _with_edit(heads, output, edit)
+    if this.swap is not None:
+        output = this.swap(layer, output)
     if this.observe is not None:
         this.observe(layer, heads, output)
     return output

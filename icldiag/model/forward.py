@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.lazy import no_grad, torch
-from icldiag.model.attention import Edit, Observer, Pass, active, product
+from icldiag.model.attention import Edit, Observer, Pass, Swap, active, product
 from icldiag.model.free_memory import free_memory
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.limits import Limits
@@ -170,6 +170,7 @@ class InstrumentedModel:
         tokens: Sequence[int] | None = None,
         keep_inputs: bool | slice = False,
         before_layer: Callable[[int], None] | None = None,
+        swap: Swap | None = None,
     ) -> Run:
         """One forward pass.
 
@@ -185,6 +186,7 @@ class InstrumentedModel:
             tokens: return the logits of these vocabulary entries alone, in this order: (B, keep, tokens). A step of one
                 token spends up to a third of its time on the others.
             before_layer: called with the layer's number; may raise to stop.
+            swap: what goes on in the place of a layer's head outputs.
         """
         inputs: list[Tensor] = []
         calls: list[LayerCall] = []
@@ -198,6 +200,7 @@ class InstrumentedModel:
             edits or {},
             observe,
             before_layer,
+            swap,
         )
         with ExitStack() as stack:
             stack.enter_context(self.turns)

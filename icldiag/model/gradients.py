@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from icldiag.lazy import torch
@@ -46,7 +47,13 @@ def attention_gradients(
             it where layers are computed again.
     """
     if recompute:
-        yield from _layer_by_layer(model, batch, loss, keep, context, edits, inputs, of_input, before_layer)
+        for one in layer_gradients(
+            model, batch, loss, keep=keep, context=context, edits=edits, inputs=inputs, before_layer=before_layer
+        ):
+            yield one.layer, one.heads, one.of_output, one.loss
+            first = one.of_input
+        if of_input is not None:
+            of_input.append(first)
         return
     watched: list[tuple[Heads, Tensor]] = []
     begun: list[Tensor] = []
@@ -98,24 +105,40 @@ def _watching(watched: list[tuple[Heads, Tensor]]) -> Callable[[int, Heads, Tens
     return observe
 
 
-def _layer_by_layer(
+@dataclass(frozen=True)
+class LayerGradient:
+    """What a loss says of one layer of one prompt."""
+
+    layer: int
+    heads: Heads
+    output: Tensor  # (1, H, T, d) of its heads
+    of_output: Tensor  # (1, H, T, d) the gradient with respect to it
+    of_input: Tensor  # (1, T, D) with respect to the layer's input
+    loss: float
+
+
+def layer_gradients(
     model: InstrumentedModel,
     batch: Batch,
     loss: Loss,
-    keep: int,
-    context: Sequence[KeyValues] | None,
-    edits: Edits | None,
-    kept: list[Tensor] | None,
-    of_input: list[Tensor] | None,
-    before_layer: Callable[[int], None] | None,
-) -> Iterator[tuple[int, Heads, Tensor, float]]:
+    *,
+    keep: int = 1,
+    context: Sequence[KeyValues] | None = None,
+    edits: Edits | None = None,
+    inputs: list[Tensor] | None = None,
+    before_layer: Callable[[int], None] | None = None,
+) -> Iterator[LayerGradient]:
+    """Gradients with respect to every layer's input and head outputs; deep layers first, each computed again in turn.
+
+    The arguments are those of `attention_gradients`.
+    """
     with torch.no_grad():
         run = model.run(batch, context=context, edits=edits, keep_inputs=True, before_layer=before_layer)
-    inputs, calls = list(run.inputs), list(run.calls)
-    if kept is not None:
-        kept += inputs
+    if inputs is not None:
+        inputs += run.inputs
+    states, calls = list(run.inputs), list(run.calls)
     with torch.enable_grad():
-        last = inputs.pop().detach().requires_grad_()  # the input of the final norm
+        last = states.pop().detach().requires_grad_()  # the input of the final norm
         value = loss(model.run(batch, resume=Resume(model.n_layers, last), keep=keep).logits[0])
         (gradient,) = torch.autograd.grad(value, [last])
     number = float(value.detach())
@@ -131,13 +154,12 @@ def _layer_by_layer(
             observe=_watching(watched),
         )
         with model.turns, torch.enable_grad(), active(this):
-            hidden = inputs.pop().detach().requires_grad_()
+            hidden = states.pop().detach().requires_grad_()
             output = calls[layer](hidden)
             heads, attended = watched[0]
             of_attention, gradient = torch.autograd.grad(output, [attended, hidden], gradient)
+        found = LayerGradient(layer, heads, attended.detach(), of_attention, gradient, number)
         del output, attended, watched
         if before_layer is not None:
             before_layer(layer)
-        yield layer, heads, of_attention, number
-    if of_input is not None:
-        of_input.append(gradient)
+        yield found

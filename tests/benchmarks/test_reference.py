@@ -10,6 +10,8 @@ import torch
 
 from benchmarks.reference import Reference
 from icldiag.analyses.isolation.cuts import Cut
+from icldiag.model.padding import batch_of
+from icldiag.prompt.edit import swap
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -57,6 +59,24 @@ def test_direct_shares(session: Session, reference: Reference) -> None:
     heads, mlps = reference.direct(0, (first, second))
     np.testing.assert_allclose(heads, found.parts.heads, atol=1e-5)
     np.testing.assert_allclose(mlps, found.parts.mlp, atol=1e-5)
+
+
+def test_patching(session: Session, reference: Reference) -> None:
+    counterpart = swap(session.prompt, 0, 2)
+    found = session.patching(1, counterpart, cells=None)
+    other = Reference(session.model, Session(counterpart, session.model).encoded)
+    site, layer = found.sites[3], 1
+    states: list[torch.Tensor] = []
+    handle = session.model.layers[layer].register_forward_pre_hook(
+        lambda module, args, kwargs: states.append((args[0] if args else kwargs["hidden_states"])[0]), with_kwargs=True
+    )
+    try:
+        session.model.run(batch_of([other.prompts[1]], 0))
+    finally:
+        handle.remove()
+    scores = reference.patched(1, layer, site.here, states[0][list(site.there)])
+    wanted = found.lead - float(scores[found.answer] - scores[found.rival])
+    assert found.moved[0, layer, 3] == pytest.approx(wanted, abs=1e-4)
 
 
 def test_training_step(session: Session, reference: Reference) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.errors import AnalysisError
+from icldiag.prompt.edit import swap
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.samples import samples_folder
 from icldiag.session import Session
@@ -43,6 +44,7 @@ def results(session: Session) -> list[Any]:
         session.isolation(),
         session.isolate(Cut.of("label_to_target", [0, 1])),
         session.extraction(),
+        session.patching(0, swap(session.prompt, 0, 1)),
         session.repairs(budget=3),
         session.reweighting(),
         session.compression(draws=2),

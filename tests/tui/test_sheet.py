@@ -20,6 +20,7 @@ NEEDED = {
     "Isolate": {"cut", "label word"},
     "Extract": {"AUCROC", "target"},
     "Depth": {"logit lens", "direct share", "mass"},
+    "Patch": {"patching"},
     "Reweight": {"re-weighting"},
     "Compress": {"compression"},
     "Prompt": {"demonstration"},

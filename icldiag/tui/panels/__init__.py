@@ -9,6 +9,7 @@ from icldiag.tui.panels.depth import DepthPanel
 from icldiag.tui.panels.extraction import ExtractionPanel
 from icldiag.tui.panels.isolation import IsolationPanel
 from icldiag.tui.panels.overview import OverviewPanel
+from icldiag.tui.panels.patching import PatchingPanel
 from icldiag.tui.panels.prompt import PromptPanel
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.panels.reweighting import ReweightingPanel
@@ -24,6 +25,7 @@ PANELS: tuple[type[Panel], ...] = (
     IsolationPanel,
     ExtractionPanel,
     DepthPanel,
+    PatchingPanel,
     RepairPanel,
     ReweightingPanel,
     CompressionPanel,

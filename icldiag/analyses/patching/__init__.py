@@ -1,0 +1,1 @@
+"""Activation patching between two states of the prompt."""
