@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from icldiag.analyses.search.biases import USE, label_biases
 from icldiag.clients.text import PLACEHOLDER, messages_with_placeholder, text_with_placeholder, with_texts
 from icldiag.errors import AnalysisError
+from icldiag.model.readout import FloatArray
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.template import in_braces
@@ -30,6 +33,16 @@ class LogitBias:
     def by_token(self) -> dict[str, float]:
         """As JSON APIs take it."""
         return {str(token): bias for token, bias in zip(self.tokens, self.biases, strict=True)}
+
+    @property
+    def whole(self) -> dict[str, int]:
+        """As OpenAI's own API documents them, in whole numbers; see `kept_by_whole`."""
+        return {token: round(bias) for token, bias in self.by_token.items()}
+
+    def kept_by_whole(self, scores: FloatArray) -> int:
+        """How many answers stay where the biases are rounded, by label scores (n, C) with the exact ones in them."""
+        rounded = scores + np.array([round(bias) - bias for bias in self.biases])
+        return int((rounded.argmax(1) == scores.argmax(1)).sum())
 
     @property
     def sequence_bias(self) -> list[list[Any]]:
@@ -102,6 +115,7 @@ def as_requests(bias: LogitBias, encoded: EncodedPrompt, tokenizer: Any, model: 
         **_signs(prompt),
         "labels": dict(zip(bias.words, bias.labels, strict=True)),
         "tokens": dict(zip(map(str, bias.tokens), bias.labels, strict=True)),
+        "whole_numbers": bias.whole,
         "openai": {"model": model, "prompt": text, **greedy},
         "vllm": {"model": model, "prompt": text, "add_special_tokens": special, "repetition_penalty": 1.0, **greedy},
         "llama.cpp": {

@@ -79,4 +79,7 @@ def _biases(session: Session, progress: Progress) -> tuple[str, str]:
     told = f"Asked with these biases, transformers' generate gives icldiag's answer to {found.same} of "
     told += counted(len(tried), "query")
     told += "; the others are ties within the model's precision." if found.ties else "."
+    kept, n = bias.kept_by_whole(answers.scores), len(answers)
+    if kept < n:
+        told += f" OpenAI's own API documents whole numbers alone: rounded, the biases keep {kept} of {n} answers."
     return json.dumps(requests, ensure_ascii=False, indent=1), told
