@@ -7,6 +7,7 @@ from dataclasses import replace
 from icldiag.analyses.balance import surplus
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.factors import Factor
+from icldiag.analyses.explanation.order import order_name
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.search.repair import Family, Repair
 from icldiag.prompt.adjustments import Calibration
@@ -56,6 +57,7 @@ def _of_demonstrations(factor: Factor, found: Explanation, prompt: Prompt) -> Re
         out |= surplus([example.label for example in shown], factor.ranking, out)
     order = range(len(shown)) if factor.order is None else factor.order
     after = tuple(shown[place] for place in order if place not in out)
+    name = factor.change
     if factor.order is not None:
-        family = "order"
-    return None if after in ((), prompt.demonstrations) else Repair(family, factor.change, after, prompt.labels)
+        family, name = "order", order_name(factor.order)
+    return None if after in ((), prompt.demonstrations) else Repair(family, name, after, prompt.labels)

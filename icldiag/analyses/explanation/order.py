@@ -101,7 +101,8 @@ def order_evidence(lab: Lab, contest: Contest, seed: int) -> Inquiry[OrderEviden
     queries = [lab.prompt.queries[contest.query], *free]
     own, *answers = yield [lab.question(free), *(lab.question(queries, order) for order in orders)]
     runs = tuple(
-        counterfactual(contest, _name(order), scores[0]) for order, scores in zip(orders, answers, strict=True)
+        counterfactual(contest, f"{order_name(order)} as numbered now", scores[0])
+        for order, scores in zip(orders, answers, strict=True)
     )
     lasts = [labels[order[-1]] for order in orders]
     return OrderEvidence(
@@ -116,7 +117,8 @@ def order_evidence(lab: Lab, contest: Contest, seed: int) -> Inquiry[OrderEviden
     )
 
 
-def _name(order: Sequence[int]) -> str:
+def order_name(order: Sequence[int]) -> str:
+    """By the numbers that the demonstrations have in the prompt; after it is applied they are numbered anew."""
     return "order " + " ".join(str(place + 1) for place in order)
 
 

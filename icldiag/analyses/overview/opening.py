@@ -23,9 +23,10 @@ _CAUSES = 2
 
 def headline(found: Overview) -> str:
     """What is wrong with the prompt: how many answers are right, then what they come from as soon as that is known."""
-    sentences = [_answers(found), _outscored(found), *causes(found)[:_CAUSES], _apart(found)]
-    if found.verdict.elsewhere and not found.outscored:
-        sentences.append(_elsewhere(found))
+    elsewhere = _elsewhere(found) if found.verdict.elsewhere and not found.outscored else ""
+    sentences = [_answers(found), _outscored(found), *causes(found)[:_CAUSES], _apart(found), elsewhere]
+    if found.verdict.label is None:  # no label is answered too often, so that other words come before what draws to one
+        sentences.insert(1, sentences.pop())
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -113,7 +114,8 @@ def _last_wins(found: Overview, stability: Stability, label: int) -> str:
     """By what is answered where another class comes last, if all answers or too many are the class that is last."""
     names, recency, most = found.labels, found.recency, most_shown(found.shown)
     assert recency is not None
-    said = "The class whose demonstrations come last wins"
+    most_answers = recency.last > 1 / 2
+    said = f"The class whose demonstrations come last {'wins' if most_answers else 'is answered more often'}"
     if most is not None and most != label:
         said += f", though {_of_demonstrations(found, most)}"
     where_last = {one: share_where_last(stability, one, one) or 0.0 for one in set(found.shown) - {label}}

@@ -79,7 +79,7 @@ def test_orders_are_run_as_they_are_named(explained: tuple[Session, Explanation]
     for order, run in list(zip(found.order.orders, found.order.runs, strict=True))[:3]:
         moved = replace(session.prompt, demonstrations=tuple(shown[place] for place in order))
         assert run.lead == pytest.approx(found.contest.lead_in(scores_of(moved, session, text)), abs=1e-4)
-        assert run.change == "order " + " ".join(str(place + 1) for place in order)
+        assert run.change == f"order {' '.join(str(place + 1) for place in order)} as numbered now"
 
 
 def test_all_orders_of_few_demonstrations_are_sampled() -> None:

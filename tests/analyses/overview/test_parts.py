@@ -19,7 +19,7 @@ from icldiag.analyses.overview.separability import separability
 from icldiag.analyses.overview.stability import LeftOut, Order, Run, Stability, balanced_sample
 from icldiag.analyses.search.compute import TryCalibrations
 from icldiag.errors import AnalysisError
-from icldiag.model.readout import label_probabilities, silent
+from icldiag.model.readout import FloatArray, label_probabilities, silent
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import with_demonstrations
 from icldiag.prompt.schema import Example, Prompt
@@ -186,6 +186,28 @@ def test_what_the_answers_come_from_is_told_after_them() -> None:
     )
     right = replace(known, predicted=np.array([0, 1] * 6), measures=measures(np.array([0, 1] * 6), [0, 1] * 6, 2))
     assert "last" not in headline(right)
+
+
+def test_a_class_that_is_only_answered_more_often_where_it_is_last_does_not_win() -> None:
+    """Of 12 queries the last class has 3 answers, 1 where it is not last; and no label is answered too often."""
+    labels = [0, 0, 1, 1, 2, 2, 3, 3]
+    places = range(8)
+    ends = [tuple(place for place in places if labels[place] == last) for last in (0, 1, 2, 3)] * 2
+    orders = [(*(place for place in places if place not in end), *end) for end in ends]
+
+    def answers(last: int) -> FloatArray:
+        others = [label for label in range(4) if label != last]
+        return np.eye(4)[[last] * 6 + others * 2]
+
+    made = made_stability(answers_last=True)
+    runs = tuple(Order(order, answers(labels[order[-1]]), labels[order[-1]]) for order in orders)
+    stability = replace(made, scores=answers(3), last=3, orders=runs, left_out=())
+    found = overview_of(np.eye(4)[[0, 1, 2, 3] * 3], [0, 1, 2, 3, 0, 1, 2, 3, 1, 2, 3, 0])
+    said = headline(replace(found, shown=tuple(labels), stability=stability))
+    assert (
+        "The class whose demonstrations come last is answered more often: 50% of the answers are that class, 17%"
+        in said
+    )
 
 
 def test_a_class_with_more_demonstrations() -> None:
