@@ -37,7 +37,7 @@ def repair(
 ) -> None:
     """Try repairs on labelled examples; write the one that holds on others than it was chosen by, and show the diff.
 
-    Calibrations come first and are quick; the best so far is told after each step, and Ctrl-C ends the search with it.
+    Calibrations come first and are quick; the best so far is shown after each step, and Ctrl-C ends the search with it.
     """
     from icldiag.inputs.sources import sources
     from icldiag.prompt.read import read_prompt
