@@ -38,6 +38,7 @@ def tab_row(tabs: Sequence[Tab], front: int, look: Look, width: int) -> list[Pie
     forms: tuple[tuple[Others, str, bool], ...] = (
         ("open", " | ", True),
         ("keys", " | ", True),
+        ("keys", "|", True),
         ("name", " | ", True),
         ("name", "|", True),
         ("keys", " | ", False),
