@@ -168,12 +168,16 @@ def _claim(cause: Cause, found: Explanation) -> str:
         assert cause.demonstration is not None
         verb = "may carry a wrong label" if cause.supported else "pulls this text to its label"
         return f"Demonstration {cause.demonstration + 1} (label {answer}) {verb}"
+    only = found.prior.counts[found.contest.answer] == 1
+    scoring = f"The scoring of label words favours {answer} over {rival}"
+    if found.overlap:
+        scoring = f"{rival} can never win here: scored whole, its word begins with that of {answer}"
     return {
-        "scoring": f"The scoring of label words favours {answer} over {rival}",
+        "scoring": scoring,
         "template": "The query is written with another template than the demonstrations",
         "word": f"The label words of {answer} and {rival} are written in different forms",
         "majority": f"{answer} has more demonstrations than {rival}",
-        "recency": f"The demonstrations of {answer} come last",
+        "recency": f"The demonstration of {answer} comes last" if only else f"The demonstrations of {answer} come last",
         "order": f"The order of the demonstrations favours {answer}",
         "classes": f"The model does not tell {answer} and {rival} apart",
         "aggregation": f"The label words of {rival} gather too little from their texts",
@@ -249,7 +253,8 @@ def _alone(run: Counterfactual, found: Explanation) -> str:
     """What a change does by itself; with others it may do less or more, as its share has it."""
     if run.turned:
         return f"alone, {run.change}: the answer is {found.labels[found.contest.rival]}"
-    return f"alone, {run.change}: lead {found.contest.lead:.2f} -> {run.lead:.2f}"
+    third = f", the answer is {found.labels[run.answer]}" if run.answer != found.contest.answer else ""
+    return f"alone, {run.change}: lead {found.contest.lead:.2f} -> {run.lead:.2f}{third}"
 
 
 def legend(rows: Sequence[Weight], lead: float) -> str:

@@ -236,7 +236,11 @@ class WhyPanel(ApplyingPanel):
         places = [place for place, one in enumerate(cures) if one is not None]
         marked = places[max(0, min(self.marked, len(places) - 1))] if places and not self.takes_off else -1
         return [
-            _ACTIONS[cause.kind]
+            (
+                "edit the file: scoring: terminated"
+                if found.overlap and cause.kind == "scoring"
+                else _ACTIONS[cause.kind]
+            )
             if place not in places
             else "t applies it"
             if place == marked

@@ -68,6 +68,17 @@ def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Expl
     assert "pulls this text to its label" in headline(replace(wrong, causes=(unsure,)))
 
 
+def test_a_word_that_can_never_win_is_told_so(explained: tuple[Session, Explanation]) -> None:
+    _, found = explained
+    wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
+    cause = Cause("scoring", found.order.runs[0], 1.0, True, "")
+    assert "The scoring of label words favours" in headline(replace(wrong, causes=(cause,)))
+    rival = found.labels[found.contest.rival]
+    assert headline(replace(wrong, causes=(cause,), overlap=True)).startswith(
+        f"{rival} can never win here: scored whole"
+    )
+
+
 def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Session, Explanation]) -> None:
     _, found = explained
     turned = replace(found.order.runs[0], turned=True, change="an order of its own")
