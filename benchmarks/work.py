@@ -12,6 +12,7 @@ import torch
 import transformers
 
 from benchmarks.reference import Reference
+from icldiag.analyses.contrast import ReadContrast
 from icldiag.analyses.extraction.compute import score_extraction
 from icldiag.analyses.isolation.compute import sweep
 from icldiag.analyses.prediction.compute import predict
@@ -21,7 +22,7 @@ from icldiag.model.direct import direct_parts
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import load_model
 from icldiag.model.padding import batch_of
-from icldiag.model.readout import read_queries
+from icldiag.model.readout import read_queries, silent
 from icldiag.model.settings import BUNDLED_PATH, ModelSettings
 from icldiag.prompt.edit import swap
 from icldiag.prompt.encode import encode
@@ -112,6 +113,7 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
     beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.anchors), device=model.device, requires_grad=True)
     label = int(encoded.prompt.queries[0].label or 0)
     pair = encoded.label_tokens[label][0], encoded.label_tokens[(label + 1) % len(CLASSES)][0]
+    session = Session(encoded.prompt, model)
     training = TrainingSettings(PER_CLASS, EPOCHS)
     whole = TrainingSettings(PER_CLASS, EPOCHS, batch_size=0)
     plain_ids = torch.tensor([[*encoded.prefix, *encoded.queries[0].ids]], device=model.device)
@@ -192,6 +194,12 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
             lambda: reference.saliency(0, label),
         ),
         Work("direct shares of one lead", direct, lambda: reference.direct(0, pair)),
+        Work(
+            "contrast of one query, gradient x input and signed flow",
+            lambda: ReadContrast(0).compute(session, silent, None),
+            lambda: reference.saliency(0, label),
+            ready=session.prediction,
+        ),
         Work(
             f"predictions and extraction, {QUERIES} queries",
             extraction,

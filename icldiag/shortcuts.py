@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from icldiag.analyses.compression.compute import DRAWS, Compress, Compression, Positions
 from icldiag.analyses.confusion.compute import Confuse, Confusion
+from icldiag.analyses.contrast import Contrast, DeleteWords, Deletion, ReadContrast
+from icldiag.analyses.contrast.deletion import DRAWS as DELETIONS
+from icldiag.analyses.demonstrations import DemonstrationValues, ValueDemonstrations
+from icldiag.analyses.demonstrations.compute import PAIRS
 from icldiag.analyses.depth import Depth, QueryDepth, ReadDepth, ReadDepths
 from icldiag.analyses.explanation import Explain, Explanation
 from icldiag.analyses.extraction.compute import Against, Extract, Extraction
@@ -113,6 +117,26 @@ class Shortcuts(ABC):
     def extraction(self, progress: Progress = silent, *, against: Against = "predicted") -> Extraction:
         """Attention to the label words and how well it predicts; see `Extract`."""
         return self.ask(Extract(against), progress)
+
+    def contrast(self, query: int, progress: Progress = silent) -> Contrast:
+        """Which words of one query's prompt push towards its answer; see `ReadContrast`."""
+        return self.ask(ReadContrast(query), progress)
+
+    def deletion(self, query: int, draws: int = DELETIONS, *, seed: int = 0, progress: Progress = silent) -> Deletion:
+        """The lead without the words that push most, beside random ones; see `DeleteWords`."""
+        return self.ask(DeleteWords(query, draws, seed), progress)
+
+    def demonstrations(
+        self,
+        queries: int | None = QUERIES,
+        pairs: int = PAIRS,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+        each_pair: Each | None = None,
+    ) -> DemonstrationValues:
+        """What each demonstration is worth; see `ValueDemonstrations`. `each_pair` is told the values so far."""
+        return self.ask(ValueDemonstrations(queries, pairs, seed), progress, each_pair)
 
     def depth(self, query: int, progress: Progress = silent) -> QueryDepth:
         """One query's labels by layer, and what each part writes of its lead; see `ReadDepth`."""

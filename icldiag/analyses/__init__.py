@@ -22,6 +22,8 @@ MODULES = {
     "extraction": "icldiag.analyses.extraction.section",
     "depth": "icldiag.analyses.depth.section",
     "patching": "icldiag.analyses.patching.section",
+    "contrast": "icldiag.analyses.contrast.section",
+    "demonstrations": "icldiag.analyses.demonstrations.section",
     "repairs": "icldiag.analyses.repairs.section",
     "reweighting": "icldiag.analyses.reweighting.section",
     "compression": "icldiag.analyses.compression.section",

@@ -17,6 +17,7 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.overview import Lean, Overview, Stability
+    from icldiag.model.readout import FloatArray
 
 Cell = tuple[int, int]  # a gold label and an answer
 MOST = 8  # labels, errors or left-out demonstrations that are shown
@@ -132,28 +133,37 @@ def lean_bars(found: Overview, lean: Lean, look: Look, width: int) -> Text:
 
 def strip(found: Overview, stability: Stability, query: int, look: Look, width: int) -> Text:
     """Demonstrations left out by queries: what each takes from the gold label's lead. `v` is over the chosen query."""
-    matrix = stability.matrix
-    rows = list(range(len(matrix)))
+    rows = list(range(len(stability.matrix)))
     if len(rows) > 2 * MOST:
-        rows = sorted(sorted(rows, key=lambda row: -abs(float(matrix[row].mean())))[: 2 * MOST])
-    names = [visible(_numbered(found, stability.left_out[row].without), look.ascii_only) for row in rows]
+        rows = sorted(sorted(rows, key=lambda row: -abs(float(stability.matrix[row].mean())))[: 2 * MOST])
+    names = [_numbered(found, stability.left_out[row].without) for row in rows]
+    notes = ["  <- stands out" if row == stability.harmful else "" for row in rows]
+    return taken_strip(names, stability.matrix[rows], notes, stability.queries, query, look, width)
+
+
+def taken_strip(
+    names: Sequence[str],
+    matrix: FloatArray,
+    notes: Sequence[str],
+    queries: Sequence[int],
+    query: int,
+    look: Look,
+    width: int,
+    title: str = "mean nats",
+) -> Text:
+    """Rows of what is taken from each query's lead, in nats, with its mean and a note. `v` is over the chosen query."""
+    names = _visible(names, look)
     head = min(max(map(cell_len, names)), max(10, width // 3))
-    room = max(1, width - head - 24)
-    first = 0
-    if query in stability.queries:  # in view
-        first = max(0, stability.queries.index(query) + 1 - room)
-    queries = stability.queries[first : first + room]
-    above = "".join("v" if place == query else " " for place in queries)
-    lines = [Text(f"{'':{head}}  {pad(above, len(queries))}  mean nats", look.muted, no_wrap=True)]
-    for name, row in zip(names, rows, strict=True):
-        values = matrix[row][first : first + room]
+    room = max(1, width - head - 10 - max(14, *map(cell_len, notes)))
+    first = max(0, list(queries).index(query) + 1 - room) if query in queries else 0  # in view
+    above = "".join("v" if place == query else " " for place in queries[first : first + room])
+    lines = [Text(f"{'':{head}}  {pad(above, len(above))}  {title}", look.muted, no_wrap=True)]
+    for name, taken, note in zip(names, matrix, notes, strict=True):
         line = Text(f"{pad(cut_middle(name, head, look.dots), head)}  ", no_wrap=True)
-        for value in values:
+        for value in taken[first : first + room]:
             sign = _sign(float(value))
             line.append(sign, look.wrong if sign in "#+" else look.right if sign in "-=" else look.muted)
-        line.append(f"  {float(matrix[row].mean()):+.1f}")
-        if row == stability.harmful:
-            line.append("  <- stands out", look.wrong)
+        line.append(f"  {float(taken.mean()):+.1f}").append(note, look.wrong if "stands out" in note else look.muted)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
 

@@ -155,3 +155,25 @@ def weighted_strip(pieces: Sequence[Piece], weights: Sequence[float], look: Look
         if piece.kind == "separator":
             line.append("\n")
     return line
+
+
+def signed_strip(pieces: Sequence[Piece], weights: Sequence[float], look: Look) -> Text:
+    """The pieces shaded by how far above 0 they are, underlined where far below; the three furthest of each are ranked,
+    (+1) and (-1) first.
+    """
+    furthest = max(map(abs, weights), default=0.0)
+    ranks = {place: f"(+{rank})" for rank, place in enumerate(strongest(weights, 3), start=1)}
+    against = [-weight for weight in weights]
+    ranks |= {place: f"(-{rank})" for rank, place in enumerate(strongest(against, 3), start=1)}
+    line = Text()
+    for index, piece in enumerate(pieces):
+        share = weights[index] / furthest if furthest > 0 else 0.0
+        style = look.heat_of(share) if share > 0.05 else look.muted
+        if share < -0.05:
+            style = f"underline {look.gold}" if share < -0.3 else "underline"
+        line.append(visible(piece.text, look.ascii_only), style)
+        if index in ranks:
+            line.append(ranks[index], look.strong)
+        if piece.kind == "separator":
+            line.append("\n")
+    return line

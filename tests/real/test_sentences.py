@@ -16,6 +16,8 @@ from icldiag.analyses.saliency.compute import shares
 from icldiag.analyses.saliency.section import reading_of_flows
 from icldiag.model.forward import InstrumentedModel
 from icldiag.session import Session
+from tests.analyses.test_contrast import check_reading as check_contrast
+from tests.analyses.test_depth import check_sentences as check_depth
 from tests.analyses.test_extraction import check_reading, check_reading_of_query
 from tests.analyses.test_lens import check_rows
 from tests.analyses.test_sentences import check_errors, check_flows
@@ -74,3 +76,10 @@ def test_the_lens_cannot_read_the_shallow_layers(plain: dict[str, Session]) -> N
         lens = lens_of(session, 0)
         assert not lens.readable[: session.model.n_layers // 2].any()
         assert not lens.on_label[0]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_said_of_depth_and_of_contrast_holds(case: str, plain: dict[str, Session]) -> None:
+    session = session_of(case, plain)
+    check_depth(session)
+    check_contrast(session.contrast(0), session)

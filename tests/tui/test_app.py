@@ -65,6 +65,8 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         "Isolate": "Nothing is cut",
         "Extract": "AUCROC",
         "Depth": "leads the labels from layer",
+        "Contrast": "By flow",
+        "Demonstrations": "left out alone: nats taken",
         "Reweight": "Press s to train",
         "Compress": "Press s to answer from",
         "Repair": "Press s to search",

@@ -21,6 +21,8 @@ NEEDED = {
     "Extract": {"AUCROC", "target"},
     "Depth": {"logit lens", "direct share", "mass"},
     "Patch": {"patching"},
+    "Contrast": {"flow", "nat"},
+    "Demonstrations": {"demonstration", "lead", "nat", "Shapley's value"},
     "Reweight": {"re-weighting"},
     "Compress": {"compression"},
     "Prompt": {"demonstration"},

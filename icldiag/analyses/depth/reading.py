@@ -113,15 +113,22 @@ def _separated(found: Depth) -> str:
     if np.isnan(auc[-1]):
         known = any(label is not None for label in found.gold)
         return f"Nothing to separate: {'one gold label alone' if known else 'no gold label'} is known."
-    end = f"the output's scores do with AUC {auc[-1]:.2f}, and {accuracy[-1]:.0%} are right"
+    end = f"AUC {auc[-1]:.2f}, and {accuracy[-1]:.0%} are right"
     if np.isnan(state[-1]):
-        return f"Tell the labels apart: {end}; for the states themselves no two labels have {ENOUGH} queries each."
+        return (
+            f"The output's scores tell the labels apart with {end}; for the states themselves no two labels have "
+            f"{ENOUGH} queries each."
+        )
     early, best = lens.first_of_the_last_run(state >= auc[-1]), int(state.argmax())
     if early > found.layers:
-        return f"The states tell the labels apart best {lens.after(best)} (AUC {state[best]:.2f}); {end}."
+        return (
+            f"The states tell the labels apart best {lens.after(best)} (AUC {state[best]:.2f}), not as well as the "
+            f"output's scores with {end}."
+        )
+    since = f"from layer {early - 1} on" if early else "before the first layer already"
     return (
-        f"From {lens.after(early)} on the states tell the labels apart as well as the output or better (AUC "
-        f"{state[early]:.2f}), where by the lens {accuracy[early]:.0%} are right; {end}."
+        f"The states tell the labels apart {since} (AUC {state[early]:.2f}), where by the lens {accuracy[early]:.0%} "
+        f"are right, as well as the output's scores do with {end}."
     )
 
 

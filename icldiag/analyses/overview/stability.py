@@ -93,14 +93,7 @@ class Stability:
         Args:
             scores: (m, C) of these queries.
         """
-        rows = np.arange(len(scores))
-        order = np.argsort(-self.scores, axis=1)
-        known = np.array([label is not None for label in self.gold], dtype=bool)
-        wanted = np.where(known, [label or 0 for label in self.gold], order[:, 0])
-        others = scores.copy()
-        others[rows, wanted] = -np.inf
-        rival = np.where(known, others.argmax(1), order[:, 1])
-        return np.asarray(scores[rows, wanted] - scores[rows, rival])
+        return leads(scores, self.scores, self.gold)
 
     def taken(self, run: LeftOut) -> FloatArray:
         """(m,) nats of the lead that the demonstrations left out take from each query; negative where they give."""
@@ -124,6 +117,22 @@ class Stability:
         compared = [matrix[most], *(matrix[most] - matrix[row] for row in others)]
         stands_out = all(_more(gains) and _sign_test(gains) * len(matrix) < SIGNIFICANT for gains in compared)
         return most if stands_out else None
+
+
+def leads(scores: FloatArray, answered: FloatArray, gold: Sequence[int | None]) -> FloatArray:
+    """(m,) log p of the gold label over the best other one; where it is unknown, of the answer over its runner-up.
+
+    Args:
+        scores: (m, C)
+        answered: (m, C) as the prompt is, which say what is answered and what is its runner-up.
+    """
+    rows, order = np.arange(len(scores)), np.argsort(-answered, axis=1)
+    known = np.array([label is not None for label in gold], dtype=bool)
+    wanted = np.where(known, [label or 0 for label in gold], order[:, 0])
+    others = scores.copy()
+    others[rows, wanted] = -np.inf
+    rival = np.where(known, others.argmax(1), order[:, 1])
+    return np.asarray(scores[rows, wanted] - scores[rows, rival])
 
 
 def _more(gains: FloatArray) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from icldiag.tui.panels.base import Panel
 from icldiag.tui.panels.compression import CompressionPanel
 from icldiag.tui.panels.confusion import ConfusionPanel
+from icldiag.tui.panels.contrast import ContrastPanel
+from icldiag.tui.panels.demonstrations import DemonstrationsPanel
 from icldiag.tui.panels.depth import DepthPanel
 from icldiag.tui.panels.extraction import ExtractionPanel
 from icldiag.tui.panels.isolation import IsolationPanel
@@ -21,11 +23,13 @@ PANELS: tuple[type[Panel], ...] = (
     WhyPanel,
     ConfusionPanel,
     PromptPanel,
+    DemonstrationsPanel,
     SaliencyPanel,
     IsolationPanel,
     ExtractionPanel,
     DepthPanel,
     PatchingPanel,
+    ContrastPanel,
     RepairPanel,
     ReweightingPanel,
     CompressionPanel,

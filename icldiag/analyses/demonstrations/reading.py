@@ -1,0 +1,89 @@
+"""What the demonstrations are worth, in sentences that hold with two of them, with one query, without gold labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from icldiag.analyses.clusters import alike_together
+from icldiag.analyses.demonstrations.compute import DemonstrationValues
+from icldiag.analyses.overview.stability import LeftOut, Stability
+from icldiag.counting import counted
+from icldiag.model.readout import FloatArray
+
+
+def reading(found: DemonstrationValues) -> str:
+    """Which demonstration gives most and which takes most, and what is answered without the latter."""
+    count = len(found.values)
+    if not count:
+        return "There is one demonstration, or one class of many: nothing to divide the lead among."
+    means = found.means
+    most, least = int(means.argmax()), int(means.argmin())
+    whose = "the gold label's" if any(label is not None for label in found.stability.gold) else "the answer's"
+    told = [f"{row_name(found, most).capitalize()} {_does(found, most)} of {whose} lead"]
+    if least != most:
+        told.append(f"{row_name(found, least)} {_does(found, least)}{_accuracy(found, least)}")
+    end = f"{counted(len(found.stability.queries), 'query')}, {_how(found)}"
+    return f"{'; '.join(told)} (mean of {end})."
+
+
+def _does(found: DemonstrationValues, row: int) -> str:
+    mean, error = float(found.means[row]), float(found.mean_errors[row])
+    beside = "" if found.exact or np.isnan(error) else f" ± {error:.2f}"
+    return f"{'gives' if mean >= 0 else 'takes'} {abs(mean):.2f}{beside} nats"
+
+
+def _accuracy(found: DemonstrationValues, row: int) -> str:
+    before, after = found.accuracy, found.accuracies[row]
+    if before is None or after is None:
+        return ""
+    return f", and without it {after:.0%} are right instead of {before:.0%}"
+
+
+def _how(found: DemonstrationValues) -> str:
+    if found.exact:
+        return f"exact, from all {found.asked} sets"
+    return f"from {counted(found.pairs, 'pair')} of orders"
+
+
+def row_name(found: DemonstrationValues, row: int) -> str:
+    """'demonstration 3 (Entity)', or of a class 'all 5 of Entity'."""
+    run = found.stability.left_out[row]
+    return name_of(found.labels, run.without, run.label)
+
+
+def name_of(labels: Sequence[str], without: Sequence[int], label: int) -> str:
+    if len(without) == 1:
+        return f"demonstration {without[0] + 1} ({labels[label]})"
+    return f"all {len(without)} of {labels[label]}"
+
+
+def reading_of_left_out(found: Stability, labels: Sequence[str]) -> tuple[str, str]:
+    """What leaving each out alone does, and whether one stands out as harmful."""
+    taken = found.matrix.mean(axis=1)
+    most, least = int(taken.argmax()), int(taken.argmin())
+    harmful, giving = (name_of(labels, found.left_out[row].without, found.left_out[row].label) for row in (most, least))
+    first = (
+        f"{harmful} takes most ({taken[most]:.2f} nats of the lead, mean of {counted(len(found.queries), 'query')})"
+        if taken[most] > 0
+        else f"none takes from the lead, {harmful} gives least ({-taken[most]:.2f} nats, mean of "
+        f"{counted(len(found.queries), 'query')})"
+    )
+    if least != most:
+        first += f", {giving} {'gives most' if taken[least] < 0 else 'takes least'} ({abs(taken[least]):.2f})"
+    stands = "It stands out: more queries gain without it than lose, and more than without any other."
+    second = "" if found.harmful is None else stands if found.harmful == most else ""
+    return f"{first[0].upper()}{first[1:]}.", second
+
+
+def short_name(labels: Sequence[str], run: LeftOut) -> str:
+    """Its number first: the column is narrow."""
+    without = run.without
+    return f"{without[0] + 1} {labels[run.label]}" if len(without) == 1 else f"all {len(without)} {labels[run.label]}"
+
+
+def alike_queries(matrix: FloatArray) -> list[int]:
+    """Columns of a matrix in an order in which those that look alike stand together."""
+    differences = matrix[:, :, None] - matrix[:, None, :]  # (p, m, m)
+    return list(alike_together(np.sqrt((differences**2).sum(axis=0))))

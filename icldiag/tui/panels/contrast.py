@@ -1,0 +1,135 @@
+"""Panel Contrast: which words push towards the answer and away from its rival, and what taking them out does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from icldiag.render.shares import signed_bars
+from icldiag.render.tokens import signed_strip, token_pieces
+from icldiag.tui.panels.base import Line, Panel
+from icldiag.visible import visible
+
+if TYPE_CHECKING:
+    from icldiag.analyses.contrast import Contrast, Deletion
+
+
+class ContrastPanel(Panel):
+    """Signed weights by demonstration and token by token, and the deletion curve."""
+
+    title, key, group = "Contrast", "C", "Look inside"
+    analysis = "contrast"
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("measure",)
+    purpose = (
+        "Contrast: which demonstration and which words push towards the answer and away from the right label, and "
+        "whether the answer changes without these words."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "measure", "other measure"),
+        Binding("s", "delete", "take words out"),
+        Binding("escape", "stop", "stop"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        yield Line(classes="waiting")
+        yield Line(id="finding", classes="body finding")
+        yield Line(id="groups-title", classes="body title")
+        yield Line(id="groups", classes="body")
+        yield Line(id="deletion-title", classes="body title")
+        yield Line(id="deletion", classes="body")
+        yield Line(id="strip-title", classes="body title")
+        yield Line(id="strip", classes="body")
+
+    def on_mount(self) -> None:
+        self.measure = 0
+
+    def show(self) -> None:
+        from icldiag.analyses.contrast import ReadContrast
+        from icldiag.analyses.contrast.compute import MEASURES
+        from icldiag.analyses.contrast.reading import reading, reading_of_deletion
+
+        request = ReadContrast(self.state.query)
+        found = self.result(request)
+        for name in ("#groups-title", "#groups", "#deletion-title", "#deletion", "#strip-title", "#strip"):
+            self.query_one(name).display = found is not None
+        if found is None:
+            self.query_one("#finding", Line).set(self.trouble(request))
+            return
+        measure, look = MEASURES[self.measure], self.state.look
+        deletion = self._deletion()
+        second = "" if deletion is None else reading_of_deletion(deletion)
+        self.query_one("#finding", Line).set(self.two_sentences(reading(found, measure), second))
+        answer, rival = (visible(found.labels[label], look.ascii_only) for label in (found.answer, found.rival))
+        title = f"{measure}: towards {answer} at the right, towards {rival} at the left, nats to first order"
+        self.query_one("#groups-title", Line).set(title)
+        names = [visible(group.name, look.ascii_only) for group in found.groups]
+        weights = found.of_groups(measure).tolist()
+        self.query_one("#groups", Line).set(signed_bars(names, weights, look, min(76, self.room.width - 2)))
+        self._show_deletion(deletion)
+        self._show_strip(found)
+
+    def _deletion(self) -> Deletion | None:
+        from icldiag.analyses.contrast import DeleteWords
+
+        return self.peek(DeleteWords(self.state.query))
+
+    def _show_deletion(self, found: Deletion | None) -> None:
+        """The lead by how many words are taken out, or what to press."""
+        from icldiag.analyses.contrast import DeleteWords
+        from icldiag.analyses.contrast.compute import MEASURES
+
+        title, lines = self.query_one("#deletion-title", Line), self.query_one("#deletion", Line)
+        request = DeleteWords(self.state.query)
+        if found is None:
+            title.set("")
+            going = request in self.state.failures or request.job in self.state.doing
+            lines.set(
+                self.trouble(request) if going else "Press s to take the words that push most out, and ask again."
+            )
+            return
+        title.set("lead without the words of the texts that push most, nats")
+        rows = [("words taken out", ["0", *map(str, found.sizes)])]
+        rows += [
+            (measure, [f"{found.contrast.lead:+.1f}", *(f"{lead:+.1f}" for lead in found.leads[measure])])
+            for measure in MEASURES
+        ]
+        drawn = found.random.mean(axis=0) if found.sizes else []
+        rows.append(
+            (f"random, mean of {found.draws}", [f"{found.contrast.lead:+.1f}", *(f"{lead:+.1f}" for lead in drawn)])
+        )
+        head = max(len(name) for name, _ in rows)
+        text = "\n".join(f"   {name:<{head}}" + "".join(f"{cell:>7}" for cell in cells) for name, cells in rows)
+        lines.set(Text(text, no_wrap=True))
+
+    def _show_strip(self, found: Contrast) -> None:
+        from icldiag.analyses.contrast.compute import MEASURES
+
+        session, query, look = self.session, self.state.query, self.state.look
+        pieces = token_pieces(session.encoded, session.query_tokens(query), query)
+        weights = found.tokens(MEASURES[self.measure]).tolist()
+        answer, rival = (visible(found.labels[label], look.ascii_only) for label in (found.answer, found.rival))
+        self.query_one("#strip-title", Line).set(
+            f"token by token: shaded (+1) towards {answer}, underlined (-1) towards {rival}"
+        )
+        known = len(pieces) == len(weights)
+        self.query_one("#strip", Line).set(signed_strip(pieces, weights, look) if known else "")
+
+    def action_measure(self) -> None:
+        from icldiag.analyses.contrast.compute import MEASURES
+
+        self.measure = (self.measure + 1) % len(MEASURES)
+        self.refresh_panel()
+
+    def action_delete(self) -> None:
+        from icldiag.analyses.contrast import DeleteWords
+
+        if self.state.session is not None:
+            self.start(DeleteWords(self.state.query))
+
+    def action_stop(self) -> None:
+        from icldiag.analyses.contrast import DeleteWords
+
+        self.cancel(DeleteWords.job)

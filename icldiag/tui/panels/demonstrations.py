@@ -1,0 +1,143 @@
+"""Panel Demonstrations: what each demonstration takes from the queries' leads, alone and together with the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from icldiag.counting import counted
+from icldiag.render.overview import STRIP_SIGNS, taken_strip
+from icldiag.tui.cost import cost
+from icldiag.tui.panels.base import Line, Panel
+
+if TYPE_CHECKING:
+    from icldiag.analyses.demonstrations import DemonstrationValues
+    from icldiag.analyses.overview.stability import Stability
+    from icldiag.model.readout import FloatArray
+
+_JOB = "demonstrations"
+
+
+class DemonstrationsPanel(Panel):
+    """Demonstrations by queries, those that take most first, queries that they do alike to side by side."""
+
+    title, key, group = "Demonstrations", "H", "Diagnose"
+    analysis = "demonstrations"
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("alone",)
+    purpose = (
+        "Demonstrations: what each one gives to the right label's lead or takes from it, in which queries, and how "
+        "many are right without it."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "value", "divide among all sets"),
+        Binding("v", "alone", "left out / divided"),
+        Binding("escape", "stop", "stop"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        yield Line(classes="waiting")
+        yield Line(id="finding", classes="body finding")
+        yield Line(id="matrix-title", classes="body title")
+        yield Line(id="matrix", classes="body")
+        yield Line(id="signs", classes="body")
+        yield Line(id="offer", classes="body gap")
+
+    def on_mount(self) -> None:
+        self.alone = False  # left out alone, also where the division is there
+        self.so_far: list[DemonstrationValues] = []  # of the computation that runs; its thread appends
+
+    def settled(self) -> bool:
+        """While it computes, every report may bring better values."""
+        return super().settled() and _JOB not in self.state.doing
+
+    def show(self) -> None:
+        from icldiag.analyses.demonstrations import ValueDemonstrations
+        from icldiag.analyses.overview.compute import Perturb
+
+        request, going = ValueDemonstrations(), _JOB in self.state.doing
+        found = self.peek(request) or (self.so_far[-1] if going and self.so_far else None)
+        left_out = self.result(Perturb()) if found is None else found.stability
+        for name in ("#matrix-title", "#matrix", "#signs"):
+            self.query_one(name).display = left_out is not None
+        finding, offer = self.query_one("#finding", Line), self.query_one("#offer", Line)
+        offer.set("")
+        if left_out is None:
+            finding.set(self.trouble(Perturb()))
+            return
+        if not left_out.left_out:
+            finding.set("There is one demonstration, or one class of many: nothing to leave out beside the others.")
+            self.query_one("#matrix-title", Line).set("")
+            self.query_one("#matrix", Line).set("")
+            self.query_one("#signs", Line).set("")
+            return
+        if found is None or self.alone:
+            self._show_left_out(left_out)
+        else:
+            self._show_values(found)
+        if going or request in self.state.failures:
+            offer.set(self.trouble(request))
+        elif found is None:
+            offer.set(self._offer(left_out))
+
+    def _offer(self, left_out: Stability) -> str:
+        from icldiag.analyses.demonstrations.compute import EXACT, PAIRS
+
+        count, queries = len(left_out.left_out), len(left_out.queries)
+        sets = 2**count if 2**count <= EXACT else 2 * PAIRS * (count - 1)
+        how = f"all {sets} sets" if 2**count <= EXACT else f"{counted(PAIRS, 'pair')} of orders"
+        return (
+            "Two demonstrations that do the same seem worth nothing when one alone is left out. Press s to divide the "
+            f"lead among all of them (Shapley's values, from {how}). {cost(self.state, sets * queries)}"
+        )
+
+    def _show_left_out(self, found: Stability) -> None:
+        from icldiag.analyses.demonstrations.reading import reading_of_left_out
+
+        self.query_one("#finding", Line).set(self.two_sentences(*reading_of_left_out(found, self.prediction.labels)))
+        self._draw("left out alone: nats taken from the lead, by query", found, found.matrix, [""] * len(found.matrix))
+
+    def _show_values(self, found: DemonstrationValues) -> None:
+        from icldiag.analyses.demonstrations.reading import reading, reading_of_left_out
+
+        alone = reading_of_left_out(found.stability, found.labels)[0]
+        self.query_one("#finding", Line).set(self.two_sentences(reading(found), f"Left out alone: {alone}"))
+        errors = ["" if found.exact else f" ±{error:.1f}" for error in found.mean_errors]
+        self._draw("Shapley's values: nats taken from the lead, by query", found.stability, -found.values, errors)
+
+    def _draw(self, title: str, found: Stability, matrix: FloatArray, errors: list[str]) -> None:
+        """Rows by what they take, columns by likeness."""
+        from icldiag.analyses.demonstrations.reading import alike_queries, short_name
+
+        rows = (-matrix.mean(axis=1)).argsort(kind="stable").tolist()
+        columns = alike_queries(matrix)
+        names = [short_name(self.prediction.labels, found.left_out[row]) for row in rows]
+        notes = []
+        for row in rows:
+            accuracy = found.accuracy(found.left_out[row].predicted)
+            right = "" if accuracy is None else f"  {accuracy:.0%} right"
+            notes.append(f"{errors[row]}{right}{'  <- stands out' if row == found.harmful else ''}")
+        before = found.accuracy(found.predicted)
+        with_all = "" if before is None else f"; {before:.0%} right with all"
+        self.query_one("#matrix-title", Line).set(f"{title}{with_all}")
+        queries = [found.queries[column] for column in columns]
+        width = max(20, self.room.width - 2)
+        drawn = taken_strip(names, matrix[rows][:, columns], notes, queries, self.state.query, self.state.look, width)
+        self.query_one("#matrix", Line).set(drawn)
+        self.query_one("#signs", Line).set(STRIP_SIGNS)
+
+    def action_value(self) -> None:
+        from icldiag.analyses.demonstrations import ValueDemonstrations
+
+        if self.state.prediction is not None and ValueDemonstrations() not in self.state.results:
+            so_far: list[DemonstrationValues] = []
+            self.so_far, self.alone = so_far, False
+            self.start(ValueDemonstrations(), so_far.append)
+
+    def action_alone(self) -> None:
+        self.alone = not self.alone
+        self.refresh_panel()
+
+    def action_stop(self) -> None:
+        self.cancel(_JOB)

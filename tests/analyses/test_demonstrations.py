@@ -1,0 +1,160 @@
+"""Demonstrations: their values against a plain sum over all orders of prompts asked one by one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+
+from icldiag.analyses.demonstrations import DemonstrationValues, ValueDemonstrations
+from icldiag.analyses.demonstrations import compute as demonstrations
+from icldiag.analyses.demonstrations.reading import alike_queries, reading, reading_of_left_out, row_name
+from icldiag.analyses.overview.stability import leads
+from icldiag.errors import Cancelled
+from icldiag.model.readout import silent
+from icldiag.prompt.schema import Prompt
+from icldiag.samples import sample_path
+from icldiag.session import Session
+from tests.conftest import Tiny
+
+
+def plain_lead(session: Session, places: tuple[int, ...]) -> np.ndarray:
+    """Leads of all labelled queries after the demonstrations at these places, by a session of their own."""
+    prompt = session.prompt
+    shown = tuple(prompt.demonstrations[place] for place in sorted(places))
+    labelled = [query for query in range(len(prompt.queries)) if prompt.queries[query].label is not None]
+    scores = Session(replace(prompt, demonstrations=shown), session.model).prediction().scores[labelled]
+    gold = [prompt.queries[query].label for query in labelled]
+    return leads(scores, session.prediction().scores[labelled], gold)
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_the_values_are_the_mean_over_all_orders(architecture: str, prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny(architecture))
+    found = session.demonstrations()
+    assert found.exact and found.pairs == 0 and found.asked == 16
+    count = len(prompt.demonstrations)
+    known: dict[tuple[int, ...], np.ndarray] = {}
+
+    def lead(places: tuple[int, ...]) -> np.ndarray:
+        key = tuple(sorted(places))
+        if key not in known:
+            known[key] = plain_lead(session, key)
+        return known[key]
+
+    orders = list(permutations(range(count)))
+    for place in range(count):
+        added = [lead(order[: order.index(place) + 1]) - lead(order[: order.index(place)]) for order in orders]
+        np.testing.assert_allclose(found.values[place], np.mean(added, axis=0), atol=1e-3)
+    whole = found.stability.leads(found.stability.scores)
+    np.testing.assert_allclose(found.values.sum(axis=0), whole - found.nothing, atol=1e-4)
+    np.testing.assert_allclose(found.nothing, lead(()), atol=1e-3)
+    for place in range(count):
+        rest = tuple(other for other in range(count) if other != place)
+        np.testing.assert_allclose(-found.stability.matrix[place], whole - lead(rest), atol=1e-3)
+
+
+def test_drawn_orders_come_near_the_exact_values(prompt: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their sum is exact after each pair, and the true values lie within a few standard errors."""
+    session = Session(prompt, tiny())
+    exact = session.demonstrations().values
+    monkeypatch.setattr(demonstrations, "EXACT", 1)
+    parts: list[DemonstrationValues] = []
+    found = Session(prompt, session.model).demonstrations(pairs=40, each_pair=parts.append)
+    assert [part.pairs for part in parts] == list(range(1, 41))
+    assert not found.exact and np.isnan(parts[0].errors).all()
+    whole = found.stability.leads(found.stability.scores)
+    for part in (*parts[:3], found):
+        np.testing.assert_allclose(part.values.sum(axis=0), whole - part.nothing, atol=1e-4)
+    apart = np.abs(found.means - exact.mean(axis=1))
+    assert (apart <= 4 * found.mean_errors + 1e-6).all()
+    assert (np.abs(found.values - exact) <= 5 * found.errors + 1e-6).all()
+    assert Session(prompt, session.model).demonstrations(pairs=40).values.tolist() == found.values.tolist()
+
+
+def test_it_is_the_overviews_sample_and_can_be_stopped(prompt: Prompt, tiny: Tiny) -> None:
+    session = Session(prompt, tiny())
+
+    def stop(what: str, done: int, total: int) -> None:
+        if what.startswith("demonstrations: sets") and done > 6:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        session.demonstrations(progress=stop)
+    found = session.demonstrations()
+    assert found.stability is session.overview().stability
+
+
+def planted(case: str) -> Session:
+    session = Session(sample_path("sentiment" if case == "two labels" else "questions"), "bundled")
+    prompt = session.prompt.with_queries(session.prompt.queries[:12])
+    shown = prompt.demonstrations[:4]
+    if case == "no gold labels":
+        prompt = prompt.with_queries([replace(query, label=None) for query in prompt.queries])
+    if case == "one query":
+        prompt = prompt.with_queries(prompt.queries[:1])
+    if case in ("two demonstrations", "one demonstration"):
+        shown = shown[: 2 if case == "two demonstrations" else 1]
+    return session.with_prompt(replace(prompt, demonstrations=shown))
+
+
+CASES = ("six labels", "two labels", "no gold labels", "one query", "two demonstrations", "one demonstration")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_sentences_hold(case: str) -> None:
+    found = planted(case).demonstrations()
+    told = reading(found)
+    if case == "one demonstration":
+        assert told == "There is one demonstration, or one class of many: nothing to divide the lead among."
+        return
+    sums = found.values.mean(axis=1)
+    best, worst = int(sums.argmax()), int(sums.argmin())
+    verb = {True: "gives", False: "takes"}
+    assert f"{row_name(found, best).capitalize()} {verb[bool(sums[best] >= 0)]} {abs(sums[best]):.2f} nats" in told
+    assert f"{row_name(found, worst)} {verb[bool(sums[worst] >= 0)]} {abs(sums[worst]):.2f} nats" in told
+    assert ("are right instead of" in told) == (case != "no gold labels")
+    assert ("the answer's lead" in told) == (case == "no gold labels")
+    alone, stands = reading_of_left_out(found.stability, found.labels)
+    taken = found.stability.matrix.mean(axis=1)
+    assert f"({max(taken.max(), -taken.max()):.2f} nats" in alone
+    assert bool(stands) == (found.stability.harmful is not None and found.stability.harmful == int(taken.argmax()))
+    if numbers := re.findall(r"and without it (\d+)% are right instead of (\d+)%", told):
+        gold = [label for label in found.stability.gold if label is not None]
+        left = found.stability.left_out[worst].predicted
+        right = np.mean([a == b for a, b in zip(left, found.stability.gold, strict=True) if b is not None])
+        assert int(numbers[0][0]) == pytest.approx(100 * right, abs=0.51) and gold
+
+
+def test_a_wrong_label_stands_out() -> None:
+    """On the bundled model: of six demonstrations the one with another class's label gives least."""
+    session = Session(sample_path("questions"), "bundled")
+    prompt = session.prompt.with_queries(session.prompt.queries[:24])
+    shown = list(prompt.demonstrations)
+    wrong = replace(shown[0], label=(shown[0].known_label + 1) % len(prompt.labels))
+    harmed = session.with_prompt(replace(prompt, demonstrations=(wrong, *shown[1:])))
+    found = harmed.demonstrations(pairs=4) if len(shown) > 6 else harmed.demonstrations()
+    before = session.with_prompt(prompt).demonstrations(pairs=4)
+    row = next(row for row, places in enumerate(found.without) if 0 in places)
+    assert found.means[row] < before.means[row]
+
+
+def test_queries_alike_stand_together() -> None:
+    matrix = np.array([[1.0, -1, 1, -1, 1], [0, 5, 0, 5, 0]])
+    order = alike_queries(matrix)
+    assert sorted(order) == list(range(5))
+    kinds = [place % 2 for place in order]
+    assert sum(a != b for a, b in zip(kinds[1:], kinds[:-1], strict=True)) == 1
+    assert alike_queries(np.zeros((3, 2))) == [0, 1]
+
+
+def test_a_sweep_keeps_the_means(prompt: Prompt, tiny: Tiny) -> None:
+    from icldiag.analyses import ANALYSES
+
+    keep: Any = ANALYSES["demonstrations"].numbers
+    session = Session(prompt, tiny())
+    assert keep(session, {}, 0, silent)["means"].tolist() == session.ask(ValueDemonstrations()).means.tolist()
