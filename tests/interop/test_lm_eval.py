@@ -24,6 +24,7 @@ from icldiag.prompt.lm_eval.convert import import_log
 from icldiag.prompt.read import read_prompt
 from icldiag.samples import sample_path
 from icldiag.session import Session
+from tests.eager import plain_word_scores
 
 pytest.importorskip("lm_eval")
 pytest.importorskip("accelerate")
@@ -170,6 +171,23 @@ def test_acc_and_acc_norm_are_scorings(logged: Path) -> None:
         assert list(ways.right(ways.of(scoring)) or ()) == metric(path, name)  # type: ignore[arg-type]
         assert ways.accuracy(ways.of(scoring)) == np.mean(metric(path, name))  # type: ignore[arg-type]
     assert any("acc_norm" in note and "per_byte" in note for note in found.notes)
+
+
+def test_acc_mutual_info_is_the_score_against_the_word_alone(logged: Path) -> None:
+    """The harness subtracts the answer's log-probability after nothing but its first token; `pmi` after the template's
+    own end as well."""
+    path = samples(logged, "informed")
+    session = Session(import_log(path).prompt, "bundled")
+    labels, tokenizer = len(session.prompt.labels), session.model.tokenizer
+    rows = sorted((json.loads(line) for line in path.read_text().splitlines()), key=lambda row: int(row["doc_id"]))
+    logged_alone = [[float(answer[0]) for answer in row["filtered_resps"][labels:]] for row in rows]
+    first = [tokenizer.bos_token_id or tokenizer.eos_token_id]
+    alone = plain_word_scores(session.model, first, session.encoded.label_tokens).numpy()
+    np.testing.assert_allclose(logged_alone, np.tile(alone, (len(rows), 1)), atol=2e-4)
+    against = session.prediction().scores - alone
+    gold = [query.label for query in session.prompt.queries]
+    assert (against.argmax(1) == gold).tolist() == metric(path, "acc_mutual_info")
+    assert metric(path, "acc") != metric(path, "acc_mutual_info")
 
 
 def test_every_document_with_its_own_demonstrations_at_once(logged: Path) -> None:
