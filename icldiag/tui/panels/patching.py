@@ -69,6 +69,7 @@ class PatchingPanel(LayeredPanel):
         self.parts: list[Patching] = []  # of the run that goes on; its thread appends
         self.parts_of: tuple[Patch, Session] | None = None
         self.begun = 0.0
+        self.shown_layer: int | None = None
 
     def follow(self, other: Panel) -> None:
         """The pinned state's panel compares it with the present one."""
@@ -163,9 +164,14 @@ class PatchingPanel(LayeredPanel):
         """The layer that is read out: at first the last one in which something else than the target holds it."""
         carriers, last = found.carriers, found.estimates.shape[1] - 1
         default = carriers[0].layers[-1] if carriers else found.arrival or last
-        self.at_layer = min(default if self.at_layer is None else self.at_layer, last)
-        self.query_one(LayerChart).set(last + 1, self.at_layer, self.state.look)
-        return self.at_layer
+        self.shown_layer = min(default if self.at_layer is None else self.at_layer, last)
+        self.query_one(LayerChart).set(last + 1, self.shown_layer, self.state.look)
+        return self.shown_layer
+
+    def action_layer(self, step: int) -> None:
+        """From the layer that is shown, where none was chosen: what comes later may make it another one."""
+        self.at_layer = self.shown_layer
+        super().action_layer(step)
 
     def _show_chart(self, found: Patching, layer: int) -> None:
         """The target, and what carries the change to it."""
