@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from icldiag.own_files import drop_lock, is_locked, is_whole, read_own, sealed, sweep_up, take_lock, writing
+from tests.patience import LONG
 
 NAMES = r"[a-z]+\.json"
 DEAD = ".a.json.0123abcd.icldiag-tmp"
@@ -109,17 +110,17 @@ def test_a_lock_is_one_process_s_and_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_a_lock_has_one_holder_however_often_it_is_taken_and_dropped(tmp_path: Path) -> None:
-    path, holders, most, ended = tmp_path / "lock", 0, 0, time.monotonic() + 0.5
+    path, holders, most, taken, ended = tmp_path / "lock", 0, 0, 0, time.monotonic() + LONG
     guard = threading.Lock()
 
     def work() -> None:
-        nonlocal holders, most
-        while time.monotonic() < ended:
+        nonlocal holders, most, taken
+        while taken < 300 and time.monotonic() < ended:
             lock = take_lock(path)
             if lock is None:
                 continue
             with guard:
-                holders += 1
+                holders, taken = holders + 1, taken + 1
                 most = max(most, holders)
             time.sleep(0.0005)
             with guard:
@@ -233,7 +234,7 @@ def test_a_killed_writer_leaves_the_old_or_the_new_file_and_the_next_start_no_li
 ) -> None:
     script = _KILLED.replace("SUBJECT", _SUBJECTS[subject] + _LITTER)
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "own"), str(_KILLS)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script, str(tmp_path / "own"), str(_KILLS)], capture_output=True, text=True, timeout=600
     )
     assert done.stderr == ""
     assert int(done.stdout) > 0  # else nothing was swept
@@ -247,9 +248,11 @@ from pathlib import Path
 from icldiag.files import replace_whole
 from icldiag.own_files import writing
 folder, end = Path(sys.argv[1]), time.monotonic() + 1.0
-while time.monotonic() < end:
+while True:
     with writing(folder):
         replace_whole(b"x" * 100_000, folder / "a.json")
+    if time.monotonic() > end:
+        break
 """
     with subprocess.Popen([sys.executable, "-c", script, tmp_path], stderr=subprocess.PIPE, text=True) as writer:
         while writer.poll() is None:

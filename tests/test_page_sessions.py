@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
+from icldiag import page_server
 from icldiag.serve import make_server
 from icldiag.session_file import session_files
 from tests.browser import URL, WITHIN, Page, open_page, pages, running, small_app, until
+from tests.patience import LONG
 from tests.tui.pilot import PROMPT
 
 
@@ -51,7 +53,9 @@ async def test_an_app_that_does_not_listen_is_ended_too(begun: Path) -> None:
         assert await until(lambda: not running(begun)) < WITHIN
 
 
-async def test_one_page_too_many_is_told_and_its_place_is_free_again(begun: Path) -> None:
+async def test_one_page_too_many_is_told_and_its_place_is_free_again(
+    begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = make_server(small_app(begun), "localhost", 8000, URL, 2)
     async with pages(server) as client:
         first, second = await open_page(client, server), await open_page(client, server)
@@ -60,6 +64,7 @@ async def test_one_page_too_many_is_told_and_its_place_is_free_again(begun: Path
         assert await until(lambda: third.text) < 5
         assert "2 sessions are open, as many as --sessions allows.\r\nClose the page of one" in third.text
         assert len([*begun.iterdir()]) == 2
+        monkeypatch.setattr(page_server, "_PATIENCE", LONG)  # the first may be slow to go
         again = asyncio.create_task(open_page(client, server))  # as a page that is loaded again
         await first.close()
         page = await again
@@ -74,7 +79,7 @@ async def test_an_app_that_ends_ends_its_page_and_one_that_cannot_start_says_why
     server = make_server(small_app(begun, "self.exit()"), "localhost", 8000, URL, 1)
     async with pages(server) as client:
         page = await open_page(client, server)
-        await asyncio.wait_for(page.task, 20)
+        await asyncio.wait_for(page.task, LONG)
         assert len([*begun.iterdir()]) == 1
         for command, words in (
             ([sys.executable, "-c", "import sys; sys.exit('the settings are [/wrong] \\x1b[2J')"], "[/wrong] "),
@@ -117,6 +122,7 @@ async def test_a_download_is_under_the_token(begun: Path) -> None:
 
 _SERVER = """
 import sys
+from icldiag import page_server
 from icldiag.serve import make_server
 port = int(sys.argv[1])
 server = make_server(sys.argv[2], "127.0.0.1", port, f"http://127.0.0.1:{port}", 4)
@@ -155,7 +161,7 @@ async def test_no_session_outlives_the_server(name: str, begun: Path) -> None:
     with process("-c", _SERVER, str(free_port()), small_app(begun)) as served:
         assert served.stdout is not None
         address = served.stdout.readline().strip()
-        async with asyncio.timeout(30), ClientSession() as session:
+        async with asyncio.timeout(LONG), ClientSession() as session:
             opened = [await _connected(session, address) for _ in range(2)]
             await until(lambda: len(running(begun)) == 2)
             served.send_signal(getattr(signal, name))
@@ -174,7 +180,7 @@ async def test_an_app_whose_server_is_killed_has_saved_its_session(tmp_path: Pat
     with process("-m", "icldiag", "serve", str(prompt), *where) as served:
         assert served.stderr is not None
         address = served.stderr.readline().rsplit("open ", 1)[1].split()[0]
-        async with asyncio.timeout(60), ClientSession() as session:
+        async with asyncio.timeout(2 * LONG), ClientSession() as session:
             page = await _connected(session, address)
             await until(session_files)
             first = session_files()[0].read().panel

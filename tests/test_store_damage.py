@@ -96,13 +96,13 @@ def test_what_is_no_file_of_ours_is_neither_read_nor_written_through(
     path = store._path("it")
     make(path)
     tracemalloc.start()
-    began = time.monotonic()
+    began = time.process_time()
     assert store.get("it") is None
     store.put("it", [1, 2])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**20
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert not (tmp_path / "missing").exists()
     assert store.get("it") == (None if make is Path.mkdir else [1, 2])
     assert not [*tmp_path.glob("*.icldiag-tmp")]

@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(*arguments: str, redirect: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
     words = " ".join(f"'{word}'" for word in (sys.executable, "-m", "icldiag", *arguments))
     return subprocess.run(
-        ["bash", "-c", f"{words} {redirect}"], capture_output=True, env={**os.environ, **environment}, timeout=120
+        ["bash", "-c", f"{words} {redirect}"], capture_output=True, env={**os.environ, **environment}, timeout=600
     )
 
 

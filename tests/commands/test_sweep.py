@@ -8,12 +8,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from icldiag.cli import main
+from tests.patience import LONG, eventually
 from tests.sweeps.conftest import Write
 from tests.sweeps.conftest import sweep_file as sweep_file
 
@@ -84,11 +84,9 @@ def test_ctrl_c_says_how_to_go_on(sweep_file: Write, tmp_path: Path) -> None:
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=obey_ctrl_c
     ) as process:
-        until = time.monotonic() + 60
-        while not list((out / "cells").glob("*.json")) and time.monotonic() < until:
-            time.sleep(0.005)
+        eventually(lambda: list((out / "cells").glob("*.json")))
         os.kill(process.pid, signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=LONG)
     assert process.returncode == 130
     assert told.splitlines()[-1] == f"icldiag: stopped; the finished cells are in {out}, the same command continues"
     assert "Traceback" not in told

@@ -23,7 +23,7 @@ from tests.fuzz.worker import Limits, Worker
 INPUTS = {"chat-template": 40, "cell": 50}  # readers that take their time; of all others:
 USUAL = 100
 SEED = 11
-PATIENT = Limits(wall=40.0, kill=60.0)  # other work may share the machine
+PATIENT = Limits(wall=120.0, kill=180.0)  # other work may share the machine
 
 
 @pytest.mark.parametrize("name", NAMES)

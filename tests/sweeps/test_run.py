@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -195,19 +194,32 @@ def test_numbers_survive_the_file(plan: Plan, tmp_path: Path) -> None:
     assert results.get(cell) == result
 
 
+_KILLED = """
+import os, signal
+from icldiag.cli import main
+from icldiag.sweeps.results import Results
+put, written = Results.put, []
+def killed(*arguments):
+    put(*arguments)
+    written.append(1)
+    if len(written) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+Results.put = killed
+main()
+"""
+
+
 def test_a_killed_process_loses_no_finished_cell(sweep_file: Write, tmp_path: Path) -> None:
-    path = sweep_file(seeds="12")
-    command = [sys.executable, "-m", "icldiag", "sweep", str(path), "-o", str(tmp_path / "out")]
+    """Killed between two cells; `test_own_files` kills it while it writes."""
+    path = sweep_file(seeds="3")
+    command = [sys.executable, "-c", _KILLED, "sweep", str(path), "-o", str(tmp_path / "out")]
     cells = tmp_path / "out" / "cells"
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 60
-        while len(list(cells.glob("*.json"))) < 3 and time.monotonic() < until:
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
+    killed = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert killed.returncode == -signal.SIGKILL
     done = {file.name: file.stat().st_mtime_ns for file in cells.glob("*.json")}
     plan = read_plan(path)
     wanted = list(cells_of(plan))
-    assert 3 <= len(done) < len(wanted)
+    assert len(done) == 3 < len(wanted)
     found, failures = run(wanted, made(tmp_path / "out"), InProcess(), NoWatch())
     assert len(found) == len(wanted)
     assert not failures

@@ -27,7 +27,7 @@ def watchdog() -> Iterator[None]:
         raise TimeoutError("the event loop did not come back")
 
     before = signal.signal(signal.SIGALRM, frozen)
-    signal.alarm(60)
+    signal.alarm(300)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)

@@ -66,6 +66,17 @@ async def settle(pilot: Pilot[None], until: Callable[[], object] | None = None) 
     raise AssertionError(f"still running: {app.jobs.running}, {app.state.failures}")
 
 
+async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
+    """`settle`, while jobs run."""
+    app = pilot.app
+    assert isinstance(app, DiagnosisApp)
+    for _ in range(3000):
+        if holds():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError(f"it does not come: {app.state.doing}\n{screen_text(app)}")
+
+
 def screen_text(app: DiagnosisApp) -> str:
     """What is on the screen, line by line."""
     width, height = app.size

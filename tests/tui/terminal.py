@@ -17,6 +17,10 @@ from pathlib import Path
 
 import pyte
 
+from tests.patience import LONG
+
+_PART = 512  # bytes, fewer than a frame has: what one frame shows may be gone in the next
+
 
 class Terminal:
     """One run of `icldiag ARGUMENTS`; `screen` is what a person would see."""
@@ -62,16 +66,16 @@ class Terminal:
         return "\n".join(self.emulator.display)
 
     def read(self, seconds: float) -> None:
-        """Take in what is written, until nothing came for a while or the process has gone."""
+        """Take in a part of what is written, or wait so long for it."""
         if self._descriptor >= 0 and select.select([self._descriptor], [], [], seconds)[0]:
             with contextlib.suppress(OSError):
-                found = os.read(self._descriptor, 1 << 16)
+                found = os.read(self._descriptor, _PART)
                 self.written += found
                 with contextlib.suppress(Exception):  # sequences that the emulator does not know
                     self._stream.feed(found)
 
-    def until(self, holds: str | Callable[[str], bool], seconds: float = 60.0) -> None:
-        """Wait until some words are on the screen."""
+    def until(self, holds: str | Callable[[str], bool], seconds: float = LONG) -> None:
+        """Wait until some words are on the screen, however soon they are written over."""
         end = time.monotonic() + seconds
         while not (holds in self.screen if isinstance(holds, str) else holds(self.screen)):
             assert time.monotonic() < end, f"not on the screen: {holds}\n{self.screen}"
@@ -91,14 +95,14 @@ class Terminal:
         os.close(self._descriptor)
         self._descriptor = -1
 
-    def ended(self, seconds: float = 15.0) -> int:
+    def ended(self, seconds: float = LONG) -> int:
         """Wait for the end; the exit code, or minus the signal that ended it."""
         end = time.monotonic() + seconds
         while True:
             process, status = os.waitpid(self.process, os.WNOHANG)
             if process:
                 self.process = 0
-                for _ in range(20):
+                for _ in range(1000):
                     self.read(0.0)
                 return os.waitstatus_to_exitcode(status)
             assert time.monotonic() < end, "still running"

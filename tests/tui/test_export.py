@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.export import QuitScreen
 from icldiag.tui.export_screen import FORMATS, ExportChoice, ExportScreen
 from icldiag.tui.panels import PANELS
-from tests.tui.pilot import running, screen_text, settle
+from tests.tui.pilot import running, screen_text, settle, until
 
 SIZE = (150, 40)
 
@@ -43,17 +43,6 @@ def go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[threading.Ev
 
 def told(app: DiagnosisApp) -> list[str]:
     return [f"{notification.title}: {notification.message}" for notification in app._notifications]
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
-    """`settle`, while the export runs."""
-    for _ in range(600):
-        if holds():
-            return
-        await pilot.pause(0.02)
-    app = pilot.app
-    assert isinstance(app, DiagnosisApp)
-    raise AssertionError(f"it does not come: {app.state.doing}, {told(app)}, {screen_text(app)[:200]}")
 
 
 async def begun(app: DiagnosisApp, pilot: Pilot[None]) -> None:

@@ -13,7 +13,7 @@ from icldiag.analyses.extraction.compute import Extract
 from icldiag.tui.jobs_screen import JobsScreen, job_line
 from icldiag.tui.run import Run
 from icldiag.tui.state import State
-from tests.tui.pilot import running, screen_text, settle
+from tests.tui.pilot import running, screen_text, settle, until
 
 
 def test_a_line_says_what_and_how_far(tmp_path: Path) -> None:
@@ -43,33 +43,21 @@ async def test_what_runs_and_what_waits_is_listed_and_stopped(
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("5")  # Extract holds the model
-        for _ in range(600):
-            await pilot.pause(0.02)
-            if app.state.doing.get("extraction") == "extraction 3 of 9":
-                break
+        await until(pilot, lambda: app.state.doing.get("extraction") == "extraction 3 of 9")
         await pilot.press("2")  # what Labels asks for waits
-        for _ in range(600):
-            await pilot.pause(0.02)
-            if "waiting for its turn" in app.state.doing.values():
-                break
+        await until(pilot, lambda: "waiting for its turn" in app.state.doing.values())
         (waits,) = (job for job, text in app.state.doing.items() if text == "waiting for its turn")
         await pilot.press("J")
-        await pilot.pause(0.4)
+        await until(pilot, lambda: "extraction   extraction 3 of 9" in screen_text(app))
         assert isinstance(app.screen, JobsScreen)
         text = screen_text(app)
-        assert "extraction   extraction 3 of 9" in text
         assert f"{waits}   waiting for its turn" in text
         await pilot.press("j" if list(app.jobs.running).index(waits) else "k", "c")
-        for _ in range(600):
-            await pilot.pause(0.02)
-            if waits not in app.jobs.running:
-                break
+        await until(pilot, lambda: waits not in app.jobs.running)
         assert list(app.jobs.running) == ["extraction"], (waits, screen_text(app))
-        await pilot.pause(0.5)
+        await until(pilot, lambda: f"{waits}   " not in screen_text(app))
         await pilot.press("c")
-        await settle(pilot)
-        await pilot.pause(0.4)
-        assert "Nothing is being computed." in screen_text(app)
+        await settle(pilot, lambda: "Nothing is being computed." in screen_text(app))
         await pilot.press("escape")
         await pilot.pause()
         assert "Not computed: stopped; r computes it" in screen_text(app)  # the panel does not ask again by itself

@@ -10,7 +10,7 @@ import pytest
 
 from icldiag.analyses.overview import Perturb
 from icldiag.tui.panels.overview import request
-from tests.tui.pilot import running, screen_text, settle
+from tests.tui.pilot import running, screen_text, settle, until
 
 
 @pytest.fixture
@@ -31,10 +31,7 @@ async def test_parts_come_one_by_one_and_another_panel_comes_first(
     prompt_file: Path, model_folder: Path, go: threading.Event
 ) -> None:
     async with running(prompt_file, model_folder, (120, 60)) as (app, pilot):
-        for _ in range(600):
-            await pilot.pause(0.02)
-            if "overview: stability 1 of 9" in screen_text(app):
-                break
+        await until(pilot, lambda: "overview: stability 1 of 9" in screen_text(app))
         text = screen_text(app)
         assert "Computing: overview: stability 1 of 9" in text
         assert "towards" in text  # the lean is there
@@ -65,11 +62,7 @@ async def test_it_can_be_stopped_and_goes_on(prompt_file: Path, model_folder: Pa
 
 
 async def settle_until_computing(app: Any, pilot: Any) -> None:
-    for _ in range(600):
-        await pilot.pause(0.02)
-        if "overview: stability" in screen_text(app):
-            return
-    raise AssertionError(screen_text(app))
+    await until(pilot, lambda: "overview: stability" in screen_text(app))
 
 
 async def test_one_query_opens_on_why(prompt_file: Path, model_folder: Path) -> None:

@@ -24,7 +24,7 @@ from icldiag.tui.panels.isolation import changed_queries
 from icldiag.tui.panels.prompt import PromptPanel
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.panels.why import WhyPanel
-from tests.tui.pilot import lines_of, running, screen_text, settle
+from tests.tui.pilot import lines_of, running, screen_text, settle, until
 
 
 async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path, model_folder: Path) -> None:
@@ -70,10 +70,7 @@ async def test_why_can_be_stopped_and_started_again(
     monkeypatch.setattr(Explain, "compute", slowly)
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await pilot.press("1")
-        for _ in range(600):
-            await pilot.pause(0.02)
-            if "Computing: explanation 0 of 9" in screen_text(app):
-                break
+        await until(pilot, lambda: "Computing: explanation 0 of 9" in screen_text(app))
         await pilot.press("escape")
         await settle(pilot)
         assert "Stopped; s explains it." in screen_text(app)

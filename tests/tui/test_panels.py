@@ -18,7 +18,7 @@ from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.queries import Queries
-from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
+from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle, until
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ async def test_the_loss_is_drawn_while_it_trains(
             epochs += 1
             if epochs == 3:
                 seen.set()
-                assert go_on.wait(10)
+                assert go_on.wait(120)
 
         return original(request, bench, progress, told)
 
@@ -138,10 +138,7 @@ async def test_the_loss_is_drawn_while_it_trains(
         await show(pilot, "6")
         assert "on 12 examples" in lines_of(app, "#finding")[0]
         await pilot.press("s")
-        for _ in range(500):
-            await pilot.pause(0.02)
-            if seen.is_set():
-                break
+        await until(pilot, seen.is_set)
         app.panel.progressed()
         await pilot.pause()
         chart = app.panel.query_one(LayerChart).chart

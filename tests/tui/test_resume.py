@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,16 @@ from textual.widgets import Input
 from icldiag.prompt.read import read_prompt
 from icldiag.session_file import SessionFile, session_files, state_folder
 from icldiag.tui import requests
+from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.autosave import Resumption
 from icldiag.tui.desk import Desk
 from icldiag.tui.queries import Queries
 from icldiag.tui.state import AnsweredSession
-from tests.tui.pilot import PROMPT, running, screen_text, settle
+from tests.tui.pilot import PROMPT, running, screen_text, settle, until
+
+
+def _says(app: DiagnosisApp, words: str) -> bool:
+    return words in " ".join(screen_text(app).split())
 
 
 def last_session() -> Resumption:
@@ -46,9 +52,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
     assert before is not None
     assert pinned is not None
     async with running(prompt_file, model_folder, (200, 50), resumed=last_session()) as (app, pilot):
-        await pilot.pause()
-        assert "EDITED" in screen_text(app)  # before the model is there
-        assert "ISOLATE CUTS 1" in screen_text(app)
+        await until(pilot, lambda: "EDITED" in screen_text(app) and "ISOLATE CUTS 1" in screen_text(app))
         await settle(pilot, lambda: app.state.prediction and app.state.pinned and not app.state.stored)
         state = app.state
         assert state.prompt is not None
@@ -131,12 +135,10 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
             }
             for number, words in said.items():
                 await pilot.press(number)
-                await settle(pilot)
-                assert words in " ".join(screen_text(app).split()), words
+                await until(pilot, partial(_says, app, words))
             assert app.state.failures == {}
             await pilot.press("4", "f")  # never computed: it waits, and says so
-            await settle(pilot)
-            assert "waiting for the model" in screen_text(app)
+            await settle(pilot, lambda: "waiting for the model" in screen_text(app))
             await pilot.press("p", "b", "x")
             await settle(pilot)
             assert app.state.pinned is None

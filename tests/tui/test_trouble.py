@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from icldiag.tui.panels.saliency import SaliencyPanel
 from icldiag.tui.queries import Queries
 from icldiag.tui.textual_fixes.command_palette import Palette
 from icldiag.tui.unsaved_screen import UnsavedScreen
+from tests.patience import eventually, slowness
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 
@@ -195,9 +197,9 @@ async def test_quitting_and_a_newer_cut_stop_what_computes(
         cut = request.cut
         begun.append(cut.layers)
         try:
-            for step in range(200 if cut.layers == (0,) else 0):
+            for step in range(2400 if cut.layers == (0,) else 0):
                 time.sleep(0.05)
-                progress("isolation", step, 200)
+                progress("isolation", step, 2400)
         except Cancelled:
             stopped.append(cut.layers)
             raise
@@ -219,16 +221,22 @@ async def test_quitting_and_a_newer_cut_stop_what_computes(
         while begun.count((0,)) < 2:
             await pilot.pause(0.02)
         await pilot.press("q")
-    for _ in range(100):
-        if len(stopped) == 2:
-            break
-        time.sleep(0.05)
+    eventually(lambda: len(stopped) == 2)
     assert stopped == [(0,), (0,)]
     assert app.return_code == 0
 
 
-async def test_keys_are_handled_while_saliency_computes() -> None:
+async def test_keys_are_handled_while_saliency_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generous, because other programs may share the two cores; docs/terminal.md has what was measured."""
+    compute, pressed = Flows.compute, threading.Event()
+
+    def again(request: Flows, bench: Any, progress: Progress, each: Any) -> Any:
+        """However quick the machine is, it computes while keys are pressed."""
+        while not pressed.is_set():
+            compute(request, bench, progress, each)
+        return compute(request, bench, progress, each)
+
+    monkeypatch.setattr(Flows, "compute", again)
     async with running(sample_path(DEFAULT_SAMPLE), BUNDLED) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("3")
@@ -236,7 +244,8 @@ async def test_keys_are_handled_while_saliency_computes() -> None:
         assert isinstance(app.panel, SaliencyPanel)
         app.panel.action_all()
         waits: list[float] = []
-        while Flows() not in app.state.results and len(waits) < 20:
+        slow = slowness()
+        while len(waits) < 15:
             before, began = app.panel.at_layer, time.monotonic()
             key = "left_square_bracket" if before else "right_square_bracket"
             app.post_message(events.Key(key, None))  # Pilot's press would wait until the process is idle
@@ -244,9 +253,10 @@ async def test_keys_are_handled_while_saliency_computes() -> None:
                 await asyncio.sleep(0.001)
             waits.append(time.monotonic() - began)
             await asyncio.sleep(0.02)
+        assert Flows() not in app.state.results
+        pressed.set()
         app.jobs.cancel_all()
-    assert len(waits) >= 5
-    assert sorted(waits)[len(waits) // 2] < 0.5, waits
+    assert sorted(waits)[len(waits) // 2] < 0.5 * max(slow, slowness()), waits
 
 
 async def test_a_cut_reads_only_the_demonstrations_from_its_first_layer_on(

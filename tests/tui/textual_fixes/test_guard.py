@@ -114,7 +114,8 @@ def attribute(name: str) -> Callable[[DiagnosisApp, Bad], Any]:
 
 async def dismissed(app: DiagnosisApp, bad: Bad) -> None:
     app.push_screen(AskScreen("?"), broken)
-    await asyncio.sleep(0.1)
+    while not isinstance(app.screen, AskScreen):
+        await asyncio.sleep(0.01)
     app.screen.dismiss("x")
 
 
