@@ -151,7 +151,11 @@ def test_a_beta_is_saved_and_is_in_force_when_loaded(
         (["report", "PROMPT", "-o", "."], 1, "cannot write '.': it is a folder"),
         (["report", "PROMPT", "--format", "csv", "-o", "BROKEN"], 1, "it is a file; choose another place"),
         (["repair", "PROMPT", "-o", "nowhere/x.yaml"], 1, "'nowhere/x.yaml': there is no such folder; make it"),
-        (["report", "PROMPT", "--model", "MODEL", "--beta", "none.st"], 4, "none.st: not a saved beta"),
+        (
+            ["report", "PROMPT", "--model", "MODEL", "--beta", "none.st"],
+            4,
+            "none.st: there is no such file; check the path",
+        ),
         (["report", "none.yaml"], 2, "none.yaml: there is no such file"),
         (["report", "PROMPT", "--model", "./none"], 3, "there is no model folder"),
         (["report", "PROMPT", "--model", "MODEL", "--format", "pdf"], 1, "choose one of json, md"),

@@ -119,6 +119,7 @@ def report(
     read.refuse(save_beta)
 
     from icldiag.analyses import ANALYSES
+    from icldiag.analyses.reweighting.beta_file import require_beta
     from icldiag.analyses.reweighting.training import TrainingSettings
     from icldiag.files import check_destination, is_stdout, write_document
     from icldiag.page.formats import FOLDERS
@@ -138,6 +139,8 @@ def report(
         raise IcldiagError(f"--format {format} writes several files; name their folder with -o")
     check_destination(output, folder=format in FOLDERS)
     check_destination(save_beta)
+    if beta is not None:
+        require_beta(beta)
     wanted = [name.strip() for name in only.split(",")] if only else None
     names = chosen_sections(wanted)  # wrong names are told before the model is loaded
     refuse_unread(context, names)

@@ -47,7 +47,7 @@ def test(
     markdown: Annotated[Path | None, typer.Option(help="Write a summary in Markdown here.")] = None,
 ) -> None:
     """Test prompts against requirements. Status 1: one fails; 2: a prompt cannot be answered."""
-    from icldiag.files import write_document
+    from icldiag.files import check_destination, write_document
     from icldiag.inputs.sources import sources
     from icldiag.page.formats import FILES
     from icldiag.page.terminal import print_page
@@ -56,26 +56,32 @@ def test(
     from icldiag.suite.requirements import Requirements
     from icldiag.suite.result import as_junit, page_of_results
 
-    wanted = Requirements(min_accuracy, min_balanced_accuracy, max_lean, max_broken)
-    if wanted == Requirements() and not baseline:
-        raise IcldiagError(
-            "nothing is required; give --min-accuracy, --min-balanced-accuracy, --max-lean or --baseline"
-        )
-    if max_broken is not None and not baseline:
-        raise IcldiagError("--max-broken counts against a report; name it with --baseline")
-    with sources() as read:
-        reports = {str(path): read_report(path) for path in baseline or ()}
-        with progress_on_stderr() as (stage, progress):
-            results = _results(prompts, model, wanted, reports, stage, progress)
-    for output in (junit, markdown):
-        read.refuse(output)
-    page = page_of_results(results, model.name)
-    print_page(page)
-    if junit is not None:
-        write_document(as_junit(results), junit)
-    if markdown is not None:
-        write_document(FILES["md"].text(page), markdown)
-    sys.stdout.flush()
+    try:
+        wanted = Requirements(min_accuracy, min_balanced_accuracy, max_lean, max_broken)
+        if wanted == Requirements() and not baseline:
+            raise IcldiagError(
+                "nothing is required; give --min-accuracy, --min-balanced-accuracy, --max-lean or --baseline"
+            )
+        if max_broken is not None and not baseline:
+            raise IcldiagError("--max-broken counts against a report; name it with --baseline")
+        for output in (junit, markdown):
+            check_destination(output)
+        with sources() as read:
+            reports = {str(path): read_report(path) for path in baseline or ()}
+            with progress_on_stderr() as (stage, progress):
+                results = _results(prompts, model, wanted, reports, stage, progress)
+        for output in (junit, markdown):
+            read.refuse(output)
+        page = page_of_results(results, model.name)
+        print_page(page)
+        if junit is not None:
+            write_document(as_junit(results), junit)
+        if markdown is not None:
+            write_document(FILES["md"].text(page), markdown)
+        sys.stdout.flush()
+    except IcldiagError as error:
+        error.exit_code = 2  # 1 is a requirement that fails
+        raise
     if any(result.error is not None for result in results):
         raise typer.Exit(2)
     if not all(result.passes for result in results):

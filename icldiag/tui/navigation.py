@@ -95,6 +95,8 @@ class Navigation(Layout):
         self.query_one("#panels", ContentSwitcher).current = title
         if self.panel is not before:
             before.left()
+            if self.focused is not None and before in self.focused.ancestors_with_self:
+                self.screen.set_focus(None)  # or the next key would still act in the panel that was left
 
     async def on_key(self, event: events.Key) -> None:
         """Keys of the panel in front work from anywhere, unless what has the focus takes them."""

@@ -132,9 +132,13 @@ def test_the_command_judges_all_prompts_and_ends_with_what_failed(
     assert run("test", "one.yaml", "--min-accuracy", "1") == 1
     assert run("test", "one.yaml", "none.yaml", "--min-accuracy", "0") == 2
     assert "none.yaml: there is no such file" in capsys.readouterr().out
-    assert run("test", "one.yaml") == 1
+    assert run("test", "one.yaml") == 2
     assert "nothing is required" in capsys.readouterr().err
-    assert run("test", "one.yaml", "--min-accuracy", "0", "--max-broken", "0") == 1
+    assert run("test", "one.yaml", "--min-accuracy", "0", "--max-broken", "0") == 2
+    assert run("test", "one.yaml", "--min-accuracy", "0", "--junit", "no/j.xml") == 2
+    shown = capsys.readouterr()
+    assert "there is no such folder" in shown.err
+    assert "pass" not in shown.out  # it is refused before anything is computed
     assert run("report", "one.yaml", "--only", "prediction", "-o", "one.json") == 0
     assert json.loads(Path("one.json").read_text())["prompt"]["name"] == "one"
     assert run("test", "one.yaml", "--baseline", "one.json", "--max-broken", "0") == 0

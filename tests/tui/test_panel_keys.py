@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 
 from icldiag.analyses.confusion.compute import Confuse
 from icldiag.analyses.explanation import Explain
@@ -18,6 +19,7 @@ from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.overview import Summarise
 from icldiag.analyses.repairs import TryCalibrations
 from icldiag.analyses.search.repair import Repair
+from icldiag.tui import requests
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.isolation import changed_queries
@@ -79,6 +81,22 @@ async def test_why_can_be_stopped_and_started_again(
         await pilot.press("s")
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
         assert "the text itself" in screen_text(app)
+
+
+async def test_keys_typed_ahead_are_for_the_panel_that_comes(prompt_file: Path, model_folder: Path) -> None:
+    """In Prompt `s` saves and `d` drops a demonstration; on a slow line they come before Reweight is drawn."""
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for key in ("d", "s"):
+            await pilot.press("8")
+            await until(pilot, lambda: app.focused is not None and app.focused.id == "prompt")
+            for typed in ("6", key):
+                app.post_message(events.Key(typed, typed))
+            await until(pilot, lambda: app.panel.title == "Reweight")
+            await settle(pilot)
+            assert len(app.screen_stack) == 1
+            assert app.state.edits == 0
+        await settle(pilot, lambda: requests.reweighting() in app.state.results)
 
 
 async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path) -> None:

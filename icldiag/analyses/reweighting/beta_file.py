@@ -38,6 +38,20 @@ def _sha256(beta: NDArray[np.float32], metadata: Mapping[str, str]) -> str:
     return hashlib.sha256(repr((known, beta.shape)).encode() + beta.astype("<f4").tobytes()).hexdigest()
 
 
+def require_beta(path: Path) -> None:
+    """Raise AnalysisError where there is no file to be read; what it holds is not looked at."""
+    try:
+        open_file(path).close()  # a pipe would be waited for
+    except FileNotFoundError:
+        raise AnalysisError(f"{path}: there is no such file; check the path") from None
+    except (OSError, ValueError) as error:
+        raise AnalysisError(f"{path}: not a saved beta ({_reason(error)}); train it again") from None
+
+
+def _reason(error: Exception) -> str:
+    return brief(getattr(error, "strerror", None) or error)
+
+
 def load_beta(
     path: Path,
     prompt: Prompt,
@@ -56,13 +70,12 @@ def load_beta(
     """
     from safetensors import SafetensorError, safe_open
 
+    require_beta(path)
     try:
-        open_file(path).close()  # a pipe would be waited for
         with safe_open(str(path), "numpy") as file:
             metadata, beta = file.metadata() or {}, file.get_tensor("beta")
     except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
-        reason = brief(getattr(error, "strerror", None) or error)
-        raise AnalysisError(f"{path}: not a saved beta ({reason}); train it again") from None
+        raise AnalysisError(f"{path}: not a saved beta ({_reason(error)}); train it again") from None
     if beta.dtype != np.float32 or not np.isfinite(beta).all():
         raise AnalysisError(f"{path}: this beta holds values that are not numbers in float32; train it again")
     if metadata.get("format") == _UNCHECKED:
