@@ -20,6 +20,7 @@ class AskScreen(ModalScreen[str | None]):
         super().__init__()
         self.question = question
         self.value = value
+        self.ahead = ""  # what was typed before there was a line
 
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):
@@ -27,7 +28,10 @@ class AskScreen(ModalScreen[str | None]):
             yield Input(self.value, compact=True)
 
     def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = False
+        line = self.query_one(Input)
+        line.cursor_blink = False
+        line.insert_text_at_cursor(self.ahead)
+        self.set_focus(line)
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from textual import events
-from textual.widgets import ContentSwitcher
+from textual.widgets import ContentSwitcher, Input
 
+from icldiag.tui.ask import AskScreen
 from icldiag.tui.keys import in_force, key_text, matches
 from icldiag.tui.layout import Layout
 from icldiag.tui.messages import (
@@ -18,6 +19,7 @@ from icldiag.tui.panels.base import Panel
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.tabs import PanelTabs
+from icldiag.tui.textual_fixes.line_input import is_text
 
 
 class Navigation(Layout):
@@ -100,6 +102,14 @@ class Navigation(Layout):
 
     async def on_key(self, event: events.Key) -> None:
         """Keys of the panel in front work from anywhere, unless what has the focus takes them."""
+        if isinstance(self.focused, Input) and is_text(event):  # typed ahead: it was on its way when the line opened
+            self.focused.replace(event.character or "", *self.focused.selection)
+            event.stop()
+            event.prevent_default()
+            return
+        if isinstance(self.screen, AskScreen) and self.focused is None and is_text(event):
+            self.screen.ahead += event.character or ""
+            return
         if self.focused is not None and self.panel in self.focused.ancestors_with_self:
             return  # the key has found its binding by itself
         if event.key == "enter" and self.has_class("-picking") and isinstance(self.focused, QueryList):

@@ -225,7 +225,7 @@ class Queries(Vertical):
     def open_filter(self) -> None:
         box = self.query_one(Input)
         box.display = True
-        box.focus()
+        self.screen.set_focus(box)  # at once: keys typed ahead are for it
 
     def on_input_changed(self, message: Input.Changed) -> None:
         message.stop()

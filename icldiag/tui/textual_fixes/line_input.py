@@ -27,14 +27,18 @@ def on_paste(self: Input, event: events.Paste) -> None:
     self.replace(text.rstrip("\n"), *self.selection)
 
 
+def is_text(event: events.Key) -> bool:
+    """Whether the key writes something, and is no command to a line."""
+    return event.character is not None and unicodedata.category(event.character) != "Cc"
+
+
 async def on_key(self: Input, event: events.Key) -> None:
-    character = event.character
-    if character is None or event.is_printable or unicodedata.category(character) == "Cc":
+    if event.is_printable or not is_text(event):
         await _on_key(self, event)
     else:
         event.stop()
         event.prevent_default()
-        self.replace(character, *self.selection)
+        self.replace(event.character or "", *self.selection)
 
 
 def _value(self: Input) -> Text:
