@@ -28,10 +28,10 @@ class AskScreen(ModalScreen[str | None]):
             yield Input(self.value, compact=True)
 
     def on_mount(self) -> None:
-        line = self.query_one(Input)
-        line.cursor_blink = False
-        line.insert_text_at_cursor(self.ahead)
-        self.set_focus(line)
+        for line in self.query(Input):  # none where it was left at once
+            line.cursor_blink = False
+            line.insert_text_at_cursor(self.ahead)
+            self.set_focus(line)
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()

@@ -128,6 +128,18 @@ async def test_quitting_asks_before_changes_are_lost(
     assert session_files()[0].read().now.prompt != saved.now.prompt
 
 
+@pytest.mark.parametrize("key", ["a", "x", "J", "question_mark"])
+async def test_what_is_closed_before_it_is_there(key: str, prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        app.post_message(events.Key(key, None))
+        while len(app.screen_stack) == 1:
+            await asyncio.sleep(0)
+        app.screen.dismiss(None)
+        await settle(pilot, lambda: len(app.screen_stack) == 1)
+        assert app.unexpected == []
+
+
 async def test_an_action_that_raises(prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: Matrix, rows: int, columns: int) -> None:
         raise KeyError("[b")

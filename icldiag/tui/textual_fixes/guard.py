@@ -55,6 +55,8 @@ async def dispatch_message(self: MessagePump, message: Message) -> None:
     except Exception as error:
         if isinstance(self, App) and isinstance(message, _MAKING):
             raise
+        if isinstance(error, NoMatches) and isinstance(self, Screen) and self not in self.app.screen_stack:
+            return  # left before it was mounted
         _told(self, type(message).__name__, error)
 
 
