@@ -33,6 +33,11 @@ def layer_index(given: Any, count: int) -> int:
     return _index(given, count, "layer", f"; the model has layers 0 to {count - 1}")
 
 
+def head_index(given: Any, count: int) -> int:
+    """The same of one of a layer's heads, which screens count from 0 too."""
+    return _index(given, count, "head", f"; the model has heads 0 to {count - 1} in each layer")
+
+
 def _there(count: int, what: str) -> str:
     last = "index 0" if count == 1 else f"indices 0 to {count - 1}"
     return f" (indices count from 0); the prompt has {counted(count, what)}, {last}"

@@ -19,6 +19,7 @@ from typing import IO, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from icldiag.analyses.isolation.cuts import CutKind
 from icldiag.errors import IcldiagError, InputError
 from icldiag.files import replace_whole
 from icldiag.inputs.files import check_path, read_bytes
@@ -81,7 +82,7 @@ class SavedState(BaseModel):
     of_file: str | None = None  # hash of the prompt that the file held; None in sessions saved before it was kept
     query: Annotated[int, Field(ge=0)] = 0
     marked: tuple[Annotated[int, Field(ge=0)], ...] = ()  # queries that the user marked
-    cut_kind: Literal["text_to_label", "label_to_target", "random_words"] = "text_to_label"
+    cut_kind: CutKind = "text_to_label"
     cut_layers: tuple[Annotated[int, Field(ge=0)], ...] = ()
     beta: dict[str, int | float | None] | None = None  # in force: the `TrainingSettings` that it was trained with
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
+from icldiag.analyses.circuits.compute import ASKED, MEASURED, Circuit, RankHeads
 from icldiag.analyses.compression.compute import DRAWS, Compress, Compression, Positions
 from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.contrast import Contrast, DeleteWords, Deletion, ReadContrast
@@ -145,6 +146,19 @@ class Shortcuts(ABC):
     def depths(self, progress: Progress = silent) -> Depth:
         """Every query's labels by layer, and how well the layers separate them; see `ReadDepths`."""
         return self.ask(ReadDepths(), progress)
+
+    def heads(
+        self,
+        kind: CutKind = "label_to_target",
+        *,
+        asked: int | None = ASKED,
+        measured: int = MEASURED,
+        seed: int = 0,
+        progress: Progress = silent,
+        each_cut: Each | None = None,
+    ) -> Circuit:
+        """Heads ranked by what cutting each does to the answers, and the anchor heads; see `RankHeads`."""
+        return self.ask(RankHeads(kind, asked, measured, seed), progress, each_cut)
 
     def patching(
         self,

@@ -83,7 +83,7 @@ def test_integers_of_any_type_are_the_same_index(session: Session) -> None:
 
 def test_a_cut_is_put_in_order(session: Session) -> None:
     assert session.isolate(Cut("text_to_label", [2, 0, 2])) is session.isolate(Cut("text_to_label", (0, 2)))  # type: ignore[arg-type]
-    with pytest.raises(AnalysisError, match=r"kind must be 'text_to_label', .* or 'random_words', not 'x'"):
+    with pytest.raises(AnalysisError, match=r"kind must be 'text_to_label', .* or 'text_to_target', not 'x'"):
         session.isolate(Cut("x", (0,)))  # type: ignore[arg-type]
     with pytest.raises(AnalysisError, match=r"were cut, not \(0, 2\)"):
         session.isolation().setting((0, 2))

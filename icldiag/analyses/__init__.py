@@ -21,6 +21,7 @@ MODULES = {
     "isolation": "icldiag.analyses.isolation.section",
     "extraction": "icldiag.analyses.extraction.section",
     "depth": "icldiag.analyses.depth.section",
+    "circuits": "icldiag.analyses.circuits.section",
     "patching": "icldiag.analyses.patching.section",
     "contrast": "icldiag.analyses.contrast.section",
     "demonstrations": "icldiag.analyses.demonstrations.section",

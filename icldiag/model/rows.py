@@ -181,11 +181,12 @@ class _Layout:
         edited = sorted({*(new for _, _, new, _, _ in lines), *behind})
         index = {new: number for number, new in enumerate(edited)}
         width = self.shared + self.past + self.new + self.words
-        blocked = torch.zeros(len(rows), 1, len(edited), width, dtype=torch.bool)
+        by_head = any(edit.blocked is not None and edit.blocked.dim() == 4 for _, _, _, edit, _ in lines)
+        blocked = torch.zeros(len(rows), heads if by_head else 1, len(edited), width, dtype=torch.bool)
         factor = torch.ones(len(rows), heads, len(edited), width)
         blocks = scales = False
         if self.words:
-            blocked[:, 0, index[self.new] :, width - self.words :] = words.hidden
+            blocked[:, :, index[self.new] :, width - self.words :] = words.hidden
             blocks = True
         for place, row, new, edit, line in lines:
             if edit.factor is not None:
@@ -193,12 +194,15 @@ class _Layout:
                 factor[place, :, index[new], columns] *= edit.factor[:, : len(columns)].cpu()
                 scales = True
             if edit.blocked is not None:
-                columns = self.columns(row, min(edit.blocked.shape[1], row.length))
-                own = edit.blocked[line, : len(columns)].cpu()
+                columns = self.columns(row, min(edit.blocked.shape[-1], row.length))
+                own = edit.blocked[..., line, : len(columns)].cpu()  # (N,), or (1, H, N)
+                own = own[0] if by_head and own.dim() == 3 else own.expand(blocked.shape[1], -1)  # (H or 1, N)
                 if edit.renormalise:
-                    blocked[place, 0, index[new], columns] |= own
+                    of_row = blocked[place, :, index[new]]  # a view
+                    of_row[:, columns] |= own
                 else:
-                    factor[place, :, index[new], columns] *= (~own).to(factor.dtype)
+                    kept = factor[place, :, index[new]]
+                    kept[:, columns] *= (~own).to(factor.dtype)
                 blocks, scales = blocks or edit.renormalise, scales or not edit.renormalise
         return Edit(torch.tensor(edited, dtype=torch.long), blocked if blocks else None, factor if scales else None)
 

@@ -102,6 +102,7 @@ class State:
     beta_wanted: dict[str, Any] | None = None  # how the one was trained that a resumed session will put in force
     cut_layers: frozenset[int] = frozenset()  # what panel Isolate cuts, and how
     cut_kind: CutKind = "text_to_label"
+    cut_heads: tuple[tuple[int, int], ...] = ()  # (layer, head) that the cut is limited to; () for all
     suspended: Interventions | None = None  # by key 0, which puts it back
     pinned: State | None = None  # set aside to compare with
     of_file: str | None = None  # hash of the prompt that the file held when it was last read

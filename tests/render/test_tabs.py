@@ -17,17 +17,17 @@ def line(front: int, width: int, tabs: tuple[Tab, ...] = TABS) -> str:
 
 
 def test_the_front_group_is_open_and_the_others_show_their_keys() -> None:
-    keys = "Look inside 3 4 5 L T C | Fix 9 6 7"
-    assert line(0, 103) == f"Diagnose: [O Overview] 1 Why 2 Labels 8 Prompt H Demonstrations | {keys}"
-    inside = "Look inside: 3 Flow [4 Isolate] 5 Extract L Depth T Patch C Contrast"
-    assert line(6, 101) == f"Diagnose O 1 2 8 H | {inside} | Fix 9 6 7"
-    assert line(6, 89) == f"Diagnose | {inside} | Fix"
-    assert line(11, 64) == "Diagnose | Look inside | Fix: [9 Repair] 6 Reweight 7 Compress"
-    assert "5 Extract L Depth T Patch C Contrast | Fix: 9 Repair" in line(0, 200)
+    keys = "Look inside 3 4 5 L T C B | Fix 9 6 7"
+    assert line(0, 105) == f"Diagnose: [O Overview] 1 Why 2 Labels 8 Prompt H Demonstrations | {keys}"
+    inside = "Look inside: 3 Flow [4 Isolate] 5 Extract L Depth T Patch C Contrast B Heads"
+    assert line(6, 109) == f"Diagnose O 1 2 8 H | {inside} | Fix 9 6 7"
+    assert line(6, 97) == f"Diagnose | {inside} | Fix"
+    assert line(12, 64) == "Diagnose | Look inside | Fix: [9 Repair] 6 Reweight 7 Compress"
+    assert "5 Extract L Depth T Patch C Contrast B Heads | Fix: 9 Repair" in line(0, 200)
 
 
 def test_where_the_group_does_not_fit_the_others_of_it_show_their_keys() -> None:
-    assert line(8, 56) == "Diagnose|Look inside: 3 4 5 [L Depth] T C|Fix"
+    assert line(8, 56) == "Diagnose|Look inside: 3 4 5 [L Depth] T C B|Fix"
 
 
 @pytest.mark.parametrize("width", [64, 78, 80, 118, 200])
@@ -62,7 +62,7 @@ def test_more_panels_than_fit_leave_their_keys() -> None:
 
 
 def test_a_click_finds_the_panel_or_the_first_of_a_group() -> None:
-    pieces = tab_row(TABS, 0, PLAIN, 110)
+    pieces = tab_row(TABS, 0, PLAIN, 112)
     text = "".join(piece.text for piece in pieces)
     for word, title in (
         ("2 Labels", "Labels"),

@@ -44,6 +44,7 @@ def results(session: Session) -> list[Any]:
         session.isolation(),
         session.isolate(Cut.of("label_to_target", [0, 1])),
         session.extraction(),
+        session.heads(),
         session.patching(0, swap(session.prompt, 0, 1)),
         session.repairs(budget=3),
         session.reweighting(),

@@ -20,6 +20,7 @@ NEEDED = {
     "Isolate": {"cut", "label word"},
     "Extract": {"AUCROC", "target"},
     "Depth": {"logit lens", "direct share", "mass"},
+    "Heads": {"anchor heads", "cut", "head"},
     "Patch": {"patching"},
     "Contrast": {"flow", "nat"},
     "Demonstrations": {"demonstration", "lead", "nat", "Shapley's value"},

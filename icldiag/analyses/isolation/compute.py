@@ -8,6 +8,13 @@ renormalises over what it may still see, as in the paper's code; its text sets A
     label_to_target  the target may not attend to the label words, A_l(q, p_k) = 0 (the mirror)
     random_words     the paper's control: as many random words of the demonstrations' texts are cut like label words
 
+The label words are not all of it: what their texts mean is first at the token before them, the forerunner, which they
+copy (Cho et al. 2024, arXiv 2410.04468), tokens of the template hold the task (Bai et al. 2024, arXiv 2401.11323), and
+the target can read texts past the label words. So these can be cut too:
+
+    forerunner_to_label   a label word may not attend to its forerunner
+    forerunner_to_target, template_to_target (but for forerunners), text_to_target   the target may not attend to these
+
 All tokens of a label word are cut alike. Isolating the last layer alone changes nothing, since its label positions
 feed nothing.
 """
@@ -19,13 +26,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from icldiag.analyses.isolation.cuts import Cut, CutKind
+from icldiag.analyses.isolation.cuts import TARGET_CUTS, Cut, CutKind
 from icldiag.analyses.isolation.together import cut_contexts
 from icldiag.analyses.loyalty import TOP, Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.arguments import Count, Seed
 from icldiag.errors import AnalysisError
+from icldiag.indices import layer_index
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
@@ -57,7 +65,7 @@ class Isolation(AnalysisResult):
 
     def setting(self, layers: Iterable[int]) -> Setting:
         """The setting that cuts these layers. Raises AnalysisError: it is none of those that were measured."""
-        wanted = Cut(self.kind, tuple(layers)).within(self.layers).layers
+        wanted = tuple(sorted({layer_index(layer, self.layers) for layer in layers}))
         for setting in self.settings:
             if setting.cut.layers == wanted:
                 return setting
@@ -84,7 +92,7 @@ class Isolate(Request[Setting]):
     of_demonstrations: ClassVar[bool] = True
 
     def resolved(self, bench: Workbench) -> Isolate:
-        return replace(self, cut=self.cut.within(bench.facts.n_layers))
+        return replace(self, cut=self.cut.within(bench.facts.n_layers, bench.facts.n_heads))
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Setting:
         return isolate(
@@ -127,8 +135,10 @@ class SweepLayers(Request[Isolation]):
 
 def prefix_edits(encoded: EncodedPrompt, cut: Cut) -> Edits:
     """The cut's edits in the pass over the demonstrations."""
-    if cut.kind == "label_to_target":
+    if cut.at_target:
         return {}
+    if cut.kind == "forerunner_to_label":
+        return dict.fromkeys(cut.layers, _forerunner_edit(encoded, cut.renormalise))
     spans = [demonstration.label for demonstration in encoded.demonstrations]
     if cut.kind == "random_words":
         spans = [(word, word + 1) for word in random_words(encoded, cut.seed)]
@@ -143,14 +153,41 @@ def isolation_edit(encoded: EncodedPrompt, spans: Iterable[tuple[int, int]], ren
     return Edit(torch.tensor([row for row, _ in rows]), blocked, renormalise=renormalise)
 
 
-def target_edits(encoded: EncodedPrompt, cut: Cut) -> Edits:
-    """The cut's edits of the target row in the pass over a query."""
-    if cut.kind != "label_to_target":
+def _forerunner_edit(encoded: EncodedPrompt, renormalise: bool) -> Edit:
+    """The tokens of each label word may not attend to the token before it."""
+    rows = sorted((row, one.forerunner) for one in encoded.demonstrations for row in range(*one.label))
+    columns = torch.arange(len(encoded.prefix))
+    blocked = torch.stack([columns == forerunner for _, forerunner in rows])  # (R, P)
+    return Edit(torch.tensor([row for row, _ in rows]), blocked, renormalise=renormalise)
+
+
+def target_edits(encoded: EncodedPrompt, cut: Cut, n_heads: int = 0) -> Edits:
+    """The cut's edits of the target row in the pass over a query; of some heads alone `n_heads` must be known."""
+    if not cut.at_target:
         return {}
     blocked = torch.zeros(1, len(encoded.prefix), dtype=torch.bool)
-    for demonstration in encoded.demonstrations:
-        blocked[0, slice(*demonstration.label)] = True
-    return {layer: Edit(torch.tensor([0]), blocked, renormalise=cut.renormalise) for layer in cut.layers}
+    blocked[0, cut_columns(encoded, cut.kind)] = True
+    found = {}
+    for layer in cut.layers:
+        of_layer = blocked
+        if cut.heads:
+            own = torch.zeros(n_heads, 1, 1, dtype=torch.bool)
+            own[[head for at, head in cut.heads if at == layer]] = True
+            of_layer = (own & blocked)[None]  # (1, H, 1, P)
+        found[layer] = Edit(torch.tensor([0]), of_layer, renormalise=cut.renormalise)
+    return found
+
+
+def cut_columns(encoded: EncodedPrompt, kind: CutKind) -> list[int]:
+    """The tokens of the demonstrations that the target may not read under a cut of what it reads."""
+    forerunners = {one.forerunner for one in encoded.demonstrations}
+    if kind == "label_to_target":
+        return sorted({place for one in encoded.demonstrations for place in range(*one.label)})
+    if kind == "forerunner_to_target":
+        return sorted(forerunners)
+    if kind == "template_to_target":
+        return sorted(set(encoded.template) - forerunners)
+    return sorted({place for one in encoded.demonstrations for place in one.text_positions} - forerunners)
 
 
 def random_words(encoded: EncodedPrompt, seed: int) -> list[int]:
@@ -183,16 +220,16 @@ def isolate(
         prefix, before: the unmodified model's.
         beta: edits of the target row that stay in force (a trained anchor re-weighting).
     """
-    cut = cut.within(model.n_layers)
+    cut = cut.within(model.n_layers, model.n_heads)
     cut_prefix = prefix
-    if cut.layers and cut.kind != "label_to_target":
+    if cut.layers and not cut.at_target:
         cut_prefix = model.encode_prefix(
             prefix.ids,
             edits=on_device(prefix_edits(encoded, cut), model),
             resume=(cut.layers[0], prefix),
             before_layer=lambda layer: progress("isolation: demonstrations", layer, model.n_layers),
         )
-    edits = merge_edits(on_device(target_edits(encoded, cut), model), beta)
+    edits = merge_edits(on_device(target_edits(encoded, cut, model.n_heads), model), beta)
     after = read_queries(
         model, encoded, cut_prefix, target_edits=edits, top=max(10, top), progress=progress, what="isolation"
     )
@@ -237,7 +274,8 @@ def sweep(
         Cut.of(kind, range(n) if side == "first" else range(layers - n, layers), seed, renormalise) for side, n in names
     ]
     contexts: Iterable[list[KeyValues] | None] = [None] * total
-    if not restarts and kind != "label_to_target":
+    at_target = kind in TARGET_CUTS
+    if not restarts and not at_target:
         each_cut = [on_device(prefix_edits(encoded, cut), model) for cut in cuts]
         contexts = cut_contexts(model, prefix, each_cut, lambda layer: progress("isolation sweep", 0, total))
     for done, ((side, n), cut, context) in enumerate(zip(names, cuts, contexts, strict=True)):
@@ -249,7 +287,7 @@ def sweep(
         start = n - 1 if side == "first" else layers - n  # the lowest layer that differs from the run resumed
         resumed, inputs = (chain_prefix, chain_inputs) if side == "first" else (prefix, kept)
         cut_prefix = resumed
-        if kind != "label_to_target" and context is None:
+        if not at_target and context is None:
             cut_prefix = model.encode_prefix(
                 prefix.ids,
                 edits=on_device(prefix_edits(encoded, cut), model),
@@ -257,14 +295,14 @@ def sweep(
                 before_layer=ask,
             )
         # Keys and values change above `start`; the target's own row is cut in layer `start` already.
-        query_start = start if kind == "label_to_target" else min(start + 1, layers - 1)
+        query_start = start if at_target else min(start + 1, layers - 1)
         fresh = KeptInputs({min(query_start + 1, layers - 1)}) if side == "first" and kept is not None else None
         after = read_queries(
             model,
             encoded,
             cut_prefix,
             context=context,
-            target_edits=merge_edits(on_device(target_edits(encoded, cut), model), beta),
+            target_edits=merge_edits(on_device(target_edits(encoded, cut, model.n_heads), model), beta),
             top=max(10, top),
             resume=(query_start, inputs) if inputs is not None else None,
             keep=fresh,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.isolation.compute import Isolate, Isolation, Setting, SweepLayers
-from icldiag.analyses.isolation.cuts import CUT_NAMES, CUTS, Cut, CutKind, in_layers
+from icldiag.analyses.isolation.cuts import CUT_NAMES, CUTS, Cut, CutKind, where
 from icldiag.analyses.request import Request, Workbench
 from icldiag.counting import counted
 from icldiag.model.readout import Progress
@@ -20,7 +20,8 @@ from icldiag.page.text import ranges
 
 
 class SettingFields(Fields):
-    cut: Literal["text_to_label", "label_to_target", "random_words"]
+    cut: CutKind
+    heads: list[tuple[int, int]] = Field([], description="(layer, head) that it is limited to; empty: all.")
     layers: list[int]
     seed: int | None = Field(description="Of the random words; null for the other cuts.")
     label_loyalty: float = Field(description="Share of queries whose predicted label equals the unmodified model's.")
@@ -81,6 +82,7 @@ def _setting(setting: Setting) -> dict[str, Any]:
     return {
         "cut": setting.cut.kind,
         "layers": setting.cut.layers,
+        "heads": setting.cut.heads,
         "seed": setting.cut.seed if setting.cut.kind == "random_words" else None,
         "label_loyalty": setting.answers.label_loyalty,
         "word_loyalty": setting.answers.word_loyalty,
@@ -114,7 +116,7 @@ def reading_of_setting(setting: Setting) -> str:
     """What one cut leaves."""
     cut, answers = setting.cut, setting.answers
     return (
-        f"With {CUT_NAMES[cut.kind]} cut in {in_layers(cut.layers)}, {stay(setting)} of "
+        f"With {CUT_NAMES[cut.kind]} cut in {where(cut)}, {stay(setting)} of "
         f"{counted(len(answers.predicted), 'answer')} stay (word loyalty {answers.word_loyalty:.2f})."
     )
 

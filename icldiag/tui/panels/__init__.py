@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from icldiag.tui.panels.base import Panel
+from icldiag.tui.panels.circuits import CircuitsPanel
 from icldiag.tui.panels.compression import CompressionPanel
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.panels.contrast import ContrastPanel
@@ -30,6 +31,7 @@ PANELS: tuple[type[Panel], ...] = (
     DepthPanel,
     PatchingPanel,
     ContrastPanel,
+    CircuitsPanel,
     RepairPanel,
     ReweightingPanel,
     CompressionPanel,

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.analyses.isolation.cuts import CUT_NAMES, Cut, in_layers
+from icldiag.analyses.isolation.cuts import CUT_NAMES, TARGET_CUTS, Cut, in_heads, in_layers, where
 from icldiag.counting import counted
 from icldiag.render.changes import Change, before_after, changed_answers, outcome, tally
 from icldiag.render.curves import Chart, Curve
@@ -46,6 +46,7 @@ class IsolationPanel(LayeredPanel):
         Binding("l", "last", "here to last"),
         Binding("I", "invert", "invert"),
         Binding("c", "kind", "kind of cut"),
+        Binding("h", "heads", "anchor heads / all"),
         Binding("m", "flipped", "next changed answer"),
         Binding("s", "sweep", "sweep"),
     ]
@@ -72,7 +73,8 @@ class IsolationPanel(LayeredPanel):
         session, state = self.session, self.state
         layer, layers = self.chosen_layer(0), session.facts.n_layers
         marked = "" if self.range_start is None else f"   range from layer {self.range_start}: space cuts it"
-        line = f"cut {CUT_NAMES[state.cut_kind]}   in {in_layers(state.cut_layers)}{marked}"
+        only = f", {in_heads(state.cut_heads)} alone" if state.cut_heads else ""
+        line = f"cut {CUT_NAMES[state.cut_kind]}   in {in_layers(state.cut_layers)}{only}{marked}"
         self.query_one("#cut", Line).set(Text(line, state.look.chosen))
         self.query_one(LayerSwitches).switch(layers, state.cut_layers, state.look)
         for name in ("#before-after", "#flipped-title", "#flipped"):
@@ -89,7 +91,7 @@ class IsolationPanel(LayeredPanel):
         """The answers with the layers that are cut now."""
         from icldiag.analyses.isolation.compute import Isolate
 
-        request = Isolate(Cut(kind, layers))
+        request = Isolate(Cut(kind, layers, heads=self.state.cut_heads))
         found = self.result(request)
         if found is None:  # the last picture stays until the new one is there
             self.query_one("#finding", Line).set(self.trouble(request))
@@ -117,7 +119,7 @@ class IsolationPanel(LayeredPanel):
             how = "Nothing is cut. Choose a layer with [ and ] or the mouse, and cut it with the space bar."
             return f"This answer is {prediction.labels[prediction.predicted[query]]} ({max(before):.2f}).", how
         return (
-            f"With {CUT_NAMES[found.cut.kind]} cut in {in_layers(found.cut.layers)}, this answer "
+            f"With {CUT_NAMES[found.cut.kind]} cut in {where(found.cut)}, this answer "
             f"{outcome(prediction.labels, before, after)}.",
             f"{len(answers.flipped)} of {counted(len(prediction), 'answer')} change (label loyalty "
             f"{answers.label_loyalty:.2f}, word loyalty {answers.word_loyalty:.2f}).",
@@ -209,13 +211,31 @@ class IsolationPanel(LayeredPanel):
     def action_kind(self) -> None:
         kinds = list(CUT_NAMES)
         self.state.cut_kind = kinds[(kinds.index(self.state.cut_kind) + 1) % len(kinds)]
+        self.state.cut_heads = ()  # they were found for the other kind
         self.post_message(CutChanged())
+
+    def action_heads(self) -> None:
+        """Cut the anchor heads of panel Heads alone, or whole layers again."""
+        from icldiag.analyses.circuits.compute import RankHeads
+
+        state = self.state
+        if state.cut_heads:
+            state.cut_heads = ()
+            self.post_message(CutChanged())
+            return
+        kind = state.cut_kind if state.cut_kind in TARGET_CUTS else "label_to_target"
+        found = self.peek(RankHeads(kind))
+        if found is None or not found.anchor_heads:
+            self.notify(f"No anchor heads of {CUT_NAMES[kind]} are known; panel Heads looks for them.", markup=False)
+            return
+        state.cut_kind, state.cut_heads = kind, found.anchor_heads
+        self._set(frozenset(layer for layer, _ in found.anchor_heads))
 
     def action_flipped(self) -> None:
         """Select the next query whose answer changes."""
         from icldiag.analyses.isolation.compute import Isolate
 
-        found = self.peek(Isolate(Cut.of(self.state.cut_kind, self.state.cut_layers)))
+        found = self.peek(Isolate(Cut.of(self.state.cut_kind, self.state.cut_layers, heads=self.state.cut_heads)))
         if found is None:
             self.notify("The answers with this cut are not there yet; s goes back to them.", markup=False)
             return

@@ -1,0 +1,1 @@
+"""Which heads carry what the target reads of the demonstrations."""

@@ -1,0 +1,42 @@
+"""Ranked heads in sentences."""
+
+from __future__ import annotations
+
+from icldiag.analyses.circuits.compute import Circuit
+from icldiag.analyses.isolation.cuts import CUT_NAMES, in_heads
+from icldiag.counting import counted
+
+NAMED = 6  # heads at most in a sentence
+
+
+def reading(found: Circuit) -> str:
+    """How many heads carry half of what the target reads there, and what cutting them does to the answers."""
+    name, count = CUT_NAMES[found.kind], len(found.queries)
+    if found.everywhere is None:
+        layer, head = divmod(int(abs(found.estimates).argmax()), found.estimates.shape[1])
+        return (
+            f"A first estimate from {counted(found.estimated, 'query')}: {name} matters most in head {layer}.{head} "
+            f"({found.estimates[layer, head]:+.2f} nats of the lead)."
+        )
+    every = found.everywhere
+    whole = f"cut in all heads, {every.stay} of {counted(count, 'answer')} stay, and the lead {_loses(every.lost)} nats"
+    if not found.carried:
+        return f"{name} carries none of the lead: {whole}."
+    half = found.half
+    if half is None:
+        most = max(found.together, key=lambda step: step.cut.lost, default=None)
+        tried = f" ({most.heads} heads take {most.cut.lost:.2f})" if most is not None else ""
+        return f"{name} is spread over many heads: no number of heads that was cut takes half of it{tried}; {whole}."
+    heads = found.anchor_heads
+    named = in_heads(heads[:NAMED]) + (f" and {len(heads) - NAMED} more" if len(heads) > NAMED else "")
+    others = ""
+    if half.others is not None:
+        others = f" ({half.others.lost:.2f} in as many other heads of the same layers, {half.others.stay} stay)"
+    return (
+        f"{name}: {named} carry at least half of it. Cut there, {half.cut.stay} of {counted(count, 'answer')} stay, "
+        f"and the lead {_loses(half.cut.lost)} nats{others}; {whole}."
+    )
+
+
+def _loses(nats: float) -> str:
+    return f"loses {nats:.2f}" if nats >= 0 else f"gains {-nats:.2f}"

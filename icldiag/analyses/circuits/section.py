@@ -1,0 +1,131 @@
+"""The section on ranked heads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
+from icldiag.analyses.circuits.compute import Circuit, Effect, RankHeads
+from icldiag.analyses.circuits.reading import reading
+from icldiag.analyses.isolation.cuts import CUT_NAMES, CutKind
+from icldiag.analyses.request import Workbench
+from icldiag.model.readout import Progress
+from icldiag.page.blocks import Block, Cell, Figure, Table
+from icldiag.page.figures import heatmap
+
+
+class EffectFields(Fields):
+    stay: int = Field(description="Answers that stay.")
+    loyalty: float
+    lost: float = Field(description="Nats that the answer's lead loses, mean.")
+
+
+class RankedFields(Fields):
+    layer: int
+    head: int
+    estimate: float = Field(description="Nats, first order, mean over the estimated queries.")
+    cut: EffectFields
+
+
+class TogetherFields(Fields):
+    heads: int
+    cut: EffectFields
+    others: EffectFields | None = Field(description="As many other heads of the same layers.")
+
+
+class CircuitFields(SectionFields):
+    cut: CutKind
+    queries: list[int] = Field(description="That were asked, counted from 1.")
+    estimated: int = Field(description="How many queries the estimates are of.")
+    estimates: list[list[float]] = Field(description="(layer, head)")
+    everywhere: EffectFields | None
+    ranked: list[RankedFields]
+    together: list[TogetherFields]
+    anchor_heads: list[tuple[int, int]] = Field(description="(layer, head): the fewest that take half of it.")
+
+
+def values(found: Circuit) -> dict[str, Any]:
+    """The section's JSON values."""
+
+    def effect(one: Effect | None) -> dict[str, Any] | None:
+        return None if one is None else {"stay": one.stay, "loyalty": found.loyalty(one), "lost": one.lost}
+
+    return {
+        "cut": found.kind,
+        "queries": [query + 1 for query in found.queries],
+        "estimated": found.estimated,
+        "estimates": found.estimates,
+        "everywhere": effect(found.everywhere),
+        "ranked": [
+            {"layer": one.layer, "head": one.head, "estimate": one.estimate, "cut": effect(one.cut)}
+            for one in found.ranked
+        ],
+        "together": [
+            {"heads": one.heads, "cut": effect(one.cut), "others": effect(one.others)} for one in found.together
+        ],
+        "anchor_heads": found.anchor_heads,
+    }
+
+
+def blocks(found: Circuit, context: Context | None = None) -> list[Block]:
+    """The map of estimates, the ranking, and the first n heads together."""
+    name = CUT_NAMES[found.kind]
+    heads = [str(head) for head in range(found.estimates.shape[1])]
+    of_map = f"{name}: nats of the lead that cutting it in a head takes, estimated on {found.estimated} queries."
+    ranked = tuple(
+        (f"{one.layer}.{one.head}", one.estimate, one.cut.lost, found.loyalty(one.cut)) for one in found.ranked
+    )
+    steps: list[tuple[Cell, ...]] = [
+        (
+            one.heads,
+            one.cut.lost,
+            found.loyalty(one.cut),
+            None if one.others is None else one.others.lost,
+            None if one.others is None else found.loyalty(one.others),
+        )
+        for one in found.together
+    ]
+    asked = f"over {len(found.queries)} queries"
+    return [
+        Figure("estimates", of_map, lambda: heatmap(found.estimates, heads, "head", "layer", rows=None, dark="both")),
+        Table(
+            "heads",
+            f"{name} cut in one head: nats of the lead that are lost, estimated and {asked}, and label loyalty.",
+            ("head", "estimate", "lost", "loyalty"),
+            ranked,
+        ),
+        Table(
+            "together",
+            f"The first n heads cut together, and as many other heads of the same layers, {asked}.",
+            ("n", "lost", "loyalty", "lost, others", "loyalty, others"),
+            tuple(steps),
+        ),
+    ]
+
+
+def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
+    found = bench.ask(RankHeads(seed=seed), progress)
+    assert found.everywhere is not None
+    return {
+        "anchor_heads": found.anchor_heads,
+        "everywhere": found.loyalty(found.everywhere),
+        "half": None if found.half is None else found.loyalty(found.half.cut),
+        "others": None if found.half is None or found.half.others is None else found.loyalty(found.half.others),
+    }
+
+
+SECTION = Section(
+    title="Anchor heads",
+    question="How the model reads the prompt",
+    fields=CircuitFields,
+    requests=lambda context: [RankHeads()],
+    values=values,
+    reading=lambda found, context: reading(found),
+    blocks=blocks,
+    main="heads",
+)
+
+ANALYSIS = Analysis("circuits", (Circuit,), SECTION, numbers)

@@ -1,0 +1,157 @@
+"""Panel Heads: which heads carry what the target reads of the demonstrations, over the queries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from icldiag.analyses.isolation.cuts import CUT_NAMES, TARGET_CUTS
+from icldiag.tui.messages import CutChanged, ResultWanted
+from icldiag.tui.panels.base import Line, Panel
+from icldiag.visible import visible
+
+if TYPE_CHECKING:
+    from icldiag.analyses.circuits.compute import Circuit, RankHeads
+    from icldiag.session import Session
+
+_JOB = "heads"
+_SHOWN = 12  # ranked heads
+
+
+class CircuitsPanel(Panel):
+    """The conclusion, the ranked heads, and the first n together; estimates first, then what was cut."""
+
+    title, key, group = "Heads", "B", "Look inside"
+    analysis = "circuits"
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("kind",)
+    purpose = (
+        "Heads: what the target reads of label words, forerunners, template or texts is cut in one head after the "
+        "other, and the queries are answered again. Which heads carry it?"
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "kind", "kind of cut"),
+        Binding("h", "isolate", "cut them in Isolate / not"),
+        Binding("s", "again", "again"),
+        Binding("escape", "stop", "stop"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        yield Line(classes="waiting")
+        yield Line(id="finding", classes="body finding")
+        yield Line(id="doing", classes="body")
+        yield Line(id="kind", classes="body")
+        yield Line(id="ranked-title", classes="body title")
+        yield Line(id="ranked", classes="body")
+        yield Line(id="together-title", classes="body title")
+        yield Line(id="together", classes="body")
+
+    def on_mount(self) -> None:
+        self.kind = 0  # of TARGET_CUTS
+        self.stopped = False
+        self.parts: list[Circuit] = []  # of the run that goes on; its thread appends
+        self.parts_of: tuple[RankHeads, Session] | None = None
+
+    def settled(self) -> bool:
+        return super().settled() and _JOB not in self.state.doing
+
+    def request(self) -> RankHeads:
+        from icldiag.analyses.circuits.compute import RankHeads
+
+        return RankHeads(TARGET_CUTS[self.kind])
+
+    def show(self) -> None:
+        asked = self.request()
+        whole = self.peek(asked)
+        if whole is None and not self.stopped and asked not in self.state.failures:
+            self._begin(asked)
+        found = whole or (self.parts[-1] if self.parts and self.parts_of == (asked, self.state.session) else None)
+        look = self.state.look
+        doing = Text("Stopped; s continues.", look.muted) if self.stopped else self.trouble(asked)
+        self.query_one("#doing", Line).set(Text("") if whole is not None else doing)
+        beta = "   the re-weighting is left out here" if self.state.beta_on else ""
+        cut = f"cut {CUT_NAMES[asked.kind]}{beta}"
+        self.query_one("#kind", Line).set(Text(cut, look.chosen))
+        for name in ("#finding", "#ranked-title", "#ranked", "#together-title", "#together"):
+            self.query_one(name).display = found is not None
+        if found is not None:
+            self._show(found)
+
+    def _begin(self, asked: RankHeads) -> None:
+        """Ask, and be told the parts; the list stays the same, since the first of equal requests runs."""
+        self.awaits = True
+        if self.parts_of != (asked, self.session):
+            self.parts, self.parts_of = [], (asked, self.session)
+        if _JOB not in self.state.doing:
+            self.parts.clear()
+        self.post_message(ResultWanted(asked, self.state, self.parts.append))
+
+    def _show(self, found: Circuit) -> None:
+        from icldiag.analyses.circuits.reading import reading
+
+        look, count = self.state.look, len(found.queries)
+        self.query_one("#finding", Line).set(Text(visible(reading(found), look.ascii_only)))
+        title = (
+            f"cut in one head: nats of the lead lost (estimated), answers that stay of {count}" if found.ranked else ""
+        )
+        self.query_one("#ranked-title", Line).set(Text(title, look.muted))
+        table = Table.grid(padding=(0, 2))
+        for _ in range(4):
+            table.add_column(justify="right")
+        anchors = set(found.anchor_heads)
+        for one in found.ranked[:_SHOWN]:
+            style = look.gold if (one.layer, one.head) in anchors else ""
+            table.add_row(
+                Text(f"{one.layer}.{one.head}", style),
+                f"{one.cut.lost:.2f}",
+                f"({one.estimate:.2f})",
+                str(one.cut.stay),
+            )
+        self.query_one("#ranked", Line).set(table if found.ranked else "")
+        title = "the first n together: nats lost, answers that stay; as many other heads of the same layers"
+        self.query_one("#together-title", Line).set(Text(title if found.together else "", look.muted))
+        steps = Table.grid(padding=(0, 2))
+        for _ in range(5):
+            steps.add_column(justify="right")
+        for step in found.together:
+            others = ("-", "-") if step.others is None else (f"{step.others.lost:.2f}", str(step.others.stay))
+            steps.add_row(Text(str(step.heads), look.chosen), f"{step.cut.lost:.2f}", str(step.cut.stay), *others)
+        self.query_one("#together", Line).set(steps if found.together else "")
+
+    # ---- keys -------------------------------------------------------------------------------------------------------
+
+    def left(self) -> None:
+        """Another panel is in front: its questions come first."""
+        if _JOB in self.state.doing:
+            self.cancel(_JOB)
+
+    def action_stop(self) -> None:
+        self.stopped = self.stopped or _JOB in self.state.doing
+        self.cancel(_JOB)
+
+    def action_again(self) -> None:
+        """Go on with what was stopped, or failed."""
+        self.stopped = False
+        self.state.failures.pop(self.request(), None)
+        self.refresh_panel()
+
+    def action_kind(self) -> None:
+        self.kind = (self.kind + 1) % len(TARGET_CUTS)
+        self.action_again()
+
+    def action_isolate(self) -> None:
+        """Limit the cut of panel Isolate to the anchor heads, or take it off."""
+        found, state = self.peek(self.request()), self.state
+        if state.cut_heads:
+            state.cut_heads, state.cut_layers = (), frozenset()
+        elif found is None or not found.anchor_heads:
+            self.notify("There are no heads yet that carry half of it.", markup=False)
+            return
+        else:
+            state.cut_kind, state.cut_heads = found.kind, found.anchor_heads
+            state.cut_layers = frozenset(layer for layer, _ in found.anchor_heads)
+        self.post_message(CutChanged())
+        self.refresh_panel()

@@ -1,0 +1,108 @@
+"""Heads ranked by cuts: against Isolate and against the plain model with the same columns hidden from one head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from icldiag.analyses.circuits.compute import Circuit, RankHeads
+from icldiag.analyses.circuits.reading import reading
+from icldiag.analyses.isolation.compute import cut_columns
+from icldiag.analyses.isolation.cuts import TARGET_CUTS, Cut
+from icldiag.errors import AnalysisError
+from icldiag.prompt.schema import Prompt
+from icldiag.session import Session
+from tests.architectures import ARCHITECTURES
+from tests.conftest import Tiny
+from tests.eager import ids_of, plain_run
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_cut_head_is_as_in_the_plain_model(architecture: str, tiny: Tiny, prompt: Prompt) -> None:
+    model = tiny(architecture)
+    session = Session(prompt, model)
+    firsts = [tokens[0] for tokens in session.encoded.label_tokens]
+    heads = ((1, 2), (3, 0))
+    for kind in TARGET_CUTS:
+        columns = cut_columns(session.encoded, kind)
+
+        def hide(layer: int, scores: Tensor, attention: Tensor, columns: Any = columns) -> Tensor:
+            changed = scores.clone()
+            for at, head in heads:
+                if at == layer:
+                    changed[:, head, -1, columns] = torch.finfo(scores.dtype).min
+            return changed.softmax(-1)
+
+        wanted = plain_run(model, ids_of(session.encoded, 1), hide)[firsts].softmax(-1).detach().numpy()
+        found = session.isolate(Cut.of_heads(kind, heads)).answers.probabilities[1]
+        np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+def test_forerunners_are_hidden_from_the_label_words(tiny: Tiny, prompt: Prompt) -> None:
+    model = tiny("llama")
+    session = Session(prompt, model)
+    firsts = [tokens[0] for tokens in session.encoded.label_tokens]
+
+    def hide(layer: int, scores: Tensor, attention: Tensor) -> Tensor:
+        if layer not in (0, 2):
+            return attention
+        changed = scores.clone()
+        for one in session.encoded.demonstrations:
+            changed[:, :, slice(*one.label), one.forerunner] = torch.finfo(scores.dtype).min
+        return changed.softmax(-1)
+
+    wanted = plain_run(model, ids_of(session.encoded, 1), hide)[firsts].softmax(-1).detach().numpy()
+    found = session.isolate(Cut.of("forerunner_to_label", [0, 2])).answers.probabilities[1]
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert not np.allclose(found, session.prediction().probabilities[1], atol=1e-4)
+
+
+def test_effects_are_those_of_isolate(tiny: Tiny, prompt: Prompt) -> None:
+    session = Session(prompt, tiny())
+    parts: list[Circuit] = []
+    found = session.heads(each_cut=parts.append)
+    before = session.prediction()
+    for one in found.ranked[:3]:
+        after = session.isolate(Cut.of_heads("label_to_target", [(one.layer, one.head)])).answers
+        assert one.cut.stay == round(after.label_loyalty * len(before))
+    every = [(layer, head) for layer in range(4) for head in range(4)]
+    whole = session.isolate(Cut.of("label_to_target", range(4))).answers
+    assert found.everywhere is not None
+    assert found.everywhere.stay == round(whole.label_loyalty * len(before))
+    assert session.isolate(Cut.of_heads("label_to_target", every)).answers.label_loyalty == whole.label_loyalty
+    assert found.together[0].cut == found.ranked[0].cut
+    assert len(parts) > 3 and parts[0].everywhere is None and "first estimate" in reading(parts[0])
+
+
+def test_the_estimate_is_first_order(tiny: Tiny, prompt: Prompt) -> None:
+    """Heads that read little of the columns lose about what is estimated."""
+    found = Session(prompt, tiny("llama")).heads(measured=16)
+    estimates = np.array([one.estimate for one in found.ranked])
+    lost = np.array([one.cut.lost for one in found.ranked])
+    assert np.corrcoef(estimates, lost)[0, 1] > 0.5
+
+
+def test_anchor_heads_take_half_or_there_are_none(tiny: Tiny, prompt: Prompt) -> None:
+    found = Session(prompt, tiny()).heads()
+    assert found.everywhere is not None
+    if found.anchor_heads:
+        assert found.half is not None and found.half.cut.lost >= found.everywhere.lost / 2
+        assert len(found.anchor_heads) == found.half.heads
+    else:
+        assert not found.carried or all(step.cut.lost < found.everywhere.lost / 2 for step in found.together)
+
+
+def test_refusals(tiny: Tiny, prompt: Prompt) -> None:
+    session = Session(prompt, tiny())
+    with pytest.raises(AnalysisError, match="no cut of what the target reads"):
+        session.ask(RankHeads("text_to_label"))
+    with pytest.raises(AnalysisError, match="name heads for what the target reads"):
+        Cut.of_heads("text_to_label", [(0, 0)])
+    with pytest.raises(AnalysisError, match="heads 0 to 3"):
+        session.isolate(Cut.of_heads("label_to_target", [(0, 9)]))
+    only = Cut.of("label_to_target", [2], heads=[(1, 1)]).within(4, 4)
+    assert only.layers == () and only.heads == ()  # nothing is cut, not all heads of layer 2
