@@ -73,3 +73,19 @@ def test_classes_count_alike_in_the_balanced_gain() -> None:
     found = effect(eye[[0, 0, 0, 0, 0]], eye[[0, 0, 0, 1, 1]], [0, 0, 0, 0, 1])
     assert found.net == 0
     assert found.balanced_gain == pytest.approx((-1 / 4 + 1) / 2)
+
+
+def test_gains_by_hand() -> None:
+    """Three classes of 3, 2 and 1 texts; log p(gold) goes up by log 3 in one text and nowhere else."""
+    gold = [0, 0, 0, 1, 1, 2]
+    before = np.zeros((6, 3))
+    after = before.copy()
+    after[0, 1] = after[3, 1] = after[4, 1] = np.log(4)  # p 1/6, 4/6, 1/6
+    found = effect(before, after, gold, looks=3)  # without a winner the first class is the answer
+    assert (found.count, found.right_before, found.mended, found.broken, found.looks) == (6, 3, (3, 4), (0,), 3)
+    assert found.balanced_gain == pytest.approx((-1 / 3 + 1 + 0) / 3)
+    assert found.likelihood_gain == pytest.approx((np.log(3 / 6) + 2 * np.log(3 * 4 / 6)) / 6)
+
+
+def test_no_labelled_text_is_no_gain() -> None:
+    assert effect(np.zeros((2, 3)), np.ones((2, 3)), [None, None]) == Effect(0, 0, (), (), 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,16 @@ def test_draws_that_do_not_vary_have_no_interval() -> None:
     assert few is not None
     assert (many.low, many.high) == pytest.approx((0.025, 0.975), abs=1e-3)
     assert few.low < 0.002  # Student's t with 4 degrees of freedom, and the variance of 5 drawn with replacement
+
+
+@pytest.mark.parametrize(("auc", "positives", "negatives"), [(0.8, 10, 15), (0.5, 4, 4), (0.95, 40, 7), (0.6, 1, 9)])
+def test_the_borders_of_an_auc_solve_newcombes_equation(auc: float, positives: int, negatives: int) -> None:
+    """Method 5 of Newcombe (2006): Hanley and McNeil's variance at the border."""
+    found = auc_estimate(auc, positives, negatives)
+    assert found.value == auc
+    for theta in (found.low, found.high):
+        average = (positives + negatives) / 2
+        terms = 1 + (average - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        variance = theta * (1 - theta) * terms / (positives * negatives)
+        assert abs(auc - theta) == pytest.approx(1.959964 * math.sqrt(variance), abs=1e-6)
+    assert found.low < auc < found.high

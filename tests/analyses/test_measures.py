@@ -56,3 +56,35 @@ def test_many_queries_of_many_classes_are_measured_in_bounded_memory() -> None:
     found = measures(predicted, gold.tolist(), 150)
     assert found is not None
     assert found.balanced_accuracy == pytest.approx(1 / 150, abs=0.01)
+
+
+def test_three_classes_by_hand() -> None:
+    gold, predicted = [1, 1, 1, 1, 2, 2, 0], np.array([1, 1, 3, 3, 2, 1, 1])
+    found = measures(predicted, gold, 4)
+    assert found is not None
+    assert (found.count, found.right, found.commonest, found.baseline) == (7, 3, 1, pytest.approx(4 / 7))
+    assert (found.chance, found.balanced_baseline) == (0.25, pytest.approx(1 / 3))
+    assert found.balanced_accuracy == pytest.approx((2 / 4 + 1 / 2 + 0) / 3)
+    assert found.macro_f1 == pytest.approx((2 * 2 / 8 + 2 * 1 / 3 + 0 + 0) / 4)
+    assert score(predicted, gold, "accuracy") == pytest.approx(3 / 7)
+    assert score(predicted, gold, "balanced accuracy") == found.balanced_accuracy
+
+
+def test_a_class_that_is_neither_gold_nor_answered_is_no_part_of_macro_f1() -> None:
+    found = measures(np.array([0, 0, 1, 1]), [0, 0, 1, 1], 9)
+    assert found is not None
+    assert (found.balanced_accuracy, found.macro_f1) == (1.0, 1.0)
+
+
+def test_each_interval_is_of_its_own_draws_and_of_its_seed() -> None:
+    """Of two classes, one never right and one always answered, the two measures differ much."""
+    gold = [0] * 30 + [1] * 10
+    predicted = np.array([0] * 25 + [1] * 15)
+    found, again, other = (measures(predicted, gold, 8, seed) for seed in (1, 1, 2))
+    assert found == again != other
+    assert found is not None
+    assert found.balanced_interval is not None
+    assert found.macro_interval is not None
+    assert abs(found.balanced_accuracy - found.macro_f1) > 0.05
+    for interval, value in ((found.balanced_interval, 11 / 12), (found.macro_interval, found.macro_f1)):
+        assert abs((interval.low + interval.high) / 2 - value) < 0.04
