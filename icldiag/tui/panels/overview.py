@@ -80,7 +80,8 @@ class OverviewPanel(ApplyingPanel):
 
     def hinted(self) -> list[BindingType]:
         """On one line: not what would do nothing now, nor what the text says."""
-        stopped = self.stopped or request(self.everything) in self.state.failures
+        failures = self.state.failures  # without one nothing is imported for this, which would hold up the first paint
+        stopped = self.stopped or (bool(failures) and request(self.everything) in failures)
         running = _JOB in self.state.doing
         idle = {"everything", "error" if running or self.state.undo else "undo"}
         idle |= {"undo"} if running else {"stop"}
