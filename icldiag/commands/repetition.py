@@ -7,6 +7,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from icldiag.commands.defaults import require_options
 from icldiag.commands.endings import own_endings
 from icldiag.errors import IcldiagError
 
@@ -37,11 +38,13 @@ def _loses_one(parameter: Any) -> bool:
 
 
 class StrictCommand(TyperCommand):
-    """A command whose options that take one value are given once."""
+    """A command whose options that take one value are given once, and which has all that were given before it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         refuse_repeated(self, ctx, args)
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        require_options(ctx)
+        return rest
 
 
 class StrictGroup(TyperGroup):

@@ -56,7 +56,9 @@ def test_those_after_it_win(icldiag: Icldiag, prompt: str, model_folder: Path) -
 def test_an_option_that_the_command_lacks_is_refused(icldiag: Icldiag, prompt: str) -> None:
     code, _, told = icldiag("--model", "x", "diff", "a", "b")
     assert (code, told) == (1, "icldiag: icldiag diff has no option --model; leave it out\n")
-    assert "icldiag import has no option --dtype" in icldiag("--dtype", "float16", "import", "text", "x")[2]
+    told = icldiag("--model", "nowhere", "import", "messages", prompt)[2]  # that one has it
+    assert "has no option" not in told
+    assert "icldiag import text has no option --dtype" in icldiag("--dtype", "float16", "import", "text", "x")[2]
 
 
 def test_every_command_with_a_model_has_all_model_options() -> None:
