@@ -8,7 +8,6 @@ import typer
 
 from icldiag.errors import IcldiagError
 
-
 _BEFORE = "icldiag.commands.defaults"  # the key of what was given, in what click's nested contexts share
 
 
