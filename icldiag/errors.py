@@ -49,6 +49,10 @@ class AnalysisError(IcldiagError):
     exit_code = 4
 
 
+class NotFinite(AnalysisError):
+    """The model's scores are no finite numbers, so that nothing may be called its answer."""
+
+
 class NotStored(AnalysisError):
     """A result is asked for without the model, and no earlier run computed it."""
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import SkipValidation
 
 from icldiag.analyses.request import Each, Request
-from icldiag.analyses.reweighting.beta import as_beta
+from icldiag.analyses.reweighting.beta import as_beta, naming_beta
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
 from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits
 from icldiag.arguments import checked
@@ -283,12 +283,12 @@ class Session(Shortcuts):
             return cast(T, found)
         with self._turns.taken(lambda: progress("waiting for its turn", 0, 0)):
             if key not in self._results:
-                with memory_errors(str(getattr(key, "job", key))):
+                with memory_errors(str(getattr(key, "job", key))), naming_beta(lambda: self._beta):
                     found = compute()
                 if self.store and key not in _NEVER_STORED:
                     self.store.put(key, found)
                 self._results[key] = found
-            return cast(T, found)
+            return cast(T, self._results[key])  # of who waited, what the other computed
 
     def _found(self, key: Hashable) -> Any:
         """What was computed before, here or on disk; None if it was not."""

@@ -63,7 +63,12 @@ def test_a_field_of_the_wrong_type_is_told_by_its_name(kind: Any) -> None:
     needed = {"query": 0, "cut": Cut("text_to_label", (0,)), "kind": "text_to_label", "layers": (0,)}
     whole = {field.name: needed[field.name] for field in fields(kind) if field.name in needed}
     for field in fields(kind):
-        if field.name not in ("query", "layer", "layers"):  # compared with what there is when they are asked
+        if field.name not in (
+            "query",
+            "counterpart_query",
+            "layer",
+            "layers",
+        ):  # compared with what there is when they are asked
             given = {**whole, field.name: WRONG[0]}
             assert told(partial(kind, **given)).startswith(f"{field.name} must be ")
 
@@ -102,6 +107,10 @@ def test_a_field_of_the_wrong_type_is_told_by_its_name(kind: Any) -> None:
         (lambda s: s.with_beta([[1], [1, 2]]), "beta must be an array of numbers, not [[1], [1, 2]]"),
         (lambda s: s.with_beta([1, 2]), "beta has shape (2,), this model and prompt need (4, 4, 4)"),
         (lambda s: s.with_beta(torch.full((4, 4, 4), torch.nan)), "beta holds numbers that are not finite"),
+        (
+            lambda s: s.with_beta(torch.full((4, 4, 4), 50.0)),
+            "beta is up to 50, and a weight times exp(50) is more than",
+        ),
         (lambda s: s.with_saved_beta(3), "path must be a Path or text, not 3"),
         (lambda s: s.with_prompt(None), "prompt must be a Prompt, not None"),
         (lambda s: s.with_prompt("tiny.yaml"), "prompt must be a Prompt, not 'tiny.yaml'"),

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.calibration import calibrated
 from icldiag.lazy import no_grad, torch
+from icldiag.model.finite import require_finite
 from icldiag.model.forward import InstrumentedModel, Resume
 from icldiag.model.padding import Batch
 from icldiag.model.readout import FloatArray
@@ -100,6 +101,7 @@ def read_lenses(
         last = torch.full((len(part), 1), own.ids[-1], device=model.device)
         batch = Batch(last, torch.full_like(last, own.target), None, (own.target, own.target))
         logits = model.run(batch, resume=Resume(model.n_layers, part)).logits[:, -1].float()  # (rows, V)
+        require_finite(logits.amax(-1), model.dtype)
         scores.append(logits[:, firsts])
         mass.append((logits[:, some] - logits.logsumexp(-1, keepdim=True)).double().exp().sum(-1))
         likeliest.append(logits.argmax(-1))

@@ -9,6 +9,7 @@ import numpy as np
 
 from icldiag.analyses.compression.caches import cache_at, edits_at
 from icldiag.analyses.compression.compute import kept_positions
+from icldiag.analyses.reweighting.beta import naming_beta
 from icldiag.errors import AnalysisError, PromptError
 from icldiag.model.heads import KeyValues
 from icldiag.model.memory import memory_errors
@@ -82,7 +83,7 @@ class LabelScorer:
             if self._anchors is None or self._anchors[0] != prefix.ids:
                 self._anchors = prefix.ids, cache_at(prefix, kept)
             context, edits = self._anchors[1], edits_at(edits, kept)
-        with memory_errors("prediction"):
+        with memory_errors("prediction"), naming_beta(lambda: asked.beta):
             return read_queries(
                 asked.model, encoded, prefix, context=context, target_edits=edits, top=1, progress=progress
             ).label_scores

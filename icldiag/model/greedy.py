@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from icldiag.lazy import no_grad, torch
+from icldiag.model.finite import require_finite
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.padding import Batch
@@ -82,7 +83,9 @@ def _likeliest(
         layers.append(heads.key_values)
 
     run = model.run(batch, context=context, past=past, observe=observe, before_layer=before_layer)
-    return run.logits[:, -1].argmax(-1), layers
+    highest, tokens = run.logits[:, -1].max(-1)
+    require_finite(highest, model.dtype)
+    return tokens, layers
 
 
 def _next(batch: Batch, tokens: Tensor, at: Tensor) -> Batch:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
+from icldiag.model.finite import require_finite
 from icldiag.model.forward import Edits, InstrumentedModel
 from icldiag.model.padding import Batch, batch_of
 from icldiag.prompt.adjustments import Calibration
@@ -41,6 +42,7 @@ class LabelWords:
     read: tuple[tuple[tuple[int, int], ...], ...]  # per class: (row, token) of what is scored; row 0 is the target
     calibration: Calibration | None
     whole: bool
+    dtype: torch.dtype  # of the model
     lengths: tuple[int, ...] | None = None  # (C,) that log-probabilities are divided by
     unconditional: tuple[float, ...] | None = None  # (C,) that is subtracted from them
 
@@ -61,7 +63,16 @@ class LabelWords:
 
         Args:
             of: the logits are those of these tokens alone, which are `vocabulary`: (B, 1, C).
+
+        Raises:
+            NotFinite: one of the scores is no finite number.
         """
+        scores = self.unchecked_scores(logits, of)
+        require_finite(scores, self.dtype, None if self.calibration is None else self.calibration.kind)
+        return scores
+
+    def unchecked_scores(self, logits: Tensor, of: tuple[int, ...] | None = None) -> Tensor:
+        """The same without the check, for which a GPU would wait: what is made of them has to be checked."""
         logits = logits.float()
         if of is not None:
             return self._calibrated(logits[:, 0])
@@ -144,7 +155,14 @@ def label_words(encoded: EncodedPrompt, model: InstrumentedModel) -> LabelWords:
     owner = torch.tensor(word_of)
     hidden = owner[:, None] != owner[None, :]  # (N, N)
     words = LabelWords(
-        tuple(given), tuple(steps), hidden, tuple(read), encoded.prompt.calibration, whole, lengths(encoded)
+        tuple(given),
+        tuple(steps),
+        hidden,
+        tuple(read),
+        encoded.prompt.calibration,
+        whole,
+        model.dtype,
+        lengths(encoded),
     )
     if encoded.unconditional is None:
         return words

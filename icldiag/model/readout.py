@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.lazy import no_grad, torch
+from icldiag.model.finite import require_finite
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, Resume, Run
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
@@ -201,6 +202,7 @@ class _Read:
     ) -> _Read:
         log_probabilities = run.logits[:, 0].float().log_softmax(-1)  # (B, V) at the target
         best = log_probabilities.topk(top)
+        require_finite(best.values[:, :1], words.dtype)  # a token beside the labels may overflow
         scores, mass = words.scores(run.logits), log_probabilities[:, first_tokens].double().exp().sum(1, keepdim=True)
         columns = (scores.double(), mass, best.values.double(), best.indices.double())  # ids are whole in it
         at_once = torch.cat(columns, dim=1).cpu().numpy()  # one transfer a batch

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.errors import Cancelled
 from icldiag.model.turns import Turns
@@ -125,3 +126,17 @@ def test_who_waits_for_a_turn_can_give_it_up(tiny: Tiny, prompt: Prompt) -> None
         threads.submit(session.prediction, stop).result(30)
     assert told == ["waiting for its turn"]
     assert len(session.prediction()) == len(prompt.queries)
+
+
+@pytest.mark.parametrize("round", range(3))
+def test_threads_that_ask_one_session_at_once_get_the_same_answer(tiny: Tiny, prompt: Prompt, round: int) -> None:
+    session, start = Session(prompt, tiny()), threading.Barrier(6)
+
+    def ask(which: int) -> tuple[object, object]:
+        start.wait()
+        return session.prediction(), session.ask(Isolate(Cut("text_to_label", (1,))))
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(ask, range(6)))
+    assert answers[0][0] is not None and answers[0][1] is not None
+    assert all(one is other for found in answers for one, other in zip(found, answers[0], strict=True))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.reweighting.beta import LARGEST
 from icldiag.errors import AnalysisError
 from icldiag.files import write_whole
 from icldiag.inputs.files import open_file
@@ -87,6 +88,9 @@ def load_beta(
         raise AnalysisError(f"{path}: not a saved beta of this version of icldiag; train it again")
     elif metadata.get("sha256") != _sha256(beta, metadata):
         raise AnalysisError(f"{path}: this beta is damaged (its SHA-256 is another); train it again")
+    if beta.size and beta.max() > LARGEST:
+        reason = f"beta is up to {beta.max():g}, at most {LARGEST:g} can be computed with"
+        raise AnalysisError(f"{path}: {reason}; train it again, with a lower learning rate")
     if beta.shape != shape:
         raise AnalysisError(f"{path}: beta has shape {beta.shape}, this model and prompt need {shape}")
     trained_on = metadata.get("model", "")

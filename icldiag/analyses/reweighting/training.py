@@ -113,7 +113,7 @@ def _train(
                 keep=words.rows,
                 tokens=words.vocabulary,
             )
-            scores = words.scores(run.logits, words.vocabulary) + part.votes
+            scores = words.unchecked_scores(run.logits, words.vocabulary) + part.votes
             loss = torch.nn.functional.cross_entropy(scores, part.labels)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
