@@ -1,6 +1,6 @@
 """A recorded session, as asciinema plays it: python tools/cast.py docs/session.cast
 
-The app on a sample and SmolLM2 in a terminal of its own: Overview, why a query is wrong, a repair applied. An SVG of it:
+The app on a sample and SmolLM2 in a terminal: Overview, why a query is wrong, a repair applied. An SVG of it:
 npx svg-term-cli --in docs/session.cast --out docs/session.svg --no-cursor
 """
 

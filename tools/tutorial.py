@@ -1,7 +1,7 @@
 """docs/tutorial.md's outputs, by running it: python tools/tutorial.py [--write]
 
 A cell of commands or of Python may be followed by `<!-- shown: FIRST ... AFTER -->` and a block of text: what its last
-command, or the cell, prints from the line that begins with FIRST (or from the start) up to the one that begins with AFTER
+command, or the cell, prints from the line that begins with FIRST (or the start) up to the one that begins with AFTER
 (or to the end). `pytest -m real` compares.
 """
 
