@@ -95,9 +95,11 @@ class Shortcuts(ABC):
         """Saliency of every query and their mean; see `Flows`."""
         return self.ask(Flows(loss_target, heads), progress)
 
-    def explanation(self, query: int, *, seed: int = 0, progress: Progress = silent) -> Explanation:
-        """Why one query got its answer; see `Explain`."""
-        return self.ask(Explain(query, seed), progress)
+    def explanation(
+        self, query: int, *, seed: int = 0, progress: Progress = silent, each_part: Each | None = None
+    ) -> Explanation:
+        """Why one query got its answer; see `Explain`. `each_part` is told the explanation as far as it has come."""
+        return self.ask(Explain(query, seed), progress, each_part)
 
     def isolation(
         self,

@@ -111,10 +111,11 @@ class Work:
         for (key, whole), queries in alike.items():
             clusters.setdefault((key, whole if len(queries) > 1 else None), []).extend(queries)
         tasks += [task for queries in clusters.values() for task in self._first_level(queries)]
-        for portion in self._portions(tasks):
-            second = self._run(portion, words)
-            if second:
-                self._run(second, words)
+        for part in self._quick_first(tasks):
+            for portion in self._portions(part):
+                second = self._run(portion, words)
+                if second:
+                    self._run(second, words)
 
     def _first_level(self, queries: Sequence[_Query]) -> list[_Task]:
         """Rows with the same demonstrations: each by itself, or what begins all of them once for all."""
@@ -138,6 +139,15 @@ class Work:
             own = min(_common(asked.unedited, whole[:-1]), len(asked.encoded.prefix))
             tasks.append(_Task(Row(self.own.cut(0, own), whole[own:], asked.edits(query)), (asked, query)))
         return tasks
+
+    def _quick_first(self, tasks: list[_Task]) -> list[list[_Task]]:
+        """What goes on from all of the prompt's own demonstrations is answered before what changes them, where its wait
+        would be longer than the two batches that this costs at most."""
+        quick = [task for task in tasks if len(task.row.past) == len(self.own)]
+        others = [task for task in tasks if len(task.row.past) < len(self.own)]
+        further = sum(len(task.row.ids) for task in others)
+        worth = 2 * self._worth_a_batch(further + sum(len(task.row.ids) for task in quick))
+        return [quick, others] if quick and further > worth else [tasks]
 
     def _portions(self, tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
         """As many changed demonstrations at a time as may be held."""

@@ -10,7 +10,7 @@ label, and one that is taken out takes its beta away.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -48,6 +48,8 @@ class Question:
 
 #: Evidence in the making: yields questions, is sent the label scores (n, C) of each, and returns what they say.
 Inquiry = Generator[Sequence[Question], list[FloatArray], T]
+
+EachAnswer = Callable[[int, FloatArray], object]
 
 
 class Lab:
@@ -113,10 +115,13 @@ class Lab:
             before_layer=lambda layer: progress("demonstrations", layer, self.model.n_layers),
         )
 
-    def ask(self, questions: Sequence[Question], progress: Progress = silent) -> list[FloatArray]:
+    def ask(
+        self, questions: Sequence[Question], progress: Progress = silent, each: EachAnswer | None = None
+    ) -> list[FloatArray]:
         """Label scores (n, C) of every question's queries.
 
-        `progress` is asked between layers whether to go on, and told of every question that is answered.
+        `progress` is asked between layers whether to go on, and told of every question that is answered. `each` is told
+        a question's place and its scores, as soon as they are there.
 
         Raises:
             PromptError: one of the changed prompts cannot be asked of this model; nothing was run then.
@@ -126,25 +131,33 @@ class Lab:
             encoded = self.encode(question)
             edits = question.prefix_edits, self.in_force(question, encoded), question.query_edits
             asked.append(PendingQuestion(encoded, self.prefix, *edits))
-        keys = [self._keys(each) for each in asked]
-        for each, own in zip(asked, keys, strict=True):
-            each.recall([self._memory.get(key) for key in own])
+        keys = [self._keys(one) for one in asked]
+        for one, own in zip(asked, keys, strict=True):
+            one.recall([self._memory.get(key) for key in own])
         alike: dict[Hashable, list[PendingQuestion]] = {}  # what is scored by the same label words runs together
-        for each in asked:
-            if each.missing:
-                alike.setdefault(_scoring(each.encoded), []).append(each)
-        before, known = self.answered, sum(not each.missing for each in asked)
+        for one in asked:
+            if one.missing:
+                alike.setdefault(_scoring(one.encoded), []).append(one)
+        before, known = self.answered, sum(not one.missing for one in asked)
+        untold = dict(enumerate(asked)) if each is not None else {}
 
         def say(note: str, done: int) -> None:
             self.answered = before + done
             progress("changed prompts" + (f" ({note})" if note else ""), known + done, len(questions))
+            tell()
 
+        def tell() -> None:
+            for place in [place for place, one in untold.items() if not one.missing]:
+                assert each is not None
+                each(place, np.array(untold.pop(place).answers))
+
+        tell()
         work = Work(self.model, self.prefix, say)
         for group in alike.values():
             work.answer(group)
-        for each, own in zip(asked, keys, strict=True):
-            self._memory.update(zip(own, each.answers, strict=True))
-        return [np.array(each.answers) for each in asked]
+        for one, own in zip(asked, keys, strict=True):
+            self._memory.update(zip(own, one.answers, strict=True))
+        return [np.array(one.answers) for one in asked]
 
     @staticmethod
     def _keys(asked: PendingQuestion) -> list[Hashable]:
@@ -153,24 +166,48 @@ class Lab:
         shared = _scoring(asked.encoded), edits, asked.encoded.prefix
         return [(shared, query.ids) for query in asked.encoded.queries]
 
-    def inquire(self, inquiries: Sequence[Inquiry[Any]], progress: Progress = silent) -> list[Any]:
-        """What the inquiries return. The questions that they ask at the same time go into the same batches."""
+    def inquire(
+        self,
+        inquiries: Sequence[Inquiry[Any]],
+        progress: Progress = silent,
+        each: Callable[[int, Any], object] | None = None,
+    ) -> list[Any]:
+        """What the inquiries return. The questions that they ask at the same time go into the same batches.
+
+        `each` is told an inquiry's place and what it returns, as soon as its own questions are answered.
+        """
         found: list[Any] = [None] * len(inquiries)
         asked: dict[int, Sequence[Question]] = {}
+        running: list[tuple[int, int]] = []  # of the questions that run: whose, and which of its own
+        answers: dict[int, dict[int, FloatArray]] = {}
 
-        def go_on(place: int, answers: list[FloatArray] | None) -> None:
+        def go_on(place: int, scores: list[FloatArray] | None) -> None:
             try:
-                asked[place] = next(inquiries[place]) if answers is None else inquiries[place].send(answers)
+                questions = next(inquiries[place]) if scores is None else inquiries[place].send(scores)
+                while not questions:
+                    questions = inquiries[place].send([])
             except StopIteration as end:
-                asked.pop(place, None)
                 found[place] = end.value
+                if each is not None:
+                    each(place, end.value)
+            else:
+                asked[place] = questions
+
+        def answered(which: int, scores: FloatArray) -> None:
+            place, number = running[which]
+            own = answers.setdefault(place, {})
+            own[number] = scores
+            if len(own) == sum(of == place for of, _ in running):
+                go_on(place, [own[number] for number in sorted(own)])
 
         for place in range(len(inquiries)):
             go_on(place, None)
         while asked:
-            answers = iter(self.ask([question for questions in asked.values() for question in questions], progress))
-            for place, questions in list(asked.items()):
-                go_on(place, [next(answers) for _ in questions])
+            running[:] = [(place, number) for place, questions in asked.items() for number in range(len(questions))]
+            together = [question for questions in asked.values() for question in questions]
+            asked.clear()  # what an answer leads to is asked in the next round
+            answers.clear()
+            self.ask(together, progress, answered)
         return found
 
 

@@ -124,3 +124,12 @@ def label_style(label: int, predicted: int, gold: int | None, look: Look) -> str
     if label == gold:
         return look.gold
     return look.chosen if label == predicted else look.muted
+
+
+def share_bar(nats: float, lead: float, cells: int, look: Look) -> str:
+    """As long as the share of the lead; `<` marks what works against the answer, `>` more than the lead."""
+    share = nats / lead if lead > 0 else 0.0
+    if share < 0:
+        return f"{'<':<{cells + 1}}"
+    length = bar(min(1.0, share), cells, look)
+    return f"{length:.<{cells}}" + (">" if share > 1 else " ")

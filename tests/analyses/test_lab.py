@@ -208,9 +208,9 @@ def test_inquiries_share_their_passes(prompt: Prompt, tiny: Tiny, monkeypatch: p
     asked: list[int] = []
     ask = lab.ask
 
-    def watched(questions: Sequence[Question], progress: Any) -> list[FloatArray]:
+    def watched(questions: Sequence[Question], progress: Any, each: Any) -> list[FloatArray]:
         asked.append(len(questions))
-        return ask(questions, progress)
+        return ask(questions, progress, each)
 
     monkeypatch.setattr(lab, "ask", watched)
 
@@ -226,6 +226,22 @@ def test_inquiries_share_their_passes(prompt: Prompt, tiny: Tiny, monkeypatch: p
     wanted = Session(prompt, lab.model).prediction().scores[:, 0]
     assert none == []
     np.testing.assert_allclose([*one, *two], [wanted[0], *wanted[:2]], atol=CLOSE)
+
+
+def test_an_inquiry_is_told_as_soon_as_its_own_questions_are_answered(prompt: Prompt, tiny: Tiny) -> None:
+    lab = lab_of(prompt, tiny())
+    told: list[tuple[int, Any]] = []
+
+    def inquiry(rounds: int, each: int) -> Inquiry[float]:
+        total = 0.0
+        for step in range(rounds):
+            answers = yield [lab.question(prompt.queries[step : step + 1], [step, number]) for number in range(each)]
+            total += sum(float(scores[0, 0]) for scores in answers)
+        return total
+
+    found = lab.inquire([inquiry(2, 2), inquiry(0, 0), inquiry(1, 0), inquiry(1, 1)], each=lambda *of: told.append(of))
+    assert [place for place, _ in told] == [1, 2, 3, 0]
+    assert [value for _, value in sorted(told)] == found
 
 
 def test_nothing_is_run_twice(prompt: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:

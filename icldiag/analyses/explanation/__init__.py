@@ -7,7 +7,19 @@ change that was run turns the answer or takes half of its lead (`ranking`).
 
 from icldiag.analyses.explanation.compute import Explain, Explanation, explain
 from icldiag.analyses.explanation.findings import Finding, findings
+from icldiag.analyses.explanation.partial import PartialExplanation
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.explanation.reading import of_cause, reading, weights
 
-__all__ = ["Cause", "Explain", "Explanation", "Finding", "explain", "findings", "of_cause", "reading", "weights"]
+__all__ = [
+    "Cause",
+    "Explain",
+    "Explanation",
+    "Finding",
+    "PartialExplanation",
+    "explain",
+    "findings",
+    "of_cause",
+    "reading",
+    "weights",
+]

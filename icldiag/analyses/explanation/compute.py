@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,13 @@ from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
 from icldiag.analyses.explanation.candidates import candidates, checks
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, contest_of
+from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects, readings_of
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
-from icldiag.analyses.explanation.favourite import Favourite, favourite_of
+from icldiag.analyses.explanation.favourite import favourite_of
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
 from icldiag.analyses.explanation.others import Check, others_of
+from icldiag.analyses.explanation.partial import PartialExplanation, without_evidence
 from icldiag.analyses.explanation.prior import PriorEvidence, prior_evidence
 from icldiag.analyses.explanation.pulls import Pull, pulls_of
 from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
@@ -28,7 +29,7 @@ from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
 from icldiag.analyses.explanation.wording import overlap, scoring_lead
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.overview.compute import Judge, Overview
-from icldiag.analyses.prediction.compute import Predict, Prediction, TopToken
+from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.saliency.compute import Flow, QueryFlow
@@ -40,26 +41,23 @@ from icldiag.model.readout import Progress, silent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Prompt
 
+_PARTS = ("demonstrations", "pulls", "prior", "order", "classes", "aggregation", "scoring", "depth")  # first round
+
 
 @dataclass(frozen=True, repr=False)
-class Explanation(AnalysisResult):
+class Explanation(AnalysisResult, PartialExplanation):
     """Why one query got its answer. `causes` is empty where nothing explains most of the lead or turns the answer."""
 
-    labels: tuple[str, ...]
-    contest: Contest
-    favourite: Favourite | None  # the prompt's own verdict, where it is about the answer
+    demonstrations: tuple[DemonstrationEffect, ...]
+    classes: ClassesEvidence
+    order: OrderEvidence
+    prior: PriorEvidence
+    aggregation: AggregationEvidence
+    depth: DepthEvidence
     causes: tuple[Cause, ...]
     shares: Shares
     checks: tuple[Check | None, ...]  # of the shares' factors
-    classes: ClassesEvidence
-    prior: PriorEvidence
-    demonstrations: tuple[DemonstrationEffect, ...]
     pulls: tuple[Pull, ...]  # of the answer's demonstrations on other queries; none where these cannot be asked
-    order: OrderEvidence
-    aggregation: AggregationEvidence
-    depth: DepthEvidence
-    label_mass: float  # probability of the label words' first tokens over the whole vocabulary
-    likeliest: TopToken  # over the whole vocabulary
     overlap: bool  # the answer's label word begins the rival's, and whole words are scored
     runs: int  # changed prompts and edited passes that were run
     seed: int
@@ -81,7 +79,10 @@ class Explanation(AnalysisResult):
 
 @dataclass(frozen=True)
 class Explain(Request[Explanation]):
-    """Why one query got its answer: evidence of all kinds, its lead divided, and the causes that explain it."""
+    """Why one query got its answer: evidence of all kinds, its lead divided, and the causes that explain it.
+
+    `each` is told a `PartialExplanation`, at once and whenever further evidence is there.
+    """
 
     query: Index
     seed: Seed = 0
@@ -97,11 +98,14 @@ class Explain(Request[Explanation]):
         return replace(self, query=query_index(self.query, len(bench.prompt.queries)))
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Explanation:
+        prediction = bench.ask(Predict(), progress)
+        if each is not None:
+            each(without_evidence(prediction, self.query))
         return explain(
             bench.model,
             bench.encoded,
             bench.prefix(progress),
-            bench.ask(Predict(), progress),
+            prediction,
             self.query,
             bench.ask(Judge(self.seed), progress),
             bench.ask(Confuse(), progress) if bench.prompt.demonstrations else None,
@@ -109,6 +113,7 @@ class Explain(Request[Explanation]):
             beta=bench.beta,
             seed=self.seed,
             progress=progress,
+            each=each,
         )
 
 
@@ -125,6 +130,7 @@ def explain(
     beta: NDArray[np.float32] | None = None,
     seed: int = 0,
     progress: Progress = silent,
+    each: Callable[[PartialExplanation], object] | None = None,
 ) -> Explanation:
     """Explain one query's answer.
 
@@ -134,15 +140,27 @@ def explain(
         confusion: of the prompt's classes; None without demonstrations.
         flow: gives the query's saliency, or raises AnalysisError where it is undefined.
         seed: draws the orders, the random words, the balanced demonstrations and the other queries.
+        each: is told the explanation as far as it has come, in the thread that computes it.
     """
     assert overview.lean is not None
-    contest = contest_of(prediction, query)
+    part = replace(without_evidence(prediction, query), favourite=favourite_of(overview, query))
+    contest = part.contest
     lab = Lab(model, encoded, prefix, beta)
     expected = _runs(encoded)
 
     def step(*_: object) -> None:
         progress("explanation", lab.answered, max(expected, lab.answered + 1))
 
+    def tell(place: int | None = None, evidence: Any = None) -> None:
+        nonlocal part
+        if place is not None:
+            if not hasattr(part, _PARTS[place]):  # no row of evidence
+                return
+            part = replace(part, **{_PARTS[place]: evidence})
+        if each is not None:
+            each(part)
+
+    tell()
     missing = []
     saliency = None
     if encoded.prompt.demonstrations:
@@ -165,6 +183,7 @@ def explain(
             depth_evidence(lab, contest, step),
         ],
         step,
+        tell,
     )
     readings = readings_of(contest, effects, prediction)
     factors = candidates(lab, contest, effects, readings, pulls, order, prior, classes, aggregation, scoring)
@@ -174,7 +193,7 @@ def explain(
     )
     evidence = Evidence(
         contest=contest,
-        favourite=favourite_of(overview, query),
+        favourite=part.favourite,
         shares=divided,
         checks=checked,
         prior=prior,
@@ -201,8 +220,8 @@ def explain(
         order=order,
         aggregation=aggregation,
         depth=depth,
-        label_mass=float(prediction.label_mass[query]),
-        likeliest=prediction.top_tokens[query][0],
+        label_mass=part.label_mass,
+        likeliest=part.likeliest,
         overlap=evidence.overlap,
         runs=lab.answered,
         seed=seed,

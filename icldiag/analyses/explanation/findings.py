@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from icldiag.analyses import lens
-from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.demonstrations import strongest
+from icldiag.analyses.explanation.partial import PartialExplanation
 
 
 @dataclass(frozen=True)
@@ -20,22 +20,22 @@ class Finding:
     sentence: str
 
 
-def findings(found: Explanation) -> tuple[Finding, ...]:
-    """A row for every kind of evidence, in the order of the ranking, and where it was decided."""
+def findings(found: PartialExplanation) -> tuple[Finding, ...]:
+    """A row for every kind of evidence that is there, in the order of the ranking, and where it was decided."""
     return (
         *_of_demonstrations(found),
-        _of_classes(found),
+        *_of_classes(found),
         *_of_order(found),
-        _of_prior(found),
+        *_of_prior(found),
         *_of_aggregation(found),
         _of_format(found),
-        _of_depth(found),
+        *_of_depth(found),
     )
 
 
-def _of_demonstrations(found: Explanation) -> Iterator[Finding]:
-    effect = strongest(found.demonstrations)
-    if effect is None:
+def _of_demonstrations(found: PartialExplanation) -> Iterator[Finding]:
+    effect = strongest(found.demonstrations or ())
+    if found.demonstrations is None or effect is None:
         return
     yield Finding(
         "demonstration",
@@ -47,8 +47,10 @@ def _of_demonstrations(found: Explanation) -> Iterator[Finding]:
     )
 
 
-def _of_classes(found: Explanation) -> Finding:
+def _of_classes(found: PartialExplanation) -> Iterator[Finding]:
     classes = found.classes
+    if classes is None:
+        return
     answer, rival = _pair(found)
     told = []
     if classes.distance is not None and classes.distances > 1:  # of two classes it is 1 by its scaling
@@ -69,19 +71,19 @@ def _of_classes(found: Explanation) -> Finding:
         scale.append(f"rank {classes.auc_rank} of {classes.aucs} pairs")
     if classes.distance_rank is not None and classes.distances > 1:
         scale.append(f"keys {classes.distance_rank} of {classes.distances}")
-    return Finding("classes", auc, "; ".join(scale), f"{keys[0].upper()}{keys[1:]}.")
+    yield Finding("classes", auc, "; ".join(scale), f"{keys[0].upper()}{keys[1:]}.")
 
 
-def _of_order(found: Explanation) -> Iterator[Finding]:
-    order = found.order
-    if order.last is None:
+def _of_order(found: PartialExplanation) -> Iterator[Finding]:
+    order, prior = found.order, found.prior
+    if order is None or prior is None or order.last is None:
         return
     last = found.labels[order.last]
-    most = max(found.prior.counts)
-    majority = [found.labels[label] for label, count in enumerate(found.prior.counts) if count == most]
+    most = max(prior.counts)
+    majority = [found.labels[label] for label, count in enumerate(prior.counts) if count == most]
     counts = (
         "all classes have as many"
-        if len(set(found.prior.counts)) == 1
+        if len(set(prior.counts)) == 1
         else f"{', '.join(majority)} {'has' if len(majority) == 1 else 'have'} most ({most})"
     )
     if order.turned is None:
@@ -107,8 +109,10 @@ def _of_order(found: Explanation) -> Iterator[Finding]:
     )
 
 
-def _of_prior(found: Explanation) -> Finding:
+def _of_prior(found: PartialExplanation) -> Iterator[Finding]:
     prior, (answer, rival) = found.prior, _pair(found)
+    if prior is None:
+        return
     leans = ", ".join(f"{source.kind} {source.lean:+.1f}" for source in prior.sources)
     turned = [source.kind for source in prior.sources if source.divided.turned]
     turn = "turns" if len(turned) == 1 else "turn"
@@ -116,7 +120,7 @@ def _of_prior(found: Explanation) -> Finding:
     if prior.balanced:
         effect += f"; with balanced classes {sum(run.turned for run in prior.balanced)} of {len(prior.balanced)} do"
     first = prior.sources[0]
-    return Finding(
+    yield Finding(
         "label prior",
         f"{first.lean:+.1f} nats",
         f"rank {first.rank} of {len(found.labels)} labels" if len(found.labels) > 2 else "",
@@ -124,10 +128,10 @@ def _of_prior(found: Explanation) -> Finding:
     )
 
 
-def _of_aggregation(found: Explanation) -> Iterator[Finding]:
-    if not found.demonstrations:
-        return
+def _of_aggregation(found: PartialExplanation) -> Iterator[Finding]:
     part, (_, rival) = found.aggregation, _pair(found)
+    if part is None or not found.demonstrations:
+        return
     doubled = f"{rival} has no demonstration"
     if part.doubled is not None:
         now = found.labels[part.doubled.answer]
@@ -144,22 +148,25 @@ def _of_aggregation(found: Explanation) -> Iterator[Finding]:
     yield Finding("aggregation", number, scale, f"{doubled}.")
 
 
-def _of_format(found: Explanation) -> Finding:
+def _of_format(found: PartialExplanation) -> Finding:
     token = found.likeliest
     sentence = f"The model would begin with {token.text!r} ({token.probability:.2f}), were all tokens allowed."
     return Finding("format", f"mass {found.label_mass:.2f}", "of all label words together", sentence)
 
 
-def _of_depth(found: Explanation) -> Finding:
+def _of_depth(found: PartialExplanation) -> Iterator[Finding]:
     depth, answer = found.depth, found.contest.answer
+    if depth is None:
+        return
     if depth.lens is None:
-        return Finding("decided", "", "", f"Undefined: {depth.missing}.")
+        yield Finding("decided", "", "", f"Undefined: {depth.missing}.")
+        return
     row, layers = depth.lens.decided(answer), depth.lens.layers
     heads = ", ".join(f"{head.layer}.{head.head} ({head.ablated.lead:+.1f})" for head in depth.heads)
     carried = f" Heads that carry it, and the lead without each: {heads}." if heads else ""
     sentence = f"{lens.reading(depth.lens, answer, found.labels)}{carried}"
-    return Finding("decided", "" if row is None else lens.after(row), f"of {layers} layers", sentence)
+    yield Finding("decided", "" if row is None else lens.after(row), f"of {layers} layers", sentence)
 
 
-def _pair(found: Explanation) -> tuple[str, str]:
+def _pair(found: PartialExplanation) -> tuple[str, str]:
     return found.labels[found.contest.answer], found.labels[found.contest.rival]

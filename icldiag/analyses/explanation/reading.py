@@ -9,6 +9,7 @@ from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.factors import CauseKind, Factor
 from icldiag.analyses.explanation.favourite import Favourite
+from icldiag.analyses.explanation.partial import PartialExplanation
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
@@ -71,8 +72,9 @@ _ALIKE: dict[str, tuple[CauseKind, ...]] = {  # the causes of one answer that a 
 }
 
 
-def prompt_wide(found: Explanation, overview: Overview | None) -> str:
-    """What draws the answers to all queries to this label, and whether it is this answer's first cause too.
+def prompt_wide(found: PartialExplanation, overview: Overview | None) -> str:
+    """What draws the answers to all queries to this label, and whether it is this answer's first cause too, where
+    that is known.
 
     Empty where the overview is not computed, found nothing of the kind, or this answer is right.
     """
@@ -82,7 +84,7 @@ def prompt_wide(found: Explanation, overview: Overview | None) -> str:
         return ""
     first, said = drawn[0]
     opening = f"Over {counted(len(overview.stability.queries), 'query')} (Overview): {said}"
-    if not found.causes:
+    if not isinstance(found, Explanation) or not found.causes:
         return opening
     own = found.causes[0]
     place = None if own.demonstration is None else (own.demonstration,)

@@ -12,20 +12,21 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.bars import bar
+from icldiag.render.bars import share_bar
+from icldiag.render.evidence import WIDE, evidence_table
 from icldiag.tui.keys import choosing
-from icldiag.tui.messages import RepairWanted
+from icldiag.tui.messages import RepairWanted, ResultWanted
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.explanation import Explanation, Finding
+    from icldiag.analyses.explanation import Explain, Explanation, PartialExplanation
     from icldiag.analyses.search.repair import Repair
+    from icldiag.session import Session
     from icldiag.tui.state import Applied
 
 _JOB = "explanation"
-_WIDE = 96  # columns from which a row of evidence has its reading beside it
 _BAR = (8, 20)  # cells of a bar as long as the lead, least and most
 _ROLES = {"main": "CAUSE", "maybe": "MAYBE", "also": "also", "part": "part", "rest": "rest"}
 _ACTIONS = {  # what can be done about a cause that has no change of the prompt to apply, and in which panel
@@ -67,6 +68,7 @@ class WhyPanel(ApplyingPanel):
         yield Line(id="applied", classes="body")
         yield Line(id="finding", classes="body finding")
         yield Line(id="cause", classes="body")
+        yield Line(id="doing", classes="body")
         yield Line(id="weights", classes="body gap")
         yield Line(id="not-asked", classes="body")
         yield Line(id="sentences", classes="body gap")
@@ -78,6 +80,8 @@ class WhyPanel(ApplyingPanel):
         self.opened = False  # the evidence is shown
         self.marked = 0  # of the causes that have a cure, or -1 for the repair that is on
         self._applied: Applied | None = None  # that was on when it was drawn last
+        self.parts: list[PartialExplanation] = []  # of the run that goes on; its thread appends
+        self.parts_of: tuple[Explain, Session] | None = None
 
     def query_changed(self) -> None:
         self.stopped, self.marked = False, -1 if self.state.applied else 0
@@ -93,27 +97,48 @@ class WhyPanel(ApplyingPanel):
             self.marked = 0 if self._applied is None else -1
 
     def show(self) -> None:
-        from icldiag.analyses.explanation import Explain, findings, of_cause
+        from icldiag.analyses.explanation import Explain, of_cause
         from icldiag.analyses.explanation.reading import not_asked
 
         request = Explain(self.state.query)
-        found = self.peek(request) if self.stopped else self.result(request)
+        found = self.peek(request)
+        if found is None and not self.stopped and request not in self.state.failures:
+            self._begin(request)
+        come = self.parts[-1] if self.parts and self.parts_of == (request, self.session) else None
+        known = found or come
         self._mark_what_is_on()
         self.query_one("#applied", Line).set(self.applied_line())
-        self.query_one("#finding", Line).set(self._answer(found))
-        for name in ("#weights", "#not-asked", "#sentences", "#evidence", "#undefined"):
+        self.query_one("#finding", Line).set(self._answer())
+        self.query_one("#cause", Line).set("" if known is None else self._cause(known))
+        self.query_one("#doing", Line).set("" if found is not None else self._doing(request))
+        self.query_one("#evidence", Line).set(
+            self._evidence(known) if known is not None and (self.opened or found is None) else ""
+        )
+        for name in ("#weights", "#not-asked", "#sentences", "#undefined"):
             self.query_one(name).display = found is not None
         if found is None:
-            waiting = Text("Stopped; s explains it.") if self.stopped else self.trouble(request)
-            self.query_one("#cause", Line).set(waiting)
             return
-        self.query_one("#cause", Line).set(self._cause(found))
         self.query_one("#weights", Line).set(self._weights(found))
         self.query_one("#not-asked", Line).set(self._listed("n/a    ", ["; ".join(not_asked(found))]))
         sentences = [of_cause(cause, found) for cause in found.causes] if self.opened else []
         self.query_one("#sentences", Line).set(self._listed("", sentences))
-        self.query_one("#evidence", Line).set(self._evidence(found, findings(found)) if self.opened else "")
         self.query_one("#undefined", Line).set(self._listed("Undefined: ", found.missing if self.opened else ()))
+
+    def _begin(self, request: Explain) -> None:
+        """Ask, and be told the parts; the list stays the same, since the first of equal requests runs."""
+        self.awaits = True
+        if self.parts_of != (request, self.session):  # the thread of another run may still append to its own
+            self.parts, self.parts_of = [], (request, self.session)
+        if _JOB not in self.state.doing:
+            self.parts.clear()
+        self.post_message(ResultWanted(request, self.state, self.parts.append))
+
+    def _doing(self, request: Explain) -> Text:
+        """How far it is."""
+        if self.stopped:
+            return Text("Stopped; s explains it.", self.state.look.muted)
+        said = self.trouble(request)
+        return said if request in self.state.failures else said.append("; escape stops")
 
     def action_evidence(self) -> None:
         """Show or hide the evidence in full."""
@@ -163,8 +188,9 @@ class WhyPanel(ApplyingPanel):
     def _shown(self, text: str) -> str:
         return visible(text, self.state.look.ascii_only)
 
-    def _answer(self, found: Explanation | None) -> Text:
+    def _answer(self) -> Text:
         """The answer in one line: right or wrong, between which labels it was, and by how much it leads."""
+        from icldiag.analyses.explanation.contest import contest_of
         from icldiag.analyses.explanation.reading import in_nats
 
         prediction, query, look = self.prediction, self.state.query, self.state.look
@@ -183,13 +209,14 @@ class WhyPanel(ApplyingPanel):
             parts = [("x ", look.wrong), named(won, look.chosen), ", want ", named(gold, look.gold), place]
         else:
             parts = [("Right: ", look.right), named(won, look.gold), f", before {named(second, '')[0]}"]
-        if found is not None:
-            tie = " (a tie)" if found.contest.tie else ""
-            parts.append((f"   lead {in_nats(found.contest.lead, found.contest.lead)} nats{tie}", look.strong))
+        contest = contest_of(prediction, query)
+        tie = " (a tie)" if contest.tie else ""
+        parts.append((f"   lead {in_nats(contest.lead, contest.lead)} nats{tie}", look.strong))
         return Text.assemble(*parts)
 
-    def _cause(self, found: Explanation) -> Text:
-        """The whole prompt's verdict and cause first, then what explains this answer, in a few words."""
+    def _cause(self, found: PartialExplanation) -> Text:
+        """The whole prompt's verdict and cause first, then what explains this answer, in a few words, once known."""
+        from icldiag.analyses.explanation import Explanation
         from icldiag.analyses.explanation.reading import headline, prompt_wide, verdict
         from icldiag.analyses.overview import Summarise
 
@@ -198,7 +225,8 @@ class WhyPanel(ApplyingPanel):
         lines = [
             Text(self._shown(said), look.strong) for said in (verdict(found.favourite, found.labels), wide) if said
         ]
-        lines.append(Text(self._shown(headline(found)), look.chosen))
+        if isinstance(found, Explanation):
+            lines.append(Text(self._shown(headline(found)), look.chosen))
         return Text("\n").join(lines)
 
     def _weights(self, found: Explanation) -> RenderableType:
@@ -208,7 +236,7 @@ class WhyPanel(ApplyingPanel):
         look, lead = self.state.look, found.contest.lead
         rows, actions = weights(found), self._actions(found)
         names = max(cell_len(row.name) for row in rows)
-        wide = self.room.width >= _WIDE
+        wide = self.room.width >= WIDE
         cells = min(max(self.room.width - names - 29, _BAR[0]), _BAR[1])
         blocks: list[RenderableType] = []
         for place, row in enumerate(rows):
@@ -217,7 +245,7 @@ class WhyPanel(ApplyingPanel):
             head.append(f"{_ROLES[row.role]:<7}", style)
             head.append(self._shown(f"{row.name:<{names}}  "), style)
             if row.nats is not None:
-                head.append(f"{self._bar(row.nats, lead, cells)}  {row.nats:+6.2f}", style)
+                head.append(f"{share_bar(row.nats, lead, cells, look)}  {row.nats:+6.2f}", style)
             blocks.append(head)
             if row.role in ("main", "maybe", "also"):
                 action = actions[place] if place < len(actions) else ""
@@ -248,14 +276,6 @@ class WhyPanel(ApplyingPanel):
             for place, cause in enumerate(found.causes)
         ]
 
-    def _bar(self, nats: float, lead: float, cells: int) -> str:
-        """As long as the share of the lead; `<` marks what works against the answer, `>` more than the lead."""
-        share = nats / lead if lead > 0 else 0.0
-        if share < 0:
-            return f"{'<':<{cells + 1}}"
-        length = bar(min(1.0, share), cells, self.state.look)
-        return f"{length:.<{cells}}" + (">" if share > 1 else " ")
-
     def _listed(self, opening: str, sentences: tuple[str, ...] | list[str]) -> RenderableType:
         if not any(sentences):
             return ""
@@ -268,32 +288,12 @@ class WhyPanel(ApplyingPanel):
             table.add_row(Text(opening, self.state.look.muted), Text(self._shown(sentence)))
         return table
 
-    def _evidence(self, found: Explanation, rows: tuple[Finding, ...]) -> RenderableType:
-        title = Text(f"evidence, from {found.runs} changed prompts and passes", self.state.look.muted)
-        return Group(title, self._table(rows))
+    def _evidence(self, found: PartialExplanation) -> RenderableType:
+        from icldiag.analyses.explanation import Explanation, findings
 
-    def _table(self, rows: tuple[Finding, ...]) -> RenderableType:
-        """Beside each other where there is room; else the reading under its numbers."""
-        look = self.state.look
-        if self.room.width >= _WIDE:
-            table = Table.grid(padding=(0, 2, 0, 0))
-            for _ in range(3):
-                table.add_column(no_wrap=True)
-            table.add_column(ratio=1)
-            for row in rows:
-                table.add_row(
-                    Text(row.name, look.chosen),
-                    Text(self._shown(row.number), look.strong),
-                    Text(self._shown(row.scale), look.muted),
-                    Text(self._shown(row.sentence)),
-                )
-            return table
-        blocks: list[RenderableType] = []
-        for row in rows:
-            head = Text.assemble(
-                (f"{row.name}  ", look.chosen),
-                (f"{self._shown(row.number)}  ", look.strong),
-                (self._shown(row.scale), look.muted),
-            )
-            blocks += [head, Padding(Text(self._shown(row.sentence)), (0, 0, 0, 2))]
-        return Group(*blocks)
+        said = "evidence so far; no cause is named before all of it is weighed"
+        if isinstance(found, Explanation):
+            said = f"evidence, from {found.runs} changed prompts and passes"
+        return Group(
+            Text(said, self.state.look.muted), evidence_table(findings(found), self.room.width, self.state.look)
+        )
