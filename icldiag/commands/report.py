@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from icldiag.commands.against import format_of_two, other, write_comparison
 from icldiag.commands.endings import stop_code
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import FigureType, PromptPath
@@ -76,6 +77,9 @@ def report(
     *,
     context: typer.Context,
     model: ModelSettings,
+    against: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Another model, to compare with on the same prompt.")
+    ] = None,
     format: Annotated[
         str, typer.Option(help="json, md, html, text, latex (a file); csv, figures (a folder).")
     ] = "json",
@@ -117,6 +121,9 @@ def report(
         written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
     read.refuse(output)
     read.refuse(save_beta)
+    models = None if against is None else (model, other(model, against))
+    if models is not None:
+        format = format_of_two(context, format, beta, save_beta)
 
     from icldiag.analyses import ANALYSES
     from icldiag.analyses.reweighting.beta_file import require_beta
@@ -126,6 +133,7 @@ def report(
     from icldiag.progress import progress_on_stderr
     from icldiag.report.document import chosen_sections, make_report
     from icldiag.report.identity import given_command
+    from icldiag.report.models import COMPARED
     from icldiag.report.page import page_of
     from icldiag.report.settings import ReportSettings, layers_from
     from icldiag.report.write import FORMATS
@@ -142,7 +150,9 @@ def report(
     if beta is not None:
         require_beta(beta)
     wanted = [name.strip() for name in only.split(",")] if only else None
-    names = chosen_sections(wanted)  # wrong names are told before the model is loaded
+    names = chosen_sections(
+        COMPARED if models and wanted is None else wanted
+    )  # wrong names are told before the model is loaded
     refuse_unread(context, names)
     settings = ReportSettings(
         layer=layer,
@@ -161,6 +171,10 @@ def report(
         training=TrainingSettings(per_class, epochs, learning_rate, batch_size, patience, examples_seed),
         budget=budget,
     )
+    if models is not None:
+        with progress_on_stderr() as (stage, progress), interruptible(open_store(written, model) is not None):
+            write_comparison(written, models, wanted, settings, format, output, figure_type, redact, stage, progress)
+        return
     store = open_store(written, model)
 
     def section_begins(number: int, count: int) -> None:

@@ -186,10 +186,11 @@ def curves(
     reference: float | None = None,
     paired: bool = False,
     deviations: Sequence[Any] = (),
+    positions: Sequence[Any] = (),
 ) -> Drawing:
     """Lines over whole numbers from `start` on. `paired` draws each two in one colour, the second dashed.
 
-    `deviations` are shaded around the lines, one sequence a line.
+    `deviations` are shaded around the lines, one sequence a line; with `positions`, as many, they stand over these.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -200,8 +201,9 @@ def curves(
     for number, (name, values) in enumerate(series):
         heights = _defined(values)
         colour, second = (number // 2, number % 2) if paired else (number, 0)
+        where = positions[number] if positions else np.arange(start, start + len(heights))
         axes.plot(
-            np.arange(start, start + len(heights)),
+            where,
             heights,
             label=visible(name),
             color=SERIES[colour % len(SERIES)],
@@ -211,9 +213,10 @@ def curves(
         )
         if deviations:
             around = _defined(deviations[number])
-            where, shade = np.arange(start, start + len(heights)), SERIES[colour % len(SERIES)]
+            shade = SERIES[colour % len(SERIES)]
             axes.fill_between(where, heights - around, heights + around, color=shade, alpha=0.18, linewidth=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if not positions:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     if floor is not None:

@@ -18,7 +18,16 @@ from icldiag.page.blocks import Block, Cell, Heading, Items, Page, Paragraph, Pa
 from icldiag.page.text import cell_text, ranges
 from icldiag.quoting import brief, shortened
 from icldiag.report.read import ReportFileError
+from icldiag.report.relative_depth import depth_part
 from icldiag.report.setup import setup_rows
+from icldiag.report.two_models import (
+    are_two_models,
+    label_probabilities,
+    leans,
+    overview_part,
+    same_prompt,
+    who_is_right,
+)
 
 Values = dict[str, Any]
 Rows = list[tuple[Cell, ...]]
@@ -41,7 +50,10 @@ def difference_page(a: Values, b: Values, names: tuple[str, str]) -> Page:
 
 
 def _page(a: Values, b: Values, names: tuple[str, str]) -> Page:
-    parts = [part for make in (_setup, _answers, _pairs, _loyalties, _layers) if (part := make(a, b)) is not None]
+    findings = (_answers, *((overview_part, depth_part) if are_two_models(a, b) else ()), _pairs, _loyalties, _layers)
+    # Of one prompt on two models the set-ups differ by what was asked for: who is right comes first.
+    order = (*findings, _setup) if are_two_models(a, b) and same_prompt(a, b) else (_setup, *findings)
+    parts = [part for make in order if (part := make(a, b)) is not None]
     return Page(
         title="icldiag: two reports compared",
         facts=tuple(
@@ -91,7 +103,10 @@ def _answers(a: Values, b: Values) -> Part | None:
     effects = [effect_of(old, new) for old, new in both]
     changed = [pair for pair in matched if pair[0][1]["predicted"] != pair[1][1]["predicted"]]
     blocks: list[Block] = [_changed(changed, a, b), *notes(missing)]
-    reading = _verdict(both, effects, len(changed), a, b)
+    if both and are_two_models(a, b):
+        blocks.append(label_probabilities(matched, a, b))
+        return Part("answers", "Answers", f"{who_is_right(both)} {leans(a, b)}".rstrip(), tuple(blocks))
+    reading = _verdict(both, effects, len(changed))
     return Part("answers", "Answers", reading, tuple(blocks))
 
 
@@ -112,7 +127,7 @@ def _changed(pairs: list[tuple[Numbered, Numbered]], a: Values, b: Values) -> Ta
     return Table("changed", caption, columns, tuple(rows), limit=200)
 
 
-def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], changed: int, a: Values, b: Values) -> str:
+def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], changed: int) -> str:
     if not both:
         return "The reports have no query in common."
     labelled = [(old, new) for old, new in both if new["gold"] is not None and old["gold"] == new["gold"]]
@@ -228,7 +243,8 @@ def _layers(a: Values, b: Values) -> Part | None:
     blocks: list[Block] = []
     curves = [("extraction", "aucroc", "AUCROC")]
     curves += [("saliency", flow, flow.replace("_", " ")) for flow in ("text_to_label", "label_to_target")]
-    if a["model"]["layers"] != b["model"]["layers"]:
+    drawn = any(report[part] for part, *_ in curves for report in (a, b))
+    if drawn and a["model"]["layers"] != b["model"]["layers"]:
         blocks.append(Items(("layers are not compared: the models have different numbers of them",)))
     else:
         found = [(name, a[part][key], b[part][key]) for part, key, name in curves if a[part] and b[part]]

@@ -39,9 +39,14 @@ def read_report(path: Path | str) -> dict[str, Any]:
     if not isinstance(document, dict) or not str(document.get("schema", "")).startswith("icldiag-report/"):
         raise ReportFileError("not a report of icldiag; make one with icldiag report --format json", path=path)
     try:
-        return document_shape().model_validate_json(text, strict=True).model_dump(by_alias=True, mode="json")
+        return as_read(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
         reason = f"{brief(first['msg'])}; make the report again with this icldiag"
         raise ReportFileError(reason, path=path, field=field) from None
+
+
+def as_read(text: str) -> dict[str, Any]:
+    """The values of a report's JSON, with null for what it lacks. Raises pydantic's ValidationError."""
+    return document_shape().model_validate_json(text, strict=True).model_dump(by_alias=True, mode="json")
