@@ -99,15 +99,21 @@ class Explain(Request[Explanation]):
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Explanation:
         prediction = bench.ask(Predict(), progress)
+        part = without_evidence(prediction, self.query)
+
+        def judged(overview: Overview) -> None:
+            if each is not None:
+                each(replace(part, favourite=favourite_of(overview, self.query)))
+
         if each is not None:
-            each(without_evidence(prediction, self.query))
+            each(part)
         return explain(
             bench.model,
             bench.encoded,
             bench.prefix(progress),
             prediction,
             self.query,
-            bench.ask(Judge(self.seed), progress),
+            bench.ask(Judge(self.seed), progress, judged),
             bench.ask(Confuse(), progress) if bench.prompt.demonstrations else None,
             lambda: bench.ask(Flow(self.query), progress),
             beta=bench.beta,

@@ -42,7 +42,7 @@ def test_every_part_is_part_of_the_next_and_of_the_whole(shown: int, prompt: Pro
         assert len(rows[0]) < len(rows[-2]) == len(rows[-1])  # all rows are there before it is weighed
         for part in parts:
             assert part.contest == whole.contest
-            assert verdict(part.favourite, part.labels) in ("", verdict(whole.favourite, whole.labels))
+            assert verdict(whole.favourite, whole.labels).startswith(verdict(part.favourite, part.labels))
             assert prompt_wide(whole, session.overview()).startswith(prompt_wide(part, session.overview()))
 
 
@@ -60,6 +60,22 @@ def test_the_first_part_comes_before_anything_is_run(prompt: Prompt, tiny: Tiny)
     before, first = parts[0]
     assert before == 0
     assert [row.name for row in findings(first)] == ["format"]
+
+
+def test_the_verdict_comes_before_the_lean_is_measured(prompt: Prompt, tiny: Tiny) -> None:
+    model = tiny()
+    answer = int(Session(prompt, model).prediction().predicted[0])
+    wrong = replace(prompt.queries[0], label=(answer + 1) % len(prompt.labels))
+    session, parts = Session(prompt.with_queries([wrong] * 6), model), list[PartialExplanation]()
+    verdicts: list[str] = []
+
+    def progress(what: str, done: int, total: int) -> None:
+        if what == "overview: lean" and not verdicts:
+            verdicts.append(verdict(parts[-1].favourite, parts[-1].labels))
+
+    whole = session.explanation(0, progress=progress, each_part=parts.append)
+    assert verdicts and verdicts[0]
+    assert verdict(whole.favourite, whole.labels).startswith(verdicts[0])
 
 
 @pytest.mark.usefixtures("quick_first")
