@@ -55,8 +55,11 @@ def depth_part(a: Values, b: Values) -> Part | None:
         "agreement",
         "label mass",
     )
+    chance = 0.5 if {"auc", "state_auc"} & set(drawn) else None  # of an AUC
     figure = Figure(
-        "depth", caption, lambda: curves(series, "relative depth", "", reference=0.5, paired=True, positions=positions)
+        "depth",
+        caption,
+        lambda: curves(series, "relative depth", "", reference=chance, paired=True, positions=positions),
     )
     return Part(
         "depth",
