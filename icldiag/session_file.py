@@ -84,7 +84,10 @@ class SavedState(BaseModel):
     marked: tuple[Annotated[int, Field(ge=0)], ...] = ()  # queries that the user marked
     cut_kind: CutKind = "text_to_label"
     cut_layers: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    cut_heads: tuple[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]], ...] = ()  # (layer, head)
+    narrowed: tuple[Annotated[int, Field(ge=0)], ...] = ()  # the queries left of the last prompt in `undo`; () for all
     beta: dict[str, int | float | None] | None = None  # in force: the `TrainingSettings` that it was trained with
+    trained_on: SavedPrompt | None = None  # the earlier prompt that a re-weighting was trained on, in force or not
 
     @property
     def edits(self) -> int:

@@ -120,13 +120,23 @@ def _results(
 
 
 def _baseline_of(session: Session, reports: dict[str, dict[str, Any]], prompts: int) -> dict[str, Any] | None:
-    """The report of this prompt, by its name; of one prompt and one report, that. Raises IcldiagError: none is."""
+    """The report of this prompt, by its name or its SHA-256; of one prompt and one report, that.
+
+    Raises:
+        IcldiagError: none is, or several are.
+    """
     if not reports:
         return None
     if len(reports) == prompts == 1:
         return next(iter(reports.values()))
     name = session.prompt.name
-    found = [report for report in reports.values() if report["prompt"]["name"] == name]
+    same = [report for report in reports.values() if report["prompt"]["sha256"] == session.prompt.hash]
+    named = [report for report in reports.values() if report["prompt"]["name"] == name and not report["redacted"]]
+    found = named or same
     if len(found) != 1:
-        raise IcldiagError(f"{len(found)} of the reports of --baseline are of a prompt named {name!r:.80}; give one")
+        hidden = sum(report["redacted"] for report in reports.values())
+        told = f"; {hidden} of them tell no name, for they are redacted" if hidden else ""
+        raise IcldiagError(
+            f"{len(found)} of the reports of --baseline are of a prompt named {name!r:.80}{told}; give one"
+        )
     return found[0]

@@ -1,7 +1,7 @@
 """Two reports, a and b, as one page: what differs in the set-up, and what differs in the findings.
 
-Queries are matched by their texts, labels by their name, cuts by kind and layers. Only what both reports have is
-compared; what cannot be is said.
+Queries are matched by their texts (of a redacted report by their ids, or by number in the same prompt), labels by their
+name, cuts by kind and layers. Only what both reports have is compared; what cannot be is said.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def _page(a: Values, b: Values, names: tuple[str, str]) -> Page:
     return Page(
         title="icldiag: two reports compared",
         facts=tuple(
-            f"{letter}: {name}, {report['model']['name']}, prompt {report['prompt']['name']}"
+            f"{letter}: {name}, {report['model']['name']}, "
+            + ("a redacted report" if report["redacted"] else f"prompt {report['prompt']['name']}")
             for letter, name, report in zip("ab", names, (a, b), strict=True)
         ),
         summary={"What differs": tuple((part.name, part.reading) for part in parts if part.reading)},
@@ -69,19 +70,44 @@ def _setup(a: Values, b: Values) -> Part:
     rows = setup_rows(a, b)
     what = ", ".join(str(row[0]) for row in rows)
     reading = f"The set-ups differ in {what}." if rows else "The set-ups are the same."
+    reading += _redacted_in_words(a, b)
     return Part("setup", "Set-up", reading, (Table("setup", "What differs.", ("what", "a", "b"), tuple(rows)),))
+
+
+def _redacted_in_words(a: Values, b: Values) -> str:
+    hidden = [letter for letter, report in (("a", a), ("b", b)) if report["redacted"]]
+    if not hidden:
+        return ""
+    who = f"{hidden[0]} is redacted" if len(hidden) == 1 else "Both reports are redacted"
+    same = "; by their SHA-256 the prompts are the same" if _same_prompt(a, b) else ""
+    return f" {who}: names, template and texts cannot be compared{same}."
+
+
+def _same_prompt(a: Values, b: Values) -> bool:
+    """Its queries among it."""
+    return bool(a["prompt"]["sha256"] == b["prompt"]["sha256"])
 
 
 # ---- answers --------------------------------------------------------------------------------------------------------
 
 
 def matched_queries(a: Values, b: Values) -> Iterator[tuple[Numbered, Numbered]]:
-    """The queries that both have, by the text of each field; of equal texts the first with the first."""
+    """The queries that both have, by the text of each field; of equal texts the first with the first.
+
+    Placeholders are no texts: where a report is redacted, queries are matched by their ids, and those of the same
+    prompt by their numbers.
+    """
+    hidden = a["redacted"] or b["redacted"]
+    by_number = hidden and _same_prompt(a, b)
     found: dict[tuple[tuple[str, ...], int], Numbered] = {}
     for report, keep in ((b, True), (a, False)):
         seen: Counter[tuple[str, ...]] = Counter()
         for number, query in enumerate(report["prediction"]["queries"], start=1):
             texts = tuple((query.get("fields") or {"text": query["text"]}).values())
+            if hidden:
+                if not by_number and query["id"] is None:
+                    continue
+                texts = (str(number) if by_number else query["id"],)
             key = (texts, seen[texts])
             seen[texts] += 1
             if keep:
@@ -99,14 +125,16 @@ def _answers(a: Values, b: Values) -> Part | None:
     for letter, report in (("a", a), ("b", b)):
         alone = len(report["prediction"]["queries"]) - len(both)
         if alone:
-            missing.append(f"{counted(alone, 'query')} only in {letter}")
+            hidden = a["redacted"] or b["redacted"]
+            where = f"of {letter} cannot be matched without texts" if hidden else f"only in {letter}"
+            missing.append(f"{counted(alone, 'query')} {where}")
     effects = [effect_of(old, new) for old, new in both]
     changed = [pair for pair in matched if pair[0][1]["predicted"] != pair[1][1]["predicted"]]
     blocks: list[Block] = [_changed(changed, a, b), *notes(missing)]
     if both and are_two_models(a, b):
         blocks.append(label_probabilities(matched, a, b))
         return Part("answers", "Answers", f"{who_is_right(both)} {leans(a, b)}".rstrip(), tuple(blocks))
-    reading = _verdict(both, effects, len(changed))
+    reading = _verdict(both, effects, len(changed), a["redacted"] or b["redacted"])
     return Part("answers", "Answers", reading, tuple(blocks))
 
 
@@ -119,7 +147,7 @@ def _changed(pairs: list[tuple[Numbered, Numbered]], a: Values, b: Values) -> Ta
         place: tuple[Cell, ...] = (number,) if same else (number, other)
         place += (new["id"] if old["id"] is None else old["id"],) if named else ()
         answers = (old["predicted"], _chance(a, old), new["predicted"], _chance(b, new))
-        rows.append((*place, old["text"], new["gold"], *answers, effect_of(old, new)))
+        rows.append((*place, (new if a["redacted"] else old)["text"], new["gold"], *answers, effect_of(old, new)))
     rows.sort(key=lambda row: ("fixed", "broken", None).index(row[-1]))
     numbers = ("number",) if same else ("number a", "number b")
     columns = (*numbers, *(("id",) if named else ()), "query", "gold", "a", "p", "b", "p", "effect")
@@ -127,7 +155,9 @@ def _changed(pairs: list[tuple[Numbered, Numbered]], a: Values, b: Values) -> Ta
     return Table("changed", caption, columns, tuple(rows), limit=200)
 
 
-def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], changed: int) -> str:
+def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], changed: int, hidden: bool) -> str:
+    if not both and hidden:
+        return "Which queries the reports have in common is not known: texts are redacted, and no ids are the same."
     if not both:
         return "The reports have no query in common."
     labelled = [(old, new) for old, new in both if new["gold"] is not None and old["gold"] == new["gold"]]

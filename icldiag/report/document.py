@@ -67,7 +67,7 @@ class Report:
 
     def values(self) -> dict[str, Any]:
         """Everything as JSON values."""
-        document = {
+        document: dict[str, Any] = {
             "schema": SCHEMA,
             "icldiag": __version__,
             "made": self.made,
@@ -75,6 +75,7 @@ class Report:
             "environment": environment(),
             "model": {**model_values(self.session), "weights_sha256": self.weights},
             "prompt": prompt_values(self.session, self.context.prompt),
+            "redacted": self.redaction is not None,
             "settings": {**asdict(self.settings), "beta": self.session.beta},
         }
         for name, result in self.results.items():

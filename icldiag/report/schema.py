@@ -89,6 +89,7 @@ class ReportFields(Fields):
     model: ModelFields
     prompt: PromptFields
     settings: dict[str, Any] = Field(description="What the analyses were computed with, seeds among them.")
+    redacted: bool = Field(False, description="The user's texts are left out; placeholders stand for them.")
     left_out: dict[str, str] = Field({}, description="Analyses that this prompt cannot have, with the reason.")
 
 

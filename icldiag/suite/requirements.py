@@ -96,6 +96,11 @@ def _lean(session: Session, progress: Progress, most: float) -> Outcome:
 def against(baseline: dict[str, Any], now: dict[str, Any], max_broken: int | None) -> Outcome:
     """Answers now against those of the baseline, on the queries that both have."""
     pairs = list(matched_queries(baseline, now))
+    if not pairs and baseline["redacted"]:
+        text = (
+            "the baseline is redacted, and of another prompt or an earlier version: without texts or ids its queries "
+        )
+        return Outcome("baseline", False, f"{text}cannot be told; make it without --redact")
     if not pairs:
         return Outcome("baseline", False, "the baseline has no query of this prompt; make it again")
     effects = [effect_of(old, new) for (_, old), (_, new) in pairs]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from icldiag.errors import PromptError
 from icldiag.prompt.read import read_prompt
 from icldiag.session_file import SavedSession, SavedState
-from icldiag.tui import requests
 from icldiag.tui.loading import SessionJob, answer_queries
 from icldiag.tui.run import Failure, Run
 from icldiag.tui.screen import Choices, Screen
@@ -62,7 +61,9 @@ class Desk:
         if (prompt := self.state.prompt) is None:
             return
         self.state.model_error = None
-        job = SessionJob(prompt, self.settings, self.loaded, self.state.beta_wanted, self.unpinned)
+        job = SessionJob(
+            prompt, self.settings, self.loaded, self.state.beta_wanted, self.unpinned, self.state.trained_on
+        )
         self.state.doing["session"] = "loading the model"
         self.screen.show("top")
         run = self._run("session", prompt.hash)
@@ -118,20 +119,19 @@ class Desk:
 
     def _trained_results(self, prompt: Prompt) -> dict[Hashable, Any]:
         """Of the present results those that are good for a changed prompt."""
-        before = self.state.prompt
-        if (
-            requests.reweighting() not in self.state.results
-            or before is None
-            or not _same_demonstrations(prompt, before)
-        ):
+        if self.state.prompt is None or not self.state.results:
             return {}
-        return {requests.reweighting(): self.state.results[requests.reweighting()]}
+        from icldiag.tui.carried import carried
+
+        return carried(self.state.results, self.state.prompt, prompt)
 
     def beta_for(self, prompt: Prompt, answered: AnsweredSession | None = None) -> Any:
         """The trained beta that is in force, where it is good for another prompt too."""
+        from icldiag.tui.carried import same_demonstrations
+
         before = self.state.prompt if answered is None else answered.session.prompt
         beta = self.state.beta if answered is None else answered.trained_beta
-        good = before is not None and prompt.beta is None and _same_demonstrations(prompt, before)
+        good = before is not None and prompt.beta is None and same_demonstrations(prompt, before)
         return beta if good else None
 
     def answer(self, prompt: Prompt, query: int | None = None, beta: Any = None) -> None:
@@ -292,9 +292,3 @@ def _changed(before: Session, prompt: Prompt, beta: Any) -> Session:
     """Another prompt on the same model; runs in a job, since it may read a file."""
     changed = before.without_beta().with_prompt(prompt)
     return changed if beta is None else changed.with_beta(beta)
-
-
-def _same_demonstrations(one: Prompt, other: Prompt) -> bool:
-    from icldiag.analyses.reweighting.beta_file import demonstrations_hash
-
-    return demonstrations_hash(one) == demonstrations_hash(other)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from icldiag.analyses.isolation.cuts import in_heads
 from icldiag.counting import counted
 from icldiag.page.text import ranges
 from icldiag.tui.state import Interventions, State
@@ -18,7 +19,8 @@ def in_force(state: State, brief: bool = False) -> Iterator[str]:
     """What key 0 takes off, in capitals for the top line; `brief` counts the layers."""
     if state.cut_layers:
         count = len(state.cut_layers)
-        yield f"ISOLATE CUTS {counted(count, 'layer') if brief else ranges(state.cut_layers)}"
+        heads = f" ({counted(len(state.cut_heads), 'head')})" if state.cut_heads else ""
+        yield f"ISOLATE CUTS {counted(count, 'layer') if brief else ranges(state.cut_layers)}{heads}"
     if state.beta_on:
         yield "RE-WEIGHTED"
     if state.prompt is not None and state.prompt.calibration is not None:
@@ -29,6 +31,8 @@ def toggle(edits: Edits) -> str:
     """Take off what is in force, or put back what was taken off; a sentence says which."""
     state = edits.state
     names = ", ".join(in_force(state))
+    if not names and state.cut_heads:
+        names = f"the limit of cuts to {in_heads(state.cut_heads)}"
     if names:
         return f"Off: {names}. 0 again puts it back." if _take_off(edits) else "The model is not loaded yet."
     taken = state.suspended
@@ -48,8 +52,8 @@ def _take_off(edits: Edits) -> bool:
     trained = state.beta
     if (adjusted or state.beta_on) and not edits.put_in_force(after, None):
         return False
-    state.suspended = Interventions(before, after, trained, state.cut_layers)
-    state.cut_layers = frozenset()
+    state.suspended = Interventions(before, after, trained, state.cut_layers, state.cut_heads)
+    state.cut_layers, state.cut_heads = frozenset(), ()
     return True
 
 
@@ -60,5 +64,5 @@ def _put_back(edits: Edits, taken: Interventions) -> bool:
         return False
     if adjusted:
         del state.undo[-2:]  # taking it off and putting it back are no changes
-    state.suspended, state.cut_layers = None, taken.cut_layers
+    state.suspended, state.cut_layers, state.cut_heads = None, taken.cut_layers, taken.cut_heads
     return True

@@ -33,6 +33,7 @@ class SessionJob:
     Args:
         loaded: the model, if it is there already.
         beta, pinned: what a resumed session had in force and set aside.
+        trained_on: the earlier prompt that it trained a re-weighting on, in force or not.
     """
 
     prompt: Prompt
@@ -40,6 +41,7 @@ class SessionJob:
     loaded: InstrumentedModel | None = None
     beta: Beta | None = None
     pinned: SavedState | None = None
+    trained_on: Prompt | None = None
 
     def run(
         self, progress: Progress, found: Callable[[AnsweredSession], None], each: Each | None = None
@@ -57,7 +59,12 @@ class SessionJob:
         pinned = None
         if self.pinned is not None:
             pinned = answer_queries(session.with_prompt(self.pinned.prompt), progress, self.pinned.beta)
-        return answer_queries(session, progress, self.beta, pinned, each)
+        answered = answer_queries(session, progress, self.beta, pinned, each)
+        if self.trained_on is not None and requests.reweighting() not in answered.results:
+            from icldiag.tui.carried import on_disk
+
+            answered.results.update(on_disk(session.store, self.trained_on, self.prompt))
+        return answered
 
     def stored(self) -> AnsweredSession | None:
         """What earlier runs left on disk for this prompt and model."""

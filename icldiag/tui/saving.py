@@ -20,6 +20,8 @@ def write_state(state: State, target: Path) -> None:
     """The prompt as it is now, with a trained beta that is on beside it. Raises IcldiagError."""
     if state.prompt is None:
         return
+    if state.session is None and state.beta is not None:  # its model is what the beta's file names
+        raise IcldiagError("the re-weighting cannot be saved while the answers are computed; save again when they are")
     if state.session is None or state.beta is None:
         write_whole(as_its_ending_says(as_yaml(state.prompt), target), target)
         return

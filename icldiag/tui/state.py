@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from icldiag.analyses.isolation.cuts import TARGET_CUTS
 from icldiag.render.look import DARK, Look
 from icldiag.session_file import SavedState, changes_since
 from icldiag.tui import requests
@@ -51,6 +52,7 @@ class Interventions:
     after: Prompt
     beta: Any
     cut_layers: frozenset[int]
+    cut_heads: tuple[tuple[int, int], ...]
 
 
 class Narrowed(NamedTuple):
@@ -100,6 +102,7 @@ class State:
     beta_on: bool = False  # an anchor re-weighting is in force
     beta: Any = None  # the one in force, or being put in force, if it was trained here and is not the prompt file's
     beta_wanted: dict[str, Any] | None = None  # how the one was trained that a resumed session will put in force
+    trained_on: Prompt | None = None  # what a resumed session had trained a re-weighting on, until it is there
     cut_layers: frozenset[int] = frozenset()  # what panel Isolate cuts, and how
     cut_kind: CutKind = "text_to_label"
     cut_heads: tuple[tuple[int, int], ...] = ()  # (layer, head) that the cut is limited to; () for all
@@ -187,7 +190,9 @@ class State:
         """What is kept of it; None without a prompt."""
         if self.prompt is None:
             return None
-        trained = self.results.get(requests.reweighting()) if self.beta_on else None
+        trained = self.results.get(requests.reweighting())
+        earlier = self.trained_on if trained is None else getattr(trained, "prompt", None)
+        settings = asdict(trained.settings) if trained is not None and self.beta_on else self.beta_wanted
         return SavedState(
             prompt=self.prompt,
             of_file=self.of_file,
@@ -196,7 +201,10 @@ class State:
             marked=tuple(sorted(self.marked)),
             cut_kind=self.cut_kind,
             cut_layers=tuple(sorted(self.cut_layers)),
-            beta=asdict(trained.settings) if trained is not None else self.beta_wanted,
+            cut_heads=self.cut_heads,
+            narrowed=tuple(sorted(self.narrowed.marked)) if self.narrowed is not None else (),
+            beta=settings,
+            trained_on=None if earlier is self.prompt else earlier,
         )
 
     def restore(self, saved: SavedState) -> None:
@@ -206,4 +214,7 @@ class State:
         self.marked = frozenset(place for place in saved.marked if place < len(saved.prompt.queries))
         self.of_file = saved.of_file or (saved.undo[0] if saved.undo else saved.prompt).hash
         self.cut_kind, self.cut_layers = saved.cut_kind, frozenset(saved.cut_layers)
-        self.beta_wanted = saved.beta
+        self.cut_heads = saved.cut_heads if saved.cut_kind in TARGET_CUTS else ()
+        if saved.narrowed and saved.undo:
+            self.narrowed_last = Narrowed(saved.undo[-1], saved.prompt, frozenset(saved.narrowed))
+        self.beta_wanted, self.trained_on = saved.beta, saved.trained_on

@@ -65,7 +65,14 @@ def _session(folder: Path, arguments: Arguments) -> None:
 
 
 def _sessions() -> list[Input]:
-    now = SavedState(prompt=_PROMPT, undo=(_PROMPT,), query=1, cut_layers=(0, 3), beta={"epochs": 2, "patience": None})
+    now = SavedState(
+        prompt=_PROMPT,
+        undo=(_PROMPT,),
+        query=1,
+        cut_layers=(0, 3),
+        cut_heads=((0, 1),),
+        beta={"epochs": 2, "patience": None},
+    )
     views: dict[str, Any] = {"flow": {"at_layer": 3, "everyone": True}, "prompt": {"detail": "positions"}}
     model, place = ModelSettings("a/model", dtype="bfloat16"), Path("/somewhere/prompt.yaml")
     saved = SavedSession(prompt_file=place, model=model, panel="flow", views=views, now=now, pinned=now)

@@ -19,7 +19,7 @@ from icldiag.page.html import page_as_html
 from icldiag.page.terminal import page_as_text
 from icldiag.page.text import ranges
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.report.difference import difference_page
+from icldiag.report.difference import difference_page, matched_queries
 from icldiag.report.document import make_report
 from icldiag.report.read import ReportFileError, read_report
 from icldiag.report.settings import ReportSettings
@@ -214,3 +214,57 @@ def test_a_report_that_contradicts_itself_is_one_sentence(values: Values) -> Non
 
 def test_ranges_of_layers() -> None:
     assert [ranges(layers) for layers in ((), (3,), (0, 1, 2, 5), (0, 2, 3))] == ["", "3", "0-2, 5", "0, 2-3"]
+
+
+def redacted_values(prompt: Prompt, tiny: Tiny, path: Path) -> Values:
+    path.write_text(as_json(make_report(Session(prompt, tiny()), settings=ReportSettings(draws=2)).redacted()))
+    return read_report(path)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_placeholders_of_a_redacted_report_are_not_compared(
+    values: Values, prompt: Prompt, tiny: Tiny, tmp_path: Path, swapped: bool
+) -> None:
+    pair = [values, redacted_values(prompt, tiny, tmp_path / "b.json")]
+    a, b = reversed(pair) if swapped else pair
+    assert setup_rows(a, b) == []
+    page = difference_page(a, b, ("x", "y"))
+    letter = "a" if swapped else "b"
+    assert part(page, "setup").reading == (
+        f"The set-ups are the same. {letter} is redacted: names, template and texts cannot be compared; by their "
+        "SHA-256 the prompts are the same."
+    )
+    told = part(page, "answers").reading
+    assert told.endswith("0 fixed and 0 broken.")
+    assert f"Accuracy on the {len(prompt.queries)} queries of both" in told or "0 of" in told
+
+
+def test_what_is_known_of_a_redacted_report_is_compared(
+    values: Values, prompt: Prompt, tiny: Tiny, tmp_path: Path
+) -> None:
+    changed = replace(prompt, demonstrations=prompt.demonstrations[1:] + prompt.demonstrations[:1], scoring="whole")
+    b = redacted_values(changed, tiny, tmp_path / "b.json")
+    told = {row[0] for row in setup_rows(values, b)}
+    assert {"prompt scoring", "prompt sha256"} <= told
+    assert not any("template" in str(name) or "separator" in str(name) or "name" in str(name) for name in told)
+    assert all(
+        " " not in str(row[1]) for row in setup_rows(values, b) if "demonstration" in str(row[0])
+    )  # labels alone
+    page = difference_page(values, b, ("x", "y"))
+    assert part(page, "answers").reading.startswith("Which queries the reports have in common is not known")
+
+
+def test_queries_of_redacted_reports_are_matched_by_their_ids(
+    values: Values, prompt: Prompt, tiny: Tiny, tmp_path: Path
+) -> None:
+    named = replace(prompt, queries=tuple(replace(one, id=f"q{at}") for at, one in enumerate(prompt.queries)))
+    a = redacted_values(named, tiny, tmp_path / "a2.json")
+    fewer = replace(named, queries=named.queries[1:])
+    b = redacted_values(fewer, tiny, tmp_path / "b2.json")
+    assert [(old[0], new[0]) for old, new in matched_queries(a, b)] == [
+        (at + 1, at) for at in range(1, len(prompt.queries))
+    ]
+    blank = copy.deepcopy(b)
+    for query in blank["prediction"]["queries"]:
+        query["id"] = None
+    assert list(matched_queries(a, blank)) == []  # "query 1" of the one is not "query 1" of the other

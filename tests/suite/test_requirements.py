@@ -64,7 +64,7 @@ def test_the_lean_is_the_strongest_measured_prior(session: Session) -> None:
 def report_of(answers: str) -> dict[str, Any]:
     """Queries of gold label g, and these answers."""
     queries = [{"text": str(i), "gold": "g", "predicted": answer, "id": None} for i, answer in enumerate(answers)]
-    return {"prediction": {"queries": queries}}
+    return {"redacted": False, "prompt": {"sha256": ""}, "prediction": {"queries": queries}}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,18 @@ def test_a_baseline_may_not_be_fallen_behind(before: str, now: str, most: int | 
 def test_what_broke_is_named_by_its_number_now() -> None:
     found = against(report_of("gg"), report_of("gx"), 0)
     assert "1 right in the baseline is wrong now (2) and 0 the other way" in found.text
-    assert not against({"prediction": {"queries": []}}, report_of("g"), None).holds
+    assert not against(report_of(""), report_of("g"), None).holds
+
+
+def test_a_redacted_baseline_is_matched_where_its_queries_can_be_told() -> None:
+    before, now = report_of("gg"), report_of("gx")
+    redacted = before | {"redacted": True}
+    for number, query in enumerate(redacted["prediction"]["queries"], start=1):
+        query["text"] = f"query {number}"
+    assert "of 2 queries in both, 1 right in the baseline is wrong now (2)" in against(redacted, now, 0).text
+    other = against(redacted | {"prompt": {"sha256": "another"}}, now, 0)
+    assert not other.holds
+    assert other.text.startswith("the baseline is redacted, and of another prompt or an earlier version")
 
 
 def test_junit_says_what_failed_and_shows_no_control_characters() -> None:

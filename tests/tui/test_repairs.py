@@ -13,15 +13,20 @@ from textual.widgets import Input
 
 from icldiag.analyses.repairs import FindRepairs, Repairs, TryCalibrations
 from icldiag.analyses.request import Each, Workbench
+from icldiag.errors import IcldiagError
 from icldiag.model.readout import Progress, silent
+from icldiag.prompt.edit import drop
 from icldiag.prompt.read import read_prompt
+from icldiag.prompt.schema import Prompt
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.ask import AskScreen
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.queries import Queries
+from icldiag.tui.saving import write_state
+from icldiag.tui.state import State
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
-from tests.tui.pilot import running, screen_text, settle
+from tests.tui.pilot import running, screen_text, settle, until
 
 
 async def test_search_take_undo_and_write(
@@ -195,3 +200,48 @@ async def test_the_repair_that_is_spoken_of_is_marked_and_a_choice_stays(prompt_
         )
         app.show_panel()
         assert panel.marked == 1
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+async def test_the_repair_that_was_just_applied_can_be_saved_before_it_is_answered(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(RepairPanel.key)
+        await settle(pilot, lambda: TryCalibrations() in app.state.results)
+        assert app.state.session is not None
+        with app.state.session.model.turns:  # whatever is computed waits
+            await pilot.press("t")
+            await until(pilot, lambda: app.state.applied)
+            if drawn:
+                await pilot.pause()
+            assert app.state.session is None
+            await pilot.press("w")
+            await until(pilot, lambda: isinstance(app.screen, AskScreen))
+            await pilot.press("enter")
+            await until(pilot, (tmp_path / "prompt-repaired.yaml").exists)
+        assert app.state.prompt is not None
+        assert read_prompt(tmp_path / "prompt-repaired.yaml").calibration == app.state.prompt.calibration
+        await settle(pilot, lambda: app.state.prediction)
+
+
+async def test_where_there_is_nothing_to_save_yet_the_key_says_why(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.session is not None
+        with app.state.session.model.turns:
+            app.edits.change(lambda prompt: drop(prompt, 0))
+            await pilot.press(RepairPanel.key, "w")
+            await pilot.pause()
+            assert [note.message for note in app._notifications][-1].startswith("The answers are being computed")
+        await settle(pilot, lambda: app.state.prediction)
+
+
+def test_a_reweighting_is_never_left_out_of_what_is_saved(tmp_path: Path, prompt: Prompt) -> None:
+    state = State(path=tmp_path / "p.yaml")
+    state.become(prompt, beta=np.zeros((1, 1, 1), np.float32))
+    with pytest.raises(IcldiagError, match="the re-weighting cannot be saved while the answers are computed"):
+        write_state(state, tmp_path / "out.yaml")
+    assert not (tmp_path / "out.yaml").exists()

@@ -210,3 +210,80 @@ async def test_a_disk_that_fails_as_the_app_ends_does_not_hold_it_up(
 
 def full(self: SessionFile, session: object) -> None:
     raise OSError(28, "no space left")
+
+
+async def test_only_the_marked_queries_are_asked_after_resuming_and_the_others_come_back(
+    prompt_file: Path, model_folder: Path
+) -> None:
+    async with running(prompt_file, model_folder, (150, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        queries = len(app.state.prompt.queries)  # type: ignore[union-attr]
+        app.query_one(Queries).select(1)
+        await settle(pilot)
+        await pilot.press("plus", "A")
+        await settle(pilot, lambda: app.state.narrowed and app.state.prediction)
+        shown = f"1 OF {queries} QUERIES"
+        assert _says(app, shown)
+        await pilot.press("q")
+    async with running(prompt_file, model_folder, (150, 40), resumed=last_session()) as (app, pilot):
+        await until(pilot, lambda: _says(app, shown))
+        await settle(pilot, lambda: app.state.prediction and not app.state.stored)
+        assert _says(app, shown)
+        await pilot.press("A")
+        await settle(pilot, lambda: app.state.prediction and app.state.narrowed is None)
+        assert app.state.prompt is not None
+        assert app.state.prompt.hash == read_prompt(prompt_file).hash
+        assert app.state.marked == {1}
+        assert not _says(app, "QUERIES (key")
+        await pilot.press("q")
+
+
+async def test_the_heads_that_a_cut_is_limited_to_come_back_and_key_0_takes_them_off(
+    prompt_file: Path, model_folder: Path
+) -> None:
+    async with running(prompt_file, model_folder, (150, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        state = app.state
+        state.cut_kind, state.cut_layers, state.cut_heads = "label_to_target", frozenset({1}), ((1, 0), (1, 2))
+        await pilot.press("q")
+    async with running(prompt_file, model_folder, (150, 40), resumed=last_session()) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction and not app.state.stored)
+        assert list(app.state.cut_heads) == [(1, 0), (1, 2)]
+        assert _says(app, "ISOLATE CUTS 1 (2 heads)")
+        await pilot.press("0")
+        await settle(pilot)
+        assert not app.state.cut_layers
+        assert not app.state.cut_heads
+        await pilot.press("0")
+        await settle(pilot)
+        assert set(app.state.cut_layers) == {1}
+        assert list(app.state.cut_heads) == [(1, 0), (1, 2)]
+        app.state.cut_layers = frozenset()  # the limit alone is taken off too: the next cut would be of these heads
+        await pilot.press("0")
+        await settle(pilot)
+        assert not app.state.cut_heads
+        assert [note.message for note in app._notifications][-1].startswith("Off: the limit of cuts to heads 1.0, 1.2")
+
+
+async def test_what_was_trained_before_an_edit_is_there_after_resuming_though_it_was_off(
+    prompt_file: Path, model_folder: Path
+) -> None:
+    async with running(prompt_file, model_folder, (150, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("6", "s")
+        await settle(pilot, lambda: requests.reweighting() in app.state.results)
+        beta = app.state.results[requests.reweighting()].beta
+        app.edits.ask("Who is in the park ?")
+        await settle(pilot, lambda: app.state.prediction)
+        assert requests.reweighting() in app.state.results
+        await pilot.press("q")
+    for _ in range(2):  # also of a session that was left before the model was there
+        async with running(prompt_file, model_folder, (150, 40), resumed=last_session()) as (app, pilot):
+            saved = app.desk.to_saved()
+            assert saved is not None
+            assert saved.now.trained_on is not None
+            await settle(pilot, lambda: app.state.prediction and not app.state.stored)
+            assert not app.state.beta_on
+            assert (app.state.results[requests.reweighting()].beta == beta).all()
+            assert _says(app, "before this query was asked")
+            await pilot.press("q")

@@ -39,11 +39,11 @@ class Favourite:
 
 def favourite_of(overview: Overview, query: int) -> Favourite | None:
     """What the prompt favours, where this query is answered so; None where the verdict is another one, or there are
-    fewer than `FEWEST_QUERIES`.
+    fewer than `FEWEST_QUERIES`, or all answers are ties, in which nothing is favoured.
     """
     verdict, answer = overview.verdict, int(overview.predicted[query])
     few = len(overview.predicted) < FEWEST_QUERIES
-    if few or verdict.kind not in ("one label", "too often") or verdict.label != answer:
+    if few or overview.tied or verdict.kind not in ("one label", "too often") or verdict.label != answer:
         return None
     hidden = verdict.hidden_by
     undone = None if hidden is None else Undoing(hidden.kind, bool(overview.explains(query)))

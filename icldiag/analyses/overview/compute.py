@@ -65,6 +65,12 @@ class Overview(AnalysisResult):
             table[self.gold[query], self.predicted[query]] += 1
         return table
 
+    @property
+    def tied(self) -> bool:
+        """Whether the highest score of every query is that of several labels, so that their order answers."""
+        highest = np.sort(self.scores, axis=1)[:, -2:]
+        return bool((highest[:, 0] == highest[:, 1]).all())
+
     @cached_property
     def verdict(self) -> Verdict:
         """What is wrong with the prompt as a whole, as far as it is computed."""

@@ -38,11 +38,11 @@ def _answers(found: Overview) -> str:
         return _single(found)
     if measures is None:
         if verdict.kind == "one label":
-            return f"All {n} answers are {label}; no query has a gold label."
+            return f"All {n} answers are {_always(found, label)}; no query has a gold label."
         return f"{n} queries, none with a gold label: {listed(found.answered.tolist(), names)}."
     of = f"{measures.right} of {measures.count}" + (" labelled" if measures.count < n else "")
     if verdict.kind == "one label":
-        return f"All {n} answers are {label}: {of} are right ({measures.accuracy.value:.2f})."
+        return f"All {n} answers are {_always(found, label)}: {of} are right ({measures.accuracy.value:.2f})."
     if verdict.kind == "right":
         least = f"at least {measures.accuracy.low:.2f} of such queries"
         only = f"; all of them are {names[measures.commonest]}" if measures.baseline == 1 else ""
@@ -61,6 +61,10 @@ def _answers(found: Overview) -> str:
         surely = "no" if value <= baseline else "not surely"
         return f"{right}{by}, {surely} better than always {label} ({baseline:.2f})."
     return f"{right}."
+
+
+def _always(found: Overview, label: str | None) -> str:
+    return f"ties, which go to the label that the prompt lists first, {label}" if found.tied else str(label)
 
 
 def _too_often(found: Overview, label: int) -> str:
@@ -83,7 +87,8 @@ def _single(found: Overview) -> str:
     answer, gold = int(found.predicted[0]), found.gold[0]
     scores = found.scores[0]
     chance = float(np.exp(scores[answer] - scores.max()) / np.exp(scores - scores.max()).sum())
-    said = f"The query is answered {found.labels[answer]}, with {chance:.2f} of the label words' probability"
+    first = ", the first of the labels that have the same score," if found.tied else ","
+    said = f"The query is answered {found.labels[answer]}{first} with {chance:.2f} of the label words' probability"
     if gold is None:
         return f"{said}; its gold label is unknown."
     return f"{said}; that is right." if gold == answer else f"{said}; the gold label is {found.labels[gold]}."

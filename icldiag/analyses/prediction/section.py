@@ -99,7 +99,7 @@ def _errors(result: Prediction) -> str:
 def _cautions(result: Prediction) -> Iterator[str]:
     """What makes the answers say less than they seem to."""
     answers = {int(label) for label in result.predicted}
-    if len(result) > 1 and len(answers) == 1:
+    if len(result) > 1 and len(answers) == 1 and len(result.level) < len(result):
         yield f"All {len(result)} answers are {result.labels[answers.pop()]}."
     if result.level:
         what = "answer is" if len(result.level) == 1 else "answers are"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +16,7 @@ from icldiag.tui.cost import cost
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import ClientsWanted, EditUndone
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Line, there
 from icldiag.tui.saving import save_as, write_state
 from icldiag.visible import visible
 
@@ -246,22 +247,30 @@ class RepairPanel(ApplyingPanel):
 
     def action_write(self) -> None:
         """The marked repair's prompt, by a name that says for whom; the prompt as it is where the repair is on."""
-        trial, found, session = self._chosen(), self._found(), self.state.session
-        if session is None or found is None or trial is None:
+        self._mark_what_is_on()  # which may not be drawn yet
+        trial, found, session, on = self._chosen(), self._found(), self.state.session, self.marked < 0
+        if not on and (session is None or found is None or trial is None):
+            waits = "The answers are being computed" if session is None else "No repair is known yet"
+            self.notify(f"{waits}; press w when there is one to save.", markup=False)
             return
         from icldiag.repair_output import repaired, write_repair
-
-        on = self.marked < 0
 
         def later(target: Path) -> bool:
             form = _form_of(target)
             if form is None:
                 return False
-            made = (lambda: session) if on else partial(repaired, session, found, trial, form)
+            if (now := session or self.state.session) is None:
+                self.notify(
+                    "The answers are being computed; such a file is made from them. Try again then.", markup=False
+                )
+                return True
+            made = (lambda: now) if on else partial(repaired, now, there(found), there(trial), form)
             self.post_message(ClientsWanted(made, form, target))
             return True
 
-        write = partial(write_state, self.state) if on else partial(write_repair, session, trial.repair)
+        write: Callable[[Path], object] = partial(write_state, self.state)
+        if not on:
+            write = partial(write_repair, there(session), there(trial).repair)
         save_as(self, f"{self.state.path.stem}-repaired.yaml", write, question=_QUESTION, later=later)
 
 

@@ -21,7 +21,6 @@ from icldiag.tui.messages import BetaToggled
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
-    from icldiag.analyses.prediction.compute import Prediction
     from icldiag.analyses.reweighting.compute import Reweighting
 
 _JOB = "reweighting"
@@ -113,21 +112,29 @@ class ReweightingPanel(Panel):
             chart.set(len(padded), len(losses) - 1, self.state.look)
             chart.draw(Chart((curve,), high=max(losses), unit="epoch", first=1), 5)
 
-    def _show_result(self, found: Reweighting) -> None:
+    def _show_result(self, trained: Reweighting) -> None:
+        from icldiag.tui.carried import tried
+
         prediction, query, look, width = self.prediction, self.state.query, self.state.look, self.room.width
-        self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found, prediction)))
+        found, queries = tried(trained, self.prompt)
+        row = queries.index(query) if query in queries else None
+        self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found, queries, row)))
         key = "It is on in all panels; b turns it off." if self.state.beta_on else "b turns it on in all panels."
         self.query_one("#on-off", Line).set(key)
         self._show_loss(list(found.loss), len(found.loss))
-        before, after = found.before.probabilities[query].tolist(), found.after.probabilities[query].tolist()
-        self.query_one("#before-after", Line).set(
-            before_after(prediction.labels, before, after, prediction.gold[query], look, width)
-        )
+        self.query_one("#before-after").display = row is not None
+        for name in ("#changed-title", "#changed"):
+            self.query_one(name).display = bool(queries)
+        if row is not None:
+            before, after = (of.probabilities[row].tolist() for of in (found.before, found.after))
+            self.query_one("#before-after", Line).set(
+                before_after(prediction.labels, before, after, prediction.gold[query], look, width)
+            )
         signs = {**dict.fromkeys(found.after.mended, "+"), **dict.fromkeys(found.after.broken, "x")}
         labels = prediction.labels
         changes = [
             Change(
-                prediction.texts[at],
+                prediction.texts[queries[at]],
                 labels[found.before.predicted[at]],
                 labels[found.after.predicted[at]],
                 signs.get(at, " "),
@@ -138,16 +145,20 @@ class ReweightingPanel(Panel):
         self.query_one("#changed-title", Line).set(Text(title, look.muted))
         self.query_one("#changed", Line).set(changed_answers(changes, look, width))
 
-    def _finding(self, found: Reweighting, prediction: Prediction) -> tuple[str, str]:
+    def _finding(self, found: Reweighting, queries: tuple[int, ...], row: int | None) -> tuple[str, str]:
+        """`queries` are those that it was tried on, `row` is the selected one's place among them."""
         from icldiag.analyses.reweighting.section import effect_in_words
 
-        query = self.state.query
-        before, after = (of.probabilities[query].tolist() for of in (found.before, found.after))
-        now = outcome(prediction.labels, before, after)
-        return (
-            f"Trained on {counted(found.examples, 'example')}: this answer {now}.",
-            f"It {effect_in_words(found.after)}.",
-        )
+        n, trained = len(self.prediction), f"Trained on {counted(found.examples, 'example')}"
+        if not queries:
+            return f"{trained}, before the prompt was changed.", "What it does to these answers is seen when it is on."
+        if row is None:
+            first = f"{trained}, before this query was asked."
+        else:
+            before, after = (of.probabilities[row].tolist() for of in (found.before, found.after))
+            first = f"{trained}: this answer {outcome(self.prediction.labels, before, after)}."
+        of = "It" if len(queries) == n else f"Of the {n} queries it was tried on {len(queries)}; there it"
+        return first, f"{of} {effect_in_words(found.after)}."
 
     def action_train(self) -> None:
         if (

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from icldiag.analyses.explanation.favourite import favourite_of
 from icldiag.analyses.overview.opening import headline
 from icldiag.analyses.overview.reading import lines
+from icldiag.analyses.prediction.section import reading as prediction_reading
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
@@ -60,3 +62,18 @@ def test_no_lean_is_called_none(tiny: Tiny, prompt: Prompt) -> None:
     assert found.lean is not None
     assert found.lean.towards is None
     assert "leans to" not in headline(found)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_answers_that_are_all_ties_are_told_as_ties(tiny: Tiny, prompt: Prompt, labelled: bool) -> None:
+    classes = len(prompt.labels)
+    nothing = Calibration("affine", (0.0,) * classes, scale=(0.0,) * classes)
+    queries = tuple(query if labelled else replace(query, label=None) for query in prompt.queries)
+    session = Session(replace(prompt, calibration=nothing, queries=queries), tiny())
+    first, n = prompt.label_names[0], len(queries)
+    told = f"All {n} answers are ties, which go to the label that the prompt lists first, {first}"
+    assert headline(session.overview()).startswith(told)
+    said = prediction_reading(session.prediction())
+    assert f"All {n} answers are {first}" not in said
+    assert f"{n} answers are a tie, which goes to the label that the prompt lists first." in said
+    assert favourite_of(session.overview(), 0) is None

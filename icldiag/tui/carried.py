@@ -1,0 +1,91 @@
+"""A trained re-weighting outlives changes of the queries; what it did is known of the queries that it was tried on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from icldiag.analyses.loyalty import Answers
+from icldiag.analyses.reweighting.beta_file import demonstrations_hash
+from icldiag.analyses.reweighting.compute import Reweighting
+from icldiag.tui import requests
+
+if TYPE_CHECKING:
+    from icldiag.prompt.schema import Example, Prompt
+    from icldiag.store import Store
+
+
+@dataclass(frozen=True, repr=False)
+class CarriedReweighting(Reweighting):
+    """One that was trained and tried on an earlier `prompt`, with the demonstrations of the present one."""
+
+    prompt: Prompt
+
+
+def same_demonstrations(one: Prompt, other: Prompt) -> bool:
+    """Whether a beta of the one is good for the other."""
+    return demonstrations_hash(one) == demonstrations_hash(other)
+
+
+def carried(results: Mapping[Hashable, Any], before: Prompt, prompt: Prompt) -> dict[Hashable, Any]:
+    """Of the results of a prompt those that are good for a changed one."""
+    found = results.get(requests.reweighting())
+    if found is None or not same_demonstrations(prompt, before):
+        return {}
+    return {requests.reweighting(): _of(found, before)}
+
+
+def _of(found: Reweighting, prompt: Prompt) -> CarriedReweighting:
+    if isinstance(found, CarriedReweighting):
+        return found
+    return CarriedReweighting(**{field.name: getattr(found, field.name) for field in fields(found)}, prompt=prompt)
+
+
+def on_disk(store: Store | None, trained_on: Prompt | None, prompt: Prompt) -> dict[Hashable, Any]:
+    """What was trained on an earlier prompt, if it is good for this one and still on disk."""
+    if store is None or trained_on is None or not same_demonstrations(trained_on, prompt):
+        return {}
+    found = store.of(trained_on).get(requests.reweighting())
+    return {} if found is None else {requests.reweighting(): _of(found, trained_on)}
+
+
+def tried(found: Reweighting, prompt: Prompt) -> tuple[Reweighting, tuple[int, ...]]:
+    """What it did to those of the prompt's queries that it was tried on, and which they are.
+
+    None are where the prompt differs in more than queries and examples, such as in a calibration: then all answers do.
+    """
+    if not isinstance(found, CarriedReweighting):
+        return found, tuple(range(len(prompt.queries)))
+    rows: dict[Example, list[int]] = defaultdict(list)
+    if _asked_alike(found.prompt) == _asked_alike(prompt):
+        for row, query in enumerate(found.prompt.queries):
+            rows[query].append(row)
+    pairs = [(place, rows[query].pop(0)) for place, query in enumerate(prompt.queries) if rows.get(query)]
+    chosen = [row for _, row in pairs]
+    part = replace(found, before=_answers(found.before, chosen), after=_answers(found.after, chosen))
+    return part, tuple(place for place, _ in pairs)
+
+
+def _asked_alike(prompt: Prompt) -> str:
+    """Of all that the answer to a query depends on, besides the query and a beta."""
+    return replace(prompt, queries=(), examples=(), beta=None).hash
+
+
+def _answers(answers: Answers, rows: list[int]) -> Answers:
+    """Those to some of the queries; their word loyalty is not known."""
+    before, predicted = answers.before[rows], answers.predicted[rows]
+    gold = tuple(answers.gold[row] for row in rows)
+    right = [answer == label for answer, label in zip(predicted.tolist(), gold, strict=True) if label is not None]
+    return Answers(
+        probabilities=answers.probabilities[rows],
+        predicted=predicted,
+        label_loyalty=float((before == predicted).mean()) if rows else np.nan,
+        word_loyalty=np.nan,
+        accuracy=sum(right) / len(right) if right else None,
+        before=before,
+        gold=gold,
+    )
