@@ -120,7 +120,7 @@ def _results(
 
 
 def _baseline_of(session: Session, reports: dict[str, dict[str, Any]], prompts: int) -> dict[str, Any] | None:
-    """The report of this prompt, by its name or its SHA-256; of one prompt and one report, that.
+    """The report of this prompt, by its name, or a redacted one by its SHA-256; of one prompt and one report, that.
 
     Raises:
         IcldiagError: none is, or several are.
@@ -130,12 +130,11 @@ def _baseline_of(session: Session, reports: dict[str, dict[str, Any]], prompts: 
     if len(reports) == prompts == 1:
         return next(iter(reports.values()))
     name = session.prompt.name
-    same = [report for report in reports.values() if report["prompt"]["sha256"] == session.prompt.hash]
+    hidden = [report for report in reports.values() if report["redacted"]]
     named = [report for report in reports.values() if report["prompt"]["name"] == name and not report["redacted"]]
-    found = named or same
+    found = named or [report for report in hidden if report["prompt"]["sha256"] == session.prompt.hash]
     if len(found) != 1:
-        hidden = sum(report["redacted"] for report in reports.values())
-        told = f"; {hidden} of them tell no name, for they are redacted" if hidden else ""
+        told = f"; {len(hidden)} of them tell no name, for they are redacted" if hidden else ""
         raise IcldiagError(
             f"{len(found)} of the reports of --baseline are of a prompt named {name!r:.80}{told}; give one"
         )
