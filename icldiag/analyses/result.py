@@ -44,7 +44,10 @@ class AnalysisResult:
         from icldiag.page.tables import as_frame
 
         tables = {block.name: block for block in part_of(self).blocks if isinstance(block, Table)}
-        name = _home(self).section.main if table is None else table
+        name = table
+        if table is None:  # of an answer that lacks the section's main table, as one query's, its first
+            main = _home(self).section.main
+            name = main if main in tables else next(iter(tables), main)
         if not isinstance(name, str) or name not in tables:
             raise AnalysisError(f"there is no table {name!r:.80}; choose from {', '.join(tables)}")
         return as_frame(tables[name])

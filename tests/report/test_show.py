@@ -44,6 +44,11 @@ def results(session: Session) -> list[Any]:
         session.isolation(),
         session.isolate(Cut.of("label_to_target", [0, 1])),
         session.extraction(),
+        session.depth(0),
+        session.depths(),
+        session.contrast(0),
+        session.deletion(0, 2),
+        session.demonstrations(),
         session.heads(),
         session.patching(0, swap(session.prompt, 0, 1)),
         session.repairs(budget=3),
@@ -58,7 +63,7 @@ def test_every_result_shows_itself(session: Session) -> None:
     for result in shown:
         line = repr(result)
         assert line.startswith(f"<{type(result).__name__}: ")
-        assert len(line) < 400
+        assert len(line) < 500
         html = result._repr_html_()
         assert "<b>[/red]" not in html
         assert "<script" not in html
@@ -103,9 +108,10 @@ def test_without_pandas_the_cure_is_named(session: Session, monkeypatch: pytest.
 
 
 def test_every_section_names_a_main_table_that_exists(session: Session) -> None:
-    for result in results(session):
-        analysis = next(analysis for analysis in ANALYSES.values() if isinstance(result, analysis.results))
-        assert analysis.section.main in {"settings", *_tables(result)}
+    shown = results(session)
+    for name, analysis in ANALYSES.items():
+        tables = {table for result in shown if isinstance(result, analysis.results) for table in _tables(result)}
+        assert analysis.section.main in tables, name
 
 
 def _tables(result: Any) -> list[str]:

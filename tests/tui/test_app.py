@@ -67,6 +67,8 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         "Depth": "leads the labels from layer",
         "Contrast": "By flow",
         "Demonstrations": "left out alone: nats taken",
+        "Patch": "against the prompt",
+        "Heads": "cut in one head",
         "Reweight": "Press s to train",
         "Compress": "Press s to answer from",
         "Repair": "Press s to search",
@@ -111,7 +113,7 @@ async def test_a_wrong_file_is_told_and_read_again(prompt_file: Path, model_fold
         prompt_file.write_text(PROMPT)
         await pilot.press("r")
         await settle(pilot, lambda: app.state.prediction)
-        assert "Labels " in screen_text(app)
+        assert "1 of 4 right" in screen_text(app)
 
 
 async def test_a_missing_model_is_told_and_the_prompt_can_be_read(prompt_file: Path, tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ async def test_every_panel_follows_the_query(prompt_file: Path, model_folder: Pa
                 app.query_one(Queries).select(query)
                 await settle(pilot)
                 said.append(app.panel.plain_text())
-            assert said[0] != said[1], panel.title
+            assert (said[0] != said[1]) == (panel.title != "Heads"), panel.title  # heads are ranked by all queries
 
 
 async def test_a_click_on_a_curve_chooses_its_layer(prompt_file: Path, model_folder: Path) -> None:
