@@ -202,11 +202,12 @@ class _Read:
     ) -> _Read:
         log_probabilities = run.logits[:, 0].float().log_softmax(-1)  # (B, V) at the target
         best = log_probabilities.topk(top)
-        require_finite(best.values[:, :1], words.dtype)  # a token beside the labels may overflow
         scores, mass = words.scores(run.logits), log_probabilities[:, first_tokens].double().exp().sum(1, keepdim=True)
         columns = (scores.double(), mass, best.values.double(), best.indices.double())  # ids are whole in it
         at_once = torch.cat(columns, dim=1).cpu().numpy()  # one transfer a batch
         own_scores, own_mass, values, ids = np.split(at_once, np.cumsum([part.shape[1] for part in columns[:-1]]), 1)
+        checked = np.hstack([own_scores, values[:, :1]])  # a token beside the labels may overflow
+        require_finite(torch.from_numpy(checked), words.dtype)
         return _Read(
             indices,
             own_scores + votes,
