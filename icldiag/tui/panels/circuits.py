@@ -10,23 +10,23 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.analyses.isolation.cuts import CUT_NAMES, TARGET_CUTS
-from icldiag.tui.messages import CutChanged, ResultWanted
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.messages import CutChanged
+from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.parts import PARTS_KEYS, PartsPanel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.circuits.compute import Circuit, RankHeads
-    from icldiag.session import Session
 
-_JOB = "heads"
 _SHOWN = 12  # ranked heads
 
 
-class CircuitsPanel(Panel):
+class CircuitsPanel(PartsPanel):
     """The conclusion, the ranked heads, and the first n together; estimates first, then what was cut."""
 
     title, key, group = "Heads", "B", "Look inside"
     analysis = "circuits"
+    job = "heads"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("kind",)
     purpose = (
         "Heads: what the target reads of label words, forerunners, template or texts is cut in one head after the "
@@ -35,8 +35,7 @@ class CircuitsPanel(Panel):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "kind", "kind of cut"),
         Binding("h", "isolate", "cut them in Isolate / not"),
-        Binding("s", "again", "again"),
-        Binding("escape", "stop", "stop"),
+        *PARTS_KEYS,
     ]
 
     def compose(self) -> ComposeResult:
@@ -51,12 +50,6 @@ class CircuitsPanel(Panel):
 
     def on_mount(self) -> None:
         self.kind = 0  # of TARGET_CUTS
-        self.stopped = False
-        self.parts: list[Circuit] = []  # of the run that goes on; its thread appends
-        self.parts_of: tuple[RankHeads, Session] | None = None
-
-    def settled(self) -> bool:
-        return super().settled() and _JOB not in self.state.doing
 
     def request(self) -> RankHeads:
         from icldiag.analyses.circuits.compute import RankHeads
@@ -65,13 +58,9 @@ class CircuitsPanel(Panel):
 
     def show(self) -> None:
         asked = self.request()
-        whole = self.peek(asked)
-        if whole is None and not self.stopped and asked not in self.state.failures:
-            self._begin(asked)
-        found = whole or (self.parts[-1] if self.parts and self.parts_of == (asked, self.state.session) else None)
+        whole, found = self.known(asked)
         look = self.state.look
-        doing = Text("Stopped; s continues.", look.muted) if self.stopped else self.trouble(asked)
-        self.query_one("#doing", Line).set(Text("") if whole is not None else doing)
+        self.query_one("#doing", Line).set("" if whole is not None else self.doing(asked))
         beta = "   the re-weighting is left out here" if self.state.beta_on else ""
         cut = f"cut {CUT_NAMES[asked.kind]}{beta}"
         self.query_one("#kind", Line).set(Text(cut, look.chosen))
@@ -79,15 +68,6 @@ class CircuitsPanel(Panel):
             self.query_one(name).display = found is not None
         if found is not None:
             self._show(found)
-
-    def _begin(self, asked: RankHeads) -> None:
-        """Ask, and be told the parts; the list stays the same, since the first of equal requests runs."""
-        self.awaits = True
-        if self.parts_of != (asked, self.session):
-            self.parts, self.parts_of = [], (asked, self.session)
-        if _JOB not in self.state.doing:
-            self.parts.clear()
-        self.post_message(ResultWanted(asked, self.state, self.parts.append))
 
     def _show(self, found: Circuit) -> None:
         from icldiag.analyses.circuits.reading import reading
@@ -122,21 +102,6 @@ class CircuitsPanel(Panel):
         self.query_one("#together", Line).set(steps if found.together else "")
 
     # ---- keys -------------------------------------------------------------------------------------------------------
-
-    def left(self) -> None:
-        """Another panel is in front: its questions come first."""
-        if _JOB in self.state.doing:
-            self.cancel(_JOB)
-
-    def action_stop(self) -> None:
-        self.stopped = self.stopped or _JOB in self.state.doing
-        self.cancel(_JOB)
-
-    def action_again(self) -> None:
-        """Go on with what was stopped, or failed."""
-        self.stopped = False
-        self.state.failures.pop(self.request(), None)
-        self.refresh_panel()
 
     def action_kind(self) -> None:
         self.kind = (self.kind + 1) % len(TARGET_CUTS)

@@ -10,9 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.render.overview import STRIP_SIGNS, Cell, answer_table, cells, label_bars, lean_bars, strip
-from icldiag.tui.messages import CellWanted, EditUndone, RepairWanted, ResultWanted
+from icldiag.tui.messages import CellWanted, EditUndone, RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.parts import PartsPanel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from icldiag.analyses.repairs import Repairs
     from icldiag.analyses.search.repair import Repair
 
-_JOB = "overview"
 _SIDE_BY_SIDE = 96  # columns from which two tables are beside each other
 
 
@@ -33,11 +33,12 @@ def request(everything: bool = False) -> Summarise:
     return Summarise(None) if everything else Summarise()
 
 
-class OverviewPanel(ApplyingPanel):
+class OverviewPanel(PartsPanel, ApplyingPanel):
     """The verdict, its evidence line by line as it comes, and a measured repair that can be applied in place."""
 
     title, key, group = "Overview", "O", "Diagnose"
     analysis = "overview"
+    job = "overview"
     purpose = (
         "Overview: what is wrong with the prompt as a whole. How many answers are right, which labels are answered for "
         "which, whether the scores tell the labels apart, where the prompt leans, what the model would write instead, "
@@ -72,56 +73,29 @@ class OverviewPanel(ApplyingPanel):
         yield Line(id="lines", classes="body gap")
 
     def on_mount(self) -> None:
-        self.stopped = False
         self.everything = False
         self.cell: Cell | None = None  # of the table, where the cursor is
         self.listed: Cell | None = None  # whose queries are listed
-        self.parts: list[Overview] = []  # of the run that goes on; its thread appends
 
     def hinted(self) -> list[BindingType]:
         """On one line: not what would do nothing now, nor what the text says."""
         failures = self.state.failures  # without one nothing is imported for this, which would hold up the first paint
         stopped = self.stopped or (bool(failures) and request(self.everything) in failures)
-        running = _JOB in self.state.doing
+        running = self.job in self.state.doing
         idle = {"everything", "error" if running or self.state.undo else "undo"}
         idle |= {"undo"} if running else {"stop"}
         idle |= set() if stopped else {"again"}
         return [one for one in self.BINDINGS if isinstance(one, Binding) and one.action not in idle]
 
-    def settled(self) -> bool:
-        return super().settled() and _JOB not in self.state.doing
+    def request(self) -> Summarise:
+        return request(self.everything)
 
     def show(self) -> None:
-        asked = request(self.everything)
-        whole = self.peek(asked)
-        if whole is None and not self.stopped and asked not in self.state.failures:
-            self._begin()
-        found = self._found()
+        asked = self.request()
+        whole, found = self.known(asked)
         self.query_one("#applied", Line).set(self.applied_line())
-        doing = self.query_one("#doing", Line)
-        if whole is not None:
-            doing.set("")
-        elif self.stopped:
-            doing.set(Text("Stopped; s continues.", self.state.look.muted))
-        else:
-            doing.set(self.trouble(asked))
+        self.query_one("#doing", Line).set("" if whole is not None else self.doing(asked))
         self._show(found)
-
-    def _found(self) -> Overview | None:
-        """As far as it has come."""
-        whole = self.peek(request(self.everything))
-        return whole or (self.parts[-1] if self.parts and self._is_of_this_prompt(self.parts[-1]) else None)
-
-    def _begin(self) -> None:
-        """Ask, and be told the parts; the list stays the same, since the first of equal requests runs."""
-        self.awaits = True
-        if _JOB not in self.state.doing:
-            self.parts.clear()
-        self.post_message(ResultWanted(request(self.everything), self.state, self.parts.append))
-
-    def _is_of_this_prompt(self, found: Overview) -> bool:
-        prediction = self.state.prediction
-        return prediction is not None and found.predicted is prediction.predicted
 
     def _show(self, found: Overview | None) -> None:
         look, width = self.state.look, self.room.width
@@ -197,21 +171,6 @@ class OverviewPanel(ApplyingPanel):
 
     # ---- keys -------------------------------------------------------------------------------------------------------
 
-    def left(self) -> None:
-        """Another panel is in front: its questions come first. What is computed by then is kept."""
-        if _JOB in self.state.doing:
-            self.cancel(_JOB)
-
-    def action_stop(self) -> None:
-        self.stopped = self.stopped or _JOB in self.state.doing
-        self.cancel(_JOB)
-
-    def action_again(self) -> None:
-        """Go on with what was stopped, or failed."""
-        self.stopped = False
-        self.state.failures.pop(request(self.everything), None)
-        self.refresh_panel()
-
     def action_everything(self) -> None:
         """Orders and demonstrations on all queries, or on the sample again."""
         self.everything = not self.everything
@@ -249,7 +208,7 @@ class OverviewPanel(ApplyingPanel):
 
     def action_cell(self, rows: int, columns: int) -> None:
         """Move the cursor; at the table's ends the panel scrolls."""
-        found = self._found()
+        found: Overview | None = self.latest(self.request())
         table = [] if found is None or found.measures is None else cells(found, self.room.width)
         here = [
             (row, column) for row, line in enumerate(table) for column, cell in enumerate(line) if cell == self.cell
@@ -272,7 +231,7 @@ class OverviewPanel(ApplyingPanel):
         """The one that NEXT names."""
         from icldiag.analyses.repairs import trial_in_short
 
-        found = self.peek(request(self.everything))
+        found = self.peek(self.request())
         known = self._searched() or (None if found is None else found.repairs)
         return None if known is None or known.best is None else (known.best.repair, trial_in_short(known, known.best))
 

@@ -14,26 +14,25 @@ from icldiag.render.curves import Chart, Curve
 from icldiag.render.patch_map import LEGEND, patch_map
 from icldiag.tui.comparison import same_query
 from icldiag.tui.layers import LayerChart
-from icldiag.tui.messages import ResultWanted
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
+from icldiag.tui.panels.parts import PARTS_KEYS, PartsPanel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.patching.answer import Patching
     from icldiag.analyses.patching.compute import Patch
-    from icldiag.session import Session
     from icldiag.tui.state import State
 
-_JOB = "patching"
 _PARTS = ("#compared", "#chart", "#map-title", "#map", "#heads-title", "#heads", "#notes")
 
 
-class PatchingPanel(LayeredPanel):
+class PatchingPanel(PartsPanel, LayeredPanel):
     """The conclusion, curves and a map of shares by layer, and the heads; estimates first, then what was run."""
 
     title, key, group = "Patch", "T", "Look inside"
     analysis = "patching"
+    job = "patching"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "shown")
     purpose = (
         "Patch: where a change of the prompt works, such as from the pinned state to this one. Each place's states are "
@@ -44,8 +43,7 @@ class PatchingPanel(LayeredPanel):
         Binding("m", "next_map", "run / back / estimated"),
         Binding("c", "counterpart", "pinned / chosen"),
         Binding("l", "every", "all cells"),
-        Binding("s", "again", "again"),
-        Binding("escape", "stop", "stop"),
+        *PARTS_KEYS,
     ]
 
     def compose(self) -> ComposeResult:
@@ -64,11 +62,7 @@ class PatchingPanel(LayeredPanel):
         self.shown = 0  # of the maps
         self.every = False  # every cell, not the sites with the largest estimates
         self.own_choice = False  # not the pinned state
-        self.stopped = False
         self.other: State | None = None  # for the pinned state's panel: the present one
-        self.parts: list[Patching] = []  # of the run that goes on; its thread appends
-        self.parts_of: tuple[Patch, Session] | None = None
-        self.begun = 0.0
         self.shown_layer: int | None = None
 
     def follow(self, other: Panel) -> None:
@@ -80,9 +74,6 @@ class PatchingPanel(LayeredPanel):
 
     def query_changed(self) -> None:
         self.stopped = False
-
-    def settled(self) -> bool:
-        return super().settled() and _JOB not in self.state.doing
 
     def request(self) -> Patch:
         """Compared with the pinned state where its prompt has this query and another text; else with one chosen."""
@@ -105,10 +96,7 @@ class PatchingPanel(LayeredPanel):
 
     def show(self) -> None:
         asked = self.request()
-        whole = self.peek(asked)
-        if whole is None and not self.stopped and asked not in self.state.failures:
-            self._begin(asked)
-        found = whole or (self.parts[-1] if self.parts and self.parts_of == (asked, self.state.session) else None)
+        whole, found = self.known(asked)
         self.query_one("#doing", Line).set(Text("") if whole is not None else self._doing(asked))
         for name in _PARTS:
             self.query_one(name).display = found is not None
@@ -118,22 +106,15 @@ class PatchingPanel(LayeredPanel):
         else:
             self._show(found)
 
-    def _begin(self, asked: Patch) -> None:
-        """Ask, and be told the parts; the list stays the same, since the first of equal requests runs."""
-        self.awaits = True
-        if self.parts_of != (asked, self.session):  # the thread of another run may still append to its own
-            self.parts, self.parts_of = [], (asked, self.session)
-        if _JOB not in self.state.doing:
-            self.parts.clear()
-            self.begun = time.monotonic()
-        self.post_message(ResultWanted(asked, self.state, self.parts.append))
-
     def _doing(self, asked: Patch) -> Text:
         """How far it is, and how long what is left will take if it goes on as it went."""
-        if self.stopped:
-            return Text("Stopped; s continues.", self.state.look.muted)
-        said = self.trouble(asked)
-        if self.parts_of == (asked, self.state.session) and len(self.parts) > 1 and asked not in self.state.failures:
+        said = self.doing(asked)
+        if (
+            not self.stopped
+            and self.parts_of == (asked, self.state.session)
+            and len(self.parts) > 1
+            and asked not in self.state.failures
+        ):
             done, all_ = len(self.parts) - 1, self.parts[-1].asked - self.parts[0].done
             left = (time.monotonic() - self.begun) / (done + 1) * max(all_ - done, 0)
             said.append(f"   about {left:.0f} s left; escape stops")
@@ -225,21 +206,6 @@ class PatchingPanel(LayeredPanel):
         return visible(text, self.state.look.ascii_only)
 
     # ---- keys -------------------------------------------------------------------------------------------------------
-
-    def left(self) -> None:
-        """Another panel is in front: its questions come first."""
-        if _JOB in self.state.doing:
-            self.cancel(_JOB)
-
-    def action_stop(self) -> None:
-        self.stopped = self.stopped or _JOB in self.state.doing
-        self.cancel(_JOB)
-
-    def action_again(self) -> None:
-        """Go on with what was stopped, or failed."""
-        self.stopped = False
-        self.state.failures.pop(self.request(), None)
-        self.refresh_panel()
 
     def action_next_map(self) -> None:
         self.shown = (self.shown + 1) % 3

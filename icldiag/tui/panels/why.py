@@ -15,18 +15,17 @@ from textual.binding import Binding, BindingType
 from icldiag.render.bars import share_bar
 from icldiag.render.evidence import WIDE, evidence_table
 from icldiag.tui.keys import choosing
-from icldiag.tui.messages import RepairWanted, ResultWanted
+from icldiag.tui.messages import RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.parts import PartsPanel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.explanation import Explain, Explanation, PartialExplanation
     from icldiag.analyses.search.repair import Repair
-    from icldiag.session import Session
     from icldiag.tui.state import Applied
 
-_JOB = "explanation"
 _BAR = (8, 20)  # cells of a bar as long as the lead, least and most
 _ROLES = {"main": "CAUSE", "maybe": "MAYBE", "also": "also", "part": "part", "rest": "rest"}
 _ACTIONS = {  # what can be done about a cause that has no change of the prompt to apply, and in which panel
@@ -43,11 +42,12 @@ _ACTIONS = {  # what can be done about a cause that has no change of the prompt 
 }
 
 
-class WhyPanel(ApplyingPanel):
+class WhyPanel(PartsPanel, ApplyingPanel):
     """What explains the selected query's answer, and what does not."""
 
     title, key, group = "Why", "1", "Diagnose"
     analysis = "explanation"
+    job = "explanation"
     purpose = (
         "Why: the answer to the selected query and what explains it. Demonstrations are removed, hidden and reordered, "
         "classes removed, the label prior divided out; the lead of the answer over the right label (or, of an answer "
@@ -76,12 +76,9 @@ class WhyPanel(ApplyingPanel):
         yield Line(id="undefined", classes="body gap")
 
     def on_mount(self) -> None:
-        self.stopped = False  # by the user, for this query
         self.opened = False  # the evidence is shown
         self.marked = 0  # of the causes that have a cure, or -1 for the repair that is on
         self._applied: Applied | None = None  # that was on when it was drawn last
-        self.parts: list[PartialExplanation] = []  # of the run that goes on; its thread appends
-        self.parts_of: tuple[Explain, Session] | None = None
 
     def query_changed(self) -> None:
         self.stopped, self.marked = False, -1 if self.state.applied else 0
@@ -96,16 +93,17 @@ class WhyPanel(ApplyingPanel):
             self._applied = self.state.applied
             self.marked = 0 if self._applied is None else -1
 
+    def request(self) -> Explain:
+        from icldiag.analyses.explanation import Explain
+
+        return Explain(self.state.query)
+
     def show(self) -> None:
-        from icldiag.analyses.explanation import Explain, of_cause
+        from icldiag.analyses.explanation import of_cause
         from icldiag.analyses.explanation.reading import not_asked
 
-        request = Explain(self.state.query)
-        found = self.peek(request)
-        if found is None and not self.stopped and request not in self.state.failures:
-            self._begin(request)
-        come = self.parts[-1] if self.parts and self.parts_of == (request, self.session) else None
-        known = found or come
+        request = self.request()
+        found, known = self.known(request)
         self._mark_what_is_on()
         self.query_one("#applied", Line).set(self.applied_line())
         self.query_one("#finding", Line).set(self._answer())
@@ -124,30 +122,18 @@ class WhyPanel(ApplyingPanel):
         self.query_one("#sentences", Line).set(self._listed("", sentences))
         self.query_one("#undefined", Line).set(self._listed("Undefined: ", found.missing if self.opened else ()))
 
-    def _begin(self, request: Explain) -> None:
-        """Ask, and be told the parts; the list stays the same, since the first of equal requests runs."""
-        self.awaits = True
-        if self.parts_of != (request, self.session):  # the thread of another run may still append to its own
-            self.parts, self.parts_of = [], (request, self.session)
-        if _JOB not in self.state.doing:
-            self.parts.clear()
-        self.post_message(ResultWanted(request, self.state, self.parts.append))
-
     def _doing(self, request: Explain) -> Text:
         """How far it is."""
-        if self.stopped:
-            return Text("Stopped; s explains it.", self.state.look.muted)
-        said = self.trouble(request)
-        return said if request in self.state.failures else said.append("; escape stops")
+        said = self.doing(request, "s explains it")
+        return said if self.stopped or request in self.state.failures else said.append("; escape stops")
 
     def action_evidence(self) -> None:
         """Show or hide the evidence in full."""
         self.opened = not self.opened
         self.refresh_panel()
 
-    def action_stop(self) -> None:
-        self.stopped = self.stopped or _JOB in self.state.doing
-        self.cancel(_JOB)
+    def left(self) -> None:
+        """It goes on: what was asked of the model by then would be lost with the run."""
 
     def _cures(self, found: Explanation) -> list[Repair | None]:
         """What the causes' own changes are, in the order of the causes."""
@@ -176,14 +162,6 @@ class WhyPanel(ApplyingPanel):
         """For this query, where it is known to be wrong; else for the prompt."""
         prediction, query = self.state.prediction, self.state.query
         self.post_message(RepairWanted(query if prediction is not None and prediction.is_wrong(query) else None))
-
-    def action_again(self) -> None:
-        """Explain what was stopped, or failed."""
-        from icldiag.analyses.explanation import Explain
-
-        self.stopped = False
-        self.state.failures.pop(Explain(self.state.query), None)
-        self.refresh_panel()
 
     def _shown(self, text: str) -> str:
         return visible(text, self.state.look.ascii_only)
