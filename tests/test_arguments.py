@@ -77,7 +77,11 @@ def test_a_field_of_the_wrong_type_is_told_by_its_name(kind: Any) -> None:
     ("call", "words"),
     [
         (lambda s: s.confusion(keys="foo"), "keys must be 'as_attended' or 'position_free', not 'foo'"),
-        (lambda s: s.isolation("foo"), "not 'foo'"),
+        (
+            lambda s: s.isolation("foo"),
+            "kind must be 'text_to_label', 'label_to_target', 'random_words', 'forerunner_to_label', "
+            "'forerunner_to_target', 'template_to_target' or 'text_to_target', not 'foo'",
+        ),
         (lambda s: s.isolation(renormalise="no"), "renormalise must be True or False, not 'no'"),
         (lambda s: s.isolation(top=0), "top must be at least 1, not 0"),
         (lambda s: s.isolate("text_to_label"), "cut must be a Cut, not 'text_to_label'"),

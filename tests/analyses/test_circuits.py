@@ -11,8 +11,8 @@ from torch import Tensor
 
 from icldiag.analyses.circuits.compute import Circuit, RankHeads
 from icldiag.analyses.circuits.reading import reading
-from icldiag.analyses.isolation.compute import cut_columns
 from icldiag.analyses.isolation.cuts import TARGET_CUTS, Cut
+from icldiag.analyses.isolation.edits import cut_columns
 from icldiag.errors import AnalysisError
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session

@@ -11,8 +11,9 @@ import torch
 from icldiag.analyses.compression.caches import cache_at
 from icldiag.analyses.compression.compute import compress, draw_positions, kept_positions, random_candidates
 from icldiag.analyses.extraction.compute import aucroc_of_layers, score_extraction
-from icldiag.analyses.isolation.compute import isolate, prefix_edits, sweep
+from icldiag.analyses.isolation.compute import isolate, sweep
 from icldiag.analyses.isolation.cuts import Cut
+from icldiag.analyses.isolation.edits import prefix_edits
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.reweighting.compute import reweight
 from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits

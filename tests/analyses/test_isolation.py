@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.isolation.compute import isolate, on_device, prefix_edits, random_words, sweep, target_edits
+from icldiag.analyses.isolation.compute import isolate, sweep
 from icldiag.analyses.isolation.cuts import Cut
+from icldiag.analyses.isolation.edits import on_device, prefix_edits, random_words, target_edits
 from icldiag.model.forward import InstrumentedModel, on_rows
 from icldiag.model.padding import Batch, batch_of
 from icldiag.model.readout import read_queries

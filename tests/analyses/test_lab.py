@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from icldiag.analyses import batches
-from icldiag.analyses.isolation.compute import isolation_edit
+from icldiag.analyses.isolation.edits import isolation_edit
 from icldiag.analyses.lab import Inquiry, Lab, Question
 from icldiag.analyses.reweighting.training import beta_edits
 from icldiag.errors import Cancelled, PromptError

@@ -16,8 +16,9 @@ import pytest
 from icldiag.analyses import batches
 from icldiag.analyses.explanation import Explain, PartialExplanation
 from icldiag.tui.panels import PANELS
+from icldiag.tui.panels.why import WhyPanel
 from icldiag.tui.queries import Queries
-from tests.tui.pilot import running, screen_text, settle, until
+from tests.tui.pilot import lines_of, running, screen_text, settle, until
 
 SIZES = ((80, 24), (120, 40))
 FOLDER = Path(__file__).parent / "screens"
@@ -84,12 +85,20 @@ async def test_why_while_it_is_computed_and_stopped(
         app.query_one(Queries).select(4)
         await pilot.press("1")
         await until(pilot, lambda: "Computing: explanation 12 of 40; escape stops" in screen_text(app))
-        await until(pilot, lambda: "demonstration" in screen_text(app))
+        panel = app.panel
+        assert isinstance(panel, WhyPanel)
+        await until(pilot, lambda: panel.parts[-1].demonstrations is not None)  # where its thread then waits
+        panel.refresh_panel()
+        await until(pilot, lambda: len(lines_of(app, "#evidence")) and "demonstration" in screen_text(app))
+        await pilot.pause()
+        differences = changes("why-computing", size, screen_text(app), update)
+        rows = lines_of(app, "#evidence")
         await pilot.press("escape")
         await settle(pilot)
-        differences = changes("why-stopped", size, screen_text(app), update)
+        differences += changes("why-stopped", size, screen_text(app), update)
         for text in (app.panel.plain_text(), screen_text(app)):
             assert not any(word in text for word in ("CAUSE", "MAYBE", "also ", "the text itself"))
+        assert lines_of(app, "#evidence") == rows
         go.set()
         await pilot.press("s")
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)

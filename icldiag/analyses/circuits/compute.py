@@ -23,8 +23,8 @@ import numpy as np
 
 from icldiag.analyses.circuits.estimates import head_estimates
 from icldiag.analyses.explanation.contest import Contest, contest_of
-from icldiag.analyses.isolation.compute import target_edits
 from icldiag.analyses.isolation.cuts import CUT_NAMES, TARGET_CUTS, Cut, CutKind
+from icldiag.analyses.isolation.edits import target_edits
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.request import Each, Request, Workbench

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icldiag.analyses.explanation.contest import Contest
-from icldiag.analyses.isolation.compute import cut_columns
 from icldiag.analyses.isolation.cuts import CutKind
+from icldiag.analyses.isolation.edits import cut_columns
 from icldiag.lazy import torch
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.gradients import attention_gradients

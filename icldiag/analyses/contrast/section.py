@@ -82,8 +82,10 @@ def values(found: Contrasts) -> dict[str, Any]:
 
 
 def section_reading(found: Contrasts, context: Context | None = None) -> str:
-    told = reading(found.contrast)
-    return told if found.deletion is None else f"{told} {reading_of_deletion(found.deletion)}"
+    if found.deletion is None:
+        return reading(found.contrast)
+    deletion = reading_of_deletion(found.deletion)
+    return deletion if context is None else f"{reading(found.contrast)} {deletion}"  # alone it says what it adds
 
 
 def blocks(found: Contrasts, context: Context | None = None) -> list[Block]:

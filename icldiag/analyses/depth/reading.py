@@ -116,8 +116,8 @@ def _separated(found: Depth) -> str:
     end = f"AUC {auc[-1]:.2f}, and {accuracy[-1]:.0%} are right"
     if np.isnan(state[-1]):
         return (
-            f"The output's scores tell the labels apart with {end}; for the states themselves no two labels have "
-            f"{ENOUGH} queries each."
+            f"The output's scores tell the labels apart with {end}; for the states no two labels have {ENOUGH} "
+            "queries each."
         )
     early, best = lens.first_of_the_last_run(state >= auc[-1]), int(state.argmax())
     if early > found.layers:
@@ -154,6 +154,6 @@ def _of_wrong(found: Depth) -> Iterator[str]:
     row = int(gold.argmax())
     if row < found.layers:
         yield (
-            f"Of {counted(int(found.wrong.sum()), 'wrong answer')} the gold label is most probable among the labels "
-            f"{lens.after(row)} (mean {gold[row]:.2f}; at the end {gold[-1]:.2f})."
+            f"Of {counted(int(found.wrong.sum()), 'wrong answer')} the gold label is the likeliest {lens.after(row)} "
+            f"(mean {gold[row]:.2f} of all labels; at the end {gold[-1]:.2f})."
         )
