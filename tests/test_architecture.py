@@ -36,8 +36,8 @@ def test_the_way_from_a_layer_toggle_to_the_mask_can_be_followed() -> None:
     """Each step's file holds the name that the next one is found by."""
     for file, name in (
         ("tui/panels/isolation.py", "Isolate(Cut("),
-        ("analyses/isolation/compute.py", "def prefix_edits("),
-        ("analyses/isolation/compute.py", "blocked"),
+        ("analyses/isolation/edits.py", "def prefix_edits("),
+        ("analyses/isolation/edits.py", "blocked"),
         ("model/attention.py", "this.edits.get(layer)"),
         ("model/heads.py", "masked_fill(widened(blocked"),
     ):
