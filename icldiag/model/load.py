@@ -13,6 +13,7 @@ from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from icldiag.collector import paused_collector
 from icldiag.errors import ModelError
 from icldiag.model.configuration import check_layer_count, check_numbers, check_sizes
 from icldiag.model.gguf_cache import entry_made
@@ -40,10 +41,11 @@ def load_model(settings: ModelSettings, stage: Stage = lambda text: None) -> Ins
             the seam, or where memory will not do.
     """
     stage("importing torch and transformers")
-    _quiet_transformers()
-    device = choose_device(settings)
-    with _files(settings, device, stage) as source:
-        return _load(settings, source, device, stage)
+    with paused_collector():
+        _quiet_transformers()
+        device = choose_device(settings)
+        with _files(settings, device, stage) as source:
+            return _load(settings, source, device, stage)
 
 
 def _load(settings: ModelSettings, source: Source, device: str, stage: Stage) -> InstrumentedModel:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from icldiag.collector import paused_collector
 from icldiag.errors import NotStored
 from icldiag.store import open_store
 from icldiag.tui import requests
@@ -50,12 +51,13 @@ class SessionJob:
 
         Raises what loading and answering raise.
         """
-        from icldiag.session import Session
+        with paused_collector():
+            from icldiag.session import Session
 
-        if self.loaded is None and self.beta is None and (stored := self.stored()) is not None:
-            found(stored)
-        session = Session(self.prompt, self.loaded or self.settings, store=open_store(self.prompt, self.settings))
-        session.load(lambda stage: progress(f"loading: {stage}", 0, 0))
+            if self.loaded is None and self.beta is None and (stored := self.stored()) is not None:
+                found(stored)
+            session = Session(self.prompt, self.loaded or self.settings, store=open_store(self.prompt, self.settings))
+            session.load(lambda stage: progress(f"loading: {stage}", 0, 0))
         pinned = None
         if self.pinned is not None:
             pinned = answer_queries(session.with_prompt(self.pinned.prompt), progress, self.pinned.beta)

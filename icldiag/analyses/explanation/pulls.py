@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import ttest_ind
 
 from icldiag.analyses.effect import SIGNIFICANT
 from icldiag.analyses.explanation.contest import Contest
@@ -39,6 +38,8 @@ class Pull:
         """Whether that is more than chance."""
         if min(len(self.own), len(self.rival)) < 2:
             return False
+        from scipy.stats import ttest_ind  # slow to import
+
         return bool(ttest_ind(self.rival, self.own, equal_var=False, alternative="greater").pvalue < SIGNIFICANT)
 
 

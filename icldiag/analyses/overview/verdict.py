@@ -16,8 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from scipy.stats import binomtest
-
 from icldiag.analyses.effect import SIGNIFICANT, mcnemar
 from icldiag.analyses.measures import labelled
 from icldiag.analyses.overview.lean import Calibrated
@@ -95,6 +93,8 @@ class Excess:
         both = self.taken + self.missed
         if not both:
             return 0.0, 0.0
+        from scipy.stats import binomtest  # slow to import
+
         found = binomtest(self.taken, both, 0.5).proportion_ci(1 - SIGNIFICANT)
         low, high = ((2 * share - 1) * both / self.queries for share in (found.low, found.high))
         return low, high
