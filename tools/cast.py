@@ -1,7 +1,7 @@
 """A recorded session, as asciinema plays it: python tools/cast.py docs/session.cast
 
-The app on a sample and SmolLM2 in a terminal: Overview, why a query is wrong, a repair applied. An SVG of it:
-npx svg-term-cli --in docs/session.cast --out docs/session.svg --no-cursor
+The app on a sample and SmolLM2 in a terminal: Overview, why a query is wrong, a repair applied; `tools/film.py` makes a
+moving picture of it. With ICLDIAG_CACHE at a folder without results it is seen how they come.
 """
 
 from __future__ import annotations
