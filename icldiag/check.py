@@ -11,6 +11,7 @@ from icldiag.model.settings import ModelSettings
 from icldiag.model.sliding import sliding_window_of
 from icldiag.prompt.encode import encode, query_tokens
 from icldiag.prompt.encoded_prompt import Span, Token
+from icldiag.prompt.same_texts import same_text_warnings
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.spaces import space_warnings
 from icldiag.prompt.template import warnings_of
@@ -46,8 +47,8 @@ def describe(prompt: Prompt) -> str:
 
 def describe_warnings(prompt: Prompt) -> str:
     """What is worth a warning whatever the model; `describe_tokens` tells it too."""
-    warnings = [*space_warnings(prompt), *warnings_of(prompt.template, prompt.instruction, prompt.fields)]
-    warnings += prompt.notes
+    warnings = [*same_text_warnings(prompt), *space_warnings(prompt)]
+    warnings += [*warnings_of(prompt.template, prompt.instruction, prompt.fields), *prompt.notes]
     return "".join(f"\n  warning: {visible(warning)}" for warning in warnings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from icldiag.prompt.encoded_prompt import EncodedDemonstration, outscored
+from icldiag.prompt.same_texts import same_text_warnings
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.spaces import space_warnings
 from icldiag.prompt.template import warnings_of
@@ -37,6 +38,7 @@ def encoding_warnings(
             "demonstrations are those that all queries share"
         )
     warnings += _never_chosen(prompt, label_tokens)
+    warnings += same_text_warnings(prompt)
     warnings += space_warnings(prompt)
     return (*warnings, *warnings_of(prompt.template, prompt.instruction, prompt.fields))
 

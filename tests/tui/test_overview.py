@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from icldiag.analyses.overview import Perturb
+from icldiag.analyses.search.repairs import Repairs
 from icldiag.tui.panels.overview import request
 from tests.tui.pilot import running, screen_text, settle, until
 
@@ -76,3 +77,24 @@ async def test_one_query_opens_on_why(prompt_file: Path, model_folder: Path) -> 
         await pilot.press("O")
         await settle(pilot, lambda: request() in app.state.results)
         assert "The query is answered" in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("holds", "sure", "key"),
+    [(True, True, "t applies it"), (True, False, "t tries it, and takes it off"), (False, False, None)],
+)
+async def test_no_key_is_offered_for_what_gains_nothing(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, holds: bool, sure: bool, key: str | None
+) -> None:
+    monkeypatch.setattr(Repairs, "holds", property(lambda self: holds))
+    monkeypatch.setattr(Repairs, "sure", property(lambda self: sure))
+    async with running(prompt_file, model_folder, (120, 60)) as (app, pilot):
+        await settle(pilot, lambda: request() in app.state.results)
+        text, prompt = " ".join(app.panel.plain_text().split()), app.state.prompt
+        assert "m searches for more)" in text
+        assert ("(t " in text) == holds
+        assert key is None or f"({key}; m searches" in text
+        await pilot.press("t")
+        await settle(pilot)
+        assert (app.state.applied is not None) == holds
+        assert holds or app.state.prompt is prompt

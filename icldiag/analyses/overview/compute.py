@@ -31,6 +31,7 @@ from icldiag.arguments import Count, Seed
 from icldiag.errors import AnalysisError
 from icldiag.indices import query_index
 from icldiag.model.readout import FloatArray, IntArray, Progress
+from icldiag.prompt.same_texts import same_text_warnings
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,6 +52,7 @@ class Overview(AnalysisResult):
     stability: Stability | None = None  # stays None where there are no demonstrations
     seed: int = 0
     outscored: tuple[tuple[int, int], ...] = ()  # labels that can never win, and those that always score higher
+    same_texts: tuple[str, ...] = ()  # of demonstrations that are queries, or have two labels
 
     @property
     def answered(self) -> IntArray:
@@ -220,6 +222,7 @@ def first_lines(bench: Workbench, prediction: Prediction, seed: int = 0) -> Over
         writing=writing(prediction, firsts),
         seed=seed,
         outscored=bench.encoded.outscored if bench.prompt.calibration is None else (),  # which may lift one above
+        same_texts=tuple(same_text_warnings(bench.prompt)),
     )
 
 

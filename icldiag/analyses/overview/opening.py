@@ -27,6 +27,7 @@ def headline(found: Overview) -> str:
     sentences = [_answers(found), _outscored(found), *causes(found)[:_CAUSES], _apart(found), elsewhere]
     if found.verdict.label is None:  # no label is answered too often, so that other words come before what draws to one
         sentences.insert(1, sentences.pop())
+    sentences += [f"{said[0].upper()}{said[1:]}." for said in found.same_texts]
     return " ".join(sentence for sentence in sentences if sentence)
 
 

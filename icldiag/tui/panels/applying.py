@@ -50,6 +50,6 @@ class ApplyingPanel(Panel):
             return
         found = self.repair()
         if found is None:
-            self.notify("There is nothing to apply here yet.", markup=False)
+            self.notify("There is nothing to apply here.", markup=False)
         else:
             self.post_message(RepairApplied(*found))

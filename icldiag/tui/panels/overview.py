@@ -139,8 +139,11 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         if not said:
             return Text("")
         known = searched or found.repairs
-        keys = ["t applies it"] if known is not None and known.best is not None and not self.takes_off else []
-        keys += [] if searched is not None or known is None else ["m searches for more"]
+        keys = []
+        if known is not None and known.holds and not self.takes_off:
+            keys = ["t applies it" if known.sure else "t tries it, and takes it off"]
+        if known is not None and (searched is None or not keys):
+            keys.append("m searches for more" if searched is None else "m: all that was tried")
         row = Text.assemble(("NEXT  ", look.chosen), (self._visible(said), look.strong))
         return row.append(f" ({'; '.join(keys)})" if keys else "", look.muted)
 
@@ -228,12 +231,14 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         self.refresh_panel()
 
     def repair(self) -> tuple[Repair, str] | None:
-        """The one that NEXT names."""
+        """The one that NEXT names, if it gains on texts that it was not chosen by."""
         from icldiag.analyses.repairs import trial_in_short
 
         found = self.peek(self.request())
         known = self._searched() or (None if found is None else found.repairs)
-        return None if known is None or known.best is None else (known.best.repair, trial_in_short(known, known.best))
+        if known is None or known.best is None or not known.holds:
+            return None
+        return known.best.repair, trial_in_short(known, known.best)
 
     def action_repair(self) -> None:
         self.post_message(RepairWanted(None))

@@ -36,6 +36,11 @@ def test_no_lean_is_claimed_before_it_is_measured() -> None:
     assert found.explains(0) is None
 
 
+def test_texts_that_stand_twice_are_told() -> None:
+    found = replace(overview_of(*two_classes(4, apart=4, shift=0)), same_texts=("demonstration 1 has it",))
+    assert headline(found).endswith(" Demonstration 1 has it.")
+
+
 def test_labels_that_the_scores_do_not_tell_apart() -> None:
     scores, gold = two_classes(60, apart=0, shift=9)
     found = overview_of(scores, gold, lean=batch_lean(scores, gold))
