@@ -88,6 +88,17 @@ class Overview(AnalysisResult):
         """Whether the class that is shown last is answered more often than chance has it."""
         return self.recency is not None and self.recency.sure
 
+    @property
+    def orders_first(self) -> bool:
+        """Whether other orders are worth trying first: the class shown last is favoured, and one of the orders that
+        were tried answers more of the sample right. Where every order answers its last class alone, none does.
+        """
+        found = self.stability
+        if found is None or not self.favours_last:
+            return False
+        own, *others = (found.accuracy(run) for run in (found.predicted, *(order.predicted for order in found.orders)))
+        return own is not None and any(other is not None and other > own for other in others)
+
     @cached_property
     def causes(self) -> tuple[PromptCause, ...]:
         """What in the prompt its answers come from; empty where nothing is sure, or it is not computed."""

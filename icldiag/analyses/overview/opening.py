@@ -199,6 +199,8 @@ def _leans_there(found: Overview) -> str:
     lean, label = found.lean, found.verdict.label
     if lean is None or label is None or found.verdict.kind not in ("one label", "too often") or lean.towards != label:
         return ""
+    if any(label == shorter for _, shorter in found.outscored):  # how words are scored has said why
+        return ""
     prior = lean.priors[0]
     if prior.strength < LEAST_SHOWN:
         return ""
@@ -208,10 +210,11 @@ def _leans_there(found: Overview) -> str:
 
 def _elsewhere(found: Overview) -> str:
     first = found.writing.instead[0]
-    n, elsewhere = len(found.predicted), found.writing.elsewhere
+    n, elsewhere, tokens = len(found.predicted), found.writing.elsewhere, len(found.writing.instead)
+    various = "" if 2 * len(first.queries) > elsewhere else f" ({tokens} different tokens)"
     said = (
-        f"In {elsewhere} of {n} queries the model would first write something else, most often {quoted(first.text)} "
-        f"({len(first.queries)})"
+        f"In {elsewhere} of {n} queries the model would first write something else{various}, most often "
+        f"{quoted(first.text)} ({len(first.queries)})"
     )
     if n == 1:
         said = f"The model would first write something else, {quoted(first.text)}"

@@ -237,13 +237,15 @@ def next_step(found: Overview, repairs: Repairs | None = None) -> str:
     """
     known = repairs or found.repairs
     if known is None:
-        return found.unrepaired
-    if repairs is not None:
-        return finding(known)
-    if not (search := _search(found)):
-        return finding(known)
-    said = [finding(known), search]  # where nothing surely fixes it, what to try comes before the trials' numbers
-    return " ".join(said if known.sure else reversed(said))
+        said = [f"{found.unrepaired[0].upper()}{found.unrepaired[1:]}."] if found.unrepaired else []
+    elif repairs is not None or not (search := _search(found)):
+        said = [finding(known)]
+    else:
+        said = [finding(known), search]  # where nothing surely fixes it, what to try comes before the trials' numbers
+        said = said if known.sure else said[::-1]
+    if said and found.outscored:
+        said.insert(0, "First set 'scoring: terminated' in the prompt file.")
+    return " ".join(said)
 
 
 def _search(found: Overview) -> str:
@@ -253,7 +255,7 @@ def _search(found: Overview) -> str:
     leads = []
     if found.harmful:
         leads.append(f"without {named(found, found.harmful)}")
-    if found.favours_last:
+    if found.orders_first:
         leads.append("other orders")
     if found.verdict.elsewhere:
         leads.append("other label words")

@@ -26,7 +26,7 @@ def families(overview: Overview | None) -> list[Family]:
     if overview is not None:
         if overview.harmful:
             first += [deletions, replacements]
-        if overview.favours_last:
+        if overview.orders_first:
             first.append(orders)
         if overview.verdict.elsewhere:
             first += [turns, words]

@@ -116,7 +116,7 @@ def test_one_query_one_demonstration_no_gold(tiny: Tiny, prompt: Prompt) -> None
     assert not found.stability.orders
     assert not found.stability.left_out
     assert found.repairs is None
-    assert next_step(found) == found.unrepaired
+    assert next_step(found) == f"A{found.unrepaired[1:]}."
     assert "there are 0 in 'examples' and 'queries'" in found.unrepaired
     assert found.recency is None
 
@@ -171,6 +171,11 @@ def test_what_a_search_tries_first() -> None:
     assert (found.harmful, found.favours_last) == ((), False)
     last = replace(found, stability=made_stability(answers_last=True))
     assert (last.harmful, last.favours_last) == ((2,), True)
+    assert not last.orders_first  # each order answers its last class, which is right for half
+    of = last.stability
+    assert of is not None
+    better = replace(of.orders[0], scores=np.eye(2)[[label or 0 for label in of.gold]])
+    assert replace(last, stability=replace(of, orders=(better, *of.orders[1:]))).orders_first
     assert not replace(found, stability=made_stability(answers_last=False)).favours_last
 
 

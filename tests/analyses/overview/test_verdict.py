@@ -47,6 +47,7 @@ def test_labels_that_the_scores_do_not_tell_apart() -> None:
     assert found.verdict.hidden_by is None
     assert headline(found).startswith("All 120 answers are Positive: 60 of 120 are right (0.50). AUC 0.")
     assert "the scores hardly tell the labels apart. The prompt leans to Positive" in headline(found)
+    assert "leans" not in headline(replace(found, outscored=((0, 1),)))  # the scoring of the words says why
     assert not found.explains(0)
 
 
@@ -151,6 +152,8 @@ def test_what_the_model_would_write_instead() -> None:
         "In 5 of 8 queries the model would first write something else, most often ' Drug' (5); the label words hold "
         "0.05 of the probability."
     )
+    various = overview_of(scores, gold, first=[" Drug"] * 2 + [" a", " b", " c"] + [" Positive"] * 3)
+    assert "something else (4 different tokens), most often ' Drug' (2);" in headline(various)
     few = overview_of(scores, gold, first=[" Drug"] * 2 + [" Positive"] * 6)
     assert "write something else" not in headline(few)
 
@@ -189,6 +192,8 @@ def test_a_label_that_can_never_win_is_said_first() -> None:
     assert "can never win" not in headline(found)
     said = headline(replace(found, outscored=((0, 1),)))
     assert "(0.50). 'Negative' can never win: scored whole, its tokens begin with those of 'Positive', which is" in said
+    known = replace(found, outscored=((0, 1),), unrepaired="there are too few")
+    assert next_step(known) == "First set 'scoring: terminated' in the prompt file. There are too few."
     scores = np.repeat(np.eye(4), 5, axis=0)
     several = replace(overview_of(scores, [0] * 20), outscored=((1, 0), (2, 0), (2, 1)))
     assert "'Positive' (and 1 other label) can never win" in headline(several)

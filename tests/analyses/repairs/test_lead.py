@@ -17,8 +17,8 @@ from icldiag.analyses.repairs.words import words
 USUAL = [turns, first_demonstrations, replacements, orders, deletions, words, retrievals]
 
 
-def overview(harmful: tuple[int, ...] = (), favours_last: bool = False, elsewhere: bool = False) -> Any:
-    return SimpleNamespace(harmful=harmful, favours_last=favours_last, verdict=SimpleNamespace(elsewhere=elsewhere))
+def overview(harmful: tuple[int, ...] = (), orders_first: bool = False, elsewhere: bool = False) -> Any:
+    return SimpleNamespace(harmful=harmful, orders_first=orders_first, verdict=SimpleNamespace(elsewhere=elsewhere))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def overview(harmful: tuple[int, ...] = (), favours_last: bool = False, elsewher
         (None, []),
         (overview(), []),
         (overview(harmful=(2, 3)), [deletions, replacements]),
-        (overview(favours_last=True), [orders]),
+        (overview(orders_first=True), [orders]),
         (overview(elsewhere=True), [turns, words]),
         (overview((1,), True, True), [deletions, replacements, orders, turns, words]),
     ],
