@@ -17,7 +17,8 @@ def same_text_warnings(prompt: Prompt) -> Iterator[str]:
     """Texts are the same if they differ in their blanks alone. Each warning is a clause of numbers and label names."""
     shown = _places(prompt.demonstrations)
     yield from _two_labels(prompt, shown)
-    copied, contradicted = [], []
+    copied: list[tuple[int, int]] = []
+    contradicted: list[tuple[int, int]] = []
     for number, query in enumerate(prompt.queries, start=1):
         for place in shown.get(_text(query), ()):
             same = query.label in (None, prompt.demonstrations[place].label)
