@@ -58,8 +58,9 @@ def output_prompt(
 
 def summary(prompt: Prompt) -> list[str]:
     """The prompt's parts in a few lines, each as the model reads it; of a long text the beginning and the end."""
-    template, separator = shortened(prompt.template, _TEMPLATE), shortened(prompt.separator, _TEMPLATE)
-    lines = [f"  template        {template}", f"  separator       {separator}"]
+    lines = [f"  template        {shortened(prompt.template, _TEMPLATE)}"]
+    if not prompt.chat:  # turns have none
+        lines.append(f"  separator       {shortened(prompt.separator, _TEMPLATE)}")
     if prompt.opening:
         lines.append(f"  instruction     {shortened(prompt.opening, _TEMPLATE)}")
     lines.append(f"  label words     {listed((repr(label.word) for label in prompt.labels), _LABELS)}")

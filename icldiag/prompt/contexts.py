@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from icldiag.errors import PromptError
 from icldiag.prompt.conversation import refuse_turns
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.shape import ShapeHints, infer
+from icldiag.prompt.spaces import changed_line_ends, plain_lines
 from icldiag.quoting import listed, quoted
 
 
@@ -24,14 +25,14 @@ class Context:
 
 
 def prompt_of(found: Sequence[Context], path: Path, more_labels: Sequence[str] = ()) -> Prompt:
-    """The prompt that writes every one of these texts, but for spaces and line breaks at their ends.
+    """The prompt that writes every one of these texts, but for what `changes` says.
 
     Raises:
         PromptError: no template explains them all, their demonstrations differ, or their labels are none.
     """
     for one in found:
         refuse_turns(one.text, path)
-    contexts = [one.text.replace("\r\n", "\n").rstrip("\n").rstrip(" \t") for one in found]
+    contexts = [_without_end(plain_lines(one.text) if _of_windows(one.text) else one.text) for one in found]
     shape = infer(contexts, None, ShapeHints(documents=tuple(one.texts for one in found)))
     parts = [] if shape is None else [split for context in contexts if (split := shape.split(context)) is not None]
     if shape is None or len(parts) < len(contexts) or not all(split.demonstrations for split in parts):
@@ -72,3 +73,21 @@ def prompt_of(found: Sequence[Context], path: Path, more_labels: Sequence[str] =
         if prompt.written(query) != context:
             raise PromptError(f"prompt {number} cannot be written exactly", path=path)
     return prompt
+
+
+def changes(found: Sequence[Context]) -> Iterator[str]:
+    """How what the prompt writes differs from these texts, in words."""
+    if any(_of_windows(one.text) for one in found):
+        yield from changed_line_ends("\r\n")
+    ends = dict.fromkeys(end for one in found if (end := one.text[len(_without_end(one.text)) :]))
+    if ends:
+        yield f"left out at the end, as the model answers before it: {listed(map(quoted, ends))}"
+
+
+def _without_end(text: str) -> str:
+    return text.rstrip("\r\n").rstrip(" \t")
+
+
+def _of_windows(text: str) -> bool:
+    """Whether all lines end as in files of Windows, the template's with them; a text alone keeps its own."""
+    return 0 < text.count("\n") == text.count("\r\n")

@@ -15,7 +15,7 @@ from icldiag.errors import PromptError
 from icldiag.prompt.conversation import refuse_turns
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.shape import Shape, ShapeHints, Split, candidate_shapes
-from icldiag.prompt.spaces import plain_lines
+from icldiag.prompt.spaces import changed_line_ends, plain_lines
 from icldiag.prompt.template import LABEL, TEXT, is_template
 
 _CURE = "write the template with --template '...{text}...{label}'"
@@ -97,9 +97,7 @@ def _parted(context: str, known: ShapeHints, template: str | None, path: Path | 
 
 def left_out(text: str, prompt: Prompt) -> list[str]:
     """What of a pasted text the imported prompt goes without, in words."""
-    windows, single = "\r\n" in text, "\r" in text.replace("\r\n", "")
-    ends = " and ".join(shown for shown, there in (("\\r\\n", windows), ("\\r", single)) if there)
-    found = [f"line ends {ends} are written as \\n"] if ends else []
+    found = [*changed_line_ends(text)]
     end = plain_lines(text)[len(prompt.written(prompt.queries[0].text)) :]
     if end:
         found.append(f"left out at the end, as the model answers before it: {end!r:.{_SHOWN}}")

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from icldiag.errors import PromptError
 from icldiag.inputs.json_text import parse_json
-from icldiag.prompt.chats import Chats, as_chats
-from icldiag.prompt.contexts import Context, prompt_of
-from icldiag.prompt.schema import Prompt
+from icldiag.prompt.contexts import Context
+from icldiag.prompt.sent import Sent, prompt_sent
 from icldiag.prompt.source import read_text
-from icldiag.prompt.turns import conversation, messages_in, turns_of
+from icldiag.prompt.turns import messages_in
 from icldiag.quoting import listed, quoted
 
 _EQUALS = ("equals", "is", "iequals")
 
 
-def read_results(path: Path, label: str | None = None, more_labels: Sequence[str] = ()) -> tuple[Prompt, Chats | None]:
-    """The prompt that writes what was sent, and its conversations where it was messages.
+def read_results(path: Path, label: str | None = None, more_labels: Sequence[str] = ()) -> Sent:
+    """The prompt that writes what was sent.
 
     Args:
         label: of the prompt, where the results are of several.
@@ -29,22 +27,16 @@ def read_results(path: Path, label: str | None = None, more_labels: Sequence[str
         PromptError: these are no such results, or not of a few-shot classification.
     """
     rows = _rows(path, label)
-    sent = [str(row["prompt"]["raw"]) for row in rows]
-    golds = [_gold(row) for row in rows]
-    ids = [str(row.get("testIdx", number)) for number, row in enumerate(rows)]
-    written = [_messages(text) for text in sent]
-    if all(one is not None for one in written):
-        found = [
-            replace(conversation(turns_of(one, path), path), answer=gold, id=id)
-            for one, gold, id in zip(written, golds, ids, strict=True)
-        ]
-        chats = as_chats(found, path, more_labels)
-        return chats.prompt, chats
     contexts = [
-        Context(text, gold, id, {str(k): v for k, v in (row.get("vars") or {}).items() if isinstance(v, str)})
-        for text, gold, id, row in zip(sent, golds, ids, rows, strict=True)
+        Context(
+            str(row["prompt"]["raw"]),
+            _gold(row),
+            str(row.get("testIdx", number)),
+            {str(name): value for name, value in (row.get("vars") or {}).items() if isinstance(value, str)},
+        )
+        for number, row in enumerate(rows)
     ]
-    return prompt_of(contexts, path, more_labels), None
+    return prompt_sent(contexts, [_messages(one.text) for one in contexts], path, more_labels)
 
 
 def _messages(text: str) -> Any:

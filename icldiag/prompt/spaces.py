@@ -15,6 +15,14 @@ def plain_lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def changed_line_ends(text: str) -> Iterator[str]:
+    """That `plain_lines` changes this text, in words."""
+    windows, single = "\r\n" in text, "\r" in text.replace("\r\n", "")
+    ends = " and ".join(shown for shown, there in (("\\r\\n", windows), ("\\r", single)) if there)
+    if ends:
+        yield f"line ends {ends} are written as \\n"
+
+
 def space_warnings(prompt: Prompt) -> Iterator[str]:
     """Where a blank of the template meets the label word's own: tokenizers have other tokens for two than for one."""
     yield from _own_blanks(prompt)

@@ -205,18 +205,25 @@ def test_promptfoo_results(tmp_path: Path) -> None:
         return path
 
     asked = [json.dumps(shown()), json.dumps(shown(query="Mood of: snow\nIn a word."))]
-    prompt, chats = read_results(
-        save([row(asked[0], 0, "dark"), row(asked[1], 1, "bright"), row(asked[1], 1, "bright")])
-    )
-    assert chats is not None
-    assert [(one.text, one.label) for one in prompt.queries] == [("fog", 1), ("snow", 0)]
+    sent = read_results(save([row(asked[0], 0, "dark"), row(asked[1], 1, "bright"), row(asked[1], 1, "bright")]))
+    assert sent.chats is not None
+    assert [(one.text, one.label) for one in sent.prompt.queries] == [("fog", 1), ("snow", 0)]
     text = "Say the mood.\n\nWeather: sun\nMood: bright\n\nWeather: rain\nMood: dark\n\nWeather: {}\nMood:"
     rows = [row(text.format(name), place, "dark", vars={"weather": name}) for place, name in enumerate(("fog", "snow"))]
-    prompt, chats = read_results(save(rows))
-    assert chats is None
+    sent = read_results(save(rows))
+    prompt = sent.prompt
+    assert (sent.chats, sent.notes) == (None, ())
     assert prompt.template == "Weather: {text}\nMood:{label}"
     assert [prompt.written(query) for query in prompt.queries] == [text.format("fog"), text.format("snow")]
     assert [query.label for query in prompt.queries] == [1, 1]
+    sent = read_results(save([row(one["prompt"]["raw"].replace("\n", "\r\n") + " \r\n", 0, "dark") for one in rows]))
+    assert [sent.prompt.written(query) for query in sent.prompt.queries] == [text.format("fog"), text.format("snow")]
+    assert sent.notes == (
+        "line ends \\r\\n are written as \\n",
+        "left out at the end, as the model answers before it: ' \\r\\n'",
+    )
+    sent = read_results(save([row(text.format("a\r\nfog"), 0, "dark"), row(text.format("snow"), 1, "dark")]))
+    assert (sent.prompt.queries[0].text, sent.notes) == ("a\r\nfog", ())
     with pytest.raises(PromptError, match="of 2 prompts; choose one with --prompt: p, q"):
         read_results(save([*rows, {**rows[0], "prompt": {"raw": "x", "label": "q"}}]))
     with pytest.raises(PromptError, match="all demonstrations have the label ' fog'; name others"):

@@ -13,8 +13,9 @@ DATA = Path(__file__).parent.parent / "data" / "promptfoo"
 
 
 def test_a_text_prompt() -> None:
-    prompt, chats = read_results(DATA / "text.json")
-    assert chats is None
+    sent = read_results(DATA / "text.json")
+    assert sent.chats is None
+    prompt = sent.prompt
     assert prompt.template == "Text: {text}\nMood:{label}"
     assert [(one.text, prompt.label_names[one.known_label]) for one in prompt.queries] == [
         ("fog", "dark"),
@@ -26,7 +27,8 @@ def test_a_text_prompt() -> None:
 def test_a_prompt_of_messages() -> None:
     with pytest.raises(PromptError, match="choose one with --prompt: chat, other"):
         read_results(DATA / "messages.json")
-    prompt, chats = read_results(DATA / "messages.json", "chat")
-    assert chats is not None
+    sent = read_results(DATA / "messages.json", "chat")
+    assert sent.chats is not None
+    prompt = sent.prompt
     assert (prompt.chat, prompt.instruction, prompt.label_names) == (True, "One word.", ("bright", "dark"))
     assert [query.text for query in prompt.queries] == ['fog, "thick" 😀', "a party"]

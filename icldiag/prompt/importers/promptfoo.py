@@ -21,8 +21,8 @@ def read(
     from icldiag.prompt.importers.messages import as_import
     from icldiag.prompt.promptfoo import read_results
 
-    found, chats = read_results(results, prompt, names(labels))
-    return as_import(chats) if chats is not None else Import(found, (_TOLD,), guessed=True)
+    sent = read_results(results, prompt, names(labels))
+    return as_import(sent.chats) if sent.chats else Import(sent.prompt, (_TOLD, *sent.notes), guessed=True)
 
 
 IMPORTER = Importer(read, guesses=True, in_turns=True)

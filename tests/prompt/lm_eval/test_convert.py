@@ -178,6 +178,28 @@ def test_more_than_ten_answers_keep_their_order(tmp_path: Path) -> None:
     assert (found.given["0"], found.right) == ("w11", 1)
 
 
+@pytest.mark.parametrize("line", ["\n", "\r\n"])
+@pytest.mark.parametrize("with_results", [True, False])
+def test_line_ends_of_windows_are_kept(tmp_path: Path, line: str, with_results: bool) -> None:
+    """In texts alone, or in the template as well: the harness gave them to the model."""
+    texts = ["I liked\r\nit", "I did\rnot", "hm"]
+    asked = [
+        context(text, [("great\r\nfilm", 0), *SHOTS[1:]]).replace(f"{line[-1]}Sent", f"{line}Sent") for text in texts
+    ]
+    path = write(
+        tmp_path,
+        [choice_row(n, text, n, n, made=made) for n, (text, made) in enumerate(zip(texts, asked, strict=True))],
+    )
+    if with_results:
+        write_results(path, {"doc_to_text": f"Review: {{{{text}}}}{line}Sentiment:"})
+    prompt = import_log(path).prompt
+    assert prompt.template == f"Review: {{text}}{line}Sentiment:{{label}}"
+    assert [prompt.written(query) for query in prompt.queries] == asked
+    written = tmp_path / "prompt.yaml"
+    written.write_text(as_yaml(prompt))
+    assert [query.text for query in read_prompt(written).queries] == texts
+
+
 def test_a_space_at_the_end_of_the_context_belongs_to_the_label_words(tmp_path: Path) -> None:
     made = []
     for n, (text, gold) in enumerate(TEXTS):
