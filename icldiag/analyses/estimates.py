@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from icldiag.model.readout import FloatArray, IntArray
+
 Z = 1.959964  # of a standard normal, two-sided 95 %
 
 
@@ -60,6 +62,25 @@ def _border(inside: Any, start: float, end: float) -> float:
         middle = (start + end) / 2
         start, end = (middle, end) if inside(middle) else (start, middle)
     return (start + end) / 2
+
+
+def mean_test(values: FloatArray, groups: IntArray) -> float:
+    """Two-sided p that the mean of values (n,) from fixed groups (n,) is 0; 1 where that is undefined.
+
+    Only what differs within the groups is chance: Student's t with the pooled variance within them. Where the groups'
+    own means differ, a test that takes all values as one sample loses most of its power.
+    """
+    names, places = np.unique(groups, return_inverse=True)
+    freedom, mean = len(values) - len(names), float(values.mean())
+    if freedom < 1 or mean == 0:
+        return 1.0
+    means = np.bincount(places, values) / np.bincount(places)
+    variance = float(((values - means[places]) ** 2).sum()) / freedom
+    if variance == 0:
+        return 0.0
+    from scipy.stats import t  # slow to import
+
+    return float(2 * t.sf(abs(mean) / math.sqrt(variance / len(values)), freedom))
 
 
 def of_draws(value: float, draws: Sequence[float] | Any, count: int) -> Estimate | None:

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import t, ttest_1samp
 
-from icldiag.analyses.estimates import auc_estimate, of_draws, share
+from icldiag.analyses.estimates import auc_estimate, mean_test, of_draws, share
 from icldiag.analyses.roc import roc_auc
 
 
@@ -72,3 +73,29 @@ def test_the_borders_of_an_auc_solve_newcombes_equation(auc: float, positives: i
         variance = theta * (1 - theta) * terms / (positives * negatives)
         assert abs(auc - theta) == pytest.approx(1.959964 * math.sqrt(variance), abs=1e-6)
     assert found.low < auc < found.high
+
+
+def test_a_mean_over_fixed_groups() -> None:
+    generator = np.random.default_rng(0)
+    values, one = generator.normal(0.3, 1, 15), np.zeros(15, int)
+    assert mean_test(values, one) == pytest.approx(ttest_1samp(values, 0).pvalue)
+    groups = np.array([0, 1, 2] * 5)
+    design = np.eye(3)[groups]  # least squares with a coefficient a group; the mean is that of the three
+    rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    error = np.sqrt((rest**2).sum() / 12 / 15)
+    assert mean_test(values, groups) == pytest.approx(2 * t.sf(abs(values.mean()) / error, 12))
+
+
+def test_what_differs_between_groups_is_no_chance() -> None:
+    generator, groups = np.random.default_rng(1), np.array([0, 1] * 8)
+    effects = np.array([3.0, -3.0])[groups]
+    found = [mean_test(effects + generator.normal(0, 1, 16), groups) for _ in range(600)]
+    assert 0.03 < np.mean(np.array(found) < 0.05) < 0.07
+    assert mean_test(effects + 1 + generator.normal(0, 0.5, 16), groups) < 0.001
+    assert ttest_1samp(effects + 1, 0).pvalue > 0.05
+
+
+def test_a_mean_that_cannot_be_tested() -> None:
+    assert mean_test(np.array([1.0, 2.0]), np.array([0, 1])) == 1
+    assert mean_test(np.zeros(4), np.zeros(4, int)) == 1
+    assert mean_test(np.ones(4), np.zeros(4, int)) == 0

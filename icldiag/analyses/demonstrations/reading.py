@@ -72,7 +72,7 @@ def reading_of_left_out(found: Stability, labels: Sequence[str]) -> tuple[str, s
     )
     if least != most:
         first += f", {giving} {'gives most' if taken[least] < 0 else 'takes least'} ({abs(taken[least]):.2f})"
-    stands = "It stands out: more queries gain without it than lose, and more than without any other."
+    stands = "It stands out: the mean lead surely grows without it, and more than without any other."
     second = "" if found.harmful is None else stands if found.harmful == most else ""
     return f"{first[0].upper()}{first[1:]}.", second
 

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from icldiag.analyses.balance import rankings, surplus
-from icldiag.analyses.effect import SIGNIFICANT, mcnemar
+from icldiag.analyses.effect import SIGNIFICANT
+from icldiag.analyses.estimates import mean_test
 from icldiag.analyses.lab import Lab, Question
 from icldiag.analyses.measures import labelled, score
 from icldiag.analyses.orders import orders_by_last
+from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray, IntArray, Progress, silent
 
@@ -77,6 +79,12 @@ class Stability:
         return np.asarray(self.scores.argmax(1))
 
     @property
+    def classes(self) -> IntArray:
+        """(m,) gold labels, and where they are unknown the answers."""
+        known = [answer if label is None else label for label, answer in zip(self.gold, self.predicted, strict=True)]
+        return np.array(known, dtype=np.int64)
+
+    @property
     def flips(self) -> FloatArray:
         """(m,) share of the orders in which a query is answered otherwise."""
         if not self.orders:
@@ -106,17 +114,21 @@ class Stability:
 
     @property
     def harmful(self) -> int | None:
-        """Place in `left_out` of the one row that stands out: without it more queries gain lead than lose it, and they
-        gain more than without any other; both by a sign test over the queries, corrected for the number of rows.
+        """Place in `left_out` of the one row that stands out: without it the mean lead grows, and more than without any
+        other (`mean_test`, the classes as groups: a wrong label takes from one class and gives to another, and this is
+        no chance).
+
+        The first p is multiplied by the number of rows, of which this is the largest. That the largest of several means
+        is above each other one needs no such correction (Gutmann and Maymin 1987, Annals of Statistics 15, 456-461).
         """
         matrix = self.matrix
         if len(matrix) < 2:
             return None
         most = int(matrix.mean(1).argmax())
-        others = [row for row in range(len(matrix)) if row != most]
-        compared = [matrix[most], *(matrix[most] - matrix[row] for row in others)]
-        stands_out = all(_more(gains) and _sign_test(gains) * len(matrix) < SIGNIFICANT for gains in compared)
-        return most if stands_out else None
+        if matrix[most].mean() < LEAST_SHOWN or mean_test(matrix[most], self.classes) * len(matrix) >= SIGNIFICANT:
+            return None
+        less = (matrix[most] - matrix[row] for row in range(len(matrix)) if row != most)
+        return most if all(mean_test(gains, self.classes) < SIGNIFICANT for gains in less) else None
 
 
 def leads(scores: FloatArray, answered: FloatArray, gold: Sequence[int | None]) -> FloatArray:
@@ -133,14 +145,6 @@ def leads(scores: FloatArray, answered: FloatArray, gold: Sequence[int | None]) 
     others[rows, wanted] = -np.inf
     rival = np.where(known, others.argmax(1), order[:, 1])
     return np.asarray(scores[rows, wanted] - scores[rows, rival])
-
-
-def _more(gains: FloatArray) -> bool:
-    return int((gains > 0).sum()) > int((gains < 0).sum())
-
-
-def _sign_test(gains: FloatArray) -> float:
-    return mcnemar(int((gains > 0).sum()), int((gains < 0).sum()))
 
 
 def balanced_sample(gold: Sequence[int | None], most: int | None, seed: int) -> tuple[int, ...]:

@@ -264,6 +264,25 @@ def test_one_row_stands_out() -> None:
     assert alike.harmful is None
 
 
+def test_a_wrong_label_stands_out_though_it_gives_to_its_class() -> None:
+    """It takes from the texts of one class and gives to those of another, half of the queries each."""
+    found, generator = made_stability(answers_last=False), np.random.default_rng(0)
+    gold = np.array([label or 0 for label in found.gold])
+
+    def left_out(place: int, taken: FloatArray) -> LeftOut:
+        taken = taken + generator.normal(0, 0.3, 12)
+        return replace(found.left_out[place], scores=found.scores + taken[:, None] * np.eye(2)[gold])
+
+    usual = [left_out(place, np.full(12, -0.2)) for place in range(4)]
+    wrong = left_out(1, np.where(gold == 0, 3.0, -2.0))
+    assert replace(found, left_out=(usual[0], wrong, *usual[2:])).harmful == 1
+    assert replace(found, left_out=tuple(usual)).harmful is None
+    fair = left_out(1, np.where(gold == 0, 2.0, -2.0))
+    assert replace(found, left_out=(usual[0], fair, *usual[2:])).harmful is None
+    nobody = replace(found, gold=(None,) * 12, left_out=(usual[0], wrong, *usual[2:]))
+    assert nobody.classes.tolist() == found.predicted.tolist()
+
+
 def test_separability_of_many_queries_is_bounded() -> None:
     generator = np.random.default_rng(0)
     gold = generator.integers(0, 40, 5000)
