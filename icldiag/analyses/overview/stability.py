@@ -115,20 +115,16 @@ class Stability:
     @property
     def harmful(self) -> int | None:
         """Place in `left_out` of the one row that stands out: without it the mean lead grows, and more than without any
-        other (`mean_test`, the classes as groups: a wrong label takes from one class and gives to another, and this is
-        no chance).
-
-        The first p is multiplied by the number of rows, of which this is the largest. That the largest of several means
-        is above each other one needs no such correction (Gutmann and Maymin 1987, Annals of Statistics 15, 456-461).
+        other; by `mean_test`, corrected for the number of rows. Its groups are the classes: a wrong label takes from the
+        texts of one and gives to those of another, and this is no chance.
         """
         matrix = self.matrix
         if len(matrix) < 2:
             return None
         most = int(matrix.mean(1).argmax())
-        if matrix[most].mean() < LEAST_SHOWN or mean_test(matrix[most], self.classes) * len(matrix) >= SIGNIFICANT:
-            return None
-        less = (matrix[most] - matrix[row] for row in range(len(matrix)) if row != most)
-        return most if all(mean_test(gains, self.classes) < SIGNIFICANT for gains in less) else None
+        compared = [matrix[most], *(matrix[most] - matrix[row] for row in range(len(matrix)) if row != most)]
+        sure = (mean_test(gains, self.classes) * len(matrix) < SIGNIFICANT for gains in compared)
+        return most if matrix[most].mean() >= LEAST_SHOWN and all(sure) else None
 
 
 def leads(scores: FloatArray, answered: FloatArray, gold: Sequence[int | None]) -> FloatArray:
