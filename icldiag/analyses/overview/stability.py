@@ -115,8 +115,8 @@ class Stability:
     @property
     def harmful(self) -> int | None:
         """Place in `left_out` of the one row that stands out: without it the mean lead grows, and more than without any
-        other; by `mean_test`, corrected for the number of rows. Its groups are the classes: a wrong label takes from the
-        texts of one and gives to those of another, and this is no chance.
+        other; by `mean_test`, corrected for the number of rows. Its groups are the classes: a wrong label takes from
+        the texts of one and gives to those of another, and this is no chance.
         """
         matrix = self.matrix
         if len(matrix) < 2:
