@@ -14,7 +14,8 @@ from pydantic import SkipValidation
 from icldiag.analyses.request import Each, Request
 from icldiag.analyses.reweighting.beta import as_beta, naming_beta
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
-from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits
+from icldiag.analyses.reweighting.step import beta_edits
+from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.arguments import checked
 from icldiag.errors import IcldiagError, ModelError
 from icldiag.indices import query_index

@@ -17,7 +17,7 @@ from icldiag.analyses.compression.caches import cache_at
 from icldiag.analyses.compression.compute import kept_positions
 from icldiag.analyses.isolation.cuts import CUTS, Cut
 from icldiag.analyses.isolation.edits import on_device, prefix_edits, random_words, target_edits
-from icldiag.analyses.reweighting.training import beta_edits
+from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.model.forward import InstrumentedModel, merge_edits, on_rows
 from icldiag.model.padding import batch_of

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.analyses.batches import PendingQuestion, Work
-from icldiag.analyses.reweighting.training import beta_edits
+from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.lazy import torch
 from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
 from icldiag.model.readout import FloatArray, Progress, silent

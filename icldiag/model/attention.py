@@ -132,7 +132,7 @@ def attend(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, 
     if edit is not None:
         edit = edit.to(device)
     if edit is not None and len(edit.rows) == query.shape[2]:  # every row is edited, as in a pass of one token
-        output = heads.weigh(_edited_attention(heads, edit))
+        output = heads.weigh(_edited_attention(heads, edit, None))
     else:
         output = heads.output()
         if edit is not None:
@@ -155,15 +155,15 @@ def _check_order(context: KeyValues, first: int) -> None:
 def _with_edit(heads: Heads, output: Tensor, edit: Edit) -> Tensor:
     """The output with the edited rows in place of the plain ones: (B, H, T, d)."""
     if edit.blocked is not None:
-        return output.index_copy(2, edit.rows, heads.weigh(_edited_attention(heads, edit)).to(output.dtype))
+        return output.index_copy(2, edit.rows, heads.weigh(_edited_attention(heads, edit, edit.rows)).to(output.dtype))
     # Scaling alone adds (factor - 1) A V, so that a factor of one changes nothing, not by one bit.
     attention = heads.attention(edit.rows)  # (B, H, R, S)
     added = heads.weigh(attention * (edit.factors(attention) - 1.0))
     return output.index_add(2, edit.rows, added.to(output.dtype))
 
 
-def _edited_attention(heads: Heads, edit: Edit) -> Tensor:
-    attention = heads.attention(edit.rows, edit.blocked if edit.renormalise else None)  # (B, H, R, S)
+def _edited_attention(heads: Heads, edit: Edit, rows: Tensor | None) -> Tensor:
+    attention = heads.attention(rows, edit.blocked if edit.renormalise else None)  # (B, H, R, S)
     if edit.blocked is not None and not edit.renormalise:
         attention = attention.masked_fill(widened(edit.blocked, attention, False), 0.0)
     return attention if edit.factor is None else attention * edit.factors(attention)

@@ -167,7 +167,7 @@ class InstrumentedModel:
         observe: Observer | None = None,
         resume: Resume | None = None,
         keep: int = 1,
-        tokens: Sequence[int] | None = None,
+        tokens: Sequence[int] | Tensor | None = None,
         keep_inputs: bool | slice = False,
         before_layer: Callable[[int], None] | None = None,
         swap: Swap | None = None,
@@ -219,7 +219,9 @@ class InstrumentedModel:
                 use_cache=False,
                 logits_to_keep=keep,
             )
-        logits = output.logits if tokens is None or few else output.logits[..., list(tokens)]
+        logits = output.logits
+        if tokens is not None and not few:
+            logits = logits[..., torch.as_tensor(tokens, device=logits.device)]
         return Run(logits, tuple(inputs), tuple(calls))
 
     @contextmanager

@@ -237,4 +237,5 @@ def _weigh(attention: Tensor, values: Tensor) -> Tensor:
 
 def widened(columns: Tensor, attention: Tensor, value: float) -> Tensor:
     """(..., N) with `value` for the rest of the attention's columns: (..., S)."""
-    return torch.nn.functional.pad(columns, (0, attention.shape[-1] - columns.shape[-1]), value=value)
+    missing = attention.shape[-1] - columns.shape[-1]
+    return torch.nn.functional.pad(columns, (0, missing), value=value) if missing else columns

@@ -17,8 +17,9 @@ and all queries of a batch, share the demonstrations' cache and the query's own 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
@@ -30,6 +31,12 @@ from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@lru_cache(maxsize=256)
+def _on(device: torch.device, numbers: tuple[Any, ...], dtype: torch.dtype) -> Tensor:
+    """Numbers on a device; brought there once, for a GPU waits for what a pass brings."""
+    return torch.tensor(numbers, device=device, dtype=dtype)
 
 
 @dataclass(frozen=True)
@@ -79,13 +86,13 @@ class LabelWords:
         norms = logits.logsumexp(-1) if self.whole else torch.zeros_like(logits[..., 0])  # (B, 1 + N)
         scores = []
         for word in self.read:
-            rows, tokens = (torch.tensor(part, device=logits.device) for part in zip(*word, strict=True))
+            rows, tokens = (_on(logits.device, part, torch.long) for part in zip(*word, strict=True))
             scores.append((logits[:, rows, tokens] - norms[:, rows]).sum(1))  # (B,)
         found = torch.stack(scores, dim=1)
         if self.lengths is not None:
-            found = found / torch.tensor(self.lengths, device=found.device)
+            found = found / _on(found.device, self.lengths, torch.float32)
         if self.unconditional is not None:
-            found = found - torch.tensor(self.unconditional, device=found.device)
+            found = found - _on(found.device, self.unconditional, torch.float32)
         return self._calibrated(found)
 
     def _calibrated(self, scores: Tensor) -> Tensor:
@@ -93,12 +100,12 @@ class LabelWords:
         if self.calibration is None:
             return scores
         by = self.calibration
-        bias = torch.tensor(by.bias, device=scores.device)  # (C,)
+        bias = _on(scores.device, by.bias, torch.float32)  # (C,)
         log_probabilities = scores if self.whole else scores.log_softmax(1)
         if by.scale is not None:
-            return log_probabilities * torch.tensor(by.scale, device=scores.device) + bias
+            return log_probabilities * _on(scores.device, by.scale, torch.float32) + bias
         if by.matrix is not None:
-            return log_probabilities @ torch.tensor(by.matrix, device=scores.device).T + bias
+            return log_probabilities @ _on(scores.device, by.matrix, torch.float32).T + bias
         return scores + bias
 
     def after(self, batch: Batch) -> Batch:

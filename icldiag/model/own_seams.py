@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -77,7 +78,8 @@ def gpt_neo(self: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask
 # ---- BLOOM, MPT and Falcon: the whole of attention, with ALiBi ------------------------------------------------------
 
 
-def alibi_slopes(heads: int) -> Tensor:
+@lru_cache(maxsize=64)
+def alibi_slopes(heads: int, device: torch.device) -> Tensor:
     """The (H,) slopes of Press et al. 2022 (arXiv 2108.12409): 2^(-8 i / H) for powers of two.
 
     Other numbers of heads take those of the next smaller power, then every other one of the next larger.
@@ -85,14 +87,14 @@ def alibi_slopes(heads: int) -> Tensor:
     power = 2 ** math.floor(math.log2(heads))
     exponents = [8 * i / power for i in range(1, power + 1)]
     exponents += [8 * i / (2 * power) for i in range(1, 2 * power, 2)][: heads - power]
-    return torch.tensor([2.0**-exponent for exponent in exponents])
+    return torch.tensor([2.0**-exponent for exponent in exponents], device=device)
 
 
 def _alibi(slopes: Tensor, dtype: torch.dtype, scale: float = 1.0) -> Bias:
     """slope * position, rounded as the model rounds it; a constant along a row drops out of the softmax."""
 
     def bias(positions: Tensor) -> Tensor:
-        distances = slopes.to(positions.device)[None, :, None] * positions[:, None, :]  # (B, H, N)
+        distances = slopes[None, :, None] * positions[:, None, :]  # (B, H, N)
         return distances.to(dtype)[:, :, None] * scale
 
     return bias
@@ -101,7 +103,7 @@ def _alibi(slopes: Tensor, dtype: torch.dtype, scale: float = 1.0) -> Bias:
 def bloom(self: Any, hidden_states: Tensor, residual: Tensor, *_: object, **__: object) -> Any:
     """BloomAttention.forward."""
     query, key, value = self._reshape(self.query_key_value(hidden_states))
-    variant = Variant(bias=_alibi(alibi_slopes(self.num_heads), query.dtype))
+    variant = Variant(bias=_alibi(alibi_slopes(self.num_heads, query.device), query.dtype))
     output = attend(self.layer_idx, query, key, value, self.inv_norm_factor, variant)
     return self.dense(merged(output)) + residual, None
 
@@ -114,7 +116,7 @@ def mpt(self: Any, hidden_states: Tensor, *_: object, **__: object) -> Any:
     query, key, value = (
         part.unflatten(2, (self.n_heads, self.head_dim)).transpose(1, 2) for part in mixed.chunk(3, dim=2)
     )
-    variant = Variant(bias=_alibi(alibi_slopes(self.n_heads), torch.float32))
+    variant = Variant(bias=_alibi(alibi_slopes(self.n_heads, query.device), torch.float32))
     return self.out_proj(merged(attend(self.layer_idx, query, key, value, self.softmax_scale, variant))), None
 
 
@@ -136,7 +138,7 @@ def falcon(
         assert position_embeddings is not None
         query, key = apply_rotary_pos_emb(query, key, *position_embeddings)
     else:
-        slopes = alibi_slopes(self.num_heads).bfloat16()
+        slopes = alibi_slopes(self.num_heads, query.device).bfloat16()
         variant = Variant(bias=_alibi(slopes, query.dtype, self.inv_norm_factor))
     output = attend(self.layer_idx, query, key, value, 1.0 / math.sqrt(self.head_dim), variant)
     return self.dense(merged(output)), None

@@ -30,7 +30,7 @@ class LayerCall:
 
 
 @contextmanager
-def narrowed(head: nn.Module, tokens: Sequence[int] | None) -> Iterator[bool]:
+def narrowed(head: nn.Module, tokens: Sequence[int] | Tensor | None) -> Iterator[bool]:
     """Let the output embeddings compute some tokens' logits alone; False where they are of a kind we do not know.
 
     Of half-precision weights the products are summed and kept in float32: above 16, bfloat16 has steps of 1/8,
@@ -42,7 +42,7 @@ def narrowed(head: nn.Module, tokens: Sequence[int] | None) -> Iterator[bool]:
     weight: Tensor = head.weight
     bias: Tensor | None = head.bias
     if tokens is not None:
-        rows = torch.tensor(list(tokens), device=weight.device)
+        rows = torch.as_tensor(tokens, device=weight.device)
         weight, bias = weight[rows], None if bias is None else bias[rows]
     elif weight.itemsize >= 4:
         yield False

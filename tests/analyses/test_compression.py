@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from icldiag.analyses.compression.compute import compress, kept_positions
-from icldiag.analyses.reweighting.training import beta_edits
+from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Prompt

@@ -16,7 +16,8 @@ from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.isolation.edits import prefix_edits
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.reweighting.compute import reweight
-from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits
+from icldiag.analyses.reweighting.step import beta_edits
+from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.analyses.saliency.compute import saliency
 from icldiag.model.readout import FloatArray, read_queries
 from tests.goldens import ONE_SHOT, SETTINGS, golden, golden_session, numbers, written_prompts

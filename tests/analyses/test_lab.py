@@ -13,7 +13,7 @@ import torch
 from icldiag.analyses import batches
 from icldiag.analyses.isolation.edits import isolation_edit
 from icldiag.analyses.lab import Inquiry, Lab, Question
-from icldiag.analyses.reweighting.training import beta_edits
+from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.errors import Cancelled, PromptError
 from icldiag.model.attention import Edit
 from icldiag.model.forward import Edits, InstrumentedModel, merge_edits

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
 from icldiag.analyses.reweighting.compute import draw_examples
-from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits, train_beta
+from icldiag.analyses.reweighting.step import beta_edits
+from icldiag.analyses.reweighting.training import TrainingSettings, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import read_queries, silent

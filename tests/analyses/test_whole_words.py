@@ -14,7 +14,8 @@ from icldiag.analyses.compression.caches import cache_at
 from icldiag.analyses.compression.compute import kept_positions
 from icldiag.analyses.isolation.compute import isolate, sweep
 from icldiag.analyses.isolation.cuts import Cut
-from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits, train_beta
+from icldiag.analyses.reweighting.step import beta_edits
+from icldiag.analyses.reweighting.training import TrainingSettings, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
 from icldiag.errors import PromptError
 from icldiag.model.readout import read_queries

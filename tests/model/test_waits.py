@@ -26,7 +26,7 @@ from tests.architectures import ARCHITECTURES
 from tests.conftest import tiny_tokenizer
 
 META = torch.device("meta")
-_EXPERTS = ("mixtral", "qwen3_moe", "gpt_oss", "deepseek_v3")  # their grouped products take no float32 there
+EXPERTS = ("mixtral", "qwen3_moe", "gpt_oss", "deepseek_v3")  # their grouped products take no float32 there
 
 
 def weightless(architecture: str) -> InstrumentedModel:
@@ -39,7 +39,7 @@ def weightless(architecture: str) -> InstrumentedModel:
     return found
 
 
-@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name not in _EXPERTS])
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name not in EXPERTS])
 def test_a_pass_asks_for_no_number(architecture: str, prompt: Prompt) -> None:
     model = weightless(architecture)
     encoded = encode(prompt, *model.reader)

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
-from icldiag.analyses.reweighting.training import TrainingSettings, beta_edits, silent_epoch, train_beta
+from icldiag.analyses.reweighting.step import beta_edits
+from icldiag.analyses.reweighting.training import TrainingSettings, silent_epoch, train_beta
 from icldiag.errors import AnalysisError
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent

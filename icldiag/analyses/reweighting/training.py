@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from icldiag.analyses.reweighting.recording import recorded_where_possible
+from icldiag.analyses.reweighting.step import StepExamples, plain_step
 from icldiag.arguments import Count, Natural, Rate, Seed, check_fields
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
-from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import label_words
 from icldiag.model.padding import Batch, batch_of, padding_of
@@ -47,16 +48,6 @@ class TrainingSettings:
 
 def silent_epoch(loss: float) -> None:
     """For callers that do not watch the training."""
-
-
-def beta_edits(encoded: EncodedPrompt, beta: Tensor) -> Edits:
-    """Edits of the target row (rows are set by whoever runs them) for beta (L, H, demonstrations)."""
-    tokens = [(position, index) for index, d in enumerate(encoded.demonstrations) for position in range(*d.label)]
-    columns, owner = torch.tensor(tokens, device=beta.device).T
-    factor = torch.ones(*beta.shape[:2], len(encoded.prefix), device=beta.device)  # (L, H, P)
-    factor = factor.index_copy(2, columns, beta.exp().index_select(2, owner))
-    first_row = torch.tensor([0], device=beta.device)
-    return {layer: Edit(first_row, factor=of_layer) for layer, of_layer in enumerate(factor.unbind())}
 
 
 def train_beta(
@@ -93,32 +84,22 @@ def _train(
     progress: Progress,
     each_epoch: Callable[[float], object],
 ) -> tuple[Tensor, FloatArray]:
-    cached = _cache_examples(model, encoded, prefix, examples, settings.batch_size or len(examples), progress)
+    alike = model.device.type != "cpu"  # a GPU takes as long for padding, and can repeat what has one shape
+    size = settings.batch_size or len(examples)
+    cached = step_examples(model, encoded, prefix, examples, size, alike, progress)
     beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.demonstrations), device=model.device)
     beta.requires_grad_()
     optimizer = torch.optim.Adam([beta], lr=settings.learning_rate)
-    words = label_words(encoded, model)
+    step = recorded_where_possible(plain_step(model, encoded, prefix), model, beta, cached, settings.epochs)
     losses: list[list[float]] = []
     best, since = float("inf"), 0
     for epoch in range(settings.epochs):
         steps: list[Tensor] = []  # on the device until the epoch ends: each transfer would make a GPU wait
         for done, part in enumerate(cached):
             progress("re-weighting", epoch * len(cached) + done, settings.epochs * len(cached))
-            earlier = len(prefix.ids) + part.past[0].keys.shape[2]
-            run = model.run(
-                part.batch,
-                context=prefix.key_values,
-                past=part.past,
-                edits=words.edits(beta_edits(encoded, beta), model, words.rows, earlier),
-                keep=words.rows,
-                tokens=words.vocabulary,
-            )
-            scores = words.unchecked_scores(run.logits, words.vocabulary) + part.votes
-            loss = torch.nn.functional.cross_entropy(scores, part.labels)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss, beta.grad = step(beta, part)
             optimizer.step()
-            steps.append(loss.detach())
+            steps.append(loss)
         losses.append(torch.stack(steps).tolist())
         mean = float(np.mean(losses[-1]))
         if not math.isfinite(mean):
@@ -134,25 +115,17 @@ def _train(
     return beta.detach(), np.array(losses)
 
 
-@dataclass(frozen=True)
-class _CachedExamples:
-    """Examples up to their last token: what one training step attends to and runs."""
-
-    batch: Batch  # the last tokens, and those of the label words that are scored, (B, 1 + N)
-    past: tuple[KeyValues, ...]
-    labels: Tensor  # (B,)
-    votes: Tensor  # (B, C)
-
-
 @no_grad
-def _cache_examples(
+def step_examples(
     model: InstrumentedModel,
     encoded: EncodedPrompt,
     prefix: Prefix,
     examples: Sequence[Example],
     size: int,
+    alike: bool,
     progress: Progress,
-) -> list[_CachedExamples]:
+) -> list[StepExamples]:
+    """The examples of every step, up to their last token; `alike` pads all to one width, and not each step's alone."""
     as_queries = encode(encoded.prompt.with_queries(examples), *model.reader)
     prompts = [(*as_queries.prefix, *query.ids) for query in as_queries.queries]
     if any(ids[: len(prefix.ids)] != prefix.ids for ids in prompts):
@@ -167,12 +140,15 @@ def _cache_examples(
     cached = []
     for start in range(0, len(whole), size):
         rows = slice(start, start + size)
-        width = max(widths[rows])  # the padding that all rows of this step have is cut off
+        beside = widths if alike else widths[rows]
+        width = max(beside)  # the padding that all these rows have is cut off
         last = torch.tensor([[row[-1]] for row in whole[rows]], device=model.device)
         labels = torch.tensor([example.label for example in examples[rows]], device=model.device)
         places = [own + len(prefix.ids) for own in widths[rows]]
         positions = torch.tensor(places, device=model.device)[:, None]  # (B, 1)
-        padding = padding_of(widths[rows], model.device)
+        padding = padding_of(beside, model.device)
+        if padding is not None and alike:
+            padding = padding[rows]
         batch = words.after(Batch(last, positions, padding, (min(places), max(places))))
         own = slice(columns - width, columns)
         own_past = tuple(
@@ -180,7 +156,7 @@ def _cache_examples(
             for part in past
         )
         votes = torch.from_numpy(as_queries.votes(range(len(whole))[rows])).float().to(model.device)
-        cached.append(_CachedExamples(batch, own_past, labels, votes))
+        cached.append(StepExamples(batch, own_past, labels, votes))
     return cached
 
 

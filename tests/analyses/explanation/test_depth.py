@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from icldiag.analyses.lab import Lab
-from icldiag.analyses.reweighting.training import beta_edits
+from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.model.attention import Edit
 from icldiag.model.readout import read_queries, silent
 from icldiag.prompt.schema import Prompt
