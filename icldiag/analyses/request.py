@@ -59,6 +59,8 @@ class Workbench(Protocol):
         """Keeps a query's tokens with the answers that are shown over them."""
 
     def ask(self, request: Request[R], progress: Progress = ..., each: Each | None = None) -> R: ...
+    def peek(self, request: Request[R]) -> R | None:
+        """The answer where it is there already."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from icldiag.analyses.circuits import compute as circuits
 from icldiag.analyses.circuits.compute import Circuit, RankHeads
 from icldiag.analyses.circuits.reading import reading
+from icldiag.analyses.explanation.contest import contest_of
 from icldiag.analyses.isolation.cuts import TARGET_CUTS, Cut
 from icldiag.analyses.isolation.edits import cut_columns
+from icldiag.analyses.prediction.compute import Prediction
 from icldiag.errors import AnalysisError
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
@@ -75,7 +78,45 @@ def test_effects_are_those_of_isolate(tiny: Tiny, prompt: Prompt) -> None:
     assert found.everywhere.stay == round(whole.label_loyalty * len(before))
     assert session.isolate(Cut.of_heads("label_to_target", every)).answers.label_loyalty == whole.label_loyalty
     assert found.together[0].cut == found.ranked[0].cut
-    assert len(parts) > 3 and parts[0].everywhere is None and "first estimate" in reading(parts[0])
+    assert [part.estimated for part in parts[:-1]] == list(range(1, len(before) + 1))
+    assert parts[0].everywhere is None and "first estimate from 1 query" in reading(parts[0])
+
+
+def test_parts_are_of_the_queries_that_were_asked(tiny: Tiny, prompt: Prompt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the cuts do to the queries so far is what Isolate says of these; asking more at once changes nothing."""
+    session = Session(prompt, tiny())
+    monkeypatch.setattr(circuits, "AT_ONCE", 2)
+    parts: list[Circuit] = []
+    found = session.heads(each_cut=parts.append)
+    cuts = [part for part in parts if part.everywhere is not None]
+    assert [len(part.queries) for part in cuts] == [*range(2, len(prompt.queries), 2), len(prompt.queries)]
+    one = cuts[0].ranked[0]
+    before = session.prediction()
+    after = session.isolate(Cut.of_heads("label_to_target", [(one.layer, one.head)])).answers
+    rows = list(cuts[0].queries)
+    lost = [
+        (before.scores[row] - np.log(after.probabilities[row])) @ sign for row in rows for sign in [_lead(before, row)]
+    ]
+    assert one.cut.lost == pytest.approx(np.mean(lost), abs=1e-4)
+    assert one.cut.stay == sum(after.predicted[row] == before.predicted[row] for row in rows)
+    assert reading(cuts[0]).startswith("So far, on 2 queries: label words -> target cut in all heads, ")
+    assert all(not part.together for part in parts) and found.together
+    monkeypatch.setattr(circuits, "AT_ONCE", 60)
+    whole = Session(prompt, session.model).heads()
+    assert [(head.layer, head.head, head.cut.stay) for head in whole.ranked] == [
+        (head.layer, head.head, head.cut.stay) for head in found.ranked
+    ]
+    np.testing.assert_allclose(
+        [step.cut.lost for step in whole.together], [s.cut.lost for s in found.together], atol=1e-4
+    )
+
+
+def _lead(before: Prediction, query: int) -> np.ndarray:
+    """(C,) what a query's scores are multiplied with for its lead."""
+    contest = contest_of(before, query)
+    sign = np.zeros(len(before.labels))
+    sign[contest.answer], sign[contest.rival] = 1, -1
+    return sign
 
 
 def test_the_estimate_is_first_order(tiny: Tiny, prompt: Prompt) -> None:

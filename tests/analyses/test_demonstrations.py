@@ -13,6 +13,7 @@ import pytest
 from icldiag.analyses.demonstrations import DemonstrationValues, ValueDemonstrations
 from icldiag.analyses.demonstrations import compute as demonstrations
 from icldiag.analyses.demonstrations.reading import alike_queries, reading, reading_of_left_out, row_name
+from icldiag.analyses.overview.compute import Perturb
 from icldiag.analyses.overview.stability import leads
 from icldiag.errors import Cancelled
 from icldiag.model.readout import silent
@@ -74,6 +75,27 @@ def test_drawn_orders_come_near_the_exact_values(prompt: Prompt, tiny: Tiny, mon
     assert (apart <= 4 * found.mean_errors + 1e-6).all()
     assert (np.abs(found.values - exact) <= 5 * found.errors + 1e-6).all()
     assert Session(prompt, session.model).demonstrations(pairs=40).values.tolist() == found.values.tolist()
+
+
+def test_the_first_look_is_a_pair_of_orders_on_a_few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes before the whole sample is asked, says how many queries it is of, and moves no later number."""
+    monkeypatch.setattr(demonstrations, "FIRST", 3)
+    monkeypatch.setattr(demonstrations, "EXACT", 1)
+    session = planted("six labels")
+    parts: list[DemonstrationValues] = []
+    whole = session.demonstrations(queries=6, pairs=2, each_pair=parts.append)
+    assert [len(part.stability.queries) for part in parts] == [3, 6, 6]
+    first = parts[0]
+    alone = planted("six labels").demonstrations(queries=3, pairs=1)
+    np.testing.assert_allclose(first.values, alone.values, atol=1e-4)
+    np.testing.assert_allclose(first.stability.matrix, alone.stability.matrix, atol=1e-4)
+    assert "(mean of 3 queries, from 1 pair of orders)" in reading(first) and "±" not in reading(first)
+    assert planted("six labels").demonstrations(queries=6, pairs=2).values.tolist() == whole.values.tolist()
+    known = planted("six labels")
+    known.ask(Perturb(6))
+    parts.clear()
+    known.demonstrations(queries=6, pairs=2, each_pair=parts.append)
+    assert [len(part.stability.queries) for part in parts] == [6, 6]  # the leave-one-out matrix is there
 
 
 def test_it_is_the_overviews_sample_and_can_be_stopped(prompt: Prompt, tiny: Tiny) -> None:

@@ -15,14 +15,14 @@ same way (Yin and Steinhardt 2025, arXiv 2502.14010), by what is lost without th
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from icldiag.analyses.circuits.estimates import head_estimates
-from icldiag.analyses.explanation.contest import Contest, contest_of
+from icldiag.analyses.explanation.contest import contest_of
 from icldiag.analyses.isolation.cuts import CUT_NAMES, TARGET_CUTS, Cut, CutKind
 from icldiag.analyses.isolation.edits import target_edits
 from icldiag.analyses.lab import Lab
@@ -40,6 +40,7 @@ ESTIMATED = 12  # queries
 ASKED = 60  # queries that are answered again under each cut
 MEASURED = 16  # heads that are cut alone
 TOGETHER = (1, 2, 3, 4, 6, 8, 12, 16)
+AT_ONCE = 12  # queries under all cuts of a step: a query's tokens before the target are then run once for them
 HALF = 0.5
 LEAST = 0.1  # nats: what the cut in all heads takes at least, for heads to be called its carriers
 
@@ -76,12 +77,12 @@ class Circuit(AnalysisResult):
     """What the target reads of one part of the demonstrations, head by head."""
 
     kind: CutKind
-    queries: tuple[int, ...]  # that were asked
+    queries: tuple[int, ...]  # that were asked; the first of them while others are asked
     estimated: int  # queries
     estimates: FloatArray  # (L, H) nats of the lead, mean
     everywhere: Effect | None  # in all heads of all layers; None until it is asked
     ranked: tuple[RankedHead, ...]  # the one that changes most answers first, then the one that takes most
-    together: tuple[Together, ...]
+    together: tuple[Together, ...]  # empty until all queries are asked under every cut alone
 
     def loyalty(self, effect: Effect) -> float:
         """The share of answers that stay."""
@@ -140,61 +141,75 @@ class _Ranking:
         self.request, self.bench, self.progress = request, bench, progress
         self.tell: Each = each or (lambda part: None)
         self.model = bench.model
-        prediction = bench.ask(Predict(), progress)
-        order = list(range(len(bench.prompt.queries)))
-        random.Random(request.seed).shuffle(order)
-        self.queries = sorted(order[: request.asked])
-        self.sample = sorted(order[:ESTIMATED])
-        self.contests = [contest_of(prediction, query) for query in self.queries]
-        self.of_sample = [contest_of(prediction, query) for query in self.sample]
+        self.prediction = bench.ask(Predict(), progress)
+        self.order = list(range(len(bench.prompt.queries)))
+        random.Random(request.seed).shuffle(self.order)
+        self.asked = self.order[: request.asked]
         self.lab = Lab(self.model, bench.encoded, bench.prefix(progress))
-        self.asked = [bench.prompt.queries[query] for query in self.queries]
 
     def circuit(self) -> Circuit:
-        kind = self.request.kind
-        estimates = self._estimates(self.of_sample)
-        found = Circuit(kind, tuple(self.queries), len(self.sample), estimates, None, (), ())
-        self.tell(found)
-        order = np.argsort(-np.abs(estimates), axis=None, kind="stable")[: self.request.measured]
-        heads = [divmod(int(place), self.model.n_heads) for place in order]
-        steps = [count for count in TOGETHER if count <= len(heads)]
-        total = 1 + len(heads) + 2 * len(steps)
-        everywhere = [(layer, head) for layer in range(self.model.n_layers) for head in range(self.model.n_heads)]
-        found = replace(found, everywhere=self._effect(everywhere, 0, total))
-        ranked: list[RankedHead] = []
-        for done, (layer, head) in enumerate(heads, start=1):
-            cut = self._effect([(layer, head)], done, total)
-            ranked.append(RankedHead(layer, head, float(estimates[layer, head]), cut))
+        layers, heads = self.model.n_layers, self.model.n_heads
+        found = self._estimated()
+        order = np.argsort(-np.abs(found.estimates), axis=None, kind="stable")[: self.request.measured]
+        chosen = [divmod(int(place), heads) for place in order]
+        everywhere = [(layer, head) for layer in range(layers) for head in range(heads)]
+        for queries, effects in self._effects([everywhere, *([one] for one in chosen)], 0):
+            ranked = [
+                RankedHead(*one, float(found.estimates[one]), cut) for one, cut in zip(chosen, effects[1:], strict=True)
+            ]
             ranked.sort(key=lambda one: (one.cut.stay, -one.cut.lost))
-            found = replace(found, ranked=tuple(ranked))
+            found = replace(found, queries=queries, everywhere=effects[0], ranked=tuple(ranked))
             self.tell(found)
-        names = [(one.layer, one.head) for one in ranked]
-        for count in steps:
-            done = 1 + len(heads) + 2 * len(found.together)
-            cut = self._effect(names[:count], done, total)
-            others = self._others(names[:count], names)
-            other = None if others is None else self._effect(others, done + 1, total)
-            found = replace(found, together=(*found.together, Together(count, cut, other)))
+        names = [(one.layer, one.head) for one in found.ranked]
+        steps = [count for count in TOGETHER if count <= len(names)]
+        others = [self._others(names[:count], names) for count in steps]
+        cuts = [names[:count] for count in steps] + [one for one in others if one is not None]
+        for _, effects in self._effects(cuts, len(self.asked)):
+            beside = iter(effects[len(steps) :])
+            together = [
+                Together(count, cut, None if other is None else next(beside))
+                for count, cut, other in zip(steps, effects, others, strict=False)
+            ]
+        return replace(found, together=tuple(together))
+
+    def _estimated(self) -> Circuit:
+        """The estimates of all heads, told after each query."""
+        total = np.zeros((self.model.n_layers, self.model.n_heads))
+        prefix, kind = self.bench.prefix(self.progress), self.request.kind
+        sample = self.order[:ESTIMATED]
+        for done, query in enumerate(sample):
+            step = step_of(self.progress, "heads, estimated", done, len(sample))
+            contest = contest_of(self.prediction, query)
+            total += head_estimates(self.model, self.bench.encoded, prefix, contest, kind, step)
+            found = Circuit(kind, (), done + 1, total / (done + 1), None, (), ())
             self.tell(found)
-        self.progress("cuts", total, total)
         return found
 
-    def _estimates(self, contests: Sequence[Contest]) -> FloatArray:
-        found = np.zeros((self.model.n_layers, self.model.n_heads))
-        prefix = self.bench.prefix(self.progress)
-        for done, contest in enumerate(contests):
-            step = step_of(self.progress, "heads, estimated", done, len(contests))
-            found += head_estimates(self.model, self.bench.encoded, prefix, contest, self.request.kind, step)
-        return found / len(contests)
+    def _effects(self, cuts: Sequence[Sequence[Head]], before: int) -> Iterator[tuple[tuple[int, ...], list[Effect]]]:
+        """What each cut does to the first queries, to the first of them and more, until all are asked.
 
-    def _effect(self, heads: Sequence[Head], done: int, total: int) -> Effect:
-        """Answer the queries with these heads cut."""
-        step = step_of(self.progress, "cuts", done, total)
-        edits = target_edits(self.bench.encoded, Cut.of_heads(self.request.kind, heads), self.model.n_heads)
-        (scores,) = self.lab.ask([self.lab.question(self.asked, target_edits=edits)], step)
-        stay = sum(int(row.argmax()) == contest.answer for row, contest in zip(scores, self.contests, strict=True))
-        lost = [contest.lead - contest.lead_in(row) for row, contest in zip(scores, self.contests, strict=True)]
-        return Effect(stay, float(np.mean(lost)))
+        before: queries that were asked under other cuts, of twice as many in all.
+        """
+        encoded, kind = self.bench.encoded, self.request.kind
+        edits = [target_edits(encoded, Cut.of_heads(kind, heads), self.model.n_heads) for heads in cuts]
+        stay, lost = np.zeros(len(cuts), np.int64), np.zeros(len(cuts))
+        for start in range(0, len(self.asked), AT_ONCE):
+            step = step_of(self.progress, "cuts", before + start, 2 * len(self.asked))
+            queries = self.asked[start : start + AT_ONCE]
+            texts = [self.bench.prompt.queries[query] for query in queries]
+            contests = [contest_of(self.prediction, query) for query in queries]
+            answers = self.lab.ask([self.lab.question(texts, target_edits=edit) for edit in edits], step)
+            for cut, scores in enumerate(answers):
+                for row, contest in zip(scores, contests, strict=True):
+                    stay[cut] += int(row.argmax()) == contest.answer
+                    lost[cut] += contest.lead - contest.lead_in(row)
+            asked = self.asked[: start + AT_ONCE]
+            means = lost / len(asked)
+            yield (
+                tuple(sorted(asked)),
+                [Effect(int(count), float(mean)) for count, mean in zip(stay, means, strict=True)],
+            )
+        self.progress("cuts", before + len(self.asked), 2 * len(self.asked))
 
     def _others(self, heads: Sequence[Head], taken: Sequence[Head]) -> list[Head] | None:
         """As many heads of each layer that are not among the ranked ones, drawn by the seed."""

@@ -20,13 +20,21 @@ def reading(found: Circuit) -> str:
         )
     every = found.everywhere
     whole = f"cut in all heads, {every.stay} of {counted(count, 'answer')} stay, and the lead {_loses(every.lost)} nats"
+    if not found.together:
+        first = found.ranked[0]
+        return (
+            f"So far, on {counted(count, 'query')}: {name} {whole}; cut in head {first.layer}.{first.head} alone, "
+            f"{first.cut.stay} stay, and it {_loses(first.cut.lost)}."
+        )
     if not found.carried:
         return f"{name} carries none of the lead: {whole}."
     half = found.half
     if half is None:
-        most = max(found.together, key=lambda step: step.cut.lost, default=None)
-        tried = f" ({most.heads} heads take {most.cut.lost:.2f})" if most is not None else ""
-        return f"{name} is spread over many heads: no number of heads that was cut takes half of it{tried}; {whole}."
+        most = max(found.together, key=lambda step: step.cut.lost)
+        tried = (
+            f"{most.heads} heads take {most.cut.lost:.2f}" if most.heads > 1 else f"one head takes {most.cut.lost:.2f}"
+        )
+        return f"{name} is spread over many heads: no number of heads that was cut takes half of it ({tried}); {whole}."
     heads = found.anchor_heads
     named = in_heads(heads[:NAMED]) + (f" and {len(heads) - NAMED} more" if len(heads) > NAMED else "")
     others = ""

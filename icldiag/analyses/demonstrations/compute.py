@@ -25,16 +25,18 @@ from typing import ClassVar
 import numpy as np
 
 from icldiag.analyses.lab import Lab
+from icldiag.analyses.measures import labelled
 from icldiag.analyses.overview.compute import Perturb
-from icldiag.analyses.overview.stability import QUERIES, Stability, leads
+from icldiag.analyses.overview.stability import QUERIES, Stability, leads, stability
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.arguments import Count, Seed
-from icldiag.model.readout import FloatArray, Progress
+from icldiag.model.readout import FloatArray, Progress, step_of
 
 EXACT = 64  # sets of demonstrations
 PAIRS = 8  # of orders, where that is not all
+FIRST = 6  # queries of the first look
 
 Places = frozenset[int]  # of the demonstrations, or of their classes, as `left_out` has them
 
@@ -81,6 +83,8 @@ class DemonstrationValues(AnalysisResult):
 class ValueDemonstrations(Request[DemonstrationValues]):
     """Shapley values of the demonstrations; `each` is told them after every pair of orders.
 
+    Where nothing is known yet it is told those of the sample's first queries, by one pair, before all others are asked.
+
     Args:
         queries: of the overview's sample; None for all.
         pairs: of orders, where not all sets are asked.
@@ -97,7 +101,10 @@ class ValueDemonstrations(Request[DemonstrationValues]):
         return replace(self, queries=Perturb(self.queries, self.seed).resolved(bench).queries)
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> DemonstrationValues:
-        found = bench.ask(Perturb(self.queries, self.seed), progress)
+        perturb = Perturb(self.queries, self.seed)
+        if each is not None and bench.peek(perturb) is None and (first := self._first(bench, progress)) is not None:
+            each(first)
+        found = bench.ask(perturb, progress)
         game = Game(Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta), found)
         labels = bench.ask(Predict(), progress).labels
         count = len(found.left_out)
@@ -107,10 +114,7 @@ class ValueDemonstrations(Request[DemonstrationValues]):
         draws: list[FloatArray] = []
         generator = np.random.default_rng(self.seed)
         for _ in range(self.pairs if not exact else 1 if count > 2 else 0):
-            order = generator.permutation(count).tolist()
-            orders = (order, order[::-1])
-            game.ask([Places(one[:size]) for one in orders for size in range(count + 1)], progress, total)
-            draws.append(np.mean([game.added(one) for one in orders], axis=0))
+            draws.append(game.pair(generator.permutation(count).tolist(), progress, total))
             if each is not None:
                 each(_values(labels, game, np.array(draws)))
         if not exact:
@@ -121,6 +125,21 @@ class ValueDemonstrations(Request[DemonstrationValues]):
         return DemonstrationValues(
             labels, found, values, zero, zero.sum(axis=1), game.leads[Places()], 0, len(game.leads)
         )
+
+    def _first(self, bench: Workbench, progress: Progress) -> DemonstrationValues | None:
+        """Of a few queries and one pair of orders, in a lab of its own; None where that is all there is to ask."""
+        prediction = bench.ask(Predict(), progress)
+        if (len(labelled(prediction.gold)) or len(prediction)) <= FIRST or (self.queries or FIRST + 1) <= FIRST:
+            return None
+        lab = Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta)
+        step = step_of(progress, "demonstrations: a first look", 0, 2)
+        game = Game(lab, stability(lab, prediction, FIRST, self.seed, step, only_left_out=True))
+        count = len(game.groups)
+        if count < 3:  # what leaving one out has asked is nearly all
+            return None
+        step = step_of(progress, "demonstrations: a first look", 1, 2)
+        order = np.random.default_rng(self.seed).permutation(count).tolist()
+        return _values(prediction.labels, game, np.array([game.pair(order, step, 2)]))
 
 
 def _values(labels: tuple[str, ...], game: Game, draws: FloatArray) -> DemonstrationValues:
@@ -164,6 +183,12 @@ class Game:
         answers = self.lab.ask([self.lab.question(self.texts, self._places(one)) for one in new], told) if new else []
         for one, scores in zip(new, answers, strict=True):
             self.leads[one] = leads(scores, self.stability.scores, self.stability.gold)
+
+    def pair(self, order: list[int], progress: Progress, total: int) -> FloatArray:
+        """(p, m) what each adds in this order and in its reverse, mean; what is not known of it is asked."""
+        orders = (order, order[::-1])
+        self.ask([Places(one[:size]) for one in orders for size in range(len(order) + 1)], progress, total)
+        return np.asarray(np.mean([self.added(one) for one in orders], axis=0))
 
     def _places(self, shown: Places) -> list[int]:
         """What is in no group, as of many classes, is always shown."""

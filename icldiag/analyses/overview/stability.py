@@ -159,23 +159,31 @@ def balanced_sample(gold: Sequence[int | None], most: int | None, seed: int) -> 
 
 
 def stability(
-    lab: Lab, prediction: Prediction, most: int | None = QUERIES, seed: int = 0, progress: Progress = silent
+    lab: Lab,
+    prediction: Prediction,
+    most: int | None = QUERIES,
+    seed: int = 0,
+    progress: Progress = silent,
+    *,
+    only_left_out: bool = False,
 ) -> Stability:
     """Ask the sample after the demonstrations in other orders and without some of them, all as one list.
 
     Args:
         most: queries of the sample; None for all.
         seed: draws the sample and the orders.
+        only_left_out: in no other order, and not with balanced classes.
     """
     shown = [example.label for example in lab.prompt.demonstrations]
     labels = [label for label in shown if label is not None]
     assert len(labels) == len(shown)  # the schema asks for it
     queries = balanced_sample(prediction.gold, most, seed)
     texts = [lab.prompt.queries[place] for place in queries]
-    orders = orders_by_last(labels, seed, ORDERS)
+    orders = orders_by_last(labels, seed, 0 if only_left_out else ORDERS)
     groups = _groups(labels, prediction)
     kept = [_less(labels, group) for group in groups]
-    balanced = [_less(labels, surplus(labels, ranking)) for ranking in rankings(labels, seed)]
+    turns = () if only_left_out else rankings(labels, seed)
+    balanced = [_less(labels, surplus(labels, ranking)) for ranking in turns]
     asked: list[Question] = [lab.question(texts, places) for places in (*orders, *kept, *balanced)]
     answers = iter(lab.ask(asked, progress) if asked else [])
     return Stability(
