@@ -110,6 +110,8 @@ class SavedSession(BaseModel):
     saved: datetime = datetime.fromtimestamp(0, UTC)  # set when it is written
     prompt_file: Annotated[Path, AfterValidator(_possible)]
     model: ModelSettings
+    against: ModelSettings | None = None  # the other model that the prompt is asked too, in place of a pinned state
+    beside: bool = True  # its answers are shown
     panel: str
     views: dict[str, dict[str, ViewValue]] = {}  # chosen layer and the like, by panel
     filter: str = ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from icldiag.commands.against import other
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import Ascii, PromptPath
 
@@ -14,8 +15,17 @@ if TYPE_CHECKING:
 
 
 @takes_model
-def open_app(prompt: PromptPath, *, model: ModelSettings, ascii_only: Ascii = None) -> None:
+def open_app(
+    prompt: PromptPath,
+    *,
+    model: ModelSettings,
+    against: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Another model, which is asked too and shown beside it.")
+    ] = None,
+    ascii_only: Ascii = None,
+) -> None:
     """Open the app on a prompt file."""
     from icldiag.tui.process import run_app
 
-    raise typer.Exit(run_app(prompt, model, ascii_only))
+    beside = None if against is None else other(model, against)
+    raise typer.Exit(run_app(prompt, model, ascii_only, against=beside))

@@ -86,6 +86,8 @@ def _where(session: SavedSession, file: SessionFile) -> str:
         parts.append("re-weighted")
     if session.pinned is not None:
         parts.append("pinned")
+    if session.against is not None and session.beside:
+        parts.append(f"beside {session.against.name}")
     if file.is_open:
         parts.append("open now")
     return ", ".join(parts)

@@ -91,6 +91,7 @@ class DiagnosisApp(Dialogs):
         ascii_only: bool = False,
         config: Config | None = None,
         resumed: Resumption | None = None,
+        against: ModelSettings | None = None,
     ) -> None:
         super().__init__()
         config = config or Config()
@@ -100,7 +101,7 @@ class DiagnosisApp(Dialogs):
         self.animation_level = "none"  # nothing moves unless the user or a computation made it move
         self.ascii_only = ascii_only
         self.jobs = Jobs(self)
-        self.desk = Desk(self, self.jobs, path, settings)
+        self.desk = Desk(self, self.jobs, path, settings, against)
         self.state = self.desk.state
         self.edits = Edits(self.desk)
         self.resumed = resumed
@@ -183,7 +184,10 @@ class DiagnosisApp(Dialogs):
     # ---- the pinned state -------------------------------------------------------------------------------------------
 
     async def action_pin(self) -> None:
-        """Set the present state aside to compare with, or drop the one that is set aside."""
+        """Set the present state aside to compare with, or drop the one that is set aside; or the other model's."""
+        if self.desk.other is not None:
+            self.desk.other.toggle()
+            return
         if self.state.pinned is not None:
             self.state.pinned = None
         elif self.state.prediction is not None and not self.state.stored:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -24,6 +25,15 @@ def pin(state: State) -> State:
         undo=list(state.undo),
         pinned=None,
     )
+
+
+def other_model(now: State) -> str | None:
+    """The name of the pinned state's model, where it is another one."""
+    pinned = now.pinned
+    if pinned is None or pinned.session is None or now.session is None:
+        return None
+    name = pinned.session.facts.name
+    return None if name == now.session.facts.name else Path(name).name
 
 
 def same_query(now: State, pinned: State) -> int | None:
@@ -71,7 +81,9 @@ def difference(now: State) -> str:
     right = f"{before} -> {after} of {len(judged)} right, " if judged else ""
     differ = "1 answer differs" if changed == 1 else f"{changed} answers differ"
     which = f" ({len(some)} marked)" if some else ""
-    return f"Pinned -> now{which}: {right}{differ}. This one: {this}."
+    other, session = other_model(now), now.session
+    sides = "Pinned -> now" if other is None or session is None else f"{other} -> {Path(session.facts.name).name}"
+    return f"{sides}{which}: {right}{differ}. This one: {this}."
 
 
 def _shared(now: State, pinned: State) -> dict[int, int]:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from icldiag.errors import PromptError
 from icldiag.prompt.read import read_prompt
 from icldiag.session_file import SavedSession, SavedState
-from icldiag.tui.loading import SessionJob, answer_queries
+from icldiag.tui.loading import SessionJob, answer_queries, on_prompt
+from icldiag.tui.other_model import JOB as OTHER
+from icldiag.tui.other_model import OtherModel
 from icldiag.tui.run import Failure, Run
 from icldiag.tui.screen import Choices, Screen
 from icldiag.tui.state import AnsweredSession, Before, State
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.settings import ModelSettings
     from icldiag.prompt.schema import Prompt
-    from icldiag.session import Session
     from icldiag.tui.jobs import Jobs
 
 _PINNED = "pinned: "  # before the name of a job for the pinned state
@@ -34,11 +35,14 @@ _PINNED = "pinned: "  # before the name of a job for the pinned state
 class Desk:
     """The present state and the pinned one, and their jobs."""
 
-    def __init__(self, screen: Screen, jobs: Jobs, path: Path, settings: ModelSettings) -> None:
+    def __init__(
+        self, screen: Screen, jobs: Jobs, path: Path, settings: ModelSettings, against: ModelSettings | None = None
+    ) -> None:
         self.screen, self.jobs, self.settings = screen, jobs, settings
         self.state = State(path=path)
         self.loaded: InstrumentedModel | None = None  # kept when the prompt is read again
         self.answered: AnsweredSession | None = None  # the last: what a change that cannot be answered goes back to
+        self.other = None if against is None else OtherModel(self.state, screen, jobs, against)
         self.unpinned: SavedState | None = None  # of a resumed session, to be pinned when the model is there
         self._not_stored: set[Hashable] = set()  # what waits for the model
 
@@ -101,12 +105,11 @@ class Desk:
         if foreign := answered.session.foreign_calibration:
             self.screen.tell(visible(foreign), severity="warning", seconds=10)
         if answered.pinned is not None and self.unpinned is not None:
-            pinned = State(path=self.state.path)
-            pinned.restore(self.unpinned)
-            pinned.become(pinned.prompt, answered.pinned, beta=answered.pinned.trained_beta)
-            pinned.beta_wanted = None
-            self.state.pinned, self.unpinned = pinned, None
+            self.state.pinned = State.of_saved(self.state.path, self.unpinned, answered.pinned)
+            self.unpinned = None
             self.screen.show("pinned")
+        if self.other is not None:
+            self.other.follow()
 
     def _take(self, answered: AnsweredSession, stored: bool = False) -> None:
         """Show another session; what was trained for the same demonstrations is good for it too."""
@@ -144,16 +147,16 @@ class Desk:
             if "session" not in self.jobs.running:  # else the model is loading, and will answer this prompt
                 self.load_model()
         else:
-            self.jobs.cancel_all("export")
+            self.jobs.cancel_all("export", OTHER)
             state.model_error = None
-            state.doing = {name: text for name, text in state.doing.items() if name == "export"}
+            state.doing = {name: text for name, text in state.doing.items() if name in ("export", OTHER)}
             state.doing["session"] = "answering again"
             run = self._run("session", object())  # each time another key: what was stopped may be asked for again
             part = partial(self.jobs.give_part, run)
             self.jobs.start(
                 run,
                 lambda progress: answer_queries(
-                    _changed(before.session, prompt, beta), progress, each=lambda first: part((prompt, first))
+                    on_prompt(before.session, prompt, beta), progress, each=lambda first: part((prompt, first))
                 ),
             )
         self.screen.show("all")
@@ -182,7 +185,7 @@ class Desk:
         if run is None:
             return
         run.dismissed = True
-        if run.state is not None and run.job not in ("session", "export"):
+        if run.state is not None and run.job not in ("session", "export", OTHER):
             run.state.failures[run.key] = "stopped; r computes it"
         self.jobs.cancel(job)
 
@@ -197,6 +200,8 @@ class Desk:
         """Take what a run computed."""
         if run.job == "session":
             self._session_made(value)
+        elif run.job == OTHER and self.other is not None:
+            self.other.finished(value)
         elif run.state is not None and run.session is run.state.session:  # else the prompt was changed meanwhile
             run.state.results[run.key] = value
         self.screen.show("top")
@@ -206,6 +211,8 @@ class Desk:
         """Show why there is no answer, or go back to the last one."""
         if run.job == "session" and (run.dismissed or not failure.cancelled):
             self._not_answered(failure.error)
+        elif run.job == OTHER and self.other is not None:
+            self.other.failed(run, failure)
         elif failure.not_stored:
             self._not_stored.add(run.key)
         elif not failure.cancelled and run.state is not None and run.session is run.state.session:
@@ -247,20 +254,25 @@ class Desk:
         now, choices = self.state.to_saved(), self.screen.choices()
         if now is None or choices is None:
             return None
+        pinned = self.unpinned if self.state.pinned is None else self.state.pinned.to_saved()
         return SavedSession(
             prompt_file=self.state.path.absolute(),
             model=self.settings,
+            against=None if self.other is None else self.other.settings,
+            beside=self.other is None or self.other.beside,
             panel=choices.panel,
             views={panel: dict(views) for panel, views in choices.views.items() if views},
             filter=choices.filter,
             now=now,
-            pinned=self.unpinned if self.state.pinned is None else self.state.pinned.to_saved(),
+            pinned=None if self.other is not None else pinned,
         )
 
     def restore(self, saved: SavedSession) -> None:
         """The prompt and all that was chosen, at once; beta and the pinned state follow when the model is there."""
         self.state.restore(saved.now)
         self.unpinned = saved.pinned
+        if saved.against is not None:
+            self.other = OtherModel(self.state, self.screen, self.jobs, saved.against, saved.beside)
         self.screen.choose(Choices(saved.panel, saved.views, saved.filter))
         try:
             changed = read_prompt(self.state.path).hash != self.state.of_file
@@ -286,9 +298,3 @@ def telling_query(prediction: Prediction, otherwise: int) -> int:
         return int(counts[gold, predicted] + counts[predicted, gold])
 
     return max(prediction.wrong, key=mixed, default=otherwise)  # of equals the first, the most confident
-
-
-def _changed(before: Session, prompt: Prompt, beta: Any) -> Session:
-    """Another prompt on the same model; runs in a job, since it may read a file."""
-    changed = before.without_beta().with_prompt(prompt)
-    return changed if beta is None else changed.with_beta(beta)

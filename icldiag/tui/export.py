@@ -89,12 +89,17 @@ class Export:
         content = Content(choice.scope, analysis, state.query, choice.redact)
         state.doing["export"] = "exporting"
         self.desk.screen.show("top")
-        self.desk.jobs.start(
-            Run("export", object(), state, session),
-            lambda progress: write_reports(
-                session, folder, stem, choice.formats, content, progress, self.written.append, self.writing
-            ),
-        )
+        beside = self.desk.other.session if self.desk.other is not None else None
+
+        def work(progress: Progress) -> None:
+            where = folder, stem, choice.formats, content, progress, self.written.append, self.writing
+            write_reports(session, *where)
+            if beside is not None:
+                from icldiag.tui.export_two import write_two
+
+                write_two((session, beside), *where)
+
+        self.desk.jobs.start(Run("export", object(), state, session), work)
 
     def for_clients(self, made: Callable[[], Session], form: ClientForm, target: Path) -> None:
         """Write a prompt for other programs, the logit biases after they were tried."""

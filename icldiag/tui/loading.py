@@ -109,6 +109,12 @@ def answer_queries(
     return AnsweredSession(session, prediction, results, seconds, pinned)
 
 
+def on_prompt(before: Session, prompt: Prompt, beta: Any) -> Session:
+    """Another prompt on the same model; runs in a job, since it may read a file."""
+    changed = before.without_beta().with_prompt(prompt)
+    return changed if beta is None else changed.with_beta(beta)
+
+
 def on_request(session: StoredSession) -> dict[Hashable, Any]:
     """Answers of the analyses that run only when asked for, as far as they are on disk."""
     wanted = (requests.reweighting(), requests.compression(), requests.repairs())

@@ -6,11 +6,12 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import ContentSwitcher
 
-from icldiag.tui.comparison import same_query
+from icldiag.tui.comparison import other_model, same_query
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.state import State
 from icldiag.tui.top import interventions
+from icldiag.visible import visible
 
 
 class PinnedColumn(Vertical):
@@ -44,7 +45,9 @@ class PinnedColumn(Vertical):
             front.app.call_after_refresh(self.show, state, front)
             return
         query = same_query(state, pinned)
-        found = "PINNED" if query is not None else "PINNED, without this query"
+        model = other_model(state)
+        name = "PINNED" if model is None else f"OTHER MODEL {visible(model, state.look.ascii_only)}"
+        found = name if query is not None else f"{name}, without this query"
         self.query_one("#pinned-title", Line).set(f"{found}   {', '.join(interventions(pinned)) or 'no intervention'}")
         pinned.look, pinned.query = state.look, pinned.query if query is None else query
         beside.follow(front)

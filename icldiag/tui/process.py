@@ -27,7 +27,11 @@ _SECONDS_TO_WRITE = 5.0  # for a file that is being written
 
 
 def run_app(
-    path: Path, settings: ModelSettings, ascii_only: bool | None = None, resumed: Resumption | None = None
+    path: Path,
+    settings: ModelSettings,
+    ascii_only: bool | None = None,
+    resumed: Resumption | None = None,
+    against: ModelSettings | None = None,
 ) -> int:
     """Run the app until the user leaves; returns the exit code. By default settings or locale choose ASCII or not.
 
@@ -45,7 +49,7 @@ def run_app(
     check_settings(config, config_path())
     given = (ascii_only, config.ascii)
     in_ascii = next((choice for choice in given if choice is not None), None)
-    app = DiagnosisApp(path, settings, draws_in_ascii() if in_ascii is None else in_ascii, config, resumed)
+    app = DiagnosisApp(path, settings, draws_in_ascii() if in_ascii is None else in_ascii, config, resumed, against)
     with _signals(app):
         try:
             app.run()

@@ -207,6 +207,15 @@ class State:
             trained_on=None if earlier is self.prompt else earlier,
         )
 
+    @staticmethod
+    def of_saved(path: Path, saved: SavedState, answered: AnsweredSession) -> State:
+        """What was kept, answered again."""
+        state = State(path=path)
+        state.restore(saved)
+        state.become(state.prompt, answered, beta=answered.trained_beta)
+        state.beta_wanted = None
+        return state
+
     def restore(self, saved: SavedState) -> None:
         """Become what was kept, as far as that needs no model."""
         self.become(saved.prompt, query=saved.query)

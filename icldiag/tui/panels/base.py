@@ -100,9 +100,13 @@ class Panel(VerticalScroll):
     def follow(self, other: Panel) -> None:
         """Show the same of this panel's state as the other shows of its own."""
         for name in self.FOLLOWED:
-            setattr(self, name, getattr(other, name))
+            setattr(self, name, self.taken_over(name, other))
         if other.query(Line):
             self.refresh_panel()
+
+    def taken_over(self, name: str, other: Panel) -> Any:
+        """What FOLLOWED names, as the other panel has it."""
+        return getattr(other, name)
 
     def views(self) -> dict[str, Any]:
         """What is shown of the state, such as the chosen layer, to be brought back by `restore`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -20,6 +20,14 @@ class LayeredPanel(Panel):
 
     FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer",)
     at_layer: int | None = None  # None until the model says how many there are
+
+    def taken_over(self, name: str, other: Panel) -> Any:
+        """The layer at the same relative depth, where the other state's model has another number of layers."""
+        value, sessions = super().taken_over(name, other), (self.state.session, other.state.session)
+        if name != "at_layer" or value is None or None in sessions:
+            return value
+        own, theirs = (session.facts.n_layers for session in sessions if session is not None)
+        return value if own == theirs else round(value / max(theirs - 1, 1) * (own - 1))
 
     def chosen_layer(self, default: int) -> int:
         """The layer to show; keeps the slider up to date."""
