@@ -86,7 +86,7 @@ class SavedState(BaseModel):
     cut_layers: tuple[Annotated[int, Field(ge=0)], ...] = ()
     cut_heads: tuple[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]], ...] = ()  # (layer, head)
     narrowed: tuple[Annotated[int, Field(ge=0)], ...] = ()  # the queries left of the last prompt in `undo`; () for all
-    beta: dict[str, int | float | None] | None = None  # in force: the `TrainingSettings` that it was trained with
+    beta: dict[str, int | float | Literal["anchor"] | tuple[()] | None] | None = None  # in force: `TrainingSettings`
     trained_on: SavedPrompt | None = None  # the earlier prompt that a re-weighting was trained on, in force or not
 
     @property

@@ -107,6 +107,7 @@ def report(
     batch_size: Annotated[int, analysis("reweighting: examples a step; 0 takes all at once.", min=0)] = 1,
     patience: Annotated[int | None, analysis("reweighting: stop after so many epochs without gain.", min=1)] = None,
     examples_seed: Annotated[int, analysis("reweighting: draws the training examples.")] = 0,
+    weighted_heads: Annotated[str | None, analysis("reweighting: only these heads, as 17.3,18.1, or anchor.")] = None,
     save_beta: Annotated[Path | None, analysis("reweighting: write the trained beta here (safetensors).")] = None,
     draws: Annotated[int, analysis("compression: how often random anchors are drawn.", min=1)] = 20,
     draws_seed: Annotated[int, analysis("compression: draws the random anchors.")] = 42,
@@ -135,7 +136,7 @@ def report(
     from icldiag.report.identity import given_command
     from icldiag.report.models import COMPARED
     from icldiag.report.page import page_of
-    from icldiag.report.settings import ReportSettings, layers_from
+    from icldiag.report.settings import ReportSettings, heads_from, layers_from
     from icldiag.report.write import FORMATS
     from icldiag.session import Session
     from icldiag.store import open_store
@@ -168,7 +169,9 @@ def report(
         draws=draws,
         draws_seed=draws_seed,
         positions=positions,
-        training=TrainingSettings(per_class, epochs, learning_rate, batch_size, patience, examples_seed),
+        training=TrainingSettings(
+            per_class, epochs, learning_rate, batch_size, patience, examples_seed, heads_from(weighted_heads)
+        ),
         budget=budget,
     )
     if models is not None:

@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from icldiag.report.settings import ReportSettings
+from icldiag.report.settings import ReportSettings, heads_text
 
 if TYPE_CHECKING:
     import torch
@@ -97,7 +97,9 @@ def command_of(session: Session, only: Sequence[str] | None, settings: ReportSet
     words += [] if settings.renormalise else ["--isolated-rows", "zeroed"]
     plain = [name for name in _names(settings) if name not in _OWN_WAY]
     words += _changed(settings, ReportSettings(), plain, _OPTIONS)
-    words += _changed(settings.training, ReportSettings().training, _names(settings.training), _TRAINING_OPTIONS)
+    trained = [name for name in _names(settings.training) if name != "heads"]
+    words += _changed(settings.training, ReportSettings().training, trained, _TRAINING_OPTIONS)
+    words += ["--weighted-heads", heads_text(settings.training.heads)] if settings.training.heads else []
     return shlex.join(words)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from icldiag.analyses.compression.compute import DRAWS, Positions
 from icldiag.analyses.extraction.compute import Against
@@ -38,6 +39,26 @@ class ReportSettings:
     positions: Positions = "kept"  # compression: "restart" as the paper's code does
     training: TrainingSettings = field(default_factory=TrainingSettings)  # reweighting
     budget: int = BUDGET  # repairs: candidates tried
+
+
+def heads_from(text: str | None) -> Literal["anchor"] | tuple[tuple[int, int], ...]:
+    """Heads as people write them: '17.3,18.1', or 'anchor'; () for all. Raises AnalysisError for anything else."""
+    if text is None:
+        return ()
+    if text == "anchor":
+        return "anchor"
+    heads = []
+    for part in text.split(","):
+        layer, head = map(whole_number, part.strip().partition(".")[::2])
+        if layer is None or head is None:
+            raise AnalysisError(f"--weighted-heads {quoted(text)}: write layer.head as in 17.3,18.1, or anchor")
+        heads.append((layer, head))
+    return tuple(heads)
+
+
+def heads_text(heads: Literal["anchor"] | tuple[tuple[int, int], ...]) -> str:
+    """The text that gives these."""
+    return heads if heads == "anchor" else ",".join(f"{layer}.{head}" for layer, head in heads)
 
 
 def layers_from(text: str, option: str = "--isolate") -> tuple[int, ...]:

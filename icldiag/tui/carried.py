@@ -33,10 +33,9 @@ def same_demonstrations(one: Prompt, other: Prompt) -> bool:
 
 def carried(results: Mapping[Hashable, Any], before: Prompt, prompt: Prompt) -> dict[Hashable, Any]:
     """Of the results of a prompt those that are good for a changed one."""
-    found = results.get(requests.reweighting())
-    if found is None or not same_demonstrations(prompt, before):
+    if not same_demonstrations(prompt, before):
         return {}
-    return {requests.reweighting(): _of(found, before)}
+    return {one: _of(results[one], before) for one in requests.reweightings() if one in results}
 
 
 def _of(found: Reweighting, prompt: Prompt) -> CarriedReweighting:
@@ -49,8 +48,9 @@ def on_disk(store: Store | None, trained_on: Prompt | None, prompt: Prompt) -> d
     """What was trained on an earlier prompt, if it is good for this one and still on disk."""
     if store is None or trained_on is None or not same_demonstrations(trained_on, prompt):
         return {}
-    found = store.of(trained_on).get(requests.reweighting())
-    return {} if found is None else {requests.reweighting(): _of(found, trained_on)}
+    known = store.of(trained_on)
+    found = {one: known.get(one) for one in requests.reweightings()}
+    return {one: _of(result, trained_on) for one, result in found.items() if result is not None}
 
 
 def tried(found: Reweighting, prompt: Prompt) -> tuple[Reweighting, tuple[int, ...]]:

@@ -62,10 +62,11 @@ class SessionJob:
         if self.pinned is not None:
             pinned = answer_queries(session.with_prompt(self.pinned.prompt), progress, self.pinned.beta)
         answered = answer_queries(session, progress, self.beta, pinned, each)
-        if self.trained_on is not None and requests.reweighting() not in answered.results:
+        if self.trained_on is not None:
             from icldiag.tui.carried import on_disk
 
-            answered.results.update(on_disk(session.store, self.trained_on, self.prompt))
+            earlier = on_disk(session.store, self.trained_on, self.prompt)
+            answered.results.update({one: found for one, found in earlier.items() if one not in answered.results})
         return answered
 
     def stored(self) -> AnsweredSession | None:
@@ -96,8 +97,9 @@ def answer_queries(
     if beta is not None:
         from icldiag.analyses.reweighting.training import TrainingSettings
 
-        trained = session.reweighting(TrainingSettings(**beta), progress=progress)
-        results[requests.reweighting()] = trained
+        settings = TrainingSettings(**beta)
+        trained = session.reweighting(settings, progress=progress)
+        results[requests.reweighting(anchor_heads=settings.heads == "anchor")] = trained
         session = session.with_beta(trained.beta)
     there, began = session.peek(Predict()) is not None, time.monotonic()
     prediction = session.ask(Predict(), progress, each)
@@ -117,5 +119,5 @@ def on_prompt(before: Session, prompt: Prompt, beta: Any) -> Session:
 
 def on_request(session: StoredSession) -> dict[Hashable, Any]:
     """Answers of the analyses that run only when asked for, as far as they are on disk."""
-    wanted = (requests.reweighting(), requests.compression(), requests.repairs())
+    wanted = (*requests.reweightings(), requests.compression(), requests.repairs())
     return {request: found for request in wanted if (found := session.peek(request)) is not None}

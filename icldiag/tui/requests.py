@@ -10,10 +10,16 @@ if TYPE_CHECKING:
     from icldiag.analyses.reweighting.compute import Reweight
 
 
-def reweighting() -> Reweight:
+def reweighting(anchor_heads: bool = False) -> Reweight:
+    """Of all heads, or of those alone that panel Heads finds."""
     from icldiag.analyses.reweighting.compute import Reweight
+    from icldiag.analyses.reweighting.training import TrainingSettings
 
-    return Reweight()
+    return Reweight(TrainingSettings(heads="anchor" if anchor_heads else ()))
+
+
+def reweightings() -> tuple[Reweight, Reweight]:
+    return reweighting(), reweighting(anchor_heads=True)
 
 
 def compression() -> Compress:

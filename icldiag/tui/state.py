@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from icldiag.analyses.isolation.cuts import TARGET_CUTS
 from icldiag.render.look import DARK, Look
 from icldiag.session_file import SavedState, changes_since
@@ -190,9 +192,11 @@ class State:
         """What is kept of it; None without a prompt."""
         if self.prompt is None:
             return None
-        trained = self.results.get(requests.reweighting())
+        known = [(one, self.results[one]) for one in requests.reweightings() if one in self.results]
+        in_force = [pair for pair in known if np.array_equal(pair[1].beta, self.beta)]
+        asked, trained = (in_force or known or [(None, None)])[0]
         earlier = self.trained_on if trained is None else getattr(trained, "prompt", None)
-        settings = asdict(trained.settings) if trained is not None and self.beta_on else self.beta_wanted
+        settings = asdict(asked.settings) if asked is not None and self.beta_on else self.beta_wanted
         return SavedState(
             prompt=self.prompt,
             of_file=self.of_file,

@@ -80,6 +80,65 @@ def test_a_step_is_the_gradient_through_the_whole_prompt(architecture: str, tiny
     torch.testing.assert_close(trained[clear], -1e-3 * beta.grad[clear].sign(), rtol=2e-2, atol=0)
 
 
+def test_only_some_heads_are_trained_as_by_a_plain_mask(tiny: Tiny, prompt: Prompt) -> None:
+    """Three steps of Adam against torch's own on a beta of these heads alone, through the whole prompt."""
+    model = tiny("llama")
+    encoded = encode(prompt, model.tokenizer)
+    prefix = model.encode_prefix(encoded.prefix)
+    examples = [Example("Where does the film meet the canal ?", 1), Example("Who cross the park ?", 0)]
+    heads = ((1, 2), (3, 0), (3, 1))
+    own = torch.zeros(len(heads), len(encoded.demonstrations), requires_grad=True)
+    adam = torch.optim.Adam([own], lr=0.05)
+    firsts = [tokens[0] for tokens in encoded.label_tokens]
+    for example in (*examples, *examples):
+        as_query = encode(prompt.with_queries([example]), model.tokenizer)
+
+        def scaled(layer: int, scores: Tensor, attention: Tensor) -> Tensor:
+            factor = torch.ones_like(attention)
+            for row, (at, head) in enumerate(heads):
+                if at == layer:
+                    factor[0, head, -1, list(encoded.anchors)] = own[row].exp()
+            return attention * factor
+
+        logits = plain_run(model, ids_of(as_query, 0), scaled)
+        loss = torch.nn.functional.cross_entropy(logits[firsts][None], torch.tensor([example.known_label]))
+        adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        adam.step()
+    settings = TrainingSettings(epochs=2, learning_rate=0.05, heads=heads)
+    trained, losses = train_beta(model, encoded, prefix, examples, settings)
+    assert losses[-1, -1] == pytest.approx(loss.item(), rel=1e-4)
+    chosen = tuple(torch.tensor(heads).T)
+    torch.testing.assert_close(trained[chosen], own.detach(), rtol=2e-2, atol=2e-4)
+    rest = trained.clone()
+    rest[chosen] = 0
+    assert not rest.any() and trained.any()
+
+
+def test_anchor_heads_are_looked_for(session: Session) -> None:
+    found = session.heads()
+    if not found.anchor_heads:
+        with pytest.raises(AnalysisError, match="no anchor heads to re-weight alone"):
+            session.reweighting(TrainingSettings(heads="anchor"))
+        return
+    alone = session.reweighting(TrainingSettings(epochs=1, heads="anchor"))
+    named = session.reweighting(TrainingSettings(epochs=1, heads=found.anchor_heads))
+    assert alone.settings.heads == tuple(sorted(found.anchor_heads)) == named.settings.heads
+    assert alone.beta.tolist() == named.beta.tolist()
+    weighted = {(int(layer), int(head)) for layer, head in np.argwhere(alone.beta.any(axis=2))}
+    assert weighted <= set(found.anchor_heads) and weighted
+    assert "alone, trained on" in str(alone)
+
+
+def test_heads_that_are_not_there_are_refused(session: Session) -> None:
+    with pytest.raises(AnalysisError, match="the model has heads 0 to 3 in each layer"):
+        session.reweighting(TrainingSettings(heads=((0, 9),)))
+    with pytest.raises(AnalysisError, match="heads"):
+        TrainingSettings(heads="some")  # type: ignore[arg-type]
+    kept = session.reweighting(TrainingSettings(epochs=1, heads=((3, 0), (3, 0))))  # one head, named twice
+    assert kept.settings.heads == ((3, 0),)
+
+
 def test_a_full_batch_learns_too(session: Session) -> None:
     """Its first loss is the mean of the single examples'."""
     whole = session.reweighting(TrainingSettings(batch_size=0, learning_rate=0.1, epochs=5))

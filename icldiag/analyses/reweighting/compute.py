@@ -13,18 +13,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from icldiag.analyses.circuits.compute import RankHeads
+from icldiag.analyses.circuits.reading import reading
 from icldiag.analyses.loyalty import Answers, compare
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.analyses.reweighting.training import TrainingSettings, silent_epoch, train_beta
 from icldiag.errors import AnalysisError
+from icldiag.indices import head_index, layer_index
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
@@ -39,7 +42,7 @@ class Reweighting(AnalysisResult):
     """A trained beta and what it did to the queries."""
 
     beta: NDArray[np.float32]  # (L, H, demonstrations)
-    settings: TrainingSettings
+    settings: TrainingSettings  # with the heads that "anchor" stood for
     examples: int
     loss: tuple[float, ...]  # mean per epoch, each step's taken before its update
     loss_per_step: FloatArray  # (epochs, steps)
@@ -68,16 +71,33 @@ class Reweight(Request[Reweighting]):
     of_demonstrations: ClassVar[bool] = True
     without_beta: ClassVar[bool] = True
 
+    def resolved(self, bench: Workbench) -> Reweight:
+        heads = self.settings.heads
+        if heads == "anchor" or not heads:
+            return self
+        facts = bench.facts
+        named = {(layer_index(layer, facts.n_layers), head_index(head, facts.n_heads)) for layer, head in heads}
+        return replace(self, settings=replace(self.settings, heads=tuple(sorted(named))))
+
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Reweighting:
+        settings = self.settings
+        if settings.heads == "anchor":
+            settings = replace(settings, heads=self._anchor_heads(bench, progress))
         return reweight(
             bench.model,
             bench.encoded,
             bench.prefix(progress),
             bench.readout(progress),
-            self.settings,
+            settings,
             progress=progress,
             each_epoch=each or silent_epoch,
         )
+
+    def _anchor_heads(self, bench: Workbench, progress: Progress) -> tuple[tuple[int, int], ...]:
+        found = bench.ask(RankHeads(), progress)
+        if not found.anchor_heads:
+            raise AnalysisError(f"there are no anchor heads to re-weight alone; {reading(found)} Weight all heads")
+        return tuple(sorted(found.anchor_heads))
 
 
 def draw_examples(prompt: Prompt, per_class: int, seed: int) -> tuple[Example, ...]:
@@ -119,10 +139,12 @@ def reweight(
     `each_epoch` is called with the mean loss of every epoch as it ends.
 
     Raises:
-        AnalysisError: too few examples, or the training diverges.
+        AnalysisError: too few examples, or the training diverges, or the settings name heads as "anchor" alone.
         PromptError: an example makes a prompt longer than the context window.
     """
     settings = settings or TrainingSettings()
+    if settings.heads == "anchor":
+        raise AnalysisError('heads "anchor" are looked for by session.reweighting; name them here')
     if examples is None:
         examples = draw_examples(encoded.prompt, settings.per_class, settings.seed)
     beta, losses = train_beta(model, encoded, prefix, examples, settings, progress, each_epoch)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.effect import SIGNIFICANT, mcnemar
+from icldiag.analyses.isolation.cuts import in_heads
 from icldiag.analyses.loyalty import Answers
 from icldiag.analyses.request import Workbench
 from icldiag.analyses.reweighting.compute import Reweight, Reweighting
@@ -27,6 +28,7 @@ class TrainingFields(Fields):
     batch_size: int
     patience: int | None
     seed: int
+    heads: list[tuple[int, int]] = Field([], description="(layer, head) that are weighted alone; empty for all.")
 
 
 class ReweightingFields(SectionFields):
@@ -60,7 +62,9 @@ def values(result: Reweighting) -> dict[str, Any]:
 
 def reading(result: Reweighting, context: Context | None = None) -> str:
     """What training did to the queries' answers."""
-    trained = f"Anchor re-weighting, trained on {counted(result.examples, 'other example')},"
+    heads = result.settings.heads
+    alone = f" in {in_heads(heads)} alone" if heads and heads != "anchor" else ""
+    trained = f"Anchor re-weighting{alone}, trained on {counted(result.examples, 'other example')},"
     return f"{trained} {effect_in_words(result.after)}."
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from icldiag.analyses.reweighting.recording import recorded_where_possible
 from icldiag.analyses.reweighting.step import StepExamples, plain_step
-from icldiag.arguments import Count, Natural, Rate, Seed, check_fields
+from icldiag.arguments import Count, Index, Natural, Rate, Seed, check_fields
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
 from icldiag.model.forward import InstrumentedModel, Prefix
@@ -30,10 +31,15 @@ if TYPE_CHECKING:
 
 PAPER_TEXT_RATE, PAPER_CODE_RATE = 0.01, 0.1  # Adam's learning rate in the paper's text, and its code's default
 
+SomeHeads = Annotated[tuple[tuple[Index, Index], ...], Field(strict=False)]  # or a list
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How beta is trained; the defaults are the paper's (learning rate as in its text)."""
+    """How beta is trained; the defaults are the paper's (learning rate as in its text).
+
+    heads: only these, (layer, head), are weighted, () for all; "anchor" those that `RankHeads` finds for label words.
+    """
 
     per_class: Count = 4
     epochs: Count = 10
@@ -41,6 +47,7 @@ class TrainingSettings:
     batch_size: Natural = 1  # 0 takes all examples in one step
     patience: Count | None = None  # stop after so many epochs without a lower loss; None never stops early
     seed: Seed = 0
+    heads: Literal["anchor"] | SomeHeads = ()
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -59,7 +66,7 @@ def train_beta(
     progress: Progress = silent,
     each_epoch: Callable[[float], object] = silent_epoch,
 ) -> tuple[Tensor, FloatArray]:
-    """Train beta: (L, H, demonstrations), and the loss of every step: (epochs, steps).
+    """Train beta: (L, H, demonstrations), and the loss of every step: (epochs, steps). Of other heads it stays 0.
 
     In float32 also of a half-precision model, where memory holds its weights so: steps in bfloat16 moved beta by up to
     0.19 on the bundled model, these by 0.07, which is what the rounded weights do.
@@ -89,6 +96,10 @@ def _train(
     cached = step_examples(model, encoded, prefix, examples, size, alike, progress)
     beta = torch.zeros(model.n_layers, model.n_heads, len(encoded.demonstrations), device=model.device)
     beta.requires_grad_()
+    weighted = torch.ones_like(beta)
+    if settings.heads:
+        weighted = torch.zeros_like(beta)
+        weighted[tuple(torch.tensor(settings.heads).T)] = 1
     optimizer = torch.optim.Adam([beta], lr=settings.learning_rate)
     step = recorded_where_possible(plain_step(model, encoded, prefix), model, beta, cached, settings.epochs)
     losses: list[list[float]] = []
@@ -97,7 +108,8 @@ def _train(
         steps: list[Tensor] = []  # on the device until the epoch ends: each transfer would make a GPU wait
         for done, part in enumerate(cached):
             progress("re-weighting", epoch * len(cached) + done, settings.epochs * len(cached))
-            loss, beta.grad = step(beta, part)
+            loss, gradient = step(beta, part)
+            beta.grad = gradient * weighted
             optimizer.step()
             steps.append(loss)
         losses.append(torch.stack(steps).tolist())

@@ -6,10 +6,12 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.analyses.isolation.cuts import in_heads
 from icldiag.counting import counted
 from icldiag.render.changes import Change, before_after, changed_answers, outcome, tally
 from icldiag.render.curves import Chart, Curve
@@ -21,9 +23,10 @@ from icldiag.tui.messages import BetaToggled
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
-    from icldiag.analyses.reweighting.compute import Reweighting
+    from icldiag.analyses.reweighting.compute import Reweight, Reweighting
 
 _JOB = "reweighting"
+_NAMED = 6  # heads at most in a sentence
 _STEP = 3.2  # passes of a query in the time of one token forward and backward, measured on the bundled model
 
 
@@ -37,8 +40,10 @@ class ReweightingPanel(Panel):
         "(anchor re-weighting, the paper's section 3.1)."
     )
     example = "#finding, #loss"
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("anchor_heads",)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "train", "start training"),
+        Binding("h", "heads", "anchor heads / all"),
         Binding("escape", "stop", "stop"),
         Binding("b", "beta", "on / off in all panels"),
     ]
@@ -55,6 +60,10 @@ class ReweightingPanel(Panel):
 
     def on_mount(self) -> None:
         self.losses: list[float] = []  # of the training that runs; its thread appends
+        self.anchor_heads = False  # weighted alone
+
+    def request(self) -> Reweight:
+        return requests.reweighting(self.anchor_heads)
 
     def settled(self) -> bool:
         """While it trains, every report may bring another epoch's loss."""
@@ -63,19 +72,19 @@ class ReweightingPanel(Panel):
     def show(self) -> None:
         from icldiag.analyses.reweighting.training import TrainingSettings
 
-        found = self.peek(requests.reweighting())
+        found = self.peek(self.request())
         training = _JOB in self.state.doing
         self.query_one("#loss").display = found is not None or (training and bool(self.losses))
         for name in ("#on-off", "#before-after", "#changed-title", "#changed"):
             self.query_one(name).display = found is not None
-        waits = found is None and not training and requests.reweighting() not in self.state.failures
+        waits = found is None and not training and self.request() not in self.state.failures
         self.query_one("#example", Line).set(example("reweight", self.state.look) if waits else "")
         if found is not None:
             self._show_result(found)
             return
         finding = self.query_one("#finding", Line)
-        if training or requests.reweighting() in self.state.failures:
-            finding.set(self.trouble(requests.reweighting()))
+        if training or self.request() in self.state.failures:
+            finding.set(self.trouble(self.request()))
             self._show_loss(list(self.losses), TrainingSettings().epochs)
         else:
             finding.set(self.two_sentences(*self._offer()))
@@ -92,9 +101,10 @@ class ReweightingPanel(Panel):
         what = f"{settings.per_class} examples of each label for {settings.epochs} epochs"
         if not short:
             count = settings.per_class * len(prompt.labels)
+            alone = ", the anchor heads alone" if self.anchor_heads else ""
             return (
-                f"Press s to train on {count} examples: {what}.",
-                "It changes the target's attention to the label words, and nothing else. It takes a pass of each "
+                f"Press s to train on {count} examples: {what}{alone}.",
+                f"{self._changes()}. It takes a pass of each "
                 f"example, {count * settings.epochs} of one token, forward and backward, and the queries once more. "
                 + cost(self.state, count + len(prompt.queries) + _STEP * count * settings.epochs),
             )
@@ -102,6 +112,14 @@ class ReweightingPanel(Panel):
         return (
             f"There are too few examples to train on: it takes {what}.",
             f"The prompt file's field 'examples' lacks some of {names}; add them (key e) to train.",
+        )
+
+    def _changes(self) -> str:
+        if not self.anchor_heads:
+            return "It changes the target's attention to the label words, and nothing else"
+        return (
+            "It changes the target's attention to the label words in the heads that carry half of what it reads there "
+            "(panel Heads; they are looked for first), and nothing else"
         )
 
     def _show_loss(self, losses: list[float], epochs: int) -> None:
@@ -119,8 +137,8 @@ class ReweightingPanel(Panel):
         found, queries = tried(trained, self.prompt)
         row = queries.index(query) if query in queries else None
         self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found, queries, row)))
-        key = "It is on in all panels; b turns it off." if self.state.beta_on else "b turns it on in all panels."
-        self.query_one("#on-off", Line).set(key)
+        key = "It is on in all panels; b turns it off." if self._in_force(trained) else "b turns it on in all panels."
+        self.query_one("#on-off", Line).set(f"{self._weighted(trained)}{key}")
         self._show_loss(list(found.loss), len(found.loss))
         self.query_one("#before-after").display = row is not None
         for name in ("#changed-title", "#changed"):
@@ -145,6 +163,18 @@ class ReweightingPanel(Panel):
         self.query_one("#changed-title", Line).set(Text(title, look.muted))
         self.query_one("#changed", Line).set(changed_answers(changes, look, width))
 
+    def _in_force(self, trained: Reweighting) -> bool:
+        """This one, where the other one is trained as well."""
+        both = all(one in self.state.results for one in requests.reweightings())
+        return self.state.beta_on and (not both or np.array_equal(self.state.beta, trained.beta))
+
+    def _weighted(self, trained: Reweighting) -> str:
+        heads = trained.settings.heads
+        if not heads or heads == "anchor":
+            return ""
+        some = in_heads(heads[:_NAMED]) + (f" and {len(heads) - _NAMED} more" if len(heads) > _NAMED else "")
+        return f"Weighted in {some} alone. "
+
     def _finding(self, found: Reweighting, queries: tuple[int, ...], row: int | None) -> tuple[str, str]:
         """`queries` are those that it was tried on, `row` is the selected one's place among them."""
         from icldiag.analyses.reweighting.section import effect_in_words
@@ -163,17 +193,25 @@ class ReweightingPanel(Panel):
     def action_train(self) -> None:
         if (
             self.state.prediction is not None
-            and requests.reweighting() not in self.state.results
+            and self.request() not in self.state.results
             and _JOB not in self.state.doing
         ):
             losses: list[float] = []
             self.losses = losses
-            self.start(requests.reweighting(), losses.append)
+            self.start(self.request(), losses.append)
+
+    def action_heads(self) -> None:
+        """Weight the anchor heads alone, which training looks for, or all heads again."""
+        if _JOB in self.state.doing:
+            self.notify("It trains; escape stops it.", markup=False)
+            return
+        self.anchor_heads = not self.anchor_heads
+        self.refresh_panel()
 
     def action_stop(self) -> None:
         self.cancel(_JOB)
 
     def action_beta(self) -> None:
-        found = self.peek(requests.reweighting())
+        found = self.peek(self.request())
         if found is not None:
-            self.post_message(BetaToggled(None if self.state.beta_on else found.beta))
+            self.post_message(BetaToggled(None if self._in_force(found) else found.beta))
