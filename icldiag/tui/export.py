@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -16,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from icldiag.files import free_path, write_whole
-from icldiag.tui.export_screen import ExportChoice, Scope
+from icldiag.tui.export_screen import Content, ExportChoice
 from icldiag.tui.run import Run
 from icldiag.visible import visible
 
@@ -28,24 +27,6 @@ if TYPE_CHECKING:
     from icldiag.tui.desk import Desk
     from icldiag.tui.panels.base import Panel
     from icldiag.tui.state import State
-
-
-QUERY_SECTIONS = ("prediction", "explanation", "saliency")  # of the scope of one query
-
-
-@dataclass(frozen=True)
-class Content:
-    """What of a session is exported."""
-
-    scope: Scope
-    analysis: str  # of the panel
-    query: int
-    redact: bool = False
-
-    @property
-    def sections(self) -> Sequence[str] | None:
-        """Those that are asked for by name; None for all."""
-        return {"panel": (self.analysis,), "query": QUERY_SECTIONS}.get(self.scope)
 
 
 class Export:

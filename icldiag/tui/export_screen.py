@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -35,6 +35,7 @@ FORMATS = {
     "png": "figures as PNG",
     "pdf": "figures as PDF",
 }
+QUERY_SECTIONS = ("prediction", "explanation", "saliency")  # of the scope of one query
 _REDACT = "redact"
 _KEYS = "j k move   space chooses   enter exports   escape leaves"
 
@@ -55,6 +56,21 @@ class ExportChoice:
         if row == _REDACT:
             return replace(self, redact=not self.redact)
         return replace(self, formats=tuple(name for name in FORMATS if (name in self.formats) != (name == row)))
+
+
+@dataclass(frozen=True)
+class Content:
+    """What of a session is exported."""
+
+    scope: Scope
+    analysis: str  # of the panel
+    query: int
+    redact: bool = False
+
+    @property
+    def sections(self) -> Sequence[str] | None:
+        """Those that are asked for by name; None for all."""
+        return {"panel": (self.analysis,), "query": QUERY_SECTIONS}.get(self.scope)
 
 
 class ExportScreen(ModalScreen[ExportChoice | None]):

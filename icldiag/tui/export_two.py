@@ -12,7 +12,7 @@ from icldiag.files import free_path, write_whole
 if TYPE_CHECKING:
     from icldiag.model.readout import Progress
     from icldiag.session import Session
-    from icldiag.tui.export import Content
+    from icldiag.tui.export_screen import Content
 
 
 def write_two(

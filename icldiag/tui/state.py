@@ -194,9 +194,10 @@ class State:
             return None
         known = [(one, self.results[one]) for one in requests.reweightings() if one in self.results]
         in_force = [pair for pair in known if np.array_equal(pair[1].beta, self.beta)]
-        asked, trained = (in_force or known or [(None, None)])[0]
-        earlier = self.trained_on if trained is None else getattr(trained, "prompt", None)
-        settings = asdict(asked.settings) if asked is not None and self.beta_on else self.beta_wanted
+        earlier, settings = self.trained_on, self.beta_wanted
+        for asked, trained in (in_force or known)[:1]:
+            earlier = getattr(trained, "prompt", None)
+            settings = asdict(asked.settings) if self.beta_on else settings
         return SavedState(
             prompt=self.prompt,
             of_file=self.of_file,

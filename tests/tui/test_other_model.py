@@ -18,7 +18,7 @@ from icldiag.session import Session
 from icldiag.tui.comparison import difference, other_model
 from icldiag.tui.desk import Desk
 from icldiag.tui.edits import Edits
-from icldiag.tui.export import Content
+from icldiag.tui.export_screen import Content
 from icldiag.tui.export_two import write_two
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.other_model import JOB
