@@ -107,6 +107,12 @@ class Reference:
         return torch.stack(rows)
 
     @torch.no_grad()
+    def changed(self, prompts: Sequence[Sequence[int]]) -> Tensor:
+        """Label scores (n, C) after other prompts, each whole and alone."""
+        with self._asking(Asked()):
+            return torch.stack([self._scores(ids) for ids in prompts])
+
+    @torch.no_grad()
     def isolated(self, layers: Sequence[int], count: int) -> Tensor:
         """Label scores (count, C) with label words cut off from their demonstrations."""
         with self._asking(Asked(frozenset(layers), self.anchors)):

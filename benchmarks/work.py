@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -12,9 +12,11 @@ import torch
 import transformers
 
 from benchmarks.reference import Reference
+from icldiag.analyses.circuits.compute import ASKED, MEASURED, TOGETHER
 from icldiag.analyses.contrast import ReadContrast
 from icldiag.analyses.extraction.compute import score_extraction
 from icldiag.analyses.isolation.compute import sweep
+from icldiag.analyses.overview.stability import ORDERS
 from icldiag.analyses.prediction.compute import predict
 from icldiag.analyses.reweighting.training import TrainingSettings, train_beta
 from icldiag.analyses.saliency.compute import flow_of_query
@@ -34,6 +36,7 @@ Shape = Literal["random", "bundled", "gpt2-xl", "gpt-j", "smollm2"]
 Length = Literal["short", "long"]
 
 QUERIES = 200
+QUERIES_OF_DEMONSTRATIONS = 24
 EPOCHS, PER_CLASS = 10, 4
 CLASSES = ("Abbreviation", "Entity", "Description", "Person", "Location", "Number")
 WORDS = "what who where when how many is the of in a river city name war first made animal color long"
@@ -148,6 +151,21 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
         for _ in range(count):
             reference.patched(0, model.n_layers // 2, patched, hidden)
 
+    few = encoded.prompt.with_queries(encoded.prompt.queries[:QUERIES_OF_DEMONSTRATIONS])
+    shown, generator = list(few.demonstrations), random.Random(0)
+
+    def without() -> tuple[int, ...]:
+        """A prompt of one of the sets, all of them alike."""
+        places = [place for place in range(len(shown)) if generator.random() < 0.5]
+        changed = replace(few, demonstrations=tuple(shown[place] for place in places), queries=few.queries[:1])
+        own = encode(changed, model.tokenizer, model.context_window)
+        return (*own.prefix, *own.queries[0].ids)
+
+    sampled = [without() for _ in range(count)]
+    sets = 2 ** len(shown) + ORDERS  # and the orders of the overview's sample
+    asked = encoded.prompt.with_queries(encoded.prompt.queries[:ASKED])
+    cuts = 1 + MEASURED + 2 * len(TOGETHER)
+
     @torch.no_grad()
     def plain() -> None:
         with model.plain() as fused:
@@ -207,6 +225,18 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
             QUERIES / count,
         ),
         Work("patching, every place in every layer, one query", patching, reference_cells, cells / count),
+        Work(
+            f"demonstrations, all {2 ** len(shown)} sets and the overview's {ORDERS} orders, {len(few.queries)} queries",
+            lambda: Session(few, model).demonstrations(),
+            lambda: reference.changed(sampled),
+            sets * len(few.queries) / count,
+        ),
+        Work(
+            f"anchor heads, {cuts} cuts, {len(asked.queries)} queries",
+            lambda: Session(asked, model).heads(),
+            lambda: reference.isolated((model.n_layers // 2,), count),
+            cuts * len(asked.queries) / count,
+        ),
         Work("forward with nothing asked, against the plain fused one", instrumented, plain),
     ]
 

@@ -33,6 +33,13 @@ def test_predictions(session: Session, reference: Reference) -> None:
     np.testing.assert_allclose(scores, session.prediction().probabilities[:3], rtol=1e-4)
 
 
+def test_changed_prompts(session: Session, reference: Reference) -> None:
+    prompt = session.prompt
+    changed = session.with_prompt(replace(prompt, demonstrations=prompt.demonstrations[1:]))
+    found = reference.changed([[*changed.encoded.prefix, *changed.encoded.queries[2].ids]])
+    np.testing.assert_allclose(found[0].numpy(), changed.prediction().scores[2], atol=1e-4)
+
+
 def test_isolation(session: Session, reference: Reference) -> None:
     found = session.isolate(Cut.of("text_to_label", [0, 2])).answers.probabilities[:3]
     np.testing.assert_allclose(reference.isolated([0, 2], 3).softmax(-1).numpy(), found, rtol=1e-4)
