@@ -226,7 +226,7 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
         ),
         Work("patching, every place in every layer, one query", patching, reference_cells, cells / count),
         Work(
-            f"demonstrations, all {2 ** len(shown)} sets and the overview's {ORDERS} orders, {len(few.queries)} queries",
+            f"demonstrations, {2 ** len(shown)} sets and the overview's {ORDERS} orders, {len(few.queries)} queries",
             lambda: Session(few, model).demonstrations(),
             lambda: reference.changed(sampled),
             sets * len(few.queries) / count,
