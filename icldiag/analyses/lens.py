@@ -26,6 +26,7 @@ from icldiag.model.finite import require_finite
 from icldiag.model.forward import InstrumentedModel, Resume
 from icldiag.model.padding import Batch
 from icldiag.model.readout import FloatArray
+from icldiag.model.transfer import to_host
 from icldiag.page.text import percent
 from icldiag.private import PRIVATE
 from icldiag.prompt.encoded_prompt import EncodedPrompt
@@ -106,9 +107,11 @@ def read_lenses(
         mass.append((logits[:, some] - logits.logsumexp(-1, keepdim=True)).double().exp().sum(-1))
         likeliest.append(logits.argmax(-1))
     layers = len(states)
-    of_tokens = torch.cat(likeliest).view(-1, layers).tolist()
-    of_labels = torch.cat(scores).double().cpu().numpy().reshape(len(queries), layers, len(firsts))
-    of_mass = torch.cat(mass).cpu().numpy().reshape(len(queries), layers)
+    columns = [torch.cat(scores).double(), torch.cat(mass), torch.cat(likeliest).double()]  # ids are whole in it
+    own_scores, own_mass, tokens = to_host(columns)
+    of_labels = own_scores.numpy().reshape(len(queries), layers, len(firsts))
+    of_mass = own_mass.numpy().reshape(len(queries), layers)
+    of_tokens = tokens.long().view(-1, layers).tolist()
     votes = encoded.votes(queries)
     return tuple(
         Lens(

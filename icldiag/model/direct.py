@@ -28,6 +28,7 @@ from icldiag.model.forward import Edits, InstrumentedModel
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.padding import Batch
 from icldiag.model.swaps import changing_input
+from icldiag.model.transfer import to_host
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -160,7 +161,7 @@ class _Graph:
             if not args or not args[0].requires_grad:
                 return None
             centred, bias = _probed(module, args[0])
-            input = args[0] - args[0].mean(-1, keepdim=True) if centred else args[0]
+            input = args[0] - args[0].mean(-1, keepdim=True) * centred
             at = input.detach()
             scale = torch.where(at == 0, torch.zeros_like(at), (output.detach() - bias) / at)
             if follows:
@@ -190,31 +191,42 @@ class _Graph:
         def share(term: Tensor, stands: Tensor | None = None) -> Tensor:
             """Summed over the width, of a term or of what stands in its place: (..., T)."""
             weight, value = weight_of[id(term)], (term if stands is None else stands).detach()
-            return torch.zeros(value.shape[:-1]) if weight is None else (value.double() * weight.double()).sum(-1).cpu()
+            if weight is None:
+                return torch.zeros(value.shape[:-1], dtype=torch.double, device=value.device)
+            return (value.double() * weight.double()).sum(-1)
 
-        def last(term: Tensor, stands: Tensor | None = None) -> float:
-            return float(share(term, stands).flatten()[-1])
+        def last(term: Tensor, stands: Tensor | None = None) -> Tensor:
+            return share(term, stands).flatten()[-1]
 
-        stream = np.array([last(state) for state in states])  # what was written before the first layer, after each
-        attention = np.array([last(of) for of in attended])
-        for layer, residual in self.residuals.items():
-            attention[layer] -= last(attended[layer], residual)
-        parts = DirectParts(
-            difference=float(difference.detach()),
-            capped=False,
-            embedding=float(stream[0]),
-            attention=attention,
-            heads=np.array([share(output)[0, :, -1].numpy() for output in self.heads]),
-            mlp=np.diff(stream) - attention,
-            bias=self._bias_of_head(tokens) + sum(float(share(of).sum()) for of in self.norm_biases),
+        groups: list[list[Tensor]] = [
+            [difference.detach().double(), *self._bias_of_head(tokens), *(share(of).sum() for of in self.norm_biases)],
+            [last(state) for state in states],
+            [last(of) for of in attended],
+            [last(attended[layer], residual) for layer, residual in self.residuals.items()],
+            [share(output)[0, :, -1] for output in self.heads],
+            *([last(term) for term in of] for of in written),
+        ]
+        values = iter(to_host([one for of in groups for one in of]))
+        sums, stream, attention, residuals, heads, *others = (
+            np.array([next(values).numpy() for _ in of]) for of in groups
         )
-        self._check(parts, [sum(map(last, of)) for of in written])
+        attention[list(self.residuals)] -= residuals
+        parts = DirectParts(
+            difference=float(sums[0]),
+            capped=False,
+            embedding=float(stream[0]),  # what was written before the first layer; then after each
+            attention=attention,
+            heads=heads,
+            mlp=np.diff(stream) - attention,
+            bias=float(sums[1:].sum()),
+        )
+        self._check(parts, [float(of.sum()) for of in others])
         by = _proportion(raw.detach(), logits)
         return replace(parts, capped=True) if by is None else parts.scaled(by)
 
-    def _bias_of_head(self, tokens: tuple[int, int]) -> float:
+    def _bias_of_head(self, tokens: tuple[int, int]) -> list[Tensor]:
         bias = getattr(self.model.model.get_output_embeddings(), "bias", None)
-        return 0.0 if bias is None else float(bias[tokens[0]] - bias[tokens[1]])
+        return [] if bias is None else [(bias[tokens[0]] - bias[tokens[1]]).double()]
 
     def _check(self, parts: DirectParts, written: Sequence[float]) -> None:
         """Raises AnalysisError: something else adds to the residual stream, or is no sum."""
@@ -236,19 +248,19 @@ def _is_norm(module: nn.Module) -> bool:
 
 
 @no_grad
-def _probed(norm: nn.Module, like: Tensor) -> tuple[bool, Tensor]:
-    """Whether a norm takes off the mean of its input, and what it adds: (D,)."""
+def _probed(norm: nn.Module, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether a norm takes off the mean of its input, 1 or 0, and what it adds: (D,)."""
     signs = torch.ones_like(like.flatten(0, -2)[0])
     signs[1::2] = -1.0
     probes = torch.stack([torch.zeros_like(signs), torch.ones_like(signs), signs]) * _LARGE
     bias, level, uneven = norm.forward(probes)
     moved, most = (level - bias).abs().max(), (uneven - bias).abs().max()
-    return bool(moved <= _tolerance(like.dtype) * most), bias.detach().clone()
+    return (moved <= _tolerance(like.dtype) * most).to(like.dtype), bias.detach().clone()
 
 
 def _proportion(raw: Tensor, logits: Tensor) -> float | None:
     """By what the model multiplies the output embeddings' logits (V,); None where it does something else to them."""
-    before, after = raw.double().cpu(), logits.double().cpu()
+    before, after = to_host([raw.double(), logits.double()])
     by = float(before @ after / (before @ before))
     allowed = _tolerance(raw.dtype) * float(after.abs().max())
     return by if float((after - by * before).abs().max()) <= allowed else None

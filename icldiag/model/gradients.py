@@ -71,7 +71,7 @@ def attention_gradients(
         gradients = torch.autograd.grad(value, [*(output for _, output in watched), *begun])
     if of_input is not None:
         of_input.append(gradients[-1])
-    number = float(value.detach())
+    number = float(value.detach().cpu())
     if inputs is not None:
         inputs += [hidden.detach() for hidden in run.inputs]
     del run, value
@@ -141,7 +141,7 @@ def layer_gradients(
         last = states.pop().detach().requires_grad_()  # the input of the final norm
         value = loss(model.run(batch, resume=Resume(model.n_layers, last), keep=keep).logits[0])
         (gradient,) = torch.autograd.grad(value, [last])
-    number = float(value.detach())
+    number = float(value.detach().cpu())
     del value
     for layer in reversed(range(model.n_layers)):
         watched: list[tuple[Heads, Tensor]] = []

@@ -15,6 +15,7 @@ from icldiag.model.gradients import attention_gradients
 from icldiag.model.label_words import label_words
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import FloatArray, Progress
+from icldiag.model.transfer import to_host
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def head_estimates(
     batch = words.after(batch_of([ids], start, model.device))
     edits = words.edits(None, model, batch.ids.shape[1], start)
     columns = cut_columns(encoded, kind)
-    found = np.zeros((model.n_layers, model.n_heads))
+    found: dict[int, Tensor] = {}  # (H,) each
 
     def lead(logits: Tensor) -> Tensor:
         scores = words.scores(logits[None])[0]
@@ -63,5 +64,5 @@ def head_estimates(
         cut[..., columns] = attention[..., columns]
         share = cut.sum(-1, keepdim=True)
         change = (heads.weigh(attention) * share - heads.weigh(cut)) / (1 - share).clamp(min=1e-6)
-        found[layer] = -(change * gradient[:, :, -words.rows :]).double().sum((0, 2, 3)).cpu().numpy()
-    return found
+        found[layer] = -(change * gradient[:, :, -words.rows :]).double().sum((0, 2, 3))
+    return np.stack(to_host([found[layer] for layer in range(model.n_layers)]))

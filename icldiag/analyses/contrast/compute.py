@@ -34,6 +34,7 @@ from icldiag.model.label_words import label_words
 from icldiag.model.memory import keeps_activations, work_of
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import FloatArray, Progress
+from icldiag.model.transfer import to_host
 from icldiag.prompt.encoded_prompt import Token
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class ReadContrast(Request[Contrast]):
 
         inputs: list[Tensor] = []
         of_input: list[Tensor] = []
-        flow = np.zeros((layers, len(ids)))
+        flow: dict[int, Tensor] = {}  # on the device until all are there
         for done, (layer, heads, gradient, _) in enumerate(
             attention_gradients(
                 model,
@@ -148,7 +149,8 @@ class ReadContrast(Request[Contrast]):
         ):
             progress("contrast: layers", done, layers)
             flow[layer] = _into_target(heads, gradient, edits.get(layer), len(ids))
-        by_token = (inputs[0][0, : len(ids)].double().cpu() * of_input[0][0, : len(ids)].double().cpu()).sum(-1)
+        by_token = (inputs[0][0].double() * of_input[0][0].double())[: len(ids)].sum(-1)
+        gradient, *into_target = to_host([by_token, *(flow[layer] for layer in range(layers))])
         own = bench.query_tokens(query)
         return Contrast(
             query=query,
@@ -157,8 +159,8 @@ class ReadContrast(Request[Contrast]):
             rival=rival,
             gold=prediction.gold[query],
             lead=float(prediction.scores[query, answer] - prediction.scores[query, rival]),
-            gradient=by_token.numpy(),
-            flow=flow,
+            gradient=gradient.numpy(),
+            flow=np.stack(into_target),
             words=words_of(encoded, list(_tokens(own)), query),
             shown=tuple(demonstration.label_class for demonstration in encoded.demonstrations),
         )
@@ -171,7 +173,7 @@ def _tokens(own: object) -> Iterator[Token]:
 
 
 @no_grad
-def _into_target(heads: Heads, gradient: Tensor, edit: Edit | None, length: int) -> FloatArray:
+def _into_target(heads: Heads, gradient: Tensor, edit: Edit | None, length: int) -> Tensor:
     """(T,) sum over heads, and over the rows that predict, of A * ds/dA; the target's own column is 0."""
     rows = torch.arange(length - 1, heads.query.shape[2], device=heads.query.device)
     edit = None if edit is None else edit.to(rows.device)
@@ -181,4 +183,4 @@ def _into_target(heads: Heads, gradient: Tensor, edit: Edit | None, length: int)
     change = products(gradient[:, :, rows].to(attention.dtype), heads.value.to(attention.dtype))
     found = (change * attention).double().sum(dim=(0, 1, 2))[:length]
     found[-1] = 0.0
-    return np.asarray(found.cpu().numpy())
+    return found

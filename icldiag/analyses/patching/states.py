@@ -222,8 +222,10 @@ class Runner:
 
 
 @no_grad
-def removed(one: LayerGradient, positions: Sequence[int]) -> float:
-    """First-order change of the loss if, in one layer, no other token's heads read these: the others get their share.
+def removed(one: LayerGradient, positions: Sequence[int]) -> Tensor:
+    """First-order change of the loss if, in one layer, no other token's heads read these: others get their share.
+
+    A number that stays on the device.
 
     A row o = sum_j a_j v_j becomes (o - sum_C a_j v_j) / (1 - sum_C a_j), its scores as they are.
     """
@@ -232,7 +234,7 @@ def removed(one: LayerGradient, positions: Sequence[int]) -> float:
         [row for row in range(min(positions) + 1, one.output.shape[2]) if row not in set(positions)],
         device=one.output.device,
     )
-    total = 0.0
+    total = torch.zeros((), dtype=torch.double, device=one.output.device)
     for start in range(0, len(readers), _ROWS):
         rows = readers[start : start + _ROWS]
         attention = one.heads.attention(rows)  # (1, H, R, T)
@@ -241,5 +243,5 @@ def removed(one: LayerGradient, positions: Sequence[int]) -> float:
         share = rest.sum(-1, keepdim=True)  # (1, H, R, 1)
         output = one.output[:, :, rows]
         change = (output * share - one.heads.weigh(rest)) / (1 - share).clamp(min=1e-6)
-        total += float((change * one.of_output[:, :, rows]).double().sum())
+        total += (change * one.of_output[:, :, rows]).double().sum()
     return total

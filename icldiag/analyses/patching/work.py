@@ -17,6 +17,7 @@ from icldiag.analyses.request import Each, Workbench
 from icldiag.errors import AnalysisError
 from icldiag.model.label_words import label_words
 from icldiag.model.readout import FloatArray, Progress
+from icldiag.model.transfer import to_host
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 if TYPE_CHECKING:
@@ -134,8 +135,8 @@ class Work:
 
     def _estimates(self) -> tuple[FloatArray, FloatArray, dict[int, Tensor]]:
         """(2, L, S) of all sites; (L, H) of the heads' outputs at the target, and their gradients (H, R, d)."""
-        found = np.zeros((2, self.layers, len(self.sites)))
-        heads = np.zeros((self.layers, self.heads))
+        moved: dict[tuple[int, int, int], Tensor] = {}  # on the device until all are there
+        heads: dict[int, Tensor] = {}
         gradients: dict[int, Tensor] = {}
         rows = self.runner.words.rows
         for way in range(2):
@@ -144,18 +145,24 @@ class Work:
                 gradient = one.of_input[0].double()
                 for place, (mine, its) in enumerate(self._places(way)):
                     if self.sites[place].only_here:
-                        found[way, one.layer, place] = np.nan if way else -removed(one, self.sites[place].here)
+                        if not way:
+                            moved[way, one.layer, place] = -removed(one, self.sites[place].here)
                         continue
                     change = other.inputs[one.layer][its].double() - own.inputs[one.layer][mine].double()
-                    amount = float((change * gradient[mine]).sum())
-                    found[way, one.layer, place] = amount if way else -amount
+                    amount = (change * gradient[mine]).sum()
+                    moved[way, one.layer, place] = amount if way else -amount
                 if not way:
                     gradients[one.layer] = one.of_output[0, :, -rows:]
                     change = other.outputs[one.layer] - own.outputs[one.layer]
-                    heads[one.layer] = -(change * gradients[one.layer]).double().sum((1, 2)).cpu().numpy()
+                    heads[one.layer] = -(change * gradients[one.layer]).double().sum((1, 2))
+        found = np.full((2, self.layers, len(self.sites)), np.nan)  # what is only here cannot be put back
+        amounts = to_host([*moved.values(), *heads.values()])
+        for cell, amount in zip(moved, amounts, strict=False):
+            found[cell] = amount
+        of_heads = dict(zip(heads, amounts[len(moved) :], strict=True))
         gone = [place for place, site in enumerate(self.sites) if site.only_here]
         found[0][:, gone] = found[0][::-1, gone].cumsum(axis=0)[::-1]  # hidden in this layer and in all after it
-        return found, heads, gradients
+        return found, np.stack([of_heads[layer] for layer in range(self.layers)]), gradients
 
     def _both(self, way: int) -> tuple[States, States]:
         """The prompt that is patched, and the one whose states it gets."""
@@ -195,10 +202,12 @@ class Work:
         carrier = found.carriers[0] if found.carriers else None
         layers = () if carrier is None else tuple(layer for layer, site in self.read if site == carrier.site)
         reads: dict[tuple[int, int], float] = {}
+        of_layers = []
         for layer in layers:
             assert carrier is not None
             change = self.read[layer, carrier.site] - self.states[0].outputs[layer]
-            amounts = -(change * gradients[layer]).double().sum((1, 2)).cpu().numpy()
+            of_layers.append(-(change * gradients[layer]).double().sum((1, 2)))
+        for layer, amounts in zip(layers, to_host(of_layers), strict=True):
             reads.update({(layer, head): float(amount) for head, amount in enumerate(amounts)})
         chosen |= set(sorted(reads, key=lambda head: -abs(reads[head]))[:HEADS])
         heads = sorted(chosen)
