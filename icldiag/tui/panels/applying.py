@@ -32,6 +32,11 @@ class ApplyingPanel(Panel):
         """Whether the key means the repair that is on."""
         return self.state.applied is not None
 
+    @property
+    def applies(self) -> bool:
+        """Whether the key would do anything; while nothing is computed yet, nothing is imported to find out."""
+        return self.takes_off or (bool(self.state.results) and self.repair() is not None)
+
     def applied_line(self) -> Text:
         """The repair that is on, and the answers without it and with it."""
         applied, look = self.state.applied, self.state.look

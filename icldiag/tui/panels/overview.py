@@ -77,15 +77,11 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         self.cell: Cell | None = None  # of the table, where the cursor is
         self.listed: Cell | None = None  # whose queries are listed
 
-    def hinted(self) -> list[BindingType]:
-        """On one line: not what would do nothing now, nor what the text says."""
-        failures = self.state.failures  # without one nothing is imported for this, which would hold up the first paint
-        stopped = self.stopped or (bool(failures) and request(self.everything) in failures)
+    def idle(self) -> set[str]:
+        """All queries are asked for in the text; the others have room on one line."""
         running = self.job in self.state.doing
-        idle = {"everything", "error" if running or self.state.undo else "undo"}
-        idle |= {"undo"} if running else {"stop"}
-        idle |= set() if stopped else {"again"}
-        return [one for one in self.BINDINGS if isinstance(one, Binding) and one.action not in idle]
+        idle = super().idle() | {"everything", "error" if running or self.state.undo else "undo"}
+        return idle | ({"undo"} if running else set()) | (set() if self.applies else {"apply"})
 
     def request(self) -> Summarise:
         return request(self.everything)

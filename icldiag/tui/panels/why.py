@@ -63,6 +63,11 @@ class WhyPanel(PartsPanel, ApplyingPanel):
     ]
     FOLLOWED: ClassVar[tuple[str, ...]] = ("opened",)
 
+    def idle(self) -> set[str]:
+        """The evidence is shown anyway until the causes are known."""
+        idle = super().idle() | (set() if self.applies else {"apply", "mark(-1)", "mark(1)"})
+        return idle | (set() if self._found() is not None else {"evidence"})
+
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="applied", classes="body")
@@ -135,6 +140,11 @@ class WhyPanel(PartsPanel, ApplyingPanel):
     def left(self) -> None:
         """It goes on: what was asked of the model by then would be lost with the run."""
 
+    def _found(self) -> Explanation | None:
+        if not self.state.results:
+            return None
+        return self.peek(self.request())
+
     def _cures(self, found: Explanation) -> list[Repair | None]:
         """What the causes' own changes are, in the order of the causes."""
         from icldiag.analyses.explanation.cure import cure
@@ -142,16 +152,12 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         return [None if self.state.beta_on else cure(cause, found, self.prompt) for cause in found.causes]
 
     def repair(self) -> tuple[Repair, str] | None:
-        from icldiag.analyses.explanation import Explain
-
-        found = self.peek(Explain(self.state.query))
+        found = self._found()
         known = [] if found is None else [one for one in self._cures(found) if one is not None]
         return (known[max(0, min(self.marked, len(known) - 1))], "") if known else None
 
     def action_mark(self, step: int) -> None:
-        from icldiag.analyses.explanation import Explain
-
-        found = self.peek(Explain(self.state.query))
+        found = self._found()
         if found is not None:
             count = sum(one is not None for one in self._cures(found))
             first = 0 if self.state.applied is None else -1
