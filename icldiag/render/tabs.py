@@ -35,18 +35,19 @@ Others = Literal["open", "keys", "name", "nothing"]  # how groups are shown that
 
 def tab_row(tabs: Sequence[Tab], front: int, look: Look, width: int) -> list[Piece]:
     """The fullest form that fits; where the group in front does not, all keys and the panel's name."""
-    forms: tuple[tuple[Others, str, bool], ...] = (
-        ("open", " | ", True),
-        ("keys", " | ", True),
-        ("keys", "|", True),
-        ("name", " | ", True),
-        ("name", "|", True),
-        ("keys", " | ", False),
-        ("name", "|", False),
-        ("nothing", "", True),
+    forms: tuple[tuple[Others, str, bool, bool], ...] = (
+        ("open", " | ", True, True),
+        ("keys", " | ", True, True),
+        ("keys", "|", True, True),
+        ("name", " | ", True, True),
+        ("name", " | ", True, False),
+        ("name", "|", True, False),
+        ("keys", " | ", False, True),
+        ("name", "|", False, True),
+        ("nothing", "", True, True),
     )
-    for others, between, named in forms:
-        row = list(_row(tabs, front, look, others, between, named))
+    for others, between, named, headed in forms:
+        row = list(_row(tabs, front, look, others, between, named, headed))
         if row_width(row) <= width:
             return row
     return list(_members(tabs, range(len(tabs)), front, look, names=False))
@@ -66,8 +67,15 @@ def tab_at(pieces: Sequence[Piece], x: int) -> int | None:
     return None
 
 
-def _row(tabs: Sequence[Tab], front: int, look: Look, others: Others, between: str, named: bool) -> Iterator[Piece]:
-    """`named`: whether all tabs of the open groups have their names, or the one in front alone."""
+def _row(
+    tabs: Sequence[Tab], front: int, look: Look, others: Others, between: str, named: bool, headed: bool
+) -> Iterator[Piece]:
+    """The groups in their order.
+
+    Args:
+        named: all tabs of the open groups have their names, not the one in front alone.
+        headed: the open groups have theirs. A closed one has the key of its first tab, if no more.
+    """
     separator = ""
     for name, members in groupby(range(len(tabs)), lambda place: tabs[place].group):
         places = list(members)
@@ -77,9 +85,14 @@ def _row(tabs: Sequence[Tab], front: int, look: Look, others: Others, between: s
         yield Piece(separator, look.muted)
         separator = between
         is_open = is_front or others == "open"
-        yield Piece(f"{name}:" if is_open else name, look.strong if is_front else look.muted, places[0])
+        if not is_open:
+            key = f"{tabs[places[0]].key} " if others == "name" else ""
+            yield Piece(f"{key}{name}", look.muted, places[0])
+        elif headed:
+            yield Piece(f"{name}:", look.strong if is_front else look.muted, places[0])
         if is_open or others == "keys":
-            yield Piece(" ")
+            if headed or not is_open:
+                yield Piece(" ")
             yield from _members(tabs, places, front, look, names=is_open and named)
 
 

@@ -116,9 +116,12 @@ def _of_prior(found: PartialExplanation) -> Iterator[Finding]:
     leans = ", ".join(f"{source.kind} {source.lean:+.1f}" for source in prior.sources)
     turned = [source.kind for source in prior.sources if source.divided.turned]
     turn = "turns" if len(turned) == 1 else "turn"
-    effect = f"divided out, {' and '.join(turned)} {turn} it" if turned else "dividing none of them out turns it"
+    said = f"divided out, {' and '.join(turned)} {turn} the answer"
+    effect = said if turned else "the answer stays with each of them divided out"
     if prior.balanced:
-        effect += f"; with balanced classes {sum(run.turned for run in prior.balanced)} of {len(prior.balanced)} do"
+        effect += (
+            f"; with balanced classes {sum(run.turned for run in prior.balanced)} of {len(prior.balanced)} turn it"
+        )
     first = prior.sources[0]
     yield Finding(
         "label prior",

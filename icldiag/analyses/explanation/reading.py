@@ -173,7 +173,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
     only = found.prior.counts[found.contest.answer] == 1
     scoring = f"The scoring of label words favours {answer} over {rival}"
     if found.overlap:
-        scoring = f"{rival} can never win here: scored whole, its word begins with that of {answer}"
+        scoring = f"{rival} can never win without a calibration: scored whole, its word begins with that of {answer}"
     return {
         "scoring": scoring,
         "template": "The query is written with another template than the demonstrations",
@@ -291,7 +291,8 @@ def _not_asked(found: Explanation) -> Iterator[str]:
     if found.order.turned is None:
         yield "order (there is no other one)"
     if not found.prior.balanced:
-        yield f"more demonstrations ({answer} has no more than {rival})"
+        shown, others = (found.prior.counts[label] for label in (found.contest.answer, found.contest.rival))
+        yield f"more demonstrations of {answer} (it has {shown}, {rival} has {others})"
     if found.aggregation.doubled is None:
         yield f"aggregation ({rival} has no demonstration)"
 

@@ -103,8 +103,8 @@ def _outscored(found: Overview) -> str:
     several = len({longer for longer, _ in found.outscored}) - 1
     more = f" (and {counted(several, 'other label')})" if several else ""
     return (
-        f"{longer}{more} can never win: scored whole, its tokens begin with those of {shorter}, which is always at "
-        "least as probable; set 'scoring: terminated'."
+        f"{longer}{more} can never win without a calibration: scored whole, its tokens begin with those of {shorter}, "
+        "which is always at least as probable; set 'scoring: terminated'."
     )
 
 

@@ -256,7 +256,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
             if place not in places
             else "t applies it"
             if place == marked
-            else "[ ] choose, t applies"
+            else "] chooses it, t applies"
             for place, cause in enumerate(found.causes)
         ]
 

@@ -75,7 +75,7 @@ def test_a_word_that_can_never_win_is_told_so(explained: tuple[Session, Explanat
     assert "The scoring of label words favours" in headline(replace(wrong, causes=(cause,)))
     rival = found.labels[found.contest.rival]
     assert headline(replace(wrong, causes=(cause,), overlap=True)).startswith(
-        f"{rival} can never win here: scored whole"
+        f"{rival} can never win without a calibration: scored whole"
     )
 
 

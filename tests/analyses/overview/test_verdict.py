@@ -191,12 +191,14 @@ def test_a_label_that_can_never_win_is_said_first() -> None:
     found = overview_of(*two_classes(20, apart=4, shift=9))
     assert "can never win" not in headline(found)
     said = headline(replace(found, outscored=((0, 1),)))
-    assert "(0.50). 'Negative' can never win: scored whole, its tokens begin with those of 'Positive', which is" in said
+    assert (
+        "(0.50). 'Negative' can never win without a calibration: scored whole, its tokens begin with those of" in said
+    )
     known = replace(found, outscored=((0, 1),), unrepaired="there are too few")
     assert next_step(known) == "First set 'scoring: terminated' in the prompt file. There are too few."
     scores = np.repeat(np.eye(4), 5, axis=0)
     several = replace(overview_of(scores, [0] * 20), outscored=((1, 0), (2, 0), (2, 1)))
-    assert "'Positive' (and 1 other label) can never win" in headline(several)
+    assert "'Positive' (and 1 other label) can never win without" in headline(several)
 
 
 def test_words_that_begin_each_other_are_found_where_they_are_scored_whole(prompt: Prompt, tiny: Tiny) -> None:
