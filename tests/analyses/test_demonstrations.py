@@ -137,7 +137,8 @@ def test_the_sentences_hold(case: str) -> None:
     sums = found.values.mean(axis=1)
     best, worst = int(sums.argmax()), int(sums.argmin())
     verb = {True: "gives", False: "takes"}
-    assert f"{row_name(found, best).capitalize()} {verb[bool(sums[best] >= 0)]} {abs(sums[best]):.2f} nats" in told
+    first = row_name(found, best)
+    assert f"{first[0].upper()}{first[1:]} {verb[bool(sums[best] >= 0)]} {abs(sums[best]):.2f} nats" in told
     assert f"{row_name(found, worst)} {verb[bool(sums[worst] >= 0)]} {abs(sums[worst]):.2f} nats" in told
     assert ("are right instead of" in told) == (case != "no gold labels")
     assert ("the answer's lead" in told) == (case == "no gold labels")

@@ -21,7 +21,8 @@ def reading(found: DemonstrationValues) -> str:
     means = found.means
     most, least = int(means.argmax()), int(means.argmin())
     whose = "the gold label's" if any(label is not None for label in found.stability.gold) else "the answer's"
-    told = [f"{row_name(found, most).capitalize()} {_does(found, most)} of {whose} lead"]
+    first = row_name(found, most)  # its first letter alone: a class is named as the user names it
+    told = [f"{first[:1].upper()}{first[1:]} {_does(found, most)} of {whose} lead"]
     if least != most:
         told.append(f"{row_name(found, least)} {_does(found, least)}{_accuracy(found, least)}")
     end = f"{counted(len(found.stability.queries), 'query')}, {_how(found)}"
