@@ -14,7 +14,9 @@ from icldiag.errors import IcldiagError
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
 
-NAME = Annotated[str, typer.Option("--model", help="'bundled', 'smollm2', a Hugging Face name, a local folder, or a GGUF file.")]
+NAME = Annotated[
+    str, typer.Option("--model", help="'bundled', 'smollm2', a Hugging Face name, a local folder, or a GGUF file.")
+]
 OPTIONAL_NAME = Annotated[str | None, typer.Option("--model", help="As in the other commands; none by default.")]
 
 #: Fields of `ModelSettings` beside its name -> the command's option and its default.
