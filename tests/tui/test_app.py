@@ -37,7 +37,7 @@ async def test_it_loads_and_shows_the_wrong_queries_first(prompt_file: Path, mod
         text = screen_text(app)
         assert f"{prediction.correct} of 4 right" in text
         assert "want" in text
-    await settle(pilot, lambda: "of the probability." in screen_text(app))  # of the label words, across two lines
+        await settle(pilot, lambda: "of the probability." in screen_text(app))  # of the label words, across two lines
         await pilot.press("1")
         await settle(pilot, lambda: "the text itself" in screen_text(app))
         await pilot.press("2")
