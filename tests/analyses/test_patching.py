@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from icldiag.analyses.patching.alignment import align
+from icldiag.analyses.patching.alignment import SINK, align
 from icldiag.analyses.patching.answer import Patching
-from icldiag.analyses.patching.reading import conclusion, reading
+from icldiag.analyses.patching.reading import agreement, conclusion, reading
 from icldiag.analyses.patching.states import Runner, removed
 from icldiag.errors import AnalysisError
 from icldiag.model.label_words import label_words
@@ -47,7 +47,7 @@ def test_cells_estimates_and_heads_are_those_of_the_plain_model(
     model = tiny(architecture)
     session = Session(prompt, model)
     found = session.patching(QUERY, change, cells=None)
-    assert not found.unaligned
+    assert found.unaligned == (SINK,)
     both = [ids_of(encode(one.with_queries([one.queries[QUERY]]), model.tokenizer), 0) for one in (prompt, change)]
     states = [layer_inputs(model, ids, plain_run) for ids in both]
     leads = [float(lead(plain_run(model, ids), found, session)) for ids in both]
@@ -56,7 +56,7 @@ def test_cells_estimates_and_heads_are_those_of_the_plain_model(
     signs = (-1.0, 1.0)
     for way in range(2):
         own, other = both[way], states[1 - way]
-        for place in (0, 3, len(found.sites) - 3, len(found.sites) - 2, len(found.sites) - 1):
+        for place in (0, 1, 3, len(found.sites) - 3, len(found.sites) - 2, len(found.sites) - 1):
             site = found.sites[place]
             mine, its = (site.here, site.there)[:: 1 - 2 * way]
             for layer in (1, 3):
@@ -186,9 +186,16 @@ def test_demonstrations_are_matched_and_spans_aligned(tiny: Tiny, prompt: Prompt
     assert swapped.pairs == ((0, 1), (1, 0), (2, 2), (3, 3))
     ours, theirs = encoded(prompt), encoded(swap(prompt, 0, 1))
     whole = [(*one.prefix, *one.queries[0].ids) for one in (ours, theirs)]
+    assert swapped.unaligned == (SINK,)
+    assert [(site.kind, site.here, site.there) for site in swapped.sites if 0 in site.here + site.there] == [
+        ("first token", (0,), (0,))
+    ]
     for site in swapped.sites:
         for one, other in zip(site.here, site.there, strict=True):
-            assert whole[0][one] == whole[1][other] or site.kind == "template"  # the order's ends may tokenize apart
+            assert whole[0][one] == whole[1][other] or site.kind in (
+                "first token",
+                "template",
+            )  # the order's ends may tokenize apart
     longer = replace(prompt, queries=(Example("Who wrote the slow and lovely film about the park ?", 0),))
     told = align(here, encoded(longer)).unaligned
     assert len(told) == 1 and told[0].startswith("the query's text (")
@@ -210,7 +217,7 @@ def test_a_zero_shot_prompt_is_compared_with_another_query(tiny: Tiny, prompt: P
     bare = replace(prompt, demonstrations=())
     found = Session(bare, tiny()).patching(1, bare, counterpart_query=2)
     assert found.change == "another query"
-    assert {site.kind for site in found.sites} <= {"template", "query", "target"}
+    assert {site.kind for site in found.sites} <= {"first token", "template", "query", "target"}
 
 
 def test_parts_come_while_it_is_computed(tiny: Tiny, prompt: Prompt, change: Prompt) -> None:
@@ -267,3 +274,23 @@ def test_whole_words_are_patched_as_one_after_the_other(scoring: Any, tiny: Tiny
     assert len(found.sites[-1].here) == label_words(here, model).rows > 1
     wanted = found.lead - float(scores[found.answer] - scores[found.rival])
     assert found.moved[0, layer, place] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_the_conclusion_tells_both_ways_and_estimates_are_judged_where_something_moves(
+    tiny: Tiny, prompt: Prompt, change: Prompt
+) -> None:
+    found = Session(prompt, tiny()).patching(0, change, cells=None)
+    moved, estimates = np.zeros_like(found.moved), np.zeros_like(found.estimates)
+    place = next(place for place, site in enumerate(found.sites) if site.kind == "texts")
+    moved[:, 1, place], estimates[0, 1, place] = (1.5, -0.25), 0.5
+    planted = replace(
+        found, moved=moved, estimates=estimates, lead=3.0, counterpart_lead=0.5, heads=(), same=(), whole=True
+    )
+    assert f"through {found.sites[place].name} in layer 1 (0.60 of it; -0.10 put back into the other" in conclusion(
+        planted
+    )
+    said = agreement(planted)
+    assert f"Of {moved.size} passes 2 move 0.1 of the change or were estimated to" in said
+    assert "off by 0.25 of the change in the median, 0.40 at most." in said  # of 0.40 and 0.10
+    still = replace(planted, moved=0 * moved, estimates=0 * moved)
+    assert agreement(still) == f"Of {moved.size} passes none moves 0.1 of the change, nor was estimated to."

@@ -4,6 +4,10 @@ Demonstrations are the same where texts and label are, then where the texts are,
 two that are the same, a span (a label word, a text, a stretch of the template) is aligned token by token where it has
 as many tokens in both. Of label words of different length the anchors are aligned, which both have by definition. What
 is left is named and has no place in a site.
+
+The first token is a site of its own and is aligned with the first alone: models without a token for the beginning of a
+text make an attention sink of whatever stands there (Xiao et al. 2023, arXiv 2309.17453), so that its state belongs to
+the place and not to the text. Moved with its demonstration it would carry the change by itself.
 """
 
 from __future__ import annotations
@@ -15,7 +19,11 @@ from typing import Literal
 from icldiag.counting import counted
 from icldiag.prompt.encoded_prompt import EncodedPrompt, Span
 
-Kind = Literal["label words", "texts", "template", "query", "target"]
+Kind = Literal["first token", "label words", "texts", "template", "query", "target"]
+
+
+SINK = "the first token of either prompt, which keeps its place"
+_ANYWHERE: tuple[Kind, ...] = ("first token", "target")  # kinds of a place, not of a text
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,8 @@ def align(here: EncodedPrompt, there: EncodedPrompt, further: int = 0) -> Alignm
     _demonstrations(found, here, there, pairs)
     _opening(found, here, there)
     _query(found, here, there)
+    if here.queries[0].target and there.queries[0].target:
+        found.add("first token", None, iter([(0, 0)]))
     targets = [range(one.queries[0].target, one.queries[0].target + 1 + further) for one in (here, there)]
     found.add("target", None, zip(*targets, strict=True))
     return Alignment(found.sites(), tuple(found.unaligned), tuple(pairs))
@@ -86,7 +96,12 @@ class _Found:
         self.only_here: list[Site] = []
 
     def add(self, kind: Kind, label: int | None, tokens: Iterator[tuple[int, int]]) -> None:
-        self.tokens.setdefault((kind, label), []).extend(tokens)
+        """Tokens of a site; the first of either prompt is none of another's."""
+        given = list(tokens)
+        own = [pair for pair in given if kind in _ANYWHERE or 0 not in pair]
+        self.tokens.setdefault((kind, label), []).extend(own)
+        if any(pair != (0, 0) for pair in set(given) - set(own)) and SINK not in self.unaligned:
+            self.unaligned.append(SINK)
 
     def span(self, kind: Kind, label: int | None, here: Span, there: Span, what: str) -> None:
         """Token by token, or named where one has more."""
@@ -98,6 +113,7 @@ class _Found:
 
     def sites(self) -> tuple[Site, ...]:
         order: list[tuple[Kind, int | None]] = [
+            ("first token", None),
             *(("label words", label) for label in range(len(self.labels))),
             *(("texts", label) for label in range(len(self.labels))),
             ("template", None),
@@ -129,8 +145,8 @@ def _demonstrations(found: _Found, here: EncodedPrompt, there: EncodedPrompt, pa
         singular = {"label words": "label word", "texts": "text"}
         found.only_here += [
             Site(kind, own.label_class, f"demonstration {one + 1}'s {singular.get(kind, kind)}", places, ())
-            for kind, places in parts
-            if places
+            for kind, all_places in parts
+            if (places := tuple(place for place in all_places if place))  # the first token has a site of its own
         ]
     for other in sorted({*range(len(there.demonstrations))} - {other for _, other in pairs}):
         found.unaligned.append(f"demonstration {other + 1} of the counterpart, which is only there")

@@ -33,6 +33,7 @@ class Carrier:
     site: int
     layers: tuple[int, ...]
     share: float  # the most in these layers
+    back: float  # noising, in the layer of that; NaN where there is none
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,13 +92,15 @@ class Patching(AnalysisResult):
     @property
     def carriers(self) -> tuple[Carrier, ...]:
         """What holds at least half of the change before the target does; what does so in the deepest layer first."""
-        shares = self.shares(self.moved[0])
+        shares, back = (self.shares(moved) for moved in self.moved)
         found = []
         for place, site in enumerate(self.sites):
             layers = np.flatnonzero(shares[:, place] >= HALF)
             if site.kind != "target" and len(layers):
                 run = [layer for layer in layers if set(range(layer, layers[-1])) <= set(layers)]
-                found.append(Carrier(place, tuple(map(int, run)), float(shares[run, place].max())))
+                most = run[int(shares[run, place].argmax())]
+                own = float(shares[most, place]), float(back[most, place])
+                found.append(Carrier(place, tuple(map(int, run)), *own))
         return tuple(sorted(found, key=lambda one: (-one.layers[-1], -one.share)))
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from icldiag.analyses.patching.answer import HeadShare, Patching
+from icldiag.counting import counted
 from icldiag.page.text import ranges
 
 NAMED = 2  # heads at most
@@ -51,8 +52,13 @@ def conclusion(found: Patching) -> str:
     by = f", read by {_named(readers)}" if readers else ""
     return (
         f"The change works through {found.sites[carriers[0].site].name} in {_layers(carriers[0].layers)} "
-        f"({carriers[0].share:.2f} of it){by}; {end}."
+        f"({carriers[0].share:.2f} of it{_back(carriers[0].back)}){by}; {end}."
     )
+
+
+def _back(share: float) -> str:
+    """What the same place does the other way, where it can be put back: less says that others hold the change too."""
+    return "" if np.isnan(share) else f"; {share:.2f} put back into the other prompt"
 
 
 def readers_of(found: Patching) -> list[tuple[HeadShare, float]]:
@@ -89,8 +95,8 @@ def _most(found: Patching) -> str:
     if found.strongest is None:
         return ""
     layer, site = found.strongest
-    share = float(found.shares(found.moved[0])[layer, site])
-    return f"; the most is {found.sites[site].name} in layer {layer} ({share:.2f})" if share > 0 else ""
+    share, back = (float(found.shares(moved)[layer, site]) for moved in found.moved)
+    return f"; the most is {found.sites[site].name} in layer {layer} ({share:.2f}{_back(back)})" if share > 0 else ""
 
 
 def agreement(found: Patching) -> str:
@@ -99,8 +105,13 @@ def agreement(found: Patching) -> str:
     run[:, :, list(found.same)] = False
     if not found.defined or not run.any():
         return ""
-    apart = np.abs(found.shares(found.estimates[run] - found.moved[run]))
+    wanted, estimated = (np.abs(found.shares(numbers[run])) for numbers in (found.moved, found.estimates))
+    told = np.maximum(wanted, estimated) >= NOTABLE  # most cells move nothing, and any estimate is near there
+    said = f"Of {counted(int(run.sum()), 'pass')}"
+    if not told.any():
+        return f"{said} none moves {NOTABLE} of the change, nor was estimated to."
+    apart = np.abs(found.shares(found.estimates[run] - found.moved[run]))[told]
     return (
-        f"Of {run.sum()} passes that were run the first-order estimates are off by {np.median(apart):.2f} of the "
-        f"change in the median, {apart.max():.2f} at most."
+        f"{said} {told.sum()} move {NOTABLE} of the change or were estimated to: there the first-order estimates are "
+        f"off by {np.median(apart):.2f} of the change in the median, {apart.max():.2f} at most."
     )
