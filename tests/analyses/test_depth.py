@@ -14,7 +14,7 @@ from icldiag.analyses.depth import ReadDepth, ReadDepths
 from icldiag.analyses.depth.compute import mean_auc
 from icldiag.analyses.depth.reading import reading, reading_of_layers, reading_of_parts, shares
 from icldiag.analyses.depth.separation import state_scores
-from icldiag.analyses.lens import read_lens
+from icldiag.analyses.lens import after, read_lens
 from icldiag.model.padding import batch_of
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Prompt
@@ -164,7 +164,9 @@ def check_sentences(session: Session) -> None:
     if row not in (0, 99):
         assert f"for good {where}" in said
     assert ("no gold label is known" in said) == (not prediction.labelled)
-    if match := re.search(r"output's scores .*with AUC (\d\.\d\d), and (\d+)% are right", said):
+    if match := re.search(
+        r"(?:output's scores .*with AUC|there,) (\d\.\d\d)(?: of the scores.*? at the end|, and) (\d+)%", said
+    ):
         assert float(match[1]) == pytest.approx(every.auc[-1], abs=0.006)
         assert int(match[2]) == pytest.approx(100 * (prediction.accuracy or 0), abs=0.6)
     for query in range(min(4, len(prediction))):
@@ -173,12 +175,14 @@ def check_sentences(session: Session) -> None:
         with torch.no_grad():
             whole = session.model.run(batch_of([ids_of(session.encoded, query)], 0), keep_inputs=True)
         scores = read_lens(session.model, session.encoded, query, torch.cat([h[:, -1:] for h in whole.inputs])).scores
-        leaders = [names[int(one)] for one in scores[1:].argmax(1)]
-        assert leaders[-1] == names[found.answer]
-        start = next(i for i in range(layers) if set(leaders[i:]) == {leaders[-1]})
-        assert told.startswith(f"{leaders[-1]} leads the labels from layer {start} of {layers} on")
-        if start:
-            assert f"; {leaders[start - 1]} leads in layer" in told
+        leaders, readable = scores.argmax(1), found.lens.readable
+        assert leaders[-1] == found.answer
+        start = next(i for i in range(layers + 1) if readable[i:].all() and set(leaders[i:]) == {found.answer})
+        assert told.startswith(f"{names[found.answer]} leads all labels from {after(start)} to the end (logit lens)")
+        if found.gold not in (None, found.answer):
+            led = [row for row in range(layers + 1) if readable[row] and leaders[row] == found.gold]
+            ends = f"last leads {after(led[-1])}." if led else "leads nowhere that the lens can be read."
+            assert told.endswith(f"The gold label {names[found.gold or 0]} {ends}")
         assert found.parts is not None
         parts = reading_of_parts(found)
         assert f"Of the {found.parts.difference:.1f} nats of {names[found.answer]} over {names[found.rival]}" in parts

@@ -64,7 +64,7 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         "Flow": "label words -> target (S_pq)",
         "Isolate": "Nothing is cut",
         "Extract": "AUCROC",
-        "Depth": "leads the labels from layer",
+        "Depth": "logit lens",
         "Contrast": "By flow",
         "Demonstrations": "left out alone: nats taken",
         "Patch": "against the prompt",

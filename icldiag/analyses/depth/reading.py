@@ -12,8 +12,7 @@ from icldiag.analyses.depth.compute import Depth, QueryDepth
 from icldiag.analyses.roc import ENOUGH
 from icldiag.counting import counted
 from icldiag.model.direct import DirectParts
-from icldiag.model.readout import IntArray
-from icldiag.page.text import percent, ranges
+from icldiag.page.text import percent
 
 
 @dataclass(frozen=True)
@@ -46,38 +45,14 @@ def reading_of_query(found: QueryDepth) -> str:
 
 
 def reading_of_layers(found: QueryDepth) -> str:
-    """Which label leads among the labels from where on, what led before, and how much of that the lens can be read."""
-    read, names, last = found.lens, found.labels, found.lens.layers
-    leaders = read.scores[1:].argmax(axis=1)  # after each layer
-    if leaders[-1] != found.answer:
-        return (
-            f"By the first tokens of the label words {names[leaders[-1]]} leads in the end, not {names[found.answer]}."
-        )
-    start = lens.first_of_the_last_run(leaders == found.answer)
-    told = f"{names[found.answer]} leads the labels from layer {start} of {last} on (logit lens)"
-    if start:
-        before = int(leaders[start - 1])
-        told += f"; {names[before]} leads in layer{_layers(np.flatnonzero(leaders[:start] == before))}"
-        if found.gold not in (None, found.answer, before):
-            led = np.flatnonzero(leaders == found.gold)
-            where = f"in layer{_layers(led)}" if led.size else "in none"
-            told += f", the gold label {names[found.gold or 0]} {where}"
-    return f"{told}.{_unread(found)}"
-
-
-def _layers(layers: IntArray) -> str:
-    return f"{'s' if len(layers) > 1 else ''} {ranges(layers.tolist())}"
-
-
-def _unread(found: QueryDepth) -> str:
-    """Where the lens speaks of other words than labels, so that their order is faint."""
-    read, dark = found.lens, found.lens.readable_from - 2  # as layers count
-    if dark < 0:
-        return ""
-    held, end = (percent(float(mass)) for mass in (read.mass[dark + 1], read.mass[-1]))
-    return (
-        f" Until layer {dark} it reads other words: label words hold {held} of the probability there, {end} at the end."
-    )
+    """From where on the answer leads, and where the gold label does, as far as the lens can be read."""
+    read = found.lens
+    told = lens.reading(read, found.answer, found.labels)
+    if found.gold in (None, found.answer) or read.readable_from == read.layers:
+        return told
+    led = np.flatnonzero(read.readable & (read.scores.argmax(axis=1) == found.gold))
+    where = f"last leads {lens.after(int(led[-1]))}" if led.size else "leads nowhere that the lens can be read"
+    return f"{told} The gold label {found.labels[found.gold or 0]} {where}."
 
 
 def reading_of_parts(found: QueryDepth) -> str:
@@ -125,10 +100,14 @@ def _separated(found: Depth) -> str:
             f"The states tell the labels apart best {lens.after(best)} (AUC {state[best]:.2f}), not as well as the "
             f"output's scores with {end}."
         )
-    since = f"from layer {early - 1} on" if early else "before the first layer already"
+    since = f"From layer {early - 1} on" if early else "Before the first layer already"
+    if found.readable[early] >= 1 / 2:
+        there = f"by the lens {accuracy[early]:.0%} are right there"
+    else:
+        there = "the lens cannot be read there"
     return (
-        f"The states tell the labels apart {since} (AUC {state[early]:.2f}), where by the lens {accuracy[early]:.0%} "
-        f"are right, as well as the output's scores do with {end}."
+        f"{since} the states tell the labels apart as well as the output's scores do (AUC {state[early]:.2f} there, "
+        f"{auc[-1]:.2f} of the scores); {there}, at the end {accuracy[-1]:.0%}."
     )
 
 
@@ -147,11 +126,11 @@ def _decided(found: Depth) -> str:
 
 
 def _of_wrong(found: Depth) -> Iterator[str]:
-    """Where the gold label of the wrong answers is most probable."""
+    """Where the gold label of the wrong answers is most probable, of the rows that the lens can read."""
     if not found.wrong.any():
         return
     gold = found.probability(found.gold, found.wrong)
-    row = int(gold.argmax())
+    row = int(np.where(found.readable >= 1 / 2, gold, 0).argmax())
     if row < found.layers:
         yield (
             f"Of {counted(int(found.wrong.sum()), 'wrong answer')} the gold label is the likeliest {lens.after(row)} "
