@@ -58,7 +58,7 @@ def conclusion(found: Patching) -> str:
 
 def _back(share: float) -> str:
     """What the same place does the other way, where it can be put back: less says that others hold the change too."""
-    return "" if np.isnan(share) else f"; {share:.2f} put back into the other prompt"
+    return "" if np.isnan(share) else f"; run back {share:.2f}"
 
 
 def readers_of(found: Patching) -> list[tuple[HeadShare, float]]:
