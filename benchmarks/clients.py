@@ -61,7 +61,7 @@ def same_tokens(server: str, asked: Any, queries: Sequence[Example], wanted: Seq
 def main(
     data: Annotated[Path, typer.Option(help="The folder that holds sst2, trec, agnews and emoc.")],
     model: Annotated[str, typer.Option(help="As in icldiag open.")] = "bundled",
-    server: Annotated[list[str], typer.Option(help="Address of a llama.cpp server; repeatable.")] = [],  # noqa: B006
+    server: Annotated[list[str] | None, typer.Option(help="Address of a llama.cpp server; repeatable.")] = None,
     queries: Annotated[int, typer.Option(help="How many.")] = 200,
     draw: Annotated[int, typer.Option(help="Seed of the demonstrations and queries.")] = 42,
 ) -> None:
@@ -92,7 +92,7 @@ def main(
 
     encoded = session.encoded
     ids = [[*encoded.prefix, *query.ids] for query in encoded.queries]
-    for address in server:
+    for address in server or ():
         same = same_tokens(address, asked, prompt.queries, ids)
         print(f"{address}: the same tokens in {same} of {len(wanted)}")
         for api, labels in server_answers(address, asked, prompt.queries).items():

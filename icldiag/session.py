@@ -20,8 +20,9 @@ from icldiag.arguments import checked
 from icldiag.errors import IcldiagError, ModelError
 from icldiag.indices import query_index
 from icldiag.lazy import torch
+from icldiag.model.edits import Edits
 from icldiag.model.facts import ModelFacts, facts_of
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.load import load_model
 from icldiag.model.memory import memory_errors, shortage_of, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent
@@ -209,11 +210,7 @@ class Session(Shortcuts):
         return self.with_beta(self._read_beta(Path(path)))
 
     def _read_beta(self, path: Path) -> NDArray[np.float32]:
-        def note(text: str) -> None:
-            if text not in self.model.notes:
-                self.model.notes.append(text)
-
-        return load_beta(path, self.prompt, self.beta_shape, self.model.name, note)
+        return load_beta(path, self.prompt, self.beta_shape, self.model.name, self.model.note)
 
     @checked
     def save_beta(self, settings: TrainingSettings, path: Path | str) -> None:

@@ -19,7 +19,8 @@ from icldiag.analyses.isolation.cuts import CUTS, Cut
 from icldiag.analyses.isolation.edits import on_device, prefix_edits, random_words, target_edits
 from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.analyses.saliency.compute import flow_of_query
-from icldiag.model.forward import InstrumentedModel, merge_edits, on_rows
+from icldiag.model.edits import merge_edits, on_rows
+from icldiag.model.forward import InstrumentedModel
 from icldiag.model.padding import batch_of
 from icldiag.model.query_batches import query_batches
 from icldiag.model.readout import read_queries

@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from icldiag.lazy import torch
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.edits import Edits
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.label_words import LabelWords, label_words
 from icldiag.model.pasts import Past, Piece
 from icldiag.model.query_batches import rows_per_batch

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from icldiag.analyses.batches import PendingQuestion, Work
 from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.lazy import torch
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
+from icldiag.model.edits import Edits, merge_edits
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import FloatArray, Progress, silent
 from icldiag.prompt.encode import encode
 from icldiag.prompt.encoded_prompt import EncodedPrompt

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from icldiag.model.edits import Edits
     from icldiag.model.facts import ModelFacts
-    from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+    from icldiag.model.forward import InstrumentedModel, Prefix
     from icldiag.model.readout import Progress, Readout
     from icldiag.prompt.encoded_prompt import EncodedPrompt
     from icldiag.prompt.schema import Prompt

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from icldiag.errors import AnalysisError
 from icldiag.lazy import no_grad, torch
-from icldiag.model.forward import Edits, InstrumentedModel
+from icldiag.model.edits import Edits
+from icldiag.model.forward import InstrumentedModel
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.padding import Batch
 from icldiag.model.swaps import changing_input

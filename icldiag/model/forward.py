@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.lazy import no_grad, torch
-from icldiag.model.attention import Edit, Observer, Pass, Swap, active, product
+from icldiag.model.attention import Observer, Pass, Swap, active
+from icldiag.model.edits import Edits
 from icldiag.model.free_memory import free_memory
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.limits import Limits
@@ -27,25 +28,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from icldiag.model.seams import Seam
-
-Edits = Mapping[int, Edit]  # by layer
-
-
-def merge_edits(first: Edits, second: Edits | None) -> Edits:
-    """Two sets of edits of the same rows as one: what the first blocks, and the product of their factors."""
-    merged = dict(first)
-    for layer, edit in (second or {}).items():
-        other = merged.get(layer)
-        merged[layer] = edit if other is None else replace(other, factor=product(other.factor, edit.factor))
-    return merged
-
-
-def on_rows(edits: Edits | None, rows: Sequence[int], model: InstrumentedModel) -> Edits:
-    """The same edits for the given rows of a pass: those of the target differ from pass to pass."""
-    if not edits:
-        return {}
-    index = torch.tensor(list(rows), device=model.device)
-    return {layer: replace(edit, rows=index) for layer, edit in edits.items()}
 
 
 @dataclass(frozen=True)
@@ -146,6 +128,11 @@ class InstrumentedModel:
     @property
     def parameters(self) -> int:
         return sum(weight.numel() for weight in self.model.parameters())
+
+    def note(self, text: str) -> None:
+        """Keep what a user should know, once."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     @contextmanager
     def plain(self) -> Iterator[Any]:

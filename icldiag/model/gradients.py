@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from icldiag.lazy import torch
 from icldiag.model.attention import Pass, active
-from icldiag.model.forward import Edits, InstrumentedModel, Resume
+from icldiag.model.edits import Edits
+from icldiag.model.forward import InstrumentedModel, Resume
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.padding import Batch
 from icldiag.model.swaps import changing_input

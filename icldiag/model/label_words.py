@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
+from icldiag.model.edits import Edits
 from icldiag.model.finite import require_finite
-from icldiag.model.forward import Edits, InstrumentedModel
+from icldiag.model.forward import InstrumentedModel
 from icldiag.model.padding import Batch, batch_of
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.encoded_prompt import EncodedPrompt

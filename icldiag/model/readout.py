@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.lazy import no_grad, torch
+from icldiag.model.edits import Edits
 from icldiag.model.finite import require_finite
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix, Resume, Run
+from icldiag.model.forward import InstrumentedModel, Prefix, Resume, Run
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords, label_words
 from icldiag.model.padding import batch_of

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits, InstrumentedModel
+from icldiag.model.edits import Edits
+from icldiag.model.forward import InstrumentedModel
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.memory import is_out_of_memory, release
 from icldiag.model.padding import Batch, batch_of, padding_of

@@ -18,7 +18,7 @@ from icldiag.prompt.encoded_prompt import EncodedPrompt
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from icldiag.model.forward import Edits
+    from icldiag.model.edits import Edits
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from icldiag.errors import IcldiagError
-from icldiag.files import write_whole
+from icldiag.files import free_path, write_whole
 from icldiag.page.blocks import Figure, Page, Table
 from icldiag.page.figures import FigureType, file_content
 from icldiag.page.html import page_as_html
@@ -66,6 +66,25 @@ FOLDERS: dict[str, Callable[[Page, Path, FigureType, Progress | None], list[Path
     "csv": write_tables,
     "figures": write_figures,
 }
+
+
+def write_new(page: Page, name: str, file: Path, folder: Path, progress: Progress) -> str:
+    """Write a page in a format of one file, as "csv", or as figures of a type, and say where.
+
+    What is there already stays: the name then gets a number. Raises IcldiagError where it cannot be written.
+
+    Args:
+        file, folder: what the names begin with, of a file and of a folder of files.
+    """
+    if name in FILES:
+        place = free_path(file.with_name(f"{file.name}{FILES[name].suffix}"))
+        write_whole(FILES[name].text(page), place)
+        return str(place)
+    place = free_path(folder.with_name(f"{folder.name}-{'tables' if name == 'csv' else 'figures'}"))
+    files = (
+        write_tables(page, place) if name == "csv" else write_figures(page, place, cast("FigureType", name), progress)
+    )
+    return f"{len(files)} files in {place}"
 
 
 def _blocks(page: Page, kind: type[Named]) -> Iterator[tuple[str, Named]]:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -22,7 +22,6 @@ from icldiag.visible import visible
 if TYPE_CHECKING:
     from icldiag.clients.write import ClientForm
     from icldiag.model.readout import Progress
-    from icldiag.page.figures import FigureType
     from icldiag.session import Session
     from icldiag.tui.desk import Desk
     from icldiag.tui.panels.base import Panel
@@ -150,8 +149,10 @@ def write_reports(
 
     Raises IcldiagError.
     """
-    from icldiag.report import write
+    from icldiag.page.formats import write_new
     from icldiag.report.document import make_report
+    from icldiag.report.page import page_of
+    from icldiag.report.write import as_json
 
     section = "exporting"
 
@@ -173,20 +174,16 @@ def write_reports(
     if content.redact:
         report = report.redacted()
     section = "exporting"
+    page = page_of(report)
     for name in formats:
         told(f"writing {name}", 0, 0)
         with writing:
-            if name in write.FORMATS:
-                place = free_path(folder / f"{stem}-report{write.suffix(name)}")
-                write_whole(write.FORMATS[name](report), place)
+            if name == "json":
+                place = free_path(folder / f"{stem}-report.json")
+                write_whole(as_json(report), place)
                 wrote(str(place))
-            elif name == "csv":
-                place = free_path(folder / f"{stem}-tables")
-                wrote(f"{len(write.write_tables(report, place))} files in {place}")
             else:
-                place = free_path(folder / f"{stem}-figures")
-                figures = write.write_figures(report, place, cast("FigureType", name), told)
-                wrote(f"{len(figures)} files in {place}")
+                wrote(write_new(page, name, folder / f"{stem}-report", folder / stem, told))
 
 
 class QuitScreen(ModalScreen[str]):

@@ -29,7 +29,7 @@ def write_two(
 
     Both models are asked without a re-weighting, which is one model's. Of everything, what `compare_models` compares.
     """
-    from icldiag.page.formats import FILES, FOLDERS
+    from icldiag.page.formats import write_new
     from icldiag.report.document import make_report
     from icldiag.report.models import COMPARED, ModelComparison
     from icldiag.report.read import as_read
@@ -54,13 +54,6 @@ def write_two(
                 place = free_path(folder / f"{stem}-other-model.json")
                 write_whole(reports[1], place)
                 wrote(str(place))
-            elif name in FILES:
-                place = free_path(folder / f"{stem}-models{FILES[name].suffix}")
-                write_whole(FILES[name].text(page), place)
-                wrote(str(place))
             else:
-                kind = "csv" if name == "csv" else "figures"
-                place = free_path(folder / f"{stem}-models-{'tables' if name == 'csv' else 'figures'}")
-                figure_type = "svg" if name == "csv" else name
-                files = FOLDERS[kind](page, place, figure_type, progress)  # type: ignore[arg-type]
-                wrote(f"{len(files)} files in {place}")
+                models = folder / f"{stem}-models"
+                wrote(write_new(page, name, models, models, progress))

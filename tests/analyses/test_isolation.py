@@ -13,7 +13,8 @@ from torch import Tensor
 from icldiag.analyses.isolation.compute import isolate, sweep
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.isolation.edits import on_device, prefix_edits, random_words, target_edits
-from icldiag.model.forward import InstrumentedModel, on_rows
+from icldiag.model.edits import on_rows
+from icldiag.model.forward import InstrumentedModel
 from icldiag.model.padding import Batch, batch_of
 from icldiag.model.readout import read_queries
 from icldiag.prompt.encode import encode

@@ -16,7 +16,8 @@ from icldiag.analyses.lab import Inquiry, Lab, Question
 from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.errors import Cancelled, PromptError
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits, InstrumentedModel, merge_edits
+from icldiag.model.edits import Edits, merge_edits
+from icldiag.model.forward import InstrumentedModel
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import FloatArray, silent
 from icldiag.prompt.adjustments import Calibration

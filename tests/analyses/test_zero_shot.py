@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from icldiag.analyses.explanation import findings, reading
-from icldiag.analyses.explanation.reading import not_asked
+from icldiag.analyses.explanation.not_asked import not_asked
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.classifier.estimator import Classifier
 from icldiag.errors import AnalysisError, PromptError

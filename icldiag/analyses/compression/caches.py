@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from icldiag.lazy import torch
-from icldiag.model.forward import Edits, Prefix
+from icldiag.model.edits import Edits
+from icldiag.model.forward import Prefix
 from icldiag.model.heads import KeyValues
 
 

@@ -31,7 +31,8 @@ from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.arguments import Count, Seed
 from icldiag.errors import AnalysisError
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.edits import Edits
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.heads import KeyValues
 from icldiag.model.readout import Progress, Readout, read_queries, silent, step_of
 from icldiag.prompt.encoded_prompt import EncodedPrompt

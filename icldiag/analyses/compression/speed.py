@@ -11,7 +11,8 @@ import numpy as np
 
 from icldiag.analyses.compression.caches import cache_at, edits_at
 from icldiag.lazy import no_grad
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix, on_rows
+from icldiag.model.edits import Edits, on_rows
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.heads import KeyValues
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import Progress, silent

@@ -33,7 +33,7 @@ from icldiag.errors import AnalysisError
 from icldiag.indices import query_index
 from icldiag.lazy import torch
 from icldiag.model.direct import DirectParts, direct_parts
-from icldiag.model.forward import on_rows
+from icldiag.model.edits import on_rows
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import FloatArray, IntArray, Progress, label_probabilities
 

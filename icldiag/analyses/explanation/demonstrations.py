@@ -20,7 +20,7 @@ from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits
+from icldiag.model.edits import Edits
 from icldiag.prompt.schema import Example
 
 

@@ -21,7 +21,8 @@ from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.lens import Lens, read_lens
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix, on_rows
+from icldiag.model.edits import Edits, on_rows
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import FloatArray

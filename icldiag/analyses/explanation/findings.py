@@ -51,7 +51,7 @@ def _of_classes(found: PartialExplanation) -> Iterator[Finding]:
     classes = found.classes
     if classes is None:
         return
-    answer, rival = _pair(found)
+    answer, rival = found.pair
     told = []
     if classes.distance is not None and classes.distances > 1:  # of two classes it is 1 by its scaling
         told.append(f"distance {classes.distance:.2f}")
@@ -110,7 +110,7 @@ def _of_order(found: PartialExplanation) -> Iterator[Finding]:
 
 
 def _of_prior(found: PartialExplanation) -> Iterator[Finding]:
-    prior, (answer, rival) = found.prior, _pair(found)
+    prior, (answer, rival) = found.prior, found.pair
     if prior is None:
         return
     leans = ", ".join(f"{source.kind} {source.lean:+.1f}" for source in prior.sources)
@@ -132,7 +132,7 @@ def _of_prior(found: PartialExplanation) -> Iterator[Finding]:
 
 
 def _of_aggregation(found: PartialExplanation) -> Iterator[Finding]:
-    part, (_, rival) = found.aggregation, _pair(found)
+    part, (_, rival) = found.aggregation, found.pair
     if part is None or not found.demonstrations:
         return
     doubled = f"{rival} has no demonstration"
@@ -169,7 +169,3 @@ def _of_depth(found: PartialExplanation) -> Iterator[Finding]:
     carried = f" Heads that carry it, and the lead without each: {heads}." if heads else ""
     sentence = f"{lens.reading(depth.lens, answer, found.labels)}{carried}"
     yield Finding("decided", "" if row is None else lens.after(row), f"of {layers} layers", sentence)
-
-
-def _pair(found: PartialExplanation) -> tuple[str, str]:
-    return found.labels[found.contest.answer], found.labels[found.contest.rival]

@@ -31,6 +31,11 @@ class PartialExplanation:
     aggregation: AggregationEvidence | None
     depth: DepthEvidence | None
 
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The names of the answer and of its rival."""
+        return self.labels[self.contest.answer], self.labels[self.contest.rival]
+
 
 def without_evidence(prediction: Prediction, query: int) -> PartialExplanation:
     """What the predictions alone tell of one query."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from icldiag.analyses.explanation.compute import Explanation
@@ -99,7 +99,7 @@ def reading(found: Explanation) -> str:
 
 
 def _of_query(found: Explanation) -> str:
-    answer, rival = _pair(found)
+    answer, rival = found.pair
     if found.causes:
         sentence = of_cause(found.causes[0], found)
         if found.contest.gold is None:
@@ -122,7 +122,7 @@ def _of_query(found: Explanation) -> str:
 
 def headline(found: Explanation) -> str:
     """What explains this answer, in one short sentence."""
-    answer, rival = _pair(found)
+    answer, rival = found.pair
     if found.contest.tie:
         return f"{answer} and {rival} are a tie: which of them is answered says nothing."
     if not found.causes:
@@ -163,7 +163,7 @@ def in_nats(value: float, lead: float) -> str:
 
 
 def _claim(cause: Cause, found: Explanation) -> str:
-    answer, rival = _pair(found)
+    answer, rival = found.pair
     if cause.kind == "prior":
         return _claim_of_prior(found)
     if cause.kind == "demonstration":
@@ -188,7 +188,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
 
 def _claim_of_prior(found: Explanation) -> str:
     """What was measured of the prior, and how: a query that says nothing was asked for two of the three kinds."""
-    answer, rival = _pair(found)
+    answer, rival = found.pair
     favour = [source for source in found.prior.sources if source.lean >= LEAST_SHOWN]
     free = ", ".join(f"{source.kind} {source.lean:.1f}" for source in favour if source.kind != "batch")
     if free:
@@ -200,7 +200,7 @@ def _claim_of_prior(found: Explanation) -> str:
 
 def _result(run: Counterfactual, found: Explanation) -> str:
     """What a change made of the answer."""
-    answer, rival = _pair(found)
+    answer, rival = found.pair
     before, after = (in_nats(lead, found.contest.lead) for lead in (found.contest.lead, run.lead))
     lead = f"lead of {answer} {before} -> {after} nats"
     still = " still" if run.answer == found.contest.answer else ""
@@ -268,34 +268,3 @@ def legend(rows: Sequence[Weight], lead: float) -> str:
     against = "< works against the answer" if any(value < 0 for value in nats) else ""
     told = "; ".join(filter(None, (maybe, part, above, against)))
     return f"{told}." if told else ""
-
-
-def not_asked(found: Explanation) -> tuple[str, ...]:
-    """Causes that cannot be asked about here, each with its reason."""
-    return tuple(_not_asked(found))
-
-
-def _not_asked(found: Explanation) -> Iterator[str]:
-    answer, rival = _pair(found)
-    classes = {effect.label for effect in found.demonstrations}
-    if not classes:
-        yield "anchors, and demonstrations, their labels, number and order (there are none that all queries share)"
-    elif found.contest.answer in classes and len(classes) < 3:
-        yield f"taking {answer} out (with one class left it proves nothing)"
-    elif found.classes.removed is None:
-        yield f"classes ({answer} has no demonstration)"
-    if found.classes.auc is None:
-        yield f"separation (no gold labels of both {answer} and {rival})"
-    if not classes:
-        return
-    if found.order.turned is None:
-        yield "order (there is no other one)"
-    if not found.prior.balanced:
-        shown, others = (found.prior.counts[label] for label in (found.contest.answer, found.contest.rival))
-        yield f"more demonstrations of {answer} (it has {shown}, {rival} has {others})"
-    if found.aggregation.doubled is None:
-        yield f"aggregation ({rival} has no demonstration)"
-
-
-def _pair(found: Explanation) -> tuple[str, str]:
-    return found.labels[found.contest.answer], found.labels[found.contest.rival]

@@ -176,7 +176,7 @@ def reading(result: list[Explanation], context: Context | None = None) -> str:
         contest = result[0].contest
         known = "No query is known to be wrong" if contest.gold is None else "No labelled query is answered wrong"
         return f"{known}. Query {contest.query + 1}: {reading_of_query(result[0])}"
-    answer, rival = _pair(wrong[0])
+    answer, rival = wrong[0].pair
     first = f"{wrong[0].contest.query + 1} ({answer}, not {rival}). {reading_of_query(wrong[0])}"
     if len(wrong) == 1:
         return f"Query {first}"
@@ -194,7 +194,7 @@ def blocks(result: list[Explanation], context: Context | None = None) -> list[Bl
         shown.append(Paragraph(f"The {len(result)} most confident of {len(context.prediction.wrong)} wrong queries."))
     lens, contest = result[0].depth.lens, result[0].contest
     if lens is not None:
-        answer, rival = _pair(result[0])
+        answer, rival = result[0].pair
         leads = lens.leads(contest.answer, contest.rival)
         caption = (
             f"Lead of {answer} over {rival} after each layer (logit lens, nats), for the first query below, where the "
@@ -210,12 +210,8 @@ def blocks(result: list[Explanation], context: Context | None = None) -> list[Bl
     return shown
 
 
-def _pair(found: Explanation) -> tuple[str, str]:
-    return found.labels[found.contest.answer], found.labels[found.contest.rival]
-
-
 def _query(found: Explanation, context: Context | None) -> list[Block]:
-    answer, rival = _pair(found)
+    answer, rival = found.pair
     verdict = f"{answer}, not {rival}" if found.contest.wrong else f"{answer}, before {rival}"
     query = found.contest.query
     shown: list[Block] = [
@@ -242,7 +238,7 @@ def _evidence(result: list[Explanation]) -> Table:
     rows = [
         (
             found.contest.query + 1,
-            *_pair(found),
+            *found.pair,
             found.contest.lead,
             NAMES[found.causes[0].kind] if found.causes else None,
             found.causes[0].confirmed_by.change if found.causes else None,

@@ -34,7 +34,8 @@ from icldiag.analyses.result import AnalysisResult
 from icldiag.arguments import Count, Seed
 from icldiag.errors import AnalysisError
 from icldiag.indices import layer_index
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix, merge_edits
+from icldiag.model.edits import Edits, merge_edits
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.heads import KeyValues
 from icldiag.model.label_words import label_words
 from icldiag.model.readout import KeptInputs, Progress, Readout, read_queries, silent, step_of

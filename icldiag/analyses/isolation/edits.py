@@ -9,7 +9,8 @@ from icldiag.analyses.isolation.cuts import Cut, CutKind
 from icldiag.errors import AnalysisError
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits, InstrumentedModel
+from icldiag.model.edits import Edits
+from icldiag.model.forward import InstrumentedModel
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 
 

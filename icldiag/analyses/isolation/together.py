@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.edits import Edits
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.free_memory import free_memory
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.padding import batch_of

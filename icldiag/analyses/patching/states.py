@@ -16,7 +16,8 @@ import numpy as np
 
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits, InstrumentedModel, Resume
+from icldiag.model.edits import Edits
+from icldiag.model.forward import InstrumentedModel, Resume
 from icldiag.model.gradients import LayerGradient, layer_gradients
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.label_words import LabelWords

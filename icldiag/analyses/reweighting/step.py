@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit
-from icldiag.model.forward import Edits, InstrumentedModel, Prefix
+from icldiag.model.edits import Edits
+from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.heads import KeyValues
 from icldiag.model.label_words import label_words
 from icldiag.model.padding import Batch

@@ -34,7 +34,8 @@ from icldiag.analyses.saliency.rows import Attended, HeadSum, flows, in_blocks, 
 from icldiag.arguments import Index
 from icldiag.indices import class_index, query_index
 from icldiag.lazy import torch
-from icldiag.model.forward import Edits, InstrumentedModel
+from icldiag.model.edits import Edits
+from icldiag.model.forward import InstrumentedModel
 from icldiag.model.gradients import attention_gradients
 from icldiag.model.label_words import label_words
 from icldiag.model.memory import is_out_of_memory, keeps_activations, release, work_of

@@ -105,7 +105,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def show(self) -> None:
         from icldiag.analyses.explanation import of_cause
-        from icldiag.analyses.explanation.reading import not_asked
+        from icldiag.analyses.explanation.not_asked import not_asked
 
         request = self.request()
         found, known = self.known(request)

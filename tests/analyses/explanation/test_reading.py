@@ -8,8 +8,9 @@ import pytest
 
 from icldiag.analyses.explanation import Explanation, findings, of_cause, reading, weights
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
+from icldiag.analyses.explanation.not_asked import not_asked
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import headline, not_asked, prompt_wide, verdict
+from icldiag.analyses.explanation.reading import headline, prompt_wide, verdict
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.recency import Recency
 from icldiag.prompt.schema import Example, Prompt
