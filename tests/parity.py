@@ -131,7 +131,7 @@ def isolation(model: InstrumentedModel, encoded: EncodedPrompt) -> float:
         prefix = model.encode_prefix(encoded.prefix, edits=on_device(prefix_edits(encoded, cut), model))
         batch = batch_of([encoded.queries[query].ids], len(encoded.prefix))
         edits = on_rows(
-            merge_edits(on_device(target_edits(encoded, cut), model), None), [batch.ids.shape[1] - 1], model
+            merge_edits(on_device(target_edits(encoded, cut), model), None), [batch.ids.shape[1] - 1], model.device
         )
         found = model.run(batch, context=prefix.key_values, edits=edits).logits[0, -1]
         _effective(wanted, plain)
@@ -163,7 +163,7 @@ def reweighting(model: InstrumentedModel, encoded: EncodedPrompt) -> float:
         return plain_run(model, ids_of(encoded, query), scaled)
 
     def ours(beta: Tensor) -> Tensor:
-        edits = on_rows(beta_edits(encoded, beta), [batch.ids.shape[1] - 1], model)
+        edits = on_rows(beta_edits(encoded, beta), [batch.ids.shape[1] - 1], model.device)
         return model.run(batch, context=prefix.key_values, edits=edits).logits[0, -1]
 
     (wanted, wanted_gradient), (found, gradient) = graded(product), graded(ours)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit, product
-
-if TYPE_CHECKING:
-    from icldiag.model.forward import InstrumentedModel
 
 Edits = Mapping[int, Edit]  # by layer
 
@@ -24,9 +20,9 @@ def merge_edits(first: Edits, second: Edits | None) -> Edits:
     return merged
 
 
-def on_rows(edits: Edits | None, rows: Sequence[int], model: InstrumentedModel) -> Edits:
+def on_rows(edits: Edits | None, rows: Sequence[int], device: torch.device) -> Edits:
     """The same edits for the given rows of a pass: those of the target differ from pass to pass."""
     if not edits:
         return {}
-    index = torch.tensor(list(rows), device=model.device)
+    index = torch.tensor(list(rows), device=device)
     return {layer: replace(edit, rows=index) for layer, edit in edits.items()}

@@ -27,7 +27,7 @@ from tests.eager import ids_of, plain_run, unchanged
 def logits_of(model: InstrumentedModel, encoded: EncodedPrompt, query: int, cut: Cut) -> Tensor:
     prefix = model.encode_prefix(encoded.prefix, edits=on_device(prefix_edits(encoded, cut), model))
     batch = batch_of([encoded.queries[query].ids], len(encoded.prefix))
-    edits = on_rows(target_edits(encoded, cut), [batch.ids.shape[1] - 1], model)
+    edits = on_rows(target_edits(encoded, cut), [batch.ids.shape[1] - 1], model.device)
     with torch.no_grad():
         return model.run(batch, context=prefix.key_values, edits=edits).logits[0, -1]
 

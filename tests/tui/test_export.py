@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from textual.pilot import Pilot
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.extraction.compute import Extract
 from icldiag.model.readout import silent
-from icldiag.report import write
+from icldiag.page import formats
+from icldiag.page.blocks import Page
 from icldiag.session import Session
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.export import QuitScreen
@@ -71,14 +73,14 @@ async def test_escape_stops_it_from_any_panel(
 async def test_what_was_written_is_told_when_it_is_stopped(
     prompt_file: Path, model_folder: Path, go: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, held, on = write.FORMATS["json"], threading.Event(), threading.Event()
+    original, held, on = formats.FILES["md"], threading.Event(), threading.Event()
 
-    def slow(report: Any) -> Any:
+    def slow(page: Page) -> str:
         held.set()
         assert on.wait(30)
-        return original(report)
+        return original.text(page)
 
-    monkeypatch.setitem(write.FORMATS, "md", slow)
+    monkeypatch.setitem(formats.FILES, "md", replace(original, text=slow))
     go.set()
     async with running(prompt_file, model_folder, SIZE) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)

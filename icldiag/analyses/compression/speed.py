@@ -55,7 +55,7 @@ def measure_speed_up(
         for row in rows:
             ask()
             batch = batch_of([row], start, model.device)
-            run = model.run(batch, context=context, edits=on_rows(edits, [len(row) - 1], model))
+            run = model.run(batch, context=context, edits=on_rows(edits, [len(row) - 1], model.device))
             run.logits[:, -1].argmax(-1).tolist()  # waits for the device
 
     queries = encoded.queries[:_TIMED_QUERIES]

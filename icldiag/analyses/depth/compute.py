@@ -169,7 +169,7 @@ class ReadDepth(Request[QueryDepth]):
         ids, prefix = encoded.queries[query].ids, bench.prefix(progress)
         first, second = (encoded.label_tokens[label][0] for label in (answer, rival))
         batch = batch_of([ids], len(prefix.ids), model.device)
-        edits = on_rows(bench.beta_edits, [len(ids) - 1], model)
+        edits = on_rows(bench.beta_edits, [len(ids) - 1], model.device)
 
         def before_layer(layer: int) -> None:
             progress("depth: layers", layer, model.n_layers)

@@ -61,7 +61,7 @@ def depth_evidence(lab: Lab, contest: Contest, before_layer: Callable[[int], Non
     asked = lab.question([lab.prompt.queries[contest.query]])
     encoded = lab.encode(asked)
     ids, prefix = encoded.queries[0].ids, lab.prefix_of(encoded)
-    edits = on_rows(lab.in_force(asked, encoded), [len(ids) - 1], lab.model)
+    edits = on_rows(lab.in_force(asked, encoded), [len(ids) - 1], lab.model.device)
     words = firsts[contest.answer], firsts[contest.rival]
     estimates, states = _estimates(lab.model, prefix, ids, edits, words, before_layer)
     lens = read_lens(lab.model, encoded, 0, states)
