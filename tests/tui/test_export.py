@@ -145,7 +145,7 @@ async def test_an_export_that_fails_after_waiting_does_not_quit(
     def full(report: Any) -> str:
         raise OSError(28, "no space")
 
-    monkeypatch.setitem(write.FORMATS, "html", full)
+    monkeypatch.setitem(formats.FILES, "html", replace(formats.FILES["html"], text=full))
     async with running(prompt_file, model_folder, SIZE) as (app, pilot):
         await begun(app, pilot)
         await pilot.press("q", "enter")
