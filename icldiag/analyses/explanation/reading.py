@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from icldiag.analyses.estimates import auc_estimate
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.factors import CauseKind, Factor
@@ -181,9 +182,15 @@ def _claim(cause: Cause, found: Explanation) -> str:
         "majority": f"{answer} has more demonstrations than {rival}",
         "recency": f"The demonstration of {answer} comes last" if only else f"The demonstrations of {answer} come last",
         "order": f"The order of the demonstrations favours {answer}",
-        "classes": f"The model does not tell {answer} and {rival} apart",
+        "classes": f"The scores separate {answer} from {rival} {_how_well(found)}",
         "aggregation": f"The label words of {rival} gather too little from their texts",
     }[cause.kind]
+
+
+def _how_well(found: Explanation) -> str:
+    """With the interval: of a dozen queries the number alone would say more than they do."""
+    auc, queries = found.classes.auc, found.classes.auc_queries
+    return "badly" if auc is None else f"with AUC {auc_estimate(auc, *queries)} only"
 
 
 def _claim_of_prior(found: Explanation) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from icldiag.analyses.orders import last_run
 from icldiag.analyses.overview.causes import most_shown, share, share_where_last
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
@@ -130,8 +131,15 @@ def _last_wins(found: Overview, stability: Stability, label: int) -> str:
         return f"{said}: {where}."
     other = max(where_last, key=lambda one: where_last[one])
     here = share_where_last(stability, other, label) or 0.0
-    drawn = f"{where_last[other]:.0%} of the answers are {names[other]}, {here:.0%} with {names[label]} last"
-    return f"{said}: with {names[other]} last {drawn}."
+    ends = [_end(found, one) for one in (other, label)]
+    drawn = f"{where_last[other]:.0%} of the answers are {names[other]}, {here:.0%} with {ends[1]} last"
+    return f"{said}: with {ends[0]} last {drawn}."
+
+
+def _end(found: Overview, label: int) -> str:
+    """What of a class the orders that were asked end with: as many as the present one has of its last class."""
+    run = min(last_run(found.shown), found.shown.count(label))
+    return found.labels[label] if run == 1 else f"{run} of {found.labels[label]}"
 
 
 def _most_wins(found: Overview, stability: Stability, label: int) -> str:

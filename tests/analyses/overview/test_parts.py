@@ -187,8 +187,11 @@ def test_what_the_answers_come_from_is_told_after_them() -> None:
     said = headline(known)
     assert said.startswith(
         "All 12 answers are Positive: 6 of 12 are right (0.50). The class whose demonstrations come last wins: with "
-        "Negative last 100% of the answers are Negative, 0% with Positive last. Demonstration 3 (Positive) harms: "
+        "2 of Negative last 100% of the answers are Negative, 0% with 2 of Positive last. Demonstration 3 (Positive) "
+        "harms: "
     )
+    one_last = headline(replace(known, shown=(1, 0, 0, 1)))  # as the orders that were asked then end, too
+    assert "with Negative last 100% of the answers are Negative, 0% with Positive last." in one_last
     right = replace(known, predicted=np.array([0, 1] * 6), measures=measures(np.array([0, 1] * 6), [0, 1] * 6, 2))
     assert "last" not in headline(right)
 
