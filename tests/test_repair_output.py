@@ -233,6 +233,12 @@ def test_a_repair_is_written_for_other_programs(
     assert "Written." in error
     assert "name a file with -o, or -" in run("--as", "text")[2]
     assert "--take 0 is the prompt as it is" in run("--take", "0")[2]
+    names, text = read_prompt(rich_file).label_names, rich_file.read_text()
+    zero, two = (", ".join(f"{name}: {value}" for name in names) for value in (0, 2))
+    rich_file.write_text(f"{text}\ncalibration: {{kind: affine, bias: {{{zero}}}, scale: {{{two}}}}}\n")
+    code, _, error = run("--take", "0", "--as", "logit-bias", "-o", str(output))
+    assert code == 4 and "the affine calibration multiplies scores" in error
+    assert "loading" not in error  # refused before the model is there
 
 
 def test_a_re_weighting_names_the_best_repair_without_one(rich_file: Path, tiny: Tiny) -> None:

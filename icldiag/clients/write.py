@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from icldiag.analyses.search.biases import require_text_alone
+from icldiag.analyses.search.biases import require_added, require_text_alone
 from icldiag.clients.generation import agreement
 from icldiag.clients.logit_bias import as_requests, logit_bias
 from icldiag.clients.text import messages_with_placeholder, text_with_placeholder
@@ -14,6 +14,7 @@ from icldiag.counting import counted
 from icldiag.errors import IcldiagError
 from icldiag.files import is_stdout, write_document
 from icldiag.model.readout import Progress
+from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 from icldiag.visible import visible
 
@@ -29,7 +30,7 @@ def write_for_clients(
     Raises:
         AnalysisError: this form cannot give the prompt's answers, or a trial with logit biases gave others.
     """
-    require_text_alone(session.prompt)
+    require_for_clients(session.prompt, form)
     if form == "logit-bias":
         content, told = _biases(session, progress)
     else:
@@ -37,6 +38,14 @@ def write_for_clients(
     write_document(content if content.endswith("\n") or form == "text" else content + "\n", output)
     place = "" if is_stdout(output) else f" to {visible(str(output))}"
     return f"Written{place}. {told}".rstrip()
+
+
+def require_for_clients(prompt: Prompt, form: ClientForm) -> None:
+    """What can be said before a model is loaded. Raises AnalysisError: this form cannot give the prompt's answers."""
+    if form == "logit-bias":
+        require_added(prompt)
+    else:
+        require_text_alone(prompt)
 
 
 def _text(session: Session, form: ClientForm, placeholder: str) -> str:

@@ -47,7 +47,7 @@ def repair(
     read.refuse(output, but=prompt if form == "prompt" else None)
 
     from icldiag.analyses.repairs import FindRepairs
-    from icldiag.clients.write import write_for_clients
+    from icldiag.clients.write import require_for_clients, write_for_clients
     from icldiag.errors import IcldiagError
     from icldiag.files import check_destination, is_stdout
     from icldiag.model.settings import BUNDLED
@@ -76,6 +76,8 @@ def repair(
         raise IcldiagError(f"--as {form} is for writing; name a file with -o, or - to print it")
     if take == 0 and form == "prompt":
         raise IcldiagError("--take 0 is the prompt as it is, for --as text, messages or logit-bias; its file is there")
+    if take == 0 and form != "prompt":
+        require_for_clients(written, form)
     with progress_on_stderr() as (stage, progress):
         session = Session(written, model, store=open_store(written, model))
         session.load(stage)

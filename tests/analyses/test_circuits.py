@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from icldiag.analyses.circuits import compute as circuits
-from icldiag.analyses.circuits.compute import Circuit, RankHeads
+from icldiag.analyses.circuits.compute import Circuit, Effect, RankHeads
 from icldiag.analyses.circuits.reading import reading
 from icldiag.analyses.explanation.contest import contest_of
 from icldiag.analyses.isolation.cuts import TARGET_CUTS, Cut
@@ -135,6 +136,16 @@ def test_anchor_heads_take_half_or_there_are_none(tiny: Tiny, prompt: Prompt) ->
         assert len(found.anchor_heads) == found.half.heads
     else:
         assert not found.carried or all(step.cut.lost < found.everywhere.lost / 2 for step in found.together)
+
+
+def test_the_head_that_works_most_against_the_answers_is_named(tiny: Tiny, prompt: Prompt) -> None:
+    found = replace(Session(prompt, tiny()).heads(asked=2, measured=2), everywhere=Effect(1, 1.0))
+    first, second = found.ranked
+    against = replace(second, cut=replace(second.cut, lost=-0.5))
+    said = reading(replace(found, ranked=(replace(first, cut=replace(first.cut, lost=0.2)), against)))
+    assert said.endswith(f" Head {second.layer}.{second.head} works against it: cut alone, the lead gains 0.50 nats.")
+    faint = replace(second, cut=replace(second.cut, lost=-0.05))
+    assert "works against" not in reading(replace(found, ranked=(faint,)))
 
 
 def test_refusals(tiny: Tiny, prompt: Prompt) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from icldiag.analyses.circuits.compute import Circuit
+from icldiag.analyses.circuits.compute import LEAST, Circuit
 from icldiag.analyses.isolation.cuts import CUT_NAMES, in_heads
 from icldiag.counting import counted
 
@@ -34,7 +34,10 @@ def reading(found: Circuit) -> str:
         tried = (
             f"{most.heads} heads take {most.cut.lost:.2f}" if most.heads > 1 else f"one head takes {most.cut.lost:.2f}"
         )
-        return f"{name} is spread over many heads: no number of heads that was cut takes half of it ({tried}); {whole}."
+        return (
+            f"{name} is spread over many heads: no number of heads that was cut takes half of it ({tried}); "
+            f"{whole}.{_against(found)}"
+        )
     heads = found.anchor_heads
     named = in_heads(heads[:NAMED]) + (f" and {len(heads) - NAMED} more" if len(heads) > NAMED else "")
     others = ""
@@ -42,8 +45,16 @@ def reading(found: Circuit) -> str:
         others = f" ({half.others.lost:.2f} in as many other heads of the same layers, {half.others.stay} stay)"
     return (
         f"{name}: {named} carry at least half of it. Cut there, {half.cut.stay} of {counted(count, 'answer')} stay, "
-        f"and the lead {_loses(half.cut.lost)} nats{others}; {whole}."
+        f"and the lead {_loses(half.cut.lost)} nats{others}; {whole}.{_against(found)}"
     )
+
+
+def _against(found: Circuit) -> str:
+    """The head that works most against the answers, as heads of both signs hide in what all of them carry."""
+    most = min(found.ranked, key=lambda one: one.cut.lost)
+    if -most.cut.lost < LEAST:
+        return ""
+    return f" Head {most.layer}.{most.head} works against it: cut alone, the lead {_loses(most.cut.lost)} nats."
 
 
 def _loses(nats: float) -> str:

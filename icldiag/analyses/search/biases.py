@@ -28,13 +28,8 @@ def label_biases(prompt: Prompt, label_tokens: Sequence[Sequence[int]]) -> dict[
             number to each label's score, these numbers lie further apart than an API takes, or a label's tokens are
             scored together.
     """
-    require_text_alone(prompt)
+    require_added(prompt)
     calibration = prompt.calibration
-    if calibration is not None and not adds_alone(calibration):
-        raise AnalysisError(
-            f"the {calibration.kind} calibration multiplies scores, which no bias of logits does; take a "
-            f"contextual, domain-context or batch one; {USE} as it is"
-        )
     long = [label.name for label, ids in zip(prompt.labels, label_tokens, strict=True) if len(ids) > 1]
     if prompt.scoring == "terminated" or (prompt.whole_words and long):
         raise AnalysisError(
@@ -47,6 +42,16 @@ def label_biases(prompt: Prompt, label_tokens: Sequence[Sequence[int]]) -> dict[
     if min(biases) < -LIMIT:
         raise AnalysisError(f"the calibration moves labels by more than a bias may ({2 * LIMIT:g}); {USE}")
     return {ids[0]: bias for ids, bias in zip(label_tokens, biases, strict=True)}
+
+
+def require_added(prompt: Prompt) -> None:
+    """Raise AnalysisError where answers come of more than a text and a number added to each label's score."""
+    require_text_alone(prompt)
+    if prompt.calibration is not None and not adds_alone(prompt.calibration):
+        raise AnalysisError(
+            f"the {prompt.calibration.kind} calibration multiplies scores, which no bias of logits does; take a "
+            f"contextual, domain-context or batch one; {USE} as it is"
+        )
 
 
 def require_text_alone(prompt: Prompt) -> None:
