@@ -103,11 +103,12 @@ def _rank(cause: Cause) -> tuple[bool, float]:
 def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     """A factor of the lead, if its change alone weighs, or its share is half of the lead."""
     factor, run = evidence.shares.factors[place], evidence.shares.alone(place)
-    divided = [source.divided for source in evidence.prior.sources if source.divided.turned]
-    if factor.kind == "prior" and not run.turned and divided:
-        run = divided[0]
+    if factor.kind == "prior" and not run.turned:
+        run = _divided(evidence, run)
     nats = evidence.shares.nats[place]
     if nats <= 0:  # with what comes before it neutral it speaks for the rival
+        return
+    if not run.turned and run.lead > evidence.contest.lead:  # by itself it helps the answer: no cause of it
         return
     if not evidence.weighs(run) and not evidence.carries(place):
         return
@@ -118,8 +119,22 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
         supported, support = False, f"{support}, but it does not separate the two classes"
     told = [support] if support else []
     if checked is not None:
-        told.append(_of_others(checked))
+        told.append(
+            _of_others(
+                checked, "by that change" if run is evidence.shares.alone(place) else f"with the {factor.change}"
+            )
+        )
     yield Cause(factor.kind, run, nats, supported, "; ".join(told), factor.demonstration)
+
+
+def _divided(evidence: Evidence, run: Counterfactual) -> Counterfactual:
+    """The measurement of the prior that turns the answer divided out; else, where the factor's own run takes nothing
+    from the lead, the one that takes most: what favours a label in one order may not in the present one."""
+    sources = [source.divided for source in evidence.prior.sources]
+    turned = next((one for one in sources if one.turned), None)
+    if turned is not None or run.lead < evidence.contest.lead:
+        return turned or run
+    return min([run, *sources], key=lambda one: one.lead)
 
 
 def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: tuple[str, ...]) -> tuple[bool, str]:
@@ -230,9 +245,9 @@ def _lasting(evidence: Evidence, answer: str) -> tuple[bool, str]:
     return 2 * leaning > len(sources) and lasting, support
 
 
-def _of_others(checked: Check) -> str:
+def _of_others(checked: Check, how: str) -> str:
     gain = f"{'gain' if checked.gain >= 0 else 'lose'} {abs(checked.gain):.2f} nats of log p(gold)"
-    return f"{checked.queries} other queries of the two classes {gain} by that change on average"
+    return f"{checked.queries} other queries of the two classes {gain} {how} on average"
 
 
 def _separates(evidence: Evidence, checked: Check | None) -> bool:

@@ -120,6 +120,25 @@ def test_a_wrong_label_reads_like_the_rival_and_mends_other_queries(nothing: Evi
     assert "not separated (AUC 0.60)" in blurred.support
 
 
+def test_the_prior_is_confirmed_by_the_measurement_that_takes_most_and_by_none_that_helps_the_answer(
+    nothing: Evidence,
+) -> None:
+    """Its share is of the changed prompts; alone, in the present order, the contextual one may favour the rival."""
+    factor = Factor("prior", "contextual prior divided out", divided=True)
+    worse = np.array([3.0, 0.0, -1.0])
+    carried = with_factor(nothing, factor, HALVES, HELPS)
+    alone = {**carried.shares.runs, Places({0}): run(worse, factor.change)}
+    carried = replace(carried, shares=replace(carried.shares, runs=alone))
+    assert carried.carries(0)
+    contextual, domain, *others = (replace(one, divided=run(worse)) for one in nothing.prior.sources)
+    halved = replace(domain, divided=run(HALVES, "domain-context prior divided out"))
+    found = only(replace(carried, prior=replace(nothing.prior, sources=(contextual, halved, *others))))
+    assert found.confirmed_by.change == "domain-context prior divided out"
+    assert "by that change" not in found.support and "with the contextual prior divided out" in found.support
+    useless = (contextual, domain, *others)
+    assert rank_causes(replace(carried, prior=replace(nothing.prior, sources=useless)), NAMES) == ()
+
+
 def test_the_prior_is_to_blame_where_that_of_other_queries_mends_the_answer(nothing: Evidence) -> None:
     factor = Factor("prior", "content-free prior divided out", divided=True)
     sources = tuple(replace(source, lean=-1.0) for source in nothing.prior.sources)
