@@ -144,7 +144,11 @@ def tiny_prompt() -> Prompt:
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny GPT-2 as a Hugging Face folder."""
-    folder: Path = tmp_path_factory.mktemp("model")
-    tiny_weights("gpt2").save_pretrained(folder)
+    return tiny_folder(tmp_path_factory.mktemp("model"), "gpt2")
+
+
+def tiny_folder(folder: Path, architecture: str) -> Path:
+    """A tiny model of the architecture, written there as a Hugging Face folder."""
+    tiny_weights(architecture).save_pretrained(folder)
     tiny_tokenizer().save_pretrained(folder)
     return folder

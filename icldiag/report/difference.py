@@ -133,9 +133,10 @@ def _answers(a: Values, b: Values) -> Part | None:
     blocks: list[Block] = [_changed(changed, a, b), *notes(missing)]
     if both and are_two_models(a, b):
         blocks.append(label_probabilities(matched, a, b))
-        return Part("answers", "Answers", f"{who_is_right(both)} {leans(a, b)}".rstrip(), tuple(blocks))
-    reading = _verdict(both, effects, len(changed), a["redacted"] or b["redacted"])
-    return Part("answers", "Answers", reading, tuple(blocks))
+        said: tuple[str, ...] = (who_is_right(both), _other_gold(both), leans(a, b))
+    else:
+        said = (_verdict(both, effects, len(changed), a["redacted"] or b["redacted"]), _other_gold(both))
+    return Part("answers", "Answers", " ".join(filter(None, said)), tuple(blocks))
 
 
 def _changed(pairs: list[tuple[Numbered, Numbered]], a: Values, b: Values) -> Table:
@@ -176,6 +177,18 @@ def _verdict(both: list[tuple[Values, Values]], effects: list[str | None], chang
         chance = float(stats.binomtest(fixed, fixed + broken).pvalue)
         text += f" (exact sign test, p = {chance:.2g})"
     return f"{text}."
+
+
+def _other_gold(both: list[tuple[Values, Values]]) -> str:
+    """How many queries' answers cannot be held against one gold label; or nothing."""
+    gold = [(old["gold"], new["gold"]) for old, new in both]
+    counts = {
+        "with another gold label in b": sum(old != new for old, new in gold if None not in (old, new)),
+        "with a gold label only in a": sum(new is None is not old for old, new in gold),
+        "with a gold label only in b": sum(old is None is not new for old, new in gold),
+    }
+    found = [f"{counted(count, 'query')} {what}" for what, count in counts.items() if count]
+    return f"Not counted as right or wrong: {', '.join(found)}." if found else ""
 
 
 def effect_of(old: Values, new: Values) -> str | None:

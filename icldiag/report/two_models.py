@@ -58,6 +58,7 @@ def who_is_right(both: Matched) -> str:
 
 def _one(old: Values, new: Values) -> str:
     gold = new["gold"] if new["gold"] == old["gold"] else None
+    unknown = "no gold label is known" if old["gold"] == new["gold"] else "its gold label is not the same in both"
     if old["predicted"] == new["predicted"]:
         said = f"Both models answer {new['predicted']}"
         right = "that is right" if gold == new["predicted"] else f"the gold label is {gold}"
@@ -65,7 +66,7 @@ def _one(old: Values, new: Values) -> str:
         said = f"Model a answers {old['predicted']}, model b {new['predicted']}"
         winner = {old["predicted"]: "a is right", new["predicted"]: "b is right"}
         right = winner.get(gold, f"the gold label is {gold}")
-    return f"{said}; {'no gold label is known' if gold is None else right}."
+    return f"{said}; {unknown if gold is None else right}."
 
 
 def _alike(right: int, count: int) -> str:

@@ -20,18 +20,15 @@ class AskScreen(ModalScreen[str | None]):
         super().__init__()
         self.question = question
         self.value = value
-        self.ahead = ""  # what was typed before there was a line
 
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):
             yield Static(self.question, classes="title", markup=False)
-            yield Input(self.value, compact=True)
+            yield Input(self.value, select_on_focus=False, compact=True)
 
     def on_mount(self) -> None:
         for line in self.query(Input):  # none where it was left at once
             line.cursor_blink = False
-            line.insert_text_at_cursor(self.ahead)
-            self.set_focus(line)
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()

@@ -12,6 +12,7 @@ from icldiag.errors import PromptError
 from icldiag.prompt.edit import ask
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.write import as_yaml
+from icldiag.tui.interventions import taken_off
 from icldiag.tui.state import Applied, Before, Narrowed, State
 from icldiag.visible import visible
 
@@ -122,8 +123,11 @@ class Edits:
         """Take a changed prompt; `query` is to be selected, where not the same as before."""
         if prompt != self.state.prompt:
             beta = self.desk.beta_for(prompt)
+            off = taken_off(self.state, prompt, beta)
             self._remember()
             self.desk.answer(prompt, query, beta)
+            if off:
+                self.screen.tell(off, seconds=10)
 
     def undo(self) -> bool:
         """Take the prompt as it was before the last change; False where nothing was changed."""

@@ -28,6 +28,7 @@ from icldiag.tui.textual_fixes import option_list as option_list  # lists withou
 from icldiag.tui.textual_fixes import paste as paste  # a pasted text is no keys
 from icldiag.tui.textual_fixes.frame_diff import FrameDiffApp
 from icldiag.tui.textual_fixes.guard import GuardedApp
+from icldiag.tui.textual_fixes.key_order import OrderedKeysApp
 from icldiag.tui.top import top_line
 from icldiag.visible import visible
 
@@ -36,7 +37,7 @@ WIDE = 150  # columns from which the pinned panel is beside the one in front
 TALL = 36  # rows from which it is under it where there are fewer columns
 
 
-class Layout(FrameDiffApp, GuardedApp):
+class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp):
     """The app's widgets. What they show is `state`."""
 
     state: State

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from textual import events
-from textual.widgets import ContentSwitcher, Input
+from textual.widgets import ContentSwitcher
 
-from icldiag.tui.ask import AskScreen
 from icldiag.tui.keys import in_force, key_text, matches
 from icldiag.tui.layout import Layout
 from icldiag.tui.messages import (
@@ -19,7 +18,6 @@ from icldiag.tui.panels.base import Panel
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.tabs import PanelTabs
-from icldiag.tui.textual_fixes.line_input import is_text
 
 
 class Navigation(Layout):
@@ -28,9 +26,12 @@ class Navigation(Layout):
     # ---- queries ----------------------------------------------------------------------------------------------------
 
     def on_query_chosen(self, message: QueryChosen) -> None:
+        self._choose_query(message.query)
+
+    def _choose_query(self, query: int | None) -> None:
         listed = range(len(self.state.prompt.queries) if self.state.prompt else 0)  # by now
-        if message.query != self.state.query and message.query in listed:
-            self.state.query, self.state.query_chosen = message.query, True
+        if query is not None and query in listed and query != self.state.query:
+            self.state.query, self.state.query_chosen = query, True
             for panel in self.query(Panel):
                 panel.query_changed()
             self.show_query()
@@ -102,14 +103,7 @@ class Navigation(Layout):
 
     async def on_key(self, event: events.Key) -> None:
         """Keys of the panel in front work from anywhere, unless what has the focus takes them."""
-        if isinstance(self.focused, Input) and is_text(event):  # typed ahead: it was on its way when the line opened
-            self.focused.replace(event.character or "", *self.focused.selection)
-            event.stop()
-            event.prevent_default()
-            return
-        if isinstance(self.screen, AskScreen) and self.focused is None and is_text(event):
-            self.screen.ahead += event.character or ""
-            return
+        self._choose_query(self.query_one(Queries).under_cursor)  # its message may be behind this key
         if self.focused is not None and self.panel in self.focused.ancestors_with_self:
             return  # the key has found its binding by itself
         if event.key == "enter" and self.has_class("-picking") and isinstance(self.focused, QueryList):

@@ -53,7 +53,7 @@ class Queries(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Line(id="queries-title", classes="title")
-        yield Input(placeholder="filter: text, label or id", id="filter", compact=True)
+        yield Input(placeholder="filter: text, label or id", id="filter", select_on_focus=False, compact=True)
         yield QueryList(id="list", markup=False, compact=True)
         yield Line(id="query-text", classes="title")
         yield Line(id="bars")
@@ -136,6 +136,12 @@ class Queries(Vertical):
             return
         for query in {old, self.chosen}.intersection(self.order):
             listing.replace_option_prompt(str(query), self._option(prompt, query))
+
+    @property
+    def under_cursor(self) -> int | None:
+        """The query where the list's cursor is."""
+        option = self.query_one(QueryList).highlighted_option
+        return None if option is None or option.id is None else int(option.id)
 
     def select(self, query: int) -> None:
         """Move the list's cursor to a query; its message selects it in the app."""
@@ -226,6 +232,7 @@ class Queries(Vertical):
         box = self.query_one(Input)
         box.display = True
         self.screen.set_focus(box)  # at once: keys typed ahead are for it
+        box.action_select_all()  # not when it hears of the focus, which may be behind the first characters
 
     def on_input_changed(self, message: Input.Changed) -> None:
         message.stop()
@@ -233,8 +240,9 @@ class Queries(Vertical):
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()
+        self.fill()  # the last characters may not have been heard of
         self._select_listed()
-        self.query_one(QueryList).focus()
+        self.screen.set_focus(self.query_one(QueryList))  # at once, as above
 
     def on_key(self, event: Any) -> None:
         box = self.query_one(Input)
@@ -242,9 +250,9 @@ class Queries(Vertical):
             event.stop()
             box.value = ""
             box.display = False
-            self.query_one(QueryList).focus()
+            self.screen.set_focus(self.query_one(QueryList))
 
     def on_option_list_option_highlighted(self, message: OptionList.OptionHighlighted) -> None:
         message.stop()
-        if message.option.id is not None:
+        if message.option is self.query_one(QueryList).highlighted_option and message.option.id is not None:
             self.post_message(QueryChosen(int(message.option.id)))

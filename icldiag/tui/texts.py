@@ -30,7 +30,7 @@ class TextsScreen(ModalScreen[dict[str, str] | None]):
             yield Static(self.question, classes="title", markup=False)
             for name in self.fields:
                 yield Static(visible(name), markup=False)
-                yield Input(compact=True)
+                yield Input(select_on_focus=False, compact=True)
 
     def on_mount(self) -> None:
         for line in self.query(Input):
@@ -41,7 +41,7 @@ class TextsScreen(ModalScreen[dict[str, str] | None]):
         lines = list(self.query(Input))
         place = next(place for place, line in enumerate(lines) if line is message.input)
         if place + 1 < len(lines):
-            lines[place + 1].focus()
+            self.set_focus(lines[place + 1])  # at once: keys typed ahead are for it
         else:
             texts = {name: line.value for name, line in zip(self.fields, lines, strict=True)}
             self.dismiss(texts if any(texts.values()) else None)

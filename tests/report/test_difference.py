@@ -85,6 +85,22 @@ def test_mended_and_broken_are_counted_against_gold(values: Values) -> None:
     )
 
 
+def test_queries_that_were_relabelled_are_said_to_be_left_out(values: Values) -> None:
+    a, b = deepcopy(values), deepcopy(values)
+    labels = values["prediction"]["labels"]
+    for query, gold in zip(b["prediction"]["queries"], [0, 2, None, 1, 2, 2], strict=True):  # in a 0, 1, 2, -, 1, 2
+        query["gold"] = None if gold is None else labels[gold]
+    left_out = (
+        "Not counted as right or wrong: 2 queries with another gold label in b, 1 query with a gold label only in a, "
+        "1 query with a gold label only in b."
+    )
+    reading = part(difference_page(a, b, ("x", "y")), "answers").reading
+    assert reading.startswith("Accuracy on the 2 queries of both: ")
+    assert reading.endswith(f"0 fixed and 0 broken. {left_out}")
+    b["model"]["name"] += "-other"
+    assert left_out in part(difference_page(a, b, ("x", "y")), "answers").reading
+
+
 def test_queries_are_matched_by_text_also_where_it_repeats(values: Values) -> None:
     a, b = deepcopy(values), deepcopy(values)
     b["prediction"]["queries"].reverse()

@@ -55,6 +55,12 @@ def test_who_is_right(gold: str, a: str, b: str, words: str) -> None:
     assert who_is_right(pairs(gold, a, b)) == words
 
 
+def test_one_query_that_was_relabelled_has_no_winner() -> None:
+    ((old, new),) = pairs("P", "N", "P")
+    told = "Model a answers N, model b P; its gold label is not the same in both."
+    assert who_is_right([(old, new | {"gold": "N"})]) == told
+
+
 def priors(*of: list[float]) -> dict[str, Any]:
     kinds = ("contextual", "domain-context", "batch")
     found = [{"kind": kind, "texts": 3, "probabilities": one} for kind, one in zip(kinds, of, strict=False)]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -92,19 +92,25 @@ class Queue:
                 desk.finished(run, outcome)
 
 
+Q = TypeVar("Q", bound=Queue)
 Table = tuple[Desk, Queue, Screen]
+
+
+def answered_desk(jobs: Q, prompt_file: Path, *folders: Path) -> tuple[Desk, Q, Screen]:
+    """A desk whose prompt is answered, by one model or by two."""
+    screen = Screen()
+    models = (ModelSettings(name=str(folder), device="cpu") for folder in folders)
+    desk = Desk(screen, cast(Jobs, jobs), prompt_file, *models)
+    desk.read_prompt()
+    desk.load_model()
+    assert desk.state.doing["session"] == "loading the model"
+    jobs.finish(desk)
+    return desk, jobs, screen
 
 
 @pytest.fixture
 def table(prompt_file: Path, model_folder: Path) -> Table:
-    """A desk whose prompt is answered."""
-    screen, jobs = Screen(), Queue()
-    desk = Desk(screen, cast(Jobs, jobs), prompt_file, ModelSettings(name=str(model_folder), device="cpu"))
-    desk.read_prompt()
-    desk.load_model()
-    assert desk.state.doing == {"session": "loading the model"}
-    jobs.finish(desk)
-    return desk, jobs, screen
+    return answered_desk(Queue(), prompt_file, model_folder)
 
 
 def test_the_model_answers_and_a_telling_query_is_chosen(table: Table) -> None:

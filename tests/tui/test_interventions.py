@@ -6,10 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from icldiag.analyses.search.repair import Repair
+from icldiag.prompt.adjustments import Calibration
+from icldiag.prompt.edit import ask, drop, rename_word, swap
 from icldiag.prompt.read import read_prompt
 from icldiag.session import Session
 from icldiag.tui import requests
+from icldiag.tui.edits import Edits
 from tests.tui.pilot import PROMPT, running, screen_text, settle
+from tests.tui.test_desk import Table
+from tests.tui.test_desk import table as table
 
 CALIBRATED = "calibration: {kind: batch, probabilities: {Person: 0.9, Location: 0.05, Number: 0.05}}\n"
 
@@ -103,3 +109,40 @@ async def test_a_beta_of_the_file_stays_off_when_a_query_is_asked(
 def write(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
+
+
+def test_an_edit_says_what_it_takes_off(table: Table) -> None:
+    """Once, where something was on that is not good for the changed prompt."""
+    desk, jobs, screen = table
+    edits, state, before = Edits(desk), desk.state, desk.state.prompt
+    assert before is not None
+    edits.change(lambda prompt: swap(prompt, 0, 1))
+    edits.undo()
+    assert screen.notices == []  # nothing was on
+    calibration = Calibration("batch", (0.0, 3.0, 0.0))
+    edits.apply(Repair("calibration", "flat", before.demonstrations, before.labels, calibration))
+    jobs.finish(desk)
+    edits.change(lambda prompt: ask(prompt, "Where ?"))
+    edits.undo()
+    assert screen.notices == []  # it is still on
+    undoes = "it is off. u in panel Prompt undoes the edit."
+    edits.change(lambda prompt: drop(prompt, 0))
+    edits.change(lambda prompt: swap(prompt, 0, 1))
+    assert screen.notices == [f"The calibration was fitted with the demonstrations as they were; {undoes}"]
+    edits.undo()
+    edits.undo()
+    assert state.prompt is not None
+    assert state.prompt.calibration == calibration
+    edits.change(lambda prompt: rename_word(prompt, 0, "Who"))
+    assert screen.notices[1:] == [f"The calibration was fitted with the label words as they were; {undoes}"]
+    edits.undo()
+    edits.undo()  # the repair
+    jobs.finish(desk)
+    assert state.session is not None
+    edits.use_beta(np.full(state.session.beta_shape, 0.5, np.float32))
+    jobs.finish(desk)
+    edits.change(lambda prompt: swap(prompt, 0, 1))
+    assert screen.notices[2:] == [f"The re-weighting was trained with the demonstrations as they were; {undoes}"]
+    assert not state.beta_on
+    edits.undo()
+    assert state.beta_on

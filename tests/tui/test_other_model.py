@@ -24,9 +24,9 @@ from icldiag.tui.jobs import Jobs
 from icldiag.tui.other_model import JOB
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.run import Failure, Run
-from tests.conftest import tiny_tokenizer, tiny_weights
+from tests.conftest import tiny_folder
 from tests.tui.pilot import running, screen_text, settle
-from tests.tui.test_desk import Queue, Screen
+from tests.tui.test_desk import Queue, Screen, answered_desk
 
 
 class Stoppable(Queue):
@@ -42,22 +42,13 @@ Table = tuple[Desk, Stoppable, Screen]
 
 @pytest.fixture(scope="session")
 def llama_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("llama")
-    tiny_weights("llama").save_pretrained(folder)
-    tiny_tokenizer().save_pretrained(folder)
-    return folder
+    return tiny_folder(tmp_path_factory.mktemp("llama"), "llama")
 
 
 @pytest.fixture
 def table(prompt_file: Path, model_folder: Path, llama_folder: Path) -> Table:
     """A desk whose prompt is answered by both."""
-    screen, jobs = Screen(), Stoppable()
-    first, second = (ModelSettings(str(folder), "cpu") for folder in (model_folder, llama_folder))
-    desk = Desk(screen, cast(Jobs, jobs), prompt_file, first, second)
-    desk.read_prompt()
-    desk.load_model()
-    jobs.finish(desk)
-    return desk, jobs, screen
+    return answered_desk(Stoppable(), prompt_file, model_folder, llama_folder)
 
 
 def test_the_other_model_answers_the_same_prompt(table: Table, prompt_file: Path, llama_folder: Path) -> None:

@@ -22,11 +22,11 @@ from icldiag.analyses.repairs import TryCalibrations
 from icldiag.analyses.search.repair import Repair
 from icldiag.tui import requests
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.isolation import changed_queries
 from icldiag.tui.panels.prompt import PromptPanel
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.panels.why import WhyPanel
+from icldiag.tui.queries import Queries
 from tests.tui.pilot import lines_of, running, screen_text, settle, until
 
 
@@ -38,7 +38,7 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
         assert prediction is not None
         assert session is not None
         for query in range(len(prediction)):
-            app.on_query_chosen(QueryChosen(query))
+            app.query_one(Queries).select(query)
             await settle(pilot, partial(app.state.results.__contains__, Explain(query)))
             known = ", want " if prediction.is_wrong(query) else "Right: "
             text = screen_text(app)

@@ -167,7 +167,8 @@ async def test_a_query_that_is_right_has_nothing_to_mend(prompt_file: Path, mode
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prediction is not None
-        app.state.query = next(q for q in app.state.prediction.labelled if not app.state.prediction.is_wrong(q))
+        prediction = app.state.prediction
+        app.query_one(Queries).select(next(q for q in prediction.labelled if not prediction.is_wrong(q)))
         await pilot.press(RepairPanel.key)
         await pilot.press("f")
         await settle(pilot, lambda: FindRepairs(app.state.query) in app.state.failures)

@@ -2,8 +2,9 @@
 
 Textual 8.2.8's `Input` keeps the first line of what is pasted, drops typed characters that Python calls unprintable
 (joiners of scripts and emoji, the spaces of Chinese and Japanese) and writes control characters of its value to the
-terminal, which obeys them. Importing this module mends all of them, the palette's too. It can go when `Input` keeps
-line breaks and joiners, and shows signs for what cannot be printed.
+terminal, which obeys them; and who waits for the line hears of enter behind the keys that were typed after it.
+Importing this module mends all of them, the palette's too. It can go when `Input` keeps line breaks and joiners, shows
+signs for what cannot be printed, and tells of enter at once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rich.text import Text
 from textual import events
 from textual.widgets import Input
 
+from icldiag.tui.textual_fixes.key_order import deliver
 from icldiag.visible import visible
 
 _CONTROL = "^"  # stands for one that has no sign of one character
@@ -41,6 +43,10 @@ async def on_key(self: Input, event: events.Key) -> None:
         self.replace(event.character or "", *self.selection)
 
 
+async def submit(self: Input) -> None:
+    await deliver(Input.Submitted(self, self.value), self)
+
+
 def _value(self: Input) -> Text:
     return Text(_shown(self.value), no_wrap=True, overflow="ignore", end="")
 
@@ -57,5 +63,6 @@ def _shown(text: str) -> str:
 
 Input._on_paste = on_paste  # type: ignore[method-assign]
 Input._on_key = on_key  # type: ignore[method-assign]
+Input.action_submit = submit  # type: ignore[method-assign]
 Input._value = property(_value)  # type: ignore[method-assign,assignment]
 Input._position_to_cell = position_to_cell  # type: ignore[method-assign]
