@@ -27,7 +27,7 @@ def swap(prompt: Prompt, first: int, second: int) -> Prompt:
     first, second = (demonstration_index(one, len(prompt.demonstrations)) for one in (first, second))
     order = list(prompt.demonstrations)
     order[first], order[second] = order[second], order[first]
-    return with_demonstrations(prompt, order)
+    return prompt if tuple(order) == prompt.demonstrations else with_demonstrations(prompt, order)
 
 
 def drop(prompt: Prompt, demonstration: int) -> Prompt:
@@ -49,6 +49,8 @@ def rename_word(prompt: Prompt, label: int, word: str) -> Prompt:
     for other in prompt.labels:
         if other is not old and other.word == written:
             raise PromptError(f"{quoted(written.strip())} is the label word of {quoted(other.name)} already")
+    if written == old.word:
+        return prompt
     labels = list(prompt.labels)
     labels[label] = Label(old.name, written)
     return replace(prompt, labels=tuple(labels), calibration=None, beta=None)

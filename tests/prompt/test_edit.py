@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from icldiag.errors import PromptError
+from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import ask, drop, rename_word, swap
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Example, Label, Prompt
@@ -21,6 +22,17 @@ def test_edits(prompt: Prompt) -> None:
     assert rename_word(prompt, 1, "Place").labels[1] == Label("Location", " Place")
     assert ask(prompt, "Where ?").queries[-1] == Example("Where ?", None)
     assert prompt.demonstrations == (first, second, *rest)
+
+
+def test_an_edit_that_changes_nothing_takes_nothing_off(prompt: Prompt) -> None:
+    calibrated = replace(
+        prompt,
+        calibration=Calibration("batch", (0.0, 3.0, 0.0)),
+        demonstrations=(prompt.demonstrations[0], *prompt.demonstrations),
+    )
+    assert rename_word(calibrated, 1, "Location") is calibrated
+    assert swap(calibrated, 0, 1) is swap(calibrated, 2, 2) is calibrated
+    assert swap(calibrated, 1, 2).calibration is rename_word(calibrated, 1, "Place").calibration is None
 
 
 def test_what_cannot_be_edited(prompt: Prompt) -> None:

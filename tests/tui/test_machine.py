@@ -67,13 +67,22 @@ class Session(RuleBasedStateMachine):
         beta = None if state.beta is None else state.beta.tobytes()
         return state.prompt, beta, state.beta_on, [before.prompt for before in state.undo], state.edits
 
+    @property
+    def on(self) -> list[str]:
+        """What is in force beside the text."""
+        calibrated = self.prompt.calibration is not None
+        return ["calibration"] * calibrated + ["re-weighting"] * self.state.beta_on
+
     def change(self, change: Any) -> None:
         """It happens or it is said why not; and undo takes it back, whether the model has answered or not."""
-        before, notices = self.so(), len(self.screen.notices)
+        before, notices, on = self.so(), len(self.screen.notices), self.on
         self.edits.change(change)
         if self.so() == before:
             return  # a change to what is there already, or a refusal
-        assert len(self.screen.notices) == notices
+        off = [what for what in on if what not in self.on]
+        told = self.screen.notices[notices:]
+        assert len(told) == bool(off)  # once, of all that the change took off
+        assert all(f"The {what} was " in told[0] for what in off)
         changed = self.so()
         assert self.edits.undo()
         assert self.so() == before
