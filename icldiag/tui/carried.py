@@ -1,4 +1,7 @@
-"""A trained re-weighting outlives changes of the queries; what it did is known of the queries that it was tried on."""
+"""A trained re-weighting outlives changes of the queries; what it did is known of the queries that it was tried on.
+
+What does not outlive a change is said.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from icldiag.tui import requests
 if TYPE_CHECKING:
     from icldiag.prompt.schema import Example, Prompt
     from icldiag.store import Store
+    from icldiag.tui.state import State
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,6 +33,26 @@ class CarriedReweighting(Reweighting):
 def same_demonstrations(one: Prompt, other: Prompt) -> bool:
     """Whether a beta of the one is good for the other."""
     return demonstrations_hash(one) == demonstrations_hash(other)
+
+
+def taken_off(state: State, prompt: Prompt, beta: Any) -> str:
+    """What is no longer in force with a changed prompt, which would come with a trained `beta`; or nothing.
+
+    Where the text is the same, it was taken off on purpose.
+    """
+    before = state.prompt
+    if before is None or same_demonstrations(before, prompt):
+        return ""
+    if before.demonstrations != prompt.demonstrations:
+        made_for = "the demonstrations as they were"
+    else:
+        made_for = "the label words as they were" if before.labels != prompt.labels else "the prompt as it was"
+    sentences = []
+    if before.calibration is not None and prompt.calibration is None:
+        sentences.append(f"The calibration was fitted with {made_for}; it is off.")
+    if state.beta_on and prompt.beta is None and beta is None:
+        sentences.append(f"The re-weighting was trained with {made_for}; it is off.")
+    return " ".join([*sentences, "u in panel Prompt undoes the edit."]) if sentences else ""
 
 
 def carried(results: Mapping[Hashable, Any], before: Prompt, prompt: Prompt) -> dict[Hashable, Any]:

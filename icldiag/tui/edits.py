@@ -12,7 +12,6 @@ from icldiag.errors import PromptError
 from icldiag.prompt.edit import ask
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.write import as_yaml
-from icldiag.tui.interventions import taken_off
 from icldiag.tui.state import Applied, Before, Narrowed, State
 from icldiag.visible import visible
 
@@ -122,6 +121,8 @@ class Edits:
     def edit(self, prompt: Prompt, query: int | None = None) -> None:
         """Take a changed prompt; `query` is to be selected, where not the same as before."""
         if prompt != self.state.prompt:
+            from icldiag.tui.carried import taken_off
+
             beta = self.desk.beta_for(prompt)
             off = taken_off(self.state, prompt, beta)
             self._remember()

@@ -1,10 +1,10 @@
-"""What is in force beside the prompt's text: key 0 takes it off and puts it back; an edit may take it off for good."""
+"""Key 0: what is in force beside the prompt's text is taken off, and the same key puts it back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from icldiag.analyses.isolation.cuts import in_heads
 from icldiag.counting import counted
@@ -12,7 +12,6 @@ from icldiag.page.text import ranges
 from icldiag.tui.state import Interventions, State
 
 if TYPE_CHECKING:
-    from icldiag.prompt.schema import Prompt
     from icldiag.tui.edits import Edits
 
 
@@ -26,28 +25,6 @@ def in_force(state: State, brief: bool = False) -> Iterator[str]:
         yield "RE-WEIGHTED"
     if state.prompt is not None and state.prompt.calibration is not None:
         yield f"CALIBRATED {state.prompt.calibration.kind}"
-
-
-def taken_off(state: State, prompt: Prompt, beta: Any) -> str:
-    """What is no longer in force with a changed prompt, which would come with a trained `beta`; or nothing.
-
-    Where the text is the same, it was taken off on purpose.
-    """
-    from icldiag.tui.carried import same_demonstrations
-
-    before = state.prompt
-    if before is None or same_demonstrations(before, prompt):
-        return ""
-    if before.demonstrations != prompt.demonstrations:
-        made_for = "the demonstrations as they were"
-    else:
-        made_for = "the label words as they were" if before.labels != prompt.labels else "the prompt as it was"
-    sentences = []
-    if before.calibration is not None and prompt.calibration is None:
-        sentences.append(f"The calibration was fitted with {made_for}; it is off.")
-    if state.beta_on and prompt.beta is None and beta is None:
-        sentences.append(f"The re-weighting was trained with {made_for}; it is off.")
-    return " ".join([*sentences, "u in panel Prompt undoes the edit."]) if sentences else ""
 
 
 def toggle(edits: Edits) -> str:
