@@ -71,6 +71,8 @@ def summary(prompt: Prompt) -> list[str]:
     if len(prompt.demonstrations) > _SHOWN:
         lines.append("    ...")
     lines.append(f"  queries         {len(prompt.queries)}, the first: {shortened(prompt.queries[0].text, _TEXT)}")
+    if prompt.examples:
+        lines.append(f"  examples        {len(prompt.examples)}")
     return lines
 
 

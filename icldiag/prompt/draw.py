@@ -96,9 +96,22 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
     )
     notes = [f"left out: {counted(count, 'row')} {reason}" for reason, count in dropped.items() if count]
     notes += [f"left out: {disputed}"] if disputed else []
+    notes += [bare] if (bare := _without_examples(prompt)) else []
     notes += table.unread((*columns.values(), drawing.label))
     notes += warnings_of(prompt.template, prompt.instruction, fields)
     return Drawn(prompt, _comments(prompt, table, drawing), tuple(notes))
+
+
+def _without_examples(prompt: Prompt) -> str | None:
+    """The classes that have no text left as an example, where others have; None where there are none."""
+    known = {example.label for example in prompt.examples}
+    bare = [quoted(name) for label, name in enumerate(prompt.label_names) if label not in known]
+    if not known or not bare:
+        return None
+    return (
+        f"no text is left of {listed(bare)} as an example: what is fitted on the examples, such as a calibration, knows "
+        "nothing of it; add texts, or draw fewer --queries"
+    )
 
 
 def _disputed(rows: Mapping[_Texts, Sequence[tuple[str, int]]]) -> str | None:

@@ -54,6 +54,15 @@ def test_rows_that_cannot_be_used_are_counted(table: Table) -> None:
     )
 
 
+def test_a_class_that_is_left_without_examples_is_named(table: Table) -> None:
+    def notes(**changes: int) -> str:
+        return " ".join(draw_prompt(table, Drawing(**{**vars(DRAWING), **changes}), "films").notes)
+
+    assert "as an example" not in notes()
+    assert "no text is left of 'good' as an example: " in notes(queries=6)  # 8 of it, 9 of the others
+    assert "as an example" not in notes(queries=50)  # no class has any, which is no class's lack
+
+
 def test_a_text_with_two_labels_is_drawn_with_neither(table: Table) -> None:
     prompt = draw_prompt(table, Drawing(**{**vars(DRAWING), "shots": 1, "queries": 9}), "films").prompt
     drawn = [example.text for part in (prompt.demonstrations, prompt.queries, prompt.examples) for example in part]
