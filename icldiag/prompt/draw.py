@@ -109,8 +109,8 @@ def _without_examples(prompt: Prompt) -> str | None:
     if not known or not bare:
         return None
     return (
-        f"no text is left of {listed(bare)} as an example: what is fitted on the examples, such as a calibration, knows "
-        "nothing of it; add texts, or draw fewer --queries"
+        f"no text is left of {listed(bare)} as an example: what is fitted on the examples, such as a calibration, "
+        "knows nothing of it; add texts, or draw fewer --queries"
     )
 
 
