@@ -17,7 +17,7 @@ from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.text import ranges
 from icldiag.quoting import quoted
-from icldiag.report.difference import effect_of, matched_queries
+from icldiag.report.answers import effect_of, matched_queries
 from icldiag.report.document import make_report
 from icldiag.session import Session
 

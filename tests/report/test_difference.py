@@ -19,7 +19,8 @@ from icldiag.page.html import page_as_html
 from icldiag.page.terminal import page_as_text
 from icldiag.page.text import ranges
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.report.difference import difference_page, matched_queries
+from icldiag.report.answers import matched_queries
+from icldiag.report.difference import difference_page
 from icldiag.report.document import make_report
 from icldiag.report.read import ReportFileError, read_report
 from icldiag.report.settings import ReportSettings
