@@ -137,6 +137,7 @@ def read_queries(
 
         if target is not None:
             target.forget()  # a piece that memory did not do for
+        model.turns.give_way()
         run = model.run(
             part.batch,
             context=shared,

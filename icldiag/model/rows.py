@@ -95,6 +95,7 @@ def run_rows(
         return replace(context.at(layer), last=shared - 1)
 
     own = OwnPasts.of(owns, layout.past, shared, model.device) if layout.past else None
+    model.turns.give_way()
     run = model.run(
         words.after(layout.batch(rows, model)),
         context=_PerLayer(model.n_layers, in_common) if shared else None,

@@ -5,6 +5,7 @@ A thread cannot be killed: a cancelled job notices when it next reports progress
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from textual.worker import Worker, get_current_worker
 
 from icldiag.crash import write_crash
 from icldiag.errors import Cancelled, IcldiagError, NotStored
+from icldiag.model.turns import ranked
 from icldiag.tui.messages import JobFailed, JobFinished, JobPart, JobProgressed
 from icldiag.tui.run import Failure, Run
 
@@ -21,15 +23,20 @@ if TYPE_CHECKING:
     from icldiag.tui.textual_fixes.guard import GuardedApp
 
 _SECONDS_BETWEEN_REPORTS = 0.15  # more would repaint the header for nothing
+_BEHIND = ("export",)  # jobs that nobody waits for in front of a panel
 
 
 class Jobs:
-    """The app's running jobs, at most one of a name; a newer one cancels the older."""
+    """The app's running jobs, at most one of a name; a newer one cancels the older.
+
+    What was asked for last has the model first: the user looks at its panel.
+    """
 
     def __init__(self, app: GuardedApp) -> None:
         self.app = app
         self.running: dict[str, Run] = {}
         self._workers: dict[str, Worker[None]] = {}
+        self._ranks = itertools.count(1)
 
     def start(self, run: Run, work: Callable[[Progress], Any]) -> None:
         """Run `work` in a thread; its value or its error comes back as a message."""
@@ -37,8 +44,9 @@ class Jobs:
         if now is not None and (now.key, now.session, now.stopped) == (run.key, run.session, False):
             return
         self.running[run.job] = run
+        rank = 0 if run.job in _BEHIND else next(self._ranks)
         self._workers[run.job] = self.app.run_worker(
-            lambda: self._run(run, work), group=run.job, exclusive=True, exit_on_error=False, thread=True
+            lambda: self._run(run, rank, work), group=run.job, exclusive=True, exit_on_error=False, thread=True
         )
 
     def cancel(self, job: str) -> None:
@@ -66,7 +74,7 @@ class Jobs:
         del self.running[run.job]
         return True
 
-    def _run(self, run: Run, work: Callable[[Progress], Any]) -> None:
+    def _run(self, run: Run, rank: int, work: Callable[[Progress], Any]) -> None:
         run.begun = True
         worker = get_current_worker()
         reported = 0.0
@@ -78,11 +86,12 @@ class Jobs:
             now = time.monotonic()
             if now - reported >= _SECONDS_BETWEEN_REPORTS:
                 reported = now
-                text = f"{what} {done} of {total}" if total else what
+                text = f"{what} {done} of {total}" if total > 1 else what
                 self.app.post_message(JobProgressed(run, text))
 
         try:
-            value = work(progress)
+            with ranked(rank):
+                value = work(progress)
         except NotStored:
             self._fail(run, "", not_stored=True)
         except Cancelled:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.errors import Cancelled
-from icldiag.model.turns import Turns
+from icldiag.model.turns import Turns, ranked
 from icldiag.prompt.edit import drop
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
@@ -140,3 +142,101 @@ def test_threads_that_ask_one_session_at_once_get_the_same_answer(tiny: Tiny, pr
         answers = list(threads.map(ask, range(6)))
     assert answers[0][0] is not None and answers[0][1] is not None
     assert all(one is other for found in answers for one, other in zip(found, answers[0], strict=True))
+
+
+def test_who_is_waited_for_goes_first_between_two_passes(tiny: Tiny, prompt: Prompt) -> None:
+    """A panel that comes to the front does not wait for the whole of what was asked for before it."""
+    session = Session(prompt, tiny())
+    session.model.limits = replace(session.model.limits, first=1)
+    background, front = session.with_prompt(drop(prompt, 0)), session.with_prompt(drop(prompt, 1))
+    expected = [Session(drop(prompt, one), session.model).prediction().scores for one in (0, 1)]
+    begun, asked, ended = threading.Event(), threading.Event(), []
+
+    def slow(what: str, done: int, total: int) -> None:
+        begun.set()
+        assert asked.wait(30)
+
+    def first() -> np.ndarray:
+        scores = background.prediction(slow).scores
+        ended.append("background")
+        return scores
+
+    def second() -> np.ndarray:
+        with ranked(1):
+            scores = front.prediction(lambda *told: asked.set()).scores
+        ended.append("front")
+        return scores
+
+    with ThreadPoolExecutor(2) as threads:
+        computing = threads.submit(first)
+        assert begun.wait(30)
+        found = threads.submit(second)
+        np.testing.assert_allclose(computing.result(30), expected[0], atol=1e-5)
+        np.testing.assert_allclose(found.result(30), expected[1], atol=1e-5)
+    assert ended == ["front", "background"]
+
+
+def test_nobody_comes_between_in_what_must_not_be_interrupted() -> None:
+    """Such as a model whose weights are float32 for a while."""
+    turns, order = Turns(), []
+
+    def other() -> None:
+        with ranked(1), turns:
+            order.append("other")
+
+    with ThreadPoolExecutor(1) as threads:
+        with turns.taken(lambda: None):
+            with turns:
+                waits = threads.submit(other)
+                while not turns.awaited:
+                    time.sleep(0.001)
+                turns.give_way()
+                order.append("whole")
+            turns.give_way()
+            order.append("after")
+        waits.result(30)
+    assert order == ["whole", "other", "after"]
+
+
+def test_who_gave_way_can_give_up() -> None:
+    turns, holds, free = Turns(), threading.Event(), threading.Event()
+
+    def other() -> None:
+        with ranked(1), turns:
+            holds.set()
+            assert free.wait(30)
+
+    def stop() -> None:
+        if holds.is_set():
+            raise Cancelled("stopped")
+
+    with ThreadPoolExecutor(1) as threads:
+        with pytest.raises(Cancelled), turns.taken(stop), turns.taken(stop):
+            waits = threads.submit(other)
+            while not turns.awaited:
+                time.sleep(0.001)
+            turns.give_way()
+        free.set()
+        waits.result(30)
+    with turns:  # nobody holds it
+        pass
+
+
+def test_one_at_a_time_whoever_gives_way() -> None:
+    turns, inside, ends = Turns(), [], []
+
+    def work(number: int) -> None:
+        chance = random.Random(number)
+        for _ in range(60):
+            with ranked(chance.randrange(3)), turns.taken(lambda: None), turns.taken(lambda: None):
+                for _ in range(chance.randrange(4)):
+                    inside.append(number)
+                    assert inside == [number]
+                    inside.pop()
+                    turns.give_way()
+        ends.append(number)
+
+    with ThreadPoolExecutor(6) as threads:
+        for done in [threads.submit(work, number) for number in range(6)]:
+            done.result(60)
+    assert sorted(ends) == list(range(6))

@@ -186,6 +186,7 @@ class Runner:
         if blocked is not None:
             edits = self._blocking(edits, *blocked)
         before = torch.arange(first)
+        self.model.turns.give_way()
         run = self.model.run(
             batch,
             context=[replace(held.at(before.to(held.keys.device)), last=first - 1) for held in states.key_values]

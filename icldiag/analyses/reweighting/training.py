@@ -108,6 +108,7 @@ def _train(
         steps: list[Tensor] = []  # on the device until the epoch ends: each transfer would make a GPU wait
         for done, part in enumerate(cached):
             progress("re-weighting", epoch * len(cached) + done, settings.epochs * len(cached))
+            model.turns.give_way()
             loss, gradient = step(beta, part)
             beta.grad = gradient * weighted
             optimizer.step()
