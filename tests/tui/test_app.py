@@ -213,11 +213,12 @@ async def test_one_key_exports_and_the_palette_has_every_format(
         figures = set(get_args(FigureType))
         assert {*write.FORMATS, *FOLDERS} == {"figures", *(set(FORMATS) - figures)}
         assert figures <= set(FORMATS)
-        for number, (title, place) in enumerate(
-            (("Export every table as CSV", "prompt-tables"), ("Export figures as SVG", "prompt-figures")), start=2
+        for title, place in (
+            ("Export every table as CSV", "prompt-tables"),
+            ("Export figures as SVG", "prompt-figures"),
         ):
             await found[title]()
-            await settle(pilot, lambda expected=number: len(told(app)) == expected)  # type: ignore[misc]
+            await settle(pilot, lambda folder=str(tmp_path / place): folder in " ".join(told(app)))  # type: ignore[misc]
             files = list((tmp_path / place).iterdir())
             assert f"Written: {len(files)} files in {tmp_path / place}" in told(app)
     assert '"schema": "icldiag-report/1"' in (tmp_path / "prompt-report.json").read_text()
