@@ -12,11 +12,12 @@ from typing import Any
 from icldiag.errors import PromptError
 from icldiag.inputs.json_text import parse_json
 from icldiag.prompt.chat import chat_parts, messages
+from icldiag.prompt.conversation import READ, is_written_conversation, refuse_turns
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import json_rows
 from icldiag.prompt.spaces import plain_lines
-from icldiag.prompt.template import fields_in
 from icldiag.prompt.turns import Conversation, conversation, is_written, messages_in, turns_of, written_turns
+from icldiag.prompt.zero_shot import ZERO_SHOT, around, is_free_text
 from icldiag.quoting import listed, quoted
 
 _LONGEST = 80  # characters of a label; longer answers are free text
@@ -77,6 +78,8 @@ def _rows(text: str, path: Path | None) -> list[tuple[int | None, Any]]:
     try:
         value, _ = parse_json(text, where)
     except PromptError:
+        if not is_written_conversation(text):
+            _refuse_unread(text, path)
         if text.lstrip()[:1] not in ("[", "{"):
             reason = "this is no conversation, neither as JSON nor in turns as ChatML or Llama 3 writes them; "
             cure = "'icldiag import text' takes a prompt that is text"
@@ -87,6 +90,15 @@ def _rows(text: str, path: Path | None) -> list[tuple[int | None, Any]]:
         return [(line, row) for line, row, _ in json_rows(text.split("\n"), where)]
     several = isinstance(value, list) and bool(value) and all(messages_in(one) is not None for one in value)
     return [(None, one) for one in value] if several else [(None, value)]
+
+
+def _refuse_unread(text: str, path: Path | None) -> None:
+    """Raise PromptError where these are turns that are not read."""
+    begins = [place for sign in READ if (place := text.find(sign)) >= 0]
+    if begins:
+        reason = f"{quoted(text[: min(begins)].strip())} stands before the first turn; keep the turns alone"
+        raise PromptError(reason, path=path)
+    refuse_turns(text, path)
 
 
 def _request(row: Any) -> Any:
@@ -114,16 +126,21 @@ def as_chats(
         raise PromptError(f"the assistant's answer {quoted(free)} is free text and no label", path=path)
     names = [word.strip() for word in words]
     golds = [one.answer.strip() for one in found if one.answer is not None]
+    if not words and is_free_text(golds):
+        raise PromptError("the right answers are free text, so there are no labels to compare", path=path)
     unshown = [name for name in dict.fromkeys([*more_labels, *golds]) if name not in names]
     wrong = next((name for name in unshown if len(name) > _LONGEST or "\n" in name), None)
     if wrong is not None:
         raise PromptError(f"the answer {quoted(wrong)} is free text and no label", path=path)
     words, names = [*words, *unshown], [*names, *unshown]
     if len(names) < 2:
-        raise PromptError(f"all answers are {quoted(names[0])}; name other labels with --labels", path=path)
+        reason = f"all answers are {quoted(names[0])}" if names else "no right answer is given"
+        if not first.shown:
+            reason = f"there is no demonstration before the last user's turn (zero-shot), and {reason}"
+        raise PromptError(f"{reason}; name other labels with --labels", path=path)
     if not all(names) or len(set(names)) < len(names):
         raise PromptError(f"the answers are no different words: {listed(map(quoted, words))}", path=path)
-    before, between = _around([user for user, _ in first.shown] + [one.query for one in found])
+    before, between = around([user for user, _ in first.shown] + [one.query for one in found])
     stop = -len(between) or None
     classes = {name: index for index, name in enumerate(names)}
 
@@ -147,25 +164,9 @@ def as_chats(
     told = [*notes]
     if first.answer is not None and first.text is None and len(golds) == len(found) == 1:
         told.append(f"the last turn, {quoted(golds[0])}, is taken for the right label of the query before it")
+    if not first.shown:
+        told.append(ZERO_SHOT)
     return Chats(prompt, tuple(found), tuple(told))
-
-
-def _around(users: Sequence[str]) -> tuple[str, str]:
-    """What all users' turns begin and end with: whole lines, or a name with a colon; the rest is the text."""
-    head = _shared(users)
-    before = head[: max(head.rfind("\n") + 1, head.rfind(": ") + 2 if ": " in head else 0)]
-    tail = _shared([user[len(before) :][::-1] for user in users])[::-1]
-    between = tail[tail.find("\n") :] if "\n" in tail else ""
-    if len(set(users)) == 1 or any(fields_in(piece) for piece in (before, between)):
-        return "", ""  # a name in braces there could be taken for a field
-    return before, between
-
-
-def _shared(texts: Sequence[str]) -> str:
-    """What all begin with."""
-    low, high = min(texts), max(texts)
-    same = zip(low, high, strict=False)
-    return low[: next((place for place, (a, b) in enumerate(same) if a != b), min(len(low), len(high)))]
 
 
 def require_same_tokens(chats: Chats, tokenizer: Any) -> int:

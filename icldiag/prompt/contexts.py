@@ -9,8 +9,9 @@ from pathlib import Path
 from icldiag.errors import PromptError
 from icldiag.prompt.conversation import refuse_turns
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.prompt.shape import ShapeHints, infer
+from icldiag.prompt.shape import Shape, ShapeHints, Split, infer
 from icldiag.prompt.spaces import changed_line_ends, plain_lines
+from icldiag.prompt.zero_shot import ZERO_SHOT, is_free_text, shows_none, zero_shot_shape
 from icldiag.quoting import listed, quoted
 
 
@@ -33,12 +34,16 @@ def prompt_of(found: Sequence[Context], path: Path, more_labels: Sequence[str] =
     for one in found:
         refuse_turns(one.text, path)
     contexts = [_without_end(plain_lines(one.text) if _of_windows(one.text) else one.text) for one in found]
-    shape = infer(contexts, None, ShapeHints(documents=tuple(one.texts for one in found)))
-    parts = [] if shape is None else [split for context in contexts if (split := shape.split(context)) is not None]
-    if shape is None or len(parts) < len(contexts) or not all(split.demonstrations for split in parts):
+    golds = [one.gold.strip() for one in found if one.gold is not None and one.gold.strip()]
+    known = ShapeHints(documents=tuple(one.texts for one in found))
+    shape = infer(contexts, None, known)
+    if shape is None or shows_none(_splits(shape, contexts), golds):
+        shape = zero_shot_shape(contexts, None, known) or shape
+    parts = [] if shape is None else _splits(shape, contexts)
+    if shape is None or len(parts) < len(contexts):
         raise PromptError(
             "no demonstrations can be told apart in these prompts: each must show examples, and end as they do before "
-            "their labels",
+            "their labels, or be one template with another text and no examples",
             path=path,
         )
     shown = parts[0].demonstrations
@@ -46,10 +51,14 @@ def prompt_of(found: Sequence[Context], path: Path, more_labels: Sequence[str] =
     if other:
         raise PromptError(f"prompt {other + 1} shows other demonstrations than the first", path=path)
     words = list(dict.fromkeys(word for _, word in shown))
-    if len(words) < 2 and not more_labels:  # what looks like a label may be a part of the only example
+    if len(words) == 1 and not more_labels:  # what looks like a label may be a part of the only example
         raise PromptError(f"all demonstrations have the label {quoted(words[0])}; name others with --labels", path=path)
-    space = words[0][: len(words[0]) - len(words[0].lstrip())]
-    golds = [one.gold.strip() for one in found if one.gold is not None and one.gold.strip()]
+    if not shown and is_free_text(golds):
+        raise PromptError("the right answers are free text, so there are no labels to compare", path=path)
+    if not shown and len({*golds, *more_labels}) < 2:
+        told = "the prompts show no examples (zero-shot) and fewer than two different right answers"
+        raise PromptError(f"{told}; name the labels with --labels a,b", path=path)
+    space = words[0][: len(words[0]) - len(words[0].lstrip())] if words else (_end(found[0].text) or " ")
     words = list(dict.fromkeys([*words, *(space + name for name in (*more_labels, *golds))]))
     names = [word.strip() for word in words]
     if len(set(names)) < max(2, len(names)):
@@ -75,17 +84,27 @@ def prompt_of(found: Sequence[Context], path: Path, more_labels: Sequence[str] =
     return prompt
 
 
-def changes(found: Sequence[Context]) -> Iterator[str]:
+def _splits(shape: Shape, contexts: Sequence[str]) -> list[Split]:
+    return [split for context in contexts if (split := shape.split(context)) is not None]
+
+
+def changes(found: Sequence[Context], prompt: Prompt) -> Iterator[str]:
     """How what the prompt writes differs from these texts, in words."""
     if any(_of_windows(one.text) for one in found):
         yield from changed_line_ends("\r\n")
-    ends = dict.fromkeys(end for one in found if (end := one.text[len(_without_end(one.text)) :]))
+    if not prompt.demonstrations:
+        yield ZERO_SHOT
+    ends = dict.fromkeys(end for one in found if (end := _end(one.text)))
     if ends:
         yield f"left out at the end, as the model answers before it: {listed(map(quoted, ends))}"
 
 
 def _without_end(text: str) -> str:
     return text.rstrip("\r\n").rstrip(" \t")
+
+
+def _end(text: str) -> str:
+    return text[len(_without_end(text)) :]
 
 
 def _of_windows(text: str) -> bool:

@@ -13,11 +13,12 @@ from icldiag.errors import PromptError
 
 _KEYS = (("role", "content"), ("from", "value"))  # of a message: as OpenAI and as ShareGPT write them
 LISTS = ("messages", "conversations", "conversation", "prompt", "input")  # what a conversation is called in an object
-_CURE = (
-    "'icldiag import messages' makes a prompt of one that shows examples; or write a prompt file with 'chat: true': "
-    "the model's chat template then writes each demonstration as a user's and an assistant's turn, and 'instruction' "
-    "as the system's"
+_CHAT = (
+    "write a prompt file with 'chat: true': the model's chat template then writes each demonstration as a user's and "
+    "an assistant's turn, and 'instruction' as the system's"
 )
+_CURE = f"'icldiag import messages' makes a prompt of one; or {_CHAT}"
+READ = ("<|im_start|>", "<|start_header_id|>")  # turns that are read as they are written
 #: What opens a turn in the chat templates of known models.
 _SIGNS = re.compile(
     r"<\|im_start\|>|<\|start_header_id\|>|<\|start_of_role\|>|<\|header_start\|>|<start_of_turn>|\[INST\]|"
@@ -25,6 +26,8 @@ _SIGNS = re.compile(
 )
 _NAME = "|".join(LISTS)
 _MESSAGES = re.compile(rf'\s*(?:{{\s*"(?:{_NAME})"\s*:\s*)?\[\s*{{\s*"(?:role|content|from)"\s*:')
+
+_PYTHON = re.compile(_MESSAGES.pattern.replace('"', "'"))
 
 
 def is_conversation(value: Any) -> bool:
@@ -58,8 +61,12 @@ def refuse_turns(text: str, path: Path | None, *, but: str = "") -> None:
     """
     if is_written_conversation(text):
         raise PromptError(f"this is a conversation, a list of messages with roles; {_CURE}", path=path)
+    if _PYTHON.match(text):
+        cure = "write them with json.dumps(messages), for 'icldiag import messages'"
+        raise PromptError(f"these are messages as Python prints them, and no JSON; {cure}", path=path)
     found = next((sign for sign in _SIGNS.finditer(text) if sign[0] not in but), None)
     if found is not None:
         line = text.count("\n", 0, found.start()) + 1 if path else None
         reason = f"{found[0]!r} opens a turn of a conversation, as a chat model's template wrote it; "
-        raise PromptError(reason + _CURE + ", or give --template with the turns in it", path=path, line=line)
+        cure = _CURE if found[0] in READ else f"give its messages as JSON to 'icldiag import messages', or {_CHAT}"
+        raise PromptError(f"{reason}{cure}, or give --template with the turns in it", path=path, line=line)

@@ -11,6 +11,7 @@ from icldiag.counting import counted
 from icldiag.errors import PromptError
 from icldiag.inputs.values import whole_number
 from icldiag.prompt.conversation import refuse_conversation
+from icldiag.prompt.fields import Scoring
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.tables import Table
 from icldiag.prompt.template import LABEL, ONE, complaint, fields_of, in_braces, warnings_of
@@ -92,6 +93,7 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
         queries=parts[1],
         examples=parts[2],
         instruction=drawing.instruction,
+        scoring=_scoring([_word(one, drawing) for one in names]),
         fields=fields,
     )
     notes = [f"left out: {counted(count, 'row')} {reason}" for reason, count in dropped.items() if count]
@@ -202,8 +204,11 @@ def _parted(
 
 
 def _template(drawing: Drawing) -> str:
-    """A line for each column, named as it is."""
-    lines = [f"{_title(drawing.column(name))}: {in_braces([name])}\n" for name in tuple(drawing.fields) or ONE]
+    """A line for each field, named as it is; for {text}, as its column."""
+    lines = [
+        f"{_title(drawing.column(name) if name == 'text' else name)}: {in_braces([name])}\n"
+        for name in tuple(drawing.fields) or ONE
+    ]
     return "".join(lines) + f"{_title(drawing.label)}:{LABEL}"
 
 
@@ -214,6 +219,13 @@ def _title(column: str) -> str:
 
 def _word(name: str, drawing: Drawing) -> str:
     return " " + (drawing.words or {}).get(name, name).strip()
+
+
+def _scoring(words: Sequence[str]) -> Scoring:
+    """The quickest one that can choose any of the labels, as far as their letters tell."""
+    if any(one != other and other.startswith(one) for one in words for other in words):
+        return "terminated"
+    return "whole" if len({word.split()[0] for word in words if word.strip()}) < len(words) else "first"
 
 
 def _comments(prompt: Prompt, table: Table, drawing: Drawing) -> dict[str, str]:
@@ -231,7 +243,8 @@ def _comments(prompt: Prompt, table: Table, drawing: Drawing) -> dict[str, str]:
         "template": f"{in_braces(prompt.fields)} and {LABEL} stand once each; a query is the template up to {LABEL}.",
         "separator": "Between two demonstrations, and before the query.",
         "labels": labels,
-        "scoring": "first: by the label words' first tokens, as in the paper. whole: where two words share theirs.",
+        "scoring": "first: by the label words' first tokens, as in the paper. whole: where two words share theirs.\n"
+        "terminated: where one word begins another.",
         "demonstrations": "In this order. Swap them, or write others, and see what changes.",
         "queries": "What is asked; without a label where the right one is not known.",
         "examples": "Labelled texts that nothing above holds: to train on, and to test repairs.",

@@ -20,14 +20,13 @@ from icldiag.quoting import brief, quoted
 
 _ZSTANDARD = 93  # in the zip format's list of compressions
 _HEADER = "<4s5HL2L2H"  # of a member: ..., lengths of its name and of what else stands before its content
-_ONE_TURN = "all that the model is told stands in one turn, so its examples, if any, are no turns of their own"
 
 
 def read_samples(path: Path) -> list[Conversation]:
     """What the model was asked in each sample, its right answer the sample's target.
 
     Raises:
-        PromptError: it is no such log, or a sample is no few-shot classification.
+        PromptError: it is no such log, or a sample is no classification.
     """
     found: dict[str, Conversation] = {}  # by id: what was asked in several epochs is one query
     for number, sample in enumerate(_samples(path), start=1):
@@ -43,8 +42,6 @@ def read_samples(path: Path) -> list[Conversation]:
         turns = turns_of([{key: one.get(key) for key in ("role", "content", "tool_calls")} for one in messages], path)
         while turns and turns[-1].speaker == "assistant":  # what the model answered
             turns.pop()
-        if sum(turn.speaker == "assistant" for turn in turns) == 0:
-            raise PromptError(f"sample {number}: {_ONE_TURN}; use 'icldiag import text' for such a text", path=path)
         id = str(sample.get("id", number))
         one = replace(conversation(turns, path), answer=target, id=id)
         if found.setdefault(id, one) != one:

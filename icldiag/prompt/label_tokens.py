@@ -88,7 +88,13 @@ def _check_first_tokens(prompt: Prompt, label_tokens: Sequence[tuple[int, ...]])
             if prompt.scoring == "first" and tokens[0] == rival[0]:
                 raise PromptError(
                     f"{names} begin with the same token, so the first token cannot tell them apart; "
-                    "set 'scoring: whole' or change one label word",
+                    f"set 'scoring: {_telling_apart(label_tokens)}' or change one label word",
                     path=prompt.path,
                     field="labels",
                 )
+
+
+def _telling_apart(label_tokens: Sequence[tuple[int, ...]]) -> str:
+    """The scoring that can choose any of the labels: by whole words the longer of two that begin alike never wins."""
+    pairs = ((one, other) for one in label_tokens for other in label_tokens if one != other)
+    return "terminated" if any(other[: len(one)] == one for one, other in pairs) else "whole"

@@ -46,6 +46,19 @@ def read_openai_log(path: Path, more_labels: Sequence[str] = ()) -> tuple[Sent, 
     return sent, f"{len(ids)} samples; the run counted {right} of them right"
 
 
+def read_text_samples(path: Path, more_labels: Sequence[str] = ()) -> Sent | None:
+    """Samples whose input is a text, as models that complete one are asked; None where they are messages.
+
+    Raises:
+        PromptError: as `prompt_sent`.
+    """
+    rows = list(read_rows(path, finite=False)) if path.suffix == ".jsonl" else []
+    if not rows or not all(isinstance(row.get("input"), str) for _, row in rows):
+        return None
+    contexts = [Context(row["input"], _expected({"expected": row.get("ideal")})) for _, row in rows]
+    return prompt_sent(contexts, [None] * len(contexts), path, more_labels)
+
+
 def _place(id: str) -> tuple[str, int, str]:
     name, _, number = id.rpartition(".")
     return (name, int(number), "") if number.isdecimal() else (id, 0, "")

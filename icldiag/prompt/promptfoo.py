@@ -1,4 +1,4 @@
-"""Results that promptfoo wrote (`promptfoo eval -o results.json`): the prompts as they were sent, with their vars."""
+"""What promptfoo sends, from its results (`promptfoo eval -o results.json`) or its configuration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 from icldiag.errors import PromptError
 from icldiag.inputs.json_text import parse_json
+from icldiag.inputs.yaml_text import parse_yaml
 from icldiag.prompt.contexts import Context
+from icldiag.prompt.promptfoo_config import configured_rows, filled, is_config
 from icldiag.prompt.sent import Sent, prompt_sent
 from icldiag.prompt.source import read_text
 from icldiag.prompt.turns import messages_in
@@ -24,7 +26,7 @@ def read_results(path: Path, label: str | None = None, more_labels: Sequence[str
         label: of the prompt, where the results are of several.
 
     Raises:
-        PromptError: these are no such results, or not of a few-shot classification.
+        PromptError: it is neither of them, or no classification.
     """
     rows = _rows(path, label)
     contexts = [
@@ -50,13 +52,26 @@ def _messages(text: str) -> Any:
 
 def _rows(path: Path, label: str | None) -> list[dict[str, Any]]:
     """The results of one prompt, each test once, as the first provider got it."""
-    document, _ = parse_json(read_text(path), path, finite=False)
+    document = _document(path)
+    if is_config(document):
+        return _of_prompt(configured_rows(document, path), label, path)
     results = document.get("results") if isinstance(document, dict) else None
     rows = results.get("results") if isinstance(results, dict) else results
     if not isinstance(rows, list) or not rows or not all(_is_row(row) for row in rows):
         raise PromptError(
-            "these are no results of promptfoo, as 'promptfoo eval -o results.json' writes them", path=path
+            "this is neither a configuration of promptfoo nor results, as 'promptfoo eval -o results.json' writes them",
+            path=path,
         )
+    return _of_prompt(rows, label, path)
+
+
+def _document(path: Path) -> Any:
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return parse_yaml(read_text(path), path)[0]
+    return parse_json(read_text(path), path, finite=False)[0]
+
+
+def _of_prompt(rows: list[dict[str, Any]], label: str | None, path: Path) -> list[dict[str, Any]]:
     labels = list(dict.fromkeys(str(row["prompt"].get("label", "")) for row in rows))
     if label is not None and label not in labels:
         raise PromptError(f"there is no prompt {quoted(label)}; there are {listed(labels)}", path=path)
@@ -81,4 +96,5 @@ def _gold(row: Mapping[str, Any]) -> str | None:
     test = row.get("testCase")
     asserted = test.get("assert") if isinstance(test, Mapping) else None
     found = [one.get("value") for one in asserted or () if isinstance(one, Mapping) and one.get("type") in _EQUALS]
-    return found[0] if len(found) == 1 and isinstance(found[0], str) else None
+    # an assertion may name a variable of its test, such as {{label}}
+    return filled(found[0], row.get("vars") or {}) if len(found) == 1 and isinstance(found[0], str) else None

@@ -40,4 +40,5 @@ def prompt_sent(
         ]
         chats = as_chats(found, path, more_labels)
         return Sent(chats.prompt, chats, chats.notes)
-    return Sent(prompt_of(contexts, path, more_labels), None, tuple(changes(contexts)))
+    prompt = prompt_of(contexts, path, more_labels)
+    return Sent(prompt, None, tuple(changes(contexts, prompt)))

@@ -185,7 +185,7 @@ def _shapes(contexts: Sequence[str], between: str, words: Sequence[str] | None, 
         gaps += [context[found.end() : stop] for found, stop in zip(answers, stops, strict=True)]
         last.append(gaps[-1])
         firsts.append(context[: answers[0].start()])
-    common = _common_beginning(gaps)
+    common = common_beginning(gaps)
     shape = Shape("", "", between, "", "", None if words is None else tuple(words))
     for gap in _gaps(common, last, known):
         yield from _opened(replace(shape, before=gap), firsts, known)
@@ -215,7 +215,7 @@ def _gaps(common: str, last: Sequence[str], known: ShapeHints) -> Iterator[str]:
 
 def _opened(shape: Shape, firsts: Sequence[str], known: ShapeHints) -> Iterator[Shape]:
     """Part the gap (in `before`) into after, separator and before, and find the opening."""
-    gap, first = shape.before, _common_beginning(firsts)
+    gap, first = shape.before, common_beginning(firsts)
     for cut in _cuts(gap, first, known):
         before, rest = gap[cut:], gap[:cut]
         separator = known.separator
@@ -254,11 +254,12 @@ def _cuts(gap: str, first: str, known: ShapeHints) -> Iterator[int]:
     yield len(gap)
 
 
-def _common_beginning(texts: Sequence[str]) -> str:
+def common_beginning(texts: Sequence[str]) -> str:
+    """What all begin with."""
     low, high = min(texts), max(texts)  # what these two share, all that lie between them share
     same = zip(low, high, strict=False)
     return low[: next((place for place, (a, b) in enumerate(same) if a != b), min(len(low), len(high)))]
 
 
 def _common_ending(texts: Sequence[str]) -> str:
-    return _common_beginning([text[::-1] for text in texts])[::-1]
+    return common_beginning([text[::-1] for text in texts])[::-1]

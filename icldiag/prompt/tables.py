@@ -94,12 +94,14 @@ class Table:
         return list(self.examples(columns, label or "label", name or "id"))
 
     def text(self, row: Row, column: str) -> str:
-        """A cell that must hold text (or a number, as it is written)."""
+        """A cell that must hold text (or a number, or true or false, as they are written)."""
         if column not in row.values:
             raise PromptError("this field is missing", path=self.path, line=row.line, field=column)
         value = row.values[column]
         if is_conversation(value):
             refuse_conversation(value, self.path, row.line)
+        if isinstance(value, bool):
+            return "true" if value else "false"
         if not isinstance(value, str) and not finite(value):
             raise PromptError(no_text(value), path=self.path, line=row.line, field=column)
         return str(value)

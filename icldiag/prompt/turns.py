@@ -70,9 +70,12 @@ def turns_of(messages: Any, path: Path | None, line: int | None = None) -> list[
         if speaker not in ("system", "user", "assistant"):
             reason = f"the role {quoted(speaker)} is none of system, user and assistant"
         elif any(message.get(name) for name in _CALLS):
-            reason = "it calls a tool"
+            reason = "it calls a tool; leave out the call and its answer, if the labels stand without them"
         elif message.get("name"):
-            reason = f"it has the name {quoted(str(message['name']))}, which chat templates do not write as a turn"
+            reason = (
+                f"it has the name {quoted(str(message['name']))}, which chat templates do not write as a turn; leave "
+                "the name out, and give what a user or an assistant says their role"
+            )
         elif not isinstance(text, str):
             reason = "its content is not one text"
         if reason is not None:
@@ -106,10 +109,10 @@ def written_turns(text: str, path: Path | None) -> list[Turn]:
 
 
 def conversation(turns: list[Turn], path: Path | None, line: int | None = None) -> Conversation:
-    """Turns as demonstrations and a query.
+    """Turns as demonstrations, of which a zero-shot conversation has none, and a query.
 
     Raises:
-        PromptError: they do not take turns, or there is no query after a demonstration.
+        PromptError: they do not take turns, or nothing is asked.
     """
     system = turns[0].text if turns and turns[0].speaker == "system" else None
     rest = turns[system is not None :]
@@ -120,13 +123,8 @@ def conversation(turns: list[Turn], path: Path | None, line: int | None = None) 
             reason = f"message {place} is of the {turn.speaker}, where the {wanted}'s is due"
             raise PromptError(f"{reason}; a demonstration is a user's turn and an assistant's", path=path, line=line)
     answer = rest.pop().text if rest and rest[-1].speaker == "assistant" else None
-    if len(rest) < 3:
-        raise PromptError(
-            "there is no demonstration before the last user's turn: this conversation is zero-shot; add a user's and "
-            "an assistant's turn for each label, or draw a prompt from labelled texts with 'icldiag new'",
-            path=path,
-            line=line,
-        )
+    if not rest:
+        raise PromptError("there is no turn of the user, so nothing is asked", path=path, line=line)
     pairs = tuple((rest[place].text, rest[place + 1].text) for place in range(0, len(rest) - 1, 2))
     return Conversation(system, pairs, rest[-1].text, answer)
 

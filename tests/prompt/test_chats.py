@@ -27,6 +27,7 @@ LLAMA = (
 PAIRS = [("Mood of: sun is out\nIn a word.", "bright"), ("Mood of: rain again\nIn a word.", "dark")]
 SYSTEM = {"role": "system", "content": "Answer in a word."}
 SNOW = "Mood of: snow\nIn a word."
+MOODS = [("sleet", "dark"), ("a breeze", "bright"), ("thunder", "dark")]
 ROLES = {"user": "human", "assistant": "gpt"}
 QUERY = "Mood of: fog\nIn a word."
 
@@ -100,7 +101,8 @@ def test_lines_with_right_answers() -> None:
 @pytest.mark.parametrize(
     ("messages", "told"),
     [
-        (shown()[:2], "there is no demonstration before the last user's turn: this conversation is zero-shot"),
+        (shown()[:2], "there is no demonstration before the last user's turn (zero-shot), and no right"),
+        (shown()[:1], "there is no turn of the user"),
         (shown()[:3], "there is no demonstration"),
         ([*shown()[:3], *shown()[2:]], "message 4 is of the assistant, where the user's is due"),
         ([{"role": "tool", "content": "x"}, *shown()], "message 1 cannot be a turn of a prompt: the role 'tool'"),
@@ -134,6 +136,41 @@ def test_batches_of_requests_are_read_by_their_bodies() -> None:
 def test_a_text_is_told_to_be_one(text: str) -> None:
     with pytest.raises(PromptError, match=r"this is no conversation, .* 'icldiag import text' takes a prompt that is"):
         read_chats(text, Path("x.txt"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[INST] a [/INST] good</s>[INST] b [/INST]", r"'\[INST\]' opens a turn of a conversation, .*messages as JSON"),
+        ("<start_of_turn>user\na<end_of_turn>\n", "messages as JSON to 'icldiag import messages'"),
+        ("[{'role': 'user', 'content': 'a'}]", r"as Python prints them, and no JSON; .*json\.dumps\(messages\)"),
+        ("My prompt:\n<|im_start|>user\na<|im_end|>\n", "'My prompt:' stands before the first turn; keep the turns"),
+    ],
+)
+def test_a_cure_does_not_lead_in_a_circle(text: str, told: str) -> None:
+    with pytest.raises(PromptError, match=told):
+        read_chats(text, None)
+
+
+def test_zero_shot_conversations_are_prompts_of_the_right_answers() -> None:
+    """As files for fine-tuning are: every conversation a system's, a user's and an assistant's turn."""
+    rows = [{"messages": [SYSTEM, *shown(query=f"Mood of: {text}", answer=word)[-2:]]} for text, word in MOODS]
+    chats = read_chats("\n".join(map(json.dumps, rows)), None)
+    prompt = chats.prompt
+    assert (prompt.template, prompt.demonstrations, prompt.chat) == ("Mood of: {text}{label}", (), True)
+    assert [(one.text, prompt.label_names[one.known_label]) for one in prompt.queries] == MOODS
+    assert any("zero-shot" in note for note in chats.notes)
+    tokenizer = chatty(IM)
+    asked = tokenizer.apply_chat_template(rows[0]["messages"][:2], tokenize=False, add_generation_prompt=True)
+    assert require_same_tokens(chats, tokenizer) == len(tokenizer(asked, add_special_tokens=False)["input_ids"])
+    alone = read_chats(json.dumps(shown()[:1] + shown()[-1:]), None, ["bright", "dark"]).prompt
+    assert (alone.label_names, alone.queries[0].label) == (("bright", "dark"), None)
+
+
+def test_zero_shot_answers_that_are_free_text_are_refused() -> None:
+    rows = [{"messages": shown(query=f"q{n}", answer=f"answer {n}")[-2:]} for n in range(9)]
+    with pytest.raises(PromptError, match="free text"):
+        read_chats("\n".join(map(json.dumps, rows)), None)
 
 
 def test_other_demonstrations_are_refused() -> None:
@@ -182,7 +219,6 @@ def test_inspect_logs(tmp_path: Path) -> None:
     for changed, told in (
         ({"choices": ["a"]}, "choices of its own"),
         ({"target": ["a", "b"]}, "several targets"),
-        ({"messages": shown()[-1:]}, "stands in one turn"),
         ({"messages": None}, "no log of inspect_ai"),
     ):
         path.write_text(json.dumps({"eval": {}, "samples": [{**samples[0], **changed}]}))
@@ -229,7 +265,7 @@ def test_promptfoo_results(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match="all demonstrations have the label ' fog'; name others"):
         read_results(save([row("Weather: fog\nMood:", 0, "dark")]))
     path.write_text("{}")
-    with pytest.raises(PromptError, match="no results of promptfoo"):
+    with pytest.raises(PromptError, match="neither a configuration of promptfoo nor results"):
         read_results(path)
 
 

@@ -141,7 +141,6 @@ def test_a_class_whose_texts_have_other_labels_too_is_told_so(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("label", "words"),
     [
-        ("true", "expected text, not true; write the text in quotes"),
         ('["a"]', "expected text, not a list; write one text"),
         ('{"b": "c"}', "expected text, not a mapping; write one text"),
     ],
@@ -152,6 +151,35 @@ def test_a_label_that_is_no_text_is_told_with_the_cure(tmp_path: Path, label: st
     with pytest.raises(PromptError) as caught:
         draw_prompt(read_table(path), Drawing(), "a")
     assert words in str(caught.value)
+
+
+def test_true_and_false_are_labels_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(f'{{"text": "t{n}", "label": {("true", "false")[n % 2]}}}\n' for n in range(4)))
+    assert draw_prompt(read_table(path), Drawing(), "a").prompt.label_names == ("true", "false")
+
+
+@pytest.mark.parametrize(
+    ("labels", "scoring"),
+    [
+        (("card", "card payment"), "terminated"),
+        (("10", "1"), "terminated"),
+        (("card arrival", "card lost"), "whole"),
+        (("good", "bad"), "first"),
+    ],
+)
+def test_the_scoring_can_choose_any_of_the_labels(tmp_path: Path, labels: tuple[str, str], scoring: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "".join(f"t{n},{labels[n % 2]}\n" for n in range(4)))
+    assert draw_prompt(read_table(path), Drawing(), "a").prompt.scoring == scoring
+
+
+def test_a_renamed_field_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("sentence1,sentence2,label\na,b,1\nc,d,2\ne,f,1\ng,h,2\n")
+    drawing = Drawing(fields={"premise": "sentence1", "sentence2": "sentence2"})
+    made = draw_prompt(read_table(path), drawing, "a").prompt
+    assert made.template == "Premise: {premise}\nSentence2: {sentence2}\nLabel:{label}"
 
 
 def test_one_text_is_not_enough_and_a_file_without_rows_has_no_values_to_count(tmp_path: Path) -> None:

@@ -137,6 +137,9 @@ def test_two_labels_with_the_same_first_token(prompt: Prompt) -> None:
     encoded = encode(replace(prompt, labels=words, scoring="whole", anchor="first"), tiny_tokenizer())
     assert len(encoded.label_tokens[0]) == 2
     assert any("same token" in warning for warning in encoded.warnings)
+    begun = (words[0], Label("b", " Person"), words[2])
+    with pytest.raises(PromptError, match=r"begin with the same token.*scoring: terminated"):
+        encode(replace(prompt, labels=begun), tiny_tokenizer())
 
 
 def test_a_template_that_eats_the_label_words_space(prompt: Prompt) -> None:

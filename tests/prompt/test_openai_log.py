@@ -63,6 +63,18 @@ def test_the_command_and_what_it_opens(tmp_path: Path) -> None:
     assert not recognises(output)
 
 
+def test_samples_that_are_texts(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    rows = [{"input": TEXT.format(text), "ideal": ideal} for text, ideal in (("fog", "dark"), ("hail", ["bright"]))]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    output = tmp_path / "made.yaml"
+    done = CliRunner().invoke(app, ["import", "openai-evals", str(path), "--yes", "-o", str(output)])
+    assert done.exit_code == 0, done.output
+    prompt = read_prompt(output)
+    assert [prompt.written(query) for query in prompt.queries] == [row["input"] for row in rows]
+    assert [query.label for query in prompt.queries] == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("events", "words"),
     [

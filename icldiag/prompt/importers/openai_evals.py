@@ -21,10 +21,13 @@ def read(
     from icldiag.inputs.files import read_text
     from icldiag.prompt.chats import read_chats
     from icldiag.prompt.importers.messages import as_import
-    from icldiag.prompt.openai_log import read_openai_log
+    from icldiag.prompt.openai_log import read_openai_log, read_text_samples
 
     if not recognises(samples):
-        return as_import(read_chats(read_text(samples), samples, names(labels)))
+        sent = read_text_samples(samples, names(labels))
+        if sent is None:
+            return as_import(read_chats(read_text(samples), samples, names(labels)))
+        return Import(sent.prompt, sent.notes, guessed=True)
     sent, told = read_openai_log(samples, names(labels))
     found = as_import(sent.chats) if sent.chats else Import(sent.prompt, sent.notes, guessed=True)
     return replace(found, notes=(told, *found.notes))

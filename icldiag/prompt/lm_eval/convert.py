@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from icldiag.errors import PromptError
-from icldiag.prompt.lm_eval.choice import NAMED, Choice, chosen, listed_ids
+from icldiag.prompt.lm_eval.choice import Choice, chosen, listed_ids
 from icldiag.prompt.lm_eval.fields import Layout, layout_of
 from icldiag.prompt.lm_eval.log import Document, Log, read_log
 from icldiag.prompt.lm_eval.metrics import metric_notes
@@ -19,6 +19,7 @@ from icldiag.prompt.lm_eval.results import TaskConfig, read_task, results_beside
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.shape import Shape, ShapeHints, Split, infer
 from icldiag.prompt.template import ONE, fields_in
+from icldiag.prompt.zero_shot import ZERO_SHOT, is_free_text, shows_none, zero_shot_shape
 from icldiag.quoting import listed, quoted, shortened
 
 
@@ -55,7 +56,8 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
     own = choice.per_document and len({split.demonstrations for split in splits}) > 1
     pairs = dict.fromkeys(pair for i in kept for pair in splits[i].demonstrations)
     shown = () if own else splits[kept[0]].demonstrations
-    labels = _labels(log, shape, [*pairs] if own else shown, documents, words, path)
+    space = str(config.values.get("target_delimiter", " ")) if config else " "
+    labels = _labels([*pairs] if own else shown, documents, words, space, path)
     gold = _gold_classes(labels, documents)
     instruction, instruction_separator = shape.instruction
     layout = _layout(documents, splits, shape, notes)
@@ -88,6 +90,8 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
             raise PromptError(
                 f"the prompt of document {shortened(documents[i].id)} cannot be written exactly", path=path
             )
+    if not own and not shown:
+        notes.append(ZERO_SHOT)
     if own:
         notes.append("each document has its own demonstrations; --doc ID imports one, for what looks at them")
     notes += metric_notes([documents[i] for i in kept])
@@ -151,12 +155,16 @@ def _shape(
     """The shape of the contexts, and whether it was found without the configuration's help."""
     fields = ShapeHints(documents=tuple(document.fields for document in documents))
     known = replace(config.known, documents=fields.documents) if config else None
-    found = infer(contexts, words, known) if known and known != fields else None
+    shots = config.values.get("num_fewshot") if config else None
+    found = infer(contexts, words, known) if known and known != fields and shots != 0 else None
     if found is not None:
         return found, False
-    found = infer(contexts, words, fields)
+    found = infer(contexts, words, fields) if shots != 0 else None
+    golds = [document.gold.strip() for document in documents if document.gold is not None]
+    if not shots and (found is None or shows_none([_split(found, context) for context in contexts], golds)):
+        found = zero_shot_shape(contexts, words, known or fields) or found
     if found is not None:
-        return found, True
+        return found, shots != 0
     bare = tuple(word.strip() for word in words or ())
     if words is not None and bare != words and infer(contexts, bare, fields) is not None:
         reason = f"the harness scored {quoted(words[0])}, but the demonstrations write {quoted(bare[0])}, as its "
@@ -166,8 +174,6 @@ def _shape(
     if config is not None and config.chat_template and not config.multiturn:
         reason = "all demonstrations are in one chat turn, which ends otherwise than they do; "
         raise PromptError(reason + "run the task with --fewshot_as_multiturn", path=path)
-    if config is not None and config.values.get("num_fewshot") == 0:
-        raise PromptError("the task was run without demonstrations; run it with --num_fewshot", path=path)
     which = shortened(documents[0].id)
     reason = f"no demonstrations can be told apart in the context of document {which}; it must be few-shot, "
     raise PromptError(reason + "and the query must end as the demonstrations do before their labels", path=path)
@@ -180,21 +186,25 @@ def _split(shape: Shape, context: str) -> Split:
 
 
 def _labels(
-    log: Log,
-    shape: Shape,
     shown: Sequence[tuple[str, str]],
     documents: Sequence[Document],
     words: tuple[str, ...] | None,
+    space: str,
     path: Path,
 ) -> tuple[Label, ...]:
-    """The classes: the answers to choose from, or those that are demonstrated or wanted."""
+    """The classes: the answers to choose from, or those that are demonstrated or wanted.
+
+    Args:
+        space: what stands before a label that no demonstration shows.
+    """
     if words is None:
         written = [word for _, word in shown]
-        space = written[0][: len(written[0]) - len(written[0].lstrip())]
+        if written:
+            space = written[0][: len(written[0]) - len(written[0].lstrip())]
         golds = [space + document.gold.strip() for document in documents if document.gold is not None]
-        if len(golds) >= NAMED and len(set(golds)) > len(golds) / 2:
+        if is_free_text(golds):
             raise PromptError("the targets are free text, as in gsm8k; there are no labels to compare", path=path)
-        if golds and not set(golds) & set(written):
+        if golds and written and not set(golds) & set(written):
             shown_as, wanted = (listed_ids([word.strip() for word in words]) for words in (written, golds))
             reason = f"the labels of the demonstrations ({shown_as}) are none of the targets ({wanted})"
             raise PromptError(reason, path=path)

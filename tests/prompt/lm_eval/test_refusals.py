@@ -12,8 +12,6 @@ from icldiag.prompt.lm_eval.convert import import_log
 from tests.prompt.lm_eval.logs import (
     CHOICES,
     CONFIG,
-    TEXTS,
-    choice_row,
     context,
     row,
     scores,
@@ -54,12 +52,6 @@ THREE = [[score, False] for score in scores(0)]
 )  # fmt: skip
 def test_what_cannot_be_imported_is_refused_by_name(tmp_path: Path, made: list[dict[str, Any]], words: str) -> None:
     assert words in complaint(write(tmp_path, made))
-
-
-def test_a_run_without_demonstrations_names_the_option(tmp_path: Path) -> None:
-    path = write(tmp_path, [choice_row(n, *pair, 0, made=context(pair[0], [])) for n, pair in enumerate(TEXTS)])
-    write_results(path, {"num_fewshot": 0})
-    assert "--num_fewshot" in complaint(path)
 
 
 def test_a_wrong_results_file(tmp_path: Path) -> None:
