@@ -267,11 +267,13 @@ def _alone(run: Counterfactual, found: Explanation) -> str:
 
 
 def legend(rows: Sequence[Weight], lead: float) -> str:
-    """What the signs mean that these rows have; empty where they have none."""
+    """What the words and signs mean that these rows have; empty where they have none."""
+    named = [row for row in rows if row.role in ("main", "maybe", "also") and row.note.startswith("alone,")]
+    alone = "bars share the lead out over all rows, alone is one change by itself" if named else ""
     nats = [row.nats for row in rows if row.nats is not None]
     maybe = "MAYBE: no second test points to it" if any(row.role == "maybe" for row in rows) else ""
     part = "part: too little to be called the cause" if any(row.role == "part" for row in rows) else ""
     above = "> is more than the whole lead" if any(value > lead for value in nats) else ""
     against = "< works against the answer" if any(value < 0 for value in nats) else ""
-    told = "; ".join(filter(None, (maybe, part, above, against)))
+    told = "; ".join(filter(None, (alone, maybe, part, above, against)))
     return f"{told}." if told else ""
