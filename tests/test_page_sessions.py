@@ -121,7 +121,8 @@ async def test_a_download_is_under_the_token(begun: Path) -> None:
 
 
 _SERVER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests were started by nohup
 from icldiag import page_server
 from icldiag.serve import make_server
 port = int(sys.argv[1])

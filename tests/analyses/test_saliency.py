@@ -94,7 +94,7 @@ def test_layers_and_rows_are_rebuilt_together_as_memory_holds(
         found[pairs] = flow_of_query(model, session.encoded, 1, 2, target_edits=edits)
     for name in ("raw", "into_target", "into_labels"):
         one, other = (getattr(flow, name) for flow in found.values())
-        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-8)
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-7 * np.abs(other).max())  # float32 of a sum
     alike = architecture in ("gpt2", "llama")  # the others' layers differ in a window, a bias or a sink
     assert transfers == [model.n_layers, 1 if alike else transfers[1]]
 
