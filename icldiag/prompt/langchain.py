@@ -178,7 +178,11 @@ def read_few_shot(path: Path) -> FewShot:
         told = (
             f"a LangChain template of type {quoted(kind)}" if kind else "no template that LangChain's prompt.save wrote"
         )
-        raise PromptError(f"this is {told}; only a FewShotPromptTemplate ('few_shot') can be imported", path=path)
+        raise PromptError(
+            f"this is {told}; only a FewShotPromptTemplate ('few_shot') can be imported, and of any other what it "
+            "formats, by 'icldiag import text' or 'icldiag import messages'",
+            path=path,
+        )
     file = _File(path, values, str(values.get("template_format") or "f-string"))
     if values.get("example_selector") or values.get("examples") is None:
         raise file.error("its examples are chosen at run time; save a template that holds 'examples'", "examples")

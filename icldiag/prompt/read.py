@@ -35,6 +35,7 @@ from icldiag.prompt.source import Lines, Location, read_document
 from icldiag.prompt.tables import KINDS, SUFFIXES, Table, read_table
 from icldiag.prompt.template import NO_TEXTS, fields_of, in_braces, unfilled
 from icldiag.prompt.template import complaint as wrong_template
+from icldiag.prompt.wrong_turns import is_text, no_text_prompt, refuse_foreign, refuse_no_prompt
 from icldiag.quoting import listed, quoted, shortened
 
 Given = FileFields | Sequence[LabelledFields]  # what a prompt file says of a list of examples
@@ -223,7 +224,14 @@ def read_prompt(path: Path | str) -> Prompt:
         return importer.read(path).prompt
     if path.suffix.lower() in SUFFIXES and is_file(path):
         raise PromptError("a data file is no prompt; make a prompt from it with 'icldiag new'", path=path)
-    document, lines = read_document(path)
+    refuse_no_prompt(path)
+    try:
+        document, lines = read_document(path)
+    except PromptError as error:
+        raise (no_text_prompt(path) if is_text(path) and is_file(path) else error) from None
+    if is_text(path) and not isinstance(document, dict):
+        raise no_text_prompt(path)
+    refuse_foreign(document, path)
     reader = Reader(path, lines)
     fields = reader.fields(document)
     parts = {"demonstrations": fields.demonstrations, "queries": fields.queries, "examples": fields.examples}

@@ -28,6 +28,7 @@ Kind = Literal["multiple_choice", "generate_until"]
 
 
 _Numbered = Annotated[str, StringConstraints(pattern=r"_\d+$")]
+_TRUTHS = ("False", "True")  # in the order of their numbers
 _NOT_A_ROW = "not a row that lm-evaluation-harness logs with --log_samples"
 
 
@@ -225,6 +226,8 @@ def _golds(target: Any, answers: Sequence[str], as_index: bool) -> list[str] | N
             found.append(answers[place])
         elif written in (words := [answer.strip() for answer in answers]):
             found.append(answers[words.index(written)])
+        elif written in _TRUTHS and len(answers) == len(_TRUTHS):  # of a document: the place of its answer
+            found.append(answers[_TRUTHS.index(written)])
         else:
             return None
     return found

@@ -72,3 +72,13 @@ def test_examples_that_cannot_be_told_apart_are_no_zero_shot_prompt(tmp_path: Pa
     write_results(path, {"num_fewshot": 1})
     assert "no demonstrations can be told apart" in complaint(path)
     assert CONFIG["num_fewshot"]
+
+
+def test_targets_that_are_true_or_false_are_places(tmp_path: Path) -> None:
+    """As of boolq, whose documents say `answer: true`."""
+    made = [
+        row(n, [(context(text, []), " no"), (context(text, []), " yes")], [[s, False] for s in scores(0, 2)], target)
+        for n, ((text, _), target) in enumerate(zip(TEXTS, (True, False, True, True), strict=True))
+    ]
+    prompt = import_log(write(tmp_path, made)).prompt
+    assert [prompt.label_names[query.known_label] for query in prompt.queries] == ["yes", "no", "yes", "yes"]
