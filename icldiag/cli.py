@@ -15,6 +15,7 @@ from icldiag.commands.options import Ascii
 from icldiag.commands.repetition import StrictCommand, StrictGroup
 from icldiag.crash import last_words
 from icldiag.errors import IcldiagError
+from icldiag.foreign_errors import cure_of_import
 from icldiag.quoting import brief, shortened
 from icldiag.version import __version__, commit
 
@@ -103,6 +104,8 @@ def main() -> None:
         if isinstance(error, OSError) and is_of_output(error):
             give_up_output()
             _tell(f"cannot write to standard output: {error.strerror}; send it elsewhere", 1)
+        if cure := cure_of_import(error):
+            _tell(cure, 1)
         _tell(last_words(error), 1)  # a fault of ours: a traceback would show the user's texts
     raise SystemExit(code)
 

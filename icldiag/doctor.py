@@ -26,26 +26,35 @@ _PREFIX, _QUERY, _QUERIES = 1024, 64, 64
 _PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "numpy", "scipy", "textual", "rich")
 
 
-def diagnose_place() -> str:
-    """Versions, devices, memory and terminal."""
+def diagnose_place() -> Iterator[str]:
+    """Versions, devices, memory and terminal, line by line: where torch cannot be imported, all before it is told."""
+    of_commit = commit()
+    own = f"icldiag {__version__}" + (f" (commit {of_commit})" if of_commit else "")
+    yield f"{own} on Python {platform.python_version()}, {platform.platform()}"
+    yield from (f"  {name:13} {_version(name)}" for name in _PACKAGES)
+    yield from _terminal()
+
     import psutil
     import torch
 
-    of_commit = commit()
-    own = f"icldiag {__version__}" + (f" (commit {of_commit})" if of_commit else "")
-    lines = [f"{own} on Python {platform.python_version()}, {platform.platform()}"]
-    lines += [f"  {name:13} {importlib.metadata.version(name)}" for name in _PACKAGES]
     memory = psutil.virtual_memory()
-    lines.append(f"processor       {torch.get_num_threads()} threads for torch, {os.cpu_count()} cores")
-    lines.append(f"memory          {gib(memory.available)} free of {gib(memory.total)}")
+    yield f"processor       {torch.get_num_threads()} threads for torch, {os.cpu_count()} cores"
+    yield f"memory          {gib(memory.available)} free of {gib(memory.total)}"
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             free, total = torch.cuda.mem_get_info(index)
-            lines.append(f"cuda:{index}          {torch.cuda.get_device_name(index)}, {gib(free)} free of {gib(total)}")
+            yield f"cuda:{index}          {torch.cuda.get_device_name(index)}, {gib(free)} free of {gib(total)}"
     else:
         apple = "yes" if torch.backends.mps.is_available() else "no"
-        lines.append(f"GPU             none for CUDA; Apple GPU: {apple}")
-    return "\n".join([*lines, *_terminal(), *_models()])
+        yield f"GPU             none for CUDA; Apple GPU: {apple}"
+    yield from _models()
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _models() -> Iterator[str]:

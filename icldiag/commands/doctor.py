@@ -15,7 +15,8 @@ def doctor(model: ModelSettings | None = None) -> None:
     """Show versions, devices, memory and terminal; with a model, whether icldiag computes exactly what it computes."""
     from icldiag.doctor import diagnose_memory, diagnose_model, diagnose_place
 
-    print(diagnose_place())
+    for line in diagnose_place():
+        print(line)
     if model is not None:
         print(diagnose_memory(model))  # before loading, which may be refused
         print(diagnose_model(model))

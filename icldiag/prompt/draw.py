@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from icldiag.counting import counted
@@ -70,10 +70,10 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
     dropped: Counter[str] = Counter()
     for line, by_field, label, _ in table.labelled(columns, drawing.label):
         row = tuple(text.strip() for text in by_field.values())
-        if label and any(row):
+        if label and label.strip() and any(row):
             rows.setdefault(row, []).append((label, line))
         else:
-            dropped["without a text" if label else "without a label"] += 1
+            dropped["without a text" if label and label.strip() else "without a label"] += 1
     names = tuple(dict.fromkeys(label for own in rows.values() for label, _ in own))
     texts = {row: own[0][0] for row, own in rows.items() if len({label for label, _ in own}) == 1}
     dropped["with a text that another row has too"] = sum(len(rows[row]) - 1 for row in texts)
@@ -81,8 +81,9 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
     numbers = {name: number for name in names if (number := whole_number(name)) is not None}
     if len(numbers) == len(names):
         names = tuple(sorted(names, key=numbers.__getitem__))
-    _check_classes(names, rows, table, drawing)
-    parts = _parted(texts, fields, names, table, drawing, disputed)
+    lines = {label: line for own in reversed(rows.values()) for label, line in reversed(own)}  # the first of each
+    _check_classes(names, lines, len(rows), table, drawing)
+    parts = _parted(texts, fields, lines, names, table, drawing, disputed)
     several_lines = any("\n" in text for row in texts for text in row)
     prompt = Prompt(
         name=name,
@@ -161,15 +162,23 @@ def _described(table: Table, column: str) -> str:
     return f"{shortened(column, 40)} ({len(values)} different)"
 
 
-def _check_classes(names: tuple[str, ...], texts: Collection[_Texts], table: Table, drawing: Drawing) -> None:
+def _check_classes(
+    names: tuple[str, ...], lines: Mapping[str, int], texts: int, table: Table, drawing: Drawing
+) -> None:
     if len(names) < 2:
         raise PromptError(
             f"the column {quoted(drawing.label)} has {counted(len(names), 'label')}; two are needed", path=table.path
         )
-    if len(names) > _CLASSES or (len(names) > 2 and len(names) >= len(texts)):
+    if len(names) > _CLASSES or (len(names) > 2 and len(names) >= texts):
         told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
         reason = f"the column {quoted(drawing.label)} has {len(names)} different values, too many for labels"
         raise PromptError(f"{reason}; choose with --label COLUMN from {told}", path=table.path)
+    spellings: dict[str, str] = {}
+    for name in names:
+        like = spellings.setdefault(" ".join(name.split()), name)
+        if like != name:
+            reason = f"the label {quoted(name)} differs from {quoted(like)} in line {lines[like]} by spaces alone"
+            raise PromptError(f"{reason}; write both alike", path=table.path, line=lines[name])
     unknown = [name for name in drawing.words or {} if name not in names]
     if unknown:
         reason = f"--words: there is no label {quoted(unknown[0])}; there are {listed(names)}"
@@ -179,6 +188,7 @@ def _check_classes(names: tuple[str, ...], texts: Collection[_Texts], table: Tab
 def _parted(
     texts: _Labelled,
     fields: tuple[str, ...],
+    lines: Mapping[str, int],
     names: tuple[str, ...],
     table: Table,
     drawing: Drawing,
@@ -192,8 +202,9 @@ def _parted(
         if len(own) <= drawing.shots:
             count = counted(len(own), "text")
             reason = f"{quoted(name)} has {count}, and demonstrations take {drawing.shots}: no query is left"
-            cure = f"left out: {disputed}; correct these" if disputed else "use fewer --shots"
-            raise PromptError(f"{reason}; {cure}, or add texts", path=table.path)
+            fewer = "use fewer --shots" if len(own) > 1 else "remove the rows of this label"
+            cure = f"left out: {disputed}; correct these" if disputed else fewer
+            raise PromptError(f"{reason}; {cure}, or add texts of it", path=table.path, line=lines[name])
         generator.shuffle(own)
         stop = drawing.shots + drawing.queries
         cuts = ((0, drawing.shots), (drawing.shots, stop), (stop, stop + drawing.examples))

@@ -14,6 +14,7 @@ from textual.worker import Worker, get_current_worker
 
 from icldiag.crash import write_crash
 from icldiag.errors import Cancelled, IcldiagError, NotStored
+from icldiag.foreign_errors import cure_of_import
 from icldiag.model.turns import ranked
 from icldiag.tui.messages import JobFailed, JobFinished, JobPart, JobProgressed
 from icldiag.tui.run import Failure, Run
@@ -101,6 +102,9 @@ class Jobs:
         except MemoryError:
             self._fail(run, "not enough memory; use a smaller model or fewer queries")
         except Exception as error:  # a bug of ours must not take the app down with it
+            if cure := cure_of_import(error):
+                self._fail(run, cure)
+                return
             text = " ".join(str(error).split())[:200]
             path = write_crash(error, self.app.crash_facts())
             where = f" ({path} says where, without your texts)" if path else ""

@@ -127,6 +127,24 @@ def test_one_label_is_not_enough(tmp_path: Path) -> None:
     assert "has 1 label; two are needed" in complaint(read_table(path), Drawing())
 
 
+@pytest.mark.parametrize(("first", "second"), [("Pos", " Pos"), ("card lost ", "card  lost")])
+def test_labels_that_only_spaces_tell_apart_are_told_with_their_lines(tmp_path: Path, first: str, second: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"text,label\na,{first}\nb,Neg\nc,{second}\nd,{first}\ne,Neg\nf,{second}\n")
+    with pytest.raises(PromptError) as caught:
+        draw_prompt(read_table(path), Drawing(), "a")
+    told = f"{path}:4: the label {second!r} differs from {first!r} in line 2 by spaces alone; write both alike"
+    assert str(caught.value) == told
+
+
+def test_a_label_of_spaces_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,1\nb,2\nc,1\nd,2\ne,  \n")
+    drawn = draw_prompt(read_table(path), Drawing(), "a")
+    assert drawn.prompt.label_names == ("1", "2")
+    assert drawn.notes == ("left out: 1 row without a label",)
+
+
 def test_a_class_whose_texts_have_other_labels_too_is_told_so(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\na,1\nb,1\na,0\nb,0\nc,0\nd,0\n")
@@ -186,5 +204,7 @@ def test_one_text_is_not_enough_and_a_file_without_rows_has_no_values_to_count(t
     path = tmp_path / "a.csv"
     path.write_text("text,label\na,1\nb,1\nc,2\n")
     assert "'2' has 1 text, and demonstrations take 1: no query is left" in complaint(read_table(path), Drawing())
+    with pytest.raises(PromptError, match=r"a\.csv:4: .* left; remove the rows of this label, or add texts of it$"):
+        draw_prompt(read_table(path), Drawing(), "a")
     path.write_text("\0" * 60)
     assert "different" not in complaint(read_table(path), Drawing())

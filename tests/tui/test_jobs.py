@@ -65,3 +65,17 @@ async def test_what_runs_and_what_waits_is_listed_and_stopped(
         go.set()
         await pilot.press("r", "5")
         await settle(pilot, lambda: Extract() in app.state.results)
+
+
+async def test_a_package_that_is_missing_is_told_with_its_cure(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(*given: Any) -> Any:
+        raise ModuleNotFoundError("No module named 'scipy'", name="scipy")
+
+    monkeypatch.setattr(Extract, "compute", absent)
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("5")
+        await until(pilot, lambda: "pip install 'scipy>=1.11'" in " ".join(screen_text(app).split()))
+        assert "unexpected" not in screen_text(app)
