@@ -61,7 +61,7 @@ class Frame:
                 (start, y, new.crop(start, stop))
                 for y, (old, new) in pairs
                 if old != new
-                for start, stop in _changes(list(_cells(old)), list(_cells(new)))
+                for start, stop in _changes(old, new)
             ]
         self.rows = plain
         return FrameDiff(parts)
@@ -98,11 +98,25 @@ def _cells(row: Strip) -> Iterator[Cell]:
                 yield "", ink
 
 
-def _changes(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[tuple[int, int]]:
+def _changes(old: Strip, new: Strip) -> Iterator[tuple[int, int]]:
     """Half-open ranges of columns; one that would cut a wide character takes it in whole."""
-    if len(old) != len(new):
-        yield 0, len(new)
-        return
+    if old.cell_length != new.cell_length or _joined(old) or _joined(new):
+        start = 0
+        for segment in new:  # each is placed by itself: terminals differ in how wide such a character is
+            yield start, start + segment.cell_length
+            start += segment.cell_length
+    else:
+        yield from _ranges(list(_cells(old)), list(_cells(new)))
+
+
+def _joined(row: Strip) -> bool:
+    """Whether characters are drawn as one, as an emoji of several is: they have no columns of their own."""
+    return not row.text.isascii() and (
+        not all(map(cell_len, row.text)) or sum(map(cell_len, row.text)) != row.cell_length
+    )
+
+
+def _ranges(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[tuple[int, int]]:
     changed = [x for x, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]
     start = 0
     for index, x in enumerate(changed):

@@ -110,3 +110,14 @@ def test_only_what_changed_is_written() -> None:
     frame.forget()
     assert len(frame.update(rows).parts) == HEIGHT
     assert len(frame.update(rows[:3]).parts) == 3  # the terminal was made smaller
+
+
+@pytest.mark.parametrize("text", ["👩‍👩‍👧", "👍🏽", "1️⃣", "❤️", "नमस्ते", "e\u0301", "👩‍👩‍👧1️⃣1️⃣1️⃣1️⃣"])
+def test_a_row_with_characters_that_are_drawn_as_one_is_written_whole(text: str) -> None:
+    """By its columns no part of it could be found."""
+    frame, room = Frame(), WIDTH - cell_len(text)
+    for before, after in (("would begin", "would write"), ("would write", "would end")):
+        frame.update(strips([[(text + before.ljust(room), {})]]))
+        (new,) = strips([[(text, {"bold": True}), (after.ljust(room), {})]])
+        parts = [(0, 0, Strip([new._segments[0]])), (cell_len(text), 0, Strip([new._segments[1]]))]
+        assert frame.update([new]).parts == parts
