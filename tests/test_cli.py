@@ -159,6 +159,7 @@ def test_a_beta_is_saved_and_is_in_force_when_loaded(
         (["report", "PROMPT", "--model", "./none"], 3, "there is no model folder"),
         (["report", "PROMPT", "--model", "MODEL", "--format", "pdf"], 1, "choose one of json, md"),
         (["report", "PROMPT", "--model", "MODEL", "--only", "x"], 4, "there is no analysis 'x'"),
+        (["report", "PROMPT", "--model", "MODEL", "--only", ""], 4, "the name of an analysis is missing"),
         (["report", "PROMPT", "--model", "MODEL", "--dtype", "int3"], 3, "choose one of auto, float64"),
         (["check", "BROKEN"], 2, "broken.yaml:1: template"),
         (["doctor", "--model", "BROKEN"], 3, "is a file"),

@@ -150,7 +150,7 @@ def report(
     check_destination(save_beta)
     if beta is not None:
         require_beta(beta)
-    wanted = [name.strip() for name in only.split(",")] if only else None
+    wanted = None if only is None else [name.strip() for name in only.split(",")]
     names = chosen_sections(
         COMPARED if models and wanted is None else wanted
     )  # wrong names are told before the model is loaded

@@ -9,6 +9,7 @@ from icldiag.prompt.same_texts import same_text_warnings
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.spaces import space_warnings
 from icldiag.prompt.template import warnings_of
+from icldiag.quoting import listed
 
 _NAMED = 3  # pairs of labels in a warning
 
@@ -23,7 +24,7 @@ def encoding_warnings(
     shown = {demonstration.label_class for demonstration in demonstrations}
     missing = [label.name for index, label in enumerate(prompt.labels) if index not in shown]
     if missing and shown:
-        warnings.append(f"no demonstration of {', '.join(missing)}: without a label anchor it is rarely predicted")
+        warnings.append(f"no demonstration of {listed(missing)}: without a label anchor it is rarely predicted")
     warnings += _other_forms(prompt, demonstrations, label_tokens, ids)
     if prompt.anchor != "all":
         warnings += _same_anchors(prompt, label_tokens)

@@ -36,7 +36,8 @@ def chosen_sections(only: Sequence[str] | None) -> list[str]:
         return list(ANALYSES)
     for name in only:
         if name not in ANALYSES:
-            raise AnalysisError(f"there is no analysis {quoted(name)}; choose from {', '.join(ANALYSES)}")
+            wrong = f"there is no analysis {quoted(name)}" if name else "the name of an analysis is missing"
+            raise AnalysisError(f"{wrong}; choose from {', '.join(ANALYSES)}")
     return [name for name in ANALYSES if name in only]
 
 

@@ -54,8 +54,9 @@ def save_as(
         if not target.suffix:
             target = target.with_suffix(".yaml")
         if target.exists() or target.is_symlink():
-            exists = f"{quoted_path(target)} exists. "
-            save_as(panel, text.strip(), write, exists, question=question, later=later)
+            hint = f"{quoted_path(target)} exists, and nothing is written over; this name is free. "
+            free = Path(text.strip()).with_suffix(target.suffix).with_name(free_path(target).name)
+            save_as(panel, str(free), write, hint, question=question, later=later)
             return
         if later(target):
             return

@@ -58,7 +58,8 @@ async def test_a_label_word_is_renamed_and_saved(
         await settle(pilot)
         await pilot.press("s", "ctrl+u", *"prompt-edited", "enter")
         await settle(pilot)
-        assert "exists. Save the prompt as" in screen_text(app)  # what is there is not written over
+        assert "exists, and nothing is written over; this name is free. Save the prompt as" in screen_text(app)
+        assert "prompt-edited-2.yaml" in screen_text(app)
         await pilot.press("ctrl+u", *"other", "enter")
         await settle(pilot)
     for name in ("prompt-edited.yaml", "other.yaml"):

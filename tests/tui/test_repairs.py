@@ -240,6 +240,16 @@ async def test_where_there_is_nothing_to_save_yet_the_key_says_why(prompt_file: 
         await settle(pilot, lambda: app.state.prediction)
 
 
+async def test_a_reason_that_is_the_same_for_both_searches_is_told_once(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for search in (TryCalibrations(), FindRepairs()):
+            app.state.failures[search] = "a repair must hold on other examples"
+        await pilot.press(RepairPanel.key)
+        await pilot.pause()
+        assert app.query_one(RepairPanel).plain_text().count("a repair must hold on other examples") == 1
+
+
 def test_a_reweighting_is_never_left_out_of_what_is_saved(tmp_path: Path, prompt: Prompt) -> None:
     state = State(path=tmp_path / "p.yaml")
     state.become(prompt, beta=np.zeros((1, 1, 1), np.float32))

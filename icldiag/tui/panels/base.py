@@ -152,7 +152,7 @@ class Panel(VerticalScroll):
             return Text("")
         purpose = f"{self.purpose}\n\n"
         if state.model_error is not None:
-            cure = "\n\nPress r to try again, q to leave and choose another --model."
+            cure = "\n\nPress e to edit the file, r to try again, q to leave and choose another --model."
             error = visible(state.model_error)
             return Text.assemble(purpose, ("The model cannot be used.\n\n", "bold red"), error, cure)
         return Text.assemble(purpose, self._loading(), self._first_answers())

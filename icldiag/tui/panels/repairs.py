@@ -75,7 +75,8 @@ class RepairPanel(ApplyingPanel):
         if found is None:
             table.set("")
             marked.set("")
-            finding.set(Text("\n").join([self.trouble(TryCalibrations()), self._not_yet()]))
+            said = (self.trouble(TryCalibrations()), self._not_yet())
+            finding.set(said[0] if said[0].plain == said[1].plain else Text("\n").join(said))
             return
         from icldiag.analyses.repairs import finding as sentence
 
