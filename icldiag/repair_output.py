@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 
-from icldiag.analyses.repairs import FindRepairs, Repair, Repairs, Trial, finding, verdict
+from icldiag.analyses.repairs import FindRepairs, Repair, Repairs, Trial, finding, p_text, verdict
 from icldiag.analyses.reweighting.beta_file import save_beta
 from icldiag.analyses.search.biases import adds_alone
 from icldiag.clients.write import ClientForm
@@ -25,6 +27,9 @@ from icldiag.prompt.schema import Prompt
 from icldiag.quoting import quoted, shortened
 from icldiag.session import Session
 from icldiag.visible import visible
+
+_NUMBERS = re.compile(r"[+-] {4,}[^:]+:(?: -?[\d.e+-]+)?$")  # of a calibration, by class
+_SHOWN = 8  # such lines that stand side by side in a diff
 
 
 def chosen_query(prompt: Prompt, wanted: str) -> int:
@@ -84,7 +89,7 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
         effect = trial.selection
         of = "" if repairs.query is None else f": {verdict(repairs, trial, repairs.query)}"
         yield visible(
-            f"{rank:4}  {effect.net:+3}  {len(effect.mended):6} {len(effect.broken):6}  {effect.p_value:.2f}  "
+            f"{rank:4}  {effect.net:+3}  {len(effect.mended):6} {len(effect.broken):6} {p_text(effect.p_value):>5}  "
             f"{trial.queries.net:+7}  {trial.tokens - repairs.tokens_before:+6}  {trial.repair.name}{of}"
         )
 
@@ -139,7 +144,14 @@ def repair_diff(session: Session, trial: Trial, output: Path | None) -> str:
     old, new = rewritten(prompt, changed, folder)
     names = str(prompt.path or prompt.name), str(output or "repaired")
     lines = difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), *names)
-    return "\n".join(visible(line.rstrip("\n")) for line in lines)
+    return "\n".join(_folded([visible(line.rstrip("\n")) for line in lines]))
+
+
+def _folded(lines: list[str]) -> Iterator[str]:
+    """A diff's lines, those of a matrix's numbers as one."""
+    for is_numbers, found in groupby(lines, lambda line: _NUMBERS.match(line) is not None):
+        run = list(found)
+        yield from run if not is_numbers or len(run) <= _SHOWN else [f"{run[0][0]}    ... {len(run)} lines of numbers"]
 
 
 def write_repair(session: Session, repair: Repair, output: Path) -> Prompt | None:
@@ -177,8 +189,8 @@ def verify(session: Session, repairs: Repairs, trial: Trial, output: Path, progr
         raise AnalysisError(f"{output}: {changed} answers differ from those that were verified; do not use this file")
     before = session.prediction(progress).correct
     return (
-        f"Written to {visible(str(output))}; opened again, {answers.correct} of {len(answers.labelled)} labelled "
-        f"queries are right, {before} before; {cost(repairs, trial)}."
+        f"Written to {visible(str(output))} and opened again: of the {len(answers.labelled)} labelled queries in this "
+        f"file {before} were right before, {answers.correct} are now; {cost(repairs, trial)}."
     )
 
 

@@ -17,7 +17,7 @@ from icldiag.prompt.edit import drop
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
-from icldiag.repair_output import chosen_query, repair_diff, repaired, search, verify, write_repair
+from icldiag.repair_output import chosen_query, ranking, repair_diff, repaired, search, verify, write_repair
 from icldiag.session import Session
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.analyses.repairs.test_search import rich as rich
@@ -43,9 +43,9 @@ def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_
         write_repair(session, trial.repair, output)
         opened = Session(output, session.model)
         np.testing.assert_array_equal(opened.prediction().predicted, trial.predicted)
-        assert f"opened again, {opened.prediction().correct} of 5" in verify(
-            session, found, trial, output, lambda *_: None
-        )
+        told = verify(session, found, trial, output, lambda *_: None)
+        before, after = session.prediction().correct, opened.prediction().correct
+        assert f"of the 5 labelled queries in this file {before} were right before, {after} are now" in told
         assert (opened.beta is None) == (trial.repair.beta is None)
         assert output.name in repair_diff(session, trial, output)
         fitted = trial.repair.calibration and trial.repair.calibration.kind in ("batch", "affine", "matrix")
@@ -53,6 +53,25 @@ def test_every_family_of_repairs_is_written_opened_and_answers_as_verified(rich_
             asked = replace(opened.prompt, queries=found.selection)
             accuracy = Session(asked, session.model).prediction().accuracy
             assert accuracy == trial.selection.accuracy_after
+
+
+def test_a_matrix_of_numbers_is_a_line_of_the_diff(rich_file: Path, tiny: Tiny) -> None:
+    """Of six labels it would be 42 lines, and what else changes would be lost among them."""
+    session = Session(rich_file, tiny())
+    matrix = next(t for t in session.repairs(budget=6).trials if t.repair.name == "matrix calibration")
+    classes = len(session.prompt.labels)
+    lines = repair_diff(session, matrix, None).splitlines()
+    assert f"+    ... {classes * (classes + 1)} lines of numbers" in lines
+    assert lines.index("+  bias:") + classes == len(lines) - 1  # each class's
+
+
+def test_no_p_is_zero(rich: Prompt, tiny: Tiny) -> None:
+    found = Session(rich, tiny()).repairs(budget=6)
+    first = found.trials[0]
+    effect = replace(first.selection, mended=tuple(range(14)), broken=())
+    assert effect.p_value < 0.005
+    sure = replace(found, trials=(replace(first, selection=effect),))
+    assert f" {effect.p_value:.1g} " in [*ranking(sure, 1)][1]
 
 
 def test_a_beta_is_written_over_no_file_but_its_own(rich_file: Path, tiny: Tiny) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from icldiag.analyses.effect import Effect
 from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, changes, find_repairs, mendable
 from icldiag.analyses.search.compute import TryCalibrations
-from icldiag.analyses.search.reading import finding, in_short, points, trial_in_short, verdict
+from icldiag.analyses.search.reading import finding, in_short, p_text, points, trial_in_short, verdict
 from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.repairs import Repairs
 from icldiag.analyses.search.trials import Trial
@@ -23,6 +23,7 @@ __all__ = [
     "finding",
     "in_short",
     "mendable",
+    "p_text",
     "points",
     "trial_in_short",
     "verdict",

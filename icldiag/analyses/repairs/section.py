@@ -177,7 +177,7 @@ def _ranking(result: Repairs) -> Table:
         "tokens",
         "needs",
     )
-    return Table("repairs", "Ranked on the selection part.", columns, tuple(rows), limit=LISTED)
+    return Table("repairs", "Ranked on the selection part.", columns, tuple(rows), limit=LISTED, digits=".2g")
 
 
 def _elsewhere(result: Repairs, winner: Trial) -> list[Block]:

@@ -94,7 +94,7 @@ def in_short(effect: Effect) -> str:
     looks = f", corrected for {effect.looks} looks" if effect.looks > 1 else ""
     return (
         f"{effect.right_before} right before, {effect.right_after} after ({points(effect)}; {len(effect.mended)} "
-        f"fixed, {len(effect.broken)} broken, McNemar p = {_p(effect.p_value)}{looks}: {chance})"
+        f"fixed, {len(effect.broken)} broken, McNemar p = {p_text(effect.p_value)}{looks}: {chance})"
     )
 
 
@@ -105,7 +105,7 @@ def points(effect: Effect) -> str:
     return f"{signed(gain)} {'point' if abs(gain) == 1 else 'points'}, 95 % interval {signed(low)} to {signed(high)}"
 
 
-def _p(p: float) -> str:
+def p_text(p: float) -> str:
     return f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"  # never 0.00
 
 

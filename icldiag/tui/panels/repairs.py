@@ -169,6 +169,8 @@ class RepairPanel(ApplyingPanel):
 
     def _table(self, found: Repairs) -> Text:
         """A line per repair around the marked one, cut at the panel's edge."""
+        from icldiag.analyses.repairs import p_text
+
         look = self.state.look
         lines = [Text("   net   +   -     p  this query   repair", look.muted)]
         first = max(0, min(self.marked - LISTED // 2, len(found.trials) - LISTED))
@@ -178,7 +180,7 @@ class RepairPanel(ApplyingPanel):
             lines.append(
                 Text(
                     f"{'>' if marked else ' '} {effect.net:+4} {len(effect.mended):3} {len(effect.broken):3} "
-                    f"{effect.p_value:5.2f}  {fixes:<11}  {visible(trial.repair.name, look.ascii_only)}",
+                    f"{p_text(effect.p_value):>5}  {fixes:<11}  {visible(trial.repair.name, look.ascii_only)}",
                     look.strong if marked else "",
                 )
             )
