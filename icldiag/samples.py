@@ -1,18 +1,22 @@
-"""The sample prompts that ship: beside the package in a checkout, inside it in a wheel."""
+"""The sample prompts that ship. Each has a name, which is taken for a prompt file where there is no such file."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
-from icldiag.errors import PromptError
-from icldiag.quoting import quoted
+from icldiag.errors import IcldiagError, PromptError
+from icldiag.files import check_destination, is_stdout
+from icldiag.foreign_errors import reason_of
+from icldiag.quoting import quoted, quoted_path
+from icldiag.shipped import shipped
 
 DEFAULT_SAMPLE = "banking"  # fails because two label anchors are confusable
 
 
 def samples_folder() -> Path:
-    inside = Path(__file__).parent / "sample_prompts"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "sample_prompts"
+    return shipped("sample_prompts")
 
 
 def sample_names() -> list[str]:
@@ -25,6 +29,37 @@ def sample_path(name: str) -> Path:
     if not path.is_file():
         raise PromptError(f"there is no sample {quoted(name)}; choose from {', '.join(sample_names())}")
     return path
+
+
+def file_or_sample(path: Path) -> Path:
+    """The file, or where there is none, the sample of that name. Raises PromptError for a bare name of neither."""
+    bare = path.name == str(path) != "-" and not path.suffix  # - is stdin
+    if not bare or os.path.lexists(path):
+        return path
+    if path.name not in sample_names():
+        reason = f"there is no such file or sample; check the path, or choose from {', '.join(sample_names())}"
+        raise PromptError(reason, path=path)
+    return sample_path(path.name)
+
+
+def about(name: str) -> str:
+    """What a sample is, in the first sentence of its file."""
+    first = sample_path(name).read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip()
+
+
+def copy_samples(folder: Path) -> None:
+    """Write all that ships with the samples into a new folder. Raises IcldiagError where that is none."""
+    if is_stdout(folder):
+        raise IcldiagError("the samples are several files; name a new folder with -o")
+    check_destination(folder, folder=True)
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise IcldiagError(f"cannot write {quoted_path(folder)}: something is there; choose a new folder")
+        shutil.copytree(samples_folder(), folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or reason_of(error)
+        raise IcldiagError(f"cannot write {quoted_path(folder)}: {reason}; choose another place") from None
 
 
 def is_sample(path: Path) -> bool:

@@ -43,7 +43,7 @@ def block(model: InstrumentedModel) -> str:
         "what is wrong": headline(found),
         "what fixes it": f"{best.repair.name}, fitted on {fitted} labelled examples; {len(repairs.trials)} were tried",
         "by how much": f"on {confirmed.count} labelled texts, each left out of fit and choice: {in_short(confirmed)}",
-        "by a command": f"`{option} repair sample_prompts/{SAMPLE}.yaml --budget 6 -o mended.yaml`",
+        "by a command": f"`{option} repair {SAMPLE} --budget 6 -o mended.yaml`",
         "on new texts": f"`{option} predict mended.yaml TEXTS.csv -o labels.csv`",
     }
     table = "".join(f"| {name} | {said} |\n" for name, said in rows.items())

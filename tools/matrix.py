@@ -58,6 +58,9 @@ def use(place: Path, folder: Path) -> None:
         ["doctor"],
         ["new", data, "-o", "own.yaml"],
         ["check", "own.yaml", "--model", "bundled"],
+        ["check", "sentiment"],
+        ["samples", "-o", "samples"],
+        ["docs", "glossary"],
         ["report", "own.yaml", "--only", "prediction,overview", "--format", "html", "-o", "own.html"],
         ["predict", "own.yaml", data, "-o", "labels.csv"],
     ):

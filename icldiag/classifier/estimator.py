@@ -68,7 +68,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         prompt: a prompt file or a `Prompt`; a calibration and a re-weighting in it are in force.
         model: a Hugging Face name, a folder, 'bundled', settings, or a loaded model.
         calibration: what `fit` fits: 'affine' (arXiv 2505.23783) or 'matrix' (1706.04599) on labelled texts, 'batch'
-            (2309.17249) or 'domain-context' (2305.19148) on texts, or 'contextual' (2102.09690); see docs/repairs.md.
+            (2309.17249) or 'domain-context' (2305.19148) on texts, or 'contextual' (2102.09690): icldiag docs repairs.
         anchors_only: read the label words and the template of the demonstrations alone (Hidden_anchor of arXiv
             2305.14160): quicker, and some answers differ; `loyalty` measures both.
         seed: draws the words of 'domain-context'.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from icldiag.commands.check import check
 from icldiag.commands.diff import diff
+from icldiag.commands.docs import docs
 from icldiag.commands.doctor import doctor
 from icldiag.commands.imports import import_commands
 from icldiag.commands.new import new
@@ -14,6 +15,7 @@ from icldiag.commands.predict import predict
 from icldiag.commands.repair import repair
 from icldiag.commands.report import report
 from icldiag.commands.resume import resume
+from icldiag.commands.samples import samples
 from icldiag.commands.serve import serve
 from icldiag.commands.sweep import sweep
 from icldiag.commands.test import test
@@ -32,6 +34,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "new": new,
     "serve": serve,
     "doctor": doctor,
+    "samples": samples,
+    "docs": docs,
 }
 
 #: Commands with commands of their own: the help, and those.

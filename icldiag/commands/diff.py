@@ -22,7 +22,7 @@ def diff(
     format: Annotated[str, typer.Option(help="text, md, html or latex.")] = "text",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here; - prints.")] = None,
 ) -> None:
-    """Compare two JSON reports: set-up, accuracy, changed answers, pairs, loyalties; or two logs of lm-eval."""
+    """Compare two JSON reports, or two logs of lm-eval. Set-up, accuracy, changed answers, pairs, loyalties."""
     from icldiag.files import is_stdout, write_document
     from icldiag.inputs.files import is_file
     from icldiag.inputs.sources import sources

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @takes_model
 def doctor(model: ModelSettings | None = None) -> None:
-    """Show versions, devices, memory and terminal; with a model, whether icldiag computes exactly what it computes."""
+    """Show what this machine and a model are good for.
+
+    Versions, devices, memory and terminal; with --model, whether icldiag computes exactly what the model does.
+    """
     from icldiag.doctor import diagnose_memory, diagnose_model, diagnose_place
 
     for line in diagnose_place():

@@ -9,7 +9,20 @@ import typer
 
 from icldiag.errors import IcldiagError
 
-PromptPath = Annotated[Path, typer.Argument(metavar="PROMPT", help="A prompt file (YAML, JSON), or lm-eval samples.")]
+
+def prompt_path(given: str) -> Path:
+    """The prompt that an argument names, which may be a sample."""
+    from icldiag.samples import file_or_sample
+
+    return file_or_sample(Path(given))
+
+
+PromptPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PROMPT", parser=prompt_path, help="A prompt file (YAML, JSON), lm-eval samples, or a sample's name."
+    ),
+]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write here; - prints.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether an inferred template is right.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output file.")]

@@ -29,13 +29,15 @@ def repair(
     ] = None,
     form: Annotated[
         Literal["prompt", "text", "messages", "logit-bias"],
-        typer.Option("--as", help="Write it for icldiag, or for other programs (docs/use.md)."),
+        typer.Option("--as", help="Write it for icldiag, or for other programs ('icldiag docs use')."),
     ] = "prompt",
     placeholder: Annotated[str, typer.Option(help="--as text, messages: stands for the query.")] = "{text}",
     show: Annotated[int, typer.Option(help="How many repairs are listed.", min=0)] = 10,
     seed: Annotated[int, typer.Option(help="Cuts the examples in parts and draws orders.")] = 0,
 ) -> None:
-    """Try repairs on labelled examples; write the one that holds on others than it was chosen by, and show the diff.
+    """Try repairs on labelled examples; write the one that holds.
+
+    It is confirmed on other examples than it was chosen by, and shown as a diff.
 
     Calibrations come first and are quick; the best so far is shown after each step, and Ctrl-C ends the search with it.
     """

@@ -89,7 +89,7 @@ def report(
     print_schema: Annotated[bool, typer.Option("--print-schema", callback=schema, is_eager=True, help=SCHEMA)] = False,
     beta: Annotated[Path | None, typer.Option(help="A saved beta, used in every analysis.")] = None,
     redact: Annotated[bool, typer.Option("--redact", help="Leave out all texts but label names and ids.")] = False,
-    layer: Annotated[int | None, analysis("confusion: layer of the anchors' keys; see docs/confusion.md.")] = None,
+    layer: Annotated[int | None, analysis("confusion: the anchors' layer; see 'icldiag docs confusion'.")] = None,
     keys: Annotated[Keys, analysis("confusion: keys as attended, or with rotary positions undone.")] = "position_free",
     loss_target: Annotated[LossTarget, analysis("saliency: the label that the loss is taken against.")] = "gold",
     head_sum: Annotated[HeadSum, analysis("saliency: heads' sum; 'absolute' as the paper's formula.")] = "signed",
@@ -114,7 +114,7 @@ def report(
     positions: Annotated[Positions, analysis("compression: of the query; 'restart' as the paper's code.")] = "kept",
     budget: Annotated[int, analysis("repairs: how many candidates are tried.", min=1)] = 40,
 ) -> None:
-    """Compute the analyses without the app; the report goes to stdout, a file or a folder, progress to stderr."""
+    """Compute the analyses without the app. The report goes to stdout, a file or a folder, progress to stderr."""
     from icldiag.inputs.sources import sources
     from icldiag.prompt.read import read_prompt
 

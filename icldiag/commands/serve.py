@@ -25,7 +25,7 @@ def serve(
     sessions: Annotated[int, typer.Option(help="Pages that may run an app at a time.", min=1)] = 4,
     public_url: Annotated[str | None, typer.Option(help="What browsers open, as behind a proxy.")] = None,
 ) -> None:
-    """Serve the app to browsers on this machine; needs the extra 'serve'."""
+    """Serve the app to browsers on this machine. Needs the extra 'serve'."""
     from icldiag.prompt.read import read_prompt
     from icldiag.serve import serve as serve_app
 

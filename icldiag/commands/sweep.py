@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    file: Annotated[Path, typer.Argument(metavar="SWEEP", help="A sweep file (YAML); see docs/sweeps.md.")],
+    file: Annotated[Path, typer.Argument(metavar="SWEEP", help="A sweep file (YAML); see 'icldiag docs sweeps'.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the data files; by default the sweep file's.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of the results; by default SWEEP-results here.")
@@ -35,7 +35,7 @@ def sweep(
     workers: Workers = None,
     gpus_per_worker: GpusPerWorker = None,
 ) -> None:
-    """Run analyses over prompts, models and draws of demonstrations; print the paper's tables and write them."""
+    """Run analyses over prompts, models and draws of examples. Prints the paper's tables and writes them."""
     require_ray(ray, workers, gpus_per_worker)
     if output is not None and str(output) == "-":
         raise IcldiagError("a sweep writes several files; name their folder with -o")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from icldiag.commands.model_options import takes_model
+from icldiag.commands.options import prompt_path
 from icldiag.errors import IcldiagError
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from icldiag.suite.requirements import Requirements
     from icldiag.suite.result import PromptResult
 
-Prompts = Annotated[list[Path], typer.Argument(metavar="PROMPT...", help="Prompt files.", show_default=False)]
+Prompts = Annotated[
+    list[Path],
+    typer.Argument(metavar="PROMPT...", parser=prompt_path, help="Prompt files, or samples.", show_default=False),
+]
 Share = Annotated[float | None, typer.Option(min=0, max=1, help="Of the queries with a gold label.")]
 
 

@@ -117,5 +117,5 @@ def _named(model: InstrumentedModel) -> Iterator[None]:
         reason = str(error).splitlines()[0][:160] if str(error) else "no reason given"
         raise ModelError(
             f"{model.architecture} cannot be run with icldiag's attention ({type(error).__name__}: {reason}); use one "
-            "of the architectures in docs/architectures.md"
+            "of the architectures that 'icldiag docs architectures' lists"
         ) from error

@@ -55,7 +55,7 @@ def seam_of(model: Any) -> Seam:
     if not (settable() if settable else model._supports_attention_backend):
         raise ModelError(
             f"{type(model).__name__} keeps its own attention code, which icldiag cannot instrument; use one of the "
-            "architectures in docs/architectures.md, or another on transformers' attention interface"
+            "architectures that 'icldiag docs architectures' lists, or another on transformers' attention interface"
         )
     return INTERFACE
 

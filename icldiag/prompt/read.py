@@ -37,6 +37,7 @@ from icldiag.prompt.template import NO_TEXTS, fields_of, in_braces, unfilled
 from icldiag.prompt.template import complaint as wrong_template
 from icldiag.prompt.wrong_turns import is_text, no_text_prompt, refuse_foreign, refuse_no_prompt
 from icldiag.quoting import listed, quoted, shortened
+from icldiag.samples import file_or_sample
 
 Given = FileFields | Sequence[LabelledFields]  # what a prompt file says of a list of examples
 
@@ -216,10 +217,12 @@ class Reader:
 def read_prompt(path: Path | str) -> Prompt:
     """Read and validate a prompt file (YAML or JSON), or import the samples that lm-evaluation-harness logged.
 
+    A bare name that is no file, such as "sentiment", is that of a sample which ships with icldiag.
+
     Raises:
         PromptError: the first thing that is wrong, with file, line, field and cure.
     """
-    path = Path(path)
+    path = file_or_sample(Path(path))
     if (importer := importer_of(path)) is not None:
         return importer.read(path).prompt
     if path.suffix.lower() in SUFFIXES and is_file(path):

@@ -22,7 +22,7 @@ class Sweep:
     """A sweep file with its results.
 
     Args:
-        file: the sweep file; see docs/sweeps.md.
+        file: the sweep file; see `icldiag docs sweeps`.
         data: the folder that its data files are relative to; by default its own.
         output: the folder of the results; by default `FILE-results` where one is.
 

@@ -43,4 +43,4 @@ def glossary_page(panel: Panel) -> list[RenderableType]:
     keys = "; ".join(binding.description for binding in panel.BINDINGS if isinstance(binding, Binding))
     terms = terms_in(f"{panel.purpose}\n{keys}\n{panel.plain_text()}")
     rows = [(term.name, term.meaning) for term in terms]
-    return [table(f"Terms in panel {panel.title}", rows, 18), "All terms: docs/glossary.md"]
+    return [table(f"Terms in panel {panel.title}", rows, 18), "All terms: icldiag docs glossary"]

