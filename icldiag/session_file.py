@@ -181,6 +181,12 @@ class SessionFile:
             raise SessionError(f"cannot be read ({error.strerror}); fix or remove it", path=self.path) from None
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
+            if first["loc"] == ("format",):
+                raise SessionError(
+                    "this is no session of this version of icldiag; resume it with the version that saved it, or "
+                    "remove it",
+                    path=self.path,
+                ) from None
             place = ".".join(shortened(str(part)) for part in first["loc"])
             reason = f"{place}: {reason_of(first)}" if place else reason_of(first)
             raise SessionError(f"this saved session is broken ({reason}); fix or remove it", path=self.path) from None
@@ -219,6 +225,8 @@ def session_files(folder: Path | None = None) -> list[SessionFile]:
 def find_session(which: str, folder: Path | None = None) -> SessionFile:
     """By its number in the list (from 1), its id, or how the id begins. Raises SessionError."""
     files = session_files(folder)
+    if not which.strip():
+        raise SessionError(f"an empty id names no session; {_CURE}")
     number = whole_number(which)
     if number is not None and 1 <= number <= len(files):
         return files[number - 1]

@@ -28,7 +28,7 @@ def resume(which: Which = None, list_only: List = False, ascii_only: Ascii = Non
     if list_only or (which is None and len(files) > 1):
         _print_list(files)
         return
-    _go_on(find_session(which or "1"), ascii_only)
+    _go_on(find_session("1" if which is None else which), ascii_only)
 
 
 def _go_on(file: SessionFile, ascii_only: bool | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,6 +73,11 @@ def test(
             check_destination(output)
         with sources() as read:
             reports = {str(path): read_report(path) for path in baseline or ()}
+            for path in prompts:
+                with suppress(OSError):
+                    read.add(path.stat())
+            for output in (junit, markdown):  # before anything is answered
+                read.refuse(output)
             with progress_on_stderr() as (stage, progress):
                 results = _results(prompts, model, wanted, reports, stage, progress)
         for output in (junit, markdown):

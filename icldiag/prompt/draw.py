@@ -82,7 +82,8 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
     if len(numbers) == len(names):
         names = tuple(sorted(names, key=numbers.__getitem__))
     lines = {label: line for own in reversed(rows.values()) for label, line in reversed(own)}  # the first of each
-    _check_classes(names, lines, len(rows), table, drawing)
+    left_out = [f"left out: {counted(count, 'row')} {reason}" for reason, count in dropped.items() if count]
+    _check_classes(names, lines, len(rows), table, drawing, left_out)
     parts = _parted(texts, fields, lines, names, table, drawing, disputed)
     several_lines = any("\n" in text for row in texts for text in row)
     prompt = Prompt(
@@ -97,8 +98,7 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
         scoring=_scoring([_word(one, drawing) for one in names]),
         fields=fields,
     )
-    notes = [f"left out: {counted(count, 'row')} {reason}" for reason, count in dropped.items() if count]
-    notes += [f"left out: {disputed}"] if disputed else []
+    notes = left_out + ([f"left out: {disputed}"] if disputed else [])
     notes += [bare] if (bare := _without_examples(prompt)) else []
     notes += table.unread((*columns.values(), drawing.label))
     notes += warnings_of(prompt.template, prompt.instruction, fields)
@@ -163,12 +163,17 @@ def _described(table: Table, column: str) -> str:
 
 
 def _check_classes(
-    names: tuple[str, ...], lines: Mapping[str, int], texts: int, table: Table, drawing: Drawing
+    names: tuple[str, ...],
+    lines: Mapping[str, int],
+    texts: int,
+    table: Table,
+    drawing: Drawing,
+    left_out: Sequence[str] = (),
 ) -> None:
     if len(names) < 2:
-        raise PromptError(
-            f"the column {quoted(drawing.label)} has {counted(len(names), 'label')}; two are needed", path=table.path
-        )
+        found = f"the column {quoted(drawing.label)} has {counted(len(names), 'label')}"
+        beside = f" beside what is {'; '.join(left_out)}" if left_out else ""
+        raise PromptError(f"{found}{beside}; two are needed", path=table.path)
     if len(names) > _CLASSES or (len(names) > 2 and len(names) >= texts):
         told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
         reason = f"the column {quoted(drawing.label)} has {len(names)} different values, too many for labels"

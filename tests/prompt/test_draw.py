@@ -125,6 +125,8 @@ def test_one_label_is_not_enough(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\na,1\nb,1\n")
     assert "has 1 label; two are needed" in complaint(read_table(path), Drawing())
+    path.write_text("text,label\na,1\n,2\n,2\n")
+    assert "1 label beside what is left out: 2 rows without a text; two are" in complaint(read_table(path), Drawing())
 
 
 @pytest.mark.parametrize(("first", "second"), [("Pos", " Pos"), ("card lost ", "card  lost")])

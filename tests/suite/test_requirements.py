@@ -150,6 +150,10 @@ def test_the_command_judges_all_prompts_and_ends_with_what_failed(
     shown = capsys.readouterr()
     assert "there is no such folder" in shown.err
     assert "pass" not in shown.out  # it is refused before anything is computed
+    with monkeypatch.context() as patch:
+        patch.setattr("icldiag.model.load.load_model", pytest.fail)
+        assert run("test", "one.yaml", "--min-accuracy", "0", "--junit", "one.yaml") == 2
+    assert "is what this command reads" in capsys.readouterr().err
     assert run("report", "one.yaml", "--only", "prediction", "-o", "one.json") == 0
     assert json.loads(Path("one.json").read_text())["prompt"]["name"] == "one"
     assert run("test", "one.yaml", "--baseline", "one.json", "--max-broken", "0") == 0

@@ -58,3 +58,16 @@ async def test_what_it_would_begin_with_while_that_cannot_be_told(
         await settle(pilot, lambda: "would begin with" in said(app))
         await settle(pilot, lambda: app.panel.settled())
         assert "What the model would write is not known: no room" in said(app)
+
+
+async def test_few_notes_stand_above_the_prompt_and_the_rest_is_counted(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        encoded = app.state.session.encoded  # type: ignore[union-attr]
+        notes = tuple(f"note {number}" for number in range(7))
+        monkeypatch.setattr(type(app.state.session), "encoded", property(lambda _: replace(encoded, warnings=notes)))
+        await pilot.press("8")
+        await settle(pilot, lambda: "Note: note 3." in said(app))
+        assert "3 further notes: icldiag check lists all." in said(app) and "note 4" not in said(app)

@@ -25,6 +25,8 @@ from icldiag.visible import visible
 if TYPE_CHECKING:
     from icldiag.analyses.generation.compute import Generation
 
+_NOTES = 4  # of what `check` warns of, in the panel
+
 
 class PromptPanel(Panel):
     """Demonstrations, label words and the target position; tokens on demand."""
@@ -82,7 +84,7 @@ class PromptPanel(Panel):
         )
         calibration = self.prompt.calibration
         foreign = calibration and calibration.warning(session.facts.name)
-        notes = "".join(f" Note: {warning}." for warning in (*encoded.warnings, *([foreign] if foreign else [])))
+        notes = _notes((*([foreign] if foreign else []), *encoded.warnings))
         written = self._written()
         first, rest = self._next_token(), length + notes + self._not_written()
         if written is not None:
@@ -188,3 +190,9 @@ class PromptPanel(Panel):
 def _places(prompt: Prompt, *demonstrations: int) -> Sequence[int]:
     """Those of the demonstrations that a key meant, in a prompt that may have fewer by the time it is heard."""
     return [min(place, len(prompt.demonstrations) - 1) for place in demonstrations]
+
+
+def _notes(warnings: Sequence[str]) -> str:
+    """The first of them: the prompt below is to be seen."""
+    more = f" {len(warnings) - _NOTES} further notes: icldiag check lists all." if len(warnings) > _NOTES else ""
+    return "".join(f" Note: {warning}." for warning in warnings[:_NOTES]) + more
