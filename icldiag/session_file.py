@@ -181,7 +181,7 @@ class SessionFile:
             raise SessionError(f"cannot be read ({error.strerror}); fix or remove it", path=self.path) from None
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            if first["loc"] == ("format",):
+            if first["loc"] == ("format",) and is_whole(content):
                 raise SessionError(
                     "this is no session of this version of icldiag; resume it with the version that saved it, or "
                     "remove it",

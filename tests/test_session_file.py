@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from icldiag.cli import app
 from icldiag.model.settings import ModelSettings
+from icldiag.own_files import sealed
 from icldiag.prompt.edit import drop
 from icldiag.prompt.schema import Prompt
 from icldiag.session_file import (
@@ -74,7 +75,7 @@ def test_prompts_without_demonstrations_or_with_some_of_each_query(session: Save
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda content: content.update(format="icldiag-session/9"), "the version that saved it"),
+        (lambda content: content.update(format="icldiag-session/9"), "format"),
         (lambda content: content["now"].update(query=-1), "now.query"),
         (lambda content: content["now"].update(cut_kind="everything"), "now.cut_kind"),
         (lambda content: content["now"]["prompt"]["queries"].clear(), "must not be empty"),
@@ -120,6 +121,14 @@ def test_no_altered_byte_is_taken_for_what_the_user_did(session: SavedSession) -
     assert other.read().now == session.now
     file.path.write_bytes(whole)
     assert file.read().now == session.now
+
+
+def test_a_session_of_another_version_is_not_called_broken(session: SavedSession) -> None:
+    file = saved(session)
+    body, _, _ = file.path.read_text().replace("icldiag-session/1", "icldiag-session/9").rpartition(",\n")
+    file.path.write_text(sealed(body + "\n}"))
+    with pytest.raises(SessionError, match="no session of this version of icldiag; resume it with the version that"):
+        file.read()
 
 
 def test_a_session_changed_by_hand_says_how_to_use_it(session: SavedSession) -> None:

@@ -11,6 +11,7 @@ from icldiag.analyses.generation.compute import Generate, Generation
 from icldiag.analyses.request import Each, Workbench
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress
+from icldiag.tui.panels.prompt import notes
 from icldiag.tui.queries import Queries
 from tests.tui.pilot import lines_of, running, settle
 
@@ -60,14 +61,7 @@ async def test_what_it_would_begin_with_while_that_cannot_be_told(
         assert "What the model would write is not known: no room" in said(app)
 
 
-async def test_few_notes_stand_above_the_prompt_and_the_rest_is_counted(
-    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
-        await settle(pilot, lambda: app.state.prediction)
-        encoded = app.state.session.encoded  # type: ignore[union-attr]
-        notes = tuple(f"note {number}" for number in range(7))
-        monkeypatch.setattr(type(app.state.session), "encoded", property(lambda _: replace(encoded, warnings=notes)))
-        await pilot.press("8")
-        await settle(pilot, lambda: "Note: note 3." in said(app))
-        assert "3 further notes: icldiag check lists all." in said(app) and "note 4" not in said(app)
+def test_few_notes_stand_above_the_prompt_and_the_rest_is_counted() -> None:
+    assert notes(["a", "b"]) == " Note: a. Note: b."
+    told = notes([f"n{number}" for number in range(7)])
+    assert told.endswith(" Note: n3. 3 further notes: icldiag check lists all.") and "n4" not in told

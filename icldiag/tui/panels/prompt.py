@@ -84,9 +84,9 @@ class PromptPanel(Panel):
         )
         calibration = self.prompt.calibration
         foreign = calibration and calibration.warning(session.facts.name)
-        notes = _notes((*([foreign] if foreign else []), *encoded.warnings))
+        told = notes((*([foreign] if foreign else []), *encoded.warnings))
         written = self._written()
-        first, rest = self._next_token(), length + notes + self._not_written()
+        first, rest = self._next_token(), length + told + self._not_written()
         if written is not None:
             mass = self.prediction.label_mass[query]
             first = f"{reading_of_query(written, query)} All label words together have {mass:.2f}."
@@ -192,7 +192,7 @@ def _places(prompt: Prompt, *demonstrations: int) -> Sequence[int]:
     return [min(place, len(prompt.demonstrations) - 1) for place in demonstrations]
 
 
-def _notes(warnings: Sequence[str]) -> str:
+def notes(warnings: Sequence[str]) -> str:
     """The first of them: the prompt below is to be seen."""
     more = f" {len(warnings) - _NOTES} further notes: icldiag check lists all." if len(warnings) > _NOTES else ""
     return "".join(f" Note: {warning}." for warning in warnings[:_NOTES]) + more
