@@ -33,6 +33,7 @@ class Predictor:
     instructions: str
     fields: tuple[str, ...]
     demonstrations: tuple[dict[str, str], ...]
+    unread: tuple[str, ...]  # of the demonstrations, what the signature does not name
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -121,7 +122,8 @@ def _predictor(path: Path, name: str, value: Mapping[str, Any]) -> Predictor:
     if reserved is not None:
         raise PromptError(f"a field of texts cannot be called {quoted(reserved)}; rename it", path=path)
     shown = tuple(_texts(demo, fields, number, path) for number, demo in enumerate(demos, start=1))
-    return Predictor(path, name, str(signature.get("instructions") or ""), fields, shown)
+    unread = dict.fromkeys(str(key) for demo in demos for key in demo if key not in (*fields, "augmented"))
+    return Predictor(path, name, str(signature.get("instructions") or ""), fields, shown, tuple(unread))
 
 
 def _names(given: Sequence[Mapping[str, Any]], demos: Sequence[Mapping[str, Any]], path: Path) -> tuple[str, ...]:

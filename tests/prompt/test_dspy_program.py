@@ -76,3 +76,13 @@ def test_what_is_refused(tmp_path: Path, change: dict[str, Any], reason: str) ->
 def test_one_label(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match="name others with --labels"):
         read_program(write(tmp_path, DEMOS[:1])).prompt()
+
+
+def test_what_the_signature_does_not_name_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, [{**DEMOS[0], "why": "warm"}, DEMOS[1]])
+    monkeypatch.setattr("sys.argv", ["icldiag", "import", "dspy", str(path), "--query", "fog", "--yes", "-o", "-"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "not read: 'why' of the demonstrations, which the signature does not name" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from icldiag.prompt.chat import messages
 from icldiag.prompt.chats import read_chats
 from icldiag.prompt.langchain import read_few_shot
 from icldiag.prompt.lm_eval.convert import import_log
-from tests.prompt.laws import ROWS, TEXTS, is_a_file, law, pasted, refused
+from tests.prompt.laws import SHOTS, TEXTS, is_a_file, law, pasted, refused
 from tests.prompt.lm_eval.logs import row, scores, write, write_results
 
 # ---- LangChain ------------------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def test_langchains_text_is_written_to_the_character(
 
 
 @law
-@given(st.lists(TEXTS, min_size=4, max_size=4), ROWS, st.lists(TEXTS, min_size=1, max_size=3), st.booleans())
+@given(st.lists(TEXTS, min_size=4, max_size=4), SHOTS, st.lists(TEXTS, min_size=1, max_size=3), st.booleans())
 def test_the_harness_contexts_are_written_to_the_character(
     around: list[str], shots: Any, queries: list[str], configured: bool
 ) -> None:
@@ -115,7 +115,7 @@ def test_the_harness_contexts_are_written_to_the_character(
 
 
 @law
-@given(st.none() | TEXTS, TEXTS, TEXTS, ROWS, st.lists(TEXTS, min_size=1, max_size=3), st.booleans())
+@given(st.none() | TEXTS, TEXTS, TEXTS, SHOTS, st.lists(TEXTS, min_size=1, max_size=3), st.booleans())
 def test_conversations_are_written_turn_by_turn(
     system: str | None, before: str, between: str, shots: Any, queries: list[str], lines: bool
 ) -> None:

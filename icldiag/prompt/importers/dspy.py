@@ -40,11 +40,13 @@ def read(
 ) -> Import:
     """Import a predictor's demonstrations; the file holds no queries, so give some."""
     from icldiag.prompt.dspy_program import read_program
+    from icldiag.quoting import listed
 
     found = read_program(program, predictor)
     asked = Asked(query, queries, text, field, label, id, split)
     prompt, notes = asked.of(found.prompt(names(labels)), "a saved program")
-    return Import(prompt, (_TOLD, *notes), guessed=True)
+    told = f"not read: {listed(map(repr, found.unread))} of the demonstrations, which the signature does not name"
+    return Import(prompt, (_TOLD, *((told,) if found.unread else ()), *notes), guessed=True)
 
 
 IMPORTER = Importer(read, guesses=True)
