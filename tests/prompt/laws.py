@@ -31,7 +31,7 @@ PLAIN = st.lists(st.sampled_from(["a", "warm", "film", "12", "so-so", "été", "
 )
 LABELS = st.sampled_from([" positive", " negative", "\nyes", " No", "1", " very good"])
 ROWS = st.lists(st.tuples(TEXTS, LABELS), min_size=1, max_size=5)
-SHOTS = ROWS | st.just([])  # few-shot, or none
+SHOTS: st.SearchStrategy[Any] = ROWS | st.just([])  # few-shot, or none
 
 
 def refused(make: Callable[[], Any]) -> Any:
