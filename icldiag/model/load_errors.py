@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from icldiag.errors import IcldiagError, ModelError
-from icldiag.foreign_errors import is_failure, reason_of
+from icldiag.foreign_errors import cure_of_import, is_failure, reason_of
 from icldiag.quoting import shortened_path
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def _sentence(error: BaseException, what: str | None) -> str:
     lowered = text.lower()
     if is_out_of_memory(error):
         return "not enough memory for the weights; use a smaller model or --dtype bfloat16"
+    if isinstance(error, ImportError):
+        return cure_of_import(error) or f"it needs a package that is not installed: {reason_of(error).rstrip('.')}"
     if "trust_remote_code" in lowered:
         return "its code lives on the hub and is not run unless --trust-remote-code is given"
     if "gated" in lowered or kind == "GatedRepoError":

@@ -195,6 +195,11 @@ def test_broken_configurations(copy: Path) -> None:
         (MemoryError(), "not enough memory"),
         (RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"), "not enough"),
         (KeyError("odd"), "cannot be loaded: KeyError"),
+        (
+            ImportError("accelerate is required when loading a GGUF file `pip install accelerate`."),
+            "that is not installed: acc",
+        ),
+        (ModuleNotFoundError("No module named 'gguf'", name="gguf"), r"pip install 'gguf>=0\.18'$"),
     ],
 )
 def test_what_transformers_raises_becomes_one_sentence(error: Exception, words: str) -> None:
