@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from icldiag.counting import counted
 from icldiag.errors import PromptError
 from icldiag.inputs.values import whole_number
+from icldiag.prompt.choosable import scoring_for
 from icldiag.prompt.conversation import refuse_conversation
-from icldiag.prompt.fields import Scoring
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.tables import Table
 from icldiag.prompt.template import LABEL, ONE, complaint, fields_of, in_braces, warnings_of
@@ -95,7 +95,7 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
         queries=parts[1],
         examples=parts[2],
         instruction=drawing.instruction,
-        scoring=_scoring([_word(one, drawing) for one in names]),
+        scoring=scoring_for([_word(one, drawing) for one in names]),
         fields=fields,
     )
     notes = left_out + ([f"left out: {disputed}"] if disputed else [])
@@ -235,13 +235,6 @@ def _title(column: str) -> str:
 
 def _word(name: str, drawing: Drawing) -> str:
     return " " + (drawing.words or {}).get(name, name).strip()
-
-
-def _scoring(words: Sequence[str]) -> Scoring:
-    """The quickest one that can choose any of the labels, as far as their letters tell."""
-    if any(one != other and other.startswith(one) for one in words for other in words):
-        return "terminated"
-    return "whole" if len({word.split()[0] for word in words if word.strip()}) < len(words) else "first"
 
 
 def _comments(prompt: Prompt, table: Table, drawing: Drawing) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from icldiag.cli import app
 from icldiag.commands.imports import import_commands
 from icldiag.prompt.importers import MODULES
 from icldiag.prompt.read import read_prompt
@@ -92,3 +93,19 @@ def test_it_is_opened_as_a_prompt(pairs: Path) -> None:
     other.write_text(pairs.read_text())
     with pytest.raises(Exception, match="a data file is no prompt"):
         read_prompt(other)
+
+
+@pytest.mark.parametrize(
+    ("words", "scoring"),
+    [(("card", "card payment"), "terminated"), (("card fee", "card lost"), "whole"), (("fee", "lost"), "first")],
+)
+def test_an_imported_prompt_is_scored_so_that_every_label_can_be_answered(
+    tmp_path: Path, words: tuple[str, str], scoring: str
+) -> None:
+    text = "Message: {}\nIntent: {}\n\n"
+    path = tmp_path / "pasted.txt"
+    path.write_text(text.format("a", words[0]) + text.format("b", words[1]) + "Message: c\nIntent:")
+    output = tmp_path / "made.yaml"
+    done = CliRunner().invoke(app, ["import", "text", str(path), "--yes", "-o", str(output)])
+    assert done.exit_code == 0, done.output
+    assert read_prompt(output).scoring == scoring

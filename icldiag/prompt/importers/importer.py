@@ -41,6 +41,11 @@ class Import:
     #: Of turns: compares them with what a model's tokenizer writes, and says so; raises PromptError.
     check: Callable[[Any], str] | None = None
 
+    def __post_init__(self) -> None:
+        from icldiag.prompt.choosable import choosable
+
+        object.__setattr__(self, "prompt", choosable(self.prompt))
+
 
 @dataclass(frozen=True)
 class Importer:
