@@ -101,12 +101,16 @@ def models_of_hub() -> list[str]:
 
     try:
         repositories = scan_cache_dir().repos
-    except CacheNotFound:
+    except (CacheNotFound, ValueError, OSError):  # ValueError: a file is at its place
         return []
     found = set()
     for repository in repositories:
         if repository.repo_type == "model":
-            files = {file.file_name for revision in repository.revisions for file in revision.files}
+            files = {
+                file.file_path.relative_to(revision.snapshot_path).as_posix()
+                for revision in repository.revisions
+                for file in revision.files
+            }
             found |= {f"{repository.repo_id}:{name}" for name in files if name.lower().endswith(".gguf")}
             found |= {repository.repo_id} if "config.json" in files else set()
     return sorted(found)

@@ -118,3 +118,17 @@ def test_where_nothing_flows_there_are_no_shares() -> None:
         "no shares of the mean in layers 1",
         "no shares of query 5 in layers 1",  # of index 4
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted"), [((True, True), "gold"), ((False, False), "predicted"), ((True, False), "mixed")]
+)
+def test_what_the_loss_is_taken_against_is_told(
+    known: tuple[bool, bool], wanted: str, prompt: Prompt, tiny: Tiny
+) -> None:
+    queries = [
+        query if labelled else replace(query, label=None)
+        for query, labelled in zip(prompt.queries[:2], known, strict=True)
+    ]
+    session = Session(replace(prompt, queries=tuple(queries)), tiny("gpt2"))
+    assert session.saliency().loss_target == wanted

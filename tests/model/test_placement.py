@@ -9,6 +9,7 @@ import torch
 
 from icldiag.errors import ModelError
 from icldiag.model.load import load_model
+from icldiag.model.placement import choose_device
 from icldiag.model.settings import ModelSettings
 from tests.conftest import Tiny
 
@@ -63,3 +64,12 @@ def test_compiling_touches_the_mlps_alone(model_folder: Path, tiny: Tiny, monkey
     monkeypatch.setattr(torch.nn.Module, "compile", fail)
     with pytest.raises(ModelError, match=r"--compile failed \(RuntimeError: no C\+\+ compiler\); leave it out"):
         load_model(ModelSettings(name=str(model_folder), device="cpu", compile=True))
+
+
+@pytest.mark.parametrize("package", ["bitsandbytes", "accelerate"])
+def test_fewer_bits_without_their_packages(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else name)
+    with pytest.raises(ModelError, match=f"--quantize needs the package {package}: pip install 'icldiag"):
+        choose_device(ModelSettings(quantize=4))

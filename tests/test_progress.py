@@ -1,0 +1,46 @@
+"""Progress on a terminal: bars that go, stages that stay, and texts that are shown as they are."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from icldiag.progress import progress_on_stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_is_told_while_something_computes(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stream := Terminal() if terminal else io.StringIO())
+    with progress_on_stderr() as (stage, progress):
+        for count in (1, 2, 3):
+            stage(f"weights {count} of 3 tensors")
+        progress("section 1 of 2: [bold]Why[/x]", 0, 0)
+        for done in range(5):
+            progress("queries [red]", done, 4)
+    told = stream.getvalue()
+    assert told.count("loading: weights") == 1
+    assert "section 1 of 2: [bold]Why[/x]" in told  # a title is no markup
+    if terminal:
+        assert "queries [red]" in told
+        assert "4/4" in told
+    else:
+        assert told.splitlines()[-1] == "computing: queries [red] (4)"
+
+
+def test_nobody_need_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with progress_on_stderr() as (stage, progress):
+        stage("weights")
+        progress("queries", 1, 4)
