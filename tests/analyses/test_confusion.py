@@ -9,10 +9,10 @@ import pytest
 
 from icldiag.analyses.confusion.compute import confuse
 from icldiag.analyses.confusion.distances import principal_projection, scaled_distances
-from icldiag.analyses.confusion.layer import DefaultLayer, default_layer, paper_layer
+from icldiag.analyses.confusion.layer import DefaultLayer, paper_layer
 from icldiag.analyses.confusion.reading import reading_of_query as reading
 from icldiag.analyses.confusion.separation import pairwise_auc
-from icldiag.analyses.roc import ENOUGH, roc_auc
+from icldiag.analyses.roc import roc_auc
 from icldiag.errors import AnalysisError
 from icldiag.model.anchors import LayerVectors
 from icldiag.prompt.schema import Prompt
@@ -141,17 +141,6 @@ def test_a_query_without_gold_label_is_in_no_auc() -> None:
         assert np.isnan(np.delete(auc[label], label)).all()
         kept = [place for place in range(len(auc)) if place != label]
         np.testing.assert_array_equal(auc[np.ix_(kept, kept)], pairwise_auc(prediction)[np.ix_(kept, kept)])
-
-
-def test_the_layer_is_where_attention_predicts_the_answers_best_or_the_papers() -> None:
-    often, aucroc = np.repeat([0, 1], ENOUGH), [None, 0.6, 0.9, 0.9, 0.7, 0.5]
-    chosen = default_layer(aucroc, often)
-    assert chosen == DefaultLayer(2, 0.9)  # the first of equal ones
-    assert chosen.reason.endswith("predicts the answers best there (AUCROC 0.90)")
-    for undefined, predicted in ((aucroc, often[1:]), ([None] * 6, often)):
-        papers = default_layer(undefined, predicted)
-        assert papers == DefaultLayer(paper_layer(6), None)
-        assert papers.reason.startswith("two thirds up, as in the paper")
 
 
 def test_auc_ignores_the_label_prior() -> None:

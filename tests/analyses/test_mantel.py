@@ -86,6 +86,23 @@ def test_draws_are_pooled() -> None:
 
 
 @pytest.mark.parametrize(
+    ("classes", "prompts", "least"), [(3, 1, 1 / 6), (3, 2, 1 / 36), (4, 2, 1 / 576), (4, 9, 1e-4)]
+)
+def test_the_least_p_of_several_prompts_is_that_of_one_order_in_each(classes: int, prompts: int, least: float) -> None:
+    test = pooled_mantel([(symmetric(classes, seed), symmetric(classes, seed)) for seed in range(prompts)])
+    assert test is not None
+    assert test.least == pytest.approx(least)  # or of one resample
+    assert test.can_tell is (least < 0.05)
+
+
+@pytest.mark.parametrize(("classes", "orders"), [(3, 6), (7, 5040), (8, 1000)])
+def test_all_orders_are_tried_while_they_are_few(classes: int, orders: int) -> None:
+    test = mantel(symmetric(classes, 0), symmetric(classes, 0))
+    assert test is not None
+    assert test.least == pytest.approx(1 / orders)
+
+
+@pytest.mark.parametrize(
     ("predicted", "layer", "reason"),
     [
         ([0] * 5 + [1] * 5, 1, "predicts the answers best there (AUCROC 0.90)"),
