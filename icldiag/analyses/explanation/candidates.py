@@ -2,8 +2,9 @@
 
 What the prompt itself shows (label words of another form, scores of unequal words, a query written otherwise) is always
 a factor, and so is the content-free prior. Of the others those are that took a tenth of the lead or more when they
-were neutralised one by one, or hidden: what alone adds to the lead is not what it comes from. The strongest come first,
-and last a demonstration that is not misread.
+were neutralised one by one, or hidden: what alone adds to the lead is not what it comes from. A misread demonstration
+is one too: hidden it may take little, and much with its proper label. The strongest come first, and last a
+demonstration that is not misread.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check, Others, check
 from icldiag.analyses.explanation.prior import PriorEvidence
 from icldiag.analyses.explanation.pulls import Pull
-from icldiag.analyses.explanation.shares import MOST_FACTORS
+from icldiag.analyses.explanation.shares import MOST_FACTORS, MOST_IN_ALL
 from icldiag.analyses.explanation.wording import scoring_factor, template_factor, word_factor
 from icldiag.analyses.lab import Inquiry, Lab
 
@@ -40,7 +41,7 @@ def candidates(
     aggregation: AggregationEvidence,
     scoring: float | None,
 ) -> tuple[Factor, ...]:
-    """Up to `MOST_FACTORS` factors.
+    """Up to `MOST_FACTORS` factors, or `MOST_IN_ALL`: what the prompt itself shows takes the place of no other.
 
     Args:
         scoring: the lead where label words are scored otherwise (`wording.scoring_lead`).
@@ -51,10 +52,11 @@ def candidates(
     moved = [
         (contest.lead - lead, factor)
         for lead, factor in _moving(lab, contest, effects, readings, pulls, order, prior, classes, aggregation)
-        if contest.lead - lead >= least > 0
+        if contest.lead - lead >= least > 0 or (factor.relabelled is not None and not classes.confused)
     ]
     moved.sort(key=lambda found: (found[1].stage, bool(found[1].without), -found[0]))  # reads well: hardly to blame
-    return (*(factor for _, factor in moved[: MOST_FACTORS - len(sure)]), *sure)
+    most = MOST_FACTORS if len(sure) == 1 else MOST_IN_ALL
+    return (*(factor for _, factor in moved[: most - len(sure)]), *sure)
 
 
 def _moving(

@@ -30,6 +30,7 @@ from icldiag.analyses.explanation.shares import Shares
 KINDS: tuple[CauseKind, ...] = get_args(CauseKind)
 
 HALF = 1 / 2  # of the lead, or of the other orders
+SURE = np.log(20)  # odds of a wrong label that leave little doubt
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,16 @@ class Evidence:
         nats = dict(zip(self.shares.factors, self.shares.nats, strict=True))
         orders = [share for other, share in nats.items() if other.kind in ("order", "recency")]
         return bool(orders) and nats[factor] > max(orders)
+
+    @property
+    def misread(self) -> int:
+        """How many factors are demonstrations that read like the rival's: 0 or 1. It may make a class the majority."""
+        found = [
+            effect
+            for effect in self.demonstrations
+            if effect.index in {one.demonstration for one in self.shares.factors}
+        ]
+        return sum((misreading(self.contest, self.readings, effect) or 0.0) > 0 for effect in found)
 
     @property
     def other_orders(self) -> bool:
@@ -152,14 +163,14 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
     if factor.kind == "demonstration":
         return _wrong_label(factor, evidence, checked, answer, rival)
     if factor.kind == "majority":
-        return _majority(evidence), _of_counts(evidence, answer, rival)
+        return _majority(evidence, evidence.misread), _of_counts(evidence, answer, rival)
     if factor.kind == "recency":
         elsewhere = tuple(evidence.order.runs[place] for place in evidence.order.elsewhere(contest.answer))
         support = _of_runs(evidence, elsewhere, "order that ends", "orders that end", "with another class", rival)
-        return _most(evidence, elsewhere) and not _majority(evidence), support
+        return _most(evidence, elsewhere) and not _majority(evidence, evidence.misread), support
     if factor.kind == "order":
         support = _of_runs(evidence, evidence.order.runs, "other order", "other orders", "", rival)
-        return evidence.other_orders and not _majority(evidence), support
+        return evidence.other_orders and not _majority(evidence, evidence.misread), support
     if factor.kind == "prior":
         return _lasting(evidence, answer)
     weak = evidence.aggregation.flow
@@ -190,7 +201,7 @@ def _wrong_label(
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
     misleads = True
     if evidence.other_orders and not evidence.above_order(factor):  # a wrong label misleads in most orders
-        misleads = checked is not None and checked.helps
+        misleads = by > SURE or (checked is not None and checked.helps)
         support += "" if misleads else ", but the order carries more of the lead"
     return misleads and not _majority(evidence, wrong=1), support
 

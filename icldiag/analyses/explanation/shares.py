@@ -30,6 +30,7 @@ from icldiag.analyses.explanation.factors import Factor, neutralised, read
 from icldiag.analyses.lab import Inquiry, Lab
 
 MOST_FACTORS = 4  # 2^3 changed prompts, since the prior is read off the same ones: cost doubles with each
+MOST_IN_ALL = 5  # where one of them can be read off the prompt, such as a label word of another form
 
 Places = frozenset[int]
 
