@@ -18,6 +18,7 @@ from icldiag.analyses.compression.compute import kept_positions
 from icldiag.analyses.isolation.cuts import Cut, CutKind
 from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.errors import Cancelled
+from icldiag.model.attention import product
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import FloatArray, read_queries, silent
 from icldiag.prompt.schema import Example, Prompt
@@ -150,3 +151,15 @@ def test_half_precision_gives_finite_numbers(
     assert np.isfinite(session.reweighting(TrainingSettings(epochs=1)).beta).all()
     assert np.isfinite(session.compression(draws=1).hidden_anchor.answers.probabilities).all()
     assert np.isfinite(session.confusion().distance).all()
+
+
+def test_what_one_of_two_factors_lacks_is_one() -> None:
+    first, second = torch.tensor([[2.0, 3.0], [4.0, 5.0]]), torch.tensor([[10.0], [0.5]])
+    for one, other in ((first, second), (second, first)):
+        found = product(one, other)
+        assert found is not None
+        assert found.tolist() == [[20.0, 3.0], [2.0, 5.0]]
+        assert product(one, None) is one
+        assert product(None, one) is one
+    assert product(None, None) is None
+    assert first[0, 0] == 2.0  # neither is changed
