@@ -40,6 +40,13 @@ class QueryList(OptionList):
     )
 
 
+class Filter(Input):
+    """Has no focus while it is not shown: Textual would give it the first keys."""
+
+    def allow_focus(self) -> bool:
+        return self.display and super().allow_focus()
+
+
 class Queries(Vertical):
     """List, filter and probabilities. Posts `QueryChosen`."""
 
@@ -53,15 +60,13 @@ class Queries(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Line(id="queries-title", classes="title")
-        yield Input(placeholder="filter: text, label or id", id="filter", select_on_focus=False, compact=True)
+        box = Filter(placeholder="filter: text, label or id", id="filter", select_on_focus=False, compact=True)
+        box.display = False
+        box.cursor_blink = False
+        yield box
         yield QueryList(id="list", markup=False, compact=True)
         yield Line(id="query-text", classes="title")
         yield Line(id="bars")
-
-    def on_mount(self) -> None:
-        box = self.query_one(Input)
-        box.display = False
-        box.cursor_blink = False
 
     def on_resize(self) -> None:
         """The texts are cut to the width."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
 
 from icldiag.tui.app import DiagnosisApp
@@ -11,6 +13,7 @@ from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.overview import OverviewPanel
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.query_order import groups
+from icldiag.tui.state import State
 from tests.tui.pilot import running, screen_text, settle
 
 
@@ -139,3 +142,28 @@ async def test_the_cursor_in_the_table_of_answers_lists_a_cell(prompt_file: Path
         for key in ("down", "down", "down", "right", "right", "right"):
             await pilot.press(key)
         assert overview.cell == (2, 2)
+
+
+@pytest.mark.parametrize(("key", "size"), [("a", (80, 24)), ("/", (120, 40))])
+async def test_the_end_of_a_long_line_is_seen(
+    key: str, size: tuple[int, int], prompt_file: Path, model_folder: Path
+) -> None:
+    async with running(prompt_file, model_folder, size) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(key, *("x" * 120), "e", "n", "d")
+        await pilot.pause()
+        rows = app.screen._compositor.render_strips()
+        assert any("xxxxxend" in row.text for row in rows)
+
+
+async def test_a_filter_that_nobody_opened_takes_no_keys() -> None:
+    """While the app was made it had the focus, and held what was typed by then."""
+
+    class Few(App[None]):
+        state = State(Path("p.yaml"))  # of the list; it has the rows of none
+
+        def compose(self) -> ComposeResult:
+            yield Queries(self.state)
+
+    async with Few().run_test() as pilot:
+        assert isinstance(pilot.app.focused, QueryList)
