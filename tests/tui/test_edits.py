@@ -12,6 +12,7 @@ from textual import events
 from icldiag.analyses.saliency.compute import Flow
 from icldiag.prompt.read import read_prompt
 from icldiag.session import Session
+from icldiag.tui.ask import AskScreen
 from icldiag.tui.comparison import with_differences
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import JobFinished, QueryChosen
@@ -58,7 +59,8 @@ async def test_a_label_word_is_renamed_and_saved(
         await settle(pilot)
         await pilot.press("s", "ctrl+u", *"prompt-edited", "enter")
         await settle(pilot)
-        assert "exists, and nothing is written over; this name is free. Save the prompt as" in screen_text(app)
+        assert isinstance(app.screen, AskScreen)
+        assert app.screen.question.endswith("nothing is written over; this name is free. Save the prompt as")
         assert "prompt-edited-2.yaml" in screen_text(app)
         await pilot.press("ctrl+u", *"other", "enter")
         await settle(pilot)
