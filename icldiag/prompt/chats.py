@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from icldiag.counting import counted
 from icldiag.errors import PromptError
 from icldiag.inputs.json_text import parse_json
 from icldiag.prompt.chat import chat_parts, messages
@@ -44,18 +45,30 @@ def read_chats(text: str, path: Path | None, more_labels: Sequence[str] = ()) ->
         return as_chats(found, path, more_labels)
     rows = [(line, _request(row)) for line, row in _rows(text, path)]
     notes: Counter[str] = Counter()
-    found = []
+    found, several, of_turn = [], 0, None
     for line, row in rows:
         inner = messages_in(row)
         if inner is None:
             raise PromptError("expected a list of messages, each with a role and a content", path=path, line=line)
         one = conversation(turns_of(inner, path, line), path, line)
+        last = (one.answer or "").strip() or None  # of the last turn, where it is the assistant's
         if isinstance(row, dict):
             gold, name = _gold(row, path, line), row.get("id")
-            one = replace(one, answer=one.answer if gold is None else gold, id=None if name is None else str(name))
+            if last is not None and gold is not None and last != gold.strip():
+                reason = f"the last turn answers {quoted(last)}, and beside the messages {quoted(gold)} is right"
+                raise PromptError(f"{reason}; keep one of them", path=path, line=line)
+            of_turn = last if gold is None else None
+            one = replace(one, answer=last if gold is None else gold, id=None if name is None else str(name))
             notes.update(name for name, value in row.items() if value is not inner and name not in (*_GOLD, "id"))
+            several += gold is None and any(isinstance(row.get(name), list) for name in _GOLD)
+        else:
+            of_turn = last
         found.append(one)
     told = [f"not read: {', '.join(map(repr, notes))} beside the messages"] if notes else []
+    if several:
+        told.append(f"{counted(several, 'conversation')} with other than one right answer: no gold label")
+    if of_turn is not None and len(found) == 1:
+        told.append(f"the last turn, {quoted(of_turn)}, is taken for the right label of the query before it")
     return as_chats(found, path, more_labels, told)
 
 
@@ -162,8 +175,6 @@ def as_chats(
         if messages(prompt, query) != one.messages:
             raise PromptError("these turns cannot be written by a template and texts", path=path)
     told = [*notes]
-    if first.answer is not None and first.text is None and len(golds) == len(found) == 1:
-        told.append(f"the last turn, {quoted(golds[0])}, is taken for the right label of the query before it")
     if not first.shown:
         told.append(ZERO_SHOT)
     return Chats(prompt, tuple(found), tuple(told))

@@ -35,6 +35,7 @@ from icldiag.visible import visible
 NARROW = 100  # columns under which the queries fold away
 WIDE = 150  # columns from which the pinned panel is beside the one in front
 TALL = 36  # rows from which it is under it where there are fewer columns
+_FOOTER = 80  # columns from which all keys of the last line have room
 
 
 class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp):
@@ -76,6 +77,7 @@ class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < NARROW, "-narrow")
+        self.set_class(event.size.width < _FOOTER, "-short")
         self.set_class(event.size.width < WIDE, "-one-column")
         self.set_class(event.size.height >= TALL, "-tall")
         self.call_after_refresh(self.show_all)

@@ -274,3 +274,23 @@ def test_two_right_answers_that_disagree_are_refused() -> None:
     with pytest.raises(PromptError, match=r"said to be 'dark' \('label'\) and 'bright' \('expected'\); keep one"):
         read_chats(json.dumps(row), None)
     assert read_chats(json.dumps({**row, "expected": ["dark"]}), None).prompt.queries[0].known_label == 1
+
+
+def test_a_last_turn_and_an_answer_beside_it_that_disagree_are_refused() -> None:
+    turns = [*shown(), {"role": "assistant", "content": "bright"}]
+    with pytest.raises(PromptError, match="the last turn answers 'bright', and beside the messages 'dark' is right"):
+        read_chats(json.dumps({"messages": turns, "ideal": "dark"}), None)
+    same = read_chats(json.dumps({"messages": turns, "ideal": "bright"}), None)
+    assert (same.prompt.queries[0].label, same.notes) == (0, ())
+    taken = "the last turn, 'bright', is taken for the right label of the query before it"
+    for row in (turns, {"messages": turns}):
+        assert read_chats(json.dumps(row), None).notes == (taken,)
+    turns[-1]["content"] = ""  # it says nothing
+    empty = read_chats(json.dumps({"messages": turns, "ideal": "dark"}), None)
+    assert (empty.prompt.queries[0].label, empty.notes) == (1, ())
+
+
+def test_a_query_with_several_right_answers_has_no_gold_label_and_that_is_said() -> None:
+    read = read_chats(json.dumps({"messages": shown(), "ideal": ["dark", "bright"]}), None)
+    assert read.prompt.queries[0].label is None
+    assert read.notes == ("1 conversation with other than one right answer: no gold label",)

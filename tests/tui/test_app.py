@@ -265,3 +265,13 @@ async def test_a_panel_is_copied_and_saved(
     assert (tmp_path / "prompt-prompt-2.txt").read_text() == copied
     assert "\x1b" not in copied
     assert "[/red] [b" in copied
+
+
+@pytest.mark.parametrize(("columns", "last"), [(60, "e edit x expor"), (70, "? help"), (80, "? help ^p palette")])
+async def test_no_key_of_the_last_line_stands_over_another(
+    columns: int, last: str, prompt_file: Path, model_folder: Path
+) -> None:
+    async with running(prompt_file, model_folder, (columns, 20)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.pause()
+        assert app.screen._compositor.render_strips()[-1].text.rstrip().endswith(last)
