@@ -12,7 +12,7 @@ import torch
 
 from icldiag.analyses.contrast import Contrast, Deletion
 from icldiag.analyses.contrast.compute import MEASURES
-from icldiag.analyses.contrast.reading import reading, reading_of_deletion
+from icldiag.analyses.contrast.reading import reading, reading_of_deletion, reading_of_itself
 from icldiag.analyses.contrast.words import without, words_of
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.samples import sample_path
@@ -49,9 +49,30 @@ def test_both_measures_are_plain_autograd(architecture: str, recompute: bool, pr
     for layer, attention in record.items():
         assert attention.grad is not None
         flow = (attention * attention.grad).sum(1)[0, -1, : len(ids)].detach()
-        flow[-1] = 0
-        np.testing.assert_allclose(found.flow[layer], flow, atol=1e-4 * max(float(flow.abs().max()), 1e-6))
+        atol = 1e-4 * max(float(flow.abs().max()), 1e-6)
+        np.testing.assert_allclose(found.flow[layer, :-1], flow[:-1], atol=atol)
+        assert found.flow[layer, -1] == 0  # no word's
+        assert found.of_itself[layer] == pytest.approx(float(flow[-1]), abs=atol)
     assert found.gradient.min() < 0 < found.gradient.max()
+
+
+def test_what_flow_leaves_out_is_said_with_its_number(prompt: Prompt, tiny: Tiny) -> None:
+    found = Session(prompt, tiny()).contrast(1)
+    assert abs(found.of_itself.sum()) >= 0.005  # else there would be nothing to say
+    assert f"of itself ({found.of_itself.sum():+.2f})" in reading_of_itself(found)
+
+
+@pytest.mark.parametrize("lowest", [-1.0, 3.0])
+def test_a_ranking_that_its_own_deletions_refute_says_so_first(lowest: float, prompt: Prompt, tiny: Tiny) -> None:
+    found = Session(prompt, tiny()).deletion(1)
+    left = {measure: np.full(4, float(place)) for place, measure in enumerate(MEASURES)}  # flow leaves 0, the other 1
+    found = replace(found, leads=left, random=np.full((5, 4), lowest))
+    for measure in MEASURES:
+        told = reading(found.contrast, measure, found)
+        assert told.endswith(reading(found.contrast, measure))
+        assert told.startswith("Not borne out: without the 8 words") == (lowest < 0)
+    assert ("neither finds" in reading_of_deletion(found)) == (lowest < 0)
+    assert reading(found.contrast, deletion=replace(found, sizes=())) == reading(found.contrast)
 
 
 def test_whole_words_and_a_beta_are_those_of_the_answer(prompt: Prompt, tiny: Tiny) -> None:

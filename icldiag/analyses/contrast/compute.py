@@ -8,8 +8,10 @@ the state of token j before the first layer, and A the attention after the softm
 
 The sign stays: above 0 is towards the answer, below 0 towards the rival. The first is what the token as a whole does
 to first order, through every layer; the second what the target reads of it in layer l, as panel Flow has it without
-sign for the loss (Wang et al. 2023, 2.1). Neither sums to the lead; what they are worth, `deletion` measures. Where
-label words are scored whole, the target's row is the sum of the rows of all positions that predict, as in Flow.
+sign for the loss (Wang et al. 2023, 2.1). What the target reads of itself, f_l(q), belongs to no word: it holds what
+earlier layers read of all of them. Flow leaves it out; here it is kept beside the words, and no sum has it. Neither
+measure sums to the lead; what they are worth, `deletion` measures. Where label words are scored whole, the target's row
+is the sum of the rows of all positions that predict, as in Flow, and they and the target count as itself.
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ class Contrast(AnalysisResult):
     gold: int | None
     lead: float  # nats of the answer over the rival
     gradient: FloatArray  # (T,) gradient x input
-    flow: FloatArray  # (L, T) into the target
+    flow: FloatArray  # (L, T) into the target; of the target itself 0
+    of_itself: FloatArray  # (L,) what the target reads of itself
     words: tuple[Word, ...]
     shown: tuple[int, ...]  # classes of the demonstrations
 
@@ -151,6 +154,7 @@ class ReadContrast(Request[Contrast]):
             flow[layer] = _into_target(heads, gradient, edits.get(layer), len(ids))
         by_token = (inputs[0][0].double() * of_input[0][0].double())[: len(ids)].sum(-1)
         gradient, *into_target = to_host([by_token, *(flow[layer] for layer in range(layers))])
+        rows = np.stack(into_target)
         own = bench.query_tokens(query)
         return Contrast(
             query=query,
@@ -160,7 +164,8 @@ class ReadContrast(Request[Contrast]):
             gold=prediction.gold[query],
             lead=float(prediction.scores[query, answer] - prediction.scores[query, rival]),
             gradient=gradient.numpy(),
-            flow=np.stack(into_target),
+            flow=np.concatenate([rows[:, :-1], np.zeros((layers, 1))], axis=1),
+            of_itself=rows[:, -1],
             words=words_of(encoded, list(_tokens(own)), query),
             shown=tuple(demonstration.label_class for demonstration in encoded.demonstrations),
         )
@@ -174,13 +179,12 @@ def _tokens(own: object) -> Iterator[Token]:
 
 @no_grad
 def _into_target(heads: Heads, gradient: Tensor, edit: Edit | None, length: int) -> Tensor:
-    """(T,) sum over heads, and over the rows that predict, of A * ds/dA; the target's own column is 0."""
+    """(T,) sum over heads and the rows that predict of A * ds/dA; the last is what these rows read of themselves."""
     rows = torch.arange(length - 1, heads.query.shape[2], device=heads.query.device)
     edit = None if edit is None else edit.to(rows.device)
     attention = heads.attention(rows, None if edit is None else edit.blocked)  # (1, H, R, T + N)
     if edit is not None and edit.factor is not None:
         attention = attention * edit.factors(attention)
     change = products(gradient[:, :, rows].to(attention.dtype), heads.value.to(attention.dtype))
-    found = (change * attention).double().sum(dim=(0, 1, 2))[:length]
-    found[-1] = 0.0
-    return found
+    found = (change * attention).double().sum(dim=(0, 1, 2))
+    return torch.cat([found[: length - 1], found[length - 1 :].sum(0, keepdim=True)])

@@ -10,8 +10,26 @@ from icldiag.counting import counted
 from icldiag.quoting import quoted
 
 
-def reading(found: Contrast, measure: Measure = MEASURES[0]) -> str:
-    """Which part of the prompt pushes most towards the answer, which most towards its rival, and by which word."""
+def reading(found: Contrast, measure: Measure = MEASURES[0], deletion: Deletion | None = None) -> str:
+    """Which part of the prompt pushes most towards the answer, which most towards its rival, and by which word.
+
+    Before all that, where words were taken out and the measure was not borne out, that it was not.
+    """
+    told = _told(found, measure)
+    return told if deletion is None else _not_borne_out(deletion, measure) + told
+
+
+def _not_borne_out(found: Deletion, measure: Measure) -> str:
+    if not found.sizes or measure in _telling(found):
+        return ""
+    return (
+        f"Not borne out: without the {counted(found.sizes[-1], 'word')} that {measure} ranks first "
+        f"{found.leads[measure][-1]:+.1f} nats of the lead are left, without as many random ones as little as "
+        f"{found.random[:, -1].min():+.1f}. "
+    )
+
+
+def _told(found: Contrast, measure: Measure) -> str:
     groups, weights = found.groups, found.of_groups(measure)
     answer, rival = found.labels[found.answer], found.labels[found.rival]
     most, least = int(weights.argmax()), int(weights.argmin())
@@ -23,6 +41,14 @@ def reading(found: Contrast, measure: Measure = MEASURES[0]) -> str:
     if not told:
         return f"By {measure} nothing pushes towards {answer} or {rival}."
     return f"By {measure} {', '.join(told)}{_word(found, measure)}."
+
+
+def reading_of_itself(found: Contrast) -> str:
+    """What no word's flow has."""
+    return (
+        f"Flow is what the target reads of other tokens; what it reads of itself ({found.of_itself.sum():+.2f}) holds "
+        "what earlier layers read of all of them and is in no row."
+    )
 
 
 def _word(found: Contrast, measure: Measure) -> str:
@@ -65,11 +91,16 @@ def reading_of_deletion(found: Deletion) -> str:
 
 def _worth(found: Deletion) -> str:
     """Whether what a measure ranks first leaves less than any of the random draws do."""
-    telling = [measure for measure in MEASURES if found.leads[measure][-1] < found.random[:, -1].min()]
+    telling = _telling(found)
     if not telling:
         return "on this query neither finds words that matter more than random ones"
     finds = "find" if len(telling) > 1 else "finds"
     return f"{' and '.join(telling)} {finds} words that matter more than any random ones drawn"
+
+
+def _telling(found: Deletion) -> list[Measure]:
+    """The measures whose first words are worth more than any random ones that were drawn."""
+    return [measure for measure in MEASURES if found.leads[measure][-1] < found.random[:, -1].min()]
 
 
 def _turned(found: Deletion, measure: Measure) -> str:

@@ -12,7 +12,7 @@ from pydantic import Field
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.contrast.compute import MEASURES, Contrast, ReadContrast
 from icldiag.analyses.contrast.deletion import DeleteWords, Deletion
-from icldiag.analyses.contrast.reading import reading, reading_of_deletion
+from icldiag.analyses.contrast.reading import reading, reading_of_deletion, reading_of_itself
 from icldiag.analyses.request import Request
 from icldiag.page.blocks import Block, Cell, Paragraph, Table, Tokens
 
@@ -33,7 +33,8 @@ class ContrastFields(SectionFields):
     by_group: dict[str, list[float]] = Field(description="By measure; above 0 is towards the answer.")
     by_field: dict[str, dict[str, float]]
     gradient: list[float] = Field(description="Of each token of the prompt.")
-    flow: list[list[float]] = Field(description="(layer, token), into the target.")
+    flow: list[list[float]] = Field(description="(layer, token), into the target; of itself 0.")
+    of_itself: list[float] = Field(description="By layer, what the target reads of itself.")
     deletion: DeletionFields | None = None
 
 
@@ -70,6 +71,7 @@ def values(found: Contrasts) -> dict[str, Any]:
         "by_field": {measure: contrast.of_fields(measure) for measure in MEASURES},
         "gradient": contrast.gradient,
         "flow": contrast.flow,
+        "of_itself": contrast.of_itself,
         "deletion": None
         if deletion is None
         else {
@@ -85,7 +87,9 @@ def section_reading(found: Contrasts, context: Context | None = None) -> str:
     if found.deletion is None:
         return reading(found.contrast)
     deletion = reading_of_deletion(found.deletion)
-    return deletion if context is None else f"{reading(found.contrast)} {deletion}"  # alone it says what it adds
+    return (
+        deletion if context is None else f"{reading(found.contrast, deletion=found.deletion)} {deletion}"
+    )  # alone it says what it adds
 
 
 def blocks(found: Contrasts, context: Context | None = None) -> list[Block]:
@@ -107,7 +111,10 @@ def blocks(found: Contrasts, context: Context | None = None) -> list[Block]:
         for at in order
     )
     shown: list[Block] = [
-        Paragraph(f"Query {contrast.query + 1}: {answer} against {rival}, a lead of {contrast.lead:.2f} nats."),
+        Paragraph(
+            f"Query {contrast.query + 1}: {answer} against {rival}, a lead of {contrast.lead:.2f} nats. "
+            f"{reading_of_itself(contrast)}"
+        ),
         Table("groups", f"What each part of the prompt pushes, {what}.", ("part", *MEASURES), groups, digits="+.2f"),
         Table(
             "fields",

@@ -49,7 +49,7 @@ class ContrastPanel(Panel):
     def show(self) -> None:
         from icldiag.analyses.contrast import ReadContrast
         from icldiag.analyses.contrast.compute import MEASURES
-        from icldiag.analyses.contrast.reading import reading, reading_of_deletion
+        from icldiag.analyses.contrast.reading import reading, reading_of_deletion, reading_of_itself
 
         request = ReadContrast(self.state.query)
         found = self.result(request)
@@ -61,13 +61,16 @@ class ContrastPanel(Panel):
         measure, look = MEASURES[self.measure], self.state.look
         deletion = self._deletion()
         second = "" if deletion is None else reading_of_deletion(deletion)
-        self.query_one("#finding", Line).set(self.two_sentences(reading(found, measure), second))
+        self.query_one("#finding", Line).set(self.two_sentences(reading(found, measure, deletion), second))
         answer, rival = (visible(found.labels[label], look.ascii_only) for label in (found.answer, found.rival))
         title = f"{measure}: towards {answer} at the right, towards {rival} at the left, nats to first order"
         self.query_one("#groups-title", Line).set(title)
         names = [visible(group.name, look.ascii_only) for group in found.groups]
         weights = found.of_groups(measure).tolist()
-        self.query_one("#groups", Line).set(signed_bars(names, weights, look, min(76, self.room.width - 2)))
+        bars = signed_bars(names, weights, look, min(76, self.room.width - 2))
+        if measure == "flow":
+            bars.append(f"\n{reading_of_itself(found)}", look.muted)
+        self.query_one("#groups", Line).set(bars)
         self._show_deletion(deletion)
         self._show_strip(found)
 
