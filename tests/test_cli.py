@@ -91,7 +91,7 @@ def test_report_on_stdout_progress_on_stderr(run: Run, prompt_file: str, model_f
 
 def test_report_into_a_file(run: Run, prompt_file: str, model_folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "report.md"
-    done = run("report", prompt_file, "--model", str(model_folder), "--format", "md", "-o", str(target))
+    done = run("report", prompt_file, "--model", str(model_folder), "-o", str(target))  # as it ends
     assert done.returncode == 0
     assert done.stdout == ""
     assert target.read_text().startswith("# icldiag report: prompt\n")

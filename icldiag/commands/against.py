@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from icldiag.errors import IcldiagError
 
 if TYPE_CHECKING:
@@ -28,20 +26,16 @@ def other(model: ModelSettings, name: str) -> ModelSettings:
     return found
 
 
-def format_of_two(context: typer.Context, format: str, beta: Path | None, save_beta: Path | None) -> str:
-    """Text where none is named. Raises IcldiagError for what only a report of one model has."""
+def refuse_of_one(format: str, beta: Path | None, save_beta: Path | None) -> None:
+    """Raises IcldiagError for what only a report of one model has."""
     for option, given in (("--beta", beta), ("--save-beta", save_beta)):
         if given is not None:
             raise IcldiagError(f"{option} is for one model, whose heads it weights; leave it out with --against")
-    source = context.get_parameter_source("format")
-    if source is None or source.name == "DEFAULT":
-        return "text"
     if format == "json":
         raise IcldiagError(
             "--format json is a report of one model: make one of each and compare them with icldiag diff, or take csv "
             "for the numbers"
         )
-    return format
 
 
 def write_comparison(

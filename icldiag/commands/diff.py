@@ -19,14 +19,16 @@ ReportPath = Annotated[
 def diff(
     a: ReportPath,
     b: ReportPath,
-    format: Annotated[str, typer.Option(help="text, md, html or latex.")] = "text",
+    format: Annotated[
+        str | None, typer.Option(help="text, md, html or latex; else as -o ends, or text.", show_default=False)
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here; - prints.")] = None,
 ) -> None:
     """Compare two JSON reports, or two logs of lm-eval. Set-up, accuracy, changed answers, pairs, loyalties."""
     from icldiag.files import is_stdout, write_document
     from icldiag.inputs.files import is_file
     from icldiag.inputs.sources import sources
-    from icldiag.page.formats import FILES
+    from icldiag.page.formats import FILES, format_of
     from icldiag.page.terminal import print_page
     from icldiag.prompt.lm_eval.log import is_log
     from icldiag.report.difference import difference_page
@@ -34,6 +36,7 @@ def diff(
     from icldiag.report.read import read_report
     from icldiag.visible import visible
 
+    format = format_of(format, output, "text")
     if format not in FILES:
         raise IcldiagError(f"--format {shortened(format)}: choose one of {', '.join(FILES)}")
     with sources() as read:

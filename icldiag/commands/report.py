@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from icldiag.commands.against import format_of_two, other, write_comparison
+from icldiag.commands.against import other, refuse_of_one, write_comparison
 from icldiag.commands.endings import stop_code
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import FigureType, PromptPath
@@ -28,6 +28,9 @@ Positions = Literal["kept", "restart"]
 Keys = Literal["as_attended", "position_free"]
 
 
+FORMATS_HELP = (
+    "json, md, html, text, latex (a file); csv, figures (a folder); else as -o ends, or json (text on a terminal)."
+)
 SCHEMA = "Print the JSON Schema of the JSON report and exit."
 
 
@@ -80,9 +83,7 @@ def report(
     against: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Another model, to compare with on the same prompt.")
     ] = None,
-    format: Annotated[
-        str, typer.Option(help="json, md, html, text, latex (a file); csv, figures (a folder).")
-    ] = "json",
+    format: Annotated[str | None, typer.Option(help=FORMATS_HELP, show_default=False)] = None,
     only: Annotated[str | None, typer.Option(help="Analyses to compute, such as prediction,confusion.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A file, or a folder; - prints.")] = None,
     figure_type: FigureType = "svg",
@@ -123,14 +124,12 @@ def report(
     read.refuse(output)
     read.refuse(save_beta)
     models = None if against is None else (model, other(model, against))
-    if models is not None:
-        format = format_of_two(context, format, beta, save_beta)
 
     from icldiag.analyses import ANALYSES
     from icldiag.analyses.reweighting.beta_file import require_beta
     from icldiag.analyses.reweighting.training import TrainingSettings
     from icldiag.files import check_destination, is_stdout, write_document
-    from icldiag.page.formats import FOLDERS
+    from icldiag.page.formats import FOLDERS, format_of
     from icldiag.progress import progress_on_stderr
     from icldiag.report.document import chosen_sections, make_report
     from icldiag.report.identity import given_command
@@ -142,6 +141,10 @@ def report(
     from icldiag.store import open_store
     from icldiag.visible import visible
 
+    unread = output is None and sys.stdout.isatty()  # nobody reads thousands of lines of JSON
+    format = format_of(format, output, "text" if unread or models is not None else "json")
+    if models is not None:
+        refuse_of_one(format, beta, save_beta)
     if format not in (*FORMATS, *FOLDERS):
         raise IcldiagError(f"--format {shortened(format)}: choose one of {', '.join((*FORMATS, *FOLDERS))}")
     if format in FOLDERS and is_stdout(output):

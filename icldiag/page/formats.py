@@ -41,6 +41,14 @@ FILES: dict[str, FileFormat] = {
 }
 
 
+def format_of(given: str | None, output: Path | None, otherwise: str) -> str:
+    """The format that is named, or else that of the output's ending."""
+    if given is not None or output is None:
+        return given or otherwise
+    endings = {".json": "json", ".htm": "html", **{one.suffix: name for name, one in FILES.items()}}
+    return endings.get(output.suffix.lower(), otherwise)
+
+
 def write_tables(
     page: Page, folder: Path, figure_type: FigureType = "svg", progress: Progress | None = None
 ) -> list[Path]:

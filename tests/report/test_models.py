@@ -213,6 +213,7 @@ def test_the_command(
     for more, words in (
         ((str(model_folder),), "--against names the same model as --model; name another"),
         ((str(llama_folder), "--format", "json"), "--format json is a report of one model"),
+        ((str(llama_folder), "-o", str(tmp_path / "r.json")), "--format json is a report of one model"),
         ((str(llama_folder), "--beta", "b.safetensors"), "--beta is for one model"),
         ((str(llama_folder), "--layer", "1"), "--layer is for confusion, which --only leaves out"),
         (("./nowhere",), "nowhere"),
