@@ -97,7 +97,7 @@ def test_settings_become_options_and_settings_again(monkeypatch: pytest.MonkeyPa
         (["--zebra"], "No such option: --zebra; see icldiag --help"),
         (["report"], "Missing argument 'PROMPT'; see icldiag report --help"),
         (["nosuch"], "No such command 'nosuch'; see icldiag --help"),
-        (["check", "x", "\u202ey\n" * 400], "Got unexpected extra argument"),
+        (["check", "questions", "\u202ey\n" * 400], "Got unexpected extra argument"),
         (["report", "x", "--epochs", "9" * 6000], "Invalid value for '--epochs'"),
     ],
 )
