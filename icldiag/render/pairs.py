@@ -21,18 +21,20 @@ Shown = tuple[str, Sequence[str]]  # a label and its demonstrations' texts
 
 def pair_line(found: Confusion, pair: Pair, with_cosine: bool = False) -> str:
     """The exact numbers of a pair of labels, with their ranks; its names stand below, in `demonstration_lines`."""
+    from icldiag.analyses.confusion.reading import unasked
+
     close, apart = found.distance_rank(pair), found.auc_rank(pair)
     closeness = f" ({place(close, 'closest')} of {found.distances})" if close else ""
-    separation = f" ({place(apart, 'worst')} of {found.separations})" if apart and found.separations > 1 else ""
+    separation = (
+        f" ({place(apart, 'worst')} of {found.separations})"
+        if apart and found.separations > 1 and pair.auc != 1
+        else ""
+    )
     parts = [f"AUC {exact(pair.auc)}{separation}, of {pair.queries[0]} against {pair.queries[1]} queries"]
     ways = zip(pair.queries, pair.mistaken, (pair.a, pair.b), (pair.b, pair.a), strict=True)
     parts += [f"{count} {found.labels[of]} answered {found.labels[by]}" for asked, count, of, by in ways if asked]
     if pair.auc is None:
-        parts[0] = "AUC undefined: " + " and ".join(
-            f"no query has the gold label {found.labels[label]}"
-            for label, asked in zip((pair.a, pair.b), pair.queries, strict=True)
-            if not asked
-        )
+        parts[0] = f"AUC undefined: {unasked(found, pair)}"
     if with_cosine:
         parts.insert(0, f"cosine {exact(pair.cosine)}")
     if found.distances > 1:  # the only distance of two labels is 1, by its scaling

@@ -106,8 +106,8 @@ def test_all_orders_are_tried_while_they_are_few(classes: int, orders: int) -> N
     ("predicted", "layer", "reason"),
     [
         ([0] * 5 + [1] * 5, 1, "predicts the answers best there (AUCROC 0.90)"),
-        ([0] * 9 + [1] * 4, 3, "two thirds up"),  # one of two answers is too rare
-        ([0] * 9, 3, "two thirds up"),
+        ([0] * 9 + [1] * 4, 3, "two thirds of the way up"),  # one of two answers is too rare
+        ([0] * 9, 3, "no two labels that are the answer of 5 queries each"),
     ],
 )
 def test_the_layer_by_itself(predicted: list[int], layer: int, reason: str) -> None:
@@ -116,3 +116,5 @@ def test_the_layer_by_itself(predicted: list[int], layer: int, reason: str) -> N
     assert found.layer == layer
     assert reason in found.reason
     assert default_layer((None,) * 4, np.array(predicted)).layer == 3
+    level = default_layer((0.5, 0.4, 0.5, 0.3), np.array([0] * 5 + [1] * 5))  # as of one label that is shown alone
+    assert level.layer == 3 and "in no layer better than chance" in level.reason

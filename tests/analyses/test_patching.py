@@ -286,7 +286,9 @@ def test_the_conclusion_tells_both_ways_and_estimates_are_judged_where_something
     planted = replace(
         found, moved=moved, estimates=estimates, lead=3.0, counterpart_lead=0.5, heads=(), same=(), whole=True
     )
-    assert f"through {found.sites[place].name} in layer 1 (0.60 of it; run back -0.10)" in conclusion(planted)
+    assert f"through {found.sites[place].name} in the input of layer 1 (0.60 of it; run back -0.10)" in conclusion(
+        planted
+    )
     said = agreement(planted)
     assert f"Of {moved.size} passes 2 move 0.1 of the change or were estimated to" in said
     assert "off by 0.25 of the change in the median, 0.40 at most." in said  # of 0.40 and 0.10

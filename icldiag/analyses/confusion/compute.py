@@ -183,24 +183,26 @@ def _missing(
     labels = prediction.labels
     absent = [label for index, label in enumerate(labels) if index not in anchors]
     if absent:
-        yield f"no distance for {', '.join(absent)}: no demonstration shows it"
+        yield f"no distance for {', '.join(absent)}: no demonstration shows {'it' if len(absent) == 1 else 'them'}"
     if directions == 0:
         yield "no distances: the principal directions need at least two different query vectors"
     elif np.isnan(distance).all():
-        yield "no distances: all anchors have the same key"
+        alone = len(set(anchors)) == 1
+        yield f"no distances: {'one label alone is shown' if alone else 'all anchors have the same key'}"
     elif _defined(distance) == 1:
-        yield "two classes have one distance, which is 1 by its scaling: look at the cosine instead"
+        yield "two labels have one distance, which is 1 by its scaling: look at the cosine instead"
     if not prediction.labelled:
         yield "no measured separation: no query has a gold label"
     elif np.isnan(auc).any():
         asked = {prediction.gold[query] for query in prediction.labelled}
         lacking = [label for index, label in enumerate(labels) if index not in asked]
-        yield f"no measured separation for {', '.join(lacking)}: no query has it as gold label"
+        which = "it" if len(lacking) == 1 else "one of them"
+        yield f"no measured separation for {', '.join(lacking)}: no query has {which} as its gold label"
     both = _defined(distance + auc)
     if 0 < both < 3:
-        yield f"no rank correlation: {counted(both, 'pair')} with both numbers"
+        yield f"no rank correlation: only {counted(both, 'pair')} of labels with both a distance and an AUC"
     elif both and mantel(distance, auc) is None:
-        yield f"no rank correlation: the {counted(both, 'pair')} with both numbers are all alike in one"
+        yield f"no rank correlation: all {counted(both, 'pair')} of labels have the same distance, or the same AUC"
 
 
 def _defined(matrix: FloatArray) -> int:

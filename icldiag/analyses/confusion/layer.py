@@ -1,8 +1,9 @@
 """The layer whose anchors are compared where none is named.
 
 The anchors matter where the target reads the answer off them, which is measured without any gold label: the layer whose
-AUCROC_l (see `analyses.extraction`) is largest. An AUCROC against one answer that a few queries got says nothing; there
-it is the paper's layer. See docs/confusion.md for what this was chosen from, and on what.
+AUCROC_l (see `analyses.extraction`) is largest. An AUCROC against one answer that a few queries got says nothing, nor
+does one that is nowhere over 0.5; there it is the paper's layer. See docs/confusion.md for what this was chosen from,
+and on what.
 """
 
 from __future__ import annotations
@@ -24,12 +25,18 @@ class DefaultLayer:
 
     layer: int
     aucroc: float | None  # of the attention in that layer; None where it is the paper's layer
+    at_chance: bool = False  # the attention predicts the answers in no layer
 
     @property
     def reason(self) -> str:
         """Why this layer, as the end of a sentence."""
         if self.aucroc is None:
-            return f"two thirds up, as in the paper: no two labels are the answer of {ENOUGH} queries each"
+            why = (
+                "attention to the label words predicts the answers in no layer better than chance"
+                if self.at_chance
+                else f"there are no two labels that are the answer of {ENOUGH} queries each"
+            )
+            return f"it is two thirds of the way up, as in the paper, because {why}"
         return f"attention to the label words predicts the answers best there (AUCROC {self.aucroc:.2f})"
 
 
@@ -42,10 +49,10 @@ def default_layer(aucroc: Sequence[float | None], predicted: IntArray) -> Defaul
     """
     _, counts = np.unique(predicted, return_counts=True)
     defined = [(value, layer) for layer, value in enumerate(aucroc) if value is not None]
-    if (counts >= ENOUGH).sum() < 2 or not defined:
+    if (counts >= ENOUGH).sum() < 2:
         return DefaultLayer(paper_layer(len(aucroc)), None)
-    best, layer = max(defined, key=lambda entry: entry[0])  # the first of equal ones, as panel Extract has it
-    return DefaultLayer(layer, best)
+    best, layer = max(defined, key=lambda entry: entry[0], default=(0.5, 0))  # the first of equal ones, as in Extract
+    return DefaultLayer(layer, best) if best > 0.5 else DefaultLayer(paper_layer(len(aucroc)), None, at_chance=True)
 
 
 def layer_of(readout: Readout) -> DefaultLayer:

@@ -16,24 +16,30 @@ def reading(result: Confusion, context: object = None) -> str:
     closest = result.pairs[0]
     if closest.distance is not None:
         a, b = result.labels[closest.a], result.labels[closest.b]
-        sentences.append(f"In layer {result.layer} the anchors of {a} and {b} are closest ({closest.distance:.2f})")
+        sentences.append(
+            f"In layer {result.layer} the anchors of {a} and {b} are closest (distance {closest.distance:.2f}; 1 is "
+            "the farthest pair)"
+        )
     elif closest.cosine is not None and len(result.pairs) == 1:
         a, b = result.labels[closest.a], result.labels[closest.b]
-        sentences.append(f"In layer {result.layer} the anchors' keys of {a} and {b} have cosine {closest.cosine:.2f}")
+        sentences.append(
+            f"In layer {result.layer} the keys of {a}'s and {b}'s anchors have cosine {closest.cosine:.2f}"
+        )
     measured = [(pair.auc, pair) for pair in result.pairs if pair.auc is not None]
     if measured:
         auc, worst = min(measured, key=lambda entry: entry[0])
-        facts = f"AUC {auc:.2f}, {errors(result, worst)}"
+        facts = f"AUC {auc:.2f}; {errors(result, worst)}"
+        both = f"{result.labels[worst.a]} and {result.labels[worst.b]}"
         if auc == 1:
             which = "every pair of labels" + ("" if len(measured) == len(result.pairs) else " that has queries")
-            which = "the two" if len(result.pairs) == 1 else which
-            sentences.append(f"the scores separate {which} perfectly (AUC 1.00)")
-        elif len(result.pairs) == 1:
-            sentences.append(f"the scores separate the two with {facts}")
+            which = both if len(result.pairs) == 1 else which
+            sentences.append(f"the scores tell {which} apart perfectly (AUC 1.00)")
+        elif len(measured) == 1:
+            sentences.append(f"the scores tell {both} apart with AUC {auc:.2f} ({errors(result, worst)})")
         elif worst is closest and sentences:
-            sentences.append(f"the same pair is separated worst ({facts})")
+            sentences.append(f"the scores tell the same pair apart worst ({facts})")
         else:
-            sentences.append(f"{result.labels[worst.a]} and {result.labels[worst.b]} are separated worst ({facts})")
+            sentences.append(f"the scores tell {both} apart worst ({facts})")
     if not sentences:
         return "; ".join(result.missing)
     said = "; ".join(sentences)
@@ -48,37 +54,47 @@ def about_test(test: Mantel | None) -> str:
     number = f"Spearman {test.spearman:.2f} over {counted(test.classes * (test.classes - 1) // 2, 'pair')}"
     if not test.can_tell:
         return (
-            f"{test.classes} labels are too few to tell whether close anchors are mixed up: {number}, and p cannot be "
-            f"under {test.least:.2f}."
+            f"{test.classes} labels are too few to say whether those with close anchors are told apart worse: "
+            f"{number}, and p cannot be under {test.least:.2f}."
         )
     number += f", p {test.p:.3f} with the labels permuted"
     if test.predicts:
-        return f"Close anchors are the ones that are mixed up here: {number}."
-    return f"Do not read this matrix as a cause: here close anchors are not surely the ones mixed up ({number})."
+        return f"Labels with close anchors are told apart worse here: {number}."
+    return (
+        "Do not read this matrix as a cause: that labels with close anchors are told apart worse is not shown here "
+        f"({number})."
+    )
 
 
 def about_layer(result: Confusion) -> str:
     """Why this layer is shown, or which one would be by itself."""
     if result.layer == result.default.layer:
-        return f"Layer {result.layer}: {result.default.reason}."
-    return f"Layer {result.layer}, chosen by hand; by itself it is {result.default.layer}: {result.default.reason}."
+        return f"Layer {result.layer} is shown: {result.default.reason}."
+    return (
+        f"Layer {result.layer} was chosen by hand. If none is chosen it is layer {result.default.layer}: "
+        f"{result.default.reason}."
+    )
 
 
 def about_keys(result: Confusion) -> str:
     """Whether the keys hold positions."""
     if result.keys == "as_attended":
-        return "Keys are as the target attends to them, with their positions."
+        return "Keys are compared as the target attends to them."
     if result.placed:
-        return "Keys are without their positions: rotary embeddings are undone."
-    return "Keys of this layer hold no positions: leaving them out changes nothing."
+        return "Keys are compared without the positions that rotary embeddings give them."
+    return "Keys are compared as the target attends to them: this layer has no rotary embedding to be undone."
 
 
 def errors(result: Confusion, pair: Pair) -> str:
     """How many queries of the one are answered with the other, each way."""
     if not pair.errors:
-        return "none answered with the other"
+        return "no query of the one is answered with the other"
     ways = [(pair.mistaken[0], pair.a, pair.b), (pair.mistaken[1], pair.b, pair.a)]
-    told = [f"{count} {result.labels[of]} answered {result.labels[by]}" for count, of, by in ways if count]
+    told = [
+        f"{counted(count, f'{result.labels[of]} query')} answered {result.labels[by]}"
+        for count, of, by in ways
+        if count
+    ]
     return " and ".join(told) + (", none the other way" if len(told) == 1 else "")
 
 
@@ -101,35 +117,47 @@ def reading_of_query(confusion: Confusion, prediction: Prediction, query: int) -
 
 def _about_pair(confusion: Confusion, pair: Pair, wrong: bool) -> str:
     rank = confusion.distance_rank(pair)
-    anchors = None if pair.cosine is None else f"Their keys have cosine {pair.cosine:.2f}"
+    told = [_measured(confusion, pair)]
     if rank is not None and pair.distance is not None:
-        anchors = (
-            f"Their anchors are the {place(rank, 'closest')} of {counted(confusion.distances, 'pair')} "
-            f"({pair.distance:.2f})"
-        )
+        how = "farthest apart" if rank == confusion.distances > 1 else place(rank, "closest")
+        among = f"Of {counted(confusion.distances, 'pair')} of labels their anchors are "
+        told.insert(0, f"{among}{how} (distance {pair.distance:.2f}).")
+    elif pair.cosine is not None:
+        told.insert(0, f"The keys of their anchors have cosine {pair.cosine:.2f}.")
+    if wrong and pair.auc is not None:
+        told.append(_verdict(confusion, pair, rank))
+    return " ".join(told)
+
+
+def _measured(confusion: Confusion, pair: Pair) -> str:
+    """How well the label scores tell the queries of the two apart."""
     if pair.auc is None:
-        measured = "how well the queries separate the two is unknown"
-    else:
-        worst = confusion.auc_rank(pair)
-        several = worst is not None and confusion.separations > 1
-        among = f"the {place(worst or 1, 'worst separated')} of {confusion.separations}, " if several else ""
-        measured = f"the scores separate the two with AUC {pair.auc:.2f} ({among}0.5 is chance)"
-    facts = f"{anchors}, and {measured}" if anchors else measured[0].upper() + measured[1:]
-    return f"{facts}{_verdict(confusion, pair, rank) if wrong else ''}."
+        return f"How well the scores tell them apart is unknown: {unasked(confusion, pair)}."
+    if pair.auc == 1:
+        return "The scores tell all their queries apart (AUC 1.00)."
+    rank = confusion.auc_rank(pair)
+    among = f"{place(rank, 'worst')} of {confusion.separations} pairs; " if rank and confusion.separations > 1 else ""
+    return f"The scores tell their queries apart with AUC {pair.auc:.2f} ({among}0.5 is chance)."
+
+
+def unasked(confusion: Confusion, pair: Pair) -> str:
+    """Why a pair has no AUC."""
+    lacking = [confusion.labels[of] for of, asked in zip((pair.a, pair.b), pair.queries, strict=True) if not asked]
+    return f"no query has the gold label {' or '.join(lacking)}"
 
 
 def _verdict(confusion: Confusion, pair: Pair, rank: int | None) -> str:
     """What follows for a wrong answer. Close anchors are blamed only where closeness predicts anything here."""
-    if pair.auc is None:
-        return ""
+    assert pair.auc is not None
     if min(pair.queries) < ENOUGH:
         a, b = pair.queries
-        return f": of {a} against {b} queries, too few to blame either the anchors or the lean"
+        return f"{a} and {b} queries are too few to blame the anchors or a label prior."
     if pair.auc >= 0.9:
-        return ": the scores tell the labels apart, so look for a label prior or at this text instead of the anchors"
-    close = rank is not None and rank <= max(1, round(confusion.distances / 3))
-    if not close:
-        return ": the two are not separated well although their anchors are not close" if rank else ""
+        return "So the labels are told apart: look for a label prior, or at this text."
+    if rank is None:
+        return "They are not told apart well."
+    if rank > max(1, round(confusion.distances / 3)):
+        return "They are not told apart well, and their anchors are not among the closest."
     if confusion.mantel is not None and confusion.mantel.predicts:
-        return ": these two labels are confused"
-    return ": the two are not separated well; that close anchors are the reason is not shown here"
+        return "They are not told apart well, as close anchors are not here: these two labels are confused."
+    return "They are not told apart well; that their close anchors are the reason is not shown here."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from icldiag.analyses import lens
 from icldiag.analyses.patching.answer import HeadShare, Patching
 from icldiag.counting import counted
 from icldiag.page.text import ranges
@@ -40,8 +41,8 @@ def conclusion(found: Patching) -> str:
         return _estimated(found)
     arrival, carriers = found.arrival, found.carriers
     if arrival == 0:
-        return "The change is at the target itself from the first layer on."
-    end = f"the target holds it from layer {arrival} on"
+        return "The change is at the target itself from the input of the first layer on."
+    end = f"the target holds it from the input of layer {arrival} on"
     if arrival is None:
         end = "the target holds it in no layer's input"
     if not carriers:
@@ -51,7 +52,7 @@ def conclusion(found: Patching) -> str:
     readers = readers_of(found)
     by = f", read by {_named(readers)}" if readers else ""
     return (
-        f"The change works through {found.sites[carriers[0].site].name} in {_layers(carriers[0].layers)} "
+        f"The change works through {found.sites[carriers[0].site].name} in the input of {_layers(carriers[0].layers)} "
         f"({carriers[0].share:.2f} of it{_back(carriers[0].back)}){by}; {end}."
     )
 
@@ -74,6 +75,11 @@ def _named(heads: Sequence[tuple[HeadShare, float]]) -> str:
     return f"head{'s' if len(names) > 1 else ''} {joined}"
 
 
+def input_of(layer: int) -> str:
+    """What is patched, in the words of panel Depth: 'the input of layer 3, the state after layer 2'."""
+    return f"the input of layer {layer}, the state {lens.after(layer)}"
+
+
 def _layers(layers: Sequence[int]) -> str:
     return f"layer {layers[0]}" if len(layers) == 1 else f"layers {ranges(layers)}"
 
@@ -86,7 +92,7 @@ def _estimated(found: Patching) -> str:
     if not shares[layer, place] > 0:
         return "A first estimate: nothing but the target carries the change."
     return (
-        f"A first estimate: {found.sites[place].name} in layer {layer} carries most of the change "
+        f"A first estimate: {found.sites[place].name} in the input of layer {layer} carries most of the change "
         f"({shares[layer, place]:.2f}); the passes are being run."
     )
 
@@ -96,7 +102,11 @@ def _most(found: Patching) -> str:
         return ""
     layer, site = found.strongest
     share, back = (float(found.shares(moved)[layer, site]) for moved in found.moved)
-    return f"; the most is {found.sites[site].name} in layer {layer} ({share:.2f}{_back(back)})" if share > 0 else ""
+    return (
+        f"; the most is {found.sites[site].name} in the input of layer {layer} ({share:.2f}{_back(back)})"
+        if share > 0
+        else ""
+    )
 
 
 def agreement(found: Patching) -> str:

@@ -18,6 +18,7 @@ from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes
 from icldiag.page.figures import heatmap
 
 _WAYS = ("denoising", "noising")
+_INPUT = "the layer whose input is patched, which is the state after the layer before"
 
 
 class SiteFields(Fields):
@@ -110,7 +111,7 @@ def blocks(found: Patching, context: Context | None = None) -> list[Block]:
         ):
             shares = found.shares(nats)[:, moving]  # (L, sites)
             if not np.isnan(shares).all():
-                of = f"{caption}: share of the change in the lead, by layer and place. Empty cells were not run."
+                of = f"{caption}: share of the change in the lead, by place and by {_INPUT}. Empty cells were not run."
                 draw = partial(heatmap, shares, names, "", "layer", rows=None, dark="both")
                 shown.append(Figure(name, of, draw))
     shown.append(_heads(found))
@@ -148,7 +149,7 @@ def _cells(found: Patching, moving: Sequence[int]) -> Table:
         for layer in range(len(found.estimates[0]))
     ]
     columns = ("place", "layer", *(f"{way}, estimate" for way in _WAYS), *(f"{way}, run" for way in _WAYS))
-    caption = "Share of the change in the lead; a dash where it was not run."
+    caption = f"Share of the change in the lead, by {_INPUT}; a dash where it was not run."
     return Table("cells", caption, columns, tuple(rows), place="aside", limit=400)
 
 

@@ -215,8 +215,8 @@ class ConfusionPanel(LayeredPanel):
 
         lines = [about_test(found.mantel), about_layer(found), about_keys(found)]
         lines.append(
-            f"Query vectors: {counted(found.target_vectors, 'target')} + "
-            f"{counted(found.forerunner_vectors, 'forerunner')}, "
+            f"Query vectors: of {counted(found.target_vectors, 'target')} and "
+            f"{counted(found.forerunner_vectors, 'forerunner')}, compared along "
             f"{counted(found.directions, 'principal direction')}."
         )
         room = 2 * max(20, self.room.width)  # 150 labels without a query would fill the screen

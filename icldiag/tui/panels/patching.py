@@ -168,6 +168,8 @@ class PatchingPanel(PartsPanel, LayeredPanel):
         self.query_one(LayerChart).draw(Chart(tuple(curves)), min(self.chart_rows, 7))
 
     def _show_map(self, found: Patching, layer: int) -> None:
+        from icldiag.analyses.patching.reading import input_of
+
         maps = (
             (found.moved[0], "run: the other prompt's states put here"),
             (found.moved[1], "run back: these states put into the other prompt"),
@@ -179,7 +181,7 @@ class PatchingPanel(PartsPanel, LayeredPanel):
         rows = [shares[:, place].tolist() for place in moving]
         names = [found.sites[place].name for place in moving]
         look = self.state.look
-        self.query_one("#map-title", Line).set(Text(f"{title}; at the right layer {layer}", look.muted))
+        self.query_one("#map-title", Line).set(Text(f"{title}; at the right {input_of(layer)}", look.muted))
         drawn = patch_map(names, rows, layer, self.room.width, look)
         self.query_one("#map", Line).set(drawn.append(f"\n{LEGEND}", look.muted))
 
