@@ -13,6 +13,7 @@ import pytest
 import icldiag.serve
 from icldiag.cli import main
 from icldiag.errors import IcldiagError
+from icldiag.model.settings import ModelSettings
 from icldiag.serve import is_loopback, make_server, serve
 
 URL = "http://localhost:8000"
@@ -70,6 +71,33 @@ def test_the_command_serves_the_same_app(
     told = capsys.readouterr().err
     assert "open http://localhost:8123/token/ " in told
     assert "warning" not in told
+
+
+def test_the_other_model_is_served_beside_and_is_another(
+    served: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`open` takes what `serve` passes on; the same model twice is told here, not in a page."""
+    asked = ["icldiag", "serve", "questions", "--dtype", "float32", "--against"]
+    monkeypatch.setattr(sys, "argv", [*asked, str(tmp_path / "a model")])
+    with pytest.raises(SystemExit):
+        main()
+    given: list[Any] = []
+
+    def run_app(*_: Any, against: Any) -> int:
+        given.append(against)
+        return 0
+
+    monkeypatch.setattr("icldiag.tui.process.run_app", run_app)
+    monkeypatch.setattr(sys, "argv", shlex.split(served[0][0])[2:])
+    with pytest.raises(SystemExit):
+        main()
+    assert given == [ModelSettings(str(tmp_path / "a model"), dtype="float32")]
+
+    monkeypatch.setattr(sys, "argv", [*asked, "bundled"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--against names the same model as --model; name another" in capsys.readouterr().err
+    assert len(served) == 1
 
 
 def test_others_are_let_in_only_with_a_warning(served: list[Any], capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from icldiag.commands.against import other
 from icldiag.commands.model_options import takes_model
-from icldiag.commands.options import Ascii, PromptPath
+from icldiag.commands.options import Ascii, Beside, PromptPath
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -19,9 +19,7 @@ def open_app(
     prompt: PromptPath,
     *,
     model: ModelSettings,
-    against: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Another model, which is asked too and shown beside it.")
-    ] = None,
+    against: Beside = None,
     ascii_only: Ascii = None,
 ) -> None:
     """Open the app on a prompt file."""

@@ -23,6 +23,10 @@ PromptPath = Annotated[
         metavar="PROMPT", parser=prompt_path, help="A prompt file (YAML, JSON), lm-eval samples, or a sample's name."
     ),
 ]
+Beside = Annotated[
+    str | None,
+    typer.Option("--against", metavar="MODEL", help="Another model, which is asked too and shown beside it."),
+]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write here; - prints.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether an inferred template is right.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output file.")]

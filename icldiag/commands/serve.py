@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from icldiag.commands.against import other
 from icldiag.commands.model_options import as_arguments, takes_model
-from icldiag.commands.options import PromptPath
+from icldiag.commands.options import Beside, PromptPath
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -18,6 +19,7 @@ def serve(
     prompt: PromptPath,
     *,
     model: ModelSettings,
+    against: Beside = None,
     host: Annotated[str, typer.Option(help="Address to listen on; others than loopback open it to others.")] = (
         "localhost"
     ),
@@ -29,6 +31,7 @@ def serve(
     from icldiag.prompt.read import read_prompt
     from icldiag.serve import serve as serve_app
 
+    beside = [] if against is None else ["--against", other(model, against).name]
     read_prompt(prompt)  # a wrong prompt is told here, not in a page
     named = f"./{prompt}" if str(prompt).startswith("-") else str(prompt)  # else it would be read as an option
-    serve_app(["open", named, *as_arguments(model)], host, port, public_url, sessions)
+    serve_app(["open", named, *as_arguments(model), *beside], host, port, public_url, sessions)
