@@ -87,9 +87,9 @@ def section_reading(found: Contrasts, context: Context | None = None) -> str:
     if found.deletion is None:
         return reading(found.contrast)
     deletion = reading_of_deletion(found.deletion)
-    return (
-        deletion if context is None else f"{reading(found.contrast, deletion=found.deletion)} {deletion}"
-    )  # alone it says what it adds
+    if context is None:  # alone it says what it adds
+        return deletion
+    return f"{reading(found.contrast, deletion=found.deletion)} {deletion}"
 
 
 def blocks(found: Contrasts, context: Context | None = None) -> list[Block]:
