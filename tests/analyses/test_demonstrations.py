@@ -12,9 +12,15 @@ import pytest
 
 from icldiag.analyses.demonstrations import DemonstrationValues, ValueDemonstrations
 from icldiag.analyses.demonstrations import compute as demonstrations
-from icldiag.analyses.demonstrations.reading import alike_queries, reading, reading_of_left_out, row_name
+from icldiag.analyses.demonstrations.reading import (
+    alike_queries,
+    reading,
+    reading_of_left_out,
+    reading_so_far,
+    row_name,
+)
 from icldiag.analyses.overview.compute import Perturb
-from icldiag.analyses.overview.stability import leads
+from icldiag.analyses.overview.stability import LeftOutSoFar, leads
 from icldiag.errors import Cancelled
 from icldiag.model.readout import silent
 from icldiag.prompt.schema import Prompt
@@ -96,6 +102,24 @@ def test_the_first_look_is_a_pair_of_orders_on_a_few_queries(monkeypatch: pytest
     parts.clear()
     known.demonstrations(queries=6, pairs=2, each_pair=parts.append)
     assert [len(part.stability.queries) for part in parts] == [6, 6]  # the leave-one-out matrix is there
+
+
+def test_what_is_left_out_comes_row_by_row_before_the_orders(prompt: Prompt, tiny: Tiny) -> None:
+    parts: list[LeftOutSoFar] = []
+    found = Session(prompt, tiny()).ask(Perturb(), each=parts.append)
+    plain = Session(prompt, tiny()).ask(Perturb())
+    assert [len(part.stability.left_out) for part in parts] == [1, 2, 3, 4] and parts[-1].whole
+    for row, part in enumerate(parts):
+        assert not part.stability.orders
+        np.testing.assert_allclose(part.stability.matrix[row], plain.matrix[row], atol=1e-4)
+        first, second = reading_so_far(part, prompt.label_names)
+        assert first.startswith(f"So far {row + 1} of 4 left out. ") == (row < 3)
+        assert row == 3 or not second
+    np.testing.assert_allclose(found.matrix, plain.matrix, atol=1e-4)
+    assert len(found.orders) == len(plain.orders) > 0
+    for ours, theirs in zip((*found.orders, *found.balanced), (*plain.orders, *plain.balanced), strict=True):
+        assert ours.places == theirs.places
+        np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-4)
 
 
 def test_it_is_the_overviews_sample_and_can_be_stopped(prompt: Prompt, tiny: Tiny) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from icldiag.analyses.clusters import alike_together
 from icldiag.analyses.demonstrations.compute import DemonstrationValues
-from icldiag.analyses.overview.stability import LeftOut, Stability
+from icldiag.analyses.overview.stability import LeftOut, LeftOutSoFar, Stability
 from icldiag.counting import counted
 from icldiag.model.readout import FloatArray
 
@@ -76,6 +76,14 @@ def reading_of_left_out(found: Stability, labels: Sequence[str]) -> tuple[str, s
     stands = "It stands out: the mean lead surely grows without it, and more than without any other."
     second = "" if found.harmful is None else stands if found.harmful == most else ""
     return f"{first[0].upper()}{first[1:]}.", second
+
+
+def reading_so_far(found: LeftOutSoFar, labels: Sequence[str]) -> tuple[str, str]:
+    """The same of the rows that are there; what stands out is known of all of them alone."""
+    if found.whole:
+        return reading_of_left_out(found.stability, labels)
+    told = reading_of_left_out(found.stability, labels)[0]
+    return f"So far {len(found.stability.left_out)} of {found.of} left out. {told}", ""
 
 
 def short_name(labels: Sequence[str], run: LeftOut) -> str:

@@ -145,6 +145,8 @@ class MeasureLean(Request[Lean]):
 class Perturb(Request[Stability]):
     """A sample of the queries after the demonstrations in other orders, and without some of them.
 
+    `each` is told the `LeftOutSoFar`, row by row.
+
     Args:
         queries: how many; None for all.
         seed: draws them and the orders.
@@ -161,7 +163,7 @@ class Perturb(Request[Stability]):
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Stability:
         prediction = bench.ask(Predict(), progress)
-        return stability(_lab(bench, progress), prediction, self.queries, self.seed, progress)
+        return stability(_lab(bench, progress), prediction, self.queries, self.seed, progress, each=each)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from icldiag.analyses.measures import labelled, score
 from icldiag.analyses.orders import orders_by_last
 from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.prediction.compute import Prediction
-from icldiag.model.readout import FloatArray, IntArray, Progress, silent
+from icldiag.model.readout import FloatArray, IntArray, Progress, silent, step_of
 
 QUERIES = 24
 ORDERS = 8
@@ -127,6 +127,18 @@ class Stability:
         return most if matrix[most].mean() >= LEAST_SHOWN and all(sure) else None
 
 
+@dataclass(frozen=True, eq=False)
+class LeftOutSoFar:
+    """As many of the `of` rows of what is left out as are asked; no orders yet."""
+
+    stability: Stability
+    of: int
+
+    @property
+    def whole(self) -> bool:
+        return len(self.stability.left_out) == self.of
+
+
 def leads(scores: FloatArray, answered: FloatArray, gold: Sequence[int | None]) -> FloatArray:
     """(m,) log p of the gold label over the best other one; where it is unknown, of the answer over its runner-up.
 
@@ -166,8 +178,11 @@ def stability(
     progress: Progress = silent,
     *,
     only_left_out: bool = False,
+    each: Callable[[LeftOutSoFar], object] | None = None,
 ) -> Stability:
     """Ask the sample after the demonstrations in other orders and without some of them, all as one list.
+
+    Where `each` is to be told, what is left out is asked row by row before all else.
 
     Args:
         most: queries of the sample; None for all.
@@ -185,19 +200,31 @@ def stability(
     turns = () if only_left_out else rankings(labels, seed)
     balanced = [_less(labels, surplus(labels, ranking)) for ranking in turns]
     asked: list[Question] = [lab.question(texts, places) for places in (*orders, *kept, *balanced)]
-    answers = iter(lab.ask(asked, progress) if asked else [])
-    return Stability(
+    known = Stability(
         queries=queries,
         of=int(len(labelled(prediction.gold)) or len(prediction)),
         gold=tuple(prediction.gold[place] for place in queries),
         scores=prediction.scores[list(queries)],
         last=labels[-1],
-        orders=tuple(Order(order, next(answers), labels[order[-1]]) for order in orders),
-        left_out=tuple(
-            LeftOut(places, next(answers), group, labels[group[0]], labels.count(labels[group[0]]) == len(group))
-            for places, group in zip(kept, groups, strict=True)
-        ),
+        orders=(),
+        left_out=(),
         seed=seed,
+    )
+
+    def left_out(place: int, scores: FloatArray) -> LeftOut:
+        group = groups[place]
+        return LeftOut(kept[place], scores, group, labels[group[0]], labels.count(labels[group[0]]) == len(group))
+
+    for place in range(len(groups) if each is not None else 0):  # the lab remembers what is asked here
+        assert each is not None
+        (scores,) = lab.ask([asked[len(orders) + place]], step_of(progress, "left out alone", place, len(groups)))
+        known = replace(known, left_out=(*known.left_out, left_out(place, scores)))
+        each(LeftOutSoFar(known, len(groups)))
+    answers = iter(lab.ask(asked, progress) if asked else [])
+    return replace(
+        known,
+        orders=tuple(Order(order, next(answers), labels[order[-1]]) for order in orders),
+        left_out=tuple(left_out(place, next(answers)) for place in range(len(groups))),
         balanced=tuple(Run(places, next(answers)) for places in balanced),
     )
 

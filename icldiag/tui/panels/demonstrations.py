@@ -10,12 +10,14 @@ from textual.binding import Binding, BindingType
 from icldiag.counting import counted
 from icldiag.render.overview import STRIP_SIGNS, taken_strip
 from icldiag.tui.cost import cost
+from icldiag.tui.messages import ResultWanted
 from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
     from icldiag.analyses.demonstrations import DemonstrationValues
-    from icldiag.analyses.overview.stability import Stability
+    from icldiag.analyses.overview.stability import LeftOutSoFar, Stability
     from icldiag.model.readout import FloatArray
+    from icldiag.session import Session
 
 _JOB = "demonstrations"
 
@@ -47,6 +49,8 @@ class DemonstrationsPanel(Panel):
     def on_mount(self) -> None:
         self.alone = False  # left out alone, also where the division is there
         self.so_far: list[DemonstrationValues] = []  # of the computation that runs; its thread appends
+        self.rows: list[LeftOutSoFar] = []  # of what is left out alone, the same
+        self.rows_of: Session | None = None
 
     def settled(self) -> bool:
         """While it computes, every report may bring better values."""
@@ -55,15 +59,17 @@ class DemonstrationsPanel(Panel):
     def show(self) -> None:
         from icldiag.analyses.demonstrations import ValueDemonstrations
         from icldiag.analyses.overview.compute import Perturb
+        from icldiag.analyses.overview.stability import LeftOutSoFar
 
         request, going = ValueDemonstrations(), _JOB in self.state.doing
         found = self.peek(request) or (self.so_far[-1] if going and self.so_far else None)
-        left_out = self.result(Perturb()) if found is None else found.stability
+        rows = self._rows() if found is None else LeftOutSoFar(found.stability, len(found.stability.left_out))
+        left_out = None if rows is None else rows.stability
         for name in ("#matrix-title", "#matrix", "#signs"):
             self.query_one(name).display = left_out is not None
         finding, offer = self.query_one("#finding", Line), self.query_one("#offer", Line)
         offer.set("")
-        if left_out is None:
+        if rows is None or left_out is None:
             finding.set(self.trouble(Perturb()))
             return
         if not left_out.left_out:
@@ -73,13 +79,32 @@ class DemonstrationsPanel(Panel):
             self.query_one("#signs", Line).set("")
             return
         if found is None or self.alone:
-            self._show_left_out(left_out)
+            self._show_left_out(rows)
         else:
             self._show_values(found)
         if going or request in self.state.failures:
             offer.set(self.trouble(request))
+        elif found is None and self.awaits:
+            offer.set(self.trouble(Perturb()))
         elif found is None:
             offer.set(self._offer(left_out))
+
+    def _rows(self) -> LeftOutSoFar | None:
+        """What is left out alone, as far as it is asked; what is not is asked for."""
+        from icldiag.analyses.overview.compute import Perturb
+        from icldiag.analyses.overview.stability import LeftOutSoFar
+
+        whole = self.peek(Perturb())
+        if whole is not None:
+            return LeftOutSoFar(whole, len(whole.left_out))
+        if Perturb() not in self.state.failures:
+            if self.rows_of is not self.session:  # the thread of another run may still append to its own
+                self.rows, self.rows_of = [], self.session
+            if Perturb.job not in self.state.doing:
+                self.rows.clear()  # the list stays, for the first of equal requests runs
+            self.awaits = True
+            self.post_message(ResultWanted(Perturb(), self.state, self.rows.append))
+        return self.rows[-1] if self.rows else None
 
     def _offer(self, left_out: Stability) -> str:
         from icldiag.analyses.demonstrations.compute import EXACT, PAIRS
@@ -92,11 +117,12 @@ class DemonstrationsPanel(Panel):
             f"lead among all of them (Shapley's values, from {how}). {cost(self.state, sets * queries)}"
         )
 
-    def _show_left_out(self, found: Stability) -> None:
-        from icldiag.analyses.demonstrations.reading import reading_of_left_out
+    def _show_left_out(self, rows: LeftOutSoFar) -> None:
+        from icldiag.analyses.demonstrations.reading import reading_so_far
 
-        self.query_one("#finding", Line).set(self.two_sentences(*reading_of_left_out(found, self.prediction.labels)))
-        self._draw("left out alone: nats taken from the lead, by query", found, found.matrix, [""] * len(found.matrix))
+        found, title = rows.stability, "left out alone: nats taken from the lead, by query"
+        self.query_one("#finding", Line).set(self.two_sentences(*reading_so_far(rows, self.prediction.labels)))
+        self._draw(title, found, found.matrix, [""] * len(found.matrix), found.harmful if rows.whole else None)
 
     def _show_values(self, found: DemonstrationValues) -> None:
         from icldiag.analyses.demonstrations.reading import reading, reading_of_left_out
@@ -104,9 +130,10 @@ class DemonstrationsPanel(Panel):
         alone = reading_of_left_out(found.stability, found.labels)[0]
         self.query_one("#finding", Line).set(self.two_sentences(reading(found), f"Left out alone: {alone}"))
         errors = ["" if found.exact else f" ±{error:.1f}" for error in found.mean_errors]
-        self._draw("Shapley's values: nats taken from the lead, by query", found.stability, -found.values, errors)
+        title, harmful = "Shapley's values: nats taken from the lead, by query", found.stability.harmful
+        self._draw(title, found.stability, -found.values, errors, harmful)
 
-    def _draw(self, title: str, found: Stability, matrix: FloatArray, errors: list[str]) -> None:
+    def _draw(self, title: str, found: Stability, matrix: FloatArray, errors: list[str], harmful: int | None) -> None:
         """Rows by what they take, columns by likeness."""
         from icldiag.analyses.demonstrations.reading import alike_queries, short_name
 
@@ -117,7 +144,7 @@ class DemonstrationsPanel(Panel):
         for row in rows:
             accuracy = found.accuracy(found.left_out[row].predicted)
             right = "" if accuracy is None else f"  {accuracy:.0%} right"
-            notes.append(f"{errors[row]}{right}{'  <- stands out' if row == found.harmful else ''}")
+            notes.append(f"{errors[row]}{right}{'  <- stands out' if row == harmful else ''}")
         before = found.accuracy(found.predicted)
         with_all = "" if before is None else f"; {before:.0%} right with all"
         self.query_one("#matrix-title", Line).set(f"{title}{with_all}")
