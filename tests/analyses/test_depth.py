@@ -72,7 +72,7 @@ def test_a_calibration_is_no_part_of_the_model(prompt: Prompt, tiny: Tiny) -> No
     found = calibrated.depth(0)
     assert found.parts is not None
     assert abs(found.lead - found.parts.difference) > 0.05
-    assert "by the first tokens of the label words" in reading_of_parts(found)
+    assert "in the logits of their first tokens" in reading_of_parts(found)
     logits = plain_run(session.model, ids_of(calibrated.encoded, 0))
     first, second = (calibrated.encoded.label_tokens[label][0] for label in (found.answer, found.rival))
     assert found.parts.difference == pytest.approx(float(logits[first] - logits[second]), abs=1e-4)

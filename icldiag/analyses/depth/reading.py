@@ -60,7 +60,7 @@ def reading_of_parts(found: QueryDepth) -> str:
     if found.parts is None:
         return f"No direct shares: {found.missing}."
     parts, answer, rival = found.parts, found.labels[found.answer], found.labels[found.rival]
-    of = "by the first tokens of the label words " if abs(parts.difference - found.lead) >= 0.05 else ""
+    of = "in the logits of their first tokens " if abs(parts.difference - found.lead) >= 0.05 else ""
     capped = ", before the model's soft cap" if parts.capped else ""
     listed = shares(parts)
     most, least = (max(listed, key=lambda share: sign * share.nats) for sign in (1, -1))

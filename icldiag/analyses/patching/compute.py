@@ -7,8 +7,9 @@ of layer l at a site, a class of positions, is taken from the counterpart, and t
     denoising  D(prompt) - D(prompt with the counterpart's states at the site)
     noising    D(counterpart with the prompt's states at the site) - D(counterpart)
 
-both as shares of D(prompt) - D(counterpart). Where the first is near 1 the site holds, in that layer, all that the
-change does; where the second is, nothing else does. Heads are patched in the same way, their output at the target.
+both as shares of D(prompt) - D(counterpart). Where the first is near 1 the site's states, in that layer, are enough for
+the change; where the second is, they are enough to take it back, whatever the other sites hold. Shares of several sites
+do not add up. Heads are patched in the same way, their output at the target.
 
 First comes attribution patching (Nanda 2023; Syed et al. 2024, arXiv 2310.10348), the first-order estimate of every
 cell from one gradient of each prompt,
