@@ -133,7 +133,7 @@ def reading(lens: Lens, answer: int, labels: tuple[str, ...]) -> str:
         return f"By the first tokens of the label words {name} does not lead in the end: no layer decides."
     dark = _unreadable(lens, start - 1) if start else ""
     if start == lens.layers:
-        return f"The logit lens cannot read this model before its output: {dark}."
+        return f"The logit lens cannot say from which layer on {name} leads: {dark}."
     lead = f"{name} leads all labels from {after(row)} to the end (logit lens)"
     if row > start:
         before = np.delete(lens.scores[row - 1], answer)

@@ -130,7 +130,7 @@ def legend_lines(what: Chart, cursor: int | None, look: Look) -> list[Text]:
     lines = [] if cursor is None else [Text(f"{what.unit} {cursor + what.first}", look.strong, no_wrap=True)]
     for curve in what.curves:
         value = math.nan if cursor is None else curve.values[cursor]
-        number = "" if cursor is None else "  -  " if math.isnan(value) else f"{value:5.2f}"
+        number = "" if cursor is None else "  -  " if math.isnan(value) else f"{value:z5.2f}"
         line = Text(no_wrap=True)
         line.append(f"{curve.sign} ", f"bold {curve.style}")
         line.append(f"{number}  ", f"bold {curve.style}").append(curve.name, curve.style)

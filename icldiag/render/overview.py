@@ -163,7 +163,7 @@ def taken_strip(
         for value in taken[first : first + room]:
             sign = _sign(float(value))
             line.append(sign, look.wrong if sign in "#+" else look.right if sign in "-=" else look.muted)
-        line.append(f"  {float(taken.mean()):+.1f}").append(note, look.wrong if "stands out" in note else look.muted)
+        line.append(f"  {float(taken.mean()):+z.1f}").append(note, look.wrong if "stands out" in note else look.muted)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
 

@@ -34,7 +34,7 @@ def patch_map(names: Sequence[str], shares: Sequence[Sequence[float]], layer: in
             style = look.muted if share != share else look.heat_of(abs(share))
             line.append(sign(share), f"{style} reverse" if column == layer else style)
         at = row[layer]
-        line.append("      -" if at != at else f"  {at:5.2f}", look.strong)
+        line.append("      -" if at != at else f"  {at:z5.2f}", look.strong)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
 

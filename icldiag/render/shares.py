@@ -22,7 +22,7 @@ def signed_bars(names: Sequence[str], values: Sequence[float], look: Look, width
     for name, value in zip(names, values, strict=True):
         length = bar(abs(value) / most, room, look)
         style = look.chosen if value > 0 else look.gold
-        line = Text(f"   {pad(name, head)} {value:+6.2f} ", no_wrap=True)
+        line = Text(f"   {pad(name, head)} {value:+z6.2f} ", no_wrap=True)
         left = length.replace(look.half_bar, "") if value < 0 and look.half_bar else length
         line.append(" " * (room - cell_len(left)) + left if value < 0 else " " * room, style if value < 0 else "")
         line.append("|", look.muted)

@@ -79,7 +79,11 @@ def made(leaders: str, readable: str) -> Lens:
             "-+++",
             "a leads all labels from after layer 2 to the end (logit lens); after layer 1 it does not lead b",
         ),
-        ("aaaa", "---+", "The logit lens cannot read this model before its output: after layer 1 the likeliest token"),
+        (
+            "aaaa",
+            "---+",
+            "The logit lens cannot say from which layer on a leads: after layer 1 the likeliest token",
+        ),
         (
             "aaaa",
             "+-++",

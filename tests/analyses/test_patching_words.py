@@ -8,9 +8,12 @@ import numpy as np
 import torch
 
 from icldiag.analyses.lens import after, read_lens
+from icldiag.analyses.patching.answer import Patching
+from icldiag.analyses.patching.compute import Patch
 from icldiag.analyses.patching.reading import input_of, reading
 from icldiag.analyses.patching.states import Runner
 from icldiag.model.label_words import label_words
+from icldiag.prompt.edit import swap
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.conftest import Tiny
@@ -47,3 +50,20 @@ def test_a_layer_is_the_same_for_depth_and_for_patching(tiny: Tiny, prompt: Prom
     assert after(2) == "after layer 1" and np.abs(depth.scores[2] - depth.scores[1]).max() > 1e-2
     assert input_of(2) == "the input of layer 2, the state after layer 1"
     assert input_of(0) == "the input of layer 0, the state before the first layer"
+
+
+def test_before_anything_is_run_the_estimates_name_a_place_that_differs(tiny: Tiny, prompt: Prompt) -> None:
+    """And never one at which the prompts are the same, whose share is 0 without a run."""
+    session = Session(prompt, tiny())
+    parts: list[Patching] = []
+    session.ask(Patch(QUERY, swap(prompt, 2, 3)), each=parts.append)
+    first = parts[0]
+    assert first.same and first.likeliest is not None
+    layer, site = first.likeliest
+    assert site not in first.same
+    shares = first.shares(first.estimates[0])
+    beside = [place for place, one in enumerate(first.sites) if one.kind != "target" and place not in first.same]
+    assert shares[layer, site] == shares[:, beside].max()
+    if shares[layer, site] > 0:
+        assert f"{first.sites[site].name} in the input of layer {layer} carries most" in reading(first)
+    assert first.strongest is None  # nothing that differs was run but the target, if that

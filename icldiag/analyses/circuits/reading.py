@@ -42,10 +42,12 @@ def reading(found: Circuit) -> str:
     named = in_heads(heads[:NAMED]) + (f" and {len(heads) - NAMED} more" if len(heads) > NAMED else "")
     others = ""
     if half.others is not None:
-        others = f" ({half.others.lost:.2f} in as many other heads of the same layers, {half.others.stay} stay)"
+        others = f" ({half.others.lost:z.2f} in as many other heads of the same layers, {half.others.stay} stay)"
+    verb = "carries" if len(heads) == 1 else "carry"
     return (
-        f"{name}: {named} carry at least half of it. Cut there, {half.cut.stay} of {counted(count, 'answer')} stay, "
-        f"and the lead {_loses(half.cut.lost)} nats{others}; {whole}.{_against(found)}"
+        f"Of what {name} does for the lead, {named} {verb} at least half. Cut there, "
+        f"{half.cut.stay} of {counted(count, 'answer')} stay, and the lead {_loses(half.cut.lost)} nats{others}; "
+        f"{whole}.{_against(found)}"
     )
 
 

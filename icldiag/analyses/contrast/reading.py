@@ -59,7 +59,8 @@ def _word(found: Contrast, measure: Measure) -> str:
     if best is None or words[best] <= 0:
         return ""
     of = _name(_group(found, best))
-    return f"; of the words of texts and labels {quoted(found.words[best].text.strip())} of {of} ({words[best]:+.2f})"
+    word, answer = quoted(found.words[best].text.strip()), found.labels[found.answer]
+    return f"; the word of a text or label that pushes most towards {answer} is {word} of {of} ({words[best]:+.2f})"
 
 
 def _name(group: str) -> str:

@@ -106,8 +106,18 @@ class Patching(AnalysisResult):
     @property
     def strongest(self) -> tuple[int, int] | None:
         """(layer, site) of the largest share run exactly beside the target's; None where none was."""
-        shares = self.shares(self.moved[0]).copy()
-        shares[:, [place for place, site in enumerate(self.sites) if site.kind == "target"]] = np.nan
+        return self._largest(self.moved[0])
+
+    @property
+    def likeliest(self) -> tuple[int, int] | None:
+        """The same by the estimates."""
+        return self._largest(self.estimates[0])
+
+    def _largest(self, nats: FloatArray) -> tuple[int, int] | None:
+        """Of places that differ, beside the target."""
+        shares = self.shares(nats).copy()
+        targets = [place for place, site in enumerate(self.sites) if site.kind == "target"]
+        shares[:, [*targets, *self.same]] = np.nan
         if np.isnan(shares).all():
             return None
         layer, site = np.unravel_index(np.nanargmax(shares), shares.shape)

@@ -86,10 +86,9 @@ def _layers(layers: Sequence[int]) -> str:
 
 def _estimated(found: Patching) -> str:
     """Before all passes were run: what the first-order estimates say."""
-    shares = found.shares(found.estimates[0]).copy()  # (L, S)
-    shares[:, [place for place, site in enumerate(found.sites) if site.kind == "target"]] = -np.inf
-    layer, place = np.unravel_index(shares.argmax(), shares.shape)
-    if not shares[layer, place] > 0:
+    shares = found.shares(found.estimates[0])  # (L, S)
+    layer, place = found.likeliest or (0, 0)
+    if found.likeliest is None or not shares[layer, place] > 0:
         return "A first estimate: nothing but the target carries the change."
     return (
         f"A first estimate: {found.sites[place].name} in the input of layer {layer} carries most of the change "

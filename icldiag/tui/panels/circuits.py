@@ -86,8 +86,8 @@ class CircuitsPanel(PartsPanel):
             style = look.gold if (one.layer, one.head) in anchors else ""
             table.add_row(
                 Text(f"{one.layer}.{one.head}", style),
-                f"{one.cut.lost:.2f}",
-                f"({one.estimate:.2f})",
+                f"{one.cut.lost:z.2f}",
+                f"({one.estimate:z.2f})",
                 str(one.cut.stay),
             )
         self.query_one("#ranked", Line).set(table if found.ranked else "")
@@ -97,8 +97,8 @@ class CircuitsPanel(PartsPanel):
         for _ in range(5):
             steps.add_column(justify="right")
         for step in found.together:
-            others = ("-", "-") if step.others is None else (f"{step.others.lost:.2f}", str(step.others.stay))
-            steps.add_row(Text(str(step.heads), look.chosen), f"{step.cut.lost:.2f}", str(step.cut.stay), *others)
+            others = ("-", "-") if step.others is None else (f"{step.others.lost:z.2f}", str(step.others.stay))
+            steps.add_row(Text(str(step.heads), look.chosen), f"{step.cut.lost:z.2f}", str(step.cut.stay), *others)
         self.query_one("#together", Line).set(steps if found.together else "")
 
     # ---- keys -------------------------------------------------------------------------------------------------------

@@ -67,8 +67,10 @@ class DepthPanel(LayeredPanel):
         self.query_one("#finding", Line).set(self.two_sentences(reading_of_layers(found), reading_of_parts(found)))
         answer, rival = (visible(found.labels[label], look.ascii_only) for label in (found.answer, found.rival))
         chances = found.probabilities[1:]
+        start = read.readable_from
+        from_layer = f" (to be read from layer {start - 1} on)" if start > 1 else ""
         self.query_one("#chart-title", Line).set(
-            "after each layer: probability among the labels, and the labels' of all words"
+            f"after each layer: probability among the labels{from_layer}, and the labels' of all words"
         )
         curves = (
             Curve(answer, "o", chances[:, found.answer].tolist(), look.chosen),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icldiag.analyses.patching.compute import Patch
     from icldiag.tui.state import State
 
-_PARTS = ("#compared", "#chart", "#map-title", "#map", "#heads-title", "#heads", "#notes")
+_PARTS = ("#compared", "#chart-title", "#chart", "#map-title", "#map", "#heads-title", "#heads", "#notes")
 
 
 class PatchingPanel(PartsPanel, LayeredPanel):
@@ -51,7 +51,8 @@ class PatchingPanel(PartsPanel, LayeredPanel):
         yield Line(id="finding", classes="body finding")
         yield Line(id="doing", classes="body")
         yield Line(id="compared", classes="body")
-        yield LayerChart(id="chart", classes="body gap")
+        yield Line(id="chart-title", classes="body title")
+        yield LayerChart(id="chart", classes="body")
         yield Line(id="map-title", classes="body title")
         yield Line(id="map", classes="body")
         yield Line(id="heads-title", classes="body title")
@@ -127,7 +128,7 @@ class PatchingPanel(PartsPanel, LayeredPanel):
         self.query_one("#finding", Line).set(Text(self._visible(conclusion(found))))
         beta = " The re-weighting is left out here." if self.state.beta_on else ""
         self.query_one("#compared", Line).set(Text(self._visible(compared(found) + beta)))
-        for name in ("#chart", "#map-title", "#map"):
+        for name in ("#chart-title", "#chart", "#map-title", "#map"):
             self.query_one(name).display = found.defined
         if found.defined:
             layer = self.chosen(found)
@@ -145,6 +146,8 @@ class PatchingPanel(PartsPanel, LayeredPanel):
         """The layer that is read out: at first the last one in which something else than the target holds it."""
         carriers, last = found.carriers, found.estimates.shape[1] - 1
         default = carriers[0].layers[-1] if carriers else found.arrival or last
+        if not found.whole:
+            default = (found.likeliest or (default, 0))[0]
         self.shown_layer = min(default if self.at_layer is None else self.at_layer, last)
         self.query_one(LayerChart).set(last + 1, self.shown_layer, self.state.look)
         return self.shown_layer
@@ -156,15 +159,18 @@ class PatchingPanel(PartsPanel, LayeredPanel):
 
     def _show_chart(self, found: Patching, layer: int) -> None:
         """The target, and what carries the change to it."""
-        look, shares = self.state.look, found.shares(found.moved[0])
+        look, shares, how = self.state.look, found.shares(found.moved[0]), "run"
+        place = found.strongest
         if not found.whole:
-            shares = found.shares(found.estimates[0])
+            shares, how, place = found.shares(found.estimates[0]), "first-order estimates", found.likeliest
+        title = f"share of the change, by the layer whose input is patched ({how})"
+        self.query_one("#chart-title", Line).set(Text(title, look.muted))
         (target,) = (place for place, site in enumerate(found.sites) if site.kind == "target")
-        others = [one.site for one in found.carriers] or ([found.strongest[1]] if found.strongest else [])
+        others = [one.site for one in found.carriers if found.whole] or ([place[1]] if place else [])
         signs = (("x", look.gold), (".", look.muted))
         curves = [Curve("target", "o", shares[:, target].tolist(), look.chosen)]
-        for place, (sign, style) in zip(dict.fromkeys(others), signs, strict=False):
-            curves.append(Curve(self._visible(found.sites[place].name), sign, shares[:, place].tolist(), style))
+        for other, (sign, style) in zip(dict.fromkeys(others), signs, strict=False):
+            curves.append(Curve(self._visible(found.sites[other].name), sign, shares[:, other].tolist(), style))
         self.query_one(LayerChart).draw(Chart(tuple(curves)), min(self.chart_rows, 7))
 
     def _show_map(self, found: Patching, layer: int) -> None:
@@ -175,7 +181,7 @@ class PatchingPanel(PartsPanel, LayeredPanel):
             (found.moved[1], "run back: these states put into the other prompt"),
             (found.estimates[0], "estimated, first order: the other prompt's states put here"),
         )
-        nats, title = maps[2 if not found.whole and self.shown == 0 and not found.carriers else self.shown]
+        nats, title = maps[2 if not found.whole and self.shown == 0 else self.shown]
         moving = [place for place in range(len(found.sites)) if place not in found.same]
         shares = found.shares(nats)
         rows = [shares[:, place].tolist() for place in moving]
@@ -200,7 +206,7 @@ class PatchingPanel(PartsPanel, LayeredPanel):
             table.add_column(justify="right")
         for head in found.heads[:6]:
             nats = head.denoised, head.noised, head.read
-            numbers = ["-" if one is None else f"{found.share(one):.2f}" for one in nats]
+            numbers = ["-" if one is None else f"{found.share(one):z.2f}" for one in nats]
             table.add_row(Text(f"{head.layer}.{head.head}", look.chosen), *numbers)
         self.query_one("#heads", Line).set(table)
 
