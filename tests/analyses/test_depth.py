@@ -183,7 +183,7 @@ def check_sentences(session: Session) -> None:
                 f"{names[found.answer]} leads all labels from {after(start)} to the end (logit lens)"
             )
         else:
-            assert told.startswith("The logit lens cannot say from which layer on ") and "leads" not in told
+            assert told.startswith("The logit lens cannot say from which layer on ") and "leads all" not in told
         if found.gold not in (None, found.answer) and readable[layers - 1]:
             led = [row for row in range(layers + 1) if readable[row] and leaders[row] == found.gold]
             ends = f"last leads {after(led[-1])}." if led else "leads nowhere that the lens can be read."

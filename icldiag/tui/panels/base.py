@@ -227,6 +227,11 @@ class Panel(VerticalScroll):
         """The keys in the line of hints, the most wanted first."""
         return list(self.BINDINGS)
 
+    def stoppable(self, job: str) -> list[BindingType]:
+        """The keys, that to stop a job only while it runs."""
+        running = job in self.state.doing
+        return [one for one in self.BINDINGS if isinstance(one, Binding) and (running or one.action != "stop")]
+
     def left(self) -> None:
         """Another panel comes to the front."""
 

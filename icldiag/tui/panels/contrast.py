@@ -120,6 +120,11 @@ class ContrastPanel(Panel):
         known = len(pieces) == len(weights)
         self.query_one("#strip", Line).set(signed_strip(pieces, weights, look) if known else "")
 
+    def hinted(self) -> list[BindingType]:
+        from icldiag.analyses.contrast import DeleteWords
+
+        return self.stoppable(DeleteWords.job)
+
     def action_measure(self) -> None:
         from icldiag.analyses.contrast.compute import MEASURES
 

@@ -154,6 +154,9 @@ class DemonstrationsPanel(Panel):
         self.query_one("#matrix", Line).set(drawn)
         self.query_one("#signs", Line).set(STRIP_SIGNS)
 
+    def hinted(self) -> list[BindingType]:
+        return self.stoppable(_JOB)
+
     def action_value(self) -> None:
         from icldiag.analyses.demonstrations import ValueDemonstrations
 
