@@ -121,9 +121,7 @@ class ContrastPanel(Panel):
         self.query_one("#strip", Line).set(signed_strip(pieces, weights, look) if known else "")
 
     def hinted(self) -> list[BindingType]:
-        from icldiag.analyses.contrast import DeleteWords
-
-        return self.stoppable(DeleteWords.job)
+        return self.stoppable("deletion")
 
     def action_measure(self) -> None:
         from icldiag.analyses.contrast.compute import MEASURES
