@@ -261,5 +261,5 @@ def test_readings_claim_no_more_than_was_counted(prompt: Prompt, tiny: Tiny) -> 
     assert told([1, 0, 2, 0, 1, 2]).endswith("accuracy 0.60); no two are the same error.")
     assert told([0, 0, 2, 0, 0, 1]).endswith("the commonest error is Person for Location, 2 times.")
     apart = replace(session.confusion(), pairs=tuple(replace(p, auc=1.0) for p in session.confusion().pairs))
-    assert "separate every pair of labels perfectly (AUC 1.00)" in reading(apart)
+    assert "tell every pair of labels apart perfectly (AUC 1.00)" in reading(apart)
     assert "worst" not in reading(apart)
