@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,7 @@ _asked = Asked()
 def _attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor, scaling: float, **_: Any
 ) -> tuple[Tensor, Tensor]:
-    layer = int(module.layer_idx)  # type: ignore[arg-type]
+    layer = cast("int", module.layer_idx)
     shared = query.shape[1] // key.shape[1]  # grouped queries
     key, value = key.repeat_interleave(shared, 1), value.repeat_interleave(shared, 1)  # (1, H, T, d)
     scores = query @ key.transpose(-1, -2) * scaling + attention_mask  # (1, H, T, T)
@@ -50,8 +50,9 @@ def _attention(
             scores[:, :, anchor, :anchor] = torch.finfo(scores.dtype).min
     weights = scores.softmax(-1)
     if _asked.beta is not None:
+        assert _asked.anchors is not None
         factor = torch.ones_like(weights[0, :, -1])  # (H, T)
-        factor = factor.index_copy(1, _asked.anchors, _asked.beta[layer].exp())  # type: ignore[arg-type]
+        factor = factor.index_copy(1, _asked.anchors, _asked.beta[layer].exp())
         weights = torch.cat((weights[:, :, :-1], (weights[:, :, -1] * factor)[:, :, None]), dim=2)
     if _asked.keep:
         if torch.is_grad_enabled():  # saliency: the gradient of a factor of one is A * dL/dA

@@ -71,7 +71,7 @@ def outcome(kind: str) -> str:
         if weights > _LARGEST:
             return f"untried: its tiny configuration has {weights / 1e6:.0f} M weights"
         model = transformers.AutoModelForCausalLM.from_config(config)
-    except Exception as error:
+    except Exception as error:  # a configuration of its own fails in its own way; the row says which
         return f"untried: no tiny configuration ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
     for weight in model.parameters():
         if weight.ndim >= 2:

@@ -100,7 +100,7 @@ def main() -> None:
     except (BrokenPipeError, ReaderGone):  # silent, as of any command before `head`
         give_up_output()
         raise SystemExit(141) from None
-    except Exception as error:
+    except Exception as error:  # the last boundary: whatever it is, one sentence
         if isinstance(error, OSError) and is_of_output(error):
             give_up_output()
             _tell(f"cannot write to standard output: {error.strerror}; send it elsewhere", 1)

@@ -36,10 +36,9 @@ def cure_of_import(error: BaseException) -> str | None:
     wanted = _requirements().get(_DISTRIBUTIONS.get(package, package.replace("_", "-").lower()))
     if wanted is None:
         return None
-    name = _REQUIREMENT.match(wanted)
-    assert name is not None
+    name = _REQUIREMENT.findall(wanted)[0]
     try:
-        there = f"version {metadata.version(name[0])} of it does not import ({brief(error)})"
+        there = f"version {metadata.version(name)} of it does not import ({brief(error)})"
     except metadata.PackageNotFoundError:
         there = "it is not installed"
     return f"icldiag needs {wanted}, and {there}; install it with: pip install '{wanted}'"
@@ -52,4 +51,4 @@ def _requirements() -> dict[str, str]:
     except metadata.PackageNotFoundError:  # it runs from a folder
         return {}
     needed = (one.partition(";")[0].strip() for one in told if "extra ==" not in one)
-    return {re.sub(r"[-_.]+", "-", _REQUIREMENT.match(one)[0]).lower(): one for one in needed}  # type: ignore[index]
+    return {re.sub(r"[-_.]+", "-", name).lower(): one for one in needed for name in _REQUIREMENT.findall(one)[:1]}

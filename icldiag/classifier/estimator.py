@@ -36,10 +36,10 @@ try:
     from sklearn.base import BaseEstimator, ClassifierMixin
 except ImportError:  # it adds get_params, set_params, score, and what pipelines and searches ask for
 
-    class ClassifierMixin:  # type: ignore[no-redef]
+    class ClassifierMixin:  # type: ignore[no-redef]  # in its place
         """Nothing without scikit-learn."""
 
-    class BaseEstimator:  # type: ignore[no-redef]
+    class BaseEstimator:  # type: ignore[no-redef]  # in its place
         """Nothing without scikit-learn."""
 
 
@@ -58,7 +58,7 @@ class Loyalty:
     times_as_fast: float  # both on demonstrations that are encoded already; median of rounds that take turns
 
 
-class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Labels for texts, by a prompt that is repaired or not. It needs no `fit`: the prompt is what was learnt.
 
     Where the prompt's template has several fields, or one that is not {text}, X has a text for each: a data frame or a

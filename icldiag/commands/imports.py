@@ -47,7 +47,8 @@ def _command(importer: Importer) -> Callable[..., None]:
         for name, (kind, default) in added.items()
     ]
     parameters = [value.replace(annotation=hints[name]) for name, value in own.parameters.items()]
-    command.__signature__ = inspect.Signature([*parameters, *options])  # type: ignore[attr-defined]
+    signed: Any = command  # functions have this attribute only once it is set
+    signed.__signature__ = inspect.Signature([*parameters, *options])
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*parameters, *options]}
     command.__doc__ = importer.read.__doc__
     return command

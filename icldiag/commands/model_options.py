@@ -72,7 +72,8 @@ def takes_model(command: Callable[..., None]) -> Callable[..., None]:
             )
             for name in names
         ]
-    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    signed: Any = with_options  # functions have this attribute only once it is set
+    signed.__signature__ = inspect.Signature(parameters)
     with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     del with_options.__wrapped__  # else the signature that is read is the command's own
     return with_options

@@ -130,6 +130,7 @@ def report(
     from icldiag.analyses.reweighting.training import TrainingSettings
     from icldiag.files import check_destination, is_stdout, write_document
     from icldiag.page.formats import FOLDERS, format_of
+    from icldiag.page.terminal import print_page
     from icldiag.progress import progress_on_stderr
     from icldiag.report.document import chosen_sections, make_report
     from icldiag.report.identity import given_command
@@ -141,8 +142,8 @@ def report(
     from icldiag.store import open_store
     from icldiag.visible import visible
 
-    unread = output is None and sys.stdout.isatty()  # nobody reads thousands of lines of JSON
-    format = format_of(format, output, "text" if unread or models is not None else "json")
+    on_terminal = output is None and sys.stdout.isatty()  # where nobody reads thousands of lines of JSON
+    format = format_of(format, output, "text" if on_terminal or models is not None else "json")
     if models is not None:
         refuse_of_one(format, beta, save_beta)
     if format not in (*FORMATS, *FOLDERS):
@@ -205,8 +206,11 @@ def report(
             session.save_beta(settings.training, save_beta)
         if format in FOLDERS and output is not None:
             files = FOLDERS[format](page_of(made), output, figure_type, progress)
-        else:
+        elif not (on_terminal and format == "text"):
             text = FORMATS[format](made)
+    if on_terminal and format == "text":
+        print_page(page_of(made))
+        return
     if format in FOLDERS:
         print(f"{len(files)} files written to {visible(str(output))}", file=sys.stderr)
         return

@@ -66,7 +66,7 @@ def read_chats(text: str, path: Path | None, more_labels: Sequence[str] = ()) ->
         found.append(one)
     told = [f"not read: {', '.join(map(repr, notes))} beside the messages"] if notes else []
     if several:
-        told.append(f"{counted(several, 'conversation')} with other than one right answer: no gold label")
+        told.append(f"{counted(several, 'conversation')} without one single right answer: no gold label")
     if of_turn is not None and len(found) == 1:
         told.append(f"the last turn, {quoted(of_turn)}, is taken for the right label of the query before it")
     return as_chats(found, path, more_labels, told)

@@ -168,7 +168,7 @@ def _check_classes(
     texts: int,
     table: Table,
     drawing: Drawing,
-    left_out: Sequence[str] = (),
+    left_out: Sequence[str],
 ) -> None:
     if len(names) < 2:
         found = f"the column {quoted(drawing.label)} has {counted(len(names), 'label')}"

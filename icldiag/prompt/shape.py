@@ -136,7 +136,7 @@ def _betweens(contexts: Sequence[str], words: Sequence[str] | None, known: Shape
         return
     tails = [_tails(context, fields) for context, fields in zip(contexts, known.documents, strict=False)]
     yield from sorted(_in_all(tails, known.documents), key=len)
-    ending = _common_ending(contexts)[-_LONGEST:]
+    ending = common_ending(contexts)[-_LONGEST:]
     heads = [context[:-1] for context in contexts]  # without the end, where the label is asked for
     ends = _word(words) + r"(?=\s|\W)"
     for start in (r"\n", r"[ \t]", r"[^\w\s]"):  # a label mostly has a line of its own, or at least a space before it
@@ -194,7 +194,7 @@ def _shapes(contexts: Sequence[str], between: str, words: Sequence[str] | None, 
 def _closing(labels: Sequence[str]) -> str:
     """A sign that the template puts after every label, such as a full stop or the end of a chat turn."""
     distinct = sorted(set(labels))
-    sign = re.search(r"[^\w\s].*", _common_ending(distinct)) if len(distinct) > 1 else None
+    sign = re.search(r"[^\w\s].*", common_ending(distinct)) if len(distinct) > 1 else None
     return sign[0] if sign and all(label[: -len(sign[0])].strip() for label in distinct) else ""
 
 
@@ -261,5 +261,6 @@ def common_beginning(texts: Sequence[str]) -> str:
     return low[: next((place for place, (a, b) in enumerate(same) if a != b), min(len(low), len(high)))]
 
 
-def _common_ending(texts: Sequence[str]) -> str:
+def common_ending(texts: Sequence[str]) -> str:
+    """What all end with."""
     return common_beginning([text[::-1] for text in texts])[::-1]

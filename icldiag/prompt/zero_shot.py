@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from icldiag.prompt.shape import Shape, ShapeHints, Split, common_beginning
+from icldiag.prompt.shape import Shape, ShapeHints, Split, common_beginning, common_ending
 from icldiag.prompt.template import fields_in
 
 ZERO_SHOT = "no demonstrations (zero-shot): examples that stand in an instruction or a text are counted to it"
@@ -32,7 +32,7 @@ def zero_shot_shape(contexts: Sequence[str], words: Sequence[str] | None, known:
     contexts = [context[len(opening) :] for context in contexts]
     before, between = around(contexts)
     if not between:  # the label is asked for in the text's line, as in "fog => "
-        tail = _common_ending([context[len(before) :] for context in contexts])
+        tail = common_ending([context[len(before) :] for context in contexts])
         between = tail[tail.find(" ") :] if " " in tail and not tail[-1].isalnum() else ""
     starts, ends = _around_fields(contexts, known.documents)
     if len(set(contexts)) == 1 and not starts:
@@ -63,15 +63,11 @@ def around(texts: Sequence[str]) -> tuple[str, str]:
     """What all texts begin and end with: whole lines, or a name with a colon; the rest is the text."""
     head = common_beginning(texts)
     before = head[: max(head.rfind("\n") + 1, head.rfind(": ") + 2 if ": " in head else 0)]
-    tail = _common_ending([text[len(before) :] for text in texts])
+    tail = common_ending([text[len(before) :] for text in texts])
     between = tail[tail.find("\n") :] if "\n" in tail else ""
     if len(set(texts)) == 1 or any(fields_in(piece) for piece in (before, between)):
         return "", ""  # a name in braces there could be taken for a field
     return before, between
-
-
-def _common_ending(texts: Sequence[str]) -> str:
-    return common_beginning([text[::-1] for text in texts])[::-1]
 
 
 def shows_none(splits: Sequence[Split], golds: Sequence[str]) -> bool:

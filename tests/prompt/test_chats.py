@@ -293,4 +293,4 @@ def test_a_last_turn_and_an_answer_beside_it_that_disagree_are_refused() -> None
 def test_a_query_with_several_right_answers_has_no_gold_label_and_that_is_said() -> None:
     read = read_chats(json.dumps({"messages": shown(), "ideal": ["dark", "bright"]}), None)
     assert read.prompt.queries[0].label is None
-    assert read.notes == ("1 conversation with other than one right answer: no gold label",)
+    assert read.notes == ("1 conversation without one single right answer: no gold label",)

@@ -79,12 +79,9 @@ class Evidence:
     @property
     def misread(self) -> int:
         """How many factors are demonstrations that read like the rival's: 0 or 1. It may make a class the majority."""
-        found = [
-            effect
-            for effect in self.demonstrations
-            if effect.index in {one.demonstration for one in self.shares.factors}
-        ]
-        return sum((misreading(self.contest, self.readings, effect) or 0.0) > 0 for effect in found)
+        asked = {factor.demonstration for factor in self.shares.factors}
+        found = [misreading(self.contest, self.readings, one) for one in self.demonstrations if one.index in asked]
+        return sum(odds is not None and odds > 0 for odds in found)
 
     @property
     def other_orders(self) -> bool:

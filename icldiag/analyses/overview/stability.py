@@ -215,11 +215,11 @@ def stability(
         group = groups[place]
         return LeftOut(kept[place], scores, group, labels[group[0]], labels.count(labels[group[0]]) == len(group))
 
-    for place in range(len(groups) if each is not None else 0):  # the lab remembers what is asked here
-        assert each is not None
-        (scores,) = lab.ask([asked[len(orders) + place]], step_of(progress, "left out alone", place, len(groups)))
-        known = replace(known, left_out=(*known.left_out, left_out(place, scores)))
-        each(LeftOutSoFar(known, len(groups)))
+    if each is not None:
+        for place, question in enumerate(asked[len(orders) :][: len(groups)]):  # the lab remembers what is asked here
+            (scores,) = lab.ask([question], step_of(progress, "left out alone", place, len(groups)))
+            known = replace(known, left_out=(*known.left_out, left_out(place, scores)))
+            each(LeftOutSoFar(known, len(groups)))
     answers = iter(lab.ask(asked, progress) if asked else [])
     return replace(
         known,

@@ -55,7 +55,7 @@ def on_gpu(device: torch.device) -> Record:
 
     def record(work: Callable[[], None]) -> Callable[[], None]:
         with torch.cuda.device(device):
-            beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch gives it no types
             beside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(beside):
                 for _ in range(_WARM_UP):

@@ -225,12 +225,12 @@ class Panel(VerticalScroll):
 
     def hinted(self) -> list[BindingType]:
         """The keys in the line of hints, the most wanted first."""
-        return list(self.BINDINGS)
+        idle = self.idle()
+        return [one for one in self.BINDINGS if isinstance(one, Binding) and one.action not in idle]
 
-    def stoppable(self, job: str) -> list[BindingType]:
-        """The keys, that to stop a job only while it runs."""
-        running = job in self.state.doing
-        return [one for one in self.BINDINGS if isinstance(one, Binding) and (running or one.action != "stop")]
+    def idle(self) -> set[str]:
+        """The actions that would do nothing now."""
+        return set()
 
     def left(self) -> None:
         """Another panel comes to the front."""

@@ -120,8 +120,8 @@ class ContrastPanel(Panel):
         known = len(pieces) == len(weights)
         self.query_one("#strip", Line).set(signed_strip(pieces, weights, look) if known else "")
 
-    def hinted(self) -> list[BindingType]:
-        return self.stoppable("deletion")
+    def idle(self) -> set[str]:
+        return set() if "deletion" in self.state.doing else {"stop"}
 
     def action_measure(self) -> None:
         from icldiag.analyses.contrast.compute import MEASURES

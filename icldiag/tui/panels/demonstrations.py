@@ -154,8 +154,8 @@ class DemonstrationsPanel(Panel):
         self.query_one("#matrix", Line).set(drawn)
         self.query_one("#signs", Line).set(STRIP_SIGNS)
 
-    def hinted(self) -> list[BindingType]:
-        return self.stoppable(_JOB)
+    def idle(self) -> set[str]:
+        return set() if _JOB in self.state.doing else {"stop"}
 
     def action_value(self) -> None:
         from icldiag.analyses.demonstrations import ValueDemonstrations

@@ -41,10 +41,6 @@ class PartsPanel(Panel):
         ended = self.stopped or (bool(failures) and self.request() in failures)
         return {name for name, works in (("again", ended), ("stop", self.job in self.state.doing)) if not works}
 
-    def hinted(self) -> list[BindingType]:
-        idle = self.idle()
-        return [one for one in self.BINDINGS if isinstance(one, Binding) and one.action not in idle]
-
     def settled(self) -> bool:
         return super().settled() and self.job not in self.state.doing
 

@@ -194,5 +194,7 @@ def _places(prompt: Prompt, *demonstrations: int) -> Sequence[int]:
 
 def notes(warnings: Sequence[str]) -> str:
     """The first of them: the prompt below is to be seen."""
-    more = f" {len(warnings) - _NOTES} further notes: icldiag check lists all." if len(warnings) > _NOTES else ""
+    more = (
+        f" {len(warnings) - _NOTES} further notes: icldiag check --model lists all." if len(warnings) > _NOTES else ""
+    )
     return "".join(f" Note: {warning}." for warning in warnings[:_NOTES]) + more

@@ -54,7 +54,7 @@ class Frame:
         """What must be written to show the rows, which count as shown from then on."""
         plain = [row.discard_meta().simplify() for row in rows]
         if len(plain) != len(self.rows) or (plain and plain[0].cell_length != self.rows[0].cell_length):
-            parts = [(0, y, row) for y, row in enumerate(plain)]
+            parts = [(start, y, row.crop(start, stop)) for y, row in enumerate(plain) for start, stop in _pieces(row)]
         else:
             pairs = enumerate(zip(self.rows, plain, strict=True))
             parts = [
@@ -101,19 +101,28 @@ def _cells(row: Strip) -> Iterator[Cell]:
 def _changes(old: Strip, new: Strip) -> Iterator[tuple[int, int]]:
     """Half-open ranges of columns; one that would cut a wide character takes it in whole."""
     if old.cell_length != new.cell_length or _joined(old) or _joined(new):
-        start = 0
-        for segment in new:  # each is placed by itself: terminals differ in how wide such a character is
-            yield start, start + segment.cell_length
-            start += segment.cell_length
+        yield from _pieces(new)
     else:
         yield from _ranges(list(_cells(old)), list(_cells(new)))
 
 
+def _pieces(row: Strip) -> Iterator[tuple[int, int]]:
+    """All of a row; each of its styles is placed by itself, as terminals differ in how wide a joined character is."""
+    start = 0
+    for segment in row if _joined(row) else ():
+        yield start, start + segment.cell_length
+        start += segment.cell_length
+    if start == 0:
+        yield 0, row.cell_length
+
+
 def _joined(row: Strip) -> bool:
     """Whether characters are drawn as one, as an emoji of several is: they have no columns of their own."""
-    return not row.text.isascii() and (
-        not all(map(cell_len, row.text)) or sum(map(cell_len, row.text)) != row.cell_length
-    )
+    text = row.text
+    if text.isascii():
+        return False
+    widths = list(map(cell_len, text))
+    return 0 in widths or sum(widths) != row.cell_length
 
 
 def _ranges(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[tuple[int, int]]:
