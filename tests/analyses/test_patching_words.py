@@ -29,11 +29,11 @@ def test_an_order_is_printed_so_that_it_can_be_made(tiny: Tiny, prompt: Prompt) 
     found = session.patching(
         QUERY, replace(prompt, demonstrations=tuple(prompt.demonstrations[place] for place in order))
     )
-    assert "the demonstrations in the order 3 1 4 2 as numbered now, Location last" in reading(found)
+    assert "with order 3 1 4 2 as numbered now, Location last" in reading(found)
     new = Example("A text that is nowhere else", 1)
     mixed = replace(prompt, demonstrations=(prompt.demonstrations[3], new, prompt.demonstrations[0]))
     told = reading(session.patching(QUERY, mixed))
-    assert "without demonstrations 2, 3" in told and "in the order 4 new 1 as numbered now" in told
+    assert "without demonstrations 2, 3" in told and "order 4 new 1 as numbered now" in told
 
 
 def test_a_layer_is_the_same_for_depth_and_for_patching(tiny: Tiny, prompt: Prompt) -> None:

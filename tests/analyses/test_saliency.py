@@ -76,7 +76,8 @@ def test_with_beta_is_that_of_autograd(tiny: Tiny, prompt: Prompt) -> None:
 def test_layers_and_rows_are_rebuilt_together_as_memory_holds(
     architecture: str, beta: bool, tiny: Tiny, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = tiny(architecture)
+    # In float32 the two ways round differently, by how much depends on the processor; gpt_oss has no other.
+    model = tiny(architecture, torch.float32 if architecture == "gpt_oss" else torch.float64)
     session = Session(prompt, model)
     torch.manual_seed(1)
     edits = session.with_beta(torch.randn(session.beta_shape).numpy()).beta_edits if beta else None
@@ -94,7 +95,7 @@ def test_layers_and_rows_are_rebuilt_together_as_memory_holds(
         found[pairs] = flow_of_query(model, session.encoded, 1, 2, target_edits=edits)
     for name in ("raw", "into_target", "into_labels"):
         one, other = (getattr(flow, name) for flow in found.values())
-        np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-7 * np.abs(other).max())  # float32 of a sum
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-8)
     alike = architecture in ("gpt2", "llama")  # the others' layers differ in a window, a bias or a sink
     assert transfers == [model.n_layers, 1 if alike else transfers[1]]
 

@@ -112,7 +112,7 @@ def _changes(here: EncodedPrompt, there: EncodedPrompt) -> Iterator[str]:
         last = theirs.label_names[theirs.demonstrations[-1].known_label]
         own = {other: str(one + 1) for one, other in pairs}
         order = " ".join(own.get(place, "new") for place in range(len(theirs.demonstrations)))
-        yield f"the demonstrations in the order {order} as numbered now, {last} last"
+        yield f"order {order} as numbered now, {last} last"
     if ours.queries[0].texts != theirs.queries[0].texts:
         yield "another query"
     elif ours.retrieved(ours.queries[0]) != theirs.retrieved(theirs.queries[0]):
