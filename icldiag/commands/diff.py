@@ -37,14 +37,14 @@ def diff(
     from icldiag.visible import visible
 
     format = format_of(format, output, "text")
-    if format not in FILES:
-        raise IcldiagError(f"--format {shortened(format)}: choose one of {', '.join(FILES)}")
     with sources() as read:
         if all(is_file(path) and is_log(path) for path in (a, b)):
             page = log_difference(a, b)
         else:
             page = difference_page(read_report(a), read_report(b), (str(a), str(b)))
     read.refuse(output)
+    if format not in FILES:
+        raise IcldiagError(f"a comparison is not written as {shortened(format)}: --format is one of {', '.join(FILES)}")
     if format == "text" and output is None:
         print_page(page)
         return

@@ -219,6 +219,13 @@ def test_the_command(
         assert not caught.value.code
     assert "The set-ups are the same." in capsys.readouterr().out
     assert "<h2>Pairs of labels</h2>" in out.read_text()
+    monkeypatch.setattr(sys, "argv", ["icldiag", "diff", str(a), str(a), "-o", str(tmp_path / "c.json")])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    told = capsys.readouterr().err
+    assert "a comparison is not written as json: --format is one of md, html, text, latex" in told
+    assert not (tmp_path / "c.json").exists()
 
 
 def test_a_report_that_contradicts_itself_is_one_sentence(values: Values) -> None:
