@@ -6,9 +6,10 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
+from typing import TextIO
 
 from icldiag.analyses.repairs import FindRepairs, Repair, Repairs, Trial, finding, p_text, verdict
 from icldiag.analyses.reweighting.beta_file import save_beta
@@ -45,6 +46,17 @@ def chosen_query(prompt: Prompt, wanted: str) -> int:
         which = f"queries {places} hold this text; give a number" if found else "no query holds this text"
         raise AnalysisError(f"--query {quoted(wanted)}: {which}")
     return found[0]
+
+
+@contextmanager
+def closing_words(to: TextIO) -> Iterator[list[str]]:
+    """Lines that are printed at the end, however it comes: a reader that left early (`| head`) costs no file."""
+    told: list[str] = []
+    try:
+        yield told
+    finally:
+        if told:
+            print("\n".join(told), file=to)
 
 
 def search(session: Session, request: FindRepairs, progress: Progress) -> Repairs:

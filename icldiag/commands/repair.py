@@ -58,6 +58,7 @@ def repair(
     from icldiag.repair_output import (
         chosen_query,
         chosen_trial,
+        closing_words,
         cost,
         ranking,
         repair_diff,
@@ -80,14 +81,14 @@ def repair(
         raise IcldiagError("--take 0 is the prompt as it is, for --as text, messages or logit-bias; its file is there")
     if take == 0 and form != "prompt":
         require_for_clients(written, form)
-    with progress_on_stderr() as (stage, progress):
+    with closing_words(aside) as told, progress_on_stderr() as (stage, progress):
         session = Session(written, model, store=open_store(written, model))
         session.load(stage)
         if take == 0 and form != "prompt":
-            print(write_for_clients(session, form, output, placeholder, progress), file=aside)
+            told.append(write_for_clients(session, form, output, placeholder, progress))
             return
         repairs = search(session, FindRepairs(number, budget, seed), progress)
-        print("\n".join((summary(repairs), "", *ranking(repairs, show))), file=aside)
+        told += summary(repairs), "", *ranking(repairs, show)
         taken = chosen_trial(repairs, take)
         if taken is None:
             if output is not None:
@@ -107,4 +108,4 @@ def repair(
             told_last = verify(session, repairs, taken, output, progress)
             model_option = "" if model.name == BUNDLED else f" --model {model.name}"
             told_last += f"\nNew texts are labelled by: icldiag predict {visible(str(output))} TEXTS{model_option}"
-    print(f"\n{diff}\n\n{told_last}", file=aside)
+        told += "", diff, "", told_last

@@ -13,6 +13,7 @@ from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.analyses.saliency.compute import LossTarget
 from icldiag.analyses.saliency.rows import HeadSum
 from icldiag.errors import AnalysisError
+from icldiag.indices import head_index, layer_index
 from icldiag.inputs.values import whole_number
 from icldiag.model.anchors import KEYS, Keys
 from icldiag.quoting import quoted
@@ -39,6 +40,15 @@ class ReportSettings:
     positions: Positions = "kept"  # compression: "restart" as the paper's code does
     training: TrainingSettings = field(default_factory=TrainingSettings)  # reweighting
     budget: int = BUDGET  # repairs: candidates tried
+
+    def check(self, layers: int, heads: int) -> None:
+        """Whether the model has what is named, before anything is computed. Raises AnalysisError."""
+        weighted = () if self.training.heads == "anchor" else self.training.heads
+        named = [() if self.layer is None else (self.layer,), self.token_layers, *self.isolate]
+        for layer in (*(one for of in named for one in of), *(layer for layer, _ in weighted)):
+            layer_index(layer, layers)
+        for _, head in weighted:
+            head_index(head, heads)
 
 
 def heads_from(text: str | None) -> Literal["anchor"] | tuple[tuple[int, int], ...]:

@@ -170,6 +170,13 @@ def test_the_sentences_hold(case: str) -> None:
     taken = found.stability.matrix.mean(axis=1)
     assert f"({max(taken.max(), -taken.max()):.2f} nats" in alone
     assert bool(stands) == (found.stability.harmful is not None and found.stability.harmful == int(taken.argmax()))
+    run = found.stability.left_out[0]
+    told_of_one = reading_so_far(LeftOutSoFar(replace(found.stability, left_out=(run,)), len(taken)), found.labels)[0]
+    does = "takes" if taken[0] > 0 else "gives"
+    assert told_of_one.startswith(
+        f"So far 1 of {len(taken)} left out. Demonstration 1 ({found.labels[run.label]}) {does} "
+    )
+    assert f" {abs(taken[0]):.2f} nats of the lead" in told_of_one
     if numbers := re.findall(r"and without it (\d+)% are right instead of (\d+)%", told):
         gold = [label for label in found.stability.gold if label is not None]
         left = found.stability.left_out[worst].predicted

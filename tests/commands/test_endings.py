@@ -47,6 +47,16 @@ def test_a_pipe_without_a_reader_ends_a_command_silently(
     assert b"icldiag:" not in done.stderr
 
 
+def test_a_repair_is_written_whoever_reads_along(folder: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*ICLDIAG, "repair", "sentiment", "--budget", "2", "--take", "1", "-o", "mended.yaml"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.DEVNULL, timeout=600)
+    os.close(writer)
+    assert done.returncode == 141
+    assert "calibration:" in (folder / "mended.yaml").read_text()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without a signal")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_stopped_predict_says_that_it_can_go_on(folder: Path, number: int, code: int) -> None:

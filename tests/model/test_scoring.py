@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from icldiag.analyses.scoring.compute import Scorings, Way
+from icldiag.analyses.scoring.section import reading
 from icldiag.errors import AnalysisError, PromptError
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.encode import encode
@@ -88,7 +91,8 @@ def test_answers_under_every_scoring(tiny: Tiny, words: Prompt, own: Scoring) ->
         assert way.predicted.tolist() == asked.predicted.tolist()
         assert found.accuracy(way) == pytest.approx(asked.accuracy)
     changed = found.changed(found.of("per_token"))
-    assert (f"{changed} scored per token" in repr(found)) == bool(changed) or own == "per_token"
+    told = re.search(r"(\d) (?:would change )?if scored per token", repr(found))
+    assert own == "per_token" or (int(told[1]) if told else 0) == changed
 
 
 def test_a_calibration_is_left_out_of_the_comparison(tiny: Tiny, words: Prompt) -> None:
@@ -120,3 +124,28 @@ def test_every_analysis_takes_them(tiny: Tiny, words: Prompt) -> None:
             AnalysisError, match=r"more to scores than a server's bias|cannot score label words of several tokens"
         ):
             logit_bias(changed.encoded, changed.model.tokenizer)
+
+
+def of_ways(own: Scoring, **predicted: list[int]) -> Scorings:
+    ways = tuple(Way(scoring, np.array(answers)) for scoring, answers in predicted.items())
+    count = len(predicted[own])
+    return Scorings(("a", "b"), (None,) * count, own, False, ways)
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (of_ways("first", first=[0], whole=[0]), "The answer would be the same under 1 other scoring."),
+        (
+            of_ways("first", first=[0], whole=[1], per_token=[1]),
+            "The answer, scored by first tokens, would change if scored by whole words or per token.",
+        ),
+        (
+            of_ways("whole", whole=[0, 0, 1], first=[1, 0, 1], pmi=[1, 1, 1]),
+            "Of 3 answers scored by whole words, 2 would change if scored against the words alone and 1 if "
+            "scored by first tokens.",
+        ),
+    ],
+)
+def test_the_sentence_on_what_would_change(result: Scorings, told: str) -> None:
+    assert reading(result) == told

@@ -65,12 +65,14 @@ def reading_of_left_out(found: Stability, labels: Sequence[str]) -> tuple[str, s
     taken = found.matrix.mean(axis=1)
     most, least = int(taken.argmax()), int(taken.argmin())
     harmful, giving = (name_of(labels, found.left_out[row].without, found.left_out[row].label) for row in (most, least))
-    first = (
-        f"{harmful} takes most ({taken[most]:.2f} nats of the lead, mean of {counted(len(found.queries), 'query')})"
-        if taken[most] > 0
-        else f"none takes from the lead, {harmful} gives least ({-taken[most]:.2f} nats, mean of "
-        f"{counted(len(found.queries), 'query')})"
-    )
+    mean = f"mean of {counted(len(found.queries), 'query')}"
+    if len(taken) == 1:
+        does = "takes" if taken[most] > 0 else "gives"
+        first = f"{harmful} {does} {abs(taken[most]):.2f} nats of the lead ({mean})"
+    elif taken[most] > 0:
+        first = f"{harmful} takes most ({taken[most]:.2f} nats of the lead, {mean})"
+    else:
+        first = f"none takes from the mean lead; {harmful} gives least ({-taken[most]:.2f} nats, {mean})"
     if least != most:
         first += f", {giving} {'gives most' if taken[least] < 0 else 'takes least'} ({abs(taken[least]):.2f})"
     stands = "It stands out: the mean lead surely grows without it, and more than without any other."

@@ -67,13 +67,20 @@ def _sentences(result: Scorings) -> Iterator[str]:
         yield "No other scoring can be asked of these label words."
         return
     moved = sorted(((result.changed(way) or 0, way) for way in others), key=lambda found: -found[0])
-    told = [f"{count} scored {NAMES[way.scoring]}" for count, way in moved if count]
-    answers = counted(n, "answer")
-    if not told:
-        which = f"{answers} would all be the same" if n > 1 else "The answer would be the same"
+    moving = [(count, NAMES[way.scoring]) for count, way in moved if count]
+    if not moving:
+        which = f"{n} answers would all be the same" if n > 1 else "The answer would be the same"
         yield f"{which} under {counted(len(others), 'other scoring')}{without}."
         return
-    yield f"Of {answers} scored {NAMES[result.own]}{without}, {_joined(told)} would be others."
+    if n == 1:
+        ways = _joined([name for _, name in moving], "or")
+        yield f"The answer, scored {NAMES[result.own]}{without}, would change if scored {ways}."
+    else:
+        (count, name), *rest = moving
+        told = _joined(
+            [f"{count} would change if scored {name}", *(f"{count} if scored {name}" for count, name in rest)]
+        )
+        yield f"Of {n} answers scored {NAMES[result.own]}{without}, {told}."
     before, best = result.accuracy(result.of(result.own)), _best(result, others)
     if before is not None and best is not None:
         mended, broken = result.effect(best) or (0, 0)
@@ -91,8 +98,8 @@ def _best(result: Scorings, others: list[Way]) -> Way | None:
     return best if (result.accuracy(best) or 0.0) > before else None
 
 
-def _joined(told: list[str]) -> str:
-    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+def _joined(told: list[str], last: str = "and") -> str:
+    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} {last} {told[-1]}"
 
 
 def blocks(result: Scorings, context: Context | None = None) -> list[Block]:
