@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
-from icldiag.analyses.repairs import FindRepairs, Repair, Repairs, Trial, finding, p_text, verdict
+from icldiag.analyses.repairs import ALIKE, FindRepairs, Repair, Repairs, Trial, alike, finding, p_text, verdict
 from icldiag.analyses.reweighting.beta_file import save_beta
 from icldiag.analyses.search.biases import adds_alone
 from icldiag.clients.write import ClientForm
@@ -96,14 +96,19 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
     """The best repairs, a line each: net gain, mended and broken on the selection part, p, the queries, the cost."""
     if not count:
         return
-    yield f"rank  net   fixed broken     p  queries  tokens  repair (selection part: {len(repairs.selection)} examples)"
+    uneven = repairs.uneven
+    heads = f"{'  alike' if uneven else ''}  repair (selection part: {len(repairs.selection)} examples)"
+    yield f"rank  net   fixed broken     p  queries  tokens{heads}"
     for rank, trial in enumerate(repairs.trials[:count], start=1):
         effect = trial.selection
         of = "" if repairs.query is None else f": {verdict(repairs, trial, repairs.query)}"
         yield visible(
             f"{rank:4}  {effect.net:+3}  {len(effect.mended):6} {len(effect.broken):6} {p_text(effect.p_value):>5}  "
-            f"{trial.queries.net:+7}  {trial.tokens - repairs.tokens_before:+6}  {trial.repair.name}{of}"
+            f"{trial.queries.net:+7}  {trial.tokens - repairs.tokens_before:+6}  "
+            f"{f'{alike(effect):>5}  ' if uneven else ''}{trial.repair.name}{of}"
         )
+    if uneven:
+        yield ALIKE
 
 
 def chosen_trial(repairs: Repairs, rank: int | None) -> Trial | None:

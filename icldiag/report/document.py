@@ -114,7 +114,7 @@ def make_report(
     results: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     names = chosen_sections(only)
-    settings.check(session.model.facts.n_layers, session.model.facts.n_heads)
+    settings.check(session.model.n_layers, session.model.n_heads)
     session.prediction(progress)  # first: the context has it
     context = replace(context_of(session, settings), query=None if computed else query)
     for number, name in enumerate(names, start=1):

@@ -127,7 +127,7 @@ def test_every_analysis_takes_them(tiny: Tiny, words: Prompt) -> None:
 
 
 def of_ways(own: Scoring, **predicted: list[int]) -> Scorings:
-    ways = tuple(Way(scoring, np.array(answers)) for scoring, answers in predicted.items())
+    ways = tuple(Way(scoring, np.array(predicted[scoring])) for scoring in get_args(Scoring) if scoring in predicted)
     count = len(predicted[own])
     return Scorings(("a", "b"), (None,) * count, own, False, ways)
 

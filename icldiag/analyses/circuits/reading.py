@@ -31,13 +31,10 @@ def reading(found: Circuit) -> str:
     half = found.half
     if half is None:
         most = max(found.together, key=lambda step: step.cut.lost)
-        tried = (
-            f"{most.heads} heads take {most.cut.lost:.2f}" if most.heads > 1 else f"one head takes {most.cut.lost:.2f}"
-        )
-        return (
-            f"{name} is spread over many heads: no number of heads that was cut takes half of it ({tried}); "
-            f"{whole}.{_against(found)}"
-        )
+        tried_heads = found.together[-1].heads
+        tried = f"the first {tried_heads} cut together, or fewer, take" if tried_heads > 1 else "the first one takes"
+        taken = f"at most {most.cut.lost:.2f}" if most.cut.lost > 0 else "nothing"
+        return f"{name}: {whole}. No few heads carry half of that: {tried} {taken}.{_against(found)}"
     heads = found.anchor_heads
     named = in_heads(heads[:NAMED]) + (f" and {len(heads) - NAMED} more" if len(heads) > NAMED else "")
     others = ""

@@ -165,9 +165,12 @@ def _ranking(result: Repairs) -> Table:
         effect, queries = trial.selection, trial.queries
         counts = (effect.net, len(effect.mended), len(effect.broken), effect.p_value)
         of_queries = (len(queries.mended), len(queries.broken))
-        rows.append((trial.repair.name, *counts, *of_queries, trial.tokens - result.tokens_before, trial.repair.needs))
+        ranked_by = (100 * effect.balanced_gain,) if result.uneven else ()
+        tokens = trial.tokens - result.tokens_before
+        rows.append((trial.repair.name, *ranked_by, *counts, *of_queries, tokens, trial.repair.needs))
     columns = (
         "repair",
+        *(["points, labels alike"] if result.uneven else []),
         "net gain",
         "fixed",
         "broken",
@@ -177,7 +180,10 @@ def _ranking(result: Repairs) -> Table:
         "tokens",
         "needs",
     )
-    return Table("repairs", "Ranked on the selection part.", columns, tuple(rows), limit=LISTED, digits=".2g")
+    caption = "Ranked on the selection part."
+    if result.uneven:
+        caption += " The rank is by the points gained where each label counts alike, however many texts it has."
+    return Table("repairs", caption, columns, tuple(rows), limit=LISTED, digits=".2g")
 
 
 def _elsewhere(result: Repairs, winner: Trial) -> list[Block]:

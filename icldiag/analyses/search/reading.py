@@ -105,6 +105,14 @@ def points(effect: Effect) -> str:
     return f"{signed(gain)} {'point' if abs(gain) == 1 else 'points'}, 95 % interval {signed(low)} to {signed(high)}"
 
 
+ALIKE = "alike: points gained where each label counts alike, which ranks the repairs"
+
+
+def alike(effect: Effect) -> str:
+    """What repairs are ranked by."""
+    return signed(round(100 * effect.balanced_gain))
+
+
 def p_text(p: float) -> str:
     return f"{p:.2f}" if p >= 0.01 else f"{p:.1g}"  # never 0.00
 

@@ -13,7 +13,7 @@ from icldiag.prompt.schema import Example
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Repairs(AnalysisResult):
-    """All candidates, the best on the selection part first."""
+    """All candidates: the winner, then the best on the selection part."""
 
     query: int | None  # the one to be mended, or None for the prompt as a whole
     budget: int
@@ -35,6 +35,12 @@ class Repairs(AnalysisResult):
     def best(self) -> Trial | None:
         """The winner."""
         return None if self.winner is None else self.trials[self.winner]
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the rank, in which each label counts alike, is of another number than the net gain."""
+        effects = [trial.selection for trial in self.trials if trial.selection.count]
+        return any(abs(effect.balanced_gain - effect.net / effect.count) > 1e-9 for effect in effects)
 
     @property
     def mender(self) -> int | None:

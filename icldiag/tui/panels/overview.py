@@ -140,7 +140,8 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
             keys = ["t applies it" if known.sure else "t tries it, and takes it off"]
         if known is not None and (searched is None or not keys):
             keys.append("m searches for more" if searched is None else "m: all that was tried")
-        row = Text.assemble(("NEXT  ", look.chosen), (self._visible(said), look.strong))
+        first, end, rest = self._visible(said).partition(". ")
+        row = Text.assemble(("NEXT  ", look.chosen), (first + end, look.strong), rest)
         return row.append(f" ({'; '.join(keys)})" if keys else "", look.muted)
 
     def _searched(self) -> Repairs | None:

@@ -33,7 +33,7 @@ _QUESTION = "Save as .yaml; for other programs as .txt, .messages.json, or .json
 
 
 class RepairPanel(ApplyingPanel):
-    """Candidates ranked by net gain; the marked one can be applied in place or written as a file."""
+    """Candidates, the best first; the marked one can be applied in place or written as a file."""
 
     title, key, group = "Repair", "9", "Fix"
     analysis = "repairs"
@@ -169,10 +169,10 @@ class RepairPanel(ApplyingPanel):
 
     def _table(self, found: Repairs) -> Text:
         """A line per repair around the marked one, cut at the panel's edge."""
-        from icldiag.analyses.repairs import p_text
+        from icldiag.analyses.repairs import ALIKE, alike, p_text
 
-        look = self.state.look
-        lines = [Text("   net   +   -     p  this query   repair", look.muted)]
+        look, uneven = self.state.look, found.uneven
+        lines = [Text(f"   net   +   -     p  {'alike  ' if uneven else ''}this query   repair", look.muted)]
         first = max(0, min(self.marked - LISTED // 2, len(found.trials) - LISTED))
         for place, trial in enumerate(found.trials[first : first + LISTED], start=first):
             effect, marked = trial.selection, place == self.marked
@@ -180,10 +180,13 @@ class RepairPanel(ApplyingPanel):
             lines.append(
                 Text(
                     f"{'>' if marked else ' '} {effect.net:+4} {len(effect.mended):3} {len(effect.broken):3} "
-                    f"{p_text(effect.p_value):>5}  {fixes:<11}  {visible(trial.repair.name, look.ascii_only)}",
+                    f"{p_text(effect.p_value):>5}  {f'{alike(effect):>5}  ' if uneven else ''}{fixes:<11}  "
+                    f"{visible(trial.repair.name, look.ascii_only)}",
                     look.strong if marked else "",
                 )
             )
+        if uneven:
+            lines.append(Text(ALIKE, look.muted))
         return Text("\n").join(lines)
 
     def _about(self, found: Repairs, trial: Trial) -> Text:
@@ -194,11 +197,14 @@ class RepairPanel(ApplyingPanel):
         compared, queries = trial.selection, trial.queries
         same = trial.tokens == found.tokens_before
         tokens = f"{trial.tokens} tokens as before" if same else f"{found.tokens_before} -> {trial.tokens} tokens"
+        of_queries = ""
+        if queries.count:
+            before, after = queries.right_before, queries.right_after
+            of_queries = f"; of {counted(queries.count, 'labelled query')} {before} before, {after} after"
         lines = [
             f"{trial.repair.name}: {verdict(found, trial, self.state.query)}.",
             f"Of {counted(compared.count, 'example')} to compare on, {compared.right_before} right before, "
-            f"{compared.right_after} after; of {counted(queries.count, 'labelled query')} "
-            f"{queries.right_before} before, {queries.right_after} after.",
+            f"{compared.right_after} after{of_queries}.",
             f"Demonstrations: {tokens}; whoever uses it needs {trial.repair.needs}.",
         ]
         for word, places in (("fixes", trial.queries.mended), ("breaks", trial.queries.broken)):

@@ -14,6 +14,7 @@ from icldiag.analyses.search.calibrations import Candidate
 from icldiag.analyses.search.partition import FOLDS
 from icldiag.analyses.search.search import Search
 from icldiag.analyses.search.trials import Trials
+from icldiag.prompt.adjustments import Calibration, CalibrationKind
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.analyses.repairs.test_search import rich as rich
@@ -65,6 +66,35 @@ def test_all_texts_confirm_a_gain_that_is_there(rich: Prompt, tiny: Tiny) -> Non
     assert trials.confirmed is not None
     assert (trials.confirmed.count, trials.confirmed.net, trials.confirmed.right_before) == (60, 20, 40)
     assert trials.confirmed.sure
+
+
+def fitted(candidate: Candidate, kind: CalibrationKind) -> Candidate:
+    by = Calibration(kind, (0.0, 0.0, 0.0))
+    return replace(candidate, repair=replace(candidate.repair, name=f"{kind} calibration", calibration=by))
+
+
+def test_of_fits_to_a_prompt_the_most_general_that_gains_is_taken(rich: Prompt, tiny: Tiny) -> None:
+    """How far each leaves the less general one is chosen by its fit; a few texts more or less are noise."""
+    trials = planted(rich, tiny, [i % 3 for i in range(60)])
+    every, half = np.ones(60, bool), np.arange(60) % 2 == 0
+    trials.add([fitted(shifting(trials, "", every), "batch"), fitted(shifting(trials, "", half), "matrix")])
+    trials.add([fitted(shifting(trials, "", ~every), "neighbours")])  # it gains nothing
+    trials.look()
+    assert trials.winner is not None and trials.confirmed is not None
+    assert trials.winner.repair.name == "matrix calibration"
+    assert trials.ranked()[0] is trials.winner
+    assert 0 < trials.confirmed.net == len(trials.confirmed.mended) < 20  # the folds choose so too
+
+
+def test_a_change_that_gains_more_by_itself_needs_no_calibration(rich: Prompt, tiny: Tiny) -> None:
+    trials = planted(rich, tiny, [i % 3 for i in range(60)])
+    every, half = np.ones(60, bool), np.arange(60) % 2 == 0
+    trials.add([fitted(shifting(trials, "", half), "batch"), fitted(shifting(trials, "", half), "matrix")])
+    other = replace(trials.search.start, name="reversed", demonstrations=trials.search.start.demonstrations[::-1])
+    trials.add([replace(shifting(trials, "", every), repair=other)])
+    trials.look()
+    assert trials.winner is not None
+    assert trials.winner.repair is other
 
 
 def test_a_change_is_not_confirmed_by_what_it_was_made_from(rich: Prompt, tiny: Tiny) -> None:
