@@ -85,8 +85,8 @@ def summary(repairs: Repairs) -> str:
     """The finding and what it rests on."""
     sizes = [len(part) for part in (repairs.fitting, repairs.selection, repairs.confirmation)]
     parts = (
-        f"{counted(sizes[0], 'example')} to make changes from, {sizes[1]} to choose by; confirmed on {sizes[2]}, each "
-        "left out of fit and choice"
+        f"{counted(sizes[1], 'labelled text')} to choose by, and {sizes[0]} more for what is not made from them; "
+        f"confirmed on {sizes[2]}, each left out of fit and choice"
     )
     shared = "; the prompt's queries are among them, as 'examples' has too few" if repairs.with_queries else ""
     return f"{visible(finding(repairs))}\n({parts}{shared})"

@@ -147,7 +147,7 @@ def _combinations(search: Search, trials: Trials, before: set[Hashable]) -> Iter
         before: those that were made before, to which these are added.
     """
     plain = {trial.repair.text: trial.repair for trial in trials.trials if trial.repair.calibration is None}
-    best = [plain[trial.repair.text] for trial in trials.ranked() if trials.wins(trial) and trial.repair.text in plain]
+    best = [plain[trial.repair.text] for trial in trials.ranked() if trial.wins and trial.repair.text in plain]
     leader, *others = list({repair.text: repair for repair in best}.values())[: 1 + COMBINED] or [search.start]
     for other in others:
         both = combined(search.start, leader, other)

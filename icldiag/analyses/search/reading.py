@@ -18,10 +18,8 @@ def finding(repairs: Repairs) -> str:
         if repairs.query is not None and repairs.mender is None:
             return f"None of {tried} {one}s fixes this query."
         wanted = "gains on" if repairs.query is None else "fixes this query without losing on"
-        return (
-            f"None of {tried} {one}s {wanted} the {texts} labelled texts that they were compared on.{_mender(repairs)}"
-        )
-    chosen = f"{best.repair.name} ({signed(best.selection.net)} of the {texts} it was chosen on)"
+        return f"None of {tried} {one}s {wanted} the labelled texts that it was not made from.{_mender(repairs)}"
+    chosen = f"{best.repair.name} ({signed(best.selection.net)} of the {texts} it was compared on)"
     assert repairs.confirmed is not None
     others = f"{repairs.confirmed.count} labelled texts, each left out of fit and choice"
     confirmed = in_short(repairs.confirmed)

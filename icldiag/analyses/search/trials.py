@@ -1,9 +1,10 @@
 """What was tried so far, and the best of it that was confirmed: an answer at any time of the search.
 
-The best candidate is chosen by its gain on the selection part; of calibrations that are fitted to the same prompt, the
-most general that gains. That is confirmed by nested cross-validation (Stone
-1974): without each fold the choice is made again, among candidates fitted without it, and what is chosen answers the
-fold's texts. What the folds gained and lost is pooled. So every labelled text confirms, and none by what it was in.
+The best candidate is chosen by its gain on the selection part, and on the fitting part where nothing was made from its
+texts; of calibrations that are fitted to the same prompt, it is the most general that gains. The choice is confirmed by
+nested cross-validation (Stone 1974): without each fold it is made again, among candidates fitted without it, and what
+is chosen answers the fold's texts. What the folds gained and lost is pooled. So every labelled text confirms, and none
+by what it was in.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Trial:
 
     repair: Repair
     selection: Effect  # each text answered by a fit without its fold
+    wins: bool  # whether it gains on what it can be judged by; for one query, mends it and loses nothing
     queries: Effect  # the prompt's labelled queries, less those that repairs were fitted on
     predicted: IntArray  # (n,) label of every query of the prompt afterwards
     tokens: int  # that the demonstrations take afterwards
@@ -41,25 +43,28 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """A trial, and what it does to the selection part without each fold."""
+    """A trial, and what it does to the texts that it can be judged by: all, and all without each fold.
+
+    That is the selection part, and the fitting part too where nothing was made from its texts.
+    """
 
     trial: Trial
     candidate: Candidate
+    every: Effect
     without: tuple[Effect, ...]  # (FOLDS,)
     mends: tuple[bool | None, ...]  # (FOLDS,) the failed query, if there is one
 
 
-def rank(selection: Effect) -> tuple[float, float]:
-    """Smaller is better: the gain on the selection part, each class counting alike; of equals the more probable gold
-    labels."""
-    return -round(selection.balanced_gain, 9), -selection.likelihood_gain
+def rank(effect: Effect) -> tuple[float, float]:
+    """Smaller is better: the gain, each class counting alike; of equals the more probable gold labels."""
+    return -round(effect.balanced_gain, 9), -effect.likelihood_gain
 
 
-def wins(selection: Effect, mends: bool | None = None) -> bool:
-    """Whether it gains on the selection part; for one query, whether it mends it and loses nothing there."""
+def wins(judged: Effect, mends: bool | None = None) -> bool:
+    """Whether it gains on these texts; for one query, whether it mends it and loses nothing on them."""
     if mends is None:
-        return selection.balanced_gain > 0 and selection.net > 0
-    return mends and selection.net >= 0
+        return judged.balanced_gain > 0 and judged.net > 0
+    return mends and judged.net >= 0
 
 
 FITS = ("batch", "affine", "matrix", "neighbours")  # each holds the one before as a special case
@@ -122,23 +127,26 @@ class Trials:
                 return
             (after,) = search.scores(candidate.repair, queries)
             own = candidate.answers[self._folds, np.arange(len(self._folds))]  # without each text's fold alone
+            judged = selected if candidate.made_of_fitting else np.arange(len(self._folds))
+            predicted, every = after.argmax(1), self._effect(own, judged)
             trial = Trial(
                 repair=candidate.repair,
                 selection=self._effect(own, selected),
+                wins=wins(every, self._mends(predicted)),
                 queries=effect(before, after, self.counted),
-                predicted=after.argmax(1),
+                predicted=predicted,
                 tokens=search.tokens(candidate.repair),
                 logit_bias=search.logit_bias(candidate.repair),
             )
             without = tuple(
-                self._effect(answers, selected[self._folds[selected] != fold])
+                self._effect(answers, judged[self._folds[judged] != fold])
                 for fold, answers in enumerate(candidate.answers)
             )
             mends: tuple[bool | None, ...] = (None,) * FOLDS
             if search.query is not None:
                 gold = queries[search.query].label
                 mends = tuple(bool(answers[-1].argmax() == gold) for answers in candidate.answers)
-            self._judged.append(_Judged(trial, candidate, without, mends))
+            self._judged.append(_Judged(trial, candidate, every, without, mends))
 
     def _effect(self, answers: np.ndarray, places: IntArray) -> Effect:
         return effect(self._before[places], answers[places], [self._gold[place] for place in places])
@@ -161,19 +169,17 @@ class Trials:
             self.add([unfitted(search, repair, made)])
             self.add(fitted_calibrations(search, repair, made))
 
-    def wins(self, trial: Trial) -> bool:
+    def _mends(self, predicted: IntArray) -> bool | None:
         query = self.search.query
-        if query is None:
-            return wins(trial.selection)
-        return wins(trial.selection, bool(trial.predicted[query] == self.search.prompt.queries[query].label))
+        return None if query is None else bool(predicted[query] == self.search.prompt.queries[query].label)
 
     def ranked(self) -> list[Trial]:
         """The winner first, then the best on the selection part."""
         return sorted(self.trials, key=lambda trial: (trial is not self.winner, *trial.rank))
 
     def look(self) -> None:
-        """Confirm the leader of the selection part, if that is a new one; it wins if it gains no less than the last."""
-        chosen = _choice({one: one.trial.selection for one in self._judged if self.wins(one.trial)})
+        """Confirm the leader, if that is a new one; it wins if it gains no less than the last."""
+        chosen = _choice({one: one.every for one in self._judged if one.trial.wins})
         if chosen is None or chosen.trial in self._looked:
             return
         leader = chosen.trial

@@ -17,6 +17,7 @@ def judged(prompt: Prompt, mends: bool, mended: int, broken: int) -> tuple[Repai
     trial = Trial(
         repair=as_it_is(prompt, None),
         selection=Effect(20, 10, tuple(range(mended)), tuple(range(10, 10 + broken)), 0.0, (mended - broken) / 20),
+        wins=mended >= broken,
         queries=Effect(5, 4, (0,) if mends else (), (), 0.0),
         predicted=np.array([0 if mends else 1, 1, 2, 0, 1, 2]),
         tokens=10,
