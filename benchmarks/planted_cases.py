@@ -230,7 +230,8 @@ def _healthy(kind: Kind, source: Source, rng: random.Random) -> Prompt:
     rng.shuffle(demonstrations)
     rng.shuffle(queries)
     words = [shape.labels[of].word for of in chosen]
-    if kind in ("word", "two"):  # all words in one form, before one of them gets another
+    mixed = len({word.islower() for word in words}) > 1  # " PIN" beside " fee" is a cause that was not planted
+    if kind in ("word", "two") or mixed:  # all words in one form, before one of them gets another
         words = [word.title() for word in words]
     return replace(
         shape,
