@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
-from icldiag.analyses.repairs import ALIKE, FindRepairs, Repair, Repairs, Trial, alike, finding, p_text, verdict
+from icldiag.analyses.repairs import ALIKE, CHOSEN, FindRepairs, Repair, Repairs, Trial, alike, finding, p_text, verdict
 from icldiag.analyses.reweighting.beta_file import save_beta
 from icldiag.analyses.search.biases import adds_alone
 from icldiag.clients.write import ClientForm
@@ -109,6 +109,8 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
         )
     if uneven:
         yield ALIKE
+    if repairs.chosen_first:
+        yield f"{CHOSEN}."
 
 
 def chosen_trial(repairs: Repairs, rank: int | None) -> Trial | None:

@@ -48,7 +48,7 @@ def repair(
         written = read_prompt(prompt)  # a wrong prompt is told before torch is imported
     read.refuse(output, but=prompt if form == "prompt" else None)
 
-    from icldiag.analyses.repairs import FindRepairs
+    from icldiag.analyses.repairs import FindRepairs, trial_in_short
     from icldiag.clients.write import require_for_clients, write_for_clients
     from icldiag.errors import IcldiagError
     from icldiag.files import check_destination, is_stdout
@@ -108,4 +108,5 @@ def repair(
             told_last = verify(session, repairs, taken, output, progress)
             model_option = "" if model.name == BUNDLED else f" --model {model.name}"
             told_last += f"\nNew texts are labelled by: icldiag predict {visible(str(output))} TEXTS{model_option}"
-        told += "", diff, "", told_last
+        own = "" if taken is repairs.best else f"\n{visible(taken.repair.name)}: {trial_in_short(repairs, taken)}"
+        told += "", diff, "", told_last + own

@@ -159,6 +159,8 @@ def report(
         COMPARED if models and wanted is None else wanted
     )  # wrong names are told before the model is loaded
     refuse_unread(context, names)
+    if wanted is None and models is None and sys.stderr.isatty():
+        print(f"all {len(names)} analyses; the first of them alone, sooner: --only overview,repairs", file=sys.stderr)
     settings = ReportSettings(
         layer=layer,
         keys=keys,

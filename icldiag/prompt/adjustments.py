@@ -75,7 +75,8 @@ class Calibration:
             return None
         return (
             f"the {self.kind} calibration was fitted on the scores of {quoted(self.model)} and is applied to those of "
-            f"{quoted(PurePath(model).name)}; fit it again with icldiag repair, or remove 'calibration'"
+            f"{quoted(PurePath(model).name)}; name its model with --model, fit it again with icldiag repair, or remove "
+            "'calibration'"
         )
 
     @classmethod

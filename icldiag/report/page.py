@@ -107,7 +107,7 @@ def _repeat(values: dict[str, Any], redacted: bool) -> Part:
         *_settings(values["settings"]),
     ]
     command = values["command"]
-    without = "The texts are left out, so there is no command." if redacted else _IN_MEMORY
+    without = "The command is left out, as it names the prompt file." if redacted else _IN_MEMORY
     return Part(
         "repeat",
         "To repeat this report",

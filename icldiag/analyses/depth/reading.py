@@ -118,11 +118,12 @@ def _decided(found: Depth) -> str:
     if len(rows) < half:
         return f"By the first tokens of the label words {len(rows)} of {counted(count, 'answer')} lead in the end."
     row = int(rows[half - 1])
-    who = "The answer leads" if count == 1 else f"At least half of {count} answers lead"
+    who = "the answer leads" if count == 1 else f"at least half of {count} answers lead"
     where = "in the output alone" if row == found.layers else f"from {lens.after(row)} on"
     before = max(row - 1, 0)
     held, end = (percent(float(mass)) for mass in (found.mass[before], found.mass[-1]))
-    return f"{who} for good {where}: {lens.after(before)} label words hold {held} of the probability, at the end {end}."
+    mass = f"{lens.after(before)} label words hold {held} of the probability, at the end {end}"
+    return f"Where the lens can be read, {who} for good {where}: {mass}."
 
 
 def _of_wrong(found: Depth) -> Iterator[str]:

@@ -54,15 +54,28 @@ def _answers(found: Overview) -> str:
         assert verdict.label is not None
         often = _too_often(found, verdict.label)
         errors = measures.count - measures.right  # where most of these are others, they come first
-        return f"{often} {right}." if 2 * excess(found, verdict.label).count >= errors else f"{right}. {often}"
+        said = f"{often} {right}." if 2 * excess(found, verdict.label).count >= errors else f"{right}. {often}"
+        return said + _never(found)
     if verdict.kind == "no better":
         value, baseline, by = measures.accuracy.value, measures.baseline, ""
         if measures.imbalanced:
             value, baseline = measures.balanced_accuracy, measures.balanced_baseline
             by = f"; balanced accuracy {measures.balanced_interval or format(value, '.2f')}"
         surely = "no" if value <= baseline else "not surely"
-        return f"{right}{by}, {surely} better than always {label} ({baseline:.2f})."
-    return f"{right}."
+        return f"{right}{by}, {surely} better than always {label} ({baseline:.2f}).{_never(found)}"
+    return f"{right}.{_never(found)}"
+
+
+def _never(found: Overview) -> str:
+    """Labels that no query is answered, where a tenth of the labelled ones or more should be."""
+    gold = found.counts.sum(axis=1)
+    never = [label for label in range(len(found.labels)) if gold[label] and not found.answered[label]]
+    missed = int(gold[never].sum())
+    if missed < gold.sum() / 10 or len(never) > LISTED:
+        return ""
+    names = [found.labels[label] for label in never]
+    which = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    return f" No query is answered {which}, the gold {'label' if len(names) == 1 else 'labels'} of {missed}."
 
 
 def _always(found: Overview, label: str | None) -> str:

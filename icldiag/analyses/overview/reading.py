@@ -142,7 +142,10 @@ def _counts(repairs: Repairs) -> str:
     where = "'examples' and 'queries'" if repairs.with_queries else "'examples'"
     apart = [f"{fitting} to make changes from"] if fitting else []
     apart += [f"{rest} more to confirm a choice on"] if rest else []
-    kept = f" ({every} without repeats, less {' and '.join(apart)})" if apart else ""
+    with_queries = (
+        " with 'queries'," if any(label is not None for label in repairs.gold) and not repairs.with_queries else ""
+    )
+    kept = f" ({every}{with_queries} without repeats, less {' and '.join(apart)})" if apart else ""
     return f"of the {n} labelled texts of {where} to compare on{kept}"
 
 

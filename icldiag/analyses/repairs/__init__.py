@@ -5,7 +5,17 @@ from __future__ import annotations
 from icldiag.analyses.effect import Effect
 from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, changes, find_repairs, mendable
 from icldiag.analyses.search.compute import TryCalibrations
-from icldiag.analyses.search.reading import ALIKE, alike, finding, in_short, p_text, points, trial_in_short, verdict
+from icldiag.analyses.search.reading import (
+    ALIKE,
+    CHOSEN,
+    alike,
+    finding,
+    in_short,
+    p_text,
+    points,
+    trial_in_short,
+    verdict,
+)
 from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.repairs import Repairs
 from icldiag.analyses.search.trials import Trial
@@ -13,6 +23,7 @@ from icldiag.analyses.search.trials import Trial
 __all__ = [
     "ALIKE",
     "BUDGET",
+    "CHOSEN",
     "Effect",
     "FindRepairs",
     "Repair",

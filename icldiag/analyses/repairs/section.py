@@ -12,7 +12,7 @@ from pydantic import Field
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.prediction.compute import Predict
-from icldiag.analyses.repairs import Effect, FindRepairs, Repairs, Trial, find_repairs, finding, verdict
+from icldiag.analyses.repairs import CHOSEN, Effect, FindRepairs, Repairs, Trial, find_repairs, finding, verdict
 from icldiag.analyses.request import Workbench
 from icldiag.analyses.search.search import Search
 from icldiag.errors import AnalysisError
@@ -108,7 +108,7 @@ def _trial(result: Repairs, trial: Trial) -> dict[str, Any]:
         "predicted": trial.predicted,
         "tokens": trial.tokens,
         "needs": repair.needs,
-        "logit_bias": None if isinstance(trial.logit_bias, str) else trial.logit_bias,
+        "logit_bias": trial.logit_bias if isinstance(trial.logit_bias, Mapping) and trial.logit_bias else None,
         "calibration": calibration and asdict(calibration),
         "demonstrations": [
             {
@@ -183,15 +183,17 @@ def _ranking(result: Repairs) -> Table:
     caption = "Ranked on the selection part."
     if result.uneven:
         caption += " The rank is by the points gained where each label counts alike, however many texts it has."
+    if result.chosen_first:
+        caption += f" {CHOSEN}."
     return Table("repairs", caption, columns, tuple(rows), limit=LISTED, digits=".2g")
 
 
 def _elsewhere(result: Repairs, winner: Trial) -> list[Block]:
     """The best repair in other programs, or the best of those that these can be told of."""
-    able = next((trial for trial in (winner, *result.trials) if not isinstance(trial.logit_bias, str)), None)
+    able = next((trial for trial in (winner, *result.trials) if isinstance(trial.logit_bias, Mapping)), None)
     why = f"{winner.logit_bias}." if isinstance(winner.logit_bias, str) else ""
     said: list[Block] = [Paragraph(f"In other programs: {why}")] if why else []
-    if able is None or isinstance(able.logit_bias, str):
+    if able is None or not isinstance(able.logit_bias, Mapping):
         return said
     caption = (
         f"{able.repair.name}: a server that adds these to its logits (logit_bias; sequence_bias of transformers), with "

@@ -16,7 +16,7 @@ from icldiag.prompt.schema import Prompt
 from icldiag.quoting import listed
 
 LIMIT = 100.0  # of a bias, either way, in the API that OpenAI defined and others took over
-USE = "'icldiag predict' and icldiag.Classifier answer with it"
+USE = "icldiag predict and icldiag.Classifier answer with it"
 _DIGITS = 6
 
 

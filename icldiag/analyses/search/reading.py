@@ -104,6 +104,7 @@ def points(effect: Effect) -> str:
 
 
 ALIKE = "alike: points gained where each label counts alike, which ranks the repairs"
+CHOSEN = "The first is the one chosen: of calibrations of a prompt the most general that gains"
 
 
 def alike(effect: Effect) -> str:

@@ -43,6 +43,11 @@ class Repairs(AnalysisResult):
         return any(abs(effect.balanced_gain - effect.net / effect.count) > 1e-9 for effect in effects)
 
     @property
+    def chosen_first(self) -> bool:
+        """Whether the winner stands before one that gains more: its rank is then not by its gain."""
+        return self.winner == 0 and any(trial.rank < self.trials[0].rank for trial in self.trials)
+
+    @property
     def mender(self) -> int | None:
         """Place of the best repair that mends the query that was searched for, whatever it costs others."""
         if self.query is None:

@@ -10,7 +10,7 @@ by what it was in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.search import Search
 from icldiag.errors import PromptError
 from icldiag.model.readout import IntArray
+from icldiag.private import OMITTED
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,9 @@ class Trial:
     queries: Effect  # the prompt's labelled queries, less those that repairs were fitted on
     predicted: IntArray  # (n,) label of every query of the prompt afterwards
     tokens: int  # that the demonstrations take afterwards
-    logit_bias: Mapping[int, float] | str  # by token, which give its answers to a server; or why none can
+    logit_bias: Mapping[int, float] | str = field(
+        metadata=OMITTED
+    )  # by token, which give its answers to a server; or why none can
 
     @property
     def rank(self) -> tuple[float, float]:

@@ -169,7 +169,7 @@ class RepairPanel(ApplyingPanel):
 
     def _table(self, found: Repairs) -> Text:
         """A line per repair around the marked one, cut at the panel's edge."""
-        from icldiag.analyses.repairs import ALIKE, alike, p_text
+        from icldiag.analyses.repairs import ALIKE, CHOSEN, alike, p_text
 
         look, uneven = self.state.look, found.uneven
         lines = [Text(f"   net   +   -     p  {'alike  ' if uneven else ''}this query   repair", look.muted)]
@@ -187,6 +187,8 @@ class RepairPanel(ApplyingPanel):
             )
         if uneven:
             lines.append(Text(ALIKE, look.muted))
+        if found.chosen_first:
+            lines.append(Text(f"{CHOSEN}.", look.muted))
         return Text("\n").join(lines)
 
     def _about(self, found: Repairs, trial: Trial) -> Text:
