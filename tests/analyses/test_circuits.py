@@ -99,6 +99,7 @@ def test_parts_are_of_the_queries_that_were_asked(tiny: Tiny, prompt: Prompt, mo
         (before.scores[row] - np.log(after.probabilities[row])) @ sign for row in rows for sign in [_lead(before, row)]
     ]
     assert one.cut.lost == pytest.approx(np.mean(lost), abs=1e-4)
+    assert one.cut.error == pytest.approx(np.std(lost, ddof=1) / np.sqrt(len(lost)), abs=1e-4)
     assert one.cut.stay == sum(after.predicted[row] == before.predicted[row] for row in rows)
     assert reading(cuts[0]).startswith("So far, on 2 queries: label words -> target cut in all heads, ")
     assert all(not part.together for part in parts) and found.together
@@ -139,11 +140,14 @@ def test_anchor_heads_take_half_or_there_are_none(tiny: Tiny, prompt: Prompt) ->
 
 
 def test_the_head_that_works_most_against_the_answers_is_named(tiny: Tiny, prompt: Prompt) -> None:
-    found = replace(Session(prompt, tiny()).heads(asked=2, measured=2), everywhere=Effect(1, 1.0))
+    found = replace(Session(prompt, tiny()).heads(asked=2, measured=2), everywhere=Effect(1, 1.0, 0.1))
     first, second = found.ranked
     against = replace(second, cut=replace(second.cut, lost=-0.5))
     said = reading(replace(found, ranked=(replace(first, cut=replace(first.cut, lost=0.2)), against)))
     assert said.endswith(f" Head {second.layer}.{second.head} works against it: cut alone, the lead gains 0.50 nats.")
+    faint_everywhere = replace(found, everywhere=Effect(1, 1.0, 0.6))
+    assert "less than two standard errors" in reading(faint_everywhere)
+    assert "standard errors" not in reading(found)
     faint = replace(second, cut=replace(second.cut, lost=-0.05))
     assert "works against" not in reading(replace(found, ranked=(faint,)))
 

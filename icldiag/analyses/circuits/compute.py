@@ -53,6 +53,13 @@ class Effect:
 
     stay: int  # answers
     lost: float  # nats of the lead, mean
+    error: float  # its standard error over the queries; nan of one query
+
+
+def _effect(stay: int, lost: Sequence[float]) -> Effect:
+    """Of the nats that each query's lead loses."""
+    error = float(np.std(lost, ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else float("nan")
+    return Effect(stay, float(np.mean(lost)), error)
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,11 @@ class Circuit(AnalysisResult):
     def carried(self) -> bool:
         """Whether the target reads something there at all: the cut in all heads takes something from the lead."""
         return self.everywhere is not None and self.everywhere.lost >= LEAST
+
+    @property
+    def sure(self) -> bool:
+        """Whether what the cut in all heads takes is twice its standard error or more."""
+        return self.everywhere is not None and self.everywhere.lost >= 2 * self.everywhere.error
 
     @property
     def half(self) -> Together | None:
@@ -192,7 +204,8 @@ class _Ranking:
         """
         encoded, kind = self.bench.encoded, self.request.kind
         edits = [target_edits(encoded, Cut.of_heads(kind, heads), self.model.n_heads) for heads in cuts]
-        stay, lost = np.zeros(len(cuts), np.int64), np.zeros(len(cuts))
+        stay = np.zeros(len(cuts), np.int64)
+        lost: list[list[float]] = [[] for _ in cuts]
         for start in range(0, len(self.asked), AT_ONCE):
             step = step_of(self.progress, "cuts", before + start, 2 * len(self.asked))
             queries = self.asked[start : start + AT_ONCE]
@@ -202,13 +215,10 @@ class _Ranking:
             for cut, scores in enumerate(answers):
                 for row, contest in zip(scores, contests, strict=True):
                     stay[cut] += int(row.argmax()) == contest.answer
-                    lost[cut] += contest.lead - contest.lead_in(row)
+                    lost[cut].append(contest.lead - contest.lead_in(row))
             asked = self.asked[: start + AT_ONCE]
-            means = lost / len(asked)
-            yield (
-                tuple(sorted(asked)),
-                [Effect(int(count), float(mean)) for count, mean in zip(stay, means, strict=True)],
-            )
+            effects = [_effect(int(count), nats) for count, nats in zip(stay, lost, strict=True)]
+            yield tuple(sorted(asked)), effects
         self.progress("cuts", before + len(self.asked), 2 * len(self.asked))
 
     def _others(self, heads: Sequence[Head], taken: Sequence[Head]) -> list[Head] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from icldiag.analyses.circuits.compute import LEAST, Circuit
 from icldiag.analyses.isolation.cuts import CUT_NAMES, in_heads
 from icldiag.counting import counted
@@ -19,7 +21,8 @@ def reading(found: Circuit) -> str:
             f"({found.estimates[layer, head]:+.2f} nats of the lead)."
         )
     every = found.everywhere
-    whole = f"cut in all heads, {every.stay} of {counted(count, 'answer')} stay, and the lead {_loses(every.lost)} nats"
+    lead = f"the lead {_loses(every.lost, every.error)} nats"
+    whole = f"cut in all heads, {every.stay} of {counted(count, 'answer')} stay, and {lead}"
     if not found.together:
         first = found.ranked[0]
         return (
@@ -34,7 +37,7 @@ def reading(found: Circuit) -> str:
         tried_heads = found.together[-1].heads
         tried = f"the first {tried_heads} cut together, or fewer, take" if tried_heads > 1 else "the first one takes"
         taken = f"at most {most.cut.lost:.2f}" if most.cut.lost > 0 else "nothing"
-        return f"{name}: {whole}. No few heads carry half of that: {tried} {taken}.{_against(found)}"
+        return f"{name}: {whole}.{_unsure(found)} No few heads carry half of that: {tried} {taken}.{_against(found)}"
     heads = found.anchor_heads
     named = in_heads(heads[:NAMED]) + (f" and {len(heads) - NAMED} more" if len(heads) > NAMED else "")
     others = ""
@@ -44,7 +47,7 @@ def reading(found: Circuit) -> str:
     return (
         f"Of what {name} does for the lead, {named} {verb} at least half. Cut there, "
         f"{half.cut.stay} of {counted(count, 'answer')} stay, and the lead {_loses(half.cut.lost)} nats{others}; "
-        f"{whole}.{_against(found)}"
+        f"{whole}.{_unsure(found)}{_against(found)}"
     )
 
 
@@ -56,5 +59,13 @@ def _against(found: Circuit) -> str:
     return f" Head {most.layer}.{most.head} works against it: cut alone, the lead {_loses(most.cut.lost)} nats."
 
 
-def _loses(nats: float) -> str:
-    return f"loses {nats:.2f}" if nats >= 0 else f"gains {-nats:.2f}"
+def _unsure(found: Circuit) -> str:
+    """That what all heads carry may be nothing: queries that gain and queries that lose by the cut cancel out."""
+    if found.sure or len(found.queries) < 2:
+        return ""
+    return " Over these queries that is not surely more than nothing: it is less than two standard errors."
+
+
+def _loses(nats: float, error: float = math.nan) -> str:
+    beside = "" if math.isnan(error) else f" ± {error:.2f}"
+    return f"loses {nats:.2f}{beside}" if nats >= 0 else f"gains {-nats:.2f}{beside}"

@@ -21,6 +21,7 @@ class EffectFields(Fields):
     stay: int = Field(description="Answers that stay.")
     loyalty: float
     lost: float = Field(description="Nats that the answer's lead loses, mean.")
+    error: float | None = Field(description="Its standard error over the queries; null of one query.")
 
 
 class RankedFields(Fields):
@@ -51,7 +52,11 @@ def values(found: Circuit) -> dict[str, Any]:
     """The section's JSON values."""
 
     def effect(one: Effect | None) -> dict[str, Any] | None:
-        return None if one is None else {"stay": one.stay, "loyalty": found.loyalty(one), "lost": one.lost}
+        return (
+            None
+            if one is None
+            else {"stay": one.stay, "loyalty": found.loyalty(one), "lost": one.lost, "error": one.error}
+        )
 
     return {
         "cut": found.kind,
@@ -76,12 +81,14 @@ def blocks(found: Circuit, context: Context | None = None) -> list[Block]:
     heads = [str(head) for head in range(found.estimates.shape[1])]
     of_map = f"{name}: nats of the lead that cutting it in a head takes, estimated on {found.estimated} queries."
     ranked = tuple(
-        (f"{one.layer}.{one.head}", one.estimate, one.cut.lost, found.loyalty(one.cut)) for one in found.ranked
+        (f"{one.layer}.{one.head}", one.estimate, one.cut.lost, one.cut.error, found.loyalty(one.cut))
+        for one in found.ranked
     )
     steps: list[tuple[Cell, ...]] = [
         (
             one.heads,
             one.cut.lost,
+            one.cut.error,
             found.loyalty(one.cut),
             None if one.others is None else one.others.lost,
             None if one.others is None else found.loyalty(one.others),
@@ -94,13 +101,13 @@ def blocks(found: Circuit, context: Context | None = None) -> list[Block]:
         Table(
             "heads",
             f"{name} cut in one head: nats of the lead that are lost, estimated and {asked}, and label loyalty.",
-            ("head", "estimate", "lost", "loyalty"),
+            ("head", "estimate", "lost", "standard error", "loyalty"),
             ranked,
         ),
         Table(
             "together",
             f"The first n heads cut together, and as many other heads of the same layers, {asked}.",
-            ("n", "lost", "loyalty", "lost, others", "loyalty, others"),
+            ("n", "lost", "standard error", "loyalty", "lost, others", "loyalty, others"),
             tuple(steps),
         ),
     ]

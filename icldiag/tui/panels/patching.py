@@ -189,7 +189,10 @@ class PatchingPanel(PartsPanel, LayeredPanel):
         look = self.state.look
         self.query_one("#map-title", Line).set(Text(f"{title}; at the right {input_of(layer)}", look.muted))
         drawn = patch_map(names, rows, layer, self.room.width, look)
-        self.query_one("#map", Line).set(drawn.append(f"\n{LEGEND}", look.muted))
+        drawn.append(f"\n{LEGEND}", look.muted)
+        if any(found.sites[place].only_here for place in moving):
+            drawn.append("\nWhat the other prompt has not is hidden instead, from a layer on to the last.", look.muted)
+        self.query_one("#map", Line).set(drawn)
 
     def _show_heads(self, found: Patching) -> None:
         look = self.state.look
