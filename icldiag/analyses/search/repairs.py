@@ -45,7 +45,8 @@ class Repairs(AnalysisResult):
     @property
     def chosen_first(self) -> bool:
         """Whether the winner stands before one that gains more: its rank is then not by its gain."""
-        return self.winner == 0 and any(trial.rank < self.trials[0].rank for trial in self.trials)
+        gains = [round(trial.selection.balanced_gain, 9) for trial in self.trials]
+        return self.winner == 0 and gains[0] < max(gains)
 
     @property
     def mender(self) -> int | None:

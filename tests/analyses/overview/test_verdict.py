@@ -214,3 +214,19 @@ def test_words_that_begin_each_other_are_found_where_they_are_scored_whole(promp
     calibrated = Session(raised, tiny())
     assert first_lines(calibrated, calibrated.prediction()).outscored == ()
     assert 1 in calibrated.prediction().predicted  # a calibration may lift it above
+
+
+@pytest.mark.parametrize(
+    ("gold", "answers", "told"),
+    [
+        ([0, 1, 2] * 10, [0, 0, 1] * 10, "No query is answered Neutral, the gold label of 10."),
+        ([0, 1, 2] * 10, [2, 2, 2] * 9 + [2, 2, 2], None),  # all answers are alike, which says it
+        ([0, 1] * 14 + [2, 2], [0, 1] * 15, None),  # fewer than a tenth
+        ([0, 1, 2] * 10, [0, 2, 1] * 10, None),
+    ],
+)
+def test_labels_that_are_never_answered_are_named(gold: list[int], answers: list[int], told: str | None) -> None:
+    labels = max(gold) + 1
+    scores = np.log(0.1 + 5 * np.eye(labels)[answers])
+    said = headline(overview_of(scores, gold))
+    assert told in said if told else "No query is answered" not in said
