@@ -122,8 +122,8 @@ def _decided(found: Depth) -> str:
     where = "in the output alone" if row == found.layers else f"from {lens.after(row)} on"
     before = max(row - 1, 0)
     held, end = (percent(float(mass)) for mass in (found.mass[before], found.mass[-1]))
-    mass = f"{lens.after(before)} label words hold {held} of the probability, at the end {end}"
-    return f"Where the lens can be read, {who} for good {where}: {mass}."
+    mass = f"{lens.after(before)} labels hold {held} of the probability, at the end {end}"
+    return f"Where readable, {who} for good {where}: {mass}."
 
 
 def _of_wrong(found: Depth) -> Iterator[str]:
