@@ -76,13 +76,13 @@ def check_destination(path: Path | None, *, folder: bool = False) -> None:
     while folder and not os.path.lexists(there) and there != there.parent:
         there = there.parent
     reason = None
-    if folder and not os.path.isdir(there):  # noqa: PTH112 - no path is too odd for it
+    if folder and not os.path.isdir(there):  # noqa: PTH112 - unlike Path, no path is too odd for it
         reason = "it is a file" if there == path else f"{quoted_path(there)} is a file"
-    elif not folder and os.path.isdir(path):  # noqa: PTH112
+    elif not folder and os.path.isdir(path):  # noqa: PTH112 - the same
         reason = "it is a folder"
-    elif not folder and not os.path.isdir(target.parent):  # noqa: PTH112
+    elif not folder and not os.path.isdir(target.parent):  # noqa: PTH112 - the same
         reason = "there is no such folder; make it"
-    elif os.path.islink(target):  # noqa: PTH114
+    elif os.path.islink(target):  # noqa: PTH114 - the same
         reason = "its links go round in a circle"
     elif not os.access(target if os.path.lexists(target) else there if folder else target.parent, os.W_OK):
         reason = "it is write-protected"

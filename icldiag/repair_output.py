@@ -98,12 +98,12 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
         return
     uneven = repairs.uneven
     heads = f"{'  alike' if uneven else ''}  repair (selection part: {len(repairs.selection)} examples)"
-    yield f"rank  net   fixed broken     p  queries  tokens{heads}"
+    yield f"rank  net   fixed broken      p  queries  tokens{heads}"
     for rank, trial in enumerate(repairs.trials[:count], start=1):
         effect = trial.selection
         of = "" if repairs.query is None else f": {verdict(repairs, trial, repairs.query)}"
         yield visible(
-            f"{rank:4}  {effect.net:+3}  {len(effect.mended):6} {len(effect.broken):6} {p_text(effect.p_value):>5}  "
+            f"{rank:4}  {effect.net:+3}  {len(effect.mended):6} {len(effect.broken):6} {p_text(effect.p_value):>6}  "
             f"{trial.queries.net:+7}  {trial.tokens - repairs.tokens_before:+6}  "
             f"{f'{alike(effect):>5}  ' if uneven else ''}{trial.repair.name}{of}"
         )

@@ -160,7 +160,7 @@ def report(
     )  # wrong names are told before the model is loaded
     refuse_unread(context, names)
     if wanted is None and models is None and sys.stderr.isatty():
-        print(f"all {len(names)} analyses; the first of them alone, sooner: --only overview,repairs", file=sys.stderr)
+        print(f"computing all {len(names)} analyses; --only overview,repairs takes less time", file=sys.stderr)
     settings = ReportSettings(
         layer=layer,
         keys=keys,

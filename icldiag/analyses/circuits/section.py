@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import Field
@@ -52,11 +53,7 @@ def values(found: Circuit) -> dict[str, Any]:
     """The section's JSON values."""
 
     def effect(one: Effect | None) -> dict[str, Any] | None:
-        return (
-            None
-            if one is None
-            else {"stay": one.stay, "loyalty": found.loyalty(one), "lost": one.lost, "error": one.error}
-        )
+        return None if one is None else {**asdict(one), "loyalty": found.loyalty(one)}
 
     return {
         "cut": found.kind,

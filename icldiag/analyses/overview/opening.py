@@ -15,7 +15,7 @@ from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.overview.stability import Stability
 from icldiag.analyses.overview.verdict import excess
-from icldiag.counting import counted
+from icldiag.counting import counted, joined
 from icldiag.quoting import quoted
 
 LISTED = 4  # labels, tokens or errors in a sentence
@@ -74,8 +74,8 @@ def _never(found: Overview) -> str:
     if missed < gold.sum() / 10 or len(never) > LISTED:
         return ""
     names = [found.labels[label] for label in never]
-    which = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-    return f" No query is answered {which}, the gold {'label' if len(names) == 1 else 'labels'} of {missed}."
+    gold_of = f"the gold {'label' if len(names) == 1 else 'labels'} of {missed}"
+    return f" No query is answered {joined(names, 'or')}, {gold_of}."
 
 
 def _always(found: Overview, label: str | None) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from icldiag.analyses import lens
 from icldiag.analyses.patching.answer import HeadShare, Patching
-from icldiag.counting import counted
+from icldiag.counting import counted, joined
 from icldiag.page.text import ranges
 
 NAMED = 2  # heads at most
@@ -71,8 +71,7 @@ def readers_of(found: Patching) -> list[tuple[HeadShare, float]]:
 def _named(heads: Sequence[tuple[HeadShare, float]]) -> str:
     """'head 17.3 (0.21)', 'heads 17.3 (0.21) and 18.1 (0.12)'."""
     names = [f"{head.layer}.{head.head} ({share:.2f})" for head, share in heads]
-    joined = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"head{'s' if len(names) > 1 else ''} {joined}"
+    return f"head{'s' if len(names) > 1 else ''} {joined(names)}"
 
 
 def input_of(layer: int) -> str:

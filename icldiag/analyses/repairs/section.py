@@ -46,7 +46,8 @@ class RepairFields(Fields):
     tokens: int = Field(description="That the demonstrations take afterwards.")
     needs: str
     logit_bias: dict[str, float] | None = Field(
-        description="By token id: a server that adds these at temperature 0 answers as the repair does; null: none do."
+        description="By token id: a server that adds these at temperature 0 answers as the repair does; null: none do, "
+        "or the texts are left out."
     )
     calibration: dict[str, Any] | None
     demonstrations: list[dict[str, Any]]

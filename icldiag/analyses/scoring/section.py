@@ -10,7 +10,7 @@ from pydantic import Field
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.effect import mcnemar
 from icldiag.analyses.scoring.compute import NAMES, Rescore, Scorings, Way
-from icldiag.counting import counted
+from icldiag.counting import counted, joined
 from icldiag.page.blocks import Block, Table, notes
 
 
@@ -73,11 +73,11 @@ def _sentences(result: Scorings) -> Iterator[str]:
         yield f"{which} under {counted(len(others), 'other scoring')}{without}."
         return
     if n == 1:
-        ways = _joined([name for _, name in moving], "or")
+        ways = joined([name for _, name in moving], "or")
         yield f"The answer, scored {NAMES[result.own]}{without}, would change if scored {ways}."
     else:
         (count, name), *rest = moving
-        told = _joined(
+        told = joined(
             [f"{count} would change if scored {name}", *(f"{count} if scored {name}" for count, name in rest)]
         )
         yield f"Of {n} answers scored {NAMES[result.own]}{without}, {told}."
@@ -96,10 +96,6 @@ def _best(result: Scorings, others: list[Way]) -> Way | None:
     before = result.accuracy(result.of(result.own)) or 0.0
     best = max(others, key=lambda way: result.accuracy(way) or 0.0)
     return best if (result.accuracy(best) or 0.0) > before else None
-
-
-def _joined(told: list[str], last: str = "and") -> str:
-    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} {last} {told[-1]}"
 
 
 def blocks(result: Scorings, context: Context | None = None) -> list[Block]:

@@ -38,7 +38,7 @@ class Repairs(AnalysisResult):
 
     @property
     def uneven(self) -> bool:
-        """Whether the rank, in which each label counts alike, is of another number than the net gain."""
+        """Whether labels have different numbers of texts, so that the net gain is not what ranks the repairs."""
         effects = [trial.selection for trial in self.trials if trial.selection.count]
         return any(abs(effect.balanced_gain - effect.net / effect.count) > 1e-9 for effect in effects)
 

@@ -34,9 +34,8 @@ class Trial:
     queries: Effect  # the prompt's labelled queries, less those that repairs were fitted on
     predicted: IntArray  # (n,) label of every query of the prompt afterwards
     tokens: int  # that the demonstrations take afterwards
-    logit_bias: Mapping[int, float] | str = field(
-        metadata=OMITTED
-    )  # by token, which give its answers to a server; or why none can
+    #: By token, which give its answers to a server; or why none can.
+    logit_bias: Mapping[int, float] | str = field(metadata=OMITTED)
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -77,14 +76,13 @@ def _choice(able: Mapping[_Judged, Effect]) -> _Judged | None:
     """The best of these by their effects, or a more general calibration of the same prompt.
 
     How far a fit leaves the less general one is chosen by the texts already (its penalty). To choose between them once
-    more, by how many of a few texts each answers right, adds noise: on 32 prompts that no rule had seen it cost
-    SmolLM2 0.4 to 1.5 points, and the bundled model nothing that can be shown (docs/repairs.md).
+    more, by how many of a few texts each answers right, adds noise: docs/repairs.md has what that cost.
     """
     best = min(able, key=lambda one: rank(able[one]), default=None)
     if best is None or best.trial.repair.calibration is None:
         return best
     alike = [one for one in able if one.trial.repair.text == best.trial.repair.text]
-    return max(alike, key=_generality) if any(_generality(one) >= 0 for one in alike) else best
+    return max([best, *alike], key=_generality)
 
 
 def _generality(one: _Judged) -> int:

@@ -172,7 +172,7 @@ class RepairPanel(ApplyingPanel):
         from icldiag.analyses.repairs import ALIKE, CHOSEN, alike, p_text
 
         look, uneven = self.state.look, found.uneven
-        lines = [Text(f"   net   +   -     p  {'alike  ' if uneven else ''}this query   repair", look.muted)]
+        lines = [Text(f"   net   +   -      p  {'alike  ' if uneven else ''}this query   repair", look.muted)]
         first = max(0, min(self.marked - LISTED // 2, len(found.trials) - LISTED))
         for place, trial in enumerate(found.trials[first : first + LISTED], start=first):
             effect, marked = trial.selection, place == self.marked
@@ -180,7 +180,7 @@ class RepairPanel(ApplyingPanel):
             lines.append(
                 Text(
                     f"{'>' if marked else ' '} {effect.net:+4} {len(effect.mended):3} {len(effect.broken):3} "
-                    f"{p_text(effect.p_value):>5}  {f'{alike(effect):>5}  ' if uneven else ''}{fixes:<11}  "
+                    f"{p_text(effect.p_value):>6}  {f'{alike(effect):>5}  ' if uneven else ''}{fixes:<11}  "
                     f"{visible(trial.repair.name, look.ascii_only)}",
                     look.strong if marked else "",
                 )
