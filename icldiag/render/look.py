@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from icldiag.visible import visible
+
 
 @dataclass(frozen=True)
 class Look:
@@ -42,6 +44,11 @@ class Look:
     @property
     def dots(self) -> str:
         return "..." if self.ascii_only else "…"
+
+    def sentence(self, text: str) -> str:
+        """A sentence of ours, users' text in it, as the terminal can show it."""
+        shown = visible(text, self.ascii_only)
+        return shown.replace("±", "+-") if self.ascii_only else shown
 
     def heat_of(self, strength: float) -> str:
         """The style of a cell: 0 is not confused, 1 is most confused; outside values are clipped."""

@@ -167,3 +167,8 @@ def luminance(color: Color) -> float:
     parts = [part / 255 for part in color.rgb]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_sentence_of_ours_is_ascii_where_the_terminal_is() -> None:
+    assert Look(ascii_only=True).sentence("1 ± 0.2 of 'é'\n") == "1 +- 0.2 of 'é'\\n"
+    assert Look().sentence("1 ± 0.2 of 'é'\n") == "1 ± 0.2 of 'é'¶"

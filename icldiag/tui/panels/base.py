@@ -203,8 +203,8 @@ class Panel(VerticalScroll):
     def two_sentences(self, first: str, second: str = "") -> Text:
         """The finding for this query, and under it in plain weight what holds for all."""
         look = self.state.look
-        said = Text(visible(first, look.ascii_only))
-        return said.append(f"\n{visible(second, look.ascii_only)}", f"not bold {look.muted}") if second else said
+        said = Text(look.sentence(first))
+        return said.append(f"\n{look.sentence(second)}", f"not bold {look.muted}") if second else said
 
     @property
     def room(self) -> Size:

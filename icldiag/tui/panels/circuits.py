@@ -13,7 +13,6 @@ from icldiag.analyses.isolation.cuts import CUT_NAMES, TARGET_CUTS
 from icldiag.tui.messages import CutChanged
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.parts import PARTS_KEYS, PartsPanel
-from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.circuits.compute import Circuit, RankHeads
@@ -73,7 +72,7 @@ class CircuitsPanel(PartsPanel):
         from icldiag.analyses.circuits.reading import reading
 
         look, count = self.state.look, len(found.queries)
-        self.query_one("#finding", Line).set(Text(visible(reading(found), look.ascii_only)))
+        self.query_one("#finding", Line).set(Text(look.sentence(reading(found))))
         title = (
             f"cut in one head: nats of the lead lost (estimated), answers that stay of {count}" if found.ranked else ""
         )

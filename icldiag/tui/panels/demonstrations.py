@@ -130,8 +130,9 @@ class DemonstrationsPanel(Panel):
 
         alone = reading_of_left_out(found.stability, found.labels)[0]
         self.query_one("#finding", Line).set(self.two_sentences(reading(found), f"Left out alone: {alone}"))
+        sign = self.state.look.sentence("±")
         # Of one pair of orders there is no error.
-        errors = ["" if found.exact or isnan(error) else f" ±{error:.1f}" for error in found.mean_errors]
+        errors = ["" if found.exact or isnan(error) else f" {sign}{error:.1f}" for error in found.mean_errors]
         title, harmful = "Shapley's values: nats taken from the lead, by query", found.stability.harmful
         self._draw(title, found.stability, -found.values, errors, harmful)
 
