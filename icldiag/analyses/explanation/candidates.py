@@ -49,10 +49,11 @@ def candidates(
     least = _LEAST * contest.lead
     scored = scoring_factor(lab, contest) if scoring is not None and contest.lead - scoring >= least > 0 else None
     sure = [factor for factor in (scored, template_factor(lab), word_factor(lab, contest), PRIOR) if factor is not None]
+    hidden = len(sure) > 1  # behind it another cause may move nothing by itself, and much with it mended
     moved = [
         (contest.lead - lead, factor)
         for lead, factor in _moving(lab, contest, effects, readings, pulls, order, prior, classes, aggregation)
-        if contest.lead - lead >= least > 0 or (factor.relabelled is not None and not classes.confused)
+        if hidden or contest.lead - lead >= least > 0 or (factor.relabelled is not None and not classes.confused)
     ]
     moved.sort(key=lambda found: (found[1].stage, bool(found[1].without), -found[0]))  # reads well: hardly to blame
     most = MOST_FACTORS if len(sure) == 1 else MOST_IN_ALL

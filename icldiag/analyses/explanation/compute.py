@@ -18,13 +18,14 @@ from icldiag.analyses.explanation.classes import ClassesEvidence, classes_eviden
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects, readings_of
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
+from icldiag.analyses.explanation.evidence import Evidence
 from icldiag.analyses.explanation.favourite import favourite_of
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
 from icldiag.analyses.explanation.others import Check, others_of
 from icldiag.analyses.explanation.partial import PartialExplanation, without_evidence
 from icldiag.analyses.explanation.prior import PriorEvidence, prior_evidence
 from icldiag.analyses.explanation.pulls import Pull, pulls_of
-from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
+from icldiag.analyses.explanation.ranking import Cause, rank_causes
 from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
 from icldiag.analyses.explanation.wording import overlap, scoring_lead
 from icldiag.analyses.lab import Lab

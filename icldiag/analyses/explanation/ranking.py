@@ -15,21 +15,16 @@ from typing import get_args
 
 import numpy as np
 
-from icldiag.analyses.explanation.aggregation import AggregationEvidence
-from icldiag.analyses.explanation.classes import CONFUSED, ClassesEvidence
-from icldiag.analyses.explanation.contest import Contest, Counterfactual
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading
+from icldiag.analyses.explanation.classes import CONFUSED
+from icldiag.analyses.explanation.contest import Counterfactual
+from icldiag.analyses.explanation.demonstrations import misreading
+from icldiag.analyses.explanation.evidence import HALF, Evidence, most_weigh
 from icldiag.analyses.explanation.factors import CauseKind, Factor
-from icldiag.analyses.explanation.favourite import Favourite
-from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
-from icldiag.analyses.explanation.prior import PriorEvidence
-from icldiag.analyses.explanation.pulls import Pull
-from icldiag.analyses.explanation.shares import Shares
 
 KINDS: tuple[CauseKind, ...] = get_args(CauseKind)
+STRUCTURAL = ("scoring", "template", "word")  # can be read off the prompt
 
-HALF = 1 / 2  # of the lead, or of the other orders
 SURE = np.log(20)  # odds of a wrong label that leave little doubt
 
 
@@ -45,67 +40,51 @@ class Cause:
     demonstration: int | None = None
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """All that a cause may be named for."""
-
-    contest: Contest
-    favourite: Favourite | None
-    shares: Shares
-    checks: tuple[Check | None, ...]
-    prior: PriorEvidence
-    demonstrations: tuple[DemonstrationEffect, ...]
-    readings: Readings
-    pulls: tuple[Pull, ...]
-    order: OrderEvidence
-    classes: ClassesEvidence
-    aggregation: AggregationEvidence
-    overlap: bool
-
-    def weighs(self, run: Counterfactual) -> bool:
-        """Whether a change turns the answer or takes half of its lead."""
-        return run.turned or self.contest.lead - run.lead >= HALF * self.contest.lead > 0
-
-    def carries(self, place: int) -> bool:
-        """Whether a factor's share is half of the lead or more."""
-        return self.shares.nats[place] >= HALF * self.contest.lead > 0
-
-    def above_order(self, factor: Factor) -> bool:
-        """Whether a factor's share is above that of the order."""
-        nats = dict(zip(self.shares.factors, self.shares.nats, strict=True))
-        orders = [share for other, share in nats.items() if other.kind in ("order", "recency")]
-        return bool(orders) and nats[factor] > max(orders)
-
-    @property
-    def misread(self) -> int:
-        """How many factors are demonstrations that read like the rival's: 0 or 1. It may make a class the majority."""
-        asked = {factor.demonstration for factor in self.shares.factors}
-        found = [misreading(self.contest, self.readings, one) for one in self.demonstrations if one.index in asked]
-        return sum(odds is not None and odds > 0 for odds in found)
-
-    @property
-    def other_orders(self) -> bool:
-        """Whether half of the other orders turn the answer or take half of its lead."""
-        return _most(self, self.order.runs)
-
-
-def _most(evidence: Evidence, runs: tuple[Counterfactual, ...]) -> bool:
-    """Whether half of these changes turn the answer or take half of its lead."""
-    return sum(map(evidence.weighs, runs)) >= HALF * len(runs) > 0
-
-
 def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]:
     """The confirmed causes, the most likely first; empty where nothing was confirmed."""
     causes = [cause for place in range(len(evidence.shares.factors)) for cause in _of_factor(place, evidence, names)]
     causes += _classes(evidence, names)
     if evidence.contest.gold == evidence.contest.answer:  # nothing is wrong: what would turn it is all there is to say
-        causes = [cause for cause in causes if cause.confirmed_by.turned]
-    return tuple(sorted(causes, key=_rank))
+        return _ranked([cause for cause in causes if cause.confirmed_by.turned], evidence)
+    ranked = _ranked(causes, evidence)
+    return (*ranked[:1], *_ranked([*ranked[1:], *_beside(ranked, evidence, names)], evidence))
 
 
-def _rank(cause: Cause) -> tuple[bool, float]:
-    """Supported ones by the size of the change, smallest first; what no second test points to by its nats."""
-    return not cause.supported, KINDS.index(cause.kind) if cause.supported else -(cause.nats or 0.0)
+def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
+    """Supported ones by the size of the change, smallest first; what no second test points to by its nats.
+
+    A class that is shown too often, also without its one demonstration that may be wrong, comes before that one.
+    """
+    kinds = list(KINDS)
+    if any(cause.supported and cause.kind == "majority" for cause in causes) and _majority(evidence, wrong=1):
+        kinds.remove("demonstration")
+        kinds.insert(kinds.index("majority") + 1, "demonstration")
+
+    def place(cause: Cause) -> tuple[bool, float]:
+        return not cause.supported, kinds.index(cause.kind) if cause.supported else -(cause.nats or 0.0)
+
+    return tuple(sorted(causes, key=place))
+
+
+def _beside(ranked: Sequence[Cause], evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
+    """What else is to blame, besides the first cause.
+
+    What can be read off the prompt and weighs alone, though with the other factors neutral it speaks for the rival. And
+    where the first cause's change does not turn the answer, what then turns it, or takes half of the lead left.
+    """
+    parts = evidence.shares
+    places = {(factor.kind, factor.demonstration): place for place, factor in enumerate(parts.factors)}
+    named = [places.get((cause.kind, cause.demonstration)) for cause in ranked]
+    left = parts.alone(named[0]) if named and named[0] is not None else None
+    for place, factor in enumerate(parts.factors):
+        if place in named:
+            continue
+        if factor.kind in STRUCTURAL and evidence.weighs(parts.alone(place)):
+            yield _cause(place, parts.alone(place), evidence, names)
+        elif left is not None and not left.turned and parts.nats[place] > 0:
+            run = parts.runs.get(frozenset({named[0], place}))
+            if run is not None and (run.turned or left.lead - run.lead >= HALF * left.lead > 0):
+                yield _cause(place, run, evidence, names)
 
 
 def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
@@ -113,26 +92,25 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
     factor, run = evidence.shares.factors[place], evidence.shares.alone(place)
     if factor.kind == "prior" and not run.turned:
         run = _divided(evidence, run)
-    nats = evidence.shares.nats[place]
-    if nats <= 0:  # with what comes before it neutral it speaks for the rival
+    if evidence.shares.nats[place] <= 0:  # with what comes before it neutral it speaks for the rival
         return
     if not run.turned and run.lead > evidence.contest.lead:  # by itself it helps the answer: no cause of it
         return
-    if not evidence.weighs(run) and not evidence.carries(place):
-        return
-    checked = evidence.checks[place]
+    if evidence.weighs(run) or evidence.carries(place):
+        yield _cause(place, run, evidence, names)
+
+
+def _cause(place: int, run: Counterfactual, evidence: Evidence, names: tuple[str, ...]) -> Cause:
+    """A factor as the cause that this change confirms, with its second test."""
+    factor, checked = evidence.shares.factors[place], evidence.checks[place]
     supported, support = _support(factor, evidence, checked, names)
-    structural = factor.kind in ("scoring", "template", "word")  # can be read off the prompt
-    if supported and not structural and evidence.classes.confused and not _separates(evidence, checked):
+    if supported and factor.kind not in STRUCTURAL and evidence.classes.confused and not _separates(evidence, checked):
         supported, support = False, f"{support}, but it does not separate the two classes"
     told = [support] if support else []
     if checked is not None:
-        told.append(
-            _of_others(
-                checked, "by that change" if run is evidence.shares.alone(place) else f"with the {factor.change}"
-            )
-        )
-    yield Cause(factor.kind, run, nats, supported, "; ".join(told), factor.demonstration)
+        own = f"with the {factor.change}" if factor.divided else f"with {factor.change} alone"
+        told.append(_of_others(checked, "by that change" if run is evidence.shares.alone(place) else own))
+    return Cause(factor.kind, run, evidence.shares.nats[place], supported, "; ".join(told), factor.demonstration)
 
 
 def _divided(evidence: Evidence, run: Counterfactual) -> Counterfactual:
@@ -164,10 +142,10 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
     if factor.kind == "recency":
         elsewhere = tuple(evidence.order.runs[place] for place in evidence.order.elsewhere(contest.answer))
         support = _of_runs(evidence, elsewhere, "order that ends", "orders that end", "with another class", rival)
-        return _most(evidence, elsewhere) and not _majority(evidence, evidence.misread), support
+        return most_weigh(evidence, elsewhere), support
     if factor.kind == "order":
         support = _of_runs(evidence, evidence.order.runs, "other order", "other orders", "", rival)
-        return evidence.other_orders and not _majority(evidence, evidence.misread), support
+        return evidence.other_orders, support
     if factor.kind == "prior":
         return _lasting(evidence, answer)
     weak = evidence.aggregation.flow
@@ -193,14 +171,14 @@ def _wrong_label(
                 f"{pull.own.mean():.1f}"
             )
         separates = checked is not None and checked.helps and _separates(evidence, checked)
-        return separates and not _majority(evidence, wrong=1), support
+        return separates, support
     if checked is not None and checked.auc < CONFUSED:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
     misleads = True
     if evidence.other_orders and not evidence.above_order(factor):  # a wrong label misleads in most orders
         misleads = by > SURE or (checked is not None and checked.helps)
         support += "" if misleads else ", but the order carries more of the lead"
-    return misleads and not _majority(evidence, wrong=1), support
+    return misleads, support
 
 
 def _majority(evidence: Evidence, wrong: int = 0) -> bool:
@@ -218,7 +196,7 @@ def _majority(evidence: Evidence, wrong: int = 0) -> bool:
     if places:
         weighs = any(evidence.weighs(parts.alone(place)) or evidence.carries(place) for place in places)
     else:
-        weighs = _most(evidence, evidence.prior.balanced)
+        weighs = most_weigh(evidence, evidence.prior.balanced)
     return counts[contest.answer] > most and weighs
 
 

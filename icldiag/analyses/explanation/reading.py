@@ -242,28 +242,30 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
         main = "main" if found.causes[0].supported else "maybe"
     for number, cause in enumerate(found.causes):
         run, role = cause.confirmed_by, main if number == 0 else "also"
-        note = f"{_alone(run, found)}{_further(cause, found)}"
+        note = f"{_effect(run, found)}{_further(cause, found)}"
         place = _place(cause, found)
         if place is not None and run.change != parts.alone(place).change:  # another prior than the one that was divided
-            note = f"{_alone(parts.alone(place), found)}; {note}"
+            note = f"{_effect(parts.alone(place), found)}; {note}"
         if cause.kind == "classes":
             note = f"no share of the lead: {cause.support}"
         shown.append(Weight(role, cause.kind, name_of(cause.kind, cause.demonstration), cause.nats, note))
     named = {cause.kind for cause in found.causes}
     for place, (factor, nats) in enumerate(zip(parts.factors, parts.nats, strict=True)):
         if factor.kind not in named:
-            note = _alone(parts.alone(place), found)
+            note = _effect(parts.alone(place), found)
             shown.append(Weight("part", factor.kind, name_of(factor.kind, factor.demonstration), nats, note))
     shown.append(Weight("rest", None, TEXT, parts.rest, "the lead with all of these neutral"))
     return tuple(shown)
 
 
-def _alone(run: Counterfactual, found: Explanation) -> str:
-    """What a change does by itself; with others it may do less or more, as its share has it."""
+def _effect(run: Counterfactual, found: Explanation) -> str:
+    """What a change does by itself, or with the first cause's. With all others it may do less or more: its share."""
+    joint = any(len(of) > 1 and one is run for of, one in found.shares.runs.items())
+    how = f"{'together' if joint else 'alone'}, {run.change}"
     if run.turned:
-        return f"alone, {run.change}: the answer is {found.labels[found.contest.rival]}"
+        return f"{how}: the answer is {found.labels[found.contest.rival]}"
     third = f", the answer is {found.labels[run.answer]}" if run.answer != found.contest.answer else ""
-    return f"alone, {run.change}: lead {found.contest.lead:.2f} -> {run.lead:.2f}{third}"
+    return f"{how}: lead {found.contest.lead:.2f} -> {run.lead:.2f}{third}"
 
 
 def legend(rows: Sequence[Weight], lead: float) -> str:
@@ -274,6 +276,6 @@ def legend(rows: Sequence[Weight], lead: float) -> str:
     maybe = "MAYBE: no second test points to it" if any(row.role == "maybe" for row in rows) else ""
     part = "part: too little to be called the cause" if any(row.role == "part" for row in rows) else ""
     above = "> is more than the whole lead" if any(value > lead for value in nats) else ""
-    against = "< works against the answer" if any(value < 0 for value in nats) else ""
+    against = "< works against the answer, the others changed too" if any(value < 0 for value in nats) else ""
     told = "; ".join(filter(None, (alone, maybe, part, above, against)))
     return f"{told}." if told else ""

@@ -10,13 +10,14 @@ import pytest
 from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings
+from icldiag.analyses.explanation.evidence import Evidence
 from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
 from icldiag.analyses.explanation.pulls import Pull
-from icldiag.analyses.explanation.ranking import Cause, Evidence, rank_causes
+from icldiag.analyses.explanation.ranking import Cause, rank_causes
 from icldiag.analyses.explanation.shares import Places, Shares
 from icldiag.analyses.roc import ENOUGH
 from icldiag.model.readout import FloatArray
@@ -156,12 +157,51 @@ def test_more_demonstrations_of_a_class_are_blamed_before_one_of_them(nothing: E
     majority = Factor("majority", "as many of each", ranking=(0, 1, 2, 3))
     misread = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0))
     for counts, expected in (
-        ((6, 2, 2), [("majority", True), ("demonstration", False)]),
+        ((6, 2, 2), [("majority", True), ("demonstration", True)]),
         ((3, 1, 2), [("demonstration", True), ("majority", False)]),  # with the right label it is no majority
     ):
         prior = replace(nothing.prior, counts=counts, draws=((0, 1, 2, 3),) * 2, balanced=(run(TURNS), run(STAYS)))
         evidence = replace(misread, prior=prior, shares=shares((one, TURNS), (majority, TURNS)), checks=(HELPS, HELPS))
         assert [(cause.kind, cause.supported) for cause in rank_causes(evidence, NAMES)] == expected
+
+
+def test_a_second_cause_is_named_where_the_first_does_not_turn_the_answer_and_both_do(nothing: Evidence) -> None:
+    """By itself it takes little: the first cause hides it."""
+    word = Factor("word", "other words", words=NAMES)
+    majority = Factor("majority", "as many of each", ranking=(0, 1, 2, 3))
+    prior = replace(nothing.prior, counts=(4, 2, 2), draws=((0, 1, 2, 3),) * 2, balanced=(run(TURNS), run(STAYS)))
+    little = np.array([2.0, 0.1, -1.0])
+
+    def of(first: FloatArray, both: FloatArray) -> list[tuple[str, str]]:
+        parts = shares((word, first), (majority, little))
+        parts = replace(parts, runs={**parts.runs, Places({0, 1}): run(both, "both")})
+        found = rank_causes(replace(nothing, prior=prior, shares=parts, checks=(None, HELPS)), NAMES)
+        return [(cause.kind, cause.confirmed_by.change) for cause in found]
+
+    assert of(HALVES, TURNS) == [("word", "a change"), ("majority", "both")]
+    assert of(HALVES, np.array([2.0, 1.6, -1.0])) == [
+        ("word", "a change"),
+        ("majority", "both"),
+    ]
+    assert of(HALVES, np.array([2.0, 1.4, -1.0])) == [("word", "a change")]
+    assert of(TURNS, TURNS) == [("word", "a change")]  # nothing is left to explain
+
+
+def test_what_is_read_off_the_prompt_is_named_after_the_first_where_it_speaks_for_the_rival_in_the_end(
+    nothing: Evidence,
+) -> None:
+    """In the prompt as it is the odd word takes half of the lead; with the others neutral it helps the rival."""
+    word = Factor("word", "other words", words=NAMES)
+    order = Factor("order", "other order", order=(1, 0, 2, 3))
+    turning = replace(nothing.order, runs=(run(TURNS),) * 4)
+
+    def kinds(alone: FloatArray) -> list[str]:
+        parts = replace(shares((order, TURNS), (word, alone)), nats=(5.0, -1.0))
+        found = rank_causes(replace(nothing, order=turning, shares=parts, checks=(None, None)), NAMES)
+        return [cause.kind for cause in found]
+
+    assert kinds(HALVES) == ["order", "word"]
+    assert kinds(STAYS) == ["order"]
 
 
 def test_where_other_orders_turn_it_a_demonstration_must_mend_other_queries_or_carry_more(nothing: Evidence) -> None:

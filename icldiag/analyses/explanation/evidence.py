@@ -1,0 +1,68 @@
+"""All that a cause of one answer may be named for, and what a change must do to weigh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from icldiag.analyses.explanation.aggregation import AggregationEvidence
+from icldiag.analyses.explanation.classes import ClassesEvidence
+from icldiag.analyses.explanation.contest import Contest, Counterfactual
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading
+from icldiag.analyses.explanation.factors import Factor
+from icldiag.analyses.explanation.favourite import Favourite
+from icldiag.analyses.explanation.order import OrderEvidence
+from icldiag.analyses.explanation.others import Check
+from icldiag.analyses.explanation.prior import PriorEvidence
+from icldiag.analyses.explanation.pulls import Pull
+from icldiag.analyses.explanation.shares import Shares
+
+HALF = 1 / 2  # of the lead, or of the other orders
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a cause may be named for."""
+
+    contest: Contest
+    favourite: Favourite | None
+    shares: Shares
+    checks: tuple[Check | None, ...]
+    prior: PriorEvidence
+    demonstrations: tuple[DemonstrationEffect, ...]
+    readings: Readings
+    pulls: tuple[Pull, ...]
+    order: OrderEvidence
+    classes: ClassesEvidence
+    aggregation: AggregationEvidence
+    overlap: bool
+
+    def weighs(self, run: Counterfactual) -> bool:
+        """Whether a change turns the answer or takes half of its lead."""
+        return run.turned or self.contest.lead - run.lead >= HALF * self.contest.lead > 0
+
+    def carries(self, place: int) -> bool:
+        """Whether a factor's share is half of the lead or more."""
+        return self.shares.nats[place] >= HALF * self.contest.lead > 0
+
+    def above_order(self, factor: Factor) -> bool:
+        """Whether a factor's share is above that of the order."""
+        nats = dict(zip(self.shares.factors, self.shares.nats, strict=True))
+        orders = [share for other, share in nats.items() if other.kind in ("order", "recency")]
+        return bool(orders) and nats[factor] > max(orders)
+
+    @property
+    def misread(self) -> int:
+        """How many factors are demonstrations that read like the rival's: 0 or 1. It may make a class the majority."""
+        asked = {factor.demonstration for factor in self.shares.factors}
+        found = [misreading(self.contest, self.readings, one) for one in self.demonstrations if one.index in asked]
+        return sum(odds is not None and odds > 0 for odds in found)
+
+    @property
+    def other_orders(self) -> bool:
+        """Whether half of the other orders turn the answer or take half of its lead."""
+        return most_weigh(self, self.order.runs)
+
+
+def most_weigh(evidence: Evidence, runs: tuple[Counterfactual, ...]) -> bool:
+    """Whether half of these changes turn the answer or take half of its lead."""
+    return sum(map(evidence.weighs, runs)) >= HALF * len(runs) > 0
