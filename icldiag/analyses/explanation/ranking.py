@@ -2,9 +2,10 @@
 
 A cause is named if a change that was run, and that takes only this cause away, turns the answer or takes half of its
 lead, or if its share of the lead is half. What takes away from the lead, its share not being positive, is not called
-its cause, but for what can be read off the prompt. Among those that are named, one that a second test supports comes before one that stands alone. That test
-looks at something else than this query: at the prompt itself, or at what the change does to other queries. Then the
-smaller change to the prompt comes before the larger. Last, a second cause may be hidden by the first (`_beside`).
+its cause, but for what can be read off the prompt. Among those that are named, one that a second test supports comes
+before one that stands alone. That test looks at something else than this query: at the prompt itself, or at what the
+change does to other queries. Then the smaller change to the prompt comes before the larger. Last, a second cause may be
+hidden by the first (`_beside`).
 """
 
 from __future__ import annotations
