@@ -76,15 +76,16 @@ def _beside(ranked: Sequence[Cause], evidence: Evidence, names: tuple[str, ...])
     parts = evidence.shares
     places = {(factor.kind, factor.demonstration): place for place, factor in enumerate(parts.factors)}
     named = [places.get((cause.kind, cause.demonstration)) for cause in ranked]
-    left = parts.alone(named[0]) if named and named[0] is not None else None
+    first = named[0] if named else None
+    left = None if first is None or parts.alone(first).turned else parts.alone(first).lead
     for place, factor in enumerate(parts.factors):
         if place in named:
             continue
         if factor.kind in STRUCTURAL and evidence.weighs(parts.alone(place)):
             yield _cause(place, parts.alone(place), evidence, names)
-        elif left is not None and not left.turned and parts.nats[place] > 0:
-            run = parts.runs.get(frozenset({named[0], place}))
-            if run is not None and (run.turned or left.lead - run.lead >= HALF * left.lead > 0):
+        elif first is not None and left is not None and parts.nats[place] > 0:
+            run = parts.runs.get(frozenset({first, place}))
+            if run is not None and (run.turned or left - run.lead >= HALF * left > 0):
                 yield _cause(place, run, evidence, names)
 
 
