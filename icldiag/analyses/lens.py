@@ -8,12 +8,14 @@ Shallow states are not written in the words of the unembedding (Belrose et al. 2
 reads other tokens, and whichever label has the highest score among them says nothing. So a row counts only where the
 lens speaks of label words: its likeliest token begins one, or the label words hold at least half of the probability
 that they hold in the model's output. The floor is relative, for a model that gives its label words one per cent at the
-end still answers by them.
+end still answers by them. What a state says it often says in another case or without the space, ' positive' where the
+label word is ' Positive' and the last layers only choose the spelling: for that question every spelling counts. The
+scores are those of the label words as they are written, as in the output.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -43,8 +45,9 @@ class Lens:
 
     scores: FloatArray  # (L + 1, C) logits, the prompt's calibration in force
     mass: FloatArray  # (L + 1,) probability of all label words' first tokens, over the whole vocabulary
+    spelled: FloatArray  # (L + 1,) the same with every token that differs from one of them in case or spaces alone
     likeliest: tuple[str, ...] = field(metadata=PRIVATE)  # (L + 1,) the token with the highest probability
-    on_label: NDArray[np.bool_]  # (L + 1,) whether that token begins a label word
+    on_label: NDArray[np.bool_]  # (L + 1,) whether that token begins a label word, in whatever case and spacing
 
     @property
     def layers(self) -> int:
@@ -53,7 +56,7 @@ class Lens:
     @property
     def readable(self) -> NDArray[np.bool_]:
         """(L + 1,) whether the lens speaks of label words; always so in the last row."""
-        return np.asarray(self.on_label | (self.mass >= FLOOR * self.mass[-1]))
+        return np.asarray(self.on_label | (self.spelled >= FLOOR * self.spelled[-1]))
 
     def leads(self, answer: int, rival: int) -> FloatArray:
         """(L + 1,) nats of one label over another; NaN where the lens cannot be read."""
@@ -94,8 +97,11 @@ def read_lenses(
     own = encoded.queries[queries[0]]  # any token at any place: no layer reads them
     rows = states.transpose(0, 1).flatten(0, 1)[:, None].to(model.device)  # (n * (L + 1), 1, D)
     firsts = [ids[0] for ids in encoded.label_tokens]
-    some = sorted(set(firsts))
-    scores, mass, likeliest = [], [], []
+    some, every = sorted(set(firsts)), spellings(model, firsts)
+    scores: list[Tensor] = []
+    mass: list[Tensor] = []
+    spelled: list[Tensor] = []
+    likeliest: list[Tensor] = []
     step = max(1, model.limits.logits // (4 * int(model.model.get_output_embeddings().weight.shape[0])))
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
@@ -104,26 +110,46 @@ def read_lenses(
         logits = model.run(batch, resume=Resume(model.n_layers, part)).logits[:, -1].float()  # (rows, V)
         require_finite(logits.amax(-1), model.dtype)
         scores.append(logits[:, firsts])
-        mass.append((logits[:, some] - logits.logsumexp(-1, keepdim=True)).double().exp().sum(-1))
+        whole = logits.logsumexp(-1, keepdim=True)
+        for found, tokens in ((mass, some), (spelled, every)):
+            found.append((logits[:, tokens] - whole).double().exp().sum(-1))
         likeliest.append(logits.argmax(-1))
     layers = len(states)
-    columns = [torch.cat(scores).double(), torch.cat(mass), torch.cat(likeliest).double()]  # ids are whole in it
-    own_scores, own_mass, tokens = to_host(columns)
+    columns = [torch.cat(scores).double(), *map(torch.cat, (mass, spelled)), torch.cat(likeliest).double()]
+    own_scores, own_mass, own_spelled, own_tokens = to_host(columns)  # ids are whole in doubles
     of_labels = own_scores.numpy().reshape(len(queries), layers, len(firsts))
-    of_mass = own_mass.numpy().reshape(len(queries), layers)
-    of_tokens = tokens.long().view(-1, layers).tolist()
+    of_mass, of_spelled = (one.numpy().reshape(len(queries), layers) for one in (own_mass, own_spelled))
+    of_tokens = own_tokens.long().view(-1, layers).tolist()
     votes = encoded.votes(queries)
     return tuple(
         Lens(
             scores=calibrated(of_labels[place], encoded.prompt.calibration) + votes[place],
             mass=of_mass[place],
+            spelled=of_spelled[place],
             likeliest=tuple(
                 str(model.tokenizer.decode([token], clean_up_tokenization_spaces=False)) for token in of_tokens[place]
             ),
-            on_label=np.array([token in firsts for token in of_tokens[place]]),
+            on_label=np.isin(of_tokens[place], every),
         )
         for place in range(len(queries))
     )
+
+
+def spellings(model: InstrumentedModel, tokens: Collection[int]) -> list[int]:
+    """These tokens, and those that differ from one of them in case and spaces alone."""
+    wanted = {_bare(token) for token in model.tokenizer.convert_ids_to_tokens(list(tokens))} - {""}
+    return sorted({*tokens, *(place for token, place in model.tokenizer.get_vocab().items() if _bare(token) in wanted)})
+
+
+def _bare(token: str) -> str:
+    """Without case, and without the space, as vocabularies write it."""
+    return token.strip(" \u2581\u0120").casefold()
+
+
+def held(there: tuple[float, float], end: tuple[float, float]) -> str:
+    """Mass as it is written and in any spelling: '2.0% (99% in any spelling), at the end 94% (97%)'."""
+    first, last = (tuple(map(percent, pair)) for pair in (there, end))
+    return f"{first[0]} ({first[1]} in any spelling), at the end {last[0]} ({last[1]})"
 
 
 def reading(lens: Lens, answer: int, labels: tuple[str, ...]) -> str:
@@ -144,9 +170,9 @@ def reading(lens: Lens, answer: int, labels: tuple[str, ...]) -> str:
 
 def _unreadable(lens: Lens, row: int) -> str:
     """What the lens reads where it cannot be read."""
-    held, end = (percent(float(mass)) for mass in (lens.mass[row], lens.mass[-1]))
+    there, end = ((float(lens.mass[at]), float(lens.spelled[at])) for at in (row, -1))
     token = lens.likeliest[row]
-    return f"{after(row)} the likeliest token is {token!r}, and label words hold {held}, at the end {end}"
+    return f"{after(row)} the likeliest token is {token!r}, and label words hold {held(there, end)}"
 
 
 def after(row: int) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 import torch
 
 from icldiag.analyses.depth import ReadDepth, ReadDepths
-from icldiag.analyses.depth.compute import mean_auc
 from icldiag.analyses.depth.reading import reading, reading_of_layers, reading_of_parts, shares
-from icldiag.analyses.depth.separation import state_scores
+from icldiag.analyses.depth.separation import StateAuc, state_auc
+from icldiag.analyses.estimates import Estimate
 from icldiag.analyses.lens import after, read_lens
 from icldiag.model.padding import batch_of
+from icldiag.model.readout import FloatArray
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Prompt
 from icldiag.samples import sample_path
@@ -97,37 +99,82 @@ def test_where_shares_do_not_sum_the_lens_is_still_read(prompt: Prompt, tiny: Ti
     assert len(found.lens.mass) == model.n_layers + 1
 
 
+def auc_of(states: FloatArray, gold: Sequence[int | None]) -> StateAuc:
+    """Beside scores of the output that know nothing."""
+    found = state_auc([states], gold, np.random.default_rng(9).normal(size=(len(gold), 3)))
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize("counts", [(6, 6), (5, 40), (6, 9, 30)])
 def test_states_that_know_nothing_have_half_of_the_area(counts: tuple[int, ...]) -> None:
     rng, gold = np.random.default_rng(0), [label for label, count in enumerate(counts) for _ in range(count)]
-    found = []
-    for _ in range(60):
-        scores = state_scores([rng.normal(size=(len(gold), 300))], gold)
-        assert scores is not None
-        found += mean_auc(*scores).tolist()
-    assert abs(np.mean(found) - 0.5) < 4 * np.std(found) / np.sqrt(len(found)) + 0.005
+    found = [auc_of(rng.normal(size=(len(gold), 300)), gold) for _ in range(60)]
+    values = [one.auc[0] for one in found]
+    assert abs(np.mean(values) - 0.5) < 4 * np.std(values) / np.sqrt(len(found)) + 0.005
+    outside = [not null.low <= value <= null.high for value, null in ((one.auc[0], one.shuffled[0]) for one in found)]
+    assert np.mean(outside) < 0.17  # 5 % are, of knowing nothing
     shifted = rng.normal(size=(len(gold), 300)) + rng.normal(size=(3, 300))[gold]
-    scores = state_scores([shifted], gold)
-    assert scores is not None and mean_auc(*scores)[0] > 0.95
+    sure = auc_of(shifted, gold)
+    assert sure.auc[0] > max(0.95, sure.shuffled[0].high) and sure.surely_as_well == [True]
 
 
-def test_the_score_of_a_state_is_its_distance_to_the_others(prompt: Prompt) -> None:
+def plain_auc(states: FloatArray, gold: Sequence[int]) -> float:
+    """Of two labels, by the formula of `icldiag.analyses.depth.separation`."""
+    used = states / states.std(axis=0)
+    distance = ((used[:, None] - used) ** 2).sum(-1)
+    leads = []
+    for i in range(len(gold)):
+        score = []
+        for label in (0, 1):
+            others = [j for j in range(len(gold)) if gold[j] == label and j != i]
+            within = np.mean([distance[j, k] for j in others for k in others if j != k])
+            score.append(within / 2 - distance[i, others].mean())
+        leads.append(score[0] - score[1])
+    first, second = ([lead for lead, of in zip(leads, gold, strict=True) if of == label] for label in (0, 1))
+    return float(np.mean([(x > y) + 0.5 * (x == y) for x in first for y in second]))
+
+
+def test_the_area_of_states_is_by_their_distance_to_the_others() -> None:
     rng, gold = np.random.default_rng(1), [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, None, 2]
     states = rng.normal(size=(12, 4))
-    found = state_scores([states], gold)
-    assert found is not None
-    scores, labels = found
-    assert scores.shape == (10, 1, 2) and list(labels) == gold[:10]
-    used = states[:10] / states[:10].std(axis=0)
-    distance = ((used[:, None] - used) ** 2).sum(-1)
-    for i in range(10):
-        for label in (0, 1):
-            others = [j for j in range(10) if gold[j] == label and j != i]
-            within = np.mean([distance[j, k] for j in others for k in others if j != k])
-            assert scores[i, 0, label] == pytest.approx(within / 2 - distance[i, others].mean())
-    assert state_scores([states], [0, 1] * 6) is not None
-    assert state_scores([states], [0] * 12) is None
-    assert state_scores([states], [None] * 12) is None
+    found = auc_of(states, gold)
+    assert (found.labels, found.queries) == ((0, 1), 10)
+    assert found.auc[0] == pytest.approx(plain_auc(states[:10], [0] * 5 + [1] * 5))
+    for none in ([0] * 12, [None] * 12):
+        assert state_auc([states], none, np.zeros((12, 3))) is None
+
+
+def test_what_shuffled_labels_give_is_counted_and_may_be_less_than_half() -> None:
+    """A query that is left out takes its label's mean away. Against all ways to give five of ten a label."""
+    states = np.random.default_rng(7).normal(size=(10, 2))
+    ways = [[int(place in first) for place in range(10)] for first in combinations(range(10), 5)]
+    plain = [plain_auc(states, way) for way in ways]
+    null = auc_of(states, ways[0]).shuffled[0]
+    assert np.mean(plain) < 0.48
+    assert null.value == pytest.approx(np.mean(plain), abs=3.5 * np.std(plain) / np.sqrt(200))
+    assert null.low == pytest.approx(np.percentile(plain, 2.5), abs=0.1)
+    assert null.high == pytest.approx(np.percentile(plain, 97.5), abs=0.1)
+
+
+def test_as_well_is_said_only_where_the_interval_says_so() -> None:
+    """A difference of nothing on 12 queries is not 'as well'."""
+    session = Session(sample_path("sentiment"), "bundled")
+    every = session.depths()
+    states = every.states
+    assert states is not None
+    for low, high, said in (
+        (0.0, 0.1, "at least as well as the output's scores do"),
+        (-0.1, 0.1, "by the intervals not surely better or worse than the output's scores"),
+        (-0.2, -0.1, "not as well as the output's scores"),
+    ):
+        row = int(states.auc.argmax())
+        less = tuple(Estimate(0.0, low, high) if place == row else None for place in range(len(states.auc)))
+        told = reading(replace(every, states=replace(states, differences=less)))
+        assert said in told and f"{after(row)}" in told.partition(":")[0].lower()
+        assert f"AUC {states.estimates[row]} there, {states.output} of the scores" in told
+    nothing = reading(replace(every, states=replace(states, differences=(None,) * len(states.auc))))
+    assert "not surely better or worse" in nothing
 
 
 CASES = ("all", "one query", "no gold labels", "one answer", "two labels")
@@ -164,11 +211,16 @@ def check_sentences(session: Session) -> None:
     if row not in (0, 99):
         assert f"for good {where}" in said
     assert ("no gold label is known" in said) == (not prediction.labelled)
-    if match := re.search(
-        r"(?:output's scores .*with AUC|there,) (\d\.\d\d)(?: of the scores.*? at the end|, and) (\d+)%", said
-    ):
-        assert float(match[1]) == pytest.approx(every.auc[-1], abs=0.006)
-        assert int(match[2]) == pytest.approx(100 * (prediction.accuracy or 0), abs=0.6)
+    if prediction.labelled and not np.isnan(every.auc[-1]):
+        share = re.search(r"(\d+)% of (\d+) labelled quer(?:y|ies) are answered right", said)
+        assert share and int(share[1]) == pytest.approx(100 * (prediction.accuracy or 0), abs=0.6)
+        assert int(share[2]) == len(prediction.labelled)
+    if every.states is not None:
+        there = re.search(r"AUC (\d\.\d\d) \(.* there, (\d\.\d\d) \(", said)
+        assert there and float(there[1]) == pytest.approx(max(every.state_auc), abs=0.2)
+        known = {every.states.labels.index(label) for label in every.states.labels}
+        if len(known) == len(prediction.labels):
+            assert float(there[2]) == pytest.approx(every.auc[-1], abs=0.006)
     for query in range(min(4, len(prediction))):
         found = session.ask(ReadDepth(query))
         told = reading_of_layers(found)
@@ -204,4 +256,4 @@ def test_a_sweep_keeps_the_curves(prompt: Prompt, tiny: Tiny) -> None:
     session = Session(prompt, tiny())
     found = keep(session, {}, 0, silent)
     assert found["accuracy"][-1] == pytest.approx(session.prediction().accuracy)
-    assert set(found) >= {"auc", "state_auc", "mass", "agreement", "decided"}
+    assert set(found) >= {"auc", "state_auc", "mass", "spelled", "agreement", "decided"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from icldiag.analyses.lens import Lens, read_lens, reading
+from icldiag.analyses.lens import Lens, read_lens, reading, spellings
 from icldiag.model.padding import batch_of
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Prompt
@@ -42,7 +42,33 @@ def test_every_layer_is_unembedded_as_the_last_one(architecture: str, norm: str,
     np.testing.assert_allclose(differences, np.diff(plain[:, firsts].log().numpy(), axis=1), atol=1e-3)
     decoded = [session.model.tokenizer.decode([token]) for token in plain.argmax(-1).tolist()]
     assert list(lens.likeliest) == decoded
-    assert lens.on_label.tolist() == [token in firsts for token in plain.argmax(-1).tolist()]
+    bare = {session.model.tokenizer.decode([token]).strip().casefold() for token in firsts}
+    alike = [place for place in range(plain.shape[-1]) if text_of(session, place).strip().casefold() in bare]
+    np.testing.assert_allclose(lens.spelled, plain[:, alike].sum(-1).numpy(), atol=1e-5)
+    assert lens.on_label.tolist() == [token in alike for token in plain.argmax(-1).tolist()]
+
+
+def text_of(session: Session, token: int) -> str:
+    return str(session.model.tokenizer.decode([token]))
+
+
+def test_another_spelling_of_a_label_word_can_be_read() -> None:
+    """' positive' for ' Positive': the state says the label, and the last layers choose how it is written."""
+    written = made("aaa", "--+")
+    lens = replace(written, spelled=np.array([0.1, 0.5, 0.7]))
+    assert written.readable.tolist() == [False, False, True]
+    assert lens.readable.tolist() == [False, True, True]
+    said = "label words hold 10% (10% in any spelling), at the end 60% (70%)"
+    assert said in reading(lens, 0, LABELS)
+
+
+def test_spellings_are_the_tokens_that_differ_in_case_and_spaces_alone() -> None:
+    session = Session(sample_path("sentiment"), "bundled")
+    firsts = [ids[0] for ids in session.encoded.label_tokens]
+    bare = {text_of(session, token).strip().casefold() for token in firsts}
+    every = [token for token in range(len(session.model.tokenizer)) if text_of(session, token).strip().lower() in bare]
+    assert len(every) > len(firsts)
+    assert spellings(session.model, firsts) == every
 
 
 def test_a_calibration_is_taken_off_in_every_layer(prompt: Prompt, tiny: Tiny) -> None:
@@ -57,7 +83,7 @@ def made(leaders: str, readable: str) -> Lens:
     """A lens in which the named labels lead row by row; '-' marks what cannot be read."""
     scores = np.array([[1.0 if label == leader else 0.0 for label in LABELS] for leader in leaders])
     mass = np.array([0.1 if sign == "-" else 0.6 for sign in readable])
-    return Lens(scores, mass, tuple(":" for _ in leaders), np.zeros(len(leaders), np.bool_))
+    return Lens(scores, mass, mass, tuple(":" for _ in leaders), np.zeros(len(leaders), np.bool_))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +152,8 @@ def check_rows(session: Session, query: int) -> None:
     lens, answer = lens_of(session, query), int(prediction.predicted[query])
     row = len(lens.mass)
     while row > 0:
-        speaks = lens.likeliest[row - 1] in session_words(session) or lens.mass[row - 1] >= lens.mass[-1] / 2
+        bare = lens.likeliest[row - 1].strip().casefold()
+        speaks = bare in session_words(session) or lens.spelled[row - 1] >= lens.spelled[-1] / 2
         if not speaks or sorted(range(len(prediction.labels)), key=lambda c: -lens.scores[row - 1, c])[0] != answer:
             break
         row -= 1
@@ -137,5 +164,5 @@ def check_rows(session: Session, query: int) -> None:
 
 
 def session_words(session: Session) -> set[str]:
-    """The first tokens of the label words as text."""
-    return {session.model.tokenizer.decode([ids[0]]) for ids in session.encoded.label_tokens}
+    """The first tokens of the label words as text, in no case and without spaces."""
+    return {session.model.tokenizer.decode([ids[0]]).strip().casefold() for ids in session.encoded.label_tokens}

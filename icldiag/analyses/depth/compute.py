@@ -15,14 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from icldiag.analyses.confusion.separation import separation
-from icldiag.analyses.depth.separation import state_scores
+from icldiag.analyses.depth.separation import StateAuc, mean_auc, state_auc
 from icldiag.analyses.lens import Lens, read_lens, read_lenses
 from icldiag.analyses.measures import labelled
 from icldiag.analyses.prediction.compute import Predict
@@ -68,7 +66,7 @@ class Depth(AnalysisResult):
     gold: tuple[int | None, ...]
     predicted: IntArray  # (n,)
     lenses: tuple[Lens, ...]
-    state_auc: FloatArray  # (L + 1,) NaN where too few queries are labelled
+    states: StateAuc | None  # None where too few queries are labelled
 
     @property
     def layers(self) -> int:
@@ -83,6 +81,11 @@ class Depth(AnalysisResult):
     def mass(self) -> FloatArray:
         """(L + 1,) probability of the label words' first tokens, mean over queries."""
         return np.asarray(np.mean([lens.mass for lens in self.lenses], axis=0))
+
+    @property
+    def spelled(self) -> FloatArray:
+        """(L + 1,) the same in any case and spacing."""
+        return np.asarray(np.mean([lens.spelled for lens in self.lenses], axis=0))
 
     @property
     def readable(self) -> FloatArray:
@@ -107,6 +110,11 @@ class Depth(AnalysisResult):
     def auc(self) -> FloatArray:
         """(L + 1,) NaN without queries of two gold labels."""
         return mean_auc(self.scores, self.gold)
+
+    @property
+    def state_auc(self) -> FloatArray:
+        """(L + 1,) NaN where too few queries are labelled."""
+        return np.full(self.layers + 1, np.nan) if self.states is None else self.states.auc
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -135,21 +143,6 @@ class Depth(AnalysisResult):
         chosen = range(len(self.lenses)) if queries is None else np.flatnonzero(queries).tolist()
         rows = [self.lenses[query].decided(int(self.predicted[query])) for query in chosen]
         return np.array([row for row in rows if row is not None], dtype=np.float64)
-
-
-def mean_auc(scores: FloatArray, gold: Sequence[int | None]) -> FloatArray:
-    """(rows,) mean pairwise AUC of scores (n, rows, C); NaN without queries of two gold labels."""
-    wanted = np.array([-1 if label is None else label for label in gold])
-    present = sorted(set(wanted.tolist()) - {-1})
-    if len(present) < 2:
-        return np.full(scores.shape[1], np.nan)
-    pairs = list(combinations(present, 2))
-    return np.array(
-        [
-            float(np.mean([found[pair] for pair in pairs]))
-            for found in (separation(row, wanted) for row in scores.swapaxes(0, 1))
-        ]
-    )
 
 
 @dataclass(frozen=True)
@@ -216,6 +209,6 @@ class ReadDepths(Request[Depth]):
             states = torch.stack([hidden[start : queries.stop] for hidden in target.inputs])  # (L + 1, n, D)
             lenses += read_lenses(bench.model, bench.encoded, queries, states)
         progress("depth", count, count)
-        scores = state_scores([hidden.float().numpy() for hidden in target.inputs], prediction.gold)
-        auc = np.full(len(target.inputs), np.nan) if scores is None else mean_auc(*scores)
-        return Depth(prediction.labels, prediction.gold, prediction.predicted, tuple(lenses), auc)
+        hidden = [state.float().numpy() for state in target.inputs]
+        separated = state_auc(hidden, prediction.gold, prediction.scores)
+        return Depth(prediction.labels, prediction.gold, prediction.predicted, tuple(lenses), separated)

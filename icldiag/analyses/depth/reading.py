@@ -12,7 +12,6 @@ from icldiag.analyses.depth.compute import Depth, QueryDepth
 from icldiag.analyses.roc import ENOUGH
 from icldiag.counting import counted
 from icldiag.model.direct import DirectParts
-from icldiag.page.text import percent
 
 
 @dataclass(frozen=True)
@@ -84,30 +83,30 @@ def reading(found: Depth) -> str:
 
 def _separated(found: Depth) -> str:
     """Where the states tell the labels apart as well as the output's scores do, beside what is right there."""
-    auc, state, accuracy = found.auc, found.state_auc, found.accuracy
-    if np.isnan(auc[-1]):
-        known = any(label is not None for label in found.gold)
-        return f"Nothing to separate: {'one gold label alone' if known else 'no gold label'} is known."
-    end = f"AUC {auc[-1]:.2f}, and {accuracy[-1]:.0%} are right"
-    if np.isnan(state[-1]):
+    states, accuracy, count = found.states, found.accuracy, sum(label is not None for label in found.gold)
+    if np.isnan(found.auc[-1]):
+        return f"Nothing to separate: {'one gold label alone' if count else 'no gold label'} is known."
+    right = f"{accuracy[-1]:.0%} of {counted(count, 'labelled query')} are answered right"
+    if states is None:
         return (
-            f"The output's scores tell the labels apart with {end}; for the states no two labels have {ENOUGH} "
-            "queries each."
+            f"The output's scores tell the labels apart with AUC {found.auc[-1]:.2f}, and {right}; for the states no "
+            f"two labels have {ENOUGH} queries each."
         )
-    early, best = lens.first_of_the_last_run(state >= auc[-1]), int(state.argmax())
-    if early > found.layers:
-        return (
-            f"The states tell the labels apart best {lens.after(best)} (AUC {state[best]:.2f}), not as well as the "
-            f"output's scores with {end}."
-        )
-    since = f"From layer {early - 1} on" if early else "Before the first layer already"
-    if found.readable[early] >= 1 / 2:
-        there = f"by the lens {accuracy[early]:.0%} are right there"
-    else:
-        there = "the lens cannot be read there"
+    sure = np.flatnonzero(states.surely_as_well)
+    row = int(sure[0]) if sure.size else int(states.auc.argmax())
+    told = f"{lens.after(row)} already the states tell the labels apart at least as well as the output's scores do"
+    if not sure.size:
+        difference = states.differences[row]
+        worse = difference is not None and difference.high < 0
+        beside = "not as well as" if worse else "by the intervals not surely better or worse than"
+        told = f"the states tell the labels apart best {lens.after(row)}, {beside} the output's scores"
+    null = states.shuffled[row]
+    there = "the lens cannot be read there"
+    if found.readable[row] >= 1 / 2:
+        there = f"by the lens {accuracy[row]:.0%} are right there"
     return (
-        f"{since} the states tell the labels apart as well as the output's scores do (AUC {state[early]:.2f} there, "
-        f"{auc[-1]:.2f} of the scores); {there}, at the end {accuracy[-1]:.0%}."
+        f"{told[0].upper()}{told[1:]}: AUC {states.estimates[row]} there, {states.output} of the scores; shuffled "
+        f"labels give {null.low:.2f} to {null.high:.2f}. {there[0].upper()}{there[1:]}; {right}."
     )
 
 
@@ -121,8 +120,8 @@ def _decided(found: Depth) -> str:
     who = "the answer leads" if count == 1 else f"at least half of {count} answers lead"
     where = "in the output alone" if row == found.layers else f"from {lens.after(row)} on"
     before = max(row - 1, 0)
-    held, end = (percent(float(mass)) for mass in (found.mass[before], found.mass[-1]))
-    mass = f"{lens.after(before)} labels hold {held} of the probability, at the end {end}"
+    there, end = ((float(found.mass[at]), float(found.spelled[at])) for at in (before, -1))
+    mass = f"{lens.after(before)} label words' probability is {lens.held(there, end)}"
     return f"Where readable, {who} for good {where}: {mass}."
 
 

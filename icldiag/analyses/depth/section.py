@@ -12,6 +12,8 @@ from pydantic import Field
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.depth.compute import Depth, QueryDepth, ReadDepth, ReadDepths
 from icldiag.analyses.depth.reading import reading, reading_of_query, shares
+from icldiag.analyses.depth.separation import StateAuc
+from icldiag.analyses.estimates import Estimate
 from icldiag.analyses.request import Request, Workbench
 from icldiag.counting import counted
 from icldiag.model.readout import Progress
@@ -37,9 +39,19 @@ class QueryDepthFields(Fields):
     rival: int
     probabilities: list[list[float]] = Field(description="(row, class) among the labels.")
     mass: list[float]
+    spelled: list[float] = Field([], description="The mass in any case and spacing.")
     readable: list[bool]
     parts: PartsFields | None
     missing: str
+
+
+class StateAucFields(Fields):
+    labels: list[int] = Field(description="That enough queries have; the pairs of these alone are compared.")
+    queries: int
+    auc: list[tuple[float, float, float]] = Field(description="By row: AUC, and its interval of 95 %.")
+    shuffled: list[tuple[float, float, float]] = Field(description="By row, labels shuffled: mean, and 95 % of it.")
+    output: tuple[float, float, float] = Field(description="Of the output's scores, of the same queries and labels.")
+    differences: list[tuple[float, float, float] | None] = Field(description="By row: states minus output.")
 
 
 class DepthFields(SectionFields):
@@ -47,6 +59,8 @@ class DepthFields(SectionFields):
     auc: PerRow = Field([], description="Mean over pairs of labels, of the lens's scores.")
     state_auc: PerRow = Field([], description="The same of the states themselves.")
     mass: PerRow = Field([], description="Probability of the label words' first tokens, mean over queries.")
+    spelled: PerRow = Field([], description="The same with these tokens in any case and spacing.")
+    states: StateAucFields | None = Field(None, description="Of the states; null where too few queries are labelled.")
     agreement: PerRow = Field([], description="Share of the queries whose leading label is the answer.")
     gold_of_right: PerRow = Field([], description="Mean probability of the gold label where the answer is right.")
     gold_of_wrong: PerRow = Field([], description="The same where it is wrong.")
@@ -79,6 +93,7 @@ def _series(found: Depth) -> dict[str, Any]:
         "auc": found.auc,
         "state_auc": found.state_auc,
         "mass": found.mass,
+        "spelled": found.spelled,
         "agreement": found.agreement,
         "gold_of_right": found.probability(found.gold, found.right),
         "gold_of_wrong": found.probability(found.gold, found.wrong),
@@ -88,8 +103,24 @@ def _series(found: Depth) -> dict[str, Any]:
 
 def values(found: Depths) -> dict[str, Any]:
     return {
-        **({} if found.every is None else _series(found.every)),
+        **({} if found.every is None else {**_series(found.every), "states": _states(found.every.states)}),
         "queries": [] if found.query is None else [_query(found.query)],
+    }
+
+
+def _states(found: StateAuc | None) -> dict[str, Any] | None:
+    def three(one: Estimate | None) -> tuple[float, float, float] | None:
+        return None if one is None else (one.value, one.low, one.high)
+
+    if found is None:
+        return None
+    return {
+        "labels": found.labels,
+        "queries": found.queries,
+        "auc": [three(one) for one in found.estimates],
+        "shuffled": [three(one) for one in found.shuffled],
+        "output": three(found.output),
+        "differences": [three(one) for one in found.differences],
     }
 
 
@@ -101,6 +132,7 @@ def _query(found: QueryDepth) -> dict[str, Any]:
         "rival": found.rival,
         "probabilities": found.probabilities,
         "mass": found.lens.mass,
+        "spelled": found.lens.spelled,
         "readable": found.lens.readable.tolist(),
         "parts": None
         if parts is None
@@ -129,6 +161,7 @@ _NAMES = {
     "auc": "AUC of the lens's scores",
     "state_auc": "AUC of the states",
     "mass": "label mass",
+    "spelled": "label mass, any spelling",
     "agreement": "answer leads",
     "gold_of_right": "p(gold), right",
     "gold_of_wrong": "p(gold), wrong",
@@ -157,22 +190,40 @@ def _blocks_of_all(found: Depth) -> list[Block]:
     return [
         Figure("depth", caption, lambda: curves(drawn, "layers passed", "", reference=0.5)),
         Table("depth", caption, ("layers passed", *series), rows, place="folded"),
+        *([] if found.states is None else [_state_table(found.states)]),
     ]
+
+
+def _state_table(found: StateAuc) -> Table:
+    caption = (
+        f"AUC of the states by the layers passed, of {counted(found.queries, 'query')} of {len(found.labels)} labels, "
+        "with intervals of 95 %: with the labels shuffled among these queries, and less the AUC of the output's scores "
+        f"({found.output})."
+    )
+    rows = tuple(
+        (row, one.value, one.low, one.high, null.value, null.low, null.high)
+        + ((None, None) if less is None else (less.low, less.high))
+        for row, (one, null, less) in enumerate(zip(found.estimates, found.shuffled, found.differences, strict=True))
+    )
+    columns = ("layers passed", "AUC", "low", "high", "shuffled", "low", "high", "less the output's, low", "high")
+    return Table("states", caption, columns, rows, place="folded")
 
 
 def _blocks_of_query(found: QueryDepth, heading: bool) -> list[Block]:
     shown: list[Block] = [Heading(f"Query {found.query + 1}"), Paragraph(reading_of_query(found))] if heading else []
     names, chances = found.labels, found.probabilities
     caption = (
-        f"Label probabilities of query {found.query + 1} by the layers passed (logit lens), and the label words' mass."
+        f"Label probabilities of query {found.query + 1} by the layers passed (logit lens), and the probability of the "
+        "label words' first tokens among all: as they are written, and in any case and spacing."
     )
     series = [(names[label], chances[:, label]) for label in (found.answer, found.rival)] + [
-        ("label mass", found.lens.mass)
+        ("label mass", found.lens.mass),
+        ("label mass, any spelling", found.lens.spelled),
     ]
-    columns = ("layers passed", *names, "label mass", "readable")
+    columns = ("layers passed", *names, "label mass", "any spelling", "readable")
     rows = tuple(
-        (row, *map(float, chances[row]), float(found.lens.mass[row]), "yes" if found.lens.readable[row] else "no")
-        for row in range(len(chances))
+        (row, *map(float, numbers), "yes" if found.lens.readable[row] else "no")
+        for row, numbers in enumerate(np.column_stack([chances, found.lens.mass, found.lens.spelled]))
     )
     shown += [
         Figure(f"query-{found.query + 1}", caption, lambda: curves(series, "layers passed", "")),

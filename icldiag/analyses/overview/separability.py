@@ -7,13 +7,12 @@ mean over the pairs (Hand and Till 2001). An AUC stays high where a lean of the 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from icldiag.analyses.confusion.separation import pairwise_auc
+from icldiag.analyses.confusion.separation import drawn, mean_auc_draws, pairwise_auc
 from icldiag.analyses.estimates import Estimate, auc_estimate, of_draws
 from icldiag.analyses.measures import labelled
 from icldiag.analyses.prediction.compute import Prediction
@@ -64,9 +63,10 @@ def separability(prediction: Prediction, seed: int = 0) -> Separability | None:
         ((a, b),) = found
         estimate, worst, sample = auc_estimate(whole, of[a], of[b]), None, len(places)
     else:
-        drawn = _sample(gold, seed)
-        sample = len(drawn)
-        interval = of_draws(whole, _draws(prediction.scores[places[drawn]], gold[drawn], seed), sample)
+        chosen = _sample(gold, seed)
+        sample = len(chosen)
+        draws = mean_auc_draws(prediction.scores[places[chosen]], gold[chosen], drawn(sample, DRAWS, seed))
+        interval = of_draws(whole, draws, sample)
         mean = max(1, round(len(places) / len(present)))  # all pairs alike: as if there were one, of so many
         estimate = interval or auc_estimate(whole, mean, mean)
         pairs = [Pair(a, b, auc_estimate(float(auc[a, b]), of[a], of[b])) for a, b in found]
@@ -96,28 +96,3 @@ def _one_vs_rest(scores: FloatArray, gold: IntArray) -> FloatArray:
 def _sample(gold: IntArray, seed: int) -> IntArray:
     places = list(range(len(gold)))
     return np.array(sorted(random.Random(seed).sample(places, min(MOST, len(places)))), dtype=np.int64)
-
-
-def _draws(scores: FloatArray, gold: IntArray, seed: int) -> FloatArray:
-    """(draws,) means over the pairs, queries drawn with replacement."""
-    n = len(gold)
-    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(np.float64)  # (draws, n)
-    total, pairs = np.zeros(DRAWS), np.zeros(DRAWS)
-    for auc in _pair_draws(scores, gold, weights):
-        defined = np.isfinite(auc)
-        total += np.where(defined, auc, 0)
-        pairs += defined
-    return np.asarray(np.divide(total, pairs, out=np.full(DRAWS, np.nan), where=pairs > 0))
-
-
-def _pair_draws(scores: FloatArray, gold: IntArray, weights: FloatArray) -> Iterator[FloatArray]:
-    """(draws,) of each pair; NaN where a draw has no query of either class."""
-    places = {int(label): np.flatnonzero(gold == label) for label in np.unique(gold)}
-    for a, b in combinations(places, 2):
-        lead = scores[:, a] - scores[:, b]
-        mine, yours = lead[places[a], None], lead[None, places[b]]
-        above = (mine > yours) + 0.5 * (mine == yours)  # (n_a, n_b)
-        first, second = weights[:, places[a]], weights[:, places[b]]
-        count = first.sum(1) * second.sum(1)
-        won = ((first @ above) * second).sum(1)
-        yield np.divide(won, count, out=np.full(len(count), np.nan), where=count > 0)

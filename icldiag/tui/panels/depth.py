@@ -17,6 +17,8 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.depth import Depth, QueryDepth
+    from icldiag.model.readout import FloatArray
+    from icldiag.render.look import Look
 
 _MOST = 10  # parts in the list
 
@@ -70,12 +72,12 @@ class DepthPanel(LayeredPanel):
         start = read.readable_from
         from_layer = f" (to be read from layer {start - 1} on)" if start > 1 else ""
         self.query_one("#chart-title", Line).set(
-            f"after each layer: probability among the labels{from_layer}, and the labels' of all words"
+            f"after each layer: probability among the labels{from_layer}; mass: of label words among all words"
         )
         curves = (
             Curve(answer, "o", chances[:, found.answer].tolist(), look.chosen),
             Curve(rival, "x", chances[:, found.rival].tolist(), look.gold),
-            Curve("label mass", ".", read.mass[1:].tolist(), look.muted),
+            *_mass(read.mass, read.spelled, look),
         )
         self.query_one(LayerChart).draw(Chart(curves), self.chart_rows)
         self._show_shares(found, layer)
@@ -119,8 +121,8 @@ class DepthPanel(LayeredPanel):
             Curve("accuracy by the lens", "x", found.accuracy[1:].tolist(), look.gold),
         )
         agreeing = (Curve("the answer leads", "x", found.agreement[1:].tolist(), look.chosen),)
-        mass = Curve("label mass", ".", found.mass[1:].tolist(), look.muted)
-        self.query_one(LayerChart).draw(Chart((*(curves if labelled else agreeing), mass)), self.chart_rows)
+        mass = _mass(found.mass, found.spelled, look)
+        self.query_one(LayerChart).draw(Chart((*(curves if labelled else agreeing), *mass)), self.chart_rows)
         self._show_groups(found, layer)
 
     def _show_groups(self, found: Depth, layer: int) -> None:
@@ -139,3 +141,11 @@ class DepthPanel(LayeredPanel):
     def action_all(self) -> None:
         self.everyone = not self.everyone
         self.refresh_panel()
+
+
+def _mass(written: FloatArray, spelled: FloatArray, look: Look) -> tuple[Curve, Curve]:
+    """The label words' probability as they are written, and in any case and spacing."""
+    return (
+        Curve("label mass", ".", written[1:].tolist(), look.muted),
+        Curve("in any case or spacing", ",", spelled[1:].tolist(), look.muted),
+    )
