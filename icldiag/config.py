@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from icldiag.errors import InputError
 from icldiag.inputs.files import as_text, read_bytes
 from icldiag.inputs.toml_text import MOST, parse_toml
-from icldiag.quoting import brief
+from icldiag.quoting import brief, did_you_mean
 
 
 class ConfigError(InputError):
@@ -56,6 +56,7 @@ def read_config(path: Path | None = None) -> Config:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
         known = ", ".join(Config.model_fields)
+        close = did_you_mean(field, Config.model_fields)
         unknown = first["type"] == "extra_forbidden"
-        reason = f"there is no such setting; there are {known}" if unknown else brief(first["msg"])
+        reason = f"there is no such setting; {close}there are {known}" if unknown else brief(first["msg"])
         raise ConfigError(reason, path=path, field=field) from None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import reprlib
 from collections.abc import Iterable
+from itertools import islice
 
 from icldiag.visible import visible
 
 MOST = 80  # characters of one value
 _PATH = 400
 _LISTED = 8
+_COMPARED = 1000  # names
 _QUOTED = re.compile(r"'[^']{80,}+'?|\"[^\"]{80,}+\"?|\S{81,}+")
 
 
@@ -47,6 +50,13 @@ def listed(names: Iterable[object], most: int = _LISTED) -> str:
     every = list(names)
     shown = ", ".join(shortened(str(name)) for name in every[:most])
     return shown if len(every) <= most else f"{shown}, ... ({len(every)} in all)"
+
+
+def did_you_mean(name: str, known: Iterable[object]) -> str:
+    """A question, to stand before what there is instead; nothing where no name is like this one."""
+    few = [str(other) for other in islice(known, _COMPARED)]
+    close = difflib.get_close_matches(name[:MOST], [other for other in few if len(other) <= MOST], n=1)
+    return f"did you mean {quoted(close[0])}? " if close else ""
 
 
 def brief(error: object) -> str:

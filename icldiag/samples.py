@@ -9,7 +9,7 @@ from pathlib import Path
 from icldiag.errors import IcldiagError, PromptError
 from icldiag.files import check_destination, is_stdout
 from icldiag.foreign_errors import reason_of
-from icldiag.quoting import quoted, quoted_path
+from icldiag.quoting import did_you_mean, quoted, quoted_path
 from icldiag.shipped import shipped
 
 DEFAULT_SAMPLE = "banking"  # fails because two label anchors are confusable
@@ -23,11 +23,15 @@ def sample_names() -> list[str]:
     return sorted(path.stem for path in samples_folder().glob("*.yaml"))
 
 
+def _choice(name: str, first: str = "") -> str:
+    return f"{did_you_mean(name, sample_names())}{first}choose from {', '.join(sample_names())}"
+
+
 def sample_path(name: str) -> Path:
     """The path of a sample by its name. Raises PromptError for an unknown one."""
     path = samples_folder() / f"{name}.yaml"
     if not path.is_file():
-        raise PromptError(f"there is no sample {quoted(name)}; choose from {', '.join(sample_names())}")
+        raise PromptError(f"there is no sample {quoted(name)}; {_choice(name)}")
     return path
 
 
@@ -37,8 +41,7 @@ def file_or_sample(path: Path) -> Path:
     if not bare or os.path.lexists(path):
         return path
     if path.name not in sample_names():
-        reason = f"there is no such file or sample; check the path, or choose from {', '.join(sample_names())}"
-        raise PromptError(reason, path=path)
+        raise PromptError(f"there is no such file or sample; {_choice(path.name, 'check the path, or ')}", path=path)
     return sample_path(path.name)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from icldiag.errors import PromptError
-from icldiag.quoting import MOST, brief, listed, quoted, shortened
+from icldiag.quoting import MOST, brief, did_you_mean, listed, quoted, shortened
 from icldiag.visible import visible
 
 TEXTS = ("a" * 5000, "word " * 2000, "\x1b[31m" * 500, "a\nb", "\u202ertl", "\ud800" * 90, "👩\u200d" * 99, "'\"" * 200)
@@ -36,3 +36,9 @@ def test_an_error_is_one_short_line_whatever_it_names() -> None:
     assert len(str(error)) < 300
     path = Path("/home/someone/a folder with a long name/and another one in it, also long/prompt.yaml")
     assert str(PromptError("wrong", path=path, line=3)) == f"{path}:3: wrong"
+
+
+def test_a_name_that_is_nearly_one_is_asked_for() -> None:
+    assert did_you_mean("confusoin", ["confusion", "prediction"]) == "did you mean 'confusion'? "
+    assert did_you_mean("x", ["confusion", "prediction"]) == ""
+    assert len(did_you_mean("ab" * 5000, ["ab" * 30])) < 2 * MOST

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from icldiag.analyses import ANALYSES
 from icldiag.errors import AnalysisError
+from icldiag.quoting import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from icldiag.page.blocks import Part
@@ -49,7 +50,8 @@ class AnalysisResult:
             main = _home(self).section.main
             name = main if main in tables else next(iter(tables), main)
         if not isinstance(name, str) or name not in tables:
-            raise AnalysisError(f"there is no table {name!r:.80}; choose from {', '.join(tables)}")
+            close = did_you_mean(str(name), tables)
+            raise AnalysisError(f"there is no table {quoted(name)}; {close}choose from {', '.join(tables)}")
         return as_frame(tables[name])
 
 

@@ -10,7 +10,7 @@ from icldiag.errors import AnalysisError, PromptError
 from icldiag.inputs.values import first_repeated
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.template import in_braces
-from icldiag.quoting import listed, quoted
+from icldiag.quoting import did_you_mean, listed, quoted
 
 Texts = Iterable[str] | Iterable[Mapping[str, str]] | Mapping[str, Iterable[str]]  # or a data frame
 
@@ -49,7 +49,7 @@ def _rows(given: Any, prompt: Prompt) -> list[Any]:
         missing = next((name for name in prompt.fields if name not in columns), None)
         if missing is not None:
             reason = f"there is no column {quoted(missing)} for the field {in_braces([missing])}"
-            raise AnalysisError(f"{reason}; there are {listed(columns)}")
+            raise AnalysisError(f"{reason}; {did_you_mean(missing, columns)}there are {listed(columns)}")
         cells = [_column(columns, name) for name in prompt.fields]
         if len({len(column) for column in cells}) > 1:
             raise AnalysisError("the columns have not as many texts each")

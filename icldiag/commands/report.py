@@ -15,7 +15,7 @@ from icldiag.commands.endings import stop_code
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import FigureType, PromptPath
 from icldiag.errors import IcldiagError
-from icldiag.quoting import shortened
+from icldiag.quoting import did_you_mean, shortened
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -147,7 +147,10 @@ def report(
     if models is not None:
         refuse_of_one(format, beta, save_beta)
     if format not in (*FORMATS, *FOLDERS):
-        raise IcldiagError(f"--format {shortened(format)}: choose one of {', '.join((*FORMATS, *FOLDERS))}")
+        known = (*FORMATS, *FOLDERS)
+        raise IcldiagError(
+            f"--format {shortened(format)}: {did_you_mean(format, known)}choose one of {', '.join(known)}"
+        )
     if format in FOLDERS and is_stdout(output):
         raise IcldiagError(f"--format {format} writes several files; name their folder with -o")
     check_destination(output, folder=format in FOLDERS)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from icldiag.errors import IcldiagError, ModelError
 from icldiag.foreign_errors import cure_of_import, is_failure, reason_of
-from icldiag.quoting import shortened_path
+from icldiag.model.names import PACKAGES
+from icldiag.model.settings import BUNDLED
+from icldiag.quoting import did_you_mean, shortened_path
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -35,13 +37,16 @@ class LoadErrors:
         self._warnings.__exit__(kind, error, None)
         if error is None or isinstance(error, IcldiagError) or not is_failure(error):
             return
-        raise ModelError(f"model {shortened_path(self.settings.name)!r}: {_sentence(error, self.what)}") from error
+        raise ModelError(
+            f"model {shortened_path(self.settings.name)!r}: {_sentence(error, self.settings.name, self.what)}"
+        ) from error
 
 
-def _sentence(error: BaseException, what: str | None) -> str:
+def _sentence(error: BaseException, name: str, what: str | None) -> str:
     from icldiag.model.memory import is_out_of_memory
 
     text, kind = str(error), type(error).__name__
+    close = did_you_mean(name, (BUNDLED, *PACKAGES)).rstrip()
     lowered = text.lower()
     if is_out_of_memory(error):
         return "not enough memory for the weights; use a smaller model or --dtype bfloat16"
@@ -56,13 +61,14 @@ def _sentence(error: BaseException, what: str | None) -> str:
     if kind in ("EntryNotFoundError", "RemoteEntryNotFoundError"):
         return "the hub's repository holds no such file; check its name"
     if "repo id must" in lowered:
-        return "neither a local folder nor a name that a model of the hub could have; check it"
+        return f"neither a local folder nor a name that a model of the hub could have; {close or 'check it'}"
     if "not a valid model identifier" in lowered or "repository not found" in lowered or "404" in text:
-        return "neither a local folder nor a model on the hub; check the name"
+        return f"neither a local folder nor a model on the hub; {close or 'check the name'}"
     if "revision" in lowered and "not a valid" in lowered:
         return "there is no such --revision; name a branch, tag or commit that the hub shows"
     if kind == "LocalEntryNotFoundError" or any(words in lowered for words in _UNREACHED):
-        return "the hub cannot be reached and the model is not in the local cache; name a local folder or file"
+        cure = close or "name a local folder or file"
+        return f"the hub cannot be reached and the model is not in the local cache; {cure}"
     if "unrecognized configuration class" in lowered or "for this kind of automodel" in lowered:
         return "it is not a causal (decoder-only) language model, which few-shot prompts need"
     if "does not recognize this architecture" in lowered or "unrecognized model" in lowered:

@@ -6,7 +6,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import ModelError
-from icldiag.quoting import brief, shortened
+from icldiag.quoting import brief, did_you_mean, shortened
 
 if TYPE_CHECKING:
     from icldiag.model.forward import InstrumentedModel
@@ -19,8 +19,10 @@ _BITS = (8, 4)
 
 def choose_device(settings: ModelSettings) -> str:
     """The device that is meant, after checking it and every other option of place. Raises ModelError."""
-    if settings.dtype not in ("auto", *_DTYPES):
-        raise ModelError(f"--dtype {shortened(settings.dtype)}: choose one of auto, {', '.join(_DTYPES)}")
+    known = ("auto", *_DTYPES)
+    if settings.dtype not in known:
+        close = did_you_mean(settings.dtype, known)
+        raise ModelError(f"--dtype {shortened(settings.dtype)}: {close}choose one of {', '.join(known)}")
     if settings.device_map is not None:
         _check_map(settings)
     device = _device(settings.device)
@@ -53,7 +55,8 @@ def _device(wanted: str) -> str:
 
 def _check_map(settings: ModelSettings) -> None:
     if settings.device_map not in _MAPS:
-        raise ModelError(f"--device-map {shortened(str(settings.device_map))}: choose one of {', '.join(_MAPS)}")
+        told = shortened(str(settings.device_map))
+        raise ModelError(f"--device-map {told}: {did_you_mean(told, _MAPS)}choose one of {', '.join(_MAPS)}")
     if settings.device != "auto":
         raise ModelError("--device-map chooses the devices itself; leave out --device")
     if importlib.util.find_spec("accelerate") is None:

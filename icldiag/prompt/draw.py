@@ -15,7 +15,7 @@ from icldiag.prompt.conversation import refuse_conversation
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.tables import Table
 from icldiag.prompt.template import LABEL, ONE, complaint, fields_of, in_braces, warnings_of
-from icldiag.quoting import listed, quoted, shortened
+from icldiag.quoting import did_you_mean, listed, quoted, shortened
 
 _TOLD = 8  # columns in a message
 _CLASSES = 100  # a column with more values than this is no column of labels
@@ -150,7 +150,8 @@ def _check_columns(table: Table, columns: Mapping[str, str], drawing: Drawing) -
         if column not in table.columns:
             refuse_conversation([row.values for row in table.rows], table.path)
             told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
-            reason = f"there is no column {quoted(column)}; choose with {option} COLUMN from {told}"
+            close = did_you_mean(column, table.columns)
+            reason = f"there is no column {quoted(column)}; {close}choose with {option} COLUMN from {told}"
             raise PromptError(reason, path=table.path)
 
 
@@ -186,7 +187,8 @@ def _check_classes(
             raise PromptError(f"{reason}; write both alike", path=table.path, line=lines[name])
     unknown = [name for name in drawing.words or {} if name not in names]
     if unknown:
-        reason = f"--words: there is no label {quoted(unknown[0])}; there are {listed(names)}"
+        close = did_you_mean(unknown[0], names)
+        reason = f"--words: there is no label {quoted(unknown[0])}; {close}there are {listed(names)}"
         raise PromptError(reason, path=table.path)
 
 

@@ -18,7 +18,7 @@ from icldiag.inputs.json_text import parse_json
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import read_text
 from icldiag.prompt.template import NO_TEXTS, ONE
-from icldiag.quoting import listed, quoted
+from icldiag.quoting import did_you_mean, listed, quoted
 
 _LONGEST = 80  # characters of a label
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -83,7 +83,8 @@ def read_program(path: Path, name: str | None = None) -> Predictor:
         raise PromptError(reason, path=path)
     shown = {own: one for own, one in found.items() if one["demos"]}
     if name is not None and name not in found:
-        raise PromptError(f"there is no predictor {quoted(name)}; there are {listed(found)}", path=path)
+        close = did_you_mean(name, found)
+        raise PromptError(f"there is no predictor {quoted(name)}; {close}there are {listed(found)}", path=path)
     if not shown or (name is not None and name not in shown):
         raise PromptError("its predictors have no demonstrations: compile the program, or add 'demos'", path=path)
     if name is None and len(shown) > 1:

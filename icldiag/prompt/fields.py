@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +12,7 @@ from icldiag.arguments import Count, Seed, Weight
 from icldiag.errors import PromptError
 from icldiag.prompt.adjustments import PRIORS, SCALES, CalibrationKind
 from icldiag.prompt.source import Location
-from icldiag.quoting import MOST, brief, listed, quoted
+from icldiag.quoting import brief, did_you_mean, listed, quoted
 
 Scoring = Literal["first", "whole", "terminated", "per_token", "per_byte", "pmi"]
 Anchor = Literal["first", "last", "all"]  # which tokens of a label word
@@ -124,7 +122,6 @@ _REASONS = {
 }
 _NULL = "there is no value here, or an unquoted null or ~; write the text, in quotes if it is one of these words"
 _BOUNDS = (("ge", "at least"), ("le", "at most"), ("gt", "more than"), ("lt", "less than"))
-_COMPARED = 1000  # names that a wrong one is compared with
 _EXAMPLES = ("demonstrations", "queries", "examples")
 
 
@@ -204,9 +201,8 @@ def no_such_field(name: str, known: Iterable[str]) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    few = [other for other in islice(known, _COMPARED) if len(other) <= MOST]
-    close = difflib.get_close_matches(name[:MOST], few, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = did_you_mean(name, known).rstrip()
+    return f"; {close}" if close else ""
 
 
 def unknown_class(label: str, classes: dict[str, int], path: Path, line: int | None, field: str) -> PromptError:

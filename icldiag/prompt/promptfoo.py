@@ -14,7 +14,7 @@ from icldiag.prompt.promptfoo_config import configured_rows, filled, is_config
 from icldiag.prompt.sent import Sent, prompt_sent
 from icldiag.prompt.source import read_text
 from icldiag.prompt.turns import messages_in
-from icldiag.quoting import listed, quoted
+from icldiag.quoting import did_you_mean, listed, quoted
 
 _EQUALS = ("equals", "is", "iequals")
 
@@ -74,7 +74,8 @@ def _document(path: Path) -> Any:
 def _of_prompt(rows: list[dict[str, Any]], label: str | None, path: Path) -> list[dict[str, Any]]:
     labels = list(dict.fromkeys(str(row["prompt"].get("label", "")) for row in rows))
     if label is not None and label not in labels:
-        raise PromptError(f"there is no prompt {quoted(label)}; there are {listed(labels)}", path=path)
+        close = did_you_mean(label, labels)
+        raise PromptError(f"there is no prompt {quoted(label)}; {close}there are {listed(labels)}", path=path)
     if label is None and len(labels) > 1:
         raise PromptError(
             f"the results are of {len(labels)} prompts; choose one with --prompt: {listed(labels)}", path=path

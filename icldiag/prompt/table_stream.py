@@ -15,7 +15,7 @@ from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.source import json_rows
 from icldiag.prompt.tables import Row, Table, separated_rows
 from icldiag.prompt.template import ONE, in_braces
-from icldiag.quoting import listed, quoted, shortened
+from icldiag.quoting import did_you_mean, listed, quoted, shortened
 
 TABLES = (".csv", ".tsv")
 LINES = (".jsonl", ".ndjson")
@@ -51,7 +51,10 @@ class TableStream:
         for name, text in texts.items():
             if text not in columns:
                 option = "--text" if tuple(texts) == ONE else f"--field {name}=COLUMN"
-                reason = f"there is no column {quoted(text)}; there are {listed(columns)}: name one with {option}"
+                close = did_you_mean(text, columns)
+                reason = (
+                    f"there is no column {quoted(text)}; {close}there are {listed(columns)}: name one with {option}"
+                )
                 raise PromptError(reason, path=path)
         return cls(path, texts, columns, delimiter)
 

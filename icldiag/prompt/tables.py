@@ -16,7 +16,7 @@ from icldiag.inputs.values import finite, first_repeated, no_text
 from icldiag.prompt.conversation import is_conversation, refuse_conversation
 from icldiag.prompt.source import read_document, read_rows, read_text
 from icldiag.prompt.template import in_braces
-from icldiag.quoting import brief, listed, quoted
+from icldiag.quoting import brief, did_you_mean, listed, quoted
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 KINDS = ".csv, .tsv, .jsonl, or a folder that datasets' save_to_disk wrote"
@@ -47,7 +47,9 @@ class Table:
     def need(self, column: str) -> None:
         """Raise PromptError, which tells the columns that there are, unless `column` is one of them."""
         if column not in self.columns:
-            raise PromptError(f"there is no column {quoted(column)}; there are {listed(self.columns)}", path=self.path)
+            close = did_you_mean(column, self.columns)
+            reason = f"there is no column {quoted(column)}; {close}there are {listed(self.columns)}"
+            raise PromptError(reason, path=self.path)
 
     def refuse_named(self, template: str, fields: Sequence[str]) -> None:
         """Raise PromptError where the template names a column that is no field: its cells would be left out."""

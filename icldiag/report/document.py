@@ -19,7 +19,7 @@ from icldiag.model.readout import Progress, silent, step_of
 from icldiag.page.blocks import Piece
 from icldiag.prompt.encode import query_tokens
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.quoting import quoted
+from icldiag.quoting import did_you_mean, quoted
 from icldiag.render.tokens import token_pieces
 from icldiag.report.identity import command_of, commit, environment, weights_hash
 from icldiag.report.redaction import Redaction
@@ -37,7 +37,7 @@ def chosen_sections(only: Sequence[str] | None) -> list[str]:
     for name in only:
         if name not in ANALYSES:
             wrong = f"there is no analysis {quoted(name)}" if name else "the name of an analysis is missing"
-            raise AnalysisError(f"{wrong}; choose from {', '.join(ANALYSES)}")
+            raise AnalysisError(f"{wrong}; {did_you_mean(name, ANALYSES)}choose from {', '.join(ANALYSES)}")
     return [name for name in ANALYSES if name in only]
 
 

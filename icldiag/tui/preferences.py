@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import unicodedata
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from textual.keys import KEY_DISPLAY_ALIASES, KEY_NAME_REPLACEMENTS, Keys
 from textual.theme import BUILTIN_THEMES
 
 from icldiag.config import Config, ConfigError
-from icldiag.quoting import MOST, quoted
+from icldiag.quoting import did_you_mean, quoted
 from icldiag.tui.keys import in_force
 
 _MODIFIERS = ("ctrl", "shift", "alt", "super")
@@ -23,14 +22,13 @@ _NAMES = {key.value for key in Keys} | set(KEY_DISPLAY_ALIASES) | set(KEY_NAME_R
 def check_settings(config: Config, path: Path) -> None:
     """Raises ConfigError for a theme, a binding or a key that does not exist, and for two actions on one key."""
     if config.theme not in BUILTIN_THEMES:
-        raise ConfigError(
-            f"{path}: theme: there is no {quoted(config.theme)}; choose one of {', '.join(BUILTIN_THEMES)}"
-        )
+        close = did_you_mean(config.theme, BUILTIN_THEMES)
+        reason = f"there is no {quoted(config.theme)}; {close}choose one of {', '.join(BUILTIN_THEMES)}"
+        raise ConfigError(f"{path}: theme: {reason}")
     known = {str(binding.id): binding for binding in all_bindings()}
     for name, keys in config.keys.items():
         if name not in known:
-            close = difflib.get_close_matches(name[:MOST], known, n=1)
-            cure = f"did you mean {close[0]!r}?" if close else "icldiag --print-config lists them"
+            cure = did_you_mean(name, known).rstrip() or "icldiag --print-config lists them"
             raise ConfigError(f"{path}: keys: there is no action {quoted(name)}; {cure}")
         for key in keys.split(","):
             if not _is_key(key):

@@ -211,6 +211,17 @@ def test_what_transformers_raises_becomes_one_sentence(error: Exception, words: 
     assert str(caught.value).startswith("model 'some/model': ")
 
 
+@pytest.mark.parametrize(
+    ("name", "cure"), [("smolm2", "; did you mean 'smollm2'?"), ("gpt2-xl", "local folder or file")]
+)
+def test_a_name_that_is_nearly_known_is_asked_for(name: str, cure: str) -> None:
+    from icldiag.model.load_errors import LoadErrors
+
+    with pytest.raises(ModelError) as caught, LoadErrors(ModelSettings(name=name)):
+        raise OSError("We couldn't connect to 'https://hub' to load the files, and couldn't find them in the cache")
+    assert str(caught.value).endswith(cure)
+
+
 @pytest.mark.parametrize("architecture", ["gpt2", "gptj", "bloom", "falcon", "llama"])
 def test_weights_that_are_brought_only_when_wanted(architecture: str, tiny: Tiny) -> None:
     """accelerate keeps the weights elsewhere and moves them in and out around every module."""

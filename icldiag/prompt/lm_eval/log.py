@@ -22,7 +22,7 @@ from icldiag.inputs.literal import parse_list
 from icldiag.inputs.values import whole_number
 from icldiag.prompt.conversation import is_written_conversation, refuse_conversation
 from icldiag.prompt.source import read_rows, read_text
-from icldiag.quoting import listed, quoted
+from icldiag.quoting import did_you_mean, listed, quoted
 
 Kind = Literal["multiple_choice", "generate_until"]
 
@@ -127,7 +127,9 @@ def _of_filter(
     """One row for each document: of the filter asked for, or of the first there is."""
     names = list(dict.fromkeys(str(row.get("filter", "none")) for _, row in rows))
     if filter is not None and filter not in names:
-        raise PromptError(f"there is no filter {quoted(filter)}; there are {listed(names)}", path=path)
+        raise PromptError(
+            f"there is no filter {quoted(filter)}; {did_you_mean(filter, names)}there are {listed(names)}", path=path
+        )
     chosen: dict[str, tuple[int | None, dict[str, Any]]] = {}
     for line, row in rows:
         if str(row.get("filter", "none")) == (filter or names[0]):
