@@ -1,14 +1,17 @@
-"""Progress of a command, on stderr: bars on a terminal, a line a stage elsewhere."""
+"""Progress of a command, on stderr: bars on a terminal, elsewhere lines of what begins and how far it is."""
 
 from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_EVERY = 10.0  # seconds between two lines of the same work, where there are no bars
 
 Stage = Callable[[str], None]
 Report = Callable[[str, int, int], None]
@@ -40,12 +43,20 @@ def progress_on_stderr() -> Iterator[tuple[Stage, Report]]:
 
 
 def _lines() -> tuple[Stage, Report]:
-    begun: set[str] = set()
+    """What begins, and every so often how far it is."""
+    begun: dict[str, int] = {}
+    told = time.monotonic()
 
     def progress(what: str, done: int, total: int) -> None:
+        nonlocal told
+        now = time.monotonic()
         if what not in begun:
-            begun.add(what)
             _tell(f"computing: {what} ({total})" if total else what)
+        elif total and done != begun[what] and now - told >= _EVERY:
+            _tell(f"computing: {what} ({done} of {total})")
+        else:
+            return
+        begun[what], told = done, now
 
     return _once_each(lambda text: _tell(f"loading: {text}")), progress
 

@@ -44,3 +44,14 @@ def test_nobody_need_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with progress_on_stderr() as (stage, progress):
         stage("weights")
         progress("queries", 1, 4)
+
+
+def test_without_bars_a_line_says_every_so_often_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0.0, 1.0, 2.0, 12.0, 23.0])
+    monkeypatch.setattr("icldiag.progress.time.monotonic", lambda: next(clock))
+    with progress_on_stderr() as (_, progress):
+        for done in (0, 1, 2, 2):
+            progress("rows", done, 4)
+    assert capsys.readouterr().err.splitlines() == ["computing: rows (4)", "computing: rows (2 of 4)"]

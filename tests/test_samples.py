@@ -91,7 +91,10 @@ def test_pages_are_listed_and_printed(monkeypatch: pytest.MonkeyPatch, capsys: p
     out, _, _ = said(["docs", "sweeps"], monkeypatch, capsys)
     assert out == manual.manual_pages()["sweeps"].read_text(encoding="utf-8")
     _, err, code = said(["docs", "sweep"], monkeypatch, capsys)
-    assert (code, err.startswith("icldiag: there is no page 'sweep'; there are architectures, benchmarks")) == (1, True)
+    assert (
+        code,
+        err.startswith("icldiag: there is no page 'sweep'; did you mean 'sweeps'? there are architectures, benchmarks"),
+    ) == (1, True)
 
 
 def test_a_terminal_shows_a_page_formatted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,8 +121,8 @@ class Lab:
     ) -> list[FloatArray]:
         """Label scores (n, C) of every question's queries.
 
-        `progress` is asked between layers whether to go on, and told of every question that is answered. `each` is told
-        a question's place and its scores, as soon as they are there.
+        `progress` is asked between layers whether to go on, and told how many of all queries are answered. `each` is
+        told a question's place and its scores, as soon as they are there.
 
         Raises:
             PromptError: one of the changed prompts cannot be asked of this model; nothing was run then.
@@ -139,12 +139,13 @@ class Lab:
         for one in asked:
             if one.missing:
                 alike.setdefault(_scoring(one.encoded), []).append(one)
-        before, known = self.answered, sum(not one.missing for one in asked)
+        before, count = self.answered, sum(len(one.scores) for one in asked)
         untold = dict(enumerate(asked)) if each is not None else {}
 
         def say(note: str, done: int) -> None:
             self.answered = before + done
-            progress("changed prompts" + (f" ({note})" if note else ""), known + done, len(questions))
+            left = sum(one.missing for one in asked)
+            progress("answers to changed prompts" + (f" ({note})" if note else ""), count - left, count)
             tell()
 
         def tell() -> None:

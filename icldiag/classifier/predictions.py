@@ -20,7 +20,7 @@ from icldiag.errors import IcldiagError, PromptError
 from icldiag.files import is_taken
 from icldiag.inputs.files import is_there
 from icldiag.inputs.json_text import Written
-from icldiag.model.readout import Progress, step_of
+from icldiag.model.readout import Progress
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.table_stream import LINES, TABLES, Fingerprint, TableStream, in_chunks
 from icldiag.prompt.tables import Row
@@ -191,7 +191,9 @@ def write_predictions(
             yield [_example(stream, row, blank) for row in chunk]
 
     def within(note: str, part: int, of: int) -> None:
-        step_of(progress, "rows", done, total)(note, part, of)
+        if note == "texts":
+            note, part, of = "rows", done + part, total
+        progress(note, part, of)
 
     for found in workers.answers(asked(), blank, within):
         chunk = waiting.popleft()

@@ -13,7 +13,7 @@ from icldiag.analyses.reweighting.beta import naming_beta
 from icldiag.errors import AnalysisError, PromptError
 from icldiag.model.heads import KeyValues
 from icldiag.model.memory import memory_errors
-from icldiag.model.readout import FloatArray, Progress, read_queries, silent, step_of
+from icldiag.model.readout import FloatArray, Progress, read_queries, silent
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 
@@ -61,7 +61,12 @@ class LabelScorer:
         """
         found = [np.empty((0, len(self.prompt.labels)))]
         for start in range(0, len(texts), CHUNK):
-            asked = step_of(progress, "texts", start, len(texts))
+
+            def asked(what: str, done: int, total: int, start: int = start) -> None:
+                if what == "queries":
+                    what, done, total = "texts", start + done, len(texts)
+                progress(what, done, total)
+
             try:
                 found.append(self._chunk(texts[start : start + CHUNK], asked))
             except PromptError as error:

@@ -86,7 +86,7 @@ def _load(settings: ModelSettings, source: Source, device: str, stage: Stage) ->
     instrumented.notes += instrumented.reader.notes
     if settings.compile:
         compile_mlps(instrumented)
-    stage("compiling and checking the answers" if settings.compile else "checking the answers")
+    stage("compiling and checking the model" if settings.compile else "checking the model")
     try:
         require_parity(instrumented)
     except ModelError as error:

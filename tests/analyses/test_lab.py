@@ -186,20 +186,21 @@ def test_memory_that_runs_out_halves_the_batches(prompt: Prompt, tiny: Tiny, mon
     assert any("memory ran out" in note for note in lab.model.notes)
 
 
-def test_progress_counts_questions_and_may_stop(prompt: Prompt, tiny: Tiny) -> None:
+def test_progress_counts_answers_and_may_stop(prompt: Prompt, tiny: Tiny) -> None:
     lab = lab_of(prompt, tiny())
     told: list[int] = []
 
     def stop(what: str, done: int, total: int) -> None:
         told.append(done)
-        assert total == len(questions)
-        if done == 3:
+        assert total == answers > len(questions)
+        if done >= 3:
             raise Cancelled("stopped")
 
     questions = a_list(lab)
+    answers = sum(len(question.prompt.queries) for question in questions)
     with pytest.raises(Cancelled):
         lab.ask(questions, stop)
-    assert sorted(set(told)) == [0, 1, 2, 3]
+    assert told[0] == 0
     assert told == sorted(told)
     assert len(lab.ask(questions)) == len(questions)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from icldiag.analyses.calibration import calibration
-from icldiag.classifier import output, predictions
+from icldiag.classifier import output, predictions, scorer
 from icldiag.classifier.predictions import Columns, Writer, survey
 from icldiag.classifier.scorer import LabelScorer
 from icldiag.classifier.workers import Here
@@ -84,3 +84,15 @@ def test_a_calibration_is_in_force(tiny: Tiny, prompt: Prompt) -> None:
     scores = LabelScorer(calibrated).scores(queries)
     np.testing.assert_allclose(scores, asked.prediction().scores, rtol=1e-4, atol=1e-4)
     assert (scores.argmax(1) != LabelScorer(plain).scores(queries).argmax(1)).any()
+
+
+def test_what_is_answered_of_a_chunk_is_told(prompt: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scorer, "CHUNK", 16)
+    told: list[tuple[str, int, int]] = []
+    LabelScorer(Session(prompt, tiny("gpt2"))).scores(
+        [Example(text, None) for text in TEXTS], lambda *step: told.append(step)
+    )
+    counts = [done for what, done, total in told if what == "texts" and total == len(TEXTS)]
+    assert counts == sorted(counts)
+    assert set(counts) >= {0, 8, 16, 23}  # eight are asked first
+    assert {what for what, _, _ in told} == {"demonstrations", "texts"}

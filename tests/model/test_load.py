@@ -35,7 +35,7 @@ def test_a_folder_loads_in_stages(model_folder: Path) -> None:
         "importing torch and transformers",
         "tokenizer",
         "weights",
-        "checking the answers",
+        "checking the model",
     ]
     assert (model.architecture, model.n_layers, model.n_heads, model.context_window) == ("GPT2LMHeadModel", 4, 4, 256)
     assert model.dtype == torch.float32

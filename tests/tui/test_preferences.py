@@ -37,7 +37,7 @@ def test_every_action_has_an_id_of_its_own() -> None:
     ("text", "words"),
     [
         ("theme = 1", "theme: Input should be a valid string"),
-        ('them = "x"', "them: there is no such setting; there are theme, ascii, keys"),
+        ('them = "x"', "them: there is no such setting; did you mean 'theme'? there are theme, ascii, keys"),
         ("theme =", "not valid TOML: Invalid value (at "),
         ('theme = "pink"', "there is no 'pink'; choose one of"),
         ('[keys]\n"flow.layer-dwn" = "n"', "no action 'flow.layer-dwn'; did you mean 'flow.layer-down'?"),

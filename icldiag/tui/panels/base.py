@@ -43,7 +43,7 @@ STAGES = (
     "importing torch and transformers",
     "tokenizer",
     "weights",
-    "checking the answers",
+    "checking the model",
     "demonstrations",
     "queries",
 )
