@@ -28,7 +28,7 @@ from icldiag.model.memory import memory_errors, shortage_of, work_of
 from icldiag.model.readout import Progress, Readout, read_queries, silent
 from icldiag.model.settings import ModelSettings, Stage
 from icldiag.model.sliding import sliding_window_of
-from icldiag.model.turns import Turns
+from icldiag.model.turns import WAITS, Turns
 from icldiag.prompt.encode import encode, query_tokens
 from icldiag.prompt.encoded_prompt import EncodedPrompt, Token
 from icldiag.prompt.read import read_prompt
@@ -279,7 +279,7 @@ class Session(Shortcuts):
         found = self._found(key)
         if found is not None:
             return cast(T, found)
-        with self._turns.taken(lambda: progress("waiting for its turn", 0, 0)):
+        with self._turns.taken(lambda: progress(WAITS, 0, 0)):
             if key not in self._results:
                 with memory_errors(str(getattr(key, "job", key))), naming_beta(lambda: self._beta):
                     found = compute()

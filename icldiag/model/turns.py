@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+WAITS = "waiting for its turn"  # what is said of a computation until it may use the model
 _SECONDS = 0.2  # between two questions to who waits
 
 _here = threading.local()  # the rank of this thread

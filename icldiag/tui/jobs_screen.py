@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from icldiag.model.turns import WAITS
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.run import Run
 from icldiag.visible import visible
@@ -78,6 +79,7 @@ class JobsScreen(ModalScreen[None]):
 def job_line(run: Run) -> str:
     """What it is and how far; a job that was stopped ends between two layers or batches."""
     name = "loading and answering" if run.job == "session" else run.job
-    doing = "" if run.state is None else run.state.doing.get(run.job.removeprefix("pinned: "), "")
-    how = "stopping" if run.stopped else doing.removeprefix("loading: ") if run.begun else "waiting for its turn"
+    job = run.job.removeprefix("pinned: ")
+    doing = WAITS if run.state is None else run.state.how_far(job)
+    how = "stopping" if run.stopped else doing.removeprefix("loading: ") if run.begun else WAITS
     return visible(f"{name}   {how}" if how != name else name)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from icldiag.analyses.isolation.cuts import TARGET_CUTS
+from icldiag.model.turns import WAITS
 from icldiag.render.look import DARK, Look
 from icldiag.session_file import SavedState, changes_since
 from icldiag.tui import requests
@@ -166,6 +167,19 @@ class State:
             (first.prediction, first.queries.index(query)) for first in self.first_answers if query in first.queries
         )
         return next(found, None)
+
+    def how_far(self, job: str) -> str:
+        """What a job does, or what it waits for: another of this state's jobs, or one of another state's."""
+        doing = self.doing.get(job, WAITS)
+        if doing != WAITS:
+            return doing
+        if self.stored:
+            return "waiting for the model"
+        for other, text in self.doing.items():
+            if other != job and text != WAITS:
+                named = other == "session" or text.startswith(other)
+                return f"{WAITS}; now: {text if named else f'{other} ({text})'}"
+        return WAITS
 
     @property
     def edits(self) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from icldiag.model.turns import WAITS
 from icldiag.render.fit import cut_end, cut_middle
 from icldiag.tui.interventions import in_force
 from icldiag.tui.state import State
@@ -47,7 +48,8 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
     for name in names:
         off = " (key 0: off)" if name == names[-1] and any(in_force(state)) and "off" not in lost else ""
         yield Text.assemble((name, "bold reverse"), off)
-    doing = visible(next(iter(state.doing.values()), ""), state.look.ascii_only)
+    at_work = sorted(state.doing.values(), key=WAITS.__eq__)  # what waits says nothing of how far it is
+    doing = visible(next(iter(at_work), ""), state.look.ascii_only)
     if doing:
         some = 8 if "less" in lost else _SOME
         if state.stored and "less" not in lost:

@@ -13,6 +13,7 @@ from icldiag.analyses.extraction.compute import Extract
 from icldiag.tui.jobs_screen import JobsScreen, job_line
 from icldiag.tui.run import Run
 from icldiag.tui.state import State
+from icldiag.tui.top import top_line
 from tests.tui.pilot import running, screen_text, settle, until
 
 
@@ -25,6 +26,16 @@ def test_a_line_says_what_and_how_far(tmp_path: Path) -> None:
     assert job_line(run) == "extraction   extraction 3 of 9"
     run.stopped = True
     assert job_line(run) == "extraction   stopping"
+
+
+def test_what_waits_says_for_what(tmp_path: Path) -> None:
+    state = State(tmp_path, doing={"confusion": "waiting for its turn"})
+    assert state.how_far("confusion") == "waiting for its turn"  # for the other state's
+    state.doing["overview"] = "answers to changed prompts 3 of 40"
+    assert state.how_far("confusion") == "waiting for its turn; now: overview (answers to changed prompts 3 of 40)"
+    assert "answers to changed prompts" in top_line(state, 100).plain
+    state.doing = {"session": "answering again", "confusion": "waiting for its turn"}
+    assert state.how_far("confusion") == "waiting for its turn; now: answering again"
 
 
 async def test_what_runs_and_what_waits_is_listed_and_stopped(
@@ -47,11 +58,12 @@ async def test_what_runs_and_what_waits_is_listed_and_stopped(
         await pilot.press("2")  # what Labels asks for waits
         await until(pilot, lambda: "waiting for its turn" in app.state.doing.values())
         (waits,) = (job for job, text in app.state.doing.items() if text == "waiting for its turn")
+        await until(pilot, lambda: "Waiting for its turn; now: extraction 3 of 9" in screen_text(app))
         await pilot.press("J")
         await until(pilot, lambda: "extraction   extraction 3 of 9" in screen_text(app))
         assert isinstance(app.screen, JobsScreen)
         text = screen_text(app)
-        assert f"{waits}   waiting for its turn" in text
+        assert f"{waits}   waiting for its turn; now: extraction 3 of 9" in text
         await pilot.press("j" if list(app.jobs.running).index(waits) else "k", "c")
         await until(pilot, lambda: waits not in app.jobs.running)
         assert list(app.jobs.running) == ["extraction"], (waits, screen_text(app))

@@ -264,8 +264,8 @@ class Panel(VerticalScroll):
         """What to say in place of an answer: the error, or that it is on its way."""
         if request in self.state.failures:
             return Text.assemble(("Not computed: ", "bold red"), visible(self.state.failures[request]))
-        waits = "waiting for the model" if self.state.stored else "waiting for its turn"
-        return Text(f"Computing: {visible(self.state.doing.get(request.job, waits))}", style="dim")
+        doing = visible(self.state.how_far(request.job))
+        return Text(doing.capitalize() if doing.startswith("waiting") else f"Computing: {doing}", style="dim")
 
     def start(self, request: Request[Any], each: Each | None = None) -> None:
         """Compute anew on the user's request; `each` is told parts of the answer, in the job's thread."""
