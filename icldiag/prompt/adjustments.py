@@ -22,6 +22,7 @@ CalibrationKind = Literal[PriorKind, ScaleKind, "matrix", "neighbours"]
 PRIORS: tuple[PriorKind, ...] = get_args(PriorKind)
 SCALES: tuple[ScaleKind, ...] = get_args(ScaleKind)
 KINDS: tuple[CalibrationKind, ...] = get_args(CalibrationKind)
+FITTED: tuple[CalibrationKind, ...] = ("batch", "affine", "matrix", "neighbours")  # to texts; each holds the one before
 
 LEAST = 1e-6  # a label that is never answered would be divided by nothing
 

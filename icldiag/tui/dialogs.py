@@ -18,6 +18,7 @@ from icldiag.tui.help import changes_text, glossary_page, help_page
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.jobs_screen import JobsScreen
 from icldiag.tui.keys import in_force
+from icldiag.tui.messages import PromptSaved
 from icldiag.tui.navigation import Navigation
 from icldiag.tui.palette import commands, help_sections
 from icldiag.tui.sheet import Sheet
@@ -52,6 +53,9 @@ class Dialogs(Navigation):
     def leave(self, code: int = 0) -> None:
         """The app's."""
         raise NotImplementedError
+
+    def on_prompt_saved(self, message: PromptSaved) -> None:
+        self.edits.saved_as(message.path)
 
     def action_changes(self) -> None:
         """What the session changed, line by line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,15 @@ class Edits:
         else:
             self.edit(prompt)
         return prompt
+
+    def saved_as(self, path: Path) -> None:
+        """A file that was written is the session's from here on, if it holds the present prompt."""
+        state = self.state
+        with suppress(PromptError):
+            held = read_prompt(path).hash
+            if state.prompt is not None and state.prompt.hash == held:
+                state.path, state.of_file = path, held
+                self.screen.show("top")
 
     def _not_read(self, error: str) -> None:
         state = self.state

@@ -61,6 +61,13 @@ class PromptEdited(Message):
 
 
 @dataclass
+class PromptSaved(Message):
+    """The prompt as it is was written to a file."""
+
+    path: Path
+
+
+@dataclass
 class RepairApplied(Message):
     """The user applies a repair in place; `trial` is what is known of its effect on other texts."""
 

@@ -12,12 +12,19 @@ from icldiag.files import free_path, write_whole
 from icldiag.prompt.write import as_its_ending_says, as_yaml
 from icldiag.quoting import quoted_path
 from icldiag.tui.ask import AskScreen
+from icldiag.tui.messages import PromptSaved
 from icldiag.tui.state import State
 from icldiag.visible import visible
 
 
+def write_present(panel: Widget, state: State, target: Path) -> None:
+    """The prompt as it is now, whose file that is afterwards. Raises IcldiagError."""
+    write_state(state, target)
+    panel.post_message(PromptSaved(target))
+
+
 def write_state(state: State, target: Path) -> None:
-    """The prompt as it is now, with a trained beta that is on beside it. Raises IcldiagError."""
+    """With a trained beta that is on beside it."""
     if state.prompt is None:
         return
     if state.session is None and state.beta is not None:  # its model is what the beta's file names

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.text import Text
 
 from icldiag.model.turns import WAITS
+from icldiag.prompt.adjustments import FITTED
 from icldiag.render.fit import cut_end, cut_middle
 from icldiag.tui.interventions import in_force
 from icldiag.tui.state import State
@@ -43,7 +44,7 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
     if "no-file" not in lost:
         yield Text(cut_middle(file, _FEW, dots) if "file" in lost else file)
     if state.prediction is not None and state.prediction.labelled and "right" not in lost:
-        yield Text(f"{state.prediction.correct} of {len(state.prediction.labelled)} right")
+        yield Text(f"{state.prediction.correct} of {len(state.prediction.labelled)} right{_fitted(state)}")
     names = list(interventions(state, brief="layers" in lost))
     for name in names:
         off = " (key 0: off)" if name == names[-1] and any(in_force(state)) and "off" not in lost else ""
@@ -67,6 +68,19 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
             yield Text(name if "shape" in lost else f"{name} ({model.n_layers} layers x {model.n_heads} heads)")
         weights = "" if model.quantisation is None or "weights" in lost else f" from {model.quantisation}"
         yield Text(f"{model.device} {model.dtype.removeprefix('torch.')}{weights}")
+
+
+def _fitted(state: State) -> str:
+    """That the answers say little of new texts, where the calibration was made from these: of one in a file, it may."""
+    calibration = None if state.prompt is None else state.prompt.calibration
+    if state.prompt is None or calibration is None or calibration.kind not in FITTED:
+        return ""
+    from icldiag.analyses.search.partition import fits_on_queries
+
+    if not fits_on_queries(state.prompt):
+        return ""
+    here = any(one.prompt.calibration == calibration for one in state.repairs)
+    return " (fitted on these)" if here else " (perhaps fitted on these)"
 
 
 def interventions(state: State, brief: bool = False) -> Iterator[str]:

@@ -18,6 +18,7 @@ from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import JobFinished, QueryChosen
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.run import Run
+from icldiag.tui.top import top_line
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 
@@ -55,8 +56,16 @@ async def test_a_label_word_is_renamed_and_saved(
         await pilot.press("8", "w", "ctrl+u", *"Who", "enter")
         await settle(pilot, lambda: app.state.prediction)
         assert " Who" in [label.word for label in app.state.prompt.labels if label.name == name]
+        assert "EDITED" in top_line(app.state, 200).plain
         await pilot.press("s", "enter")
-        await settle(pilot)
+        await settle(pilot, lambda: app.state.path.name == "prompt-edited.yaml")
+        assert " prompt-edited.yaml " in top_line(app.state, 200).plain
+        assert "EDITED" not in top_line(app.state, 200).plain
+        await pilot.press("u")
+        await settle(pilot, lambda: app.state.prediction)
+        assert "EDITED" in top_line(app.state, 200).plain  # the new file holds what was undone
+        await pilot.press("w", "ctrl+u", *"Who", "enter")
+        await settle(pilot, lambda: app.state.prediction)
         await pilot.press("s", "ctrl+u", *"prompt-edited", "enter")
         await settle(pilot)
         assert isinstance(app.screen, AskScreen)

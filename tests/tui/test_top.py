@@ -13,7 +13,7 @@ from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.facts import ModelFacts
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.tui.state import State
+from icldiag.tui.state import Applied, Before, State
 from icldiag.tui.top import top_line
 
 LONG = "/models/HuggingFaceTB/SmolLM2-135M-Instruct-2024-10-31"
@@ -88,3 +88,18 @@ def test_earlier_results_are_said_to_be_so_while_the_model_loads(state: State) -
         assert "earlier" in line or "loading" in line
     state.stored = False
     assert "earlier" not in top_line(state, 200).plain
+
+
+@pytest.mark.parametrize(
+    ("examples", "kind", "said"), [(0, "matrix", True), (0, "contextual", False), (40, "matrix", False)]
+)
+def test_right_answers_of_what_a_calibration_was_fitted_on_are_said_to_be_so(
+    state: State, examples: int, kind: Any, said: bool
+) -> None:
+    before = state.prompt
+    assert before is not None
+    more = tuple(Example(f"further {number}", number % 2) for number in range(examples))
+    state.prompt = replace(before, calibration=Calibration(kind, (0.1, -0.1)), examples=more)
+    assert ("30 of 60 right (perhaps fitted on these)" in top_line(state, 200).plain) == said
+    state.repairs = [Applied("a repair", Before(before), state.prompt, None, None)]
+    assert ("30 of 60 right (fitted on these)" in top_line(state, 200).plain) == said

@@ -173,9 +173,17 @@ def _harms(found: Overview, stability: Stability, label: int) -> str:
     own, after = (stability.accuracy(answers) for answers in (stability.predicted, run.predicted))
     who, alone = named(found, run.without), len(run.without) == 1
     gain = f"{stability.taken(run).mean():.1f} nats"
-    right = "" if own is None or after is None else f", and accuracy is {after:.2f}, {own:.2f} as it is"
+    it = "it" if alone else "them"
+    if own is None or after is None:
+        right = ""
+    elif after > own:
+        right = f", and accuracy is {after:.2f}, {own:.2f} as it is"
+    elif after == own:
+        right = f", but as many answers are right (accuracy {own:.2f})"
+    else:
+        right = f", but fewer answers are right (accuracy {after:.2f}, {own:.2f} as it is)"
     return (
-        f"{who[0].upper()}{who[1:]} harm{'s' if alone else ''}: without {'it' if alone else 'them'} the lead of the "
+        f"{who[0].upper()}{who[1:]} harm{'s' if alone else ''} the lead: without {it} that of the "
         f"{'answers' if own is None else 'gold labels'} grows by {gain} on average{right}."
     )
 

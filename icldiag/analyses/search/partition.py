@@ -71,7 +71,7 @@ def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Parti
     mended = set() if query is None else {prompt.queries[query].text}
     asked = _distinct(queries, taken | mended)
     pool = _distinct(prompt.examples, taken | mended | {example.text for example in asked})
-    with_queries = sum(example.label is not None for example in pool) < ENOUGH
+    with_queries = _too_few(pool)
     if with_queries:
         pool, asked = pool + asked, []
     labelled = [example for example in pool if example.label is not None]
@@ -84,6 +84,16 @@ def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Parti
     others = [*rest[HELD_OUT : 2 * HELD_OUT], *(example for example in asked if example.label is not None)]
     unlabelled = tuple(example for example in pool if example.label is None)
     return Partition(tuple(fitting), unlabelled, tuple(rest[:HELD_OUT]), tuple(others), with_queries)
+
+
+def fits_on_queries(prompt: Prompt) -> bool:
+    """Whether a search of this prompt makes its repairs of the prompt's own labelled queries too."""
+    taken = {example.text for example in (*prompt.demonstrations, *prompt.queries)}
+    return _too_few(_distinct(prompt.examples, taken)) and any(query.label is not None for query in prompt.queries)
+
+
+def _too_few(pool: Sequence[Example]) -> bool:
+    return sum(example.label is not None for example in pool) < ENOUGH
 
 
 def _distinct(examples: Sequence[Example], taken: set[str]) -> list[Example]:

@@ -22,6 +22,7 @@ from icldiag.analyses.search.search import Search
 from icldiag.errors import PromptError
 from icldiag.model.readout import IntArray
 from icldiag.private import OMITTED
+from icldiag.prompt.adjustments import FITTED
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +70,6 @@ def wins(judged: Effect, mends: bool | None = None) -> bool:
     return mends and judged.net >= 0
 
 
-FITS = ("batch", "affine", "matrix", "neighbours")  # each holds the one before as a special case
-
-
 def _choice(able: Mapping[_Judged, Effect]) -> _Judged | None:
     """The best of these by their effects, or a more general calibration of the same prompt.
 
@@ -87,7 +85,7 @@ def _choice(able: Mapping[_Judged, Effect]) -> _Judged | None:
 
 def _generality(one: _Judged) -> int:
     calibration = one.trial.repair.calibration
-    return FITS.index(calibration.kind) if calibration is not None and calibration.kind in FITS else -1
+    return FITTED.index(calibration.kind) if calibration is not None and calibration.kind in FITTED else -1
 
 
 class Trials:

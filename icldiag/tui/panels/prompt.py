@@ -19,7 +19,7 @@ from icldiag.tui.ask import AskScreen
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import EditUndone, PromptEdited
 from icldiag.tui.panels.base import Line, Panel
-from icldiag.tui.saving import save_as, write_state
+from icldiag.tui.saving import save_as, write_present
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class PromptPanel(Panel):
     def action_save(self) -> None:
         """The prompt as it is now, by a name."""
         if self.state.prompt is not None:
-            save_as(self, f"{self.state.path.stem}-edited.yaml", partial(write_state, self.state))
+            save_as(self, f"{self.state.path.stem}-edited.yaml", partial(write_present, self, self.state))
 
     def _edit(self, change: Callable[[Prompt], Prompt]) -> None:
         self.post_message(PromptEdited(change))

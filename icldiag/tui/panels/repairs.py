@@ -17,7 +17,7 @@ from icldiag.tui.keys import choosing
 from icldiag.tui.messages import ClientsWanted, EditUndone
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line, there
-from icldiag.tui.saving import save_as, write_state
+from icldiag.tui.saving import save_as, write_present
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ class RepairPanel(ApplyingPanel):
             self.post_message(ClientsWanted(made, form, target))
             return True
 
-        write: Callable[[Path], object] = partial(write_state, self.state)
+        write: Callable[[Path], object] = partial(write_present, self, self.state)
         if not on:
             write = partial(write_repair, there(session), there(trial).repair)
         save_as(self, f"{self.state.path.stem}-repaired.yaml", write, question=_QUESTION, later=later)

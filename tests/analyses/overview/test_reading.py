@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from icldiag.analyses.explanation.favourite import favourite_of
-from icldiag.analyses.overview.opening import headline
+from icldiag.analyses.overview.opening import _harms, headline
 from icldiag.analyses.overview.reading import lines
+from icldiag.analyses.overview.stability import LeftOut, Stability
 from icldiag.analyses.prediction.section import reading as prediction_reading
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
+from tests.analyses.overview.made import overview_of
 from tests.conftest import Tiny
 
 
@@ -77,3 +80,24 @@ def test_answers_that_are_all_ties_are_told_as_ties(tiny: Tiny, prompt: Prompt, 
     assert f"All {n} answers are {first}" not in said
     assert f"{n} answers are a tie, which goes to the label that the prompt lists first." in said
     assert favourite_of(session.overview(), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ((0, 0, 0, 0), ", and accuracy is 0.50, 0.25 as it is."),
+        ((1, 1, 1, 0), ", but as many answers are right (accuracy 0.25)."),
+        ((1, 1, 0, 0), ", but fewer answers are right (accuracy 0.00, 0.25 as it is)."),
+    ],
+)
+def test_a_demonstration_that_harms_the_lead_need_not_cost_right_answers(
+    after: tuple[int, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stability, "harmful", 0)
+    own = np.array([[0.1, 0.0], [0.0, 0.1], [0.1, 0.0], [0.1, 0.0]])  # the first alone is right
+    run = LeftOut((0,), np.array([[1.0, 0.0], [0.0, 1.0]])[list(after)], (1,), 1, True)
+    stability = Stability((0, 1, 2, 3), 4, (0, 0, 1, 1), own, 1, (), (run,), 0)
+    found = replace(overview_of(own, [0, 0, 1, 1]), stability=stability)
+    told = _harms(found, stability, 1)
+    assert told.startswith("Demonstration 2 (Positive) harms the lead: without it that of the gold labels grows by ")
+    assert told.endswith(said)
