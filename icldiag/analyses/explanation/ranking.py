@@ -253,11 +253,15 @@ def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     if found.auc is None or not evidence.classes.confused:
         return
     run = found.removed or parts.runs[frozenset(range(len(parts.factors)))]
-    helping = [checked for checked in evidence.checks if checked is not None and checked.helps]
-    separating = [checked.auc for checked in helping if _separates(evidence, checked)]
+    checks = enumerate(evidence.checks)
+    separating = [
+        (checked.auc, parts.alone(place).change)
+        for place, checked in checks
+        if checked is not None and checked.helps and _separates(evidence, checked)
+    ]
     if separating if found.removed is None else not evidence.weighs(run):
         return
     support = f"the scores separate the two classes with AUC {found.auc:.2f}"
     if separating:
-        support += f", but with one change {max(separating):.2f}"
+        support += ", but with AUC {:.2f} after a change: {}".format(*max(separating))
     yield Cause("classes", run, None, not separating, support)

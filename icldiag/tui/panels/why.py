@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.page.text import place as rank_of
 from icldiag.render.bars import share_bar
 from icldiag.render.evidence import WIDE, evidence_table
 from icldiag.tui.keys import choosing
@@ -189,8 +190,8 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         if gold is None:
             parts = [named(won, look.chosen), ", before ", named(second, "bold"), "; the right label is unknown"]
         elif gold != won:
-            place = f", place {order.index(gold) + 1}" if len(order) > 2 else ""
-            parts = [("x ", look.wrong), named(won, look.chosen), ", want ", named(gold, look.gold), place]
+            rank = f", {rank_of(order.index(gold) + 1, 'most probable')}" if len(order) > 2 else ""
+            parts = [("x ", look.wrong), named(won, look.chosen), ", want ", named(gold, look.gold), rank]
         else:
             parts = [("Right: ", look.right), named(won, look.gold), f", before {named(second, '')[0]}"]
         contest = contest_of(prediction, query)

@@ -266,6 +266,8 @@ def test_two_classes_are_confused_if_no_change_separates_them(nothing: Evidence)
     order = Factor("order", "other order", order=(1, 0, 2, 3))
     mended = rank_causes(with_factor(confused, order, STAYS, HELPS), NAMES)
     assert [(cause.kind, cause.supported) for cause in mended] == [("classes", False)]
+    change = with_factor(confused, order, STAYS, HELPS).shares.alone(0).change
+    assert mended[0].support.endswith(f", but with AUC {HELPS.auc:.2f} after a change: {change}")
 
 
 def test_of_two_labels_confusion_is_named_unless_a_change_separates_them(nothing: Evidence) -> None:
