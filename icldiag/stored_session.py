@@ -56,10 +56,18 @@ class StoredSession(Session):
         return self._once(("tokens", query), lambda: ())
 
     def ask(self, request: Request[R], progress: Progress = silent, each: Each | None = None) -> R:
-        """Raises NotStored also for a flow whose tokens were not kept: it is shown over them."""
+        """`each` is told what there is of an answer that is not there as a whole.
+
+        Raises NotStored also for a flow whose tokens were not kept: it is shown over them.
+        """
         if isinstance(request, Flow):
             self._tokens(request.resolved(self).query)
-        return super().ask(request, progress, each)
+        try:
+            return super().ask(request, progress, each)
+        except NotStored:
+            if each is not None and (part := request.so_far(self)) is not None:
+                each(part)
+            raise
 
     def _once(self, key: Hashable, compute: Callable[[], T], progress: Progress = silent) -> T:
         found = self._found(key)

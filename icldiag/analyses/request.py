@@ -92,6 +92,10 @@ class Request(ABC, Generic[R_co]):
                 "overview, answers, scorings and calibrations need none"
             )
 
+    def so_far(self, bench: Workbench) -> R_co | None:
+        """As much of the answer as others that were computed before tell; None for nothing. Computes nothing."""
+        return None
+
     @abstractmethod
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> R_co:
         """The answer. `progress` is asked now and then whether to go on; `each` is told the parts as they come."""

@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from icldiag.analyses.overview import Summarise
+from icldiag.analyses.overview.compute import Judge
+from icldiag.model.settings import ModelSettings
 from icldiag.prompt.read import read_prompt
+from icldiag.session import Session
 from icldiag.session_file import SessionFile, session_files, state_folder
+from icldiag.store import open_store
 from icldiag.tui import requests
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.autosave import Resumption
@@ -138,7 +143,7 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
                 await until(pilot, partial(_says, app, words))
             assert app.state.failures == {}
             await pilot.press("4", "f")  # never computed: it waits, and says so
-            await settle(pilot, lambda: "waiting for the model" in screen_text(app))
+            await settle(pilot, lambda: "Waiting for the model" in screen_text(app))
             await pilot.press("p", "b", "x")
             await settle(pilot)
             assert app.state.pinned is None
@@ -148,6 +153,27 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
             assert not app.state.stored
     finally:
         Desk._session_made = original  # type: ignore[method-assign]
+
+
+async def test_what_is_saved_of_the_overview_is_shown_while_the_model_loads(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ModelSettings(name=str(model_folder), device="cpu")
+    prompt = read_prompt(prompt_file)
+    Session(prompt, settings, store=open_store(prompt, settings)).ask(Judge())  # and no more: it was left then
+    loading: list[AnsweredSession] = []
+    monkeypatch.setattr(Desk, "_session_made", lambda desk, answered: loading.append(answered))
+    async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.stored and loading)
+        await until(pilot, partial(_says, app, "Saved by an earlier run; the model is loading."))
+        assert _says(app, "of 4 labelled queries")
+        await pilot.press("n")  # drawn again
+        await settle(pilot)
+        assert _says(app, "of 4 labelled queries")
+        monkeypatch.undo()
+        app.desk._session_made(loading[0])
+        await settle(pilot, lambda: Summarise() in app.state.results)
+        assert not _says(app, "Saved by an earlier run")
 
 
 async def test_a_prompt_file_that_vanished_or_changed_is_told(prompt_file: Path, model_folder: Path) -> None:

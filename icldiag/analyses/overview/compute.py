@@ -167,6 +167,17 @@ class Perturb(Request[Stability]):
 
 
 @dataclass(frozen=True)
+class ReadAnswers(Request[Overview]):
+    """What the predictions alone tell; no pass is run for it."""
+
+    seed: Seed = 0
+    job: ClassVar[str] = "answers"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Overview:
+        return first_lines(bench, bench.ask(Predict(), progress), self.seed)
+
+
+@dataclass(frozen=True)
 class Judge(Request[Overview]):
     """The verdict by predictions and lean alone, without changed demonstrations. `each` is told it without the lean."""
 
@@ -174,7 +185,7 @@ class Judge(Request[Overview]):
     job: ClassVar[str] = "verdict"
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Overview:
-        found = first_lines(bench, bench.ask(Predict(), progress), self.seed)
+        found = bench.ask(ReadAnswers(self.seed), progress)
         if each is not None:
             each(found)
         return replace(found, lean=bench.ask(MeasureLean(self.seed), _named(progress, "lean")))
@@ -196,6 +207,15 @@ class Summarise(Request[Overview]):
 
     def resolved(self, bench: Workbench) -> Summarise:
         return replace(self, queries=Perturb(self.queries, self.seed).resolved(bench).queries)
+
+    def so_far(self, bench: Workbench) -> Overview | None:
+        found = bench.peek(ReadAnswers(self.seed))
+        return found and replace(
+            found,
+            lean=bench.peek(MeasureLean(self.seed)),
+            repairs=bench.peek(TryCalibrations(self.seed)),
+            stability=bench.peek(Perturb(self.queries, self.seed)),
+        )
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Overview:
         found = bench.ask(Judge(self.seed), progress, each)

@@ -87,10 +87,13 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         return request(self.everything)
 
     def show(self) -> None:
-        asked = self.request()
+        asked, look = self.request(), self.state.look
         whole, found = self.known(asked)
         self.query_one("#applied", Line).set(self.applied_line())
-        self.query_one("#doing", Line).set("" if whole is not None else self.doing(asked))
+        doing = "" if whole is not None else self.doing(asked)
+        if self.state.stored and found is not None:
+            doing = Text("Saved by an earlier run; the model is loading.", look.muted)
+        self.query_one("#doing", Line).set(doing)
         self._show(found)
 
     def _show(self, found: Overview | None) -> None:

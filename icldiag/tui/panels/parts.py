@@ -61,6 +61,8 @@ class PartsPanel(Panel):
     def _begin(self, asked: Request[Any]) -> None:
         """Ask, and be told the parts; the list stays the same, since the first of equal requests runs."""
         self.awaits = True
+        if self.state.stored and self.parts and self.parts_of == (asked, self.session):  # the rest needs the model
+            return
         if self.parts_of != (asked, self.session):  # the thread of another run may still append to its own
             self.parts, self.parts_of = [], (asked, self.session)
         if self.job not in self.state.doing:
