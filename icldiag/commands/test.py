@@ -39,7 +39,8 @@ def test(
         float | None, typer.Option(min=0, max=1, help="The mean of the classes' shares of right answers.")
     ] = None,
     max_lean: Annotated[
-        float | None, typer.Option(min=0, help="Nats by which the prompt favours a label, whatever the text says.")
+        float | None,
+        typer.Option(min=0, help="Nats by which the prompt, with its calibration, favours a label, whatever the text."),
     ] = None,
     baseline: Annotated[
         list[Path] | None,

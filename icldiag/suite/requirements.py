@@ -13,6 +13,7 @@ from typing import Any
 
 from icldiag.analyses.effect import SIGNIFICANT, mcnemar
 from icldiag.analyses.measures import Measures, measures
+from icldiag.analyses.overview.compute import MeasurePriors
 from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.text import ranges
@@ -37,7 +38,8 @@ class Outcome:
 class Requirements:
     """None is not required.
 
-    max_lean: nats by which the prior favours a label at most, in each of the ways in which it is measured.
+    max_lean: nats by which the prior favours a label at most, in each of the ways in which it is measured; with the
+        prompt's calibration, if it has one, in force.
     max_broken: of the baseline's right answers, how many may be wrong; None allows what chance could be.
     """
 
@@ -85,11 +87,13 @@ def _at_least(
 
 def _lean(session: Session, progress: Progress, most: float) -> Outcome:
     """By the strongest of the measured priors."""
-    lean = session.lean(progress=progress)
-    strongest = max(lean.priors, key=lambda prior: prior.strength)
+    priors = session.ask(MeasurePriors(), progress)
+    strongest = max(priors, key=lambda prior: prior.strength)
     label = strongest.favours([quoted(name) for name in session.prompt.label_names])
-    text = f"the {strongest.kind} prior favours {label} by {strongest.strength:.2f} nats, the most of "
-    text += f"{counted(len(lean.priors), 'measurement')}; at most {most:g} is allowed"
+    calibration = session.prompt.calibration
+    text = "" if calibration is None else f"with the {calibration.kind} calibration in force "
+    text += f"the {strongest.kind} prior favours {label} by {strongest.strength:.2f} nats, the most of "
+    text += f"{counted(len(priors), 'measurement')}; at most {most:g} is allowed"
     return Outcome("lean", strongest.strength <= most, text)
 
 

@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from icldiag.analyses.overview.compute import MeasureLean, MeasurePriors
 from icldiag.cli import main
 from icldiag.model.readout import silent
+from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
 from icldiag.session import Session
@@ -53,8 +55,24 @@ def test_without_gold_labels_no_accuracy_holds(session: Session) -> None:
     assert found.text == "no query has a gold label, so there is no accuracy; at least 0 is required"
 
 
-def test_the_lean_is_the_strongest_measured_prior(session: Session) -> None:
-    strongest = max(prior.strength for prior in session.lean().priors)
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_the_lean_is_the_strongest_measured_prior(
+    session: Session, calibrated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if calibrated:
+        by = Calibration("matrix", (0.5, 0.0, 0.0), matrix=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+        session = session.with_prompt(replace(session.prompt, calibration=by))
+    whole = session.lean()
+    strongest = max(prior.strength for prior in whole.priors)
+    session = session.with_prompt(session.prompt)  # knows nothing
+    monkeypatch.setattr(MeasureLean, "compute", None)  # calibrations are not asked
+    alone = session.ask(MeasurePriors())
+    assert [one.kind for one in alone] == [one.kind for one in whole.priors]
+    for one, other in zip(alone, whole.priors, strict=True):
+        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
+    told = outcome(session, Requirements(max_lean=strongest + 0.001)).text
+    assert told.startswith("with the matrix calibration in force the " if calibrated else "the ")
+    strongest = max(prior.strength for prior in alone)
     assert outcome(session, Requirements(max_lean=strongest)).holds
     failing = outcome(session, Requirements(max_lean=strongest - 0.001))
     assert not failing.holds

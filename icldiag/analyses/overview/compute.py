@@ -16,7 +16,7 @@ import numpy as np
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.measures import Measures, labelled, measures
 from icldiag.analyses.overview.causes import PromptCause, prompt_causes
-from icldiag.analyses.overview.lean import Lean, lean
+from icldiag.analyses.overview.lean import Lean, Prior, lean, priors
 from icldiag.analyses.overview.recency import Recency, recency
 from icldiag.analyses.overview.separability import Separability, separability
 from icldiag.analyses.overview.stability import QUERIES, Stability, stability
@@ -139,6 +139,19 @@ class MeasureLean(Request[Lean]):
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Lean:
         prediction = bench.ask(Predict(), progress)
         return lean(_lab(bench, progress), prediction, self.seed, progress)
+
+
+@dataclass(frozen=True)
+class MeasurePriors(Request[tuple[Prior, ...]]):
+    """The label prior alone, measured in the same ways, with the calibration in force."""
+
+    seed: Seed = 0
+    job: ClassVar[str] = "priors"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> tuple[Prior, ...]:
+        known = bench.peek(MeasureLean(self.seed))
+        prediction = bench.ask(Predict(), progress)
+        return priors(_lab(bench, progress), prediction, self.seed, progress) if known is None else known.priors
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ words, the q of one half of the queries is divided out of the other half's answe
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -108,6 +108,25 @@ def halves(count: int, seed: int) -> tuple[IntArray, IntArray]:
     return np.array(sorted(order[::2]), dtype=np.int64), np.array(sorted(order[1::2]), dtype=np.int64)
 
 
+def priors(lab: Lab, prediction: Prediction, seed: int = 0, progress: Progress = silent) -> tuple[Prior, ...]:
+    """The prior alone, in the same ways; what calibrations would give is not asked."""
+    prompt = lab.prompt
+    free = content_free(prompt)
+    random_texts = random_queries(prompt, [*prompt.demonstrations, *prompt.queries], seed)
+    (answers,) = lab.ask([lab.question([*free, *random_texts])], progress)
+    scores = {"contextual": answers[: len(free)], "domain-context": answers[len(free) :], "batch": prediction.scores}
+    return _priors(scores, len(prediction))
+
+
+def _priors(scores: Mapping[str, FloatArray], queries: int) -> tuple[Prior, ...]:
+    """Of label scores with what is in force, by the kind of prior."""
+    return tuple(Prior(kind, len(scores[kind]), prior_of(scores[kind])) for kind in _kinds(queries))
+
+
+def _kinds(queries: int) -> list[PriorKind]:
+    return [kind for kind in PRIORS if kind != "batch" or queries >= FEWEST_QUERIES]
+
+
 def lean(lab: Lab, prediction: Prediction, seed: int = 0, progress: Progress = silent) -> Lean:
     """Measure the prior in three ways and divide each out; all texts are asked as one list.
 
@@ -134,7 +153,6 @@ def lean(lab: Lab, prediction: Prediction, seed: int = 0, progress: Progress = s
     names: list[str] = [*texts, "batch"]
     in_force: dict[str, FloatArray] = dict(zip(names, [*np.split(answers[0], ends[:-1]), scores], strict=True))
     plain = in_force if len(answers) == 1 else dict(zip(names, np.split(answers[1], ends), strict=True))
-    kinds = [kind for kind in PRIORS if kind != "batch" or len(prediction) >= FEWEST_QUERIES]
 
     def fitted_on(kind: PriorKind, half: int) -> FloatArray:
         if kind == "domain-context":
@@ -142,7 +160,7 @@ def lean(lab: Lab, prediction: Prediction, seed: int = 0, progress: Progress = s
         return plain[kind][parts[1 - half]] if kind == "batch" else plain[kind]
 
     found = []
-    for kind in kinds:
+    for kind in _kinds(len(prediction)):
         if kind == "batch" and len(prediction) < 2 * FEWEST_QUERIES:
             continue
         after = np.empty_like(scores)
@@ -150,5 +168,4 @@ def lean(lab: Lab, prediction: Prediction, seed: int = 0, progress: Progress = s
             if len(places):
                 after[places] = calibrated(plain["batch"][places], calibration(kind, fitted_on(kind, half)))
         found.append(Calibrated(calibration(kind, plain[kind]), after, effect(scores, after, prediction.gold)))
-    priors = tuple(Prior(kind, len(in_force[kind]), prior_of(in_force[kind])) for kind in kinds)
-    return Lean(priors, tuple(found), seed)
+    return Lean(_priors(in_force, len(prediction)), tuple(found), seed)
