@@ -11,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,6 +32,16 @@ def build(folder: Path) -> Path:
     _run([sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)])
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+def check_readme(wheel: Path) -> None:
+    """What an index shows of the wheel leads nowhere that only the repository has."""
+    with zipfile.ZipFile(wheel) as opened:
+        (name,) = (name for name in opened.namelist() if name.endswith(".dist-info/METADATA"))
+        shown = opened.read(name).decode()
+    links = re.findall(r"\]\((?!https?://)[^)]*\)", shown)
+    if links or "\n# icldiag\n" not in shown:
+        raise SystemExit(f"the wheel's README is missing, or has links of the repository: {links}")
 
 
 def install(wheel: Path, place: Path, python: str, installer: str, constraints: Path | None) -> None:
@@ -123,6 +135,7 @@ def main(
             "ICLDIAG_CONFIG": os.devnull,
         }
         wheel = build(folder / "dist")
+        check_readme(wheel)
         install(wheel, folder / "venv", python, installer, None if latest else constraints)
         (folder / "work").mkdir()
         use(folder / "venv", folder / "work")

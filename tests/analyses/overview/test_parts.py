@@ -188,7 +188,7 @@ def test_what_the_answers_come_from_is_told_after_them() -> None:
     assert said.startswith(
         "All 12 answers are Positive: 6 of 12 are right (0.50). The class whose demonstrations come last wins: with "
         "2 of Negative last 100% of the answers are Negative, 0% with 2 of Positive last. Demonstration 3 (Positive) "
-        "harms: "
+        "harms the lead: "
     )
     one_last = headline(replace(known, shown=(1, 0, 0, 1)))  # as the orders that were asked then end, too
     assert "with Negative last 100% of the answers are Negative, 0% with Positive last." in one_last
