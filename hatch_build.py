@@ -14,7 +14,7 @@ _OTHER = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?://)[^)]*\)")
 
 
 def without_repository(readme: str) -> str:
-    """No picture and no link that only the repository has. A page of docs/ is in the wheel, and named by its command."""
+    """No picture and no link that only the repository has. A page of docs/ is in the wheel: its command is named."""
 
     def page(found: re.Match[str]) -> str:
         command = f"`icldiag docs {found[2]}`"

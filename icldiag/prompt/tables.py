@@ -140,7 +140,7 @@ def read_table(path: Path, split: str | None = None) -> Table:
 
 
 def _separated(path: Path) -> Table:
-    columns, _, rows = separated_rows(io.StringIO(read_text(path), newline=""), path)
+    columns, _, rows = separated_rows(io.StringIO(read_text(path), newline="\n"), path)
     return Table(path, columns, tuple(rows))
 
 

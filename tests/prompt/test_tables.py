@@ -10,6 +10,7 @@ import pytest
 from icldiag.errors import PromptError
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Example
+from icldiag.prompt.table_stream import TableStream
 from icldiag.prompt.tables import read_table
 
 PROMPT = """\
@@ -163,3 +164,17 @@ def test_splits_are_chosen_by_name(tmp_path: Path) -> None:
     assert read_queries == (Example("Where ?", 1),)
     assert "several splits; choose one with 'split': train, test" in complaint(tmp_path / "saved").message
     assert "no split 'dev': train, test" in complaint(tmp_path / "saved", "dev").message
+
+
+@pytest.mark.parametrize("content", ["text,label\rgood,A\rbad,B\r", "text,label\ngo\rod,A\nbad,B\n"])
+def test_a_carriage_return_alone_is_refused_however_the_file_is_read(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(content.encode())
+    told = []
+    for read in (read_table, lambda path: list(TableStream.of(path, {"text": "text"}).rows())):
+        with pytest.raises(PromptError, match="a line ends with a carriage return alone") as caught:
+            read(path)
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+    path.write_bytes(b"text,label\r\ngood,A\r\n")
+    assert [row.values for row in read_table(path).rows] == [{"text": "good", "label": "A"}]
