@@ -70,17 +70,36 @@ def mean_test(values: FloatArray, groups: IntArray) -> float:
     Only what differs within the groups is chance: Student's t with the pooled variance within them. Where the groups'
     own means differ, a test that takes all values as one sample loses most of its power.
     """
-    names, places = np.unique(groups, return_inverse=True)
-    freedom, mean = len(values) - len(names), float(values.mean())
+    freedom, error = _mean_error(values, groups)
+    mean = float(values.mean())
     if freedom < 1 or mean == 0:
         return 1.0
-    means = np.bincount(places, values) / np.bincount(places)
-    variance = float(((values - means[places]) ** 2).sum()) / freedom
-    if variance == 0:
+    if error == 0:
         return 0.0
     from scipy.stats import t  # slow to import
 
-    return float(2 * t.sf(abs(mean) / math.sqrt(variance / len(values)), freedom))
+    return float(2 * t.sf(abs(mean) / error, freedom))
+
+
+def mean_estimate(values: FloatArray, groups: IntArray) -> Estimate:
+    """The mean of values (n,) from fixed groups (n,) and its interval, as `mean_test` has it; NaN where undefined."""
+    freedom, error = _mean_error(values, groups)
+    mean = float(values.mean())
+    if freedom < 1:
+        return Estimate(mean, math.nan, math.nan)
+    from scipy.stats import t  # slow to import
+
+    half = float(t.ppf(0.975, freedom)) * error
+    return Estimate(mean, mean - half, mean + half)
+
+
+def _mean_error(values: FloatArray, groups: IntArray) -> tuple[int, float]:
+    """Degrees of freedom, and the standard error of the mean by the pooled variance within the groups."""
+    names, places = np.unique(groups, return_inverse=True)
+    freedom = len(values) - len(names)
+    means = np.bincount(places, values) / np.bincount(places)
+    squares = float(((values - means[places]) ** 2).sum())
+    return freedom, math.sqrt(squares / max(freedom, 1) / len(values))
 
 
 def of_draws(value: float, draws: Sequence[float] | Any, count: int) -> Estimate | None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from icldiag.analyses.contrast import Contrast, Deletion
 from icldiag.analyses.contrast.compute import MEASURES
@@ -62,17 +63,55 @@ def test_what_flow_leaves_out_is_said_with_its_number(prompt: Prompt, tiny: Tiny
     assert f"of itself ({found.of_itself.sum():+.2f})" in reading_of_itself(found)
 
 
-@pytest.mark.parametrize("lowest", [-1.0, 3.0])
-def test_a_ranking_that_its_own_deletions_refute_says_so_first(lowest: float, prompt: Prompt, tiny: Tiny) -> None:
+def test_the_first_token_stands_alone(prompt: Prompt, tiny: Tiny) -> None:
+    """Many heads attend to it where they read nothing: no word, demonstration or field has its weight."""
+    found = Session(prompt, tiny()).contrast(1)
+    first = found.groups[0]
+    assert (first.name, first.words) == ("first token", ())
+    for measure in MEASURES:
+        tokens, words = found.tokens(measure), found.of_words(measure)
+        assert found.of_groups(measure)[0] == found.of_fields(measure)["first token"] == tokens[0] != 0
+        assert words[0] == pytest.approx(tokens[1 : found.words[0].tokens[1]].sum())
+        sunk = replace(found, gradient=found.gradient.copy(), flow=found.flow.copy())
+        sunk.gradient[0] = sunk.flow[0, 0] = 99.0
+        assert reading(sunk, measure) == reading(found, measure)
+        assert sunk.of_words(measure).tolist() == words.tolist()
+
+
+@pytest.mark.parametrize("random", [-1.0, 0.5, 3.0])
+def test_a_ranking_that_its_own_deletions_refute_says_so_first(random: float, prompt: Prompt, tiny: Tiny) -> None:
     found = Session(prompt, tiny()).deletion(1)
     left = {measure: np.full(4, float(place)) for place, measure in enumerate(MEASURES)}  # flow leaves 0, the other 1
-    found = replace(found, leads=left, random=np.full((5, 4), lowest))
-    for measure in MEASURES:
-        told = reading(found.contrast, measure, found)
+    drawn = np.full((8, 4), random) + 0.01 * np.random.default_rng(0).normal(size=(8, 4))
+    found = replace(found, leads=left, random=drawn)
+    for measure, lead in zip(MEASURES, (0.0, 1.0), strict=True):
+        told, more = reading(found.contrast, measure, found), found.more(measure)
+        assert more is not None and more.value == pytest.approx(random - lead, abs=0.02)
         assert told.endswith(reading(found.contrast, measure))
-        assert told.startswith("Not borne out: without the 8 words") == (lowest < 0)
-    assert ("neither finds" in reading_of_deletion(found)) == (lowest < 0)
+        assert told.startswith(f"Not borne out: the words that {measure} ranks first do not surely") == (random < lead)
+        assert (
+            f"{measure} finds words that matter surely {'less' if random < lead else 'more'} ("
+            in reading_of_deletion(found)
+        )
     assert reading(found.contrast, deletion=replace(found, sizes=())) == reading(found.contrast)
+    one = replace(found, random=drawn[:1])
+    assert one.more("flow") is None and "one random draw says nothing" in reading_of_deletion(one)
+
+
+def test_the_whole_curve_decides_and_not_its_last_point(prompt: Prompt, tiny: Tiny) -> None:
+    """Eight random words leave as little as the measure's: what it finds among the first four still shows."""
+    found = Session(prompt, tiny()).deletion(1)
+    curve, noise = np.array([1.0, 0.5, 0.2, 0.0]), 0.05 * np.random.default_rng(1).normal(size=(8, 4))
+    drawn = np.array([3.0, 2.5, 2.0, 0.0]) + noise
+    found = replace(found, leads=dict.fromkeys(MEASURES, curve), random=drawn)
+    more, each = found.more("flow"), (drawn - curve).mean(axis=1)
+    assert found.telling == MEASURES and more is not None
+    half = 2.3646 * each.std(ddof=1) / np.sqrt(8)  # Student's t of 7
+    assert (more.value, more.low, more.high) == pytest.approx(
+        (each.mean(), each.mean() - half, each.mean() + half), 1e-4
+    )
+    wide = replace(found, random=drawn + np.arange(-40, 40, 10)[:, None])
+    assert not wide.telling and "not surely more" in reading_of_deletion(wide)
 
 
 def test_whole_words_and_a_beta_are_those_of_the_answer(prompt: Prompt, tiny: Tiny) -> None:
@@ -118,6 +157,7 @@ def test_words_are_those_of_the_texts(prompt: Prompt, tiny: Tiny) -> None:
 def test_groups_and_fields_share_all_of_it(prompt: Prompt, tiny: Tiny) -> None:
     found = Session(replace(prompt, instruction="Say the type."), tiny()).contrast(2)
     assert [group.name for group in found.groups] == [
+        "first token",
         "before them",
         "1 Person",
         "2 Location",
@@ -194,6 +234,7 @@ def check_reading(found: Contrast, session: Session) -> None:
     for measure in MEASURES:
         told, weights = reading(found, measure), found.of_groups(measure)
         sums = dict(zip((group.name for group in found.groups), weights.tolist(), strict=True))
+        del sums["first token"]
         best = max(sums, key=lambda name: sums[name])
         if sums[best] > 0:
             assert f"pushes most towards {names[found.answer]} ({sums[best]:+.2f})" in told
@@ -209,9 +250,10 @@ def check_deletion(found: Deletion) -> None:
         assert "No words are taken out" in told
         return
     numbers = [float(one) for one in re.findall(r"[+-]\d+\.\d", told)]
-    left = [found.leads[measure][-1] for measure in MEASURES]
-    drawn = found.random[:, -1]
-    assert numbers == pytest.approx([*left, drawn.mean(), drawn.min(), drawn.max()], abs=0.051)
-    telling = [measure for measure, lead in zip(MEASURES, left, strict=True) if lead < drawn.min()]
-    assert ("neither finds" in told) == (not telling)
-    assert all(measure in told.rsplit(":", 1)[1] for measure in telling)
+    left = [found.leads[measure].mean() for measure in MEASURES]
+    beside = [number for one in map(found.more, MEASURES) if one for number in (one.value, one.low, one.high)]
+    assert numbers == pytest.approx([*left, found.random.mean(), *beside], abs=0.051)
+    for measure, lead in zip(MEASURES, left, strict=True):
+        more = found.random.mean(axis=1) - lead
+        sure = more.mean() > stats.t.ppf(0.975, found.draws - 1) * stats.sem(more)
+        assert (measure in found.telling) == sure == (f"{measure} finds words that matter surely more" in told)

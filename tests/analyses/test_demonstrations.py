@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from icldiag.analyses.demonstrations import DemonstrationValues, ValueDemonstrations
 from icldiag.analyses.demonstrations import compute as demonstrations
@@ -95,7 +96,11 @@ def test_the_first_look_is_a_pair_of_orders_on_a_few_queries(monkeypatch: pytest
     alone = planted("six labels").demonstrations(queries=3, pairs=1)
     np.testing.assert_allclose(first.values, alone.values, atol=1e-4)
     np.testing.assert_allclose(first.stability.matrix, alone.stability.matrix, atol=1e-4)
-    assert "(mean of 3 queries, from 1 pair of orders)" in reading(first) and "±" not in reading(first)
+    named = (
+        "A first look: no demonstration is named before 4 pairs of orders (mean of 3 queries, from 1 pair of orders)."
+    )
+    assert reading(first) == named and "emonstration 1" not in named
+    assert "emonstration" in reading(planted("six labels").demonstrations(queries=6, pairs=4)).partition(")")[0]
     assert planted("six labels").demonstrations(queries=6, pairs=2).values.tolist() == whole.values.tolist()
     known = planted("six labels")
     known.ask(Perturb(6))
@@ -160,7 +165,17 @@ def test_the_sentences_hold(case: str) -> None:
         return
     sums = found.values.mean(axis=1)
     best, worst = int(sums.argmax()), int(sums.argmin())
-    verb = {True: "gives", False: "takes"}
+    verb = {True: "helps: it gives", False: "harms: it takes"}
+    for row in {best, worst}:
+        sign, each = 1 if sums[row] >= 0 else -1, found.values[row]
+        classes = found.stability.classes
+        if (freedom := len(each) - len(set(classes.tolist()))) > 0:
+            within = sum(((each[classes == one] - each[classes == one].mean()) ** 2).sum() for one in set(classes))
+            half = stats.t.ppf(0.975, freedom) * np.sqrt(within / freedom / len(each))
+            low, high = abs(sums[row]) - half, abs(sums[row]) + half
+            assert found.estimates[row].low == pytest.approx(sums[row] - half)
+            unsure = ", so not surely" if low <= 0 else ""
+            assert f"{sign * sums[row]:.2f} nats" in told and f"{low:.2f} to {high:.2f} over queries{unsure}" in told
     first = row_name(found, best)
     assert f"{first[0].upper()}{first[1:]} {verb[bool(sums[best] >= 0)]} {abs(sums[best]):.2f} nats" in told
     assert f"{row_name(found, worst)} {verb[bool(sums[worst] >= 0)]} {abs(sums[worst]):.2f} nats" in told
@@ -168,11 +183,14 @@ def test_the_sentences_hold(case: str) -> None:
     assert ("the answer's lead" in told) == (case == "no gold labels")
     alone, stands = reading_of_left_out(found.stability, found.labels)
     taken = found.stability.matrix.mean(axis=1)
-    assert f"({max(taken.max(), -taken.max()):.2f} nats" in alone
+    helps = "harms: it takes" if taken.max() > 0 else "helps: it gives"
+    assert f"{helps} {abs(taken.max()):.2f} nats of the lead" in alone
+    several = len(found.stability.queries) > len(set(found.stability.classes.tolist()))
+    assert ("over queries" in alone) == several
     assert bool(stands) == (found.stability.harmful is not None and found.stability.harmful == int(taken.argmax()))
     run = found.stability.left_out[0]
     told_of_one = reading_so_far(LeftOutSoFar(replace(found.stability, left_out=(run,)), len(taken)), found.labels)[0]
-    does = "takes" if taken[0] > 0 else "gives"
+    does = "harms: it takes" if taken[0] > 0 else "helps: it gives"
     assert told_of_one.startswith(
         f"So far 1 of {len(taken)} left out. Demonstration 1 ({found.labels[run.label]}) {does} "
     )

@@ -10,9 +10,11 @@ import torch
 from icldiag.analyses.lens import after, read_lens
 from icldiag.analyses.patching.answer import Patching
 from icldiag.analyses.patching.compute import Patch
-from icldiag.analyses.patching.reading import input_of, reading
+from icldiag.analyses.patching.reading import conclusion, input_of, reading
+from icldiag.analyses.patching.section import blocks
 from icldiag.analyses.patching.states import Runner
 from icldiag.model.label_words import label_words
+from icldiag.page.blocks import Table
 from icldiag.prompt.edit import swap
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
@@ -67,3 +69,29 @@ def test_before_anything_is_run_the_estimates_name_a_place_that_differs(tiny: Ti
     if shares[layer, site] > 0:
         assert f"{first.sites[site].name} in the input of layer {layer} carries most" in reading(first)
     assert first.strongest is None  # nothing that differs was run but the target, if that
+
+
+def test_a_share_over_several_layers_is_said_to_be_the_most_of_one(tiny: Tiny, prompt: Prompt) -> None:
+    found = Session(prompt, tiny()).patching(QUERY, swap(prompt, 2, 3))
+    assert found.defined
+    site = next(place for place, one in enumerate(found.sites) if one.kind != "target" and place not in found.same)
+    moved = np.zeros_like(found.moved)
+    moved[0, :2, site] = 0.6 * found.difference, 1.2 * found.difference
+    several = conclusion(replace(found, moved=moved))
+    assert (
+        f"{found.sites[site].name} in the input of layers 0-1 (1.20 of it at most, in layer 1; run back 0.00)"
+        in several
+    )
+    moved[0, 0, site] = 0
+    assert "in the input of layer 1 (1.20 of it; run back 0.00)" in conclusion(replace(found, moved=moved))
+
+
+def test_a_page_without_figures_has_the_map(tiny: Tiny, prompt: Prompt) -> None:
+    found = Session(prompt, tiny()).patching(QUERY, swap(prompt, 2, 3))
+    (table,) = (block for block in blocks(found) if isinstance(block, Table) and block.name == "map")
+    moving = [place for place in range(len(found.sites)) if place not in found.same]
+    assert table.columns == ("layer", *(found.sites[place].name for place in moving))
+    for layer, row in enumerate(table.rows):
+        shares = [np.nan if cell is None else cell for cell in row[1:]]
+        np.testing.assert_allclose(shares, found.shares(found.moved[0])[layer, moving])  # type: ignore[arg-type]
+    assert len(table.rows) == len(found.moved[0])

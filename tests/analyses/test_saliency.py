@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from icldiag.analyses.saliency.compute import QueryFlow, Saliency, flow_of_query
+from icldiag.analyses.saliency.section import reading_of_query
 from icldiag.model.transfer import to_host
 from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Prompt
@@ -133,3 +135,20 @@ def test_what_the_loss_is_taken_against_is_told(
     ]
     session = Session(replace(prompt, queries=tuple(queries)), tiny("gpt2"))
     assert session.saliency().loss_target == wanted
+
+
+@pytest.mark.parametrize("anchor", ["first", "last", "all"])
+def test_a_share_says_whose_loss_and_which_tokens_it_is_by(anchor: Any, prompt: Prompt, tiny: Tiny) -> None:
+    longer = replace(prompt.labels[0], word=prompt.labels[0].word + " of note")
+    session = Session(replace(prompt, labels=(longer, *prompt.labels[1:]), anchor=anchor), tiny())
+    counted = {"first": " (their first tokens alone)", "last": " (their last tokens alone)", "all": ""}[anchor]
+    flow = session.flow(0)
+    assert re.search(
+        rf"by the loss of the gold label, [\d.]+% comes from label words{re.escape(counted)}: ",
+        reading_of_query(flow, session.encoded),
+    )
+    told = reading_of_query(replace(flow, loss_target="predicted"), session.encoded)
+    assert "by the loss of the predicted label, " in told
+    alike = Session(prompt, session.model)
+    if all(stop - start == 1 for start, stop in (one.label for one in alike.encoded.demonstrations)):
+        assert "label words: " in reading_of_query(alike.flow(0), alike.encoded)

@@ -9,8 +9,10 @@ the state of token j before the first layer, and A the attention after the softm
 The sign stays: above 0 is towards the answer, below 0 towards the rival. The first is what the token as a whole does
 to first order, through every layer; the second what the target reads of it in layer l, as panel Flow has it without
 sign for the loss (Wang et al. 2023, 2.1). What the target reads of itself, f_l(q), belongs to no word: it holds what
-earlier layers read of all of them. Flow leaves it out; here it is kept beside the words, and no sum has it. Neither
-measure sums to the lead; what they are worth, `deletion` measures. Where label words are scored whole, the target's row
+earlier layers read of all of them. Flow leaves it out; here it is kept beside the words, and no sum has it. Nor is the
+prompt's first token a word: many heads attend to it where they read nothing (an attention sink, arXiv 2309.17453), so
+it stands alone, in no word, demonstration or field. Neither measure sums to the lead; what they are worth, `deletion`
+measures. Where label words are scored whole, the target's row
 is the sum of the rows of all positions that predict, as in Flow, and they and the target count as itself.
 """
 
@@ -43,12 +45,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Measure = Literal["flow", "gradient x input"]
+FIRST = "first token"
 MEASURES: tuple[Measure, ...] = ("flow", "gradient x input")  # the first is shown first
 
 
 @dataclass(frozen=True)
 class Group:
-    """A demonstration, the query, or what stands before all of them."""
+    """The first token, which is in no other, a demonstration, the query, or what stands before all of them."""
 
     name: str
     demonstration: int | None
@@ -76,13 +79,14 @@ class Contrast(AnalysisResult):
         return self.gradient if measure == "gradient x input" else np.asarray(self.flow.sum(axis=0))
 
     def of_words(self, measure: Measure) -> FloatArray:
-        """The sum over each word's tokens."""
-        tokens = self.tokens(measure)
+        """The sum over each word's tokens, without the prompt's first one."""
+        tokens = self.tokens(measure).copy()
+        tokens[0] = 0.0
         return np.array([tokens[slice(*word.tokens)].sum() for word in self.words])
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """What stands before the demonstrations, each of them, and the query, as far as they have tokens."""
+        """The first token, what else stands before the demonstrations, each of them, and the query."""
         count = len(self.shown)
         places: dict[str, list[int]] = {}
         of: dict[str, int | None] = {}
@@ -90,21 +94,26 @@ class Contrast(AnalysisResult):
         for place, word in enumerate(self.words):
             began = began or word.demonstration is not None
             number = word.demonstration
+            if word.tokens[1] == 1:
+                continue
             name = f"{number + 1} {self.labels[self.shown[number]]}" if number is not None else "query"
             if number is None and not began and count:
                 name = "before them"
             places.setdefault(name, []).append(place)
             of[name] = number
-        return tuple(Group(name, of[name], tuple(found)) for name, found in places.items())
+        return Group(FIRST, None, ()), *(Group(name, of[name], tuple(found)) for name, found in places.items())
 
     def of_groups(self, measure: Measure) -> FloatArray:
         weights = self.of_words(measure)
-        return np.array([weights[list(group.words)].sum() for group in self.groups])
+        first = float(self.tokens(measure)[0])
+        return np.array([weights[list(group.words)].sum() if group.words else first for group in self.groups])
 
     def of_fields(self, measure: Measure) -> dict[str, float]:
         """By field of the template, and by what else a word is."""
-        found: dict[str, float] = {}
+        found: dict[str, float] = {FIRST: float(self.tokens(measure)[0])}
         for word, weight in zip(self.words, self.of_words(measure), strict=True):
+            if word.tokens[1] == 1:
+                continue
             name = f"{{{word.field}}}" if word.field is not None else word.role
             found[name] = found.get(name, 0.0) + float(weight)
         return found

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from icldiag.analyses.contrast.compute import MEASURES, Contrast, Measure
 from icldiag.analyses.contrast.deletion import Deletion
-from icldiag.counting import counted
+from icldiag.counting import counted, joined
 from icldiag.quoting import quoted
 
 
@@ -20,17 +18,14 @@ def reading(found: Contrast, measure: Measure = MEASURES[0], deletion: Deletion 
 
 
 def _not_borne_out(found: Deletion, measure: Measure) -> str:
-    if not found.sizes or measure in _telling(found):
+    more = found.more(measure)
+    if more is None or measure in found.telling:
         return ""
-    return (
-        f"Not borne out: without the {counted(found.sizes[-1], 'word')} that {measure} ranks first "
-        f"{found.leads[measure][-1]:+.1f} nats of the lead are left, without as many random ones as little as "
-        f"{found.random[:, -1].min():+.1f}. "
-    )
+    return f"Not borne out: the words that {measure} ranks first do not surely take more than random ones. "
 
 
 def _told(found: Contrast, measure: Measure) -> str:
-    groups, weights = found.groups, found.of_groups(measure)
+    groups, weights = found.groups[1:], found.of_groups(measure)[1:]  # the first token says nothing of the prompt
     answer, rival = found.labels[found.answer], found.labels[found.rival]
     most, least = int(weights.argmax()), int(weights.argmin())
     told = []
@@ -47,7 +42,8 @@ def reading_of_itself(found: Contrast) -> str:
     """What no word's flow has."""
     return (
         f"Flow is what the target reads of other tokens; what it reads of itself ({found.of_itself.sum():+.2f}) holds "
-        "what earlier layers read of all of them and is in no row."
+        "what earlier layers read of all of them and is in no row. Many heads attend to the first token where they "
+        "read nothing: it is in no other row."
     )
 
 
@@ -78,32 +74,35 @@ def _group(found: Contrast, word: int) -> str:
 
 
 def reading_of_deletion(found: Deletion) -> str:
-    """What the largest deletion leaves of the lead, beside as many random words, and what the measures are worth."""
+    """What the deletions leave of the lead over the whole curve, and which measures are borne out."""
     if not found.sizes:
         return f"No words are taken out: the texts have {counted(found.candidates, 'word')} that can be."
-    drawn, words = found.random[:, -1], counted(found.sizes[-1], "word")
-    left = [f"{found.leads[measure][-1]:+.1f} by {measure}{_turned(found, measure)}" for measure in MEASURES]
+    sizes, of = joined([str(size) for size in found.sizes]), counted(found.sizes[-1], "word")
+    left = [f"{found.leads[measure].mean():+.1f} by {measure}" for measure in MEASURES]
+    turned = [
+        f"without {of} by {measure} {named} is answered" for measure in MEASURES if (named := _turned(found, measure))
+    ]
     return (
-        f"Without the {words} of the texts that push most {' and '.join(left)} are left of {found.contrast.lead:.1f} "
-        f"nats, without as many random ones {float(np.mean(drawn)):+.1f} (mean of {counted(found.draws, 'draw')}, "
-        f"{drawn.min():+.1f} to {drawn.max():+.1f}): {_worth(found)}."
+        f"Of {found.contrast.lead:.1f} nats, without {sizes} words of the texts (mean of these) {' and '.join(left)} "
+        f"are left, without random ones {found.random.mean():+.1f} ({counted(found.draws, 'draw')}): {_worth(found)}."
+        + (f" {turned[0][0].upper()}{'; '.join(turned)[1:]}." if turned else "")
     )
 
 
 def _worth(found: Deletion) -> str:
-    """Whether what a measure ranks first leaves less than any of the random draws do."""
-    telling = _telling(found)
-    if not telling:
-        return "on this query neither finds words that matter more than random ones"
-    finds = "find" if len(telling) > 1 else "finds"
-    return f"{' and '.join(telling)} {finds} words that matter more than any random ones drawn"
-
-
-def _telling(found: Deletion) -> list[Measure]:
-    """The measures whose first words are worth more than any random ones that were drawn."""
-    return [measure for measure in MEASURES if found.leads[measure][-1] < found.random[:, -1].min()]
+    """How much more each measure's words take than random ones, and whether surely."""
+    told = []
+    for measure in MEASURES:
+        more = found.more(measure)
+        if more is None:
+            return "one random draw says nothing of what chance does"
+        surely = "surely more" if measure in found.telling else "surely less" if more.high < 0 else "not surely more"
+        told.append(
+            f"{measure} finds words that matter {surely} ({more.value:+.1f}, {more.low:+.1f} to {more.high:+.1f})"
+        )
+    return "; ".join(told)
 
 
 def _turned(found: Deletion, measure: Measure) -> str:
     answer = found.answers[measure][-1]
-    return "" if answer == found.contrast.answer else f" (then {found.contrast.labels[answer]} is answered)"
+    return "" if answer == found.contrast.answer else found.contrast.labels[answer]

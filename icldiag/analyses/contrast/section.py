@@ -21,6 +21,9 @@ class DeletionFields(Fields):
     sizes: list[int] = Field(description="Words taken out of the texts.")
     leads: dict[str, list[float]] = Field(description="By measure, without the words that push most, in nats.")
     random: list[list[float]] = Field(description="(draw, size)")
+    more: dict[str, tuple[float, float, float] | None] = Field(
+        {}, description="By measure, nats that its words take more than random ones, mean over the sizes; 95 %."
+    )
     seed: int
 
 
@@ -29,7 +32,7 @@ class ContrastFields(SectionFields):
     answer: int
     rival: int
     lead: float
-    groups: list[str] = Field(description="The demonstrations, the query, and what stands before them.")
+    groups: list[str] = Field(description="The first token, what stands before the demonstrations, these, the query.")
     by_group: dict[str, list[float]] = Field(description="By measure; above 0 is towards the answer.")
     by_field: dict[str, dict[str, float]]
     gradient: list[float] = Field(description="Of each token of the prompt.")
@@ -78,6 +81,10 @@ def values(found: Contrasts) -> dict[str, Any]:
             "sizes": deletion.sizes,
             "leads": dict(deletion.leads),
             "random": deletion.random,
+            "more": {
+                measure: None if (more := deletion.more(measure)) is None else (more.value, more.low, more.high)
+                for measure in MEASURES
+            },
             "seed": deletion.seed,
         },
     }
@@ -104,8 +111,8 @@ def blocks(found: Contrasts, context: Context | None = None) -> list[Block]:
     fields = [contrast.of_fields(measure) for measure in MEASURES]
     by_field: tuple[tuple[Cell, ...], ...] = tuple((name, *(of[name] for of in fields)) for name in fields[0])
     weights = [contrast.of_words(measure) for measure in MEASURES]
-    order: list[int] = np.argsort(-np.abs(weights[0]), kind="stable").tolist()
     owner = {word: group.name for group in contrast.groups for word in group.words}
+    order: list[int] = [at for at in np.argsort(-np.abs(weights[0]), kind="stable").tolist() if at in owner]
     words: tuple[tuple[Cell, ...], ...] = tuple(
         (contrast.words[at].text.strip(), owner[at], contrast.words[at].role, *(float(of[at]) for of in weights))
         for at in order
@@ -136,7 +143,7 @@ def blocks(found: Contrasts, context: Context | None = None) -> list[Block]:
 def _deleted(found: Deletion) -> list[Block]:
     if not found.sizes:
         return [Paragraph(reading_of_deletion(found))]
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             size,
             *(float(found.leads[measure][place]) for measure in MEASURES),
@@ -146,9 +153,17 @@ def _deleted(found: Deletion) -> list[Block]:
         )
         for place, size in enumerate(found.sizes)
     )
+    means = found.random.mean(axis=1)
+    rows += (
+        (
+            "mean",
+            *(float(found.leads[one].mean()) for one in MEASURES),
+            *map(float, (means.mean(), means.min(), means.max())),
+        ),
+    )
     caption = (
         f"The lead, {found.contrast.lead:.2f} nats with all words, without the k words of the texts that push most, "
-        f"and without as many random ones ({found.draws} draws)."
+        f"and without as many random ones ({found.draws} draws); at the end the mean of these rows."
     )
     columns = ("k", *MEASURES, "random, mean", "random, lowest", "random, highest")
     return [Table("deletion", caption, columns, rows)]

@@ -10,8 +10,9 @@ the prompt's order,
 
 Data Shapley (Ghorbani and Zou 2019, arXiv 1904.02868) for demonstrations. Of at most EXACT sets all are asked, and the
 values are exact. Of more, orders are drawn, each with its reverse (Mitchell et al. 2022, arXiv 2104.12199), and the
-standard error is that of the mean over the pairs. Where there are many demonstrations those of a class count as one,
-as in the overview.
+standard error is that of the mean over the pairs. How far the mean over the queries is that of other queries is another
+question: its interval (Student's t, within the classes as the sample is drawn) is over the queries. Where there are many
+demonstrations those of a class count as one, as in the overview.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from icldiag.analyses.estimates import Estimate, mean_estimate
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.measures import labelled
 from icldiag.analyses.overview.compute import Perturb
@@ -36,6 +38,7 @@ from icldiag.model.readout import FloatArray, Progress, step_of
 
 EXACT = 64  # sets of demonstrations
 PAIRS = 8  # of orders, where that is not all
+NAMING = 4  # pairs of orders from which on a sentence names a demonstration
 FIRST = 6  # queries of the first look
 
 Places = frozenset[int]  # of the demonstrations, or of their classes, as `left_out` has them
@@ -62,6 +65,16 @@ class DemonstrationValues(AnalysisResult):
     def means(self) -> FloatArray:
         """(p,) over the queries."""
         return np.asarray(self.values.mean(axis=1))
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """(p,) the means, with their intervals over the queries."""
+        return tuple(mean_estimate(row, self.stability.classes) for row in self.values)
+
+    @property
+    def early(self) -> bool:
+        """Whether too few orders were drawn for a sentence to name demonstrations."""
+        return not self.exact and self.pairs < NAMING
 
     @property
     def without(self) -> tuple[tuple[int, ...], ...]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from icldiag.analyses.clusters import alike_together
-from icldiag.analyses.demonstrations.compute import DemonstrationValues
+from icldiag.analyses.demonstrations.compute import NAMING, DemonstrationValues
+from icldiag.analyses.estimates import Estimate, mean_estimate
 from icldiag.analyses.overview.stability import LeftOut, LeftOutSoFar, Stability
 from icldiag.counting import counted
 from icldiag.model.readout import FloatArray
@@ -18,21 +19,41 @@ def reading(found: DemonstrationValues) -> str:
     count = len(found.values)
     if not count:
         return "There is one demonstration, or one class of many: nothing to divide the lead among."
+    end = f"{counted(len(found.stability.queries), 'query')}, {_how(found)}"
+    if found.early:
+        return f"A first look: no demonstration is named before {NAMING} pairs of orders (mean of {end})."
     means = found.means
     most, least = int(means.argmax()), int(means.argmin())
     whose = "the gold label's" if any(label is not None for label in found.stability.gold) else "the answer's"
     first = row_name(found, most)  # its first letter alone: a class is named as the user names it
-    told = [f"{first[:1].upper()}{first[1:]} {_does(found, most)} of {whose} lead"]
+    told = [f"{first[:1].upper()}{first[1:]} {_does(found, most)} of {whose} lead{_interval(found, most)}"]
     if least != most:
-        told.append(f"{row_name(found, least)} {_does(found, least)}{_accuracy(found, least)}")
-    end = f"{counted(len(found.stability.queries), 'query')}, {_how(found)}"
+        told.append(f"{row_name(found, least)} {_does(found, least)}{_interval(found, least)}{_accuracy(found, least)}")
     return f"{'; '.join(told)} (mean of {end})."
 
 
 def _does(found: DemonstrationValues, row: int) -> str:
-    mean, error = float(found.means[row]), float(found.mean_errors[row])
-    beside = "" if found.exact or np.isnan(error) else f" ± {error:.2f}"
-    return f"{'gives' if mean >= 0 else 'takes'} {abs(mean):.2f}{beside} nats"
+    mean = float(found.means[row])
+    return f"{gives(mean)} {abs(mean):.2f} nats"
+
+
+def gives(mean: float) -> str:
+    """Of a mean lead: what is given to it helps, what is taken from it harms."""
+    return "helps: it gives" if mean >= 0 else "harms: it takes"
+
+
+def _interval(found: DemonstrationValues, row: int) -> str:
+    """Over the queries, and the standard error over the orders; which way it points is not sure where it holds 0."""
+    one, error = found.estimates[row], float(found.mean_errors[row])
+    told = [] if np.isnan(one.low) else [over_queries(one, sign=1 if one.value >= 0 else -1)]
+    told += [] if found.exact or np.isnan(error) else [f"± {error:.2f} over orders"]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def over_queries(one: Estimate, sign: int) -> str:
+    """'0.30 to 0.74 over queries', of what is given (sign 1) or taken (-1)."""
+    low, high = sorted((sign * one.low, sign * one.high))
+    return f"{low:.2f} to {high:.2f} over queries{'' if low > 0 else ', so not surely'}"
 
 
 def _accuracy(found: DemonstrationValues, row: int) -> str:
@@ -66,15 +87,19 @@ def reading_of_left_out(found: Stability, labels: Sequence[str]) -> tuple[str, s
     most, least = int(taken.argmax()), int(taken.argmin())
     harmful, giving = (name_of(labels, found.left_out[row].without, found.left_out[row].label) for row in (most, least))
     mean = f"mean of {counted(len(found.queries), 'query')}"
-    if len(taken) == 1:
-        does = "takes" if taken[most] > 0 else "gives"
-        first = f"{harmful} {does} {abs(taken[most]):.2f} nats of the lead ({mean})"
-    elif taken[most] > 0:
-        first = f"{harmful} takes most ({taken[most]:.2f} nats of the lead, {mean})"
+
+    def told(row: int, name: str) -> str:
+        value, sign = taken[row], 1 if taken[row] > 0 else -1
+        one = mean_estimate(found.matrix[row], found.classes)
+        beside = "" if np.isnan(one.low) else f"; {over_queries(one, sign)}"
+        return f"{name} {gives(-value)} {abs(value):.2f} nats of the lead{beside}"
+
+    if len(taken) > 1 and taken[most] <= 0:
+        first = f"none takes from the mean lead; {told(most, harmful)} ({mean}), the least"
     else:
-        first = f"none takes from the mean lead; {harmful} gives least ({-taken[most]:.2f} nats, {mean})"
+        first = f"{told(most, harmful)} ({mean})"
     if least != most:
-        first += f", {giving} {'gives most' if taken[least] < 0 else 'takes least'} ({abs(taken[least]):.2f})"
+        first += f", {told(least, giving)}"
     stands = "It stands out: the mean lead surely grows without it, and more than without any other."
     second = "" if found.harmful is None else stands if found.harmful == most else ""
     return f"{first[0].upper()}{first[1:]}.", second

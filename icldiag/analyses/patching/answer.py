@@ -32,8 +32,9 @@ class Carrier:
 
     site: int
     layers: tuple[int, ...]
-    share: float  # the most in these layers
-    back: float  # noising, in the layer of that; NaN where there is none
+    at: int  # the layer of these in which it holds most
+    share: float  # there
+    back: float  # noising, there; NaN where there is none
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,7 +101,7 @@ class Patching(AnalysisResult):
                 run = [layer for layer in layers if set(range(layer, layers[-1])) <= set(layers)]
                 most = run[int(shares[run, place].argmax())]
                 own = float(shares[most, place]), float(back[most, place])
-                found.append(Carrier(place, tuple(map(int, run)), *own))
+                found.append(Carrier(place, tuple(map(int, run)), int(most), *own))
         return tuple(sorted(found, key=lambda one: (-one.layers[-1], -one.share)))
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from icldiag.analyses import lens
-from icldiag.analyses.patching.answer import HeadShare, Patching
+from icldiag.analyses.patching.answer import Carrier, HeadShare, Patching
 from icldiag.counting import counted, joined
 from icldiag.page.text import ranges
 
@@ -53,8 +53,15 @@ def conclusion(found: Patching) -> str:
     by = f", read by {_named(readers)}" if readers else ""
     return (
         f"The change works through {found.sites[carriers[0].site].name} in the input of {_layers(carriers[0].layers)} "
-        f"({carriers[0].share:.2f} of it{_back(carriers[0].back)}){by}; {end}."
+        f"({_most_of_it(carriers[0])}{_back(carriers[0].back)}){by}; {end}."
     )
+
+
+def _most_of_it(carrier: Carrier) -> str:
+    """The number is of one layer, the one in which it is largest."""
+    if len(carrier.layers) == 1:
+        return f"{carrier.share:.2f} of it"
+    return f"{carrier.share:.2f} of it at most, in layer {carrier.at}"
 
 
 def _back(share: float) -> str:

@@ -115,6 +115,8 @@ def blocks(found: Patching, context: Context | None = None) -> list[Block]:
                 draw = partial(heatmap, shares, names, "", "layer", rows=None, dark="both")
                 shown.append(Figure(name, of, draw))
     shown.append(_heads(found))
+    if found.defined:
+        shown.append(_map(found, moving))
     shown.append(_cells(found, moving))
     told = [f"not aligned: {what}" for what in found.unaligned]
     if found.same:
@@ -139,6 +141,14 @@ def _heads(found: Patching) -> Table:
         for head in found.heads
     )
     return Table("heads", caption, ("head", "estimate", *_WAYS, "by reading"), rows)
+
+
+def _map(found: Patching, moving: Sequence[int]) -> Table:
+    """The figure of what was run, for pages that have no figures."""
+    shares = found.shares(found.moved[0])
+    caption = f"Denoising, run exactly: share of the change in the lead, by place and by {_INPUT}; a dash was not run."
+    rows: list[tuple[Cell, ...]] = [(layer, *_or_none(shares[layer, list(moving)])) for layer in range(len(shares))]
+    return Table("map", caption, ("layer", *(found.sites[place].name for place in moving)), tuple(rows), place="folded")
 
 
 def _cells(found: Patching, moving: Sequence[int]) -> Table:

@@ -13,6 +13,7 @@ from icldiag.analyses.analysis import Analysis, Context, Fields, Section, Sectio
 from icldiag.analyses.request import Workbench
 from icldiag.analyses.saliency.compute import FLOWS, Flow, Flows, QueryFlow, Saliency
 from icldiag.analyses.saliency.rows import HeadSum
+from icldiag.analyses.saliency.wording import LOSSES, MIXED, counted_tokens, in_words
 from icldiag.counting import counted
 from icldiag.indices import layer_index
 from icldiag.model.readout import FloatArray, Progress, step_of
@@ -158,11 +159,13 @@ def reading(result: AllFlows, context: Context | None = None) -> str:
 def blocks(flows: AllFlows, context: Context | None = None) -> list[Block]:
     """The three flows' shares per layer, and what flows into the target token by token."""
     result = flows.saliency
-    against = {"gold": "the gold label", "predicted": "the predicted label"}
-    target = against.get(result.loss_target, "the gold label, or the predicted one where gold is unknown")
+    target = LOSSES.get(result.loss_target, MIXED)
     caption = "Share of each flow in its layer."
     shown: list[Block] = [
-        Paragraph(f"Mean saliency over {counted(len(result.queries), 'query')}, for the loss against {target}."),
+        Paragraph(
+            f"Mean saliency over {counted(len(result.queries), 'query')}, for the loss against {target}."
+            + ("" if context is None else f" Of label words count {in_words(context.prompt.anchor)}.")
+        ),
         Figure("flows", caption, lambda: curves(list(zip(FLOW_NAMES, result.shares, strict=True)), "layer", "share")),
         _per_layer("flows", caption, result.shares),
         _per_layer("raw", "Mean saliency of a pair of positions, before it is made a share.", result.raw, raw=True),
@@ -227,8 +230,9 @@ def reading_of_query(flow: QueryFlow, encoded: EncodedPrompt) -> str:
         share[demonstration.label_class] += amount / total
     first, second = np.argsort(-share, kind="stable")[:2]
     return (
-        f"Of what flows into the target, {percent(total / everything)} comes from label words: {share[first]:.0%} of "
-        f"that from {names[first]}, {share[second]:.0%} from {names[second]}."
+        f"Of what flows into the target, by the loss of {LOSSES[flow.loss_target]}, {percent(total / everything)} "
+        f"comes from label words{counted_tokens(encoded)}: {share[first]:.0%} of that from {names[first]}, "
+        f"{share[second]:.0%} from {names[second]}."
         f"{_told_by_field(encoded.prompt.fields, field_shares(flow, spans))}"
     )
 

@@ -15,6 +15,7 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.contrast import Contrast, Deletion
+    from icldiag.model.readout import FloatArray
 
 
 class ContrastPanel(Panel):
@@ -94,17 +95,18 @@ class ContrastPanel(Panel):
             )
             return
         title.set("lead without the words of the texts that push most, nats")
-        rows = [("words taken out", ["0", *map(str, found.sizes)])]
-        rows += [
-            (measure, [f"{found.contrast.lead:+.1f}", *(f"{lead:+.1f}" for lead in found.leads[measure])])
-            for measure in MEASURES
-        ]
-        drawn = found.random.mean(axis=0) if found.sizes else []
-        rows.append(
-            (f"random, mean of {found.draws}", [f"{found.contrast.lead:+.1f}", *(f"{lead:+.1f}" for lead in drawn)])
-        )
+        rows = [("words taken out", ["0", *map(str, found.sizes), "mean", "more than random"])]
+        for measure in MEASURES:
+            more, leads = found.more(measure), found.leads[measure]
+            beside = "" if more is None else f"{more.value:+.1f} ({more.low:+.1f} to {more.high:+.1f})"
+            rows.append((measure, [*_nats(found.contrast.lead, *leads, *_mean(leads)), beside]))
+        drawn = found.random.mean(axis=0)
+        rows.append((f"random, mean of {found.draws}", _nats(found.contrast.lead, *drawn, *_mean(drawn))))
         head = max(len(name) for name, _ in rows)
-        text = "\n".join(f"   {name:<{head}}" + "".join(f"{cell:>7}" for cell in cells) for name, cells in rows)
+        text = "\n".join(
+            f"   {name:<{head}}" + "".join(f"{cell:>6}" if len(cell) < 6 else f"  {cell}" for cell in cells)
+            for name, cells in rows
+        )
         lines.set(Text(text, no_wrap=True))
 
     def _show_strip(self, found: Contrast) -> None:
@@ -139,3 +141,12 @@ class ContrastPanel(Panel):
         from icldiag.analyses.contrast import DeleteWords
 
         self.cancel(DeleteWords.job)
+
+
+def _nats(*leads: float) -> list[str]:
+    return [f"{lead:+.1f}" for lead in leads]
+
+
+def _mean(leads: FloatArray) -> list[float]:
+    """Over the words taken out; none where none were."""
+    return [float(leads.mean())] if leads.size else []

@@ -16,6 +16,7 @@ from icldiag.tui.panels.base import Line, Panel
 
 if TYPE_CHECKING:
     from icldiag.analyses.demonstrations import DemonstrationValues
+    from icldiag.analyses.estimates import Estimate
     from icldiag.analyses.overview.stability import LeftOutSoFar, Stability
     from icldiag.model.readout import FloatArray
     from icldiag.session import Session
@@ -120,10 +121,12 @@ class DemonstrationsPanel(Panel):
 
     def _show_left_out(self, rows: LeftOutSoFar) -> None:
         from icldiag.analyses.demonstrations.reading import reading_so_far
+        from icldiag.analyses.estimates import mean_estimate
 
-        found, title = rows.stability, "left out alone: nats taken from the lead, by query"
+        found, title = rows.stability, "left out alone: nats taken from the lead by query, + harms, - helps"
         self.query_one("#finding", Line).set(self.two_sentences(*reading_so_far(rows, self.prediction.labels)))
-        self._draw(title, found, found.matrix, [""] * len(found.matrix), found.harmful if rows.whole else None)
+        errors = [self._beside(mean_estimate(row, found.classes)) for row in found.matrix]
+        self._draw(title, found, found.matrix, errors, found.harmful if rows.whole else None)
 
     def _show_values(self, found: DemonstrationValues) -> None:
         from icldiag.analyses.demonstrations.reading import reading, reading_of_left_out
@@ -132,9 +135,17 @@ class DemonstrationsPanel(Panel):
         self.query_one("#finding", Line).set(self.two_sentences(reading(found), f"Left out alone: {alone}"))
         sign = self.state.look.sentence("±")
         # Of one pair of orders there is no error.
-        errors = ["" if found.exact or isnan(error) else f" {sign}{error:.1f}" for error in found.mean_errors]
-        title, harmful = "Shapley's values: nats taken from the lead, by query", found.stability.harmful
+        errors = [
+            self._beside(one) + ("" if found.exact or isnan(error) else f" {sign}{error:.1f} orders")
+            for one, error in zip(found.estimates, found.mean_errors, strict=True)
+        ]
+        title = "Shapley's values: nats taken from the lead by query, + harms, - helps"
+        harmful = found.stability.harmful if not found.early else None
         self._draw(title, found.stability, -found.values, errors, harmful)
+
+    def _beside(self, one: Estimate) -> str:
+        """Half of the interval over the queries."""
+        return "" if isnan(one.low) else f" {self.state.look.sentence('±')}{one.high - one.value:.1f} queries"
 
     def _draw(self, title: str, found: Stability, matrix: FloatArray, errors: list[str], harmful: int | None) -> None:
         """Rows by what they take, columns by likeness."""
@@ -153,7 +164,10 @@ class DemonstrationsPanel(Panel):
         self.query_one("#matrix-title", Line).set(f"{title}{with_all}")
         queries = [found.queries[column] for column in columns]
         width = max(20, self.room.width - 2)
-        drawn = taken_strip(names, matrix[rows][:, columns], notes, queries, self.state.query, self.state.look, width)
+        above = "mean, + harms"
+        drawn = taken_strip(
+            names, matrix[rows][:, columns], notes, queries, self.state.query, self.state.look, width, above
+        )
         self.query_one("#matrix", Line).set(drawn)
         self.query_one("#signs", Line).set(STRIP_SIGNS)
 

@@ -22,8 +22,10 @@ from icldiag.visible import visible
 if TYPE_CHECKING:
     from icldiag.analyses.patching.answer import Patching
     from icldiag.analyses.patching.compute import Patch
+    from icldiag.model.readout import FloatArray
     from icldiag.tui.state import State
 
+_PUT_HERE = "the other prompt's states put here"
 _PARTS = ("#compared", "#chart-title", "#chart", "#map-title", "#map", "#heads-title", "#heads", "#notes")
 
 
@@ -159,10 +161,9 @@ class PatchingPanel(PartsPanel, LayeredPanel):
 
     def _show_chart(self, found: Patching, layer: int) -> None:
         """The target, and what carries the change to it."""
-        look, shares, how = self.state.look, found.shares(found.moved[0]), "run"
-        place = found.strongest
-        if not found.whole:
-            shares, how, place = found.shares(found.estimates[0]), "first-order estimates", found.likeliest
+        look, (nats, how) = self.state.look, self._map(found)
+        shares = found.shares(nats)
+        place = found.strongest if found.whole else found.likeliest
         title = f"share of the change, by the layer whose input is patched ({how})"
         self.query_one("#chart-title", Line).set(Text(title, look.muted))
         (target,) = (place for place, site in enumerate(found.sites) if site.kind == "target")
@@ -173,15 +174,16 @@ class PatchingPanel(PartsPanel, LayeredPanel):
             curves.append(Curve(self._visible(found.sites[other].name), sign, shares[:, other].tolist(), style))
         self.query_one(LayerChart).draw(Chart(tuple(curves)), min(self.chart_rows, 7))
 
+    def _map(self, found: Patching) -> tuple[FloatArray, str]:
+        """Chart and map show the same: what `m` chose, and before anything is run the estimates."""
+        maps = ((found.moved[0], "run"), (found.moved[1], "run back"), (found.estimates[0], "estimated, first order"))
+        return maps[2 if not found.whole and self.shown == 0 else self.shown]
+
     def _show_map(self, found: Patching, layer: int) -> None:
         from icldiag.analyses.patching.reading import input_of
 
-        maps = (
-            (found.moved[0], "run: the other prompt's states put here"),
-            (found.moved[1], "run back: these states put into the other prompt"),
-            (found.estimates[0], "estimated, first order: the other prompt's states put here"),
-        )
-        nats, title = maps[2 if not found.whole and self.shown == 0 else self.shown]
+        nats, how = self._map(found)
+        title = f"{how}: {'these states put into the other prompt' if self.shown == 1 else _PUT_HERE}"
         moving = [place for place in range(len(found.sites)) if place not in found.same]
         shares = found.shares(nats)
         rows = [shares[:, place].tolist() for place in moving]

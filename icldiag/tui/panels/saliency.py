@@ -75,12 +75,14 @@ class SaliencyPanel(LayeredPanel):
         from icldiag.analyses.saliency.compute import QueryFlow
         from icldiag.analyses.saliency.section import reading_of_flows as reading
         from icldiag.analyses.saliency.section import reading_of_query
+        from icldiag.analyses.saliency.wording import LOSSES, MIXED
 
         session = self.session
         layers = reading(found.shares, found.raw)
         if isinstance(found, QueryFlow):
             return reading_of_query(found, session.encoded), layers
-        return (f"Mean of {counted(len(session.prompt.queries), 'query')}. {layers}",)
+        count, loss = counted(len(session.prompt.queries), "query"), LOSSES.get(found.loss_target, MIXED)
+        return (f"Mean of {count}, by the loss of {loss}. {layers}",)
 
     def _show_strip(self, layer: int) -> None:
         """Token by token, always of the selected query."""
