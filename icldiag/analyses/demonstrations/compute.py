@@ -11,8 +11,8 @@ the prompt's order,
 Data Shapley (Ghorbani and Zou 2019, arXiv 1904.02868) for demonstrations. Of at most EXACT sets all are asked, and the
 values are exact. Of more, orders are drawn, each with its reverse (Mitchell et al. 2022, arXiv 2104.12199), and the
 standard error is that of the mean over the pairs. How far the mean over the queries is that of other queries is another
-question: its interval (Student's t, within the classes as the sample is drawn) is over the queries. Where there are many
-demonstrations those of a class count as one, as in the overview.
+question: its interval (Student's t within the classes, as the sample is drawn) is over the queries. Where there are
+many demonstrations those of a class count as one, as in the overview.
 """
 
 from __future__ import annotations
