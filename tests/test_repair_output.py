@@ -243,6 +243,7 @@ def test_a_repair_is_written_for_other_programs(
     code, told, error = run("--take", str(calibrated), "--as", "logit-bias", "-o", str(output))
     assert code == 0, error
     assert "gives icldiag's answer to 6 of 6 queries." in told
+    assert "@@" not in told  # no diff of the prompt file, which is not what is written
     wanted = [
         found.trials[calibrated - 1].repair.labels[label].name for label in found.trials[calibrated - 1].predicted
     ]
@@ -257,6 +258,7 @@ def test_a_repair_is_written_for_other_programs(
     rich_file.write_text(f"{text}\ncalibration: {{kind: affine, bias: {{{zero}}}, scale: {{{two}}}}}\n")
     code, _, error = run("--take", "0", "--as", "logit-bias", "-o", str(output))
     assert code == 4 and "the affine calibration multiplies scores" in error
+    assert "icldiag repair ranks them, and --take RANK --as logit-bias writes one" in error
     assert "loading" not in error  # refused before the model is there
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from inspect import signature
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from icldiag.analyses.calibration import calibration, content_free, random_queri
 from icldiag.arguments import Seed, check_parameters, checked
 from icldiag.classifier.scorer import LabelScorer
 from icldiag.classifier.texts import Texts, as_examples, members
+from icldiag.counting import counted
 from icldiag.errors import AnalysisError
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import load_model
@@ -29,7 +31,7 @@ from icldiag.prompt.adjustments import PRIORS, Calibration, PriorKind
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten, write_prompt
 from icldiag.prompt.schema import Example, Prompt
-from icldiag.quoting import listed
+from icldiag.quoting import listed, quoted, quoted_path
 from icldiag.session import Session
 
 try:
@@ -93,6 +95,27 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         self.calibration = calibration
         self.anchors_only = anchors_only
         self.seed = seed
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """What it was made of, and which labels it gives, without the prompt's texts; nothing is loaded for it.
+
+        N_CHAR_MAX: as scikit-learn calls it.
+        """
+        prompt, model = self.prompt, getattr(self.model, "name", self.model)
+        if isinstance(prompt, Prompt):
+            shown = counted(len(prompt.demonstrations), "demonstration")
+            made_of = f"{quoted(prompt.name)}, {shown} of {listed(prompt.label_names)}"
+        else:
+            made_of = quoted_path(prompt)
+        words = [made_of, f"model={quoted(str(model))}"]
+        words += [f"{name}={value!r}" for name, value in self._chosen()]
+        return f"Classifier({', '.join(words)})"[:N_CHAR_MAX]
+
+    def _chosen(self) -> Iterator[tuple[str, object]]:
+        """The parameters that are not as they would be by themselves."""
+        for name, parameter in signature(type(self)).parameters.items():
+            if name not in ("prompt", "model") and getattr(self, name) != parameter.default:
+                yield name, getattr(self, name)
 
     # ---- answers ----------------------------------------------------------------------------------------------------
 

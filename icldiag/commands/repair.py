@@ -96,7 +96,7 @@ def repair(
                     f"no repair holds, so {quoted_path(output)} is not written; --take N writes one all the same"
                 )
             return
-        diff = repair_diff(session, taken, output if form == "prompt" else None)
+        diff = [] if form != "prompt" else ["", repair_diff(session, taken, output)]  # of what is written
         if form != "prompt":
             other = repaired(session, repairs, taken, form, "--take {}")
             told_last = write_for_clients(other, form, output, placeholder, progress)
@@ -109,4 +109,4 @@ def repair(
             model_option = "" if model.name == BUNDLED else f" --model {model.name}"
             told_last += f"\nNew texts are labelled by: icldiag predict {visible(str(output))} TEXTS{model_option}"
         own = "" if taken is repairs.best else f"\n{visible(taken.repair.name)}: {trial_in_short(repairs, taken)}"
-        told += "", diff, "", told_last + own
+        told += *diff, "", told_last + own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from icldiag.analyses import ANALYSES
@@ -16,13 +17,13 @@ _IN_MEMORY = "The prompt was made in memory, so there is no command."
 
 def page_of(report: Report) -> Page:
     values = report.values()
-    context = report.context
+    context, redacted = report.context, report.redaction is not None
     parts = [part_of(name, result, context) for name, result in report.results.items()]
     page = Page(
         title=f"icldiag report: {report.context.prompt.name}",
         facts=_facts(values),
         summary=_summary(report, {part.name: part.reading for part in parts}),
-        parts=(*parts, _prompt(values["prompt"], context), _repeat(values, report.redaction is not None)),
+        parts=(*parts, _prompt(values["prompt"], context, redacted), _repeat(values, redacted)),
     )
     return page if report.redaction is None else report.redaction.shown(page)
 
@@ -66,23 +67,43 @@ def _summary(report: Report, readings: dict[str, str]) -> dict[str, tuple[tuple[
     return found
 
 
-def _prompt(values: dict[str, Any], context: Context) -> Part:
+def _prompt(values: dict[str, Any], context: Context, redacted: bool) -> Part:
     prompt, query = context.prompt, context.example_query
     labels: list[tuple[Cell, ...]] = [
         (label["name"], label["word"], " ".join(map(str, label["tokens"]))) for label in values["labels"]
     ]
     wrong = "the most confidently wrong one" if context.prediction.wrong else "the first"
     what = wrong if context.query is None else "the selected one"
+    asked = f"As the model reads it, with query {query + 1} of {len(prompt.queries)}, {what}"
     blocks: list[Block] = [
-        Tokens(
-            f"As the model reads it, with query {query + 1} of {len(prompt.queries)}, {what}; label words and the "
-            "target, where the model answers, are marked.",
-            context.pieces(query),
+        Table("parts", f"{asked}: its parts; the texts are left out.", ("part", "label", "tokens"), _sizes(context))
+        if redacted
+        else Tokens(
+            f"{asked}; label words and the target, where the model answers, are marked.", context.pieces(query)
         ),
         Table("labels", "Label words and their tokens' ids.", ("class", "label word", "tokens"), tuple(labels)),
     ]
     blocks += [Items(tuple(values["warnings"]))] if values["warnings"] else []
     return Part("prompt", "The prompt", "", tuple(blocks))
+
+
+def _sizes(context: Context) -> tuple[tuple[Cell, ...], ...]:
+    """Of each part of the prompt its label and its tokens, in their order."""
+    prompt, query = context.prompt, context.example_query
+    pieces = context.pieces(query)
+    shown = prompt.queries[query].demonstrations or prompt.demonstrations
+    rows: list[tuple[Cell, ...]] = []
+    for place, run in groupby(pieces, key=lambda piece: piece.demonstration):
+        tokens = sum(1 for _ in run)
+        label = prompt.queries[query].label if place is None else shown[place].label
+        if place is not None:
+            name = f"demonstration {place + 1}"
+        elif shown and not rows:
+            name, label = "before the demonstrations", None
+        else:
+            name = f"query {query + 1}"
+        rows.append((name, None if label is None else prompt.label_names[label], tokens))
+    return tuple(rows)
 
 
 def _dequantised(model: dict[str, Any]) -> str:

@@ -103,7 +103,10 @@ def every_number(found: Mapping[Cell, Result]) -> Table:
         place = (model_name(cell.model), cell.task, shots_of(cell.shots), cell.seed, cell.analysis)
         rows += [(*place, name, value) for name, value in _numbers(result.values)]
     columns = ("model", "prompt", "shots", "seed", "analysis", "number", "value")
-    caption = "Every number, a row each: shares are not in percent here."
+    caption = (
+        "Every number, a row each: shares are not in percent here. [0] is the first query, layer or class of a list; "
+        "predicted and gold are a query's classes, 0 the first that the prompt lists."
+    )
     return Table("cells", caption, columns, tuple(rows), "aside", limit=100)
 
 

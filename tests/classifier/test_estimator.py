@@ -180,3 +180,11 @@ def test_a_calibration_of_another_model_is_warned_of_and_applied(prompt: Prompt,
         warned = icldiag.Classifier(foreign, tiny()).predict_proba(TEXTS)
     own = replace(foreign, calibration=Calibration.dividing("batch", (0.5, 0.3, 0.2)))
     np.testing.assert_allclose(warned, icldiag.Classifier(own, tiny()).predict_proba(TEXTS))
+
+
+def test_it_says_what_it_was_made_of_without_a_model(prompt: Prompt) -> None:
+    assert repr(icldiag.Classifier("my prompt.yaml", "gpt2-xl")) == "Classifier('my prompt.yaml', model='gpt2-xl')"
+    made = repr(icldiag.Classifier(prompt, calibration="matrix", seed=3))
+    shown = f"{len(prompt.demonstrations)} demonstrations of {', '.join(prompt.label_names)}"
+    assert made == f"Classifier({prompt.name!r}, {shown}, model='bundled', calibration='matrix', seed=3)"
+    assert prompt.demonstrations[0].text not in made

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from icldiag.page import formats
+from icldiag.page.blocks import Table, Tokens
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.report.document import Report, make_report
@@ -89,6 +90,19 @@ def test_no_text_of_the_user_in_any_format(report: Report, tmp_path: Path) -> No
             assert not re.search(rf"(?i)\b{word}\b", text), (name, word)
         assert str(report.session.prompt.path) not in text
     assert sum(word in plain["json"] for word in WORDS) == len(WORDS)  # the search finds what is there
+
+
+def test_the_parts_of_the_prompt_have_their_labels_and_sizes(report: Report) -> None:
+    (prompt,) = [part for part in page_of(report.redacted()).parts if part.name == "prompt"]
+    parts = next(block for block in prompt.blocks if isinstance(block, Table) and block.name == "parts")
+    shown, context = report.session.prompt.demonstrations, report.context
+    names = [row[0] for row in parts.rows]
+    assert names[0] == "before the demonstrations"  # the instruction
+    assert names[1:] == [*(f"demonstration {place + 1}" for place in range(len(shown))), names[-1]]
+    assert [row[1] for row in parts.rows][1:-1] == [report.session.prompt.label_names[one.label or 0] for one in shown]
+    assert names[-1] == f"query {context.example_query + 1}"
+    assert sum(int(str(row[2])) for row in parts.rows) == len(context.pieces(context.example_query))
+    assert not any(isinstance(block, Tokens) for block in prompt.blocks)
 
 
 def test_every_number_and_label_is_kept(report: Report) -> None:

@@ -49,8 +49,9 @@ def require_added(prompt: Prompt) -> None:
     require_text_alone(prompt)
     if prompt.calibration is not None and not adds_alone(prompt.calibration):
         raise AnalysisError(
-            f"the {prompt.calibration.kind} calibration multiplies scores, which no bias of logits does; take a "
-            f"contextual, domain-context or batch one; {USE} as it is"
+            f"the {prompt.calibration.kind} calibration multiplies scores, which no bias of logits does; a contextual, "
+            "domain-context or batch one adds alone: icldiag repair ranks them, and --take RANK --as logit-bias writes "
+            f"one; {USE} as it is"
         )
 
 
