@@ -12,19 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.analyses.batches import PendingQuestion, Work
+from icldiag.analyses.calibration import content_free
 from icldiag.analyses.reweighting.step import beta_edits
+from icldiag.errors import PromptError
 from icldiag.lazy import torch
 from icldiag.model.edits import Edits, merge_edits
 from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.readout import FloatArray, Progress, silent
 from icldiag.prompt.encode import encode
 from icldiag.prompt.encoded_prompt import EncodedPrompt
+from icldiag.prompt.fitting import fitting
 from icldiag.prompt.schema import Example, Prompt
 
 T = TypeVar("T")
@@ -96,9 +100,26 @@ class Lab:
         beta = None if self.beta is None else self.beta[:, :, order]
         return Question(changed, beta, prefix_edits or {}, target_edits or {}, query_edits or {})
 
+    def fitting(self, queries: Sequence[Example]) -> tuple[Example, ...]:
+        """The same queries, those cut short that the context window does not hold; see `prompt.fitting`."""
+        return fitting(self.prompt, queries, self.model.reader)
+
+    @cached_property
+    def content_free(self) -> tuple[Example, ...]:
+        """Queries that say nothing (`analyses.calibration`)."""
+        return self.fitting(content_free(self.prompt))
+
     def encode(self, question: Question) -> EncodedPrompt:
         """Raises PromptError: the changed prompt cannot be asked of this model."""
         return encode(question.prompt, *self.model.reader)
+
+    def can_ask(self, question: Question) -> bool:
+        """Whether the changed prompt can be asked of this model: it is not too long, and its label words differ."""
+        try:
+            self.encode(question)
+        except PromptError:
+            return False
+        return True
 
     def in_force(self, question: Question, encoded: EncodedPrompt) -> Edits:
         """What is done to the target row, the re-weighting with it; its rows are to be set."""

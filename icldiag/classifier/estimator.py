@@ -28,6 +28,7 @@ from icldiag.model.load import load_model
 from icldiag.model.readout import FloatArray, label_probabilities
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.adjustments import PRIORS, Calibration, PriorKind
+from icldiag.prompt.fitting import fitting
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten, write_prompt
 from icldiag.prompt.schema import Example, Prompt
@@ -175,6 +176,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             texts = content_free(plain.prompt)
         elif kind == "domain-context":
             texts = random_queries(plain.prompt, texts, self.seed)
+        if kind != "batch":  # words of our own; texts of the user's are never cut
+            texts = fitting(plain.prompt, texts, plain.session.model.reader)
         return calibration(kind, plain.scores(texts))
 
     @checked

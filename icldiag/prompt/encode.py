@@ -21,6 +21,7 @@ from icldiag.prompt.schema import Prompt
 from icldiag.prompt.special_tokens import special_token_warnings
 from icldiag.prompt.template import in_braces
 from icldiag.prompt.tokenized import Tokenized, tokenize
+from icldiag.prompt.window import check_length
 from icldiag.quoting import quoted
 
 
@@ -84,7 +85,7 @@ def encode(
             *encoding_warnings(prompt, demonstrations, label_tokens, first.ids),
         ),
     )
-    _check_length(encoded, context_window)
+    check_length(encoded, context_window)
     require_embeddings(encoded, tokenizer, embeddings)
     return encoded
 
@@ -180,20 +181,3 @@ def _tokens(shown: Sequence[Part], starts: Sequence[int], row: Tokenized, count:
         tokens.append(Token(text[reached:until], own.role, own.demonstration, own.field))
         reached = until
     return tuple(tokens)
-
-
-def _check_length(encoded: EncodedPrompt, context_window: int | None) -> None:
-    if context_window is None or encoded.longest <= context_window:
-        return
-    lengths = [len(encoded.prefix) + len(query.ids) for query in encoded.queries]
-    index = max(range(len(lengths)), key=lengths.__getitem__)
-    own, before = len(encoded.queries[index].ids), len(encoded.prefix)
-    cure = f"use fewer or shorter demonstrations (they take {before} tokens)"
-    if own > context_window or own > before:
-        cure = f"shorten that query (it takes {own} tokens)"
-    raise PromptError(
-        f"query {index + 1} makes a prompt of {lengths[index]} tokens, the model's context window has "
-        f"{context_window}; {cure}, or use a model with a longer window",
-        path=encoded.prompt.path,
-        field=f"queries[{index}]",
-    )

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from icldiag.analyses.calibration import content_free
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, doubling
 from icldiag.analyses.explanation.classes import ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest
@@ -40,11 +39,13 @@ def candidates(
     classes: ClassesEvidence,
     aggregation: AggregationEvidence,
     scoring: float | None,
+    others: Others,
 ) -> tuple[Factor, ...]:
     """Up to `MOST_FACTORS` factors, or `MOST_IN_ALL`: what the prompt itself shows takes the place of no other.
 
     Args:
         scoring: the lead where label words are scored otherwise (`wording.scoring_lead`).
+        others: other queries, which are asked with each factor neutral.
     """
     least = _LEAST * contest.lead
     scored = scoring_factor(lab, contest) if scoring is not None and contest.lead - scoring >= least > 0 else None
@@ -57,7 +58,17 @@ def candidates(
     ]
     moved.sort(key=lambda found: (found[1].stage, bool(found[1].without), -found[0]))  # reads well: hardly to blame
     most = MOST_FACTORS if len(sure) == 1 else MOST_IN_ALL
-    return (*(factor for _, factor in moved[: most - len(sure)]), *sure)
+    return _askable(lab, contest, (*(factor for _, factor in moved[: most - len(sure)]), *sure), others)
+
+
+def _askable(lab: Lab, contest: Contest, factors: tuple[Factor, ...], others: Others) -> tuple[Factor, ...]:
+    """These factors, without the last of those that make the prompt longer, while it is longer than the window then."""
+    queries = [*(lab.prompt.queries[place] for place in (contest.query, *others.queries)), *lab.content_free]
+    longer = [one for one in factors if one.words or one.scoring or one.own_template or one.relabelled is not None]
+    out: list[Factor] = []
+    while longer and not lab.can_ask(neutralised(lab, contest, longer, queries)):
+        out.append(longer.pop())
+    return tuple(factor for factor in factors if factor not in out)
 
 
 def _moving(
@@ -120,7 +131,7 @@ def checks(
     answers = iter(
         (
             yield [
-                neutralised(lab, contest, [factor], content_free(lab.prompt) if factor.divided else queries)
+                neutralised(lab, contest, [factor], lab.content_free if factor.divided else queries)
                 for factor in factors
                 if factor.scoring is None or not read_off(lab)
             ]

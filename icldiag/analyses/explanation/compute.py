@@ -193,7 +193,7 @@ def explain(
         tell,
     )
     readings = readings_of(contest, effects, prediction)
-    factors = candidates(lab, contest, effects, readings, pulls, order, prior, classes, aggregation, scoring)
+    factors = candidates(lab, contest, effects, readings, pulls, order, prior, classes, aggregation, scoring, others)
     divided, checked = lab.inquire(
         [shares(lab, contest, factors), checks(lab, contest, factors, others)],
         step,

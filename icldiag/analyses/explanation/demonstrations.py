@@ -41,14 +41,12 @@ class DemonstrationEffect:
 def demonstration_effects(lab: Lab, contest: Contest) -> Inquiry[tuple[DemonstrationEffect, ...]]:
     """Hide each demonstration from the target, and from its own text."""
     shown, query = lab.prompt.demonstrations, lab.prompt.queries[contest.query]
+    own = lab.fitting([replace(example, label=None) for example in shown])
     places, labels = range(len(shown)), [_label(example) for example in shown]
     edits_of = [hiding(lab, place) for place in places]
     answers = yield [
         *(lab.question([query], target_edits=edits) for edits in edits_of),
-        *(
-            lab.question([replace(text, label=None)], query_edits=edits)
-            for text, edits in zip(shown, edits_of, strict=True)
-        ),
+        *(lab.question([text], query_edits=edits) for text, edits in zip(own, edits_of, strict=True)),
     ]
     hidden, texts = ([scores[0] for scores in part] for part in (answers[: len(shown)], answers[len(shown) :]))
     changes = [contest.lead_in(scores) - contest.lead for scores in hidden]

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.calibration import content_free
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.prior import lean
 from icldiag.analyses.lab import Inquiry, Lab
@@ -97,7 +96,7 @@ def order_evidence(lab: Lab, contest: Contest, seed: int) -> Inquiry[OrderEviden
     if ends:  # what ends with fewer of the answer's is neither
         others = tuple(order for order in others if labels[order[-1]] != contest.answer)
     orders = (*ends, *others)[:ORDERS]
-    free = content_free(lab.prompt)
+    free = lab.content_free
     queries = [lab.prompt.queries[contest.query], *free]
     own, *answers = yield [lab.question(free), *(lab.question(queries, order) for order in orders)]
     runs = tuple(

@@ -24,7 +24,6 @@ from math import factorial
 
 import numpy as np
 
-from icldiag.analyses.calibration import content_free
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.factors import Factor, neutralised, read
 from icldiag.analyses.lab import Inquiry, Lab
@@ -60,7 +59,7 @@ def shares(lab: Lab, contest: Contest, factors: tuple[Factor, ...]) -> Inquiry[S
     sets = wanted(factors)
     divides = next((place for place, factor in enumerate(factors) if factor.divided), None)
     asked = [of for of in sets if divides not in of]  # the prior is divided out of the same answers
-    queries = [lab.prompt.queries[contest.query], *(content_free(lab.prompt) if divides is not None else ())]
+    queries = [lab.prompt.queries[contest.query], *(lab.content_free if divides is not None else ())]
     answers = yield [neutralised(lab, contest, [factors[place] for place in of], queries) for of in asked]
     rows = dict(zip(asked, answers, strict=True))
     runs = {}

@@ -11,7 +11,6 @@ from dataclasses import replace
 from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.factors import Factor, neutralised, read, read_off
 from icldiag.analyses.lab import Inquiry, Lab
-from icldiag.errors import PromptError
 from icldiag.model.label_words import lengths
 from icldiag.model.readout import FloatArray
 from icldiag.quoting import quoted
@@ -77,9 +76,7 @@ def word_factor(lab: Lab, contest: Contest) -> Factor | None:
         return None
     labels = tuple(replace(label, word=word) for label, word in zip(lab.prompt.labels, alike, strict=True))
     question = lab.question([lab.prompt.queries[contest.query]])
-    try:
-        lab.encode(replace(question, prompt=replace(question.prompt, labels=labels)))
-    except PromptError:  # two words are the same now
+    if not lab.can_ask(replace(question, prompt=replace(question.prompt, labels=labels))):  # two words are the same now
         return None
     shown = ", ".join(quoted(word.strip()) for word in alike)
     return Factor("word", f"label words written alike ({shown})", words=alike)
@@ -118,7 +115,10 @@ def scoring_lead(lab: Lab, contest: Contest, scores: FloatArray) -> Inquiry[floa
     if factor is None:
         return None
     if not read_off(lab):
-        (rows,) = yield [neutralised(lab, contest, [factor], [lab.prompt.queries[contest.query]])]
+        question = neutralised(lab, contest, [factor], [lab.prompt.queries[contest.query]])
+        if not lab.can_ask(question):
+            return None
+        (rows,) = yield [question]
     return contest.lead_in(read(lab, [factor], rows)[0])
 
 

@@ -21,7 +21,6 @@ from icldiag.analyses.calibration import (
     FEWEST_QUERIES,
     calibrated,
     calibration,
-    content_free,
     prior_of,
     random_queries,
 )
@@ -138,11 +137,12 @@ def lean(lab: Lab, prediction: Prediction, seed: int = 0, progress: Progress = s
     parts = halves(len(prompt.queries), seed)
     shown = prompt.demonstrations
     texts = {
-        "contextual": content_free(prompt),
+        "contextual": lab.content_free,
         "domain-context": random_queries(prompt, [*shown, *prompt.queries], seed),
     }
     for own, other in enumerate(reversed(parts)):  # the words of the other half
         texts[f"half {own}"] = random_queries(prompt, [*shown, *(prompt.queries[place] for place in other)], seed)
+    texts = {name: lab.fitting(of) for name, of in texts.items()}
     asked = lab.question([text for of in texts.values() for text in of])
     questions, scores = [asked], prediction.scores
     if prompt.calibration is not None:  # calibrations are fitted on what it is not applied to

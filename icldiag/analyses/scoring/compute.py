@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import ClassVar, get_args
 
 import numpy as np
@@ -96,18 +97,21 @@ class Rescore(Request[Scorings]):
             found = read_queries(model, asked, prefix, target_edits=edits, top=1, progress=progress, what=what)
             return found.label_scores
 
-        whole = scores("whole")
-        single = all(len(tokens) == 1 for tokens in encoded("whole").label_tokens)
+        @cache
+        def whole() -> FloatArray:
+            return scores("whole")
+
+        single = all(len(tokens) == 1 for tokens in bench.encoded.label_tokens)
 
         def less_alone() -> FloatArray:
-            return np.asarray(whole - np.array(label_words(encoded("pmi"), model).unconditional))
+            return np.asarray(whole() - np.array(label_words(encoded("pmi"), model).unconditional))
 
         def by_length(scoring: Scoring) -> Callable[[], FloatArray]:
-            return lambda: np.asarray(whole / np.array(lengths(encoded(scoring))))
+            return lambda: np.asarray(whole() / np.array(lengths(encoded(scoring))))
 
         made: dict[Scoring, Callable[[], FloatArray]] = {
-            "first": lambda: whole if single else scores("first"),  # of one token the order is the same
-            "whole": lambda: whole,
+            "first": lambda: whole() if single else scores("first"),  # of one token the order is the same
+            "whole": whole,
             "terminated": lambda: scores("terminated"),
             "per_token": by_length("per_token"),
             "per_byte": by_length("per_byte"),

@@ -18,7 +18,6 @@ from icldiag.analyses.affine import NEAREST, fit_affine
 from icldiag.analyses.calibration import (
     calibrated,
     calibration,
-    content_free,
     full_label_calibration,
 )
 from icldiag.analyses.search.partition import FOLDS
@@ -52,7 +51,7 @@ def calibrations(search: Search) -> Iterator[Candidate]:
     """Of the prompt as it is: by content-free texts, by random words, and those that are fitted."""
     start = search.start
     words = search.random_words()
-    nothing = content_free(search.prompt)
+    nothing = search.lab.content_free
     (scores,) = search.raw(start, [*nothing, *words])
     free = scores[: len(nothing)]
     by = [calibration("contextual", free)]

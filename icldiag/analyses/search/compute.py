@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from icldiag.analyses.calibration import content_free
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.request import Each, Request, Workbench
@@ -40,7 +39,7 @@ class AnswerExamples(Request[Mapping[Texts, FloatArray]]):
             prediction = bench.ask(Predict(), progress)
             asked = [query.texts for query in bench.prompt.queries]
             search.know(dict(zip(asked, prediction.scores, strict=True)))
-        parts, nothing = search.parts, (*content_free(bench.prompt), *search.random_words())
+        parts, nothing = search.parts, (*search.lab.content_free, *search.random_words())
         return search.known((*bench.prompt.queries, *parts.confirmation, *parts.unlabelled, *nothing))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
 
@@ -14,9 +15,11 @@ from icldiag.analyses.search.biases import label_biases
 from icldiag.analyses.search.neighbours import Neighbours
 from icldiag.analyses.search.partition import make_parts
 from icldiag.analyses.search.repair import Repair, as_it_is
+from icldiag.counting import counted
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import FloatArray, Progress, Readout, read_queries, silent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
+from icldiag.prompt.fitting import beyond
 from icldiag.prompt.schema import Example
 
 Texts = tuple[str, ...]  # of an example, in the order of the template's fields
@@ -28,7 +31,11 @@ class Search:
     def __init__(self, lab: Lab, query: int | None = None, seed: int = 0, progress: Progress = silent) -> None:
         self.lab, self.query, self.seed = lab, query, seed
         self.model, self.prompt = lab.model, lab.prompt
-        self.parts = make_parts(lab.prompt, query, seed)
+        fits = [not over for over in beyond(lab.prompt, lab.prompt.examples, lab.model.reader)]
+        examples = tuple(compress(lab.prompt.examples, fits))
+        self.parts = make_parts(replace(lab.prompt, examples=examples), query, seed)
+        long = counted(len(fits) - len(examples), "example")
+        self.left_out = [] if all(fits) else [f"{long}: longer, with the demonstrations, than the context window"]
         self.start = as_it_is(lab.prompt, lab.beta)
         self.harmful: frozenset[int] = frozenset()  # places of demonstrations that the overview names
         self.whole = lab.prompt.whole_words
@@ -38,7 +45,7 @@ class Search:
     def random_words(self) -> tuple[Example, ...]:
         """Queries of words drawn from the fitting part and the unlabelled texts; none without any."""
         examples = (*self.parts.fitting, *self.parts.unlabelled)
-        return random_queries(self.prompt, examples, self.seed) if examples else ()
+        return self.lab.fitting(random_queries(self.prompt, examples, self.seed)) if examples else ()
 
     @property
     def judged(self) -> tuple[Example, ...]:

@@ -93,7 +93,7 @@ class Trials:
 
     def __init__(self, search: Search, budget: int) -> None:
         self.search, self.budget = search, budget
-        self.left_out: list[str] = []
+        self.left_out = list(search.left_out)
         self.winner: Trial | None = None
         self.confirmed: Effect | None = None
         self._judged: list[_Judged] = []
