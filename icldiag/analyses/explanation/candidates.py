@@ -1,4 +1,4 @@
-"""Which factors a lead is divided among, and what neutralising each of them does to the other queries.
+"""Which factors a lead is divided among.
 
 What the prompt itself shows (label words of another form, scores of unequal words, a query written otherwise) is always
 a factor, and so is the content-free prior. Of the others those are that took a tenth of the lead or more when they
@@ -15,14 +15,14 @@ from icldiag.analyses.explanation.aggregation import AggregationEvidence, doubli
 from icldiag.analyses.explanation.classes import ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading, suspect_of
-from icldiag.analyses.explanation.factors import CauseKind, Factor, neutralised, read, read_off
+from icldiag.analyses.explanation.factors import CauseKind, Factor, demonstration_factor, neutralised
 from icldiag.analyses.explanation.order import OrderEvidence
-from icldiag.analyses.explanation.others import Check, Others, check
+from icldiag.analyses.explanation.others import Others
 from icldiag.analyses.explanation.prior import PriorEvidence
-from icldiag.analyses.explanation.pulls import Pull
+from icldiag.analyses.explanation.relabelled import Relabelling, most_separating
 from icldiag.analyses.explanation.shares import MOST_FACTORS, MOST_IN_ALL
 from icldiag.analyses.explanation.wording import scoring_factor, template_factor, word_factor
-from icldiag.analyses.lab import Inquiry, Lab
+from icldiag.analyses.lab import Lab
 
 _LEAST = 0.1  # of the lead that a factor must move
 PRIOR = Factor("prior", "contextual prior divided out", divided=True)
@@ -33,7 +33,7 @@ def candidates(
     contest: Contest,
     effects: tuple[DemonstrationEffect, ...],
     readings: Readings,
-    pulls: tuple[Pull, ...],
+    relabelled: tuple[Relabelling, ...],
     order: OrderEvidence,
     prior: PriorEvidence,
     classes: ClassesEvidence,
@@ -53,7 +53,7 @@ def candidates(
     hidden = len(sure) > 1  # behind it another cause may move nothing by itself, and much with it mended
     moved = [
         (contest.lead - lead, factor)
-        for lead, factor in _moving(lab, contest, effects, readings, pulls, order, prior, classes, aggregation)
+        for lead, factor in _moving(lab, contest, effects, readings, relabelled, order, prior, classes, aggregation)
         if hidden or contest.lead - lead >= least > 0 or (factor.relabelled is not None and not classes.confused)
     ]
     moved.sort(key=lambda found: (found[1].stage, bool(found[1].without), -found[0]))  # reads well: hardly to blame
@@ -76,7 +76,7 @@ def _moving(
     contest: Contest,
     effects: tuple[DemonstrationEffect, ...],
     readings: Readings,
-    pulls: tuple[Pull, ...],
+    relabelled: tuple[Relabelling, ...],
     order: OrderEvidence,
     prior: PriorEvidence,
     classes: ClassesEvidence,
@@ -85,7 +85,7 @@ def _moving(
     """What was changed or, of a demonstration, hidden, and the lead that it left."""
     suspect = suspect_of(contest, effects, readings)
     if suspect is not None and classes.confused and not (misreading(contest, readings, suspect) or 0.0) > 0:
-        suspect = most_pulling(effects, pulls) or suspect  # texts cannot be read where the classes are confused
+        suspect = most_separating(effects, relabelled) or suspect  # texts cannot be read where classes are confused
     if suspect is not None:
         wrong = classes.confused or (misreading(contest, readings, suspect) or 0.0) > 0
         yield contest.lead + suspect.change, demonstration_factor(lab, contest, suspect.index, wrong)
@@ -100,46 +100,3 @@ def _moving(
     doubled = doubling(lab, contest)
     if doubled is not None and aggregation.doubled is not None:
         yield aggregation.doubled.lead, doubled
-
-
-def most_pulling(effects: tuple[DemonstrationEffect, ...], pulls: tuple[Pull, ...]) -> DemonstrationEffect | None:
-    """The answer's demonstration that pulls the rival's texts most, over its own class's; None if none does more."""
-    pulling = [pull for pull in pulls if pull.contrast > 0]
-    most = max(pulling, key=lambda pull: pull.contrast, default=None)
-    return None if most is None else next(effect for effect in effects if effect.index == most.demonstration)
-
-
-def demonstration_factor(lab: Lab, contest: Contest, place: int, wrong: bool) -> Factor:
-    """One that may be wrong gets the rival's label, another one is taken out.
-
-    It may be where it is misread, and where the prompt does not separate the two classes: a wrong label may be why.
-    """
-    name = f"demonstration {place + 1}"
-    if wrong:
-        change = f"{name} labelled {lab.prompt.label_names[contest.rival]}"
-        return Factor("demonstration", change, relabelled=place, demonstration=place)
-    return Factor("demonstration", f"{name} removed", without=(place,), demonstration=place)
-
-
-def checks(
-    lab: Lab, contest: Contest, factors: tuple[Factor, ...], others: Others
-) -> Inquiry[tuple[Check | None, ...]]:
-    """What each factor, neutral alone, does to the other queries."""
-    if not others.both:
-        return (None,) * len(factors)
-    queries = [lab.prompt.queries[place] for place in others.queries]
-    answers = iter(
-        (
-            yield [
-                neutralised(lab, contest, [factor], lab.content_free if factor.divided else queries)
-                for factor in factors
-                if factor.scoring is None or not read_off(lab)
-            ]
-        )
-    )
-    found = []
-    for factor in factors:
-        rows = others.scores if factor.scoring is not None and read_off(lab) else next(answers)
-        scores = read(lab, [factor], others.scores, rows) if factor.divided else read(lab, [factor], rows)
-        found.append(check(others, scores))
-    return tuple(found)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from icldiag.analyses.balance import DRAWS
 from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
-from icldiag.analyses.explanation.candidates import candidates, checks
+from icldiag.analyses.explanation.candidates import candidates
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
 from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects, readings_of
@@ -21,11 +21,11 @@ from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evi
 from icldiag.analyses.explanation.evidence import Evidence
 from icldiag.analyses.explanation.favourite import favourite_of
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence, order_evidence
-from icldiag.analyses.explanation.others import Check, others_of
+from icldiag.analyses.explanation.others import Check, checks, others_of
 from icldiag.analyses.explanation.partial import PartialExplanation, without_evidence
 from icldiag.analyses.explanation.prior import PriorEvidence, prior_evidence
-from icldiag.analyses.explanation.pulls import Pull, pulls_of
 from icldiag.analyses.explanation.ranking import Cause, rank_causes
+from icldiag.analyses.explanation.relabelled import Relabelling, relabellings
 from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
 from icldiag.analyses.explanation.wording import overlap, scoring_lead
 from icldiag.analyses.lab import Lab
@@ -42,7 +42,7 @@ from icldiag.model.readout import Progress, silent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Prompt
 
-_PARTS = ("demonstrations", "pulls", "prior", "order", "classes", "aggregation", "scoring", "depth")  # first round
+_PARTS = ("demonstrations", "prior", "order", "classes", "aggregation", "scoring", "depth")  # first round
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,7 +58,7 @@ class Explanation(AnalysisResult, PartialExplanation):
     causes: tuple[Cause, ...]
     shares: Shares
     checks: tuple[Check | None, ...]  # of the shares' factors
-    pulls: tuple[Pull, ...]  # of the answer's demonstrations on other queries; none where these cannot be asked
+    relabelled: tuple[Relabelling, ...]  # the answer's demonstrations, where the two classes are confused; else none
     overlap: bool  # the answer's label word begins the rival's, and whole words are scored
     runs: int  # changed prompts and edited passes that were run
     seed: int
@@ -178,10 +178,9 @@ def explain(
         except AnalysisError as error:
             missing.append(f"no flow into the label words: {error}")
     others = others_of(contest, prediction, seed)
-    effects, pulls, prior, order, classes, aggregation, scoring, depth = lab.inquire(
+    effects, prior, order, classes, aggregation, scoring, depth = lab.inquire(
         [
             demonstration_effects(lab, contest),
-            pulls_of(lab, contest, others),
             prior_evidence(lab, contest, overview.lean, prediction.scores, seed),
             order_evidence(lab, contest, seed),
             classes_evidence(lab, contest, confusion, prediction),
@@ -192,8 +191,13 @@ def explain(
         step,
         tell,
     )
+    relabelled: tuple[Relabelling, ...] = ()
+    if classes.confused:
+        (relabelled,) = lab.inquire([relabellings(lab, contest, effects, others)], step)
     readings = readings_of(contest, effects, prediction)
-    factors = candidates(lab, contest, effects, readings, pulls, order, prior, classes, aggregation, scoring, others)
+    factors = candidates(
+        lab, contest, effects, readings, relabelled, order, prior, classes, aggregation, scoring, others
+    )
     divided, checked = lab.inquire(
         [shares(lab, contest, factors), checks(lab, contest, factors, others)],
         step,
@@ -206,7 +210,6 @@ def explain(
         prior=prior,
         demonstrations=effects,
         readings=readings,
-        pulls=pulls,
         order=order,
         classes=classes,
         aggregation=aggregation,
@@ -223,7 +226,7 @@ def explain(
         classes=classes,
         prior=prior,
         demonstrations=effects,
-        pulls=pulls,
+        relabelled=relabelled,
         order=order,
         aggregation=aggregation,
         depth=depth,

@@ -13,7 +13,6 @@ from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
-from icldiag.analyses.explanation.pulls import Pull
 from icldiag.analyses.explanation.shares import Shares
 
 HALF = 1 / 2  # of the lead, or of the other orders
@@ -30,7 +29,6 @@ class Evidence:
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
     readings: Readings
-    pulls: tuple[Pull, ...]
     order: OrderEvidence
     classes: ClassesEvidence
     aggregation: AggregationEvidence

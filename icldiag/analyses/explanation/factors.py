@@ -53,6 +53,18 @@ class Factor:
         return 2 if self.divided else 1 if self.doubled else 0
 
 
+def demonstration_factor(lab: Lab, contest: Contest, place: int, wrong: bool) -> Factor:
+    """One that may be wrong gets the rival's label, another one is taken out.
+
+    It may be where it is misread, and where the prompt does not separate the two classes: a wrong label may be why.
+    """
+    name = f"demonstration {place + 1}"
+    if wrong:
+        change = f"{name} labelled {lab.prompt.label_names[contest.rival]}"
+        return Factor("demonstration", change, relabelled=place, demonstration=place)
+    return Factor("demonstration", f"{name} removed", without=(place,), demonstration=place)
+
+
 def neutralised(lab: Lab, contest: Contest, factors: Collection[Factor], queries: Sequence[Example]) -> Question:
     """The question with these factors neutral; `read` makes the scores of its answer."""
     order = next(

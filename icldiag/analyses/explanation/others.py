@@ -12,11 +12,14 @@ change that only pushes all answers to the rival gains with one class what it lo
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.explanation.factors import Factor, neutralised, read, read_off
+from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.analyses.roc import roc_auc
 from icldiag.model.readout import FloatArray
@@ -89,3 +92,25 @@ def check(others: Others, after: FloatArray) -> Check | None:
     leads = after[:, pair[0]] - after[:, pair[1]]
     auc = float(roc_auc(leads[own], leads[~own]))
     return Check(len(own), gain, error, auc, int((now & ~right).sum()), int((right & ~now).sum()))
+
+
+def checks(lab: Lab, contest: Contest, factors: Sequence[Factor], others: Others) -> Inquiry[tuple[Check | None, ...]]:
+    """What each factor, neutral alone, does to the other queries."""
+    if not others.both:
+        return (None,) * len(factors)
+    queries = [lab.prompt.queries[place] for place in others.queries]
+    answers = iter(
+        (
+            yield [
+                neutralised(lab, contest, [factor], lab.content_free if factor.divided else queries)
+                for factor in factors
+                if factor.scoring is None or not read_off(lab)
+            ]
+        )
+    )
+    found = []
+    for factor in factors:
+        rows = others.scores if factor.scoring is not None and read_off(lab) else next(answers)
+        scores = read(lab, [factor], others.scores, rows) if factor.divided else read(lab, [factor], rows)
+        found.append(check(others, scores))
+    return tuple(found)

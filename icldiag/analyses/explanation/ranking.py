@@ -165,15 +165,9 @@ def _wrong_label(
     if by is None or by <= 0:
         if not evidence.classes.confused:
             return False, f"its text reads like the others of {answer}"
-        support = "with that label the scores separate the two classes"
-        pull = next((pull for pull in evidence.pulls if pull.demonstration == factor.demonstration), None)
-        if pull is not None and pull.contrast > 0:
-            support += (
-                f", and it pulls other texts of {rival} by {pull.rival.mean():.1f} nats, those of {answer} by "
-                f"{pull.own.mean():.1f}"
-            )
         separates = checked is not None and checked.helps and _separates(evidence, checked)
-        return separates, support
+        auc = "" if checked is None else f" (AUC {evidence.classes.auc or 0.0:.2f} -> {checked.auc:.2f})"
+        return separates, f"with that label the scores {'' if separates else 'do not '}separate the two classes{auc}"
     if checked is not None and checked.auc < CONFUSED:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
     misleads = True

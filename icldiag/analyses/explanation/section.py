@@ -98,8 +98,9 @@ def _values(found: Explanation) -> dict[str, Any]:
                 }
                 for effect in found.demonstrations
             ],
-            "pulls": [
-                {"demonstration": pull.demonstration, "own": pull.own, "rival": pull.rival} for pull in found.pulls
+            "relabelled": [
+                {"demonstration": one.demonstration, "gain": one.check.gain, "auc": one.check.auc}
+                for one in found.relabelled
             ],
             "order": {
                 "turned": found.order.turned,

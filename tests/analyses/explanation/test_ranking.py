@@ -16,7 +16,6 @@ from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
-from icldiag.analyses.explanation.pulls import Pull
 from icldiag.analyses.explanation.ranking import Cause, rank_causes
 from icldiag.analyses.explanation.shares import Places, Shares
 from icldiag.analyses.roc import ENOUGH
@@ -73,7 +72,6 @@ def nothing(explained: tuple[Session, Explanation]) -> Evidence:
         prior=PriorEvidence(sources, (2, 2, 2), (), ()),
         demonstrations=effects(3.0, 3.0, -3.0, -3.0),
         readings=READINGS,
-        pulls=(),
         order=order,
         classes=replace(found.classes, removed=run(STAYS), auc=0.9, auc_queries=(6, 6)),
         aggregation=replace(found.aggregation, doubled=run(STAYS), flow={0: 2.0, 1: 1.0}),
@@ -307,11 +305,3 @@ def test_what_takes_away_from_the_lead_is_not_its_cause(nothing: Evidence) -> No
             assert rank_causes(replace(leaning, shares=parts, checks=(None,)), NAMES) == ()
     parts = replace(shares((order, TURNS)), nats=(0.5,))
     assert only(replace(nothing, shares=parts, checks=(None,))).nats == 0.5
-
-
-def test_what_a_demonstration_pulls_is_told_where_its_text_cannot_be_read(nothing: Evidence) -> None:
-    factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
-    unread = replace(nothing, classes=replace(nothing.classes, removed=None, auc=0.6))
-    pull = Pull(0, np.array([0.5, 0.7]), np.array([2.0, 2.2]))
-    (cause,) = rank_causes(with_factor(replace(unread, pulls=(pull,)), factor, TURNS, HELPS), NAMES)
-    assert "it pulls other texts of no by 2.1 nats, those of yes by 0.6" in cause.support
