@@ -110,8 +110,8 @@ def halves(count: int, seed: int) -> tuple[IntArray, IntArray]:
 def priors(lab: Lab, prediction: Prediction, seed: int = 0, progress: Progress = silent) -> tuple[Prior, ...]:
     """The prior alone, in the same ways; what calibrations would give is not asked."""
     prompt = lab.prompt
-    free = content_free(prompt)
-    random_texts = random_queries(prompt, [*prompt.demonstrations, *prompt.queries], seed)
+    free = lab.content_free
+    random_texts = lab.fitting(random_queries(prompt, [*prompt.demonstrations, *prompt.queries], seed))
     (answers,) = lab.ask([lab.question([*free, *random_texts])], progress)
     scores = {"contextual": answers[: len(free)], "domain-context": answers[len(free) :], "batch": prediction.scores}
     return _priors(scores, len(prediction))
