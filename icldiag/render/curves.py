@@ -65,8 +65,19 @@ def chart(what: Chart, cursor: int | None, width: int, height: int, look: Look) 
         for line, note in zip(lines, notes, strict=False):
             line.append(" " * (_MARGIN + what.points * step - line.cell_len + 2)).append_text(note)
     else:
-        lines = notes + lines
+        lines = _flowed(notes, width) + lines
     return Text("\n", no_wrap=True).join(lines)
+
+
+def _flowed(notes: Sequence[Text], width: int) -> list[Text]:
+    """The legend beside each other, on as few lines as hold it."""
+    lines: list[Text] = []
+    for note in notes:
+        if lines and lines[-1].cell_len + 3 + note.cell_len <= width:
+            lines[-1].append("   ").append_text(note)
+        else:
+            lines.append(note)
+    return lines
 
 
 def _plot(what: Chart, cursor: int | None, step: int, height: int, look: Look) -> list[Text]:

@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.text import Text
 
 from icldiag.render.bars import bar
-from icldiag.render.fit import cut_middle, pad, short_names
+from icldiag.render.fit import cut_end, cut_middle, pad, short_names
 from icldiag.render.look import Look
 from icldiag.visible import visible
 
@@ -24,7 +24,13 @@ MOST = 8  # labels, errors or left-out demonstrations that are shown
 _COLUMN = 6
 _STEPS = ((1.0, "#"), (0.2, "+"))  # nats from which on a sign is used, and the signs of as many less than 0
 _GIVES = {"#": "=", "+": "-"}
-STRIP_SIGNS = "# takes 1 nat or more, + 0.2 or more, . less, - gives 0.2 or more, = 1 or more"
+_SIGNS = "# takes 1 nat or more, + 0.2 or more, . less, - gives 0.2 or more, = 1 or more"
+_TEXT = 16  # cells from which on a text is worth its room
+
+
+def strip_signs(queries: Sequence[int], query: int) -> str:
+    """What the signs of a strip of these queries mean, and the `v` over the chosen one."""
+    return f"{_SIGNS}; {'v over' if query in queries else 'not in it:'} query {query + 1}, the selected one"
 
 
 def cells(found: Overview, width: int) -> list[list[Cell]]:
@@ -150,20 +156,30 @@ def taken_strip(
     look: Look,
     width: int,
     title: str = "mean nats",
+    texts: Sequence[str] = (),
 ) -> Text:
-    """Rows of what is taken from each query's lead, in nats, with its mean and a note. `v` is over the chosen query."""
+    """Rows of what is taken from each query's lead, in nats, with its mean and a note. `v` is over the chosen query.
+
+    Args:
+        texts: what the rows are of; cut, and shown where all queries leave them room.
+    """
     names = _visible(names, look)
     head = min(max(map(cell_len, names)), max(10, width // 3))
-    room = max(1, width - head - 10 - max(14, *map(cell_len, notes)))
+    beside = max(14, *map(cell_len, notes))
+    spare = width - head - 12 - beside - len(queries)
+    room = max(1, width - head - 10 - beside)
     first = max(0, list(queries).index(query) + 1 - room) if query in queries else 0  # in view
     above = "".join("v" if place == query else " " for place in queries[first : first + room])
-    lines = [Text(f"{'':{head}}  {pad(above, len(above))}  {title}", look.muted, no_wrap=True)]
-    for name, taken, note in zip(names, matrix, notes, strict=True):
+    lines = [Text(f"{'':{head}}  {above}  {title}", look.muted, no_wrap=True)]
+    shown = _visible(texts, look) if spare >= _TEXT and texts else [""] * len(names)
+    for name, taken, note, text in zip(names, matrix, notes, shown, strict=True):
         line = Text(f"{pad(cut_middle(name, head, look.dots), head)}  ", no_wrap=True)
         for value in taken[first : first + room]:
             sign = _sign(float(value))
             line.append(sign, look.wrong if sign in "#+" else look.right if sign in "-=" else look.muted)
         line.append(f"  {float(taken.mean()):+z.1f}").append(note, look.wrong if "stands out" in note else look.muted)
+        if text:
+            line.append(" " * (beside - cell_len(note) + 2)).append(cut_end(text, spare, look.dots), look.muted)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
 

@@ -82,6 +82,10 @@ class LayerChart(LayerSlider):
     def _lines(self, width: int, what: Chart, rows: int) -> int:
         return chart(what, self.chosen, width, rows, self.look).plain.count("\n") + 1
 
+    def around(self, what: Chart, width: int) -> int:
+        """Rows that curves of this width take beside their own: the axis, and a legend that stands above."""
+        return self._lines(width, what, self.rows) - self.rows
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return self._lines(width, self.chart, self.rows) if self.chart else 1
 

@@ -40,6 +40,15 @@ def test_where_there_is_no_room_the_legend_stands_above_and_a_gap_is_left_for_wh
     ]
 
 
+def test_a_legend_above_takes_as_few_lines_as_hold_it() -> None:
+    many = Chart(tuple(Curve(f"curve {n}", "o", [0.5] * 30) for n in range(4)))
+    assert lines_of(many, 2, 70, 3)[:3] == [
+        "layer 2   o  0.50  curve 0   o  0.50  curve 1   o  0.50  curve 2",
+        "o  0.50  curve 3",
+        "1.00 |      |",
+    ]
+
+
 @pytest.mark.parametrize("layers", [1, 2, 8, 24, 48, 96])
 @pytest.mark.parametrize("width", [30, 78, 120])
 def test_a_click_finds_the_layer_whose_number_is_under_it(layers: int, width: int) -> None:

@@ -68,7 +68,7 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         "Contrast": "By flow",
         "Demonstrations": "left out alone: nats taken",
         "Patch": "against the prompt",
-        "Heads": "cut in one head",
+        "Heads": "cut alone",
         "Reweight": "Press s to train",
         "Compress": "Press s to answer from",
         "Repair": "Press s to search",

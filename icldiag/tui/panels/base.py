@@ -17,6 +17,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.geometry import Size
+from textual.widget import Widget
 
 from icldiag.counting import counted
 from icldiag.render.heatmap import heatmap
@@ -210,6 +211,18 @@ class Panel(VerticalScroll):
     def room(self) -> Size:
         """What can be drawn on, whether a scroll bar is there or not."""
         return self.scrollable_content_region.size
+
+    def room_under(self, widget: Widget) -> int:
+        """Rows that what stands above it leaves in the panel, as it is set now."""
+        room = self.room
+        for above in self.children:
+            if above is widget:
+                break
+            if above.display:
+                gutter = above.styles.gutter
+                width = room.width - gutter.width
+                room -= Size(0, gutter.height + above.get_content_height(room, self.app.size, width))
+        return room.height - widget.styles.gutter.height
 
     def on_resize(self) -> None:
         """A line that came or went beside the panel leaves another room than it was drawn for."""

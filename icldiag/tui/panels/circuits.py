@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.analyses.isolation.cuts import CUT_NAMES, TARGET_CUTS
+from icldiag.counting import counted
+from icldiag.render.columns import in_columns, side_by_side, width_of
+from icldiag.render.heads import MAP_SIGNS, head_map, heads_together, ranked_heads
 from icldiag.tui.messages import CutChanged
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.parts import PARTS_KEYS, PartsPanel
@@ -17,7 +19,7 @@ from icldiag.tui.panels.parts import PARTS_KEYS, PartsPanel
 if TYPE_CHECKING:
     from icldiag.analyses.circuits.compute import Circuit, RankHeads
 
-_SHOWN = 12  # ranked heads
+_PARTS = ("finding", "ranked-title", "ranked", "together-title", "together", "map-title", "map")
 
 
 class CircuitsPanel(PartsPanel):
@@ -46,6 +48,8 @@ class CircuitsPanel(PartsPanel):
         yield Line(id="ranked", classes="body")
         yield Line(id="together-title", classes="body title")
         yield Line(id="together", classes="body")
+        yield Line(id="map-title", classes="body title")
+        yield Line(id="map", classes="body")
 
     def on_mount(self) -> None:
         self.kind = 0  # of TARGET_CUTS
@@ -63,42 +67,45 @@ class CircuitsPanel(PartsPanel):
         beta = "   the re-weighting is left out here" if self.state.beta_on else ""
         cut = f"cut {CUT_NAMES[asked.kind]}{beta}"
         self.query_one("#kind", Line).set(Text(cut, look.chosen))
-        for name in ("#finding", "#ranked-title", "#ranked", "#together-title", "#together"):
-            self.query_one(name).display = found is not None
+        for line in (self.query_one(f"#{name}") for name in _PARTS):
+            line.display = found is not None
         if found is not None:
             self._show(found)
 
     def _show(self, found: Circuit) -> None:
         from icldiag.analyses.circuits.reading import reading
 
-        look, count = self.state.look, len(found.queries)
+        look = self.state.look
         self.query_one("#finding", Line).set(Text(look.sentence(reading(found))))
-        title = (
-            f"cut in one head: nats of the lead lost (estimated), answers that stay of {count}" if found.ranked else ""
-        )
-        self.query_one("#ranked-title", Line).set(Text(title, look.muted))
-        table = Table.grid(padding=(0, 2))
-        for _ in range(4):
-            table.add_column(justify="right")
-        anchors = set(found.anchor_heads)
-        for one in found.ranked[:_SHOWN]:
-            style = look.gold if (one.layer, one.head) in anchors else ""
-            table.add_row(
-                Text(f"{one.layer}.{one.head}", style),
-                f"{one.cut.lost:z.2f}",
-                f"({one.estimate:z.2f})",
-                str(one.cut.stay),
-            )
-        self.query_one("#ranked", Line).set(table if found.ranked else "")
-        title = "the first n together: nats lost, answers that stay; as many other heads of the same layers"
-        self.query_one("#together-title", Line).set(Text(title if found.together else "", look.muted))
-        steps = Table.grid(padding=(0, 2))
-        for _ in range(5):
-            steps.add_column(justify="right")
-        for step in found.together:
-            others = ("-", "-") if step.others is None else (f"{step.others.lost:z.2f}", str(step.others.stay))
-            steps.add_row(Text(str(step.heads), look.chosen), f"{step.cut.lost:z.2f}", str(step.cut.stay), *others)
-        self.query_one("#together", Line).set(steps if found.together else "")
+        self._show_cuts(found)
+        heads = found.estimates.size
+        title = f"all {counted(heads, 'head')}, estimated: {MAP_SIGNS}; in reverse what was cut alone"
+        self.query_one("#map-title", Line).set(Text(title, look.muted))
+        measured = {(one.layer, one.head) for one in found.ranked}
+        self.query_one("#map", Line).set(head_map(found.estimates, measured, look))
+
+    def _show_cuts(self, found: Circuit) -> None:
+        """What was cut alone and together, beside each other where there is room."""
+        look, ranked, together = self.state.look, self.query_one("#ranked", Line), self.query_one("#together", Line)
+        titles = [self.query_one(name, Line) for name in ("#ranked-title", "#together-title")]
+        for line in (ranked, together, *titles):
+            line.set("")
+        if not found.ranked:
+            return
+        of, some = counted(found.estimates.size, "head"), len(found.ranked) < found.estimates.size
+        which = f"{len(found.ranked)} of {of} cut alone, those of the largest estimates" if some else "heads cut alone"
+        anchors = " (* the anchor heads)" if found.anchor_heads else ""
+        title = f"{which}{anchors}: nats of the lead lost (estimated), answers that stay of {len(found.queries)}"
+        titles[0].set(Text(title, look.muted))
+        alone, steps = ranked_heads(found, look), heads_together(found, look)
+        if found.together and width_of([alone, steps]) <= self.room.width:
+            ranked.set(side_by_side([alone, steps]))
+            return
+        left = self.room_under(ranked) - (len(steps) + 2 if found.together else 0)
+        ranked.set(in_columns(alone[0], alone[1:], self.room.width, max(6, left)))
+        if found.together:
+            titles[1].set(Text("the first n cut together, and as many other heads of the same layers", look.muted))
+            together.set(Text("\n", no_wrap=True).join(steps))
 
     # ---- keys -------------------------------------------------------------------------------------------------------
 

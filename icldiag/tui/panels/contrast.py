@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.shares import signed_bars
+from icldiag.render.pushes import pushes, pushing_words
 from icldiag.render.tokens import signed_strip, token_pieces
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.visible import visible
@@ -16,6 +16,9 @@ from icldiag.visible import visible
 if TYPE_CHECKING:
     from icldiag.analyses.contrast import Contrast, Deletion
     from icldiag.model.readout import FloatArray
+
+_PARTS = ("groups-title", "groups", "deletion-title", "deletion", "strip-title", "strip", "words-title", "words")
+_LEAST = 5  # words of each side
 
 
 class ContrastPanel(Panel):
@@ -43,6 +46,8 @@ class ContrastPanel(Panel):
         yield Line(id="deletion", classes="body")
         yield Line(id="strip-title", classes="body title")
         yield Line(id="strip", classes="body")
+        yield Line(id="words-title", classes="body title")
+        yield Line(id="words", classes="body")
 
     def on_mount(self) -> None:
         self.measure = 0
@@ -54,8 +59,8 @@ class ContrastPanel(Panel):
 
         request = ReadContrast(self.state.query)
         found = self.result(request)
-        for name in ("#groups-title", "#groups", "#deletion-title", "#deletion", "#strip-title", "#strip"):
-            self.query_one(name).display = found is not None
+        for name in _PARTS:
+            self.query_one(f"#{name}").display = found is not None
         if found is None:
             self.query_one("#finding", Line).set(self.trouble(request))
             return
@@ -66,14 +71,16 @@ class ContrastPanel(Panel):
         answer, rival = (visible(found.labels[label], look.ascii_only) for label in (found.answer, found.rival))
         title = f"{measure}: towards {answer} at the right, towards {rival} at the left, nats to first order"
         self.query_one("#groups-title", Line).set(title)
-        names = [visible(group.name, look.ascii_only) for group in found.groups]
-        weights = found.of_groups(measure).tolist()
-        bars = signed_bars(names, weights, look, min(76, self.room.width - 2))
+        bars = pushes(found, measure, self.room.width, look)
         if measure == "flow":
             bars.append(f"\n{reading_of_itself(found)}", look.muted)
         self.query_one("#groups", Line).set(bars)
         self._show_deletion(deletion)
         self._show_strip(found)
+        words = self.query_one("#words", Line)
+        self.query_one("#words-title", Line).set(f"words of texts and labels that push most, {measure}, nats")
+        rows = max(_LEAST, self.room_under(words) - 1)
+        words.set(pushing_words(found, measure, rows, self.room.width, look))
 
     def _deletion(self) -> Deletion | None:
         from icldiag.analyses.contrast import DeleteWords

@@ -5,30 +5,36 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
-from icldiag.render.overview import STRIP_SIGNS, taken_strip
+from icldiag.render.columns import side_by_side
+from icldiag.render.overview import strip_signs, taken_strip
+from icldiag.render.shares import signed_bars
 from icldiag.tui.cost import cost
-from icldiag.tui.messages import ResultWanted
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.parts import PartsPanel
+from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.demonstrations import DemonstrationValues
     from icldiag.analyses.estimates import Estimate
+    from icldiag.analyses.overview.compute import Perturb
     from icldiag.analyses.overview.stability import LeftOutSoFar, Stability
     from icldiag.model.readout import FloatArray
-    from icldiag.session import Session
 
 _JOB = "demonstrations"
+_LEAST = 32  # cells of bars
 
 
-class DemonstrationsPanel(Panel):
+class DemonstrationsPanel(PartsPanel):
     """Demonstrations by queries, those that take most first, queries that they do alike to side by side."""
 
     title, key, group = "Demonstrations", "H", "Diagnose"
     analysis = "demonstrations"
+    job = "stability"
     FOLLOWED: ClassVar[tuple[str, ...]] = ("alone",)
     purpose = (
         "Demonstrations: what each one gives to the right label's lead or takes from it, in which queries, and how "
@@ -47,12 +53,17 @@ class DemonstrationsPanel(Panel):
         yield Line(id="matrix", classes="body")
         yield Line(id="signs", classes="body")
         yield Line(id="offer", classes="body gap")
+        yield Line(id="given-title", classes="body title")
+        yield Line(id="given", classes="body")
 
     def on_mount(self) -> None:
         self.alone = False  # left out alone, also where the division is there
         self.so_far: list[DemonstrationValues] = []  # of the computation that runs; its thread appends
-        self.rows: list[LeftOutSoFar] = []  # of what is left out alone, the same
-        self.rows_of: Session | None = None
+
+    def request(self) -> Perturb:
+        from icldiag.analyses.overview.compute import Perturb
+
+        return Perturb()
 
     def settled(self) -> bool:
         """While it computes, every report may bring better values."""
@@ -60,25 +71,21 @@ class DemonstrationsPanel(Panel):
 
     def show(self) -> None:
         from icldiag.analyses.demonstrations import ValueDemonstrations
-        from icldiag.analyses.overview.compute import Perturb
         from icldiag.analyses.overview.stability import LeftOutSoFar
 
         request, going = ValueDemonstrations(), _JOB in self.state.doing
         found = self.peek(request) or (self.so_far[-1] if going and self.so_far else None)
         rows = self._rows() if found is None else LeftOutSoFar(found.stability, len(found.stability.left_out))
         left_out = None if rows is None else rows.stability
-        for name in ("#matrix-title", "#matrix", "#signs"):
-            self.query_one(name).display = left_out is not None
+        for name in ("#matrix-title", "#matrix", "#signs", "#given-title", "#given"):
+            self.query_one(name).display = left_out is not None and bool(left_out.left_out)
         finding, offer = self.query_one("#finding", Line), self.query_one("#offer", Line)
         offer.set("")
         if rows is None or left_out is None:
-            finding.set(self.trouble(Perturb()))
+            finding.set(self.trouble(self.request()))
             return
         if not left_out.left_out:
             finding.set("There is one demonstration, or one class of many: nothing to leave out beside the others.")
-            self.query_one("#matrix-title", Line).set("")
-            self.query_one("#matrix", Line).set("")
-            self.query_one("#signs", Line).set("")
             return
         if found is None or self.alone:
             self._show_left_out(rows)
@@ -87,26 +94,16 @@ class DemonstrationsPanel(Panel):
         if going or request in self.state.failures:
             offer.set(self.trouble(request))
         elif found is None and self.awaits:
-            offer.set(self.trouble(Perturb()))
+            offer.set(self.trouble(self.request()))
         elif found is None:
             offer.set(self._offer(left_out))
 
     def _rows(self) -> LeftOutSoFar | None:
         """What is left out alone, as far as it is asked; what is not is asked for."""
-        from icldiag.analyses.overview.compute import Perturb
         from icldiag.analyses.overview.stability import LeftOutSoFar
 
-        whole = self.peek(Perturb())
-        if whole is not None:
-            return LeftOutSoFar(whole, len(whole.left_out))
-        if Perturb() not in self.state.failures:
-            if self.rows_of is not self.session:  # the thread of another run may still append to its own
-                self.rows, self.rows_of = [], self.session
-            if Perturb.job not in self.state.doing:
-                self.rows.clear()  # the list stays, for the first of equal requests runs
-            self.awaits = True
-            self.post_message(ResultWanted(Perturb(), self.state, self.rows.append))
-        return self.rows[-1] if self.rows else None
+        whole, latest = self.known(self.request())
+        return latest if whole is None else LeftOutSoFar(whole, len(whole.left_out))
 
     def _offer(self, left_out: Stability) -> str:
         from icldiag.analyses.demonstrations.compute import EXACT, PAIRS
@@ -164,12 +161,37 @@ class DemonstrationsPanel(Panel):
         self.query_one("#matrix-title", Line).set(f"{title}{with_all}")
         queries = [found.queries[column] for column in columns]
         width = max(20, self.room.width - 2)
-        above = "mean, + harms"
-        drawn = taken_strip(
-            names, matrix[rows][:, columns], notes, queries, self.state.query, self.state.look, width, above
-        )
+        query, look, sorted_ = self.state.query, self.state.look, matrix[rows][:, columns]
+        texts = [self._text(found.left_out[row].without) for row in rows]
+        drawn = taken_strip(names, sorted_, notes, queries, query, look, width, "mean, + harms", texts)
         self.query_one("#matrix", Line).set(drawn)
-        self.query_one("#signs", Line).set(STRIP_SIGNS)
+        self.query_one("#signs", Line).set(strip_signs(queries, query))
+        self._draw_given(names, sorted_, queries)
+
+    def _text(self, without: tuple[int, ...]) -> str:
+        """Of the demonstration that is left out; of several none."""
+        return " / ".join(self.prompt.demonstrations[without[0]].texts) if len(without) == 1 else ""
+
+    def _draw_given(self, names: list[str], taken: FloatArray, queries: list[int]) -> None:
+        """What each gives to the selected query's lead, and beside it to all: the same in bars."""
+        query, look, width = self.state.query, self.state.look, self.room.width
+        names = [visible(name, look.ascii_only) for name in names]
+        blocks = [(f"mean of {counted(len(queries), 'query')}", -taken.mean(axis=1))]
+        if query in queries:
+            blocks.insert(0, (f"query {query + 1}", -taken[:, queries.index(query)]))
+        each = width // len(blocks) - 4
+        if each < _LEAST:  # one under the other would be seen by nobody
+            blocks, each = blocks[:1], width - 4
+        drawn = [
+            [Text(f"   {title}", look.chosen), *signed_bars(names, values.tolist(), look, min(each, 76)).split("\n")]
+            for title, values in blocks
+        ]
+        title = "nats given to the lead, at the right, or taken from it, at the left"
+        self.query_one("#given-title", Line).set(title)
+        self.query_one("#given", Line).set(side_by_side(drawn))
+
+    def left(self) -> None:
+        """What is left out alone is computed to its end: Overview and Why tell of it too."""
 
     def idle(self) -> set[str]:
         return set() if _JOB in self.state.doing else {"stop"}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icldiag.model.readout import FloatArray
     from icldiag.render.look import Look
 
-_MOST = 10  # parts in the list
+_LEAST = 8  # parts in the list, and more where they have room
 
 
 class DepthPanel(LayeredPanel):
@@ -79,7 +79,7 @@ class DepthPanel(LayeredPanel):
             Curve(rival, "x", chances[:, found.rival].tolist(), look.gold),
             *_mass(read.mass, read.spelled, look),
         )
-        self.query_one(LayerChart).draw(Chart(curves), self.chart_rows)
+        self.draw_chart(self.query_one(LayerChart), Chart(curves))
         self._show_shares(found, layer)
 
     def _show_shares(self, found: QueryDepth, layer: int) -> None:
@@ -98,12 +98,11 @@ class DepthPanel(LayeredPanel):
             f"nats written for {for_answer}, at the right, or {for_rival}; all of layer {layer}: attention "
             f"{nats(attention)}, MLP {nats(mlp)}"
         )
-        rest = sum(share.nats for share in listed[_MOST:])
-        names = [share.name for share in listed[:_MOST]]
-        values = [share.nats for share in listed[:_MOST]]
-        if len(listed) > _MOST:
-            names.append(f"{counted(len(listed) - _MOST, 'other')}")
-            values.append(rest)
+        most = max(_LEAST, self.room_under(more) - 1)
+        names, values = ([getattr(share, name) for share in listed[:most]] for name in ("name", "nats"))
+        if len(listed) > most:
+            names.append(counted(len(listed) - most, "other"))
+            values.append(sum(share.nats for share in listed[most:]))
         more.set(signed_bars(names, values, look, min(76, self.room.width - 2)))
 
     def _show_all(self, found: Depth) -> None:
@@ -122,7 +121,7 @@ class DepthPanel(LayeredPanel):
         )
         agreeing = (Curve("the answer leads", "x", found.agreement[1:].tolist(), look.chosen),)
         mass = _mass(found.mass, found.spelled, look)
-        self.query_one(LayerChart).draw(Chart((*(curves if labelled else agreeing), *mass)), self.chart_rows)
+        self.draw_chart(self.query_one(LayerChart), Chart((*(curves if labelled else agreeing), *mass)))
         self._show_groups(found, layer)
 
     def _show_groups(self, found: Depth, layer: int) -> None:

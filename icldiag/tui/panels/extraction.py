@@ -88,7 +88,7 @@ class ExtractionPanel(LayeredPanel):
             Curve("AUCROC, chance 0.50", "o", aucroc, look.chosen),
             Curve("share of AUCROC so far (R)", ".", reached, look.muted),
         )
-        self.query_one(LayerChart).draw(Chart(curves), self.chart_rows)
+        self.draw_chart(self.query_one(LayerChart), Chart(curves))
 
     @property
     def _width(self) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,8 +11,10 @@ from textual.binding import Binding, BindingType
 from icldiag.analyses.isolation.cuts import CUT_NAMES, TARGET_CUTS, Cut, in_heads, in_layers, where
 from icldiag.counting import counted
 from icldiag.render.changes import Change, before_after, changed_answers, outcome, tally
+from icldiag.render.columns import in_columns
 from icldiag.render.curves import Chart, Curve
-from icldiag.render.look import Look
+from icldiag.render.loyalty import sweep_table
+from icldiag.tui.cost import cost
 from icldiag.tui.layers import LayerChart, LayerSlider, LayerSwitches
 from icldiag.tui.messages import CutChanged, QueryWanted
 from icldiag.tui.panels.base import Line
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from icldiag.analyses.isolation.cuts import CutKind
     from icldiag.analyses.loyalty import Answers
     from icldiag.analyses.prediction.compute import Prediction
+
+
+_BOTH = 34  # rows from which the sweep is under the answers before and now
 
 
 class IsolationPanel(LayeredPanel):
@@ -60,6 +63,7 @@ class IsolationPanel(LayeredPanel):
         yield Line(id="before-after", classes="body gap")
         yield Line(id="flipped-title", classes="body gap")
         yield Line(id="flipped", classes="body")
+        yield Line(id="offer", classes="body gap")
         yield Line(id="sweep-title", classes="body gap")
         yield LayerChart(id="sweep-chart", classes="body")
         yield Line(id="numbers-title", classes="body gap")
@@ -70,6 +74,8 @@ class IsolationPanel(LayeredPanel):
         self.with_sweep = False
 
     def show(self) -> None:
+        from icldiag.analyses.isolation.compute import SweepLayers
+
         session, state = self.session, self.state
         layer, layers = self.chosen_layer(0), session.facts.n_layers
         marked = "" if self.range_start is None else f"   range from layer {self.range_start}: space cuts it"
@@ -77,15 +83,26 @@ class IsolationPanel(LayeredPanel):
         line = f"cut {CUT_NAMES[state.cut_kind]}   in {in_layers(state.cut_layers)}{only}{marked}"
         self.query_one("#cut", Line).set(Text(line, state.look.chosen))
         self.query_one(LayerSwitches).switch(layers, state.cut_layers, state.look)
+        known = self.peek(SweepLayers(state.cut_kind))
+        both = known is not None and not self.with_sweep and self.room.height >= _BOTH
         for name in ("#before-after", "#flipped-title", "#flipped"):
             self.query_one(name).display = not self.with_sweep
         for name in ("#sweep-title", "#sweep-chart", "#numbers-title", "#sweep"):
-            self.query_one(name).display = self.with_sweep
+            self.query_one(name).display = self.with_sweep or both
+        self.query_one("#sweep-chart", LayerChart).set(layers, layer, state.look)
+        self.query_one("#offer", Line).set("" if self.with_sweep or both else self._offer(known is not None))
         if self.with_sweep:
-            self.query_one("#sweep-chart", LayerChart).set(layers, layer, state.look)
             self._show_sweep(state.cut_kind)
         else:
             self._show_setting(state.cut_kind, tuple(sorted(state.cut_layers)))
+            if known is not None and both:
+                self._draw_sweep(known)
+
+    def _offer(self, known: bool) -> str:
+        """What the sweep would do, and what it takes."""
+        layers, queries = self.session.facts.n_layers, len(self.prediction)
+        what = f"s: the first n and the last n layers cut, for every n, {2 * layers - 1} cuts"
+        return f"{what}; computed." if known else f"{what}. {cost(self.state, layers * queries)}"
 
     def _show_setting(self, kind: CutKind, layers: tuple[int, ...]) -> None:
         """The answers with the layers that are cut now."""
@@ -136,19 +153,27 @@ class IsolationPanel(LayeredPanel):
         if found is None:
             self.query_one("#finding", Line).set(self.trouble(request))
             return
-        look, prediction = self.state.look, self.prediction
-        self.query_one("#finding", Line).set(self.two_sentences(*self._sweep_finding(found, prediction)))
-        title = "label loyalty, the share of answers that stay, with n layers cut   (s: back to before and now)"
+        self.query_one("#finding", Line).set(self.two_sentences(*self._sweep_finding(found, self.prediction)))
+        self._draw_sweep(found)
+
+    def _draw_sweep(self, found: Isolation) -> None:
+        look, back = (
+            self.state.look,
+            "s: back to before and now" if self.with_sweep else "s: what it says of this answer",
+        )
+        title = f"label loyalty, the share of answers that stay, with n layers cut   ({back})"
         self.query_one("#sweep-title", Line).set(Text(title, look.muted))
         first, last = ([setting.answers for setting in side] for side in (found.first, found.last))
         curves = (
             Curve("the first n layers", "o", [answers.label_loyalty for answers in first], look.chosen),
             Curve("the last n layers", "x", [answers.label_loyalty for answers in last], look.gold),
         )
-        self.query_one("#sweep-chart", LayerChart).draw(Chart(curves, unit="n", first=1), self.chart_rows)
+        self.draw_chart(self.query_one("#sweep-chart", LayerChart), Chart(curves, unit="n", first=1))
         title = "label loyalty, word loyalty, accuracy: the first n layers cut at the left, the last n at the right"
         self.query_one("#numbers-title", Line).set(Text(title, look.muted))
-        self.query_one("#sweep", Line).set(_sweep_table(first, last, look))
+        head, *lines = sweep_table(first, last, look)
+        table = self.query_one("#sweep", Line)
+        table.set(in_columns(head, lines, self.room.width, self.room_under(table)))
 
     def _sweep_finding(self, found: Isolation, prediction: Prediction) -> tuple[str, str]:
         """From how many layers on this answer changes, and how many of all stay at the cursor's n."""
@@ -259,21 +284,6 @@ def changed_queries(answers: Answers) -> list[tuple[int, str]]:
     """Queries whose answers change, with their signs: fixed, broken, and wrong either way."""
     known = {**dict.fromkeys(answers.mended, "+"), **dict.fromkeys(answers.broken, "x")}
     return [*known.items(), *((query, " ") for query in answers.flipped if query not in known)]
-
-
-def _sweep_table(first: Sequence[Answers], last: Sequence[Answers], look: Look) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for _ in range(7):
-        table.add_column(justify="right")
-    table.add_row("n", *("labels", "words", "right") * 2, style=look.muted)
-    for n, pair in enumerate(zip(first, last, strict=True), start=1):
-        cells = [
-            "-" if value is None else f"{value:.2f}"
-            for answers in pair
-            for value in (answers.label_loyalty, answers.word_loyalty, answers.accuracy)
-        ]
-        table.add_row(str(n), *cells)
-    return table
 
 
 def _count(layers: int) -> str:

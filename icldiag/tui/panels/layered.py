@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from icldiag.tui.layers import LayerSlider
+from icldiag.render.curves import Chart
+from icldiag.tui.layers import LayerChart, LayerSlider
 from icldiag.tui.panels.base import Panel
 
+_LOWEST, _HIGHEST = 3, 21  # rows of a chart
 LAYER_KEYS: tuple[BindingType, ...] = (
     Binding("left_square_bracket", "layer(-1)", "layer down", key_display="["),
     Binding("right_square_bracket", "layer(1)", "layer up", key_display="]"),
@@ -36,10 +38,11 @@ class LayeredPanel(Panel):
         self.query_one(LayerSlider).set(layers, self.at_layer, self.state.look)
         return self.at_layer
 
-    @property
-    def chart_rows(self) -> int:
-        """Of a chart that leaves about half of the panel to what is under it."""
-        return min(max((self.room.height // 2 - 3) // 2 * 2 + 1, 5), 11)  # odd: the middle has a row
+    def draw_chart(self, chart: LayerChart, what: Chart, most: int = _HIGHEST) -> None:
+        """Whole in view where that can be, and no higher than leaves half of the panel to what is under it."""
+        rows, room = max(self.room.height * 2 // 5, 5), self.room_under(chart) - chart.around(what, self.room.width)
+        rows = min(rows, room if room >= _LOWEST else rows, most)
+        chart.draw(what, rows - 1 + rows % 2)  # odd: the middle has a row
 
     def on_layer_slider_chosen(self, message: LayerSlider.Chosen) -> None:
         self.at_layer = message.layer

@@ -9,7 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.render.overview import STRIP_SIGNS, Cell, answer_table, cells, label_bars, lean_bars, strip
+from icldiag.render.overview import Cell, answer_table, cells, label_bars, lean_bars, strip, strip_signs
 from icldiag.tui.messages import CellWanted, EditUndone, RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
@@ -116,7 +116,8 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
             set_["strip"].set("")
         else:
             asked = f"{sample(stability)}{self._more(stability)}"
-            title = f"what each demonstration takes from the gold label's lead: {STRIP_SIGNS}. {asked}"
+            signs = strip_signs(stability.queries, self.state.query)
+            title = f"what each demonstration takes from the gold label's lead: {signs}. {asked}"
             head = Text(f"{title}\n", look.muted)
             set_["strip"].set(head.append_text(strip(found, stability, self.state.query, look, width)))
         set_["query"].set(self._query(found))

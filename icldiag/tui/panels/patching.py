@@ -172,7 +172,7 @@ class PatchingPanel(PartsPanel, LayeredPanel):
         curves = [Curve("target", "o", shares[:, target].tolist(), look.chosen)]
         for other, (sign, style) in zip(dict.fromkeys(others), signs, strict=False):
             curves.append(Curve(self._visible(found.sites[other].name), sign, shares[:, other].tolist(), style))
-        self.query_one(LayerChart).draw(Chart(tuple(curves)), min(self.chart_rows, 7))
+        self.draw_chart(self.query_one(LayerChart), Chart(tuple(curves)), 9)
 
     def _map(self, found: Patching) -> tuple[FloatArray, str]:
         """Chart and map show the same: what `m` chose, and before anything is run the estimates."""

@@ -68,7 +68,7 @@ class SaliencyPanel(LayeredPanel):
             Curve("text -> label words (S_wp)", "x", shares[0].tolist(), look.gold),
             Curve("text -> text (S_ww)", ".", shares[2].tolist(), look.muted),
         )
-        self.query_one(LayerChart).draw(Chart(curves), self.chart_rows)
+        self.draw_chart(self.query_one(LayerChart), Chart(curves))
         self._show_strip(layer)
 
     def _finding(self, found: Saliency | QueryFlow) -> tuple[str, ...]:

@@ -1,0 +1,77 @@
+"""What a panel shows in the room that it has: the answer and a whole chart first, and all rows that fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from icldiag.tui.layers import LayerChart
+from icldiag.tui.queries import Queries
+from tests.tui.pilot import lines_of, running, screen_text, settle
+
+
+@pytest.mark.parametrize("size", [(62, 23), (66, 22), (80, 22), (160, 50)], ids=str)
+async def test_charts_are_whole_in_view(size: tuple[int, int], prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, size) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for key in ("3", "L", "T"):
+            await pilot.press(key)
+            await settle(pilot, lambda: app.panel.settled())
+            await settle(pilot)
+            chart = app.panel.query_one(LayerChart)
+            assert chart.region.height >= 4
+            assert chart.region.bottom <= app.panel.region.bottom, key
+
+
+async def test_a_high_screen_has_high_charts(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("L")
+        await settle(pilot, lambda: app.panel.settled())
+        await settle(pilot)
+        assert app.panel.query_one(LayerChart).region.height > app.panel.region.height // 3
+
+
+async def test_the_sweep_stands_under_the_answers_where_there_is_room(prompt_file: Path, model_folder: Path) -> None:
+    """Once it was asked for; until then it is offered with what it takes."""
+    async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("4")
+        await settle(pilot)
+        assert "s: the first n and the last n layers cut, for every n, 7 cuts." in screen_text(app)
+        assert not app.panel.query_one("#sweep-chart").display
+        await pilot.press("s")
+        await settle(pilot, lambda: app.panel.settled())
+        assert not app.panel.query_one("#before-after").display
+        await pilot.press("s")
+        await settle(pilot)
+        assert app.panel.query_one("#before-after").display
+        assert app.panel.query_one("#sweep-chart").display
+        await pilot.resize_terminal(100, 30)
+        await settle(pilot, lambda: not app.panel.query_one("#sweep-chart").display)
+        assert lines_of(app, "#offer")[0].endswith("7 cuts; computed.")
+
+
+async def test_a_wide_screen_has_both_measures_and_names_words(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("C")
+        await settle(pilot, lambda: app.panel.settled())
+        head = lines_of(app, "#groups")[0].split("  ")
+        assert [name.strip() for name in head if name.strip()] == ["flow", "gradient x input"]
+        assert len(lines_of(app, "#words")) > 5
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot, lambda: "flow" not in lines_of(app, "#groups")[0])
+
+
+async def test_what_stands_over_the_selected_query_is_said(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("H")
+        for query, sign in ((4, "v over query 5, the selected one"), (3, "not in it: query 4, the selected one")):
+            app.query_one(Queries).select(query)
+            await settle(pilot, lambda: app.panel.settled())
+            await settle(pilot)
+            assert lines_of(app, "#signs")[0].endswith(sign)
+            assert ("query 5" in lines_of(app, "#given")[0]) is (query == 4)
