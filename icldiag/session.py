@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import SkipValidation
 
-from icldiag.analyses.request import Each, Request
+from icldiag.analyses.request import Each, Request, keeping_parts
 from icldiag.analyses.reweighting.beta import as_beta, naming_beta
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
 from icldiag.analyses.reweighting.step import beta_edits
@@ -180,7 +180,8 @@ class Session(Shortcuts):
         request.require(self.prompt)
         self._once("facts", lambda: facts_of(self.model), progress)  # kept with every answer, for `StoredSession`
         resolved = request.resolved(self)
-        return self._once(resolved, lambda: resolved.compute(self, progress, each), progress)
+        told = keeping_parts(resolved, self.store and self.store.put, each)
+        return self._once(resolved, lambda: resolved.compute(self, progress, told), progress)
 
     @checked
     def peek(self, request: Request[R]) -> R | None:

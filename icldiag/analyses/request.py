@@ -6,9 +6,9 @@ It is the key of the session's cache, of the store on disk, of the panels' resul
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from icldiag.arguments import check_fields
 from icldiag.errors import AnalysisError
@@ -75,6 +75,7 @@ class Request(ABC, Generic[R_co]):
 
     job: ClassVar[str]  # what progress and complaints call the work
     without_beta: ClassVar[bool] = False  # asked of the model without the re-weighting that is in force
+    keeps_parts: ClassVar[bool] = False  # what it has when it is stopped is worth keeping
     of_demonstrations: ClassVar[bool] = False  # reads or changes demonstrations that all queries share
 
     def __post_init__(self) -> None:
@@ -99,3 +100,24 @@ class Request(ABC, Generic[R_co]):
     @abstractmethod
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> R_co:
         """The answer. `progress` is asked now and then whether to go on; `each` is told the parts as they come."""
+
+
+class SoFar(NamedTuple):
+    """The key in the store of the last part that a request's `each` was told: what is left of one that was stopped."""
+
+    request: Request[Any]
+
+
+def keeping_parts(
+    request: Request[Any], put: Callable[[Hashable, Any], object] | None, each: Each | None
+) -> Each | None:
+    """What tells `each` the parts, and puts them into the store, if there is one, where they are worth it."""
+    if put is None or not request.keeps_parts:
+        return each
+
+    def kept(part: Any) -> None:
+        put(SoFar(request), part)
+        if each is not None:
+            each(part)
+
+    return kept

@@ -150,6 +150,10 @@ async def test_a_stopped_search_keeps_the_best_so_far(
             await pilot.pause(0.05)
         await pilot.press("escape")
         await settle(pilot)
+    async with running(prompt_file, model_folder) as (app, pilot):  # a later run of icldiag has it too
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(RepairPanel.key)
+        await settle(pilot)
         panel = app.query_one(RepairPanel)
         told = panel.query_one("#finding", Line).text.plain
         assert "The search was stopped after 5 of up to 40 candidates." in told

@@ -52,6 +52,7 @@ class FindRepairs(Request[Repairs]):
     budget: Count = BUDGET
     seed: Seed = 0
     job: ClassVar[str] = "repairs"
+    keeps_parts: ClassVar[bool] = True
 
     def resolved(self, bench: Workbench) -> FindRepairs:
         return self if self.query is None else replace(self, query=mendable(bench.prompt, self.query))

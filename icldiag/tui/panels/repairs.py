@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from icldiag.analyses.request import SoFar
 from icldiag.counting import counted
 from icldiag.tui.cost import cost
 from icldiag.tui.keys import choosing
@@ -114,8 +115,9 @@ class RepairPanel(ApplyingPanel):
         for search in _searches(self.state.query):
             found = self.peek(search)
             prompt, beta, part = self._so_far.get(search, (None, None, None))
-            if found is None and prompt is self.state.prompt and beta is self.state.beta:  # or is that one again
-                found = part
+            here = prompt is self.state.prompt and beta is self.state.beta  # or is that one again
+            if found is None:  # the search may have been stopped, by an earlier run of icldiag too
+                found = part if here else self.state.results.get(SoFar(search))
             if found is not None:
                 return found
         from icldiag.analyses.repairs import TryCalibrations
