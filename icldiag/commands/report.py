@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from icldiag.errors import IcldiagError
 from icldiag.quoting import did_you_mean, shortened
 
 if TYPE_CHECKING:
+    from icldiag.analyses.analysis import Context
     from icldiag.model.settings import ModelSettings
 
 LossTarget = Literal["gold", "predicted"]
@@ -130,12 +132,12 @@ def report(
     from icldiag.analyses.reweighting.training import TrainingSettings
     from icldiag.files import check_destination, is_stdout, write_document
     from icldiag.page.formats import FOLDERS, format_of
-    from icldiag.page.terminal import print_page
+    from icldiag.page.terminal import print_page, print_part
     from icldiag.progress import progress_on_stderr
     from icldiag.report.document import chosen_sections, make_report
     from icldiag.report.identity import given_command
     from icldiag.report.models import COMPARED
-    from icldiag.report.page import page_of
+    from icldiag.report.page import page_of, part_of
     from icldiag.report.settings import ReportSettings, heads_from, layers_from
     from icldiag.report.write import FORMATS
     from icldiag.session import Session
@@ -163,7 +165,11 @@ def report(
     )  # wrong names are told before the model is loaded
     refuse_unread(context, names)
     if wanted is None and models is None and sys.stderr.isatty():
-        print(f"computing all {len(names)} analyses; --only overview,repairs takes less time", file=sys.stderr)
+        print(
+            f"computing all {len(names)} analyses; repairs and compression, at the end, take "
+            "about as long as the others together, and --only overview,explanation,prediction leaves them out",
+            file=sys.stderr,
+        )
     settings = ReportSettings(
         layer=layer,
         keys=keys,
@@ -192,6 +198,13 @@ def report(
     def section_begins(number: int, count: int) -> None:
         progress(f"section {number} of {count}: {ANALYSES[names[number - 1]].section.title}", 0, 0)
 
+    streams = on_terminal and format == "text" and not redact  # each part is read while the next is computed
+    printed: list[str] = []
+
+    def section_ends(name: str, result: Any, context: Context) -> None:
+        print_part(part_of(name, result, context))
+        printed.append(name)
+
     with progress_on_stderr() as (stage, progress), interruptible(store is not None):
         session = Session(written, model, store=store)
         session.load(stage)
@@ -204,6 +217,7 @@ def report(
             progress,
             given_command(sys.argv[1:]),
             section_begins,
+            section_ends if streams else lambda name, result, context: None,
         )
         if redact:
             made = made.redacted()
@@ -214,7 +228,8 @@ def report(
         elif not (on_terminal and format == "text"):
             text = FORMATS[format](made)
     if on_terminal and format == "text":
-        print_page(page_of(made))
+        page = page_of(made)
+        print_page(replace(page, parts=tuple(part for part in page.parts if part.name not in printed)))
         return
     if format in FOLDERS:
         print(f"{len(files)} files written to {visible(str(output))}", file=sys.stderr)

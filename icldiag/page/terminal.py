@@ -23,6 +23,11 @@ def print_page(page: Page) -> None:
     Console(highlight=False).print(page_renderable(page))
 
 
+def print_part(part: Part) -> None:
+    """One part of a page that is printed as it is computed."""
+    Console(highlight=False).print(part_renderable(part))
+
+
 def page_as_text(page: Page) -> str:
     buffer = io.StringIO()
     Console(file=buffer, width=_WIDTH, highlight=False, color_system=None).print(page_renderable(page))

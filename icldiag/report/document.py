@@ -97,6 +97,7 @@ def make_report(
     progress: Progress = silent,
     command: str | None = None,
     each_section: Callable[[int, int], object] = lambda number, count: None,
+    each_result: Callable[[str, Any, Context], object] = lambda name, result, context: None,
     query: Index | None = None,
     computed: bool = False,
 ) -> Report:
@@ -104,7 +105,7 @@ def make_report(
 
     Of all, which is the default, those that this prompt cannot have are left out and named with their reason; an
     analysis that was asked for by name and cannot be computed raises its AnalysisError. `each_section` is told the
-    number of each, from 1, and how many there are.
+    number of each, from 1, and how many there are, before it is computed; `each_result` its result.
 
     Args:
         query: what can be asked about one query is asked about this one alone.
@@ -134,6 +135,7 @@ def make_report(
                 for done, request in enumerate(requests)
             ]
             results[name] = section.gather(answers, context)
+            each_result(name, results[name], context)
         except AnalysisError as error:
             if only is not None:
                 raise
