@@ -23,9 +23,10 @@ from icldiag.lazy import torch
 from icldiag.model.edits import Edits
 from icldiag.model.facts import ModelFacts, facts_of
 from icldiag.model.forward import InstrumentedModel, Prefix
+from icldiag.model.known import Known, read_with
 from icldiag.model.load import load_model
 from icldiag.model.memory import memory_errors, shortage_of, work_of
-from icldiag.model.readout import Progress, Readout, read_queries, silent
+from icldiag.model.readout import Progress, Readout, silent
 from icldiag.model.settings import ModelSettings, Stage
 from icldiag.model.sliding import sliding_window_of
 from icldiag.model.turns import WAITS, Turns
@@ -74,6 +75,7 @@ class Session(Shortcuts):
         self._beta = None if beta is None else as_beta(beta)
         self.store = store
         self._plain: Session | None = None
+        self._known: Known | None = None  # of the session that this one was made from
         self._results: dict[Hashable, Any] = {}
         self._turns = self._model.turns if self._model else Turns()  # one computation at a time on a model, whichever
         # of its sessions asks: a session that was changed shares its model with the one it was made from
@@ -134,6 +136,9 @@ class Session(Shortcuts):
         changed = Session(prompt, self.model, beta, self.store.of(prompt, beta) if self.store else None)
         if same and "prefix" in self._results:
             changed._results["prefix"] = self._results["prefix"]
+        if same and beta is None:
+            readout = self._results.get("readout")
+            changed._known = self._known if readout is None else Known(self.encoded, readout)
         if same and self._plain is not None:
             changed._plain = self._plain.with_prompt(replace(prompt, beta=None))
         return changed
@@ -180,7 +185,7 @@ class Session(Shortcuts):
         request.require(self.prompt)
         self._once("facts", lambda: facts_of(self.model), progress)  # kept with every answer, for `StoredSession`
         resolved = request.resolved(self)
-        told = keeping_parts(resolved, self.store and self.store.put, each)
+        told = keeping_parts(resolved, None if self.store is None else self.store.put, each)
         return self._once(resolved, lambda: resolved.compute(self, progress, told), progress)
 
     @checked
@@ -258,14 +263,8 @@ class Session(Shortcuts):
         """What the model answers to every query, with what the target positions have in every layer."""
         return self._once(
             "readout",
-            lambda: read_queries(
-                self.model,
-                self.encoded,
-                self.prefix(progress),
-                target_edits=self.beta_edits,
-                with_target=True,
-                progress=progress,
-                each=each,
+            lambda: read_with(
+                self._known, self.model, self.encoded, self.prefix(progress), self.beta_edits, progress, each
             ),
         )
 

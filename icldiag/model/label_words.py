@@ -75,15 +75,23 @@ class LabelWords:
         Raises:
             NotFinite: one of the scores is no finite number.
         """
-        scores = self.unchecked_scores(logits, of)
+        return self.calibrated(self.plain_scores(logits, of))
+
+    def calibrated(self, plain: Tensor) -> Tensor:
+        """Label scores with the prompt's calibration. Raises NotFinite."""
+        scores = self._calibrated(plain)
         require_finite(scores, self.dtype, None if self.calibration is None else self.calibration.kind)
         return scores
 
     def unchecked_scores(self, logits: Tensor, of: tuple[int, ...] | None = None) -> Tensor:
         """The same without the check, for which a GPU would wait: what is made of them has to be checked."""
+        return self._calibrated(self.plain_scores(logits, of))
+
+    def plain_scores(self, logits: Tensor, of: tuple[int, ...] | None = None) -> Tensor:
+        """The same before the calibration."""
         logits = logits.float()
         if of is not None:
-            return self._calibrated(logits[:, 0])
+            return logits[:, 0]
         norms = logits.logsumexp(-1) if self.whole else torch.zeros_like(logits[..., 0])  # (B, 1 + N)
         scores = []
         for word in self.read:
@@ -94,7 +102,7 @@ class LabelWords:
             found = found / _on(found.device, self.lengths, torch.float32)
         if self.unconditional is not None:
             found = found - _on(found.device, self.unconditional, torch.float32)
-        return self._calibrated(found)
+        return found
 
     def _calibrated(self, scores: Tensor) -> Tensor:
         """(B, C) -> (B, C)"""

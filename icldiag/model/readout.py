@@ -48,6 +48,7 @@ class Readout:
 
     label_scores: FloatArray  # (n, C) logit of the first token, or log-probability of the whole label word; a
     # calibration of the prompt is taken off
+    plain_scores: FloatArray  # (n, C) the same before a calibration and votes
     top_tokens: IntArray  # (n, k) vocabulary ids, most probable first
     top_log_probabilities: FloatArray  # (n, k)
     label_mass: FloatArray  # (n,) probability of all label words' first tokens, over the whole vocabulary
@@ -186,6 +187,7 @@ class _Read:
 
     indices: tuple[int, ...]
     scores: FloatArray
+    plain: FloatArray
     tokens: IntArray
     chances: FloatArray
     mass: FloatArray
@@ -204,15 +206,20 @@ class _Read:
     ) -> _Read:
         log_probabilities = run.logits[:, 0].float().log_softmax(-1)  # (B, V) at the target
         best = log_probabilities.topk(top)
-        scores, mass = words.scores(run.logits), log_probabilities[:, first_tokens].double().exp().sum(1, keepdim=True)
-        columns = (scores.double(), mass, best.values.double(), best.indices.double())  # ids are whole in it
+        mass = log_probabilities[:, first_tokens].double().exp().sum(1, keepdim=True)
+        plain = words.plain_scores(run.logits)
+        scores = words.calibrated(plain)
+        # Ids are whole in it.
+        columns = (scores.double(), plain.double(), mass, best.values.double(), best.indices.double())
         at_once = torch.cat(columns, dim=1).cpu().numpy()  # one transfer a batch
-        own_scores, own_mass, values, ids = np.split(at_once, np.cumsum([part.shape[1] for part in columns[:-1]]), 1)
+        ends = np.cumsum([part.shape[1] for part in columns[:-1]])
+        own_scores, own_plain, own_mass, values, ids = np.split(at_once, ends, 1)
         checked = np.hstack([own_scores, values[:, :1]])  # a token beside the labels may overflow
         require_finite(torch.from_numpy(checked), words.dtype)
         return _Read(
             indices,
             own_scores + votes,
+            own_plain,
             ids.astype(np.int64),
             values,
             own_mass[:, 0],
@@ -230,6 +237,7 @@ def _joined(pieces: Sequence[_Read], order: IntArray | None = None, target: Targ
 
     return Readout(
         whole([piece.scores for piece in pieces]),
+        whole([piece.plain for piece in pieces]),
         whole([piece.tokens for piece in pieces]),
         whole([piece.chances for piece in pieces]),
         whole([piece.mass for piece in pieces]),

@@ -101,9 +101,15 @@ def answer_queries(
         trained = session.reweighting(settings, progress=progress)
         results[requests.reweighting(anchor_heads=settings.heads == "anchor")] = trained
         session = session.with_beta(trained.beta)
-    there, began = session.peek(Predict()) is not None, time.monotonic()
-    prediction = session.ask(Predict(), progress, each)
-    seconds = None if there else time.monotonic() - began
+    run, began = 0, time.monotonic()  # queries that the model is asked: none that are on disk, or were read before
+
+    def counted(what: str, done: int, total: int) -> None:
+        nonlocal run
+        run = max(run, done) if what == "queries" else run
+        progress(what, done, total)
+
+    prediction = session.ask(Predict(), counted, each)
+    seconds = time.monotonic() - began if run == len(prediction) else None
     _ = session.encoded  # panels ask for it in the event loop, which must never wait for its turn
     if session.beta is None:
         with suppress(NotStored):
@@ -122,7 +128,7 @@ def on_request(session: StoredSession) -> dict[Hashable, Any]:
     from icldiag.analyses.request import SoFar
 
     wanted = (*requests.reweightings(), requests.compression(), requests.repairs())
-    there = {request: found for request in wanted if (found := session.peek(request)) is not None}
+    there: dict[Hashable, Any] = {request: found for request in wanted if (found := session.peek(request)) is not None}
     stopped = SoFar(requests.repairs().resolved(session))
     part = session.store.get(stopped) if session.store is not None and stopped.request not in there else None
     return there if part is None else {**there, stopped: part}

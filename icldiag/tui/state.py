@@ -73,7 +73,7 @@ class AnsweredSession:
     session: Session
     prediction: Prediction
     results: dict[Hashable, Any] = field(default_factory=dict)  # of analyses that run on request, found on disk
-    seconds: float | None = None  # that the queries took; None where they were on disk
+    seconds: float | None = None  # that the queries took; None where not all were run
     pinned: AnsweredSession | None = None  # brought back beside it
 
     @property
