@@ -166,8 +166,8 @@ def report(
     refuse_unread(context, names)
     if wanted is None and models is None and sys.stderr.isatty():
         print(
-            f"computing all {len(names)} analyses; repairs and compression, at the end, take "
-            "about as long as the others together, and --only overview,explanation,prediction leaves them out",
+            f"computing all {len(names)} analyses: minutes on a CPU, most of them for explanation, isolation, repairs "
+            "and compression; --only overview,prediction takes less",
             file=sys.stderr,
         )
     settings = ReportSettings(

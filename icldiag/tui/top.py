@@ -16,7 +16,7 @@ from icldiag.visible import visible
 
 #: What goes, the first first, where the line is too long. What is in force and the device stay.
 _NAMES = ("shape", "app", "file", "weights", "model")
-_LOSSES = (*_NAMES, "ready", "doing", "right", "off", "no-model", "gap", "less", "no-file", "layers")
+_LOSSES = (*_NAMES, "ready", "note", "doing", "right", "off", "no-model", "gap", "less", "no-file", "layers")
 _FEW, _SOME = 14, 28  # cells that a name, and what is being computed, are cut to
 
 
@@ -44,7 +44,9 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
     if "no-file" not in lost:
         yield Text(cut_middle(file, _FEW, dots) if "file" in lost else file)
     if state.prediction is not None and state.prediction.labelled and "right" not in lost:
-        yield Text(f"{state.prediction.correct} of {len(state.prediction.labelled)} right{_fitted(state)}")
+        yield Text(
+            f"{state.prediction.correct} of {len(state.prediction.labelled)} right{_fitted(state, 'note' in lost)}"
+        )
     names = list(interventions(state, brief="layers" in lost))
     for name in names:
         off = " (key 0: off)" if name == names[-1] and any(in_force(state)) and "off" not in lost else ""
@@ -70,7 +72,7 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
         yield Text(f"{model.device} {model.dtype.removeprefix('torch.')}{weights}")
 
 
-def _fitted(state: State) -> str:
+def _fitted(state: State, brief: bool) -> str:
     """That the answers say little of new texts, where the calibration was made from these: of one in a file, it may."""
     calibration = None if state.prompt is None else state.prompt.calibration
     if state.prompt is None or calibration is None or calibration.kind not in FITTED:
@@ -80,7 +82,8 @@ def _fitted(state: State) -> str:
     if not fits_on_queries(state.prompt):
         return ""
     here = any(one.prompt.calibration == calibration for one in state.repairs)
-    return " (fitted on these)" if here else " (perhaps fitted on these)"
+    said = "fitted" if here else "perhaps fitted"
+    return f" ({said})" if brief else f" ({said} on these)"
 
 
 def interventions(state: State, brief: bool = False) -> Iterator[str]:

@@ -103,3 +103,5 @@ def test_right_answers_of_what_a_calibration_was_fitted_on_are_said_to_be_so(
     assert ("30 of 60 right (perhaps fitted on these)" in top_line(state, 200).plain) == said
     state.repairs = [Applied("a repair", Before(before), state.prompt, None, None)]
     assert ("30 of 60 right (fitted on these)" in top_line(state, 200).plain) == said
+    state.session = None
+    assert ("30 of 60 right (fitted)" in top_line(state, 90).plain) == said
