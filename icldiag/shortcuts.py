@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
 from icldiag.analyses.circuits.compute import ASKED, MEASURED, Circuit, RankHeads
+from icldiag.analyses.circuits.sides import AllSides, LookAtHeads
 from icldiag.analyses.compression.compute import DRAWS, Compress, Compression, Positions
 from icldiag.analyses.confusion.compute import Confuse, Confusion
 from icldiag.analyses.contrast import Contrast, DeleteWords, Deletion, ReadContrast
 from icldiag.analyses.contrast.deletion import DRAWS as DELETIONS
 from icldiag.analyses.demonstrations import DemonstrationValues, ValueDemonstrations
 from icldiag.analyses.demonstrations.compute import PAIRS
-from icldiag.analyses.depth import Depth, QueryDepth, ReadDepth, ReadDepths
+from icldiag.analyses.depth import Depth, MeanShares, QueryDepth, ReadDepth, ReadDepths, ShareDepths
+from icldiag.analyses.depth.mean_shares import QUERIES as SHARED
 from icldiag.analyses.explanation import Explain, Explanation
 from icldiag.analyses.extraction.compute import Against, Extract, Extraction
 from icldiag.analyses.generation.compute import Generate, Generation
@@ -149,6 +151,17 @@ class Shortcuts(ABC):
         """Every query's labels by layer, and how well the layers separate them; see `ReadDepths`."""
         return self.ask(ReadDepths(), progress)
 
+    def shares(
+        self,
+        queries: int | None = SHARED,
+        *,
+        seed: int = 0,
+        progress: Progress = silent,
+        each_query: Each | None = None,
+    ) -> MeanShares:
+        """What each part writes of the lead on average, of right and of wrong answers; see `ShareDepths`."""
+        return self.ask(ShareDepths(queries, seed), progress, each_query)
+
     def heads(
         self,
         kind: CutKind = "label_to_target",
@@ -161,6 +174,10 @@ class Shortcuts(ABC):
     ) -> Circuit:
         """Heads ranked by what cutting each does to the answers, and the anchor heads; see `RankHeads`."""
         return self.ask(RankHeads(kind, asked, measured, seed), progress, each_cut)
+
+    def head_sides(self, kind: CutKind = "label_to_target", *, seed: int = 0, progress: Progress = silent) -> AllSides:
+        """What each ranked head reads, writes and is worth: cut, zeroed and averaged; see `LookAtHeads`."""
+        return self.ask(LookAtHeads(kind, seed), progress)
 
     def patching(
         self,

@@ -49,7 +49,12 @@ _SHOWING = (
     "findings.py",
     "result.py",
 )  # files in them that only show results
-_RESULTS = ("icldiag.analyses.", "icldiag.prompt.", "icldiag.model.facts")  # modules whose classes results are made of
+_RESULTS = (
+    "icldiag.analyses.",
+    "icldiag.prompt.",
+    "icldiag.model.facts",
+    "icldiag.model.direct",
+)  # modules whose classes results are made of
 _PATHS = tuple((module, name) for module in ("pathlib", "pathlib._local") for name in ("PosixPath", "WindowsPath"))
 _LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "scipy")
 _DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")

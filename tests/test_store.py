@@ -77,6 +77,17 @@ def test_every_result_comes_back_without_the_model(full: Prompt, tiny: Tiny, tmp
         assert same(compute(session), compute(again))
 
 
+def test_direct_shares_come_back(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:
+    store = Store(tmp_path, "model", full)
+    session = Session(full, tiny(), store=store)
+    session.prediction()
+    again = StoredSession(full, ModelSettings(), store)
+    asked: tuple[Callable[[Session], Any], ...] = (lambda s: s.depth(1).parts, lambda s: s.shares(2).parts[1])
+    for compute in asked:
+        found, read = compute(session), compute(again)
+        assert found.heads.tolist() == read.heads.tolist() and found.total == read.total
+
+
 def test_other_content_is_other_results(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:
     session = Session(full, tiny(), store=Store(tmp_path, "model", full))
     session.prediction()

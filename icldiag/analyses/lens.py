@@ -149,6 +149,8 @@ def _bare(token: str) -> str:
 def held(there: tuple[float, float], end: tuple[float, float]) -> str:
     """Mass as it is written and in any spelling: '2.0% (99% in any spelling), at the end 94% (97%)'."""
     first, last = (tuple(map(percent, pair)) for pair in (there, end))
+    if first[0] == first[1] and last[0] == last[1]:
+        return f"{first[0]} in any spelling, at the end {last[0]}"
     return f"{first[0]} ({first[1]} in any spelling), at the end {last[0]} ({last[1]})"
 
 

@@ -101,11 +101,16 @@ def _plot(what: Chart, cursor: int | None, step: int, height: int, look: Look) -
     for index, row in enumerate(grid):
         value = what.high - (what.high - what.low) * index / max(1, height - 1)
         line = Text(no_wrap=True)
-        line.append(f"{value:4.2f} | " if index in (0, height // 2, height - 1) else "     | ", look.muted)
+        line.append(f"{_short(value)} | " if index in (0, height // 2, height - 1) else "     | ", look.muted)
         for character, style in row:
             line.append(character, style)
         lines.append(line)
     return [*lines, axis(what, step, cursor, look)]
+
+
+def _short(value: float) -> str:
+    """In four cells, with as many digits as fit."""
+    return next((text for digits in (2, 1, 0) if len(text := f"{value:4.{digits}f}") <= 4), f"{value:4.0f}")
 
 
 def _between(values: Sequence[float], step: int) -> list[tuple[int, float]]:

@@ -212,7 +212,7 @@ def check_sentences(session: Session) -> None:
         assert f"for good {where}" in said
     assert ("no gold label is known" in said) == (not prediction.labelled)
     if prediction.labelled and not np.isnan(every.auc[-1]):
-        share = re.search(r"(\d+)% of (\d+) labelled quer(?:y|ies) are answered right", said)
+        share = re.search(r"(\d+)% of (\d+) labelled quer(?:y|ies) (?:is|are) right", said)
         assert share and int(share[1]) == pytest.approx(100 * (prediction.accuracy or 0), abs=0.6)
         assert int(share[2]) == len(prediction.labelled)
     if every.states is not None:

@@ -56,7 +56,7 @@ class Effect:
     error: float  # its standard error over the queries; nan of one query
 
 
-def _effect(stay: int, lost: Sequence[float]) -> Effect:
+def effect_of(stay: int, lost: Sequence[float]) -> Effect:
     """Of the nats that each query's lead loses."""
     error = float(np.std(lost, ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else float("nan")
     return Effect(stay, float(np.mean(lost)), error)
@@ -217,7 +217,7 @@ class _Ranking:
                     stay[cut] += int(row.argmax()) == contest.answer
                     lost[cut].append(contest.lead - contest.lead_in(row))
             asked = self.asked[: start + AT_ONCE]
-            effects = [_effect(int(count), nats) for count, nats in zip(stay, lost, strict=True)]
+            effects = [effect_of(int(count), nats) for count, nats in zip(stay, lost, strict=True)]
             yield tuple(sorted(asked)), effects
         self.progress("cuts", before + len(self.asked), 2 * len(self.asked))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from icldiag.analyses.circuits.compute import LEAST, Circuit
-from icldiag.analyses.isolation.cuts import CUT_NAMES, in_heads
+from icldiag.analyses.circuits.sides import AllSides
+from icldiag.analyses.isolation.cuts import CUT_NAMES, CutKind, in_heads
 from icldiag.counting import counted
 
 NAMED = 6  # heads at most in a sentence
@@ -48,6 +49,27 @@ def reading(found: Circuit) -> str:
         f"Of what {name} does for the lead, {named} {verb} at least half. Cut there, "
         f"{half.cut.stay} of {counted(count, 'answer')} stay, and the lead {_loses(half.cut.lost)} nats{others}; "
         f"{whole}.{_unsure(found)}{_against(found)}"
+    )
+
+
+def what_is_read(kind: CutKind) -> str:
+    """'label words'."""
+    return CUT_NAMES[kind].split(" -> ")[0]
+
+
+def reading_of_sides(found: AllSides) -> str:
+    """Which of the ranked heads is worth most by its mean output, and whether zeroing says the same."""
+    if not found.heads:
+        return "No head was cut alone."
+    worth = [(one.averaged or one.zeroed).lost for one in found.heads]
+    most = found.heads[max(range(len(worth)), key=lambda place: worth[place])]
+    how = "averaged" if most.averaged is not None else "zeroed"
+    beside = f" ({most.zeroed.lost:z.2f} zeroed)" if most.averaged is not None else ""
+    writes = "" if most.writes is None else f", writes {most.writes:+z.2f} nats of the lead directly"
+    return (
+        f"Over {counted(len(found.queries), 'query')}, head {most.layer}.{most.head} loses most where its output is "
+        f"{how}: the lead {_loses((most.averaged or most.zeroed).lost)} nats{beside}. It has {most.reads:.0%} of its "
+        f"attention at the target on {what_is_read(found.kind)}{writes}."
     )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.circuits.compute import Circuit, Effect, RankHeads
-from icldiag.analyses.circuits.reading import reading
+from icldiag.analyses.circuits.reading import reading, reading_of_sides, what_is_read
+from icldiag.analyses.circuits.sides import AllSides, HeadSides, LookAtHeads
 from icldiag.analyses.isolation.cuts import CUT_NAMES, CutKind
 from icldiag.analyses.request import Workbench
+from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Table
 from icldiag.page.figures import heatmap
@@ -38,6 +40,15 @@ class TogetherFields(Fields):
     others: EffectFields | None = Field(description="As many other heads of the same layers.")
 
 
+class SidesFields(Fields):
+    layer: int
+    head: int
+    reads: float = Field(description="Share of its attention at the target on the tokens of the cut.")
+    writes: float | None = Field(description="Nats of the lead that it adds directly; null where there are no shares.")
+    zeroed: float = Field(description="Nats lost where its output at the target is 0.")
+    averaged: float | None = Field(description="The same where it is its mean over the queries; null of one query.")
+
+
 class CircuitFields(SectionFields):
     cut: CutKind
     queries: list[int] = Field(description="That were asked, counted from 1.")
@@ -47,11 +58,42 @@ class CircuitFields(SectionFields):
     ranked: list[RankedFields]
     together: list[TogetherFields]
     anchor_heads: list[tuple[int, int]] = Field(description="(layer, head): the fewest that take half of it.")
+    sides: list[SidesFields] = Field([], description="The ranked heads, what each reads, writes and is worth.")
 
 
-def values(found: Circuit) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Circuits:
+    """The ranking, and its heads from all sides; either may be missing."""
+
+    circuit: Circuit | None
+    sides: AllSides | None
+
+
+def gather(answers: Sequence[Any], context: Context | None) -> Circuits:
+    """Those that are there."""
+    circuit = next((answer for answer in answers if isinstance(answer, Circuit)), None)
+    return Circuits(circuit, next((answer for answer in answers if isinstance(answer, AllSides)), None))
+
+
+def values(found: Circuits) -> dict[str, Any]:
     """The section's JSON values."""
+    sides = [] if found.sides is None else [_side(one) for one in found.sides.heads]
+    return {**({} if found.circuit is None else _of_circuit(found.circuit)), "sides": sides}
 
+
+def _side(one: HeadSides) -> dict[str, Any]:
+    averaged = None if one.averaged is None else one.averaged.lost
+    return {
+        "layer": one.layer,
+        "head": one.head,
+        "reads": one.reads,
+        "writes": one.writes,
+        "zeroed": one.zeroed.lost,
+        "averaged": averaged,
+    }
+
+
+def _of_circuit(found: Circuit) -> dict[str, Any]:
     def effect(one: Effect | None) -> dict[str, Any] | None:
         return None if one is None else {**asdict(one), "loyalty": found.loyalty(one)}
 
@@ -72,7 +114,34 @@ def values(found: Circuit) -> dict[str, Any]:
     }
 
 
-def blocks(found: Circuit, context: Context | None = None) -> list[Block]:
+def section_reading(found: Circuits, context: Context | None = None) -> str:
+    told = [] if found.circuit is None else [reading(found.circuit)]
+    return " ".join([*told, *([] if found.sides is None else [reading_of_sides(found.sides)])])
+
+
+def blocks(found: Circuits, context: Context | None = None) -> list[Block]:
+    """The ranking, then its heads from all sides."""
+    shown = [] if found.circuit is None else _blocks_of_circuit(found.circuit)
+    return shown + ([] if found.sides is None else [_sides(found.sides)])
+
+
+def _sides(found: AllSides) -> Table:
+    read = what_is_read(found.kind)
+    caption = (
+        f"The ranked heads from all sides, over {counted(len(found.queries), 'query')}: the share of its attention at "
+        f"the target that is on {read}, nats of the lead that it writes directly, and nats lost where these are "
+        "cut (over all queries that were asked), and where its output at the target is 0, or its mean over the queries."
+    )
+    rows = tuple(
+        (f"{one.layer}.{one.head}", one.reads, one.writes, one.cut.lost, one.zeroed.lost, one.zeroed.error)
+        + ((None, None) if one.averaged is None else (one.averaged.lost, one.averaged.error))
+        for one in found.heads
+    )
+    columns = ("head", "reads", "writes", "cut", "zeroed", "standard error", "averaged", "standard error")
+    return Table("sides", caption, columns, rows)
+
+
+def _blocks_of_circuit(found: Circuit) -> list[Block]:
     """The map of estimates, the ranking, and the first n heads together."""
     name = CUT_NAMES[found.kind]
     heads = [str(head) for head in range(found.estimates.shape[1])]
@@ -125,11 +194,13 @@ SECTION = Section(
     title="Anchor heads",
     question="How the model reads the prompt",
     fields=CircuitFields,
-    requests=lambda context: [RankHeads()],
+    requests=lambda context: [RankHeads(), LookAtHeads()],
+    gather=gather,
     values=values,
-    reading=lambda found, context: reading(found),
+    reading=section_reading,
     blocks=blocks,
     main="heads",
+    partial=True,
 )
 
-ANALYSIS = Analysis("circuits", (Circuit,), SECTION, numbers)
+ANALYSIS = Analysis("circuits", (Circuit, AllSides), SECTION, numbers)

@@ -1,5 +1,6 @@
 """Depth: from which layer the answer is there, what separates the labels before, and which part writes the lead."""
 
 from icldiag.analyses.depth.compute import Depth, QueryDepth, ReadDepth, ReadDepths
+from icldiag.analyses.depth.mean_shares import MeanShares, ShareDepths
 
-__all__ = ["Depth", "QueryDepth", "ReadDepth", "ReadDepths"]
+__all__ = ["Depth", "MeanShares", "QueryDepth", "ReadDepth", "ReadDepths", "ShareDepths"]

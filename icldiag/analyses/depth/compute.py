@@ -53,6 +53,11 @@ class QueryDepth(AnalysisResult):
     missing: str  # why there are no parts
 
     @property
+    def leads(self) -> FloatArray:
+        """(L + 1,) nats of the answer over the rival, by the lens."""
+        return np.asarray(self.lens.scores[:, self.answer] - self.lens.scores[:, self.rival])
+
+    @property
     def probabilities(self) -> FloatArray:
         """(L + 1, C) among the labels."""
         return label_probabilities(self.lens.scores)
@@ -133,6 +138,24 @@ class Depth(AnalysisResult):
             return np.full(self.layers + 1, np.nan)
         rows = [label_probabilities(self.lenses[place].scores)[:, of[place] or 0] for place in places.tolist()]
         return np.asarray(np.mean(rows, axis=0))
+
+    def lead(self, of: Sequence[int | None] | IntArray, queries: NDArray[np.bool_]) -> FloatArray:
+        """(L + 1,) mean nats of one label of each query over the best other one; NaN where there are no queries."""
+        places = np.flatnonzero(queries).tolist()
+        if not places:
+            return np.full(self.layers + 1, np.nan)
+        scores = [self.lenses[place].scores for place in places]
+        rows = [
+            one[:, of[at] or 0] - np.delete(one, of[at] or 0, 1).max(1) for one, at in zip(scores, places, strict=True)
+        ]
+        return np.asarray(np.mean(rows, axis=0))
+
+    @property
+    def gold_leads(self) -> dict[str, FloatArray]:
+        """By row, of the gold label of right and of wrong answers; of the answer where no label is known."""
+        groups = {"right": self.right, "wrong": self.wrong}
+        found = {name: self.lead(self.gold, chosen) for name, chosen in groups.items() if chosen.any()}
+        return found or {"all": self.lead(self.predicted, np.ones(len(self.lenses), np.bool_))}
 
     def decided(self, queries: NDArray[np.bool_] | None = None) -> FloatArray:
         """The rows from which on the answers of these queries lead; those that never do by first tokens are left out.

@@ -9,6 +9,7 @@ import numpy as np
 
 from icldiag.analyses import lens
 from icldiag.analyses.depth.compute import Depth, QueryDepth
+from icldiag.analyses.depth.mean_shares import MeanShares
 from icldiag.analyses.roc import ENOUGH
 from icldiag.counting import counted
 from icldiag.model.direct import DirectParts
@@ -76,6 +77,23 @@ def _the(share: Share) -> str:
     return f"{'' if share.name.startswith('head') else 'the '}{share.name} ({nats(share.nats)})"
 
 
+def reading_of_means(found: MeanShares) -> str:
+    """Which part writes most of the lead on average, of the right and of the wrong answers."""
+    if not found.parts:
+        return f"No direct shares: {found.missing}."
+    told = []
+    for name, chosen in found.groups.items():
+        parts = found.mean(chosen)
+        most, least = (max(shares(parts), key=lambda share: sign * share.nats) for sign in (1, -1))
+        who = counted(int(chosen.sum()), f"{name} answer")
+        told.append(
+            f"Of the mean lead of {who} ({parts.difference:+.1f} nats over the rival) attention writes "
+            f"{nats(float(parts.attention.sum()))} and the MLPs {nats(float(parts.mlp.sum()))} directly, most "
+            f"{_the(most)}, least {_the(least)}."
+        )
+    return " ".join(told)
+
+
 def reading(found: Depth) -> str:
     """How the labels are separated by layer, and from where the answers lead."""
     return " ".join([_separated(found), _decided(found), *_of_wrong(found)])
@@ -86,11 +104,11 @@ def _separated(found: Depth) -> str:
     states, accuracy, count = found.states, found.accuracy, sum(label is not None for label in found.gold)
     if np.isnan(found.auc[-1]):
         return f"Nothing to separate: {'one gold label alone' if count else 'no gold label'} is known."
-    right = f"{accuracy[-1]:.0%} of {counted(count, 'labelled query')} are answered right"
+    right = f"{accuracy[-1]:.0%} of {counted(count, 'labelled query')} {'is' if count == 1 else 'are'} right"
     if states is None:
         return (
             f"The output's scores tell the labels apart with AUC {found.auc[-1]:.2f}, and {right}; for the states no "
-            f"two labels have {ENOUGH} queries each."
+            f"two labels have {ENOUGH} queries."
         )
     sure = np.flatnonzero(states.surely_as_well)
     row = int(sure[0]) if sure.size else int(states.auc.argmax())
@@ -121,7 +139,7 @@ def _decided(found: Depth) -> str:
     where = "in the output alone" if row == found.layers else f"from {lens.after(row)} on"
     before = max(row - 1, 0)
     there, end = ((float(found.mass[at]), float(found.spelled[at])) for at in (before, -1))
-    mass = f"{lens.after(before)} label words' probability is {lens.held(there, end)}"
+    mass = f"{lens.after(before)} label words hold {lens.held(there, end)}"
     return f"Where readable, {who} for good {where}: {mass}."
 
 
@@ -133,6 +151,6 @@ def _of_wrong(found: Depth) -> Iterator[str]:
     row = int(np.where(found.readable >= 1 / 2, gold, 0).argmax())
     if row < found.layers:
         yield (
-            f"Of {counted(int(found.wrong.sum()), 'wrong answer')} the gold label is the likeliest {lens.after(row)} "
-            f"(mean {gold[row]:.2f} of all labels; at the end {gold[-1]:.2f})."
+            f"Of {counted(int(found.wrong.sum()), 'wrong answer')} the gold label is likeliest {lens.after(row)} "
+            f"(mean {gold[row]:.2f}, at the end {gold[-1]:.2f})."
         )

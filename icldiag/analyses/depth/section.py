@@ -11,11 +11,14 @@ from pydantic import Field
 
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.depth.compute import Depth, QueryDepth, ReadDepth, ReadDepths
-from icldiag.analyses.depth.reading import reading, reading_of_query, shares
+from icldiag.analyses.depth.mean_shares import MeanShares, ShareDepths
+from icldiag.analyses.depth.reading import reading, reading_of_means, reading_of_query, shares
 from icldiag.analyses.depth.separation import StateAuc
+from icldiag.analyses.depth.tables import lead_blocks, mean_blocks, state_table
 from icldiag.analyses.estimates import Estimate
 from icldiag.analyses.request import Request, Workbench
 from icldiag.counting import counted
+from icldiag.model.direct import DirectParts
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Figure, Heading, Paragraph, Table
 from icldiag.page.figures import curves
@@ -40,6 +43,7 @@ class QueryDepthFields(Fields):
     probabilities: list[list[float]] = Field(description="(row, class) among the labels.")
     mass: list[float]
     spelled: list[float] = Field([], description="The mass in any case and spacing.")
+    leads: list[float] = Field([], description="By row, nats of the answer over the rival.")
     readable: list[bool]
     parts: PartsFields | None
     missing: str
@@ -54,6 +58,11 @@ class StateAucFields(Fields):
     differences: list[tuple[float, float, float] | None] = Field(description="By row: states minus output.")
 
 
+class MeanSharesFields(Fields):
+    queries: list[int] = Field(description="That have direct shares, counted from 0.")
+    means: dict[str, PartsFields] = Field(description="Mean over the right answers, and over the wrong ones.")
+
+
 class DepthFields(SectionFields):
     accuracy: PerRow = Field([], description="By row: before the first layer, and after each.")
     auc: PerRow = Field([], description="Mean over pairs of labels, of the lens's scores.")
@@ -65,6 +74,10 @@ class DepthFields(SectionFields):
     gold_of_right: PerRow = Field([], description="Mean probability of the gold label where the answer is right.")
     gold_of_wrong: PerRow = Field([], description="The same where it is wrong.")
     answer_of_wrong: PerRow = Field([], description="Mean probability of the wrong answers.")
+    gold_leads: dict[str, PerRow] = Field(
+        {}, description="Mean nats of the gold label over the best other one, of right and of wrong answers."
+    )
+    shares: MeanSharesFields | None = Field(None, description="Direct shares of the lead, over a sample of queries.")
     queries: list[QueryDepthFields]
 
 
@@ -74,16 +87,18 @@ class Depths:
 
     every: Depth | None
     query: QueryDepth | None
+    shares: MeanShares | None = None
 
 
 def requests(context: Context) -> list[Request[Any]]:
     one: Request[Any] = ReadDepth(context.example_query)
-    return [one] if context.query is not None else [ReadDepths(), one]
+    return [one] if context.query is not None else [ReadDepths(), one, ShareDepths()]
 
 
 def gather(answers: Sequence[Any], context: Context | None) -> Depths:
     every = next((answer for answer in answers if isinstance(answer, Depth)), None)
-    return Depths(every, next((answer for answer in answers if isinstance(answer, QueryDepth)), None))
+    query = next((answer for answer in answers if isinstance(answer, QueryDepth)), None)
+    return Depths(every, query, next((answer for answer in answers if isinstance(answer, MeanShares)), None))
 
 
 def _series(found: Depth) -> dict[str, Any]:
@@ -103,8 +118,34 @@ def _series(found: Depth) -> dict[str, Any]:
 
 def values(found: Depths) -> dict[str, Any]:
     return {
-        **({} if found.every is None else {**_series(found.every), "states": _states(found.every.states)}),
+        **({} if found.every is None else _of_all(found.every)),
+        "shares": _shares(found.shares),
         "queries": [] if found.query is None else [_query(found.query)],
+    }
+
+
+def _of_all(found: Depth) -> dict[str, Any]:
+    return {**_series(found), "states": _states(found.states), "gold_leads": found.gold_leads}
+
+
+def _shares(found: MeanShares | None) -> dict[str, Any] | None:
+    if found is None or not found.parts:
+        return None
+    return {
+        "queries": found.queries,
+        "means": {name: _parts(found.mean(chosen)) for name, chosen in found.groups.items()},
+    }
+
+
+def _parts(parts: DirectParts) -> dict[str, Any]:
+    return {
+        "difference": parts.difference,
+        "capped": parts.capped,
+        "embedding": parts.embedding,
+        "attention": parts.attention,
+        "heads": parts.heads,
+        "mlp": parts.mlp,
+        "bias": parts.bias,
     }
 
 
@@ -133,18 +174,9 @@ def _query(found: QueryDepth) -> dict[str, Any]:
         "probabilities": found.probabilities,
         "mass": found.lens.mass,
         "spelled": found.lens.spelled,
+        "leads": found.leads,
         "readable": found.lens.readable.tolist(),
-        "parts": None
-        if parts is None
-        else {
-            "difference": parts.difference,
-            "capped": parts.capped,
-            "embedding": parts.embedding,
-            "attention": parts.attention,
-            "heads": parts.heads,
-            "mlp": parts.mlp,
-            "bias": parts.bias,
-        },
+        "parts": parts and _parts(parts),
         "missing": found.missing,
     }
 
@@ -152,8 +184,10 @@ def _query(found: QueryDepth) -> dict[str, Any]:
 def section_reading(found: Depths, context: Context | None = None) -> str:
     if found.every is not None:
         return reading(found.every)
-    assert found.query is not None
-    return reading_of_query(found.query)
+    if found.query is not None:
+        return reading_of_query(found.query)
+    assert found.shares is not None
+    return reading_of_means(found.shares)
 
 
 _NAMES = {
@@ -174,6 +208,8 @@ def blocks(found: Depths, context: Context | None = None) -> list[Block]:
     shown: list[Block] = []
     if found.every is not None:
         shown += _blocks_of_all(found.every)
+    if found.shares is not None:
+        shown += mean_blocks(found.shares)
     if found.query is not None:
         shown += _blocks_of_query(found.query, heading=found.every is not None)
     return shown
@@ -190,40 +226,27 @@ def _blocks_of_all(found: Depth) -> list[Block]:
     return [
         Figure("depth", caption, lambda: curves(drawn, "layers passed", "", reference=0.5)),
         Table("depth", caption, ("layers passed", *series), rows, place="folded"),
-        *([] if found.states is None else [_state_table(found.states)]),
+        *([] if found.states is None else [state_table(found.states)]),
+        *lead_blocks(found),
     ]
-
-
-def _state_table(found: StateAuc) -> Table:
-    caption = (
-        f"AUC of the states by the layers passed, of {counted(found.queries, 'query')} of {len(found.labels)} labels, "
-        "with intervals of 95 %: with the labels shuffled among these queries, and less the AUC of the output's scores "
-        f"({found.output})."
-    )
-    rows = tuple(
-        (row, one.value, one.low, one.high, null.value, null.low, null.high)
-        + ((None, None) if less is None else (less.low, less.high))
-        for row, (one, null, less) in enumerate(zip(found.estimates, found.shuffled, found.differences, strict=True))
-    )
-    columns = ("layers passed", "AUC", "low", "high", "shuffled", "low", "high", "less the output's, low", "high")
-    return Table("states", caption, columns, rows, place="folded")
 
 
 def _blocks_of_query(found: QueryDepth, heading: bool) -> list[Block]:
     shown: list[Block] = [Heading(f"Query {found.query + 1}"), Paragraph(reading_of_query(found))] if heading else []
     names, chances = found.labels, found.probabilities
     caption = (
-        f"Label probabilities of query {found.query + 1} by the layers passed (logit lens), and the probability of the "
-        "label words' first tokens among all: as they are written, and in any case and spacing."
+        f"Label probabilities, and the lead of the answer over its rival in nats, of query {found.query + 1} by the "
+        "layers passed (logit lens), and the probability of the label words' first tokens among all: as they are "
+        "written, and in any case and spacing."
     )
     series = [(names[label], chances[:, label]) for label in (found.answer, found.rival)] + [
         ("label mass", found.lens.mass),
         ("label mass, any spelling", found.lens.spelled),
     ]
-    columns = ("layers passed", *names, "label mass", "any spelling", "readable")
+    columns = ("layers passed", *names, "lead", "label mass", "any spelling", "readable")
     rows = tuple(
         (row, *map(float, numbers), "yes" if found.lens.readable[row] else "no")
-        for row, numbers in enumerate(np.column_stack([chances, found.lens.mass, found.lens.spelled]))
+        for row, numbers in enumerate(np.column_stack([chances, found.leads, found.lens.mass, found.lens.spelled]))
     )
     shown += [
         Figure(f"query-{found.query + 1}", caption, lambda: curves(series, "layers passed", "")),
@@ -248,7 +271,11 @@ def _blocks_of_query(found: QueryDepth, heading: bool) -> list[Block]:
 def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
     found = bench.ask(ReadDepths(), progress)
     decided = found.decided()
-    return {**_series(found), "decided": float(np.median(decided)) if decided.size else None}
+    return {
+        **_series(found),
+        "gold_leads": found.gold_leads,
+        "decided": float(np.median(decided)) if decided.size else None,
+    }
 
 
 SECTION = Section(
@@ -264,4 +291,4 @@ SECTION = Section(
     partial=True,
 )
 
-ANALYSIS = Analysis("depth", (Depth, QueryDepth), SECTION, numbers)
+ANALYSIS = Analysis("depth", (Depth, QueryDepth, MeanShares), SECTION, numbers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,7 +20,7 @@ from icldiag.tui.panels.parts import PARTS_KEYS, PartsPanel
 if TYPE_CHECKING:
     from icldiag.analyses.circuits.compute import Circuit, RankHeads
 
-_PARTS = ("finding", "ranked-title", "ranked", "together-title", "together", "map-title", "map")
+_PARTS = ("finding", "ranked-title", "ranked", "together-title", "together", "map-title", "map", "sides-title", "sides")
 
 
 class CircuitsPanel(PartsPanel):
@@ -35,6 +36,7 @@ class CircuitsPanel(PartsPanel):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "kind", "kind of cut"),
+        Binding("d", "sides", "heads from all sides"),
         Binding("h", "isolate", "cut them in Isolate / not"),
         *PARTS_KEYS,
     ]
@@ -50,6 +52,8 @@ class CircuitsPanel(PartsPanel):
         yield Line(id="together", classes="body")
         yield Line(id="map-title", classes="body title")
         yield Line(id="map", classes="body")
+        yield Line(id="sides-title", classes="body title")
+        yield Line(id="sides", classes="body")
 
     def on_mount(self) -> None:
         self.kind = 0  # of TARGET_CUTS
@@ -83,6 +87,7 @@ class CircuitsPanel(PartsPanel):
         self.query_one("#map-title", Line).set(Text(title, look.muted))
         measured = {(one.layer, one.head) for one in found.ranked}
         self.query_one("#map", Line).set(head_map(found.estimates, measured, look))
+        self._show_sides(found)
 
     def _show_cuts(self, found: Circuit) -> None:
         """What was cut alone and together, beside each other where there is room."""
@@ -107,11 +112,52 @@ class CircuitsPanel(PartsPanel):
             titles[1].set(Text("the first n cut together, and as many other heads of the same layers", look.muted))
             together.set(Text("\n", no_wrap=True).join(steps))
 
+    def _show_sides(self, found: Circuit) -> None:
+        """What each ranked head reads, writes and is worth, or what to press."""
+        from icldiag.analyses.circuits.reading import what_is_read
+        from icldiag.analyses.circuits.sides import LookAtHeads
+
+        request, look = LookAtHeads(found.kind), self.state.look
+        sides = self.peek(request)
+        title, lines = self.query_one("#sides-title", Line), self.query_one("#sides", Line)
+        title.set("")
+        if sides is None:
+            going = request in self.state.failures or request.job in self.state.doing
+            offer = (
+                "Press d for what each head cut alone reads, writes, and is worth zeroed or averaged."
+                if found.together
+                else ""
+            )
+            lines.set(self.trouble(request) if going else offer)
+            return
+        read, count = what_is_read(found.kind), len(sides.queries)
+        title.set(
+            Text(f"{count} queries: attention on {read}, nats written directly; lost cut, zeroed, averaged", look.muted)
+        )
+        table = Table.grid(padding=(0, 2))
+        for _ in range(6):
+            table.add_column(justify="right")
+        for one in sides.heads:
+            numbers = (one.writes, one.cut.lost, one.zeroed.lost, None if one.averaged is None else one.averaged.lost)
+            cells = ("-" if nats is None else f"{nats:z.2f}" for nats in numbers)
+            table.add_row(f"{one.layer}.{one.head}", f"{one.reads:.0%}", *cells)
+        lines.set(table)
+
+    def settled(self) -> bool:
+        return super().settled() and "head sides" not in self.state.doing
+
     # ---- keys -------------------------------------------------------------------------------------------------------
 
     def action_kind(self) -> None:
         self.kind = (self.kind + 1) % len(TARGET_CUTS)
         self.action_again()
+
+    def action_sides(self) -> None:
+        from icldiag.analyses.circuits.sides import LookAtHeads
+
+        found = self.peek(self.request())
+        if found is not None:
+            self.start(LookAtHeads(found.kind))
 
     def action_isolate(self) -> None:
         """Limit the cut of panel Isolate to the anchor heads, or take it off."""

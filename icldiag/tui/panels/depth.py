@@ -16,11 +16,13 @@ from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.depth import Depth, QueryDepth
+    from icldiag.analyses.depth import Depth, MeanShares, QueryDepth
     from icldiag.model.readout import FloatArray
     from icldiag.render.look import Look
 
 _LEAST = 8  # parts in the list, and more where they have room
+
+_MOST = 10  # parts of the mean shares
 
 
 class DepthPanel(LayeredPanel):
@@ -28,12 +30,18 @@ class DepthPanel(LayeredPanel):
 
     title, key, group = "Depth", "L", "Look inside"
     analysis = "depth"
-    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "everyone")
+    FOLLOWED: ClassVar[tuple[str, ...]] = ("at_layer", "everyone", "in_nats")
     purpose = (
         "Depth: from which layer on the answer leads (logit lens), how well the labels are separated before that, and "
         "which layer's attention or MLP writes the lead."
     )
-    BINDINGS: ClassVar[list[BindingType]] = [*LAYER_KEYS, Binding("m", "all", "this query / all")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *LAYER_KEYS,
+        Binding("m", "all", "this query / all"),
+        Binding("v", "nats", "probabilities / nats"),
+        Binding("s", "shares", "mean shares"),
+        Binding("escape", "stop", "stop"),
+    ]
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
@@ -45,6 +53,16 @@ class DepthPanel(LayeredPanel):
 
     def on_mount(self) -> None:
         self.everyone = False
+        self.in_nats = False
+        self.so_far: list[MeanShares] = []  # of the computation that runs; its thread appends
+
+    def settled(self) -> bool:
+        return super().settled() and "shares" not in self.state.doing
+
+    def idle(self) -> set[str]:
+        if not self.everyone:
+            return {"shares", "stop"}
+        return {"shares"} if "shares" in self.state.doing else {"stop"}
 
     def show(self) -> None:
         from icldiag.analyses.depth import ReadDepth, ReadDepths
@@ -74,12 +92,15 @@ class DepthPanel(LayeredPanel):
         self.query_one("#chart-title", Line).set(
             f"after each layer: probability among the labels{from_layer}; mass: of label words among all words"
         )
-        curves = (
+        curves: tuple[Curve, ...] = (
             Curve(answer, "o", chances[:, found.answer].tolist(), look.chosen),
             Curve(rival, "x", chances[:, found.rival].tolist(), look.gold),
             *_mass(read.mass, read.spelled, look),
         )
-        self.draw_chart(self.query_one(LayerChart), Chart(curves))
+        if self.in_nats:
+            self.query_one("#chart-title", Line).set(f"after each layer: nats of {answer} over {rival}{from_layer}")
+            curves = (Curve(f"{answer} over {rival}", "o", found.leads[1:].tolist(), look.chosen),)
+        self._draw(curves)
         self._show_shares(found, layer)
 
     def _show_shares(self, found: QueryDepth, layer: int) -> None:
@@ -121,7 +142,17 @@ class DepthPanel(LayeredPanel):
         )
         agreeing = (Curve("the answer leads", "x", found.agreement[1:].tolist(), look.chosen),)
         mass = _mass(found.mass, found.spelled, look)
-        self.draw_chart(self.query_one(LayerChart), Chart((*(curves if labelled else agreeing), *mass)))
+        drawn = (*(curves if labelled else agreeing), *mass)
+        if self.in_nats:
+            leads = found.gold_leads
+            of = "the answer" if "all" in leads else "the gold label"
+            self.query_one("#chart-title", Line).set(f"after each layer: mean nats of {of} over the best other label")
+            signs = {"right": ("o", look.right), "wrong": ("x", look.wrong), "all": ("o", look.chosen)}
+            drawn = tuple(
+                Curve(f"{name} answers", signs[name][0], of_it[1:].tolist(), signs[name][1])
+                for name, of_it in leads.items()
+            )
+        self._draw(drawn)
         self._show_groups(found, layer)
 
     def _show_groups(self, found: Depth, layer: int) -> None:
@@ -132,10 +163,55 @@ class DepthPanel(LayeredPanel):
                 gold, answer = (found.probability(of, queries)[row] for of in (found.gold, found.predicted))
                 beside = f", of the answer {answer:.2f}" if name == "wrong" else ""
                 who = counted(int(queries.sum()), f"{name} answer")
-                groups.append(f"   {who}: mean probability of the gold label {gold:.2f}{beside}")
+                lead = float(found.lead(found.gold, queries)[row])
+                groups.append(
+                    f"   {who}: mean probability of the gold label {gold:.2f}{beside}; its lead {lead:+.1f} nats"
+                )
         title = f"after layer {layer}: the answer leads in {found.agreement[row]:.0%} of the queries"
         self.query_one("#more-title", Line).set(title)
-        self.query_one("#more", Line).set("\n".join(groups))
+        self.query_one("#more", Line).set("\n".join([*groups, *self._mean_shares()]))
+
+    def _draw(self, curves: tuple[Curve, ...]) -> None:
+        """Probabilities from 0 to 1, nats as far as they go on either side of 0."""
+        most = max((abs(value) for curve in curves for value in curve.values if value == value), default=1.0)
+        scale = Chart(curves, -most, most) if self.in_nats else Chart(curves)
+        self.draw_chart(self.query_one(LayerChart), scale)
+
+    def _mean_shares(self) -> list[str]:
+        """The parts that write most of the mean lead, or what to press."""
+        from icldiag.analyses.depth import ShareDepths
+        from icldiag.analyses.depth.reading import shares
+
+        request, going = ShareDepths(), "shares" in self.state.doing
+        found = self.peek(request) or (self.so_far[-1] if going and self.so_far else None)
+        if found is None:
+            waits = going or request in self.state.failures
+            return ["", self.trouble(request).plain if waits else "Press s for the mean direct shares of the lead."]
+        if not found.parts:
+            return ["", f"No direct shares: {found.missing}."]
+        means = {name: found.mean(chosen) for name, chosen in found.groups.items()}
+        columns = {name: {one.name: one.nats for one in shares(parts)} for name, parts in means.items()}
+        who = [counted(int(chosen.sum()), f"{name} answer") for name, chosen in found.groups.items()]
+        told = ["", f"nats written directly for the answer against its rival, mean of {' | '.join(who)}"]
+        for part in list(list(columns.values())[-1])[:_MOST]:
+            told.append(f"   {part:<18}" + "".join(f"{column[part]:>+8.2f}" for column in columns.values()))
+        whole = "".join(f"{parts.difference:>+8.2f}" for parts in means.values())
+        return [*told, f"   {'the whole lead':<18}{whole}"]
+
+    def action_nats(self) -> None:
+        self.in_nats = not self.in_nats
+        self.refresh_panel()
+
+    def action_shares(self) -> None:
+        from icldiag.analyses.depth import ShareDepths
+
+        if self.everyone and self.state.prediction is not None and ShareDepths() not in self.state.results:
+            so_far: list[MeanShares] = []
+            self.so_far = so_far
+            self.start(ShareDepths(), so_far.append)
+
+    def action_stop(self) -> None:
+        self.cancel("shares")
 
     def action_all(self) -> None:
         self.everyone = not self.everyone
