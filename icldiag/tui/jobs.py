@@ -18,6 +18,7 @@ from icldiag.foreign_errors import cure_of_import
 from icldiag.model.turns import ranked
 from icldiag.tui.messages import JobFailed, JobFinished, JobPart, JobProgressed
 from icldiag.tui.run import Failure, Run
+from icldiag.tui.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from icldiag.model.readout import Progress
@@ -78,16 +79,17 @@ class Jobs:
     def _run(self, run: Run, rank: int, work: Callable[[Progress], Any]) -> None:
         run.begun = True
         worker = get_current_worker()
-        reported = 0.0
+        reported, left = 0.0, TimeLeft()
 
         def progress(what: str, done: int, total: int) -> None:
             nonlocal reported
             if worker.is_cancelled:
                 raise Cancelled("stopped")
             now = time.monotonic()
+            goes_on = left.after(what, done, total, now) if total > 1 else ""
             if now - reported >= _SECONDS_BETWEEN_REPORTS:
                 reported = now
-                text = f"{what} {done} of {total}" if total > 1 else what
+                text = f"{what} {done} of {total}{goes_on}" if total > 1 else what
                 self.app.post_message(JobProgressed(run, text))
 
         try:

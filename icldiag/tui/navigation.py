@@ -120,7 +120,9 @@ class Navigation(Layout):
         repair.search(message.query)
         what = "the prompt" if message.query is None else f"query {message.query + 1}"
         back = next(key_text(one) for one in in_force(self.BINDINGS, self.keys) if one.id == f"app.{before.title}")
-        self.notify(f"Panel Repair: what fixes {what}. {back} goes back to {before.title}.", markup=False)
+        self.notify(
+            f"Panel Repair: what fixes {what}; escape stops it. {back} goes back to {before.title}.", markup=False
+        )
 
     def action_next_panel(self, step: int) -> None:
         titles = [panel.title.lower() for panel in PANELS]

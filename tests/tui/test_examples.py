@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from icldiag.analyses.reweighting.section import effect_in_words
+from icldiag.analyses.timing import TimeQueries
 from icldiag.render.look import DARK
 from icldiag.samples import DEFAULT_SAMPLE, sample_path
 from icldiag.session import Session
-from icldiag.tui.cost import cost
 from icldiag.tui.examples import WIDTH, example
 from icldiag.tui.panels import PANELS
-from icldiag.tui.state import State
-from tests.tui.pilot import running, screen_text, settle
+from icldiag.tui.panels.cost import cost
+from icldiag.tui.queries import Queries
+from tests.tui.pilot import lines_of, running, screen_text, settle
 
 
 def test_the_numbers_are_the_samples() -> None:
@@ -52,12 +53,34 @@ async def test_it_goes_when_the_key_was_pressed(prompt_file: Path, model_folder:
         assert "EXAMPLE" not in screen_text(app)
 
 
-def test_a_cost_is_an_estimate_or_says_why_there_is_none(prompt_file: Path) -> None:
-    from icldiag.prompt.read import read_prompt
+async def test_a_cost_is_an_estimate_and_measured_where_the_answers_came_from_disk(
+    prompt_file: Path, model_folder: Path
+) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        app.state.pace = 0.5
+        assert cost(app.panel, 40) == "Estimated time: 20 s (the 5 queries took 2 s)."
+        app.state.pace = 0.1
+        assert cost(app.panel, 4000) == "Estimated time: 7 min (the 5 queries took less than 1 s)."
+        app.state.pace = None
+        app.state.results.pop(TimeQueries(), None)
+        assert cost(app.panel, 40) == "How long that takes is being measured."
+        await settle(pilot, lambda: TimeQueries() in app.state.results)
+        assert cost(app.panel, 40).startswith("Estimated time: ")
+        assert cost(app.panel, 40).endswith("(5 queries took less than 1 s).")
+        app.state.stored = True
+        app.state.results.clear()
+        assert cost(app.panel, 40) == "How long that takes is not known yet: the answers came from disk."
+        app.state.stored = False
 
-    state = State(path=prompt_file, prompt=read_prompt(prompt_file))
-    assert cost(state, 10) == "How long that takes is not known: the answers came from disk."
-    state.pace = 0.5
-    assert cost(state, 40) == "Estimated time: 20 s (the 5 queries took 2 s)."
-    state.pace = 0.1
-    assert cost(state, 4000) == "Estimated time: 7 min (the 5 queries took less than 1 s)."
+
+async def test_the_key_to_repair_says_before_what_it_takes(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (100, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await settle(pilot, lambda: app.panel.settled())
+        assert "m searches for more, " in lines_of(app, "#next")[0]
+        app.query_one(Queries).select(4)
+        await pilot.press("1")
+        await settle(pilot, lambda: app.panel.settled())
+        said = "m searches for what fixes this query, up to 40 candidates. Estimated time: "
+        assert lines_of(app, "#search")[0].startswith(said)

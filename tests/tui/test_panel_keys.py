@@ -219,7 +219,7 @@ async def test_the_way_to_repair_says_where_it_led_and_how_to_go_back(prompt_fil
         await pilot.press("O", "m")
         await pilot.pause()
         said = [notice.message for notice in app._notifications]
-        assert said == ["Panel Repair: what fixes the prompt. O goes back to Overview."]
+        assert said == ["Panel Repair: what fixes the prompt; escape stops it. O goes back to Overview."]
         assert app.panel.title == "Repair"
         await pilot.press("escape")
         await settle(pilot)

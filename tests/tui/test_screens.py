@@ -28,7 +28,8 @@ _MASKS = ((re.compile(r"\d+(\.\d+)? m?s\b"), "TIME"), (re.compile(r"\bmodel\d+\b
 @pytest.fixture(autouse=True)
 def as_quick_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A time in a sentence says where its lines break."""
-    monkeypatch.setattr("icldiag.tui.cost._in_words", lambda seconds: "9 s")
+    monkeypatch.setattr("icldiag.tui.panels.cost.in_words", lambda seconds: "9 s")
+    monkeypatch.setattr("icldiag.tui.panels.cost.about", lambda seconds: "about 9 s")
 
 
 def written(text: str) -> str:

@@ -13,9 +13,9 @@ from textual.binding import Binding, BindingType
 from icldiag.counting import counted
 from icldiag.render.changes import before_after, outcome
 from icldiag.tui import requests
-from icldiag.tui.cost import cost
 from icldiag.tui.examples import example
 from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.panels.cost import cost
 
 if TYPE_CHECKING:
     from icldiag.analyses.compression.compute import Compression, Method
@@ -89,7 +89,7 @@ class CompressionPanel(Panel):
             f"It answers {counted(len(prompt.queries), 'query')} in {DRAWS + 2} ways, "
             f"{(DRAWS + 2) * len(prompt.queries)} passes of a query: with the anchors kept, with them "
             f"as a text of their own, and with {DRAWS} draws of random words. "
-            + cost(self.state, (DRAWS + 2) * len(prompt.queries)),
+            + cost(self, (DRAWS + 2) * len(prompt.queries)),
         )
 
     def _show_methods(self, methods: Sequence[Method], full: tuple[float | None, int] | None = None) -> None:

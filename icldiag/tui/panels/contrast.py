@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from icldiag.render.pushes import pushes, pushing_words
 from icldiag.render.tokens import signed_strip, token_pieces
 from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.panels.cost import cost
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -97,9 +98,7 @@ class ContrastPanel(Panel):
         if found is None:
             title.set("")
             going = request in self.state.failures or request.job in self.state.doing
-            lines.set(
-                self.trouble(request) if going else "Press s to take the words that push most out, and ask again."
-            )
+            lines.set(self.trouble(request) if going else self._offer())
             return
         title.set("lead without the words of the texts that push most, nats")
         rows = [("words taken out", ["0", *map(str, found.sizes), "mean", "more than random"])]
@@ -115,6 +114,16 @@ class ContrastPanel(Panel):
             for name, cells in rows
         )
         lines.set(Text(text, no_wrap=True))
+
+    def _offer(self) -> str:
+        from icldiag.analyses.contrast.compute import MEASURES
+        from icldiag.analyses.contrast.deletion import DRAWS, SIZES
+
+        prompts, encoded = len(SIZES) * (len(MEASURES) + DRAWS), self.session.encoded
+        query = max(1, len(encoded.queries[self.state.query].ids))
+        passes = prompts * (1 + len(encoded.prefix) / query)  # each changes the demonstrations too
+        what = f"Press s to take the words that push most out, and random ones, up to {prompts} changed prompts."
+        return f"{what} {cost(self, passes)}"
 
     def _show_strip(self, found: Contrast) -> None:
         from icldiag.analyses.contrast.compute import MEASURES

@@ -13,8 +13,8 @@ from icldiag.counting import counted
 from icldiag.render.columns import side_by_side
 from icldiag.render.overview import strip_signs, taken_strip
 from icldiag.render.shares import signed_bars
-from icldiag.tui.cost import cost
 from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.cost import cost
 from icldiag.tui.panels.parts import PartsPanel
 from icldiag.visible import visible
 
@@ -113,7 +113,7 @@ class DemonstrationsPanel(PartsPanel):
         how = f"all {sets} sets" if 2**count <= EXACT else f"{counted(PAIRS, 'pair')} of orders"
         return (
             "Two demonstrations that do the same seem worth nothing when one alone is left out. Press s to divide the "
-            f"lead among all of them (Shapley's values, from {how}). {cost(self.state, sets * queries)}"
+            f"lead among all of them (Shapley's values, from {how}). {cost(self, sets * queries)}"
         )
 
     def _show_left_out(self, rows: LeftOutSoFar) -> None:

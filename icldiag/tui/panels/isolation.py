@@ -14,10 +14,10 @@ from icldiag.render.changes import Change, before_after, changed_answers, outcom
 from icldiag.render.columns import in_columns
 from icldiag.render.curves import Chart, Curve
 from icldiag.render.loyalty import sweep_table
-from icldiag.tui.cost import cost
 from icldiag.tui.layers import LayerChart, LayerSlider, LayerSwitches
 from icldiag.tui.messages import CutChanged, QueryWanted
 from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.cost import cost
 from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 from icldiag.visible import visible
 
@@ -102,7 +102,7 @@ class IsolationPanel(LayeredPanel):
         """What the sweep would do, and what it takes."""
         layers, queries = self.session.facts.n_layers, len(self.prediction)
         what = f"s: the first n and the last n layers cut, for every n, {2 * layers - 1} cuts"
-        return f"{what}; computed." if known else f"{what}. {cost(self.state, layers * queries)}"
+        return f"{what}; computed." if known else f"{what}. {cost(self, layers * queries)}"
 
     def _show_setting(self, kind: CutKind, layers: tuple[int, ...]) -> None:
         """The answers with the layers that are cut now."""

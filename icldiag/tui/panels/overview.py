@@ -13,6 +13,7 @@ from icldiag.render.overview import Cell, answer_table, cells, label_bars, lean_
 from icldiag.tui.messages import CellWanted, EditUndone, RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.cost import in_short, of_search
 from icldiag.tui.panels.parts import PartsPanel
 from icldiag.visible import visible
 
@@ -143,7 +144,9 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         if known is not None and known.holds and not self.takes_off:
             keys = ["t applies it" if known.sure else "t tries it, and takes it off"]
         if known is not None and (searched is None or not keys):
-            keys.append("m searches for more" if searched is None else "m: all that was tried")
+            takes = in_short(self, of_search(self)) if searched is None else ""
+            more = f"m searches for more{takes and f', {takes}'}"
+            keys.append(more if searched is None else "m: all that was tried")
         first, end, rest = self._visible(said).partition(". ")
         row = Text.assemble(("NEXT  ", look.chosen), (first + end, look.strong), rest)
         return row.append(f" ({'; '.join(keys)})" if keys else "", look.muted)

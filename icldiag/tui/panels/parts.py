@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -29,7 +28,6 @@ class PartsPanel(Panel):
         self.stopped = False  # by the user
         self.parts: list[Any] = []  # of the run that goes on; its thread appends
         self.parts_of: tuple[Request[Any], Session] | None = None
-        self.begun = 0.0  # when that run began, in seconds of `time.monotonic`
 
     def request(self) -> Request[Any]:
         """What the panel shows the answer to."""
@@ -67,7 +65,6 @@ class PartsPanel(Panel):
             self.parts, self.parts_of = [], (asked, self.session)
         if self.job not in self.state.doing:
             self.parts.clear()
-            self.begun = time.monotonic()
         self.post_message(ResultWanted(asked, self.state, self.parts.append))
 
     def doing(self, asked: Request[Any], cure: str = "s continues") -> Text:

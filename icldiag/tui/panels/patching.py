@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
@@ -100,7 +99,7 @@ class PatchingPanel(PartsPanel, LayeredPanel):
     def show(self) -> None:
         asked = self.request()
         whole, found = self.known(asked)
-        self.query_one("#doing", Line).set(Text("") if whole is not None else self._doing(asked))
+        self.query_one("#doing", Line).set(Text("") if whole is not None else self.doing(asked))
         for name in _PARTS:
             self.query_one(name).display = found is not None
         finding = self.query_one("#finding", Line)
@@ -108,20 +107,6 @@ class PatchingPanel(PartsPanel, LayeredPanel):
             finding.set("")
         else:
             self._show(found)
-
-    def _doing(self, asked: Patch) -> Text:
-        """How far it is, and how long what is left will take if it goes on as it went."""
-        said = self.doing(asked)
-        if (
-            not self.stopped
-            and self.parts_of == (asked, self.state.session)
-            and len(self.parts) > 1
-            and asked not in self.state.failures
-        ):
-            done, all_ = len(self.parts) - 1, self.parts[-1].asked - self.parts[0].done
-            left = (time.monotonic() - self.begun) / (done + 1) * max(all_ - done, 0)
-            said.append(f"   about {left:.0f} s left; escape stops")
-        return said
 
     def _show(self, found: Patching) -> None:
         from icldiag.analyses.patching.reading import agreement, compared, conclusion

@@ -13,11 +13,11 @@ from textual.binding import Binding, BindingType
 
 from icldiag.analyses.request import SoFar
 from icldiag.counting import counted
-from icldiag.tui.cost import cost
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import ClientsWanted, EditUndone
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line, there
+from icldiag.tui.panels.cost import cost, of_search
 from icldiag.tui.saving import save_as, write_present
 from icldiag.visible import visible
 
@@ -150,9 +150,8 @@ class RepairPanel(ApplyingPanel):
         return self._invitation()
 
     def _invitation(self) -> Text:
-        from icldiag.analyses.repairs import BUDGET, changes
+        from icldiag.analyses.repairs import BUDGET
 
-        prompt = self.prompt
         prediction, query = self.prediction, self.state.query
         names, gold, answer = prediction.labels, prediction.gold[query], int(prediction.predicted[query])
         if gold is None:
@@ -163,8 +162,7 @@ class RepairPanel(ApplyingPanel):
             this = f"This query was answered {names[answer]} and not {names[gold]}: press f to search for a repair."
         everything = (
             f"Press s to search for repairs of the prompt: up to {BUDGET} candidates, each tried on examples that "
-            f"it was not made from and on {counted(len(prediction), 'query')}. "
-            + cost(self.state, changes(BUDGET) * (len(prompt.queries) + len(prompt.examples)))
+            f"it was not made from and on {counted(len(prediction), 'query')}. " + cost(self, of_search(self))
         )
         look = self.state.look
         return Text(visible(f"{this} {everything}", look.ascii_only), f"not bold {look.muted}")

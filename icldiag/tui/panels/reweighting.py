@@ -16,11 +16,11 @@ from icldiag.counting import counted
 from icldiag.render.changes import Change, before_after, changed_answers, outcome, tally
 from icldiag.render.curves import Chart, Curve
 from icldiag.tui import requests
-from icldiag.tui.cost import cost
 from icldiag.tui.examples import example
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.messages import BetaToggled
 from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.panels.cost import cost
 
 if TYPE_CHECKING:
     from icldiag.analyses.reweighting.compute import Reweight, Reweighting
@@ -106,7 +106,7 @@ class ReweightingPanel(Panel):
                 f"Press s to train on {count} examples: {what}{alone}.",
                 f"{self._changes()}. It takes a pass of each "
                 f"example, {count * settings.epochs} of one token, forward and backward, and the queries once more. "
-                + cost(self.state, count + len(prompt.queries) + _STEP * count * settings.epochs),
+                + cost(self, count + len(prompt.queries) + _STEP * count * settings.epochs),
             )
         names = ", ".join(short[:3]) + (f" and {len(short) - 3} more" if len(short) > 3 else "")
         return (

@@ -19,6 +19,7 @@ from icldiag.tui.keys import choosing
 from icldiag.tui.messages import RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.cost import cost, of_search
 from icldiag.tui.panels.parts import PartsPanel
 from icldiag.visible import visible
 
@@ -77,6 +78,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         yield Line(id="doing", classes="body")
         yield Line(id="weights", classes="body gap")
         yield Line(id="not-asked", classes="body")
+        yield Line(id="search", classes="body gap")
         yield Line(id="sentences", classes="body gap")
         yield Line(id="evidence", classes="body gap")
         yield Line(id="undefined", classes="body gap")
@@ -118,12 +120,13 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         self.query_one("#evidence", Line).set(
             self._evidence(known) if known is not None and (self.opened or found is None) else ""
         )
-        for name in ("#weights", "#not-asked", "#sentences", "#undefined"):
+        for name in ("#weights", "#not-asked", "#search", "#sentences", "#undefined"):
             self.query_one(name).display = found is not None
         if found is None:
             return
         self.query_one("#weights", Line).set(self._weights(found))
         self.query_one("#not-asked", Line).set(self._listed("n/a    ", ["; ".join(not_asked(found))]))
+        self.query_one("#search", Line).set(Text(self._search(), self.state.look.muted))
         sentences = [of_cause(cause, found) for cause in found.causes] if self.opened else []
         self.query_one("#sentences", Line).set(self._listed("", sentences))
         self.query_one("#undefined", Line).set(self._listed("Undefined: ", found.missing if self.opened else ()))
@@ -172,6 +175,14 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def _shown(self, text: str) -> str:
         return visible(text, self.state.look.ascii_only)
+
+    def _search(self) -> str:
+        """What the key to panel Repair begins, and what it takes."""
+        from icldiag.analyses.repairs import BUDGET
+
+        if not self.prediction.is_wrong(self.state.query):
+            return ""
+        return f"m searches for what fixes this query, up to {BUDGET} candidates. {cost(self, of_search(self))}"
 
     def _answer(self) -> Text:
         """The answer in one line: right or wrong, between which labels it was, and by how much it leads."""

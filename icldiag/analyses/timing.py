@@ -1,0 +1,35 @@
+"""How long a query takes on this machine: asked where the answers came from disk and nothing was timed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from icldiag.analyses.lab import Lab
+from icldiag.analyses.request import Each, Request, Workbench
+from icldiag.model.readout import Progress
+
+TIMED = 8  # queries
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What queries took."""
+
+    queries: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TimeQueries(Request[Timing]):
+    """Answer the first queries once more."""
+
+    job: ClassVar[str] = "timing"
+
+    def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Timing:
+        lab = Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta)
+        asked = lab.question(bench.prompt.queries[:TIMED])
+        began = time.monotonic()
+        lab.ask([asked], progress)
+        return Timing(len(asked.prompt.queries), time.monotonic() - began)
