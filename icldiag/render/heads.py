@@ -22,8 +22,8 @@ def ranked_heads(found: Circuit, look: Look) -> list[Text]:
     for one in found.ranked:
         anchor = (one.layer, one.head) in anchors
         name = f"{one.layer}.{one.head}"
-        line = Text(f"{'*' if anchor else ' '}{name:>5}", look.gold if anchor else "", no_wrap=True)
-        line.append(f" {one.cut.lost:z5.2f} {f'({one.estimate:z.2f})':>7} {one.cut.stay:>4}", "")
+        line = Text(no_wrap=True).append(f"{'*' if anchor else ' '}{name:>5}", look.gold if anchor else "")
+        line.append(f" {one.cut.lost:z5.2f} {f'({one.estimate:z.2f})':>7} {one.cut.stay:>4}")
         lines.append(line)
     return lines
 
@@ -32,10 +32,10 @@ def heads_together(found: Circuit, look: Look) -> list[Text]:
     """A head line, and one for each number of the first heads, with as many others of the same layers."""
     lines = [Text("first n   lost  stay   as many others: lost  stay", look.muted, no_wrap=True)]
     for step in found.together:
-        line = Text(f"{step.heads:>7}", look.chosen, no_wrap=True)
-        line.append(f"  {step.cut.lost:z5.2f} {step.cut.stay:>5}", "")
+        line = Text(no_wrap=True).append(f"{step.heads:>7}", look.chosen)
+        line.append(f"  {step.cut.lost:z5.2f} {step.cut.stay:>5}")
         others = ("-", "-") if step.others is None else (f"{step.others.lost:z.2f}", str(step.others.stay))
-        line.append(f"{others[0]:>23} {others[1]:>5}", "")
+        line.append(f"{others[0]:>23} {others[1]:>5}")
         lines.append(line)
     return lines
 
