@@ -129,7 +129,7 @@ def test_who_watches_sees_what_goes_on_and_who_swaps_decides_it() -> None:
 def test_positions_that_begin_again_are_refused_where_they_would_mean_nothing(variant: Any) -> None:
     this, new = made()
     this = replace(this, past=None, positions=this.positions - PAST)
-    for first, fails in ((CONTEXT - 1, variant is not None), (CONTEXT, False)):
+    for first, fails in ((0, variant is not None), (CONTEXT - 1, variant is not None), (CONTEXT, False)):
         with active(replace(this, span=(first, first + T - 1))):
             if fails:
                 with pytest.raises(AnalysisError, match="begin again before the demonstrations end"):
@@ -173,3 +173,9 @@ def test_a_product_has_ones_where_a_factor_ends() -> None:
     assert product(None, None) is None
     many, few = drawn(3, 2, 3), drawn(4, 2, 3)  # more columns than heads
     torch.testing.assert_close(product(many, few), many * few)
+
+
+def test_what_is_blocked_is_blocked_before_the_softmax_unless_told_otherwise() -> None:
+    edit = Edit(torch.tensor([1]), BLOCKED)
+    assert edit.renormalise
+    assert edit.to(torch.device("cpu")).renormalise
