@@ -73,6 +73,7 @@ EDITS = {
     "scaled otherwise in each row": Edit(torch.tensor([0, 2]), None, drawn(9, B, H, 2, 6).abs()),
     "both": Edit(torch.tensor([1, 3]), BLOCKED.expand(2, -1), FACTOR),
     "both, blocked after": Edit(torch.tensor([1, 3]), BLOCKED.expand(2, -1), FACTOR, renormalise=False),
+    "as many rows as heads": Edit(torch.tensor([0, 1, 3]), None, FACTOR),
     "every row": Edit(torch.arange(T), BLOCKED.expand(T, -1), FACTOR),
     "every row, not blocked": Edit(torch.arange(T), None, FACTOR),
 }
@@ -142,7 +143,7 @@ def test_the_furthest_position_is_that_of_the_tokens_or_of_the_context() -> None
     this, _ = made()
     assert this.furthest == S - 1
     assert replace(this, span=(0, 1)).furthest == CONTEXT - 1
-    assert replace(this, context=None, span=(0, 1)).furthest == 1
+    assert replace(this, context=None, span=(0, 0)).furthest == 0
 
 
 def test_a_pass_is_served_until_its_block_ends() -> None:
@@ -171,8 +172,9 @@ def test_a_product_has_ones_where_a_factor_ends() -> None:
     assert product(long, None) is long
     assert product(None, short) is short
     assert product(None, None) is None
-    many, few = drawn(3, 2, 3), drawn(4, 2, 3)  # more columns than heads
-    torch.testing.assert_close(product(many, few), many * few)
+    two, one = drawn(3, H, 2), drawn(4, H, 1)  # fewer columns than heads
+    for first, second in ((two, one), (one, two)):
+        torch.testing.assert_close(product(first, second), torch.cat([two[:, :1] * one, two[:, 1:]], dim=1))
 
 
 def test_what_is_blocked_is_blocked_before_the_softmax_unless_told_otherwise() -> None:
