@@ -283,16 +283,20 @@ class Session(Shortcuts):
             if key not in self._results:
                 with memory_errors(str(getattr(key, "job", key))), naming_beta(lambda: self._beta):
                     found = compute()
-                if self.store and key not in _NEVER_STORED:
+                if self.store and _is_stored(key):
                     self.store.put(key, found)
                 self._results[key] = found
             return cast(T, self._results[key])  # of who waited, what the other computed
 
     def _found(self, key: Hashable) -> Any:
         """What was computed before, here or on disk; None if it was not."""
-        if key not in self._results and self.store and key not in _NEVER_STORED:
+        if key not in self._results and self.store and _is_stored(key):
             found = self.store.get(key)
             if found is None:
                 return None
             self._results[key] = found
         return self._results.get(key)
+
+
+def _is_stored(key: Hashable) -> bool:
+    return key not in _NEVER_STORED and getattr(key, "stored", True)

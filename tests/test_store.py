@@ -18,6 +18,7 @@ import icldiag
 import icldiag.store
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.prediction.compute import Predict
+from icldiag.analyses.timing import TimeQueries
 from icldiag.errors import NotStored
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Example, Prompt
@@ -75,6 +76,14 @@ def test_every_result_comes_back_without_the_model(full: Prompt, tiny: Tiny, tmp
             compute(again)
     for compute in asked:
         assert same(compute(session), compute(again))
+
+
+def test_a_pace_is_measured_anew_each_time(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:
+    store = Store(tmp_path, "model", full)
+    session = Session(full, tiny(), store=store)
+    assert session.ask(TimeQueries()).queries == len(full.queries)
+    assert session.peek(TimeQueries()) is not None
+    assert Session(full, tiny(), store=store).peek(TimeQueries()) is None
 
 
 def test_direct_shares_come_back(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ class Request(ABC, Generic[R_co]):
     job: ClassVar[str]  # what progress and complaints call the work
     without_beta: ClassVar[bool] = False  # asked of the model without the re-weighting that is in force
     keeps_parts: ClassVar[bool] = False  # what it has when it is stopped is worth keeping
+    stored: ClassVar[bool] = True  # its answer is good for another day
     of_demonstrations: ClassVar[bool] = False  # reads or changes demonstrations that all queries share
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ class TimeQueries(Request[Timing]):
     """Answer the first queries once more."""
 
     job: ClassVar[str] = "timing"
+    stored: ClassVar[bool] = False  # a busy machine's pace is not that of another day
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Timing:
         lab = Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta)
