@@ -42,7 +42,7 @@ def _of_demonstrations(found: PartialExplanation) -> Iterator[Finding]:
         f"{effect.change:+.1f} nats",
         f"most of {len(found.demonstrations)}" if len(found.demonstrations) > 1 else "",
         f"Demonstration {effect.index + 1} ({found.labels[effect.label]}) hidden from the target: the answer is "
-        f"{found.labels[effect.hidden.answer]}. Its own text, which cannot see it, is called "
+        f"{found.labels[effect.hidden.answer]}. Its own text, asked as a query that cannot see it, is answered "
         f"{found.labels[effect.called]}.",
     )
 

@@ -149,7 +149,7 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
         support = _of_runs(evidence, evidence.order.runs, "other order", "other orders", "", rival)
         return evidence.other_orders, support
     if factor.kind == "prior":
-        return _lasting(evidence, answer)
+        return _lasting(evidence, answer, rival)
     weak = evidence.aggregation.flow
     below = weak is not None and weak[contest.rival] < float(np.mean(list(weak.values())))
     return below, f"the flow into {rival} is {'below' if below else 'not below'} the mean of the classes"
@@ -213,13 +213,13 @@ def _of_runs(evidence: Evidence, runs: Sequence[Counterfactual], one: str, many:
     return " ".join(filter(None, (names, which, does)))
 
 
-def _lasting(evidence: Evidence, answer: str) -> tuple[bool, str]:
+def _lasting(evidence: Evidence, answer: str, rival: str) -> tuple[bool, str]:
     sources, elsewhere = evidence.prior.sources, evidence.order.lean(evidence.contest.answer)
     leaning = sum(source.lean > 0 for source in sources)
     lasting = elsewhere is not None and elsewhere > 0
-    support = f"{leaning} of {len(sources)} measurements of the prior favour {answer}"
-    if lasting and evidence.order.runs:
-        support += ", and content-free queries do so in other orders too"
+    support = f"{leaning} of {len(sources)} measurements of the prior favour {answer} over {rival}"
+    if evidence.order.runs:
+        support += f", and content-free queries do {'so' if lasting else 'not'} in other orders"
     favourite = evidence.favourite
     if favourite is not None and favourite.undone is not None and favourite.undone.mends:
         support += f"; the {favourite.undone.kind} prior of other queries, divided out, fixes this answer"

@@ -154,7 +154,8 @@ def _share(cause: Cause, found: Explanation) -> str:
     if cause.nats is None:
         return ""
     lead = found.contest.lead
-    number = f"{in_nats(cause.nats, lead)} of {in_nats(lead, lead)} nats"
+    own, whole = in_nats(cause.nats, lead), in_nats(lead, lead)
+    number = f"{own} nats, more than the lead of {whole}" if cause.nats > lead else f"{own} of {whole} nats"
     return f"; the contextual prior's share is {number}" if cause.kind == "prior" else f" ({number})"
 
 
@@ -229,6 +230,13 @@ def _place(cause: Cause, found: Explanation) -> int | None:
     return kinds.index(cause.kind) if cause.kind in kinds else None
 
 
+def costs_others(cause: Cause, found: Explanation) -> bool:
+    """Whether the other queries of the two classes lose by the cause's change, on average."""
+    place = _place(cause, found)
+    checked = None if place is None else found.checks[place]
+    return checked is not None and checked.gain < 0
+
+
 def _joined(factors: tuple[Factor, ...]) -> str:
     return " and ".join(factor.change for factor in factors)
 
@@ -275,7 +283,10 @@ def legend(rows: Sequence[Weight], lead: float) -> str:
     nats = [row.nats for row in rows if row.nats is not None]
     maybe = "MAYBE: no second test points to it" if any(row.role == "maybe" for row in rows) else ""
     part = "part: too little to be called the cause" if any(row.role == "part" for row in rows) else ""
+    main = [row.nats or 0.0 for row in rows if row.role == "main"]
+    passed = main and any(row.role == "also" and (row.nats or 0.0) > main[0] for row in rows)
+    first = "CAUSE: of those that a second test confirms, the smallest change" if passed else ""
     above = "> is more than the whole lead" if any(value > lead for value in nats) else ""
     against = "< works against the answer, the others changed too" if any(value < 0 for value in nats) else ""
-    told = "; ".join(filter(None, (alone, maybe, part, above, against)))
+    told = "; ".join(filter(None, (first, alone, maybe, part, above, against)))
     return f"{told}." if told else ""

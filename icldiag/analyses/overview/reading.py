@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -192,8 +193,8 @@ def _classes(found: Overview, stability: Stability) -> str:
     if most is not None:
         balanced = share([run.predicted for run in stability.balanced], most)
         own, sure = share([stability.predicted], most), any(cause.kind == "majority" for cause in found.causes)
-        changes = "with as many of each" if sure else "no sure effect: with as many of each"
-        said += f"; {changes} {balanced:.0%} of the answers are {found.labels[most]}, {own:.0%} as it is"
+        said += f"; with as many of each {balanced:.0%} of the answers are {found.labels[most]}, {own:.0%} as it is"
+        said += "" if sure else " (no sure difference)"
     right = [stability.accuracy(run.predicted) for run in stability.balanced]
     own_right = stability.accuracy(stability.predicted)
     if own_right is not None:
@@ -209,7 +210,8 @@ def _demonstrations(found: Overview, stability: Stability) -> str:
     row = stability.harmful
     queries = matrix.shape[1]
     what = "gold label" if any(label is not None for label in stability.gold) else "answer"
-    place = int(matrix.mean(1).argmax()) if row is None else row
+    spared = _spared(found, stability)
+    place = max(spared, key=lambda one: matrix[one].mean()) if row is None else row
     change = float(matrix[place].mean())
     verb = "gain" if change > 0 else "lose"
     subject, average = (f"the {what}s {verb}", " on average") if queries > 1 else (f"the {what} {verb}s", "")
@@ -217,12 +219,22 @@ def _demonstrations(found: Overview, stability: Stability) -> str:
     if row is None:
         rank = "most" if change > 0 else "least"
         left_out = _without(found, stability, place)
-        return f"none stands out; without {left_out} {gained}, the {rank} of {len(rows)} left out."
+        of = f"{len(rows)} left out" if len(spared) == len(rows) else f"{len(spared)} whose class has another"
+        return f"none stands out; without {left_out} {gained}, the {rank} of {of}."
     harmed = int((matrix[row] > 0).sum())
     return (
         f"{_without(found, stability, row)} stands out: without it {gained}, "
         f"in {harmed} of {counted(queries, 'query')}."
     )
+
+
+def _spared(found: Overview, stability: Stability) -> list[int]:
+    """The rows that leave each class a demonstration, where any do: without its only one a class is not shown."""
+    counts = Counter(found.shown)
+    every = range(len(stability.left_out))
+    return [row for row in every if all(counts[found.shown[one]] > 1 for one in stability.left_out[row].without)] or [
+        *every
+    ]
 
 
 def _without(found: Overview, stability: Stability, row: int) -> str:

@@ -25,16 +25,17 @@ def finding(repairs: Repairs) -> str:
     confirmed = in_short(repairs.confirmed)
     if repairs.query is not None:
         if repairs.holds:
-            return f"Best of {tried}: {chosen}. It fixes this query. On {others}: {confirmed}."
-        return f"No {one} holds. The best of {tried}, {chosen}, fixes this query but loses on {others}: {confirmed}."
+            return f"First choice of {tried}: {chosen}. It fixes this query. On {others}: {confirmed}."
+        first = f"The first choice of {tried}, {chosen}, fixes this query but loses on {others}"
+        return f"No {one} holds. {first}: {confirmed}."
     if repairs.sure:
-        return f"Best of {tried}: {chosen}. On {others}: {confirmed}."
+        return f"First choice of {tried}: {chosen}. On {others}: {confirmed}."
     if repairs.holds:
         return (
-            f"No {one} is known to be better than chance. The best of {tried}, {chosen}, gains on {others}: "
+            f"No {one} is known to be better than chance. The first choice of {tried}, {chosen}, gains on {others}: "
             f"{confirmed}. {_more(repairs.confirmed)}"
         )
-    return f"No {one} holds. The best of {tried}, {chosen}, gains nothing on {others}: {confirmed}."
+    return f"No {one} holds. The first choice of {tried}, {chosen}, gains nothing on {others}: {confirmed}."
 
 
 def trial_in_short(repairs: Repairs, trial: Trial) -> str:

@@ -183,7 +183,7 @@ class Panel(VerticalScroll):
                 (first.queries for first in come),
             )
         )
-        judged = f", {wrong} of {labelled} with a gold label wrong" if labelled else ""
+        judged = f", {wrong} of the {labelled} labelled ones wrong" if labelled else ""
         return f"\n\n{counted(answered, 'query')} answered so far{judged}."
 
     def plain_text(self, width: int = 100, only: str = "Line, Matrix, LayerChart") -> str:

@@ -25,13 +25,18 @@ class PartsPanel(Panel):
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
-        self.stopped = False  # by the user
+        self.stopped_at: tuple[Request[Any], Session] | None = None  # by the user
         self.parts: list[Any] = []  # of the run that goes on; its thread appends
         self.parts_of: tuple[Request[Any], Session] | None = None
 
     def request(self) -> Request[Any]:
         """What the panel shows the answer to."""
         raise NotImplementedError
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the user has stopped what is asked for now; of another prompt or query nothing was."""
+        return self.stopped_at is not None and self.stopped_at == (self.request(), self.state.session)
 
     def idle(self) -> set[str]:
         """The actions that would do nothing now."""
@@ -77,11 +82,12 @@ class PartsPanel(Panel):
             self.cancel(self.job)
 
     def action_stop(self) -> None:
-        self.stopped = self.stopped or self.job in self.state.doing
+        if self.job in self.state.doing:
+            self.stopped_at = (self.request(), self.session)
         self.cancel(self.job)
 
     def action_again(self) -> None:
         """Go on with what was stopped, or failed."""
-        self.stopped = False
+        self.stopped_at = None
         self.state.failures.pop(self.request(), None)
         self.refresh_panel()

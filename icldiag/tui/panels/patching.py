@@ -74,9 +74,6 @@ class PatchingPanel(PartsPanel, LayeredPanel):
             self.own_choice = other.own_choice
         super().follow(other)
 
-    def query_changed(self) -> None:
-        self.stopped = False
-
     def request(self) -> Patch:
         """Compared with the pinned state where its prompt has this query and another text; else with one chosen."""
         from icldiag.analyses.patching.compute import CELLS, Patch

@@ -24,7 +24,7 @@ from icldiag.tui.panels.parts import PartsPanel
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.explanation import Explain, Explanation, PartialExplanation
+    from icldiag.analyses.explanation import Cause, Explain, Explanation, PartialExplanation
     from icldiag.analyses.search.repair import Repair
     from icldiag.tui.state import Applied
 
@@ -89,7 +89,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         self._applied: Applied | None = None  # that was on when it was drawn last
 
     def query_changed(self) -> None:
-        self.stopped, self.marked = False, -1 if self.state.applied else 0
+        self.marked = -1 if self.state.applied else 0
 
     @property
     def takes_off(self) -> bool:
@@ -266,11 +266,19 @@ class WhyPanel(PartsPanel, ApplyingPanel):
                 else _ACTIONS[cause.kind]
             )
             if place not in places
-            else "t applies it"
-            if place == marked
-            else "] chooses it, t applies"
+            else self._offer(cause, found, place == marked)
             for place, cause in enumerate(found.causes)
         ]
+
+    def _offer(self, cause: Cause, found: Explanation, marked: bool) -> str:
+        """The key that applies a cause's own change; what no second test supports, or costs other queries, is a try."""
+        from icldiag.analyses.explanation.reading import costs_others
+
+        lose = costs_others(cause, found)
+        tries = "tries" if lose or not cause.supported else "applies"
+        return (
+            f"{f't {tries} it' if marked else f'] chooses it, t {tries}'}{'; other queries lose by it' if lose else ''}"
+        )
 
     def _listed(self, opening: str, sentences: tuple[str, ...] | list[str]) -> RenderableType:
         if not any(sentences):

@@ -27,7 +27,9 @@ def test_a_cause_is_told_with_its_nats_its_run_and_what_supports_it(explained: t
             sentence = of_cause(cause, found)
             digits = 1 if found.contest.lead >= 1 else 2
             if cause.nats is not None:
-                assert f"{cause.nats:.{digits}f} of {found.contest.lead:.{digits}f} nats" in sentence
+                own, lead = f"{cause.nats:.{digits}f}", f"{found.contest.lead:.{digits}f}"
+                more = cause.nats > found.contest.lead
+                assert (f"{own} nats, more than the lead of {lead}" if more else f"{own} of {lead} nats") in sentence
             assert f"-> {cause.confirmed_by.lead:.{digits}f} nats" in sentence
             assert ("No second test points to it" in sentence) == (not cause.supported)
             assert cause.support in sentence

@@ -238,7 +238,7 @@ def test_a_class_with_more_demonstrations() -> None:
     kept = Run((0, 1), own)
     unsure = replace(known, stability=replace(stability, balanced=(kept, kept)))
     assert unsure.causes == ()
-    assert "no sure effect" in next(line.sentence for line in lines(unsure) if line.name == "classes")
+    assert "no sure difference" in next(line.sentence for line in lines(unsure) if line.name == "classes")
 
 
 def test_what_draws_answers_to_another_label_is_no_cause_of_the_lean() -> None:
