@@ -84,6 +84,33 @@ async def test_why_can_be_stopped_and_started_again(
         assert "the text itself" in screen_text(app)
 
 
+async def test_what_was_stopped_of_a_changed_prompt_is_not_stopped_of_the_prompt_before(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Explain, drop a demonstration, stop the new explanation, undo: the first one is there at once."""
+    explain, first = Explain.compute, threading.Event()
+
+    def once(request: Explain, bench: Any, progress: Any, each: Any) -> Any:
+        while first.is_set():
+            progress("explanation", 0, 9)
+            time.sleep(0.01)
+        return explain(request, bench, progress, each)
+
+    monkeypatch.setattr(Explain, "compute", once)
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await pilot.press("1")
+        await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
+        first.set()
+        await pilot.press("8", "d", "1")
+        await until(pilot, lambda: "Computing: explanation 0 of 9" in screen_text(app))
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "Stopped; s explains it." in screen_text(app)
+        await pilot.press("8", "u", "1")
+        await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
+        assert "the text itself" in screen_text(app)
+
+
 async def test_keys_typed_ahead_are_for_the_panel_that_comes(prompt_file: Path, model_folder: Path) -> None:
     """In Prompt `s` saves and `d` drops a demonstration; on a slow line they come before Reweight is drawn."""
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
