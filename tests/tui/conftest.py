@@ -31,3 +31,10 @@ def watchdog() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def as_quick_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time in a sentence says where its lines break."""
+    monkeypatch.setattr("icldiag.tui.panels.cost.in_words", lambda seconds: "9 s")
+    monkeypatch.setattr("icldiag.tui.panels.cost.about", lambda seconds: "about 9 s")

@@ -24,12 +24,7 @@ SIZES = ((80, 24), (120, 40))
 FOLDER = Path(__file__).parent / "screens"
 _MASKS = ((re.compile(r"\d+(\.\d+)? m?s\b"), "TIME"), (re.compile(r"\bmodel\d+\b"), "model"))
 
-
-@pytest.fixture(autouse=True)
-def as_quick_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A time in a sentence says where its lines break."""
-    monkeypatch.setattr("icldiag.tui.panels.cost.in_words", lambda seconds: "9 s")
-    monkeypatch.setattr("icldiag.tui.panels.cost.about", lambda seconds: "about 9 s")
+pytestmark = pytest.mark.usefixtures("as_quick_on_any_machine")
 
 
 def written(text: str) -> str:

@@ -22,6 +22,7 @@ from tests.tui.pilot import settle
 SCREENS = {"labels": ("2",), "flow": ("3", "left_square_bracket"), "isolate": ("4", "right_square_bracket", "f")}
 
 
+@pytest.mark.usefixtures("as_quick_on_any_machine")
 @pytest.mark.parametrize("size", [(120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("screen", SCREENS)
 def test_screens(
