@@ -57,6 +57,11 @@ class Check:
         """Whether the gain is above what chance would make of it in one of 20 such draws."""
         return self.gain > 1.645 * (self.error or 0.0)
 
+    @property
+    def harms(self) -> bool:
+        """The same of a loss."""
+        return -self.gain > 1.645 * (self.error or 0.0)
+
 
 def others_of(contest: Contest, prediction: Prediction, seed: int) -> Others:
     """As many of each class as there are, up to half of `MOST`."""

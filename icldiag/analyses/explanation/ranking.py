@@ -170,6 +170,8 @@ def _wrong_label(
         return separates, f"with that label the scores {'' if separates else 'do not '}separate the two classes{auc}"
     if checked is not None and checked.auc < CONFUSED:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
+    if checked is not None and checked.harms:  # a wrong label put right costs the others nothing
+        return False, f"{support}, but other queries lose with that label"
     misleads = True
     if evidence.other_orders and not evidence.above_order(factor):  # a wrong label misleads in most orders
         misleads = by > SURE or (checked is not None and checked.helps)

@@ -117,6 +117,10 @@ def test_a_wrong_label_reads_like_the_rival_and_mends_other_queries(nothing: Evi
     blurred = only(with_factor(misread, factor, TURNS, replace(HELPS, auc=0.6)))
     assert not blurred.supported
     assert "not separated (AUC 0.60)" in blurred.support
+    costly = only(with_factor(misread, factor, TURNS, replace(HELPS, gain=-0.5)))  # it was right, then
+    assert not costly.supported
+    assert "but other queries lose with that label" in costly.support
+    assert only(with_factor(misread, factor, TURNS, replace(HELPS, gain=-0.1))).supported  # by chance
 
 
 def test_the_prior_is_confirmed_by_the_measurement_that_takes_most_and_by_none_that_helps_the_answer(
