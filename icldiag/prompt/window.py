@@ -19,10 +19,13 @@ def check_length(encoded: EncodedPrompt, window: int | None) -> None:
     if window is None or needed[index] <= window:
         return
     own, before = len(encoded.queries[index].ids), len(encoded.prefix)
-    word = ", its label word included" if needed[index] > own + before else ""
+    more = needed[index] - own - before  # of the longest label word
     cure = f"use fewer or shorter demonstrations (they take {before} tokens)"
     if own > window or own > before:
         cure = f"shorten that query (it takes {own} tokens)"
+    if more > max(own, before):
+        cure = f"shorten the longest label word (it takes {more + 1} tokens)"
+    word = ", its label word included" if more else ""
     raise PromptError(
         f"query {index + 1} makes a prompt of {needed[index]} tokens{word}; the model's "
         f"context window has {window}; {cure}, or use a model with a longer window",

@@ -88,7 +88,7 @@ def test_a_classifier_takes_columns_by_name(tiny: Tiny, fields: Prompt) -> None:
         (["Who wrote ?"], "text 1 (index 0): the template has 2 fields ({first}, {rest}), not one text"),
         ([rows[0], {"first": "a"}], "text 2 (index 1): there is no text for the field {rest}"),
         ([{"first": "a", "rest": 1}], "text 1 (index 0) is no text but int"),
-        ({"first": ["a"]}, "there is no column 'rest' for the field {rest}; there are first"),
+        ({"first": ["a"]}, "there is no column 'rest' for the field {rest}; did you mean 'first'? there are first"),
         ({"first": ["a"], "rest": []}, "not as many texts each"),
         (frame[["first"]], "there is no column 'rest'"),
     ):
