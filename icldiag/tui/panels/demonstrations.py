@@ -133,7 +133,7 @@ class DemonstrationsPanel(PartsPanel):
         sign = self.state.look.sentence("±")
         # Of one pair of orders there is no error.
         errors = [
-            self._beside(one) + ("" if found.exact or isnan(error) else f" {sign}{error:.1f} orders")
+            self._beside(one) + ("" if found.exact or isnan(error) else f" {sign}{error:.1f} over orders")
             for one, error in zip(found.estimates, found.mean_errors, strict=True)
         ]
         title = "Shapley's values: nats taken from the lead by query, + harms, - helps"
@@ -142,7 +142,7 @@ class DemonstrationsPanel(PartsPanel):
 
     def _beside(self, one: Estimate) -> str:
         """Half of the interval over the queries."""
-        return "" if isnan(one.low) else f" {self.state.look.sentence('±')}{one.high - one.value:.1f} queries"
+        return "" if isnan(one.low) else f" {self.state.look.sentence('±')}{one.high - one.value:.1f} over queries"
 
     def _draw(self, title: str, found: Stability, matrix: FloatArray, errors: list[str], harmful: int | None) -> None:
         """Rows by what they take, columns by likeness."""
