@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import SkipValidation
 
-from icldiag.analyses.request import Each, Request, keeping_parts
+from icldiag.analyses.request import Each, Request, is_stored, keeping_parts
 from icldiag.analyses.reweighting.beta import as_beta, naming_beta
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
 from icldiag.analyses.reweighting.step import beta_edits
@@ -40,8 +40,6 @@ from icldiag.store import Store
 
 R = TypeVar("R")
 T = TypeVar("T")
-
-_NEVER_STORED = ("prefix", "readout")  # large or quick to make, and what the others are made from
 
 
 class Session(Shortcuts):
@@ -283,20 +281,16 @@ class Session(Shortcuts):
             if key not in self._results:
                 with memory_errors(str(getattr(key, "job", key))), naming_beta(lambda: self._beta):
                     found = compute()
-                if self.store and _is_stored(key):
+                if self.store and is_stored(key):
                     self.store.put(key, found)
                 self._results[key] = found
             return cast(T, self._results[key])  # of who waited, what the other computed
 
     def _found(self, key: Hashable) -> Any:
         """What was computed before, here or on disk; None if it was not."""
-        if key not in self._results and self.store and _is_stored(key):
+        if key not in self._results and self.store and is_stored(key):
             found = self.store.get(key)
             if found is None:
                 return None
             self._results[key] = found
         return self._results.get(key)
-
-
-def _is_stored(key: Hashable) -> bool:
-    return key not in _NEVER_STORED and getattr(key, "stored", True)

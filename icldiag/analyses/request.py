@@ -28,6 +28,8 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 Each = Callable[[Any], object]  # is told a part of an answer, such as an epoch's loss, as soon as it is there
 
+_NEVER_STORED = ("prefix", "readout")  # large or quick to make, and what the others are made from
+
 
 class Workbench(Protocol):
     """A prompt on a loaded model, as a computation sees it; `Session` is one."""
@@ -101,6 +103,11 @@ class Request(ABC, Generic[R_co]):
     @abstractmethod
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> R_co:
         """The answer. `progress` is asked now and then whether to go on; `each` is told the parts as they come."""
+
+
+def is_stored(key: Hashable) -> bool:
+    """Whether what is under a key of a session is good for another day: an answer, unless its request says no."""
+    return key not in _NEVER_STORED and getattr(key, "stored", True)
 
 
 class SoFar(NamedTuple):

@@ -21,8 +21,8 @@ QUERY = Example("Who wrote it ?", 1)
 def full(prompt: Prompt, tiny: Tiny) -> tuple[Prompt, InstrumentedModel]:
     """Queries that are shorter than the demonstrations' texts, and one label word that is longer than the others."""
     labels = (Label("Person", " Person"), Label("Location", " LOCATION"), Label("Number", " Number"))
-    queries = tuple(replace(QUERY, label=place % 3, text=f"Who wrote it {'so ' * (place % 2)}?") for place in range(9))
-    examples = tuple(Example(f"Who crossed {word} ?", place % 3) for place, word in enumerate("abcdefghijklmnopqr"))
+    queries = tuple(replace(QUERY, label=place % 3, text=f"Who {place} ?") for place in range(9))
+    examples = tuple(Example(f"Who {word} ?", place % 3) for place, word in enumerate("abcdefghijklmnopqr"))
     prompt = replace(prompt, labels=labels, queries=queries, examples=(*examples, Example("who " * 99, 0)))
     model = tiny()
     model.context_window = max(lengths(encode(prompt, model.tokenizer)))
@@ -36,6 +36,7 @@ def test_overview_why_and_repairs_are_computed(full: tuple[Prompt, InstrumentedM
     assert lean is not None and [prior.texts for prior in lean.priors if prior.kind != "batch"] == [3, 20]
     for query in range(len(prompt.queries)):
         found = session.explanation(query)
+        assert any("demonstrations were read as queries without their ends" in reason for reason in found.missing)
         assert sum(found.shares.nats) + found.shares.rest == pytest.approx(found.contest.lead, abs=1e-4)
     repairs = session.repairs(budget=8)
     assert "1 example: longer, with the demonstrations, than the context window" in repairs.left_out
@@ -51,6 +52,6 @@ def test_what_cannot_be_scored_whole_says_so(full: tuple[Prompt, InstrumentedMod
 @pytest.mark.parametrize("kind", ["contextual", "domain-context"])
 def test_a_classifier_is_fitted_on_texts_that_are_cut(full: tuple[Prompt, InstrumentedModel], kind: str) -> None:
     prompt, model = full
-    texts = ["Who wrote it ?", "Who did ?"]
+    texts = ["Who 1 ?", "Who 2 ?"]
     fitted = Classifier(replace(prompt, queries=prompt.queries[:1]), model=model, calibration=kind).fit(texts)  # type: ignore[arg-type]
     assert len(fitted.predict(texts)) == 2

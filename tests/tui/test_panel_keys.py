@@ -59,18 +59,25 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
                 assert row in text
 
 
-async def test_why_can_be_stopped_and_started_again(
-    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    explain, slow = Explain.compute, threading.Event()
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """While it is set no explanation comes to its end."""
+    explain, event = Explain.compute, threading.Event()
 
     def slowly(request: Explain, bench: Any, progress: Any, each: Any) -> Any:
-        while not slow.is_set():
+        while event.is_set():
             progress("explanation", 0, 9)
             time.sleep(0.01)
         return explain(request, bench, progress, each)
 
     monkeypatch.setattr(Explain, "compute", slowly)
+    return event
+
+
+async def test_why_can_be_stopped_and_started_again(
+    prompt_file: Path, model_folder: Path, held: threading.Event
+) -> None:
+    held.set()
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await pilot.press("1")
         await until(pilot, lambda: "Computing: explanation 0 of 9" in screen_text(app))
@@ -78,29 +85,20 @@ async def test_why_can_be_stopped_and_started_again(
         await settle(pilot)
         assert "Stopped; s explains it." in screen_text(app)
         assert Explain(app.state.query) not in app.state.results
-        slow.set()
+        held.clear()
         await pilot.press("s")
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
         assert "the text itself" in screen_text(app)
 
 
 async def test_what_was_stopped_of_a_changed_prompt_is_not_stopped_of_the_prompt_before(
-    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+    prompt_file: Path, model_folder: Path, held: threading.Event
 ) -> None:
     """Explain, drop a demonstration, stop the new explanation, undo: the first one is there at once."""
-    explain, first = Explain.compute, threading.Event()
-
-    def once(request: Explain, bench: Any, progress: Any, each: Any) -> Any:
-        while first.is_set():
-            progress("explanation", 0, 9)
-            time.sleep(0.01)
-        return explain(request, bench, progress, each)
-
-    monkeypatch.setattr(Explain, "compute", once)
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await pilot.press("1")
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
-        first.set()
+        held.set()
         await pilot.press("8", "d", "1")
         await until(pilot, lambda: "Computing: explanation 0 of 9" in screen_text(app))
         await pilot.press("escape")

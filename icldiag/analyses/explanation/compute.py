@@ -35,6 +35,7 @@ from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
 from icldiag.analyses.saliency.compute import Flow, QueryFlow
 from icldiag.arguments import Index, Seed
+from icldiag.counting import counted
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.indices import query_index
 from icldiag.model.forward import InstrumentedModel, Prefix
@@ -177,6 +178,11 @@ def explain(
             raise
         except AnalysisError as error:
             missing.append(f"no flow into the label words: {error}")
+    shown = encoded.prompt.demonstrations
+    cut = sum(own.text != read.text for own, read in zip(shown, lab.fitting(shown), strict=True))
+    if cut:
+        texts = f"the texts of {counted(cut, 'demonstration')}"
+        missing.append(f"the context window is full: {texts} were read as queries without their ends")
     others = others_of(contest, prediction, seed)
     effects, prior, order, classes, aggregation, scoring, depth = lab.inquire(
         [

@@ -268,7 +268,7 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
 
 def _effect(run: Counterfactual, found: Explanation) -> str:
     """What a change does by itself, or with the first cause's. With all others it may do less or more: its share."""
-    joint = any(len(of) > 1 and one is run for of, one in found.shares.runs.items())
+    joint = any(len(of) > 1 and one == run for of, one in found.shares.runs.items())
     how = f"{'together' if joint else 'alone'}, {run.change}"
     if run.turned:
         return f"{how}: the answer is {found.labels[found.contest.rival]}"
@@ -284,7 +284,9 @@ def legend(rows: Sequence[Weight], lead: float) -> str:
     maybe = "MAYBE: no second test points to it" if any(row.role == "maybe" for row in rows) else ""
     part = "part: too little to be called the cause" if any(row.role == "part" for row in rows) else ""
     main = [row.nats or 0.0 for row in rows if row.role == "main"]
-    passed = main and any(row.role == "also" and (row.nats or 0.0) > main[0] for row in rows)
+    also = [row for row in rows if row.role == "also"]
+    later = any(row.kind == "demonstration" for row in also) and rows[0].kind == "majority"  # the smaller change
+    passed = main and not later and any((row.nats or 0.0) > main[0] for row in also)
     first = "CAUSE: of those that a second test confirms, the smallest change" if passed else ""
     above = "> is more than the whole lead" if any(value > lead for value in nats) else ""
     against = "< works against the answer, the others changed too" if any(value < 0 for value in nats) else ""

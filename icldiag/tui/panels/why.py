@@ -260,25 +260,20 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         places = [place for place, one in enumerate(cures) if one is not None]
         marked = places[max(0, min(self.marked, len(places) - 1))] if places and not self.takes_off else -1
         return [
-            (
-                "edit the file: scoring: terminated"
-                if found.overlap and cause.kind == "scoring"
-                else _ACTIONS[cause.kind]
-            )
-            if place not in places
-            else self._offer(cause, found, place == marked)
-            for place, cause in enumerate(found.causes)
+            self._action(cause, found, place in places, place == marked) for place, cause in enumerate(found.causes)
         ]
 
-    def _offer(self, cause: Cause, found: Explanation, marked: bool) -> str:
-        """The key that applies a cause's own change; what no second test supports, or costs other queries, is a try."""
+    def _action(self, cause: Cause, found: Explanation, mends: bool, marked: bool) -> str:
+        """What no second test supports, or costs other queries, is a try."""
         from icldiag.analyses.explanation.reading import costs_others
 
+        if not mends:
+            own = found.overlap and cause.kind == "scoring"
+            return "edit the file: scoring: terminated" if own else _ACTIONS[cause.kind]
         lose = costs_others(cause, found)
         tries = "tries" if lose or not cause.supported else "applies"
-        return (
-            f"{f't {tries} it' if marked else f'] chooses it, t {tries}'}{'; other queries lose by it' if lose else ''}"
-        )
+        offer = f"t {tries} it" if marked else f"] chooses it, t {tries}"
+        return f"{offer}; other queries lose by it" if lose else offer
 
     def _listed(self, opening: str, sentences: tuple[str, ...] | list[str]) -> RenderableType:
         if not any(sentences):

@@ -56,6 +56,18 @@ def test_the_weights_are_the_shares_and_make_up_the_lead(explained: tuple[Sessio
         assert ("maybe" in roles) == (wrong and not found.causes[0].supported)
 
 
+def test_a_change_that_is_made_with_the_first_cause_s_is_not_called_alone(
+    explained: tuple[Session, Explanation],
+) -> None:
+    """Also where the explanation comes from disk, so that the same run is another object."""
+    session, _ = explained
+    found = max(map(session.explanation, range(len(session.prompt.queries))), key=lambda one: len(one.shares.factors))
+    both = found.shares.runs[frozenset({0, 1})]
+    for run, how in ((replace(both), "together"), (replace(found.shares.alone(0)), "alone")):
+        cause = Cause(found.shares.factors[0].kind, run, found.shares.nats[0], True, "")
+        assert f"{how}, {run.change}" in weights(replace(found, causes=(cause,)))[0].note
+
+
 def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Explanation]) -> None:
     _, found = explained
     wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
