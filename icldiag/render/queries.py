@@ -11,6 +11,7 @@ from icldiag.visible import visible
 
 
 def query_lines(
+    number: int,
     text: str,
     predicted: str | None,
     gold: str | None,
@@ -22,7 +23,7 @@ def query_lines(
     note: str = "",
     marked: bool = False,
 ) -> tuple[Text, Text]:
-    """The text, and under it the answer and what was wanted. `predicted` is None before the model has answered.
+    """The text, and under it its number, the answer and what was wanted; `predicted` is None before there is one.
 
     `was` is the answer in the state that this one is compared with, where that differs; `note` ends the second line.
 
@@ -36,12 +37,14 @@ def query_lines(
     first.append(sign, look.wrong if wrong else look.muted)
     first.append("+" if marked else " ", look.chosen)
     first.append(cut_end(visible(text, look.ascii_only) or "(empty)", width - 3, look.dots), "bold" if chosen else "")
-    second = Text(" " * 4 if was is None else "  ~ ", no_wrap=True)
+    second = Text(no_wrap=True)
+    second.append(f"{number:>3}", look.muted)  # as reports and messages name it
+    second.append(" " if was is None else "~")
     before = ""
     if was is not None:
         before = " (was right)" if was == gold else f" (was {cut_middle(visible(was, look.ascii_only), 14, look.dots)})"
     before += f"  {note}" if note else ""
-    room = width - 4 - cell_len(before)
+    room = width - second.cell_len - cell_len(before)
     if predicted is None:
         if gold is not None:
             second.append(cut_middle(f"gold {visible(gold, look.ascii_only)}", room, look.dots), look.muted)

@@ -60,7 +60,7 @@ class Queries(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Line(id="queries-title", classes="title")
-        box = Filter(placeholder="filter: text, label or id", id="filter", select_on_focus=False, compact=True)
+        box = Filter(placeholder="filter: text, label, id, #12", id="filter", select_on_focus=False, compact=True)
         box.display = False
         box.cursor_blink = False
         yield box
@@ -221,6 +221,7 @@ class Queries(Vertical):
         width = max(20, self.size.width - 4)
         prediction = self.state.prediction
         lines = query_lines(
+            query + 1,
             example.text,
             predicted,
             gold,
@@ -231,7 +232,7 @@ class Queries(Vertical):
             note="" if prediction is None else note(prediction, query, self.sort),
             marked=query in self.state.marked,
         )
-        return Text("\n", no_wrap=True).join(line for line in lines if line.plain.strip())
+        return Text("\n", no_wrap=True).join(lines)
 
     def open_filter(self) -> None:
         box = self.query_one(Input)

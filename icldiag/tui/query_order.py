@@ -100,7 +100,10 @@ def cell_filter(labels: Sequence[str], gold: int, answer: int) -> str:
 
 
 def passes(prompt: Prompt, prediction: Prediction | None, query: int, words: str) -> bool:
-    """Every word is in the text, the id, the gold label or the answer; `gold -> answer` is one error or all right."""
+    """Every word is in the text, the id, the gold label or the answer, or is the number, as `#12`.
+
+    `gold -> answer` is one error or all right.
+    """
     example, labels = prompt.queries[query], prompt.label_names
     gold = "" if example.label is None else labels[example.label]
     answer = "" if prediction is None else prediction.labels[prediction.predicted[query]]
@@ -108,7 +111,7 @@ def passes(prompt: Prompt, prediction: Prediction | None, query: int, words: str
         sides = _sides(words, labels)
         return all(_is_label(name, side, labels) for name, side in zip((gold, answer), sides, strict=True))
     haystack = " ".join([example.text, example.id or "", gold, answer]).casefold()
-    return all(word in haystack for word in words.casefold().split())
+    return all(word in haystack or word == f"#{query + 1}" for word in words.casefold().split())
 
 
 def _sides(words: str, labels: Sequence[str]) -> tuple[str, str]:

@@ -97,10 +97,13 @@ def test_names_stay_different() -> None:
 
 
 def test_a_query_in_two_lines() -> None:
-    first, second = query_lines("Why [b]?", "Entity", "Person", chosen=True, width=40, look=ASCII)
+    first, second = query_lines(7, "Why [b]?", "Entity", "Person", chosen=True, width=40, look=ASCII)
     assert first.plain == ">x Why [b]?"
-    assert second.plain == "    Entity  want Person"
-    assert query_lines("", None, None, chosen=False, width=40, look=ASCII)[0].plain == " ? (empty)"
+    assert second.plain == "  7 Entity  want Person"
+    first, second = query_lines(1234, "", None, None, chosen=False, width=40, look=ASCII)
+    assert (first.plain, second.plain.strip()) == (" ? (empty)", "1234")
+    moved = query_lines(12, "a", "Entity", "Person", chosen=False, width=40, look=ASCII, was="Person")[1]
+    assert moved.plain == " 12~Entity  want Person (was right)"
 
 
 def test_layers_and_clicks() -> None:

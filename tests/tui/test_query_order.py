@@ -56,6 +56,12 @@ def test_every_order_lists_every_query_once(prompt: Prompt, prediction: Predicti
     assert listed(prompt, None) == list(range(7))
 
 
+def test_a_query_is_found_by_its_number(prompt: Prompt, prediction: Prediction) -> None:
+    assert listed(prompt, prediction, words="#3") == [2]
+    assert listed(prompt, prediction, words="#3 person") == [2]
+    assert listed(prompt, prediction, words="#3 no") == listed(prompt, prediction, words="#33") == []
+
+
 def test_the_lead_is_over_the_gold_label_or_the_runner_up(prediction: Prediction) -> None:
     assert lead(prediction, 0) == pytest.approx(np.log(0.6 / 0.24))
     assert lead(prediction, 4) == pytest.approx(np.log(0.5 / 0.3))

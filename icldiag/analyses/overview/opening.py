@@ -136,8 +136,8 @@ def _last_wins(found: Overview, stability: Stability, label: int) -> str:
     assert recency is not None
     most_answers = recency.last > 1 / 2
     said = f"The class whose demonstrations come last {'wins' if most_answers else 'is answered more often'}"
-    if most is not None and most != label:
-        said += f", though {_of_demonstrations(found, most)}"
+    if most is not None and "majority" not in [cause.kind for cause in found.causes]:
+        said += f", {'and' if most == label else 'though'} {_of_demonstrations(found, most)}"
     where_last = {one: share_where_last(stability, one, one) or 0.0 for one in set(found.shown) - {label}}
     if found.verdict.label != label or not where_last:
         where = f"{recency.last:.0%} of the answers are that class, {recency.otherwise:.0%} where it is not last"

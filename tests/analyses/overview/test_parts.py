@@ -192,6 +192,8 @@ def test_what_the_answers_come_from_is_told_after_them() -> None:
     )
     one_last = headline(replace(known, shown=(1, 0, 0, 1)))  # as the orders that were asked then end, too
     assert "with Negative last 100% of the answers are Negative, 0% with Positive last." in one_last
+    more = headline(replace(known, shown=(0, 1, 1, 1)))
+    assert "come last wins, and 3 of the 4 demonstrations are Positive: with" in more
     right = replace(known, predicted=np.array([0, 1] * 6), measures=measures(np.array([0, 1] * 6), [0, 1] * 6, 2))
     assert "last" not in headline(right)
 
