@@ -12,7 +12,8 @@ import torch
 import transformers
 
 from benchmarks.reference import Reference
-from icldiag.analyses.circuits.compute import ASKED, MEASURED, TOGETHER
+from icldiag.analyses.circuits.compute import ASKED, ESTIMATED, MEASURED, TOGETHER
+from icldiag.analyses.circuits.sides import LookAtHeads
 from icldiag.analyses.contrast import ReadContrast
 from icldiag.analyses.extraction.compute import score_extraction
 from icldiag.analyses.isolation.compute import sweep
@@ -151,6 +152,13 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
         for _ in range(count):
             reference.patched(0, model.n_layers // 2, patched, hidden)
 
+    def one_query_of_heads() -> None:
+        """As it is, and each head's output at the target replaced by 0 and by its mean: a pass each."""
+        target = [len(encoded.prefix) + len(encoded.queries[0].ids) - 1]
+        reference.direct(0, pair)
+        for _ in range(2 * MEASURED):
+            reference.patched(0, model.n_layers // 2, target, hidden[:1])
+
     few = encoded.prompt.with_queries(encoded.prompt.queries[:QUERIES_OF_DEMONSTRATIONS])
     shown, generator = list(few.demonstrations), random.Random(0)
 
@@ -213,6 +221,12 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
         ),
         Work("direct shares of one lead", direct, lambda: reference.direct(0, pair)),
         Work(
+            f"predictions and direct shares, {len(few.queries)} queries",
+            lambda: Session(few, model).shares(None),
+            lambda: reference.direct(0, pair),
+            len(few.queries),
+        ),
+        Work(
             "contrast of one query, gradient x input and signed flow",
             lambda: ReadContrast(0).compute(session, silent, None),
             lambda: reference.saliency(0, label),
@@ -236,6 +250,13 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
             lambda: Session(asked, model).heads(),
             lambda: reference.isolated((model.n_layers // 2,), count),
             cuts * len(asked.queries) / count,
+        ),
+        Work(
+            f"heads from all sides, {MEASURED} heads, {ESTIMATED} queries",
+            lambda: LookAtHeads().compute(session, silent, None),
+            one_query_of_heads,
+            ESTIMATED,
+            session.heads,
         ),
         Work("forward with nothing asked, against the plain fused one", instrumented, plain),
     ]

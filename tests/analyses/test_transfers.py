@@ -60,6 +60,8 @@ ANALYSES: dict[str, tuple[Callable[[Session], object], int]] = {
     "demonstrations": (lambda session: session.demonstrations(), 6),
     "heads": (lambda session: session.heads(), 6 + 23),  # one a query there and back, then one a cut
     "depth": (lambda session: session.depth(0), 3),
+    "shares": (lambda session: session.shares(), 18),
+    "head sides": (lambda session: session.head_sides(), 40),
     "contrast": (lambda session: session.contrast(0), 1),
     "flow": (lambda session: session.flow(0), 1),
     "isolation": (lambda session: session.isolation(), 9),

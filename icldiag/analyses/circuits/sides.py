@@ -130,12 +130,12 @@ def _looked(bench: Workbench, query: int, kind: CutKind, progress: Progress, don
     model, encoded, prefix = bench.model, bench.encoded, bench.prefix(progress)
     words, ids, start = label_words(encoded, model), encoded.queries[query].ids, len(prefix.ids)
     columns, target = cut_columns(encoded, kind), len(ids) - 1
-    reads: list[FloatArray] = []
+    reads: list[Tensor] = []
     outputs: list[Tensor] = []
 
     def observe(layer: int, heads: Heads, output: Tensor) -> None:
         attention = heads.attention(torch.tensor([target], device=heads.query.device))  # (1, H, 1, S)
-        reads.append(attention[0, :, 0, columns].sum(-1).double().cpu().numpy())
+        reads.append(attention[0, :, 0, columns].sum(-1).to(model.device))
         outputs.append(output[0, :, -words.rows :].clone())
 
     with torch.no_grad():
@@ -155,7 +155,7 @@ def _looked(bench: Workbench, query: int, kind: CutKind, progress: Progress, don
             writes = parts.heads
         except AnalysisError as error:
             missing = str(error)
-    return _Looked(np.stack(reads), writes, outputs, missing)
+    return _Looked(torch.stack(reads).double().cpu().numpy(), writes, outputs, missing)
 
 
 def _lost(
