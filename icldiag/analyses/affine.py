@@ -26,6 +26,7 @@ from icldiag.prompt.adjustments import LEAST, Calibration
 # answered right, which would drive it up for ever.
 WEIGHT_PENALTY, BIAS_PENALTY, SCALE_PENALTY, VOTES_PENALTY = 1.0, 0.3, 0.01, 0.1
 NEAREST = 10  # examples that vote
+LARGEST = 100.0  # log a where exp stops: a step of the search may try more than a number holds, and no fit ends near it
 
 
 def fit_affine(
@@ -62,7 +63,7 @@ def fit_affine(
 
     def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
         log_scale, voting, deviation, bias = parts(parameters)
-        scale = np.exp(log_scale)
+        scale = np.exp(min(log_scale, LARGEST))
         z = log_softmax(scale * (log_p + batch) + (log_p - mean) @ deviation.T + bias + voting * votes, axis=1)
         error = weight[:, None] * (np.exp(z) - right)  # d loss / d z, (n, C)
         penalty = WEIGHT_PENALTY * (deviation**2).sum() + BIAS_PENALTY * bias @ bias + SCALE_PENALTY * log_scale**2

@@ -28,16 +28,30 @@ from icldiag.session import Session
 from icldiag.version import __version__
 
 SCHEMA = "icldiag-report/1"
+#: The app's names of the panels that are called otherwise than what they show: either name may be asked for.
+PANELS = {
+    "why": "explanation",
+    "labels": "confusion",
+    "flow": "saliency",
+    "isolate": "isolation",
+    "extract": "extraction",
+    "heads": "circuits",
+    "patch": "patching",
+    "repair": "repairs",
+    "reweight": "reweighting",
+    "compress": "compression",
+}
 
 
 def chosen_sections(only: Sequence[str] | None) -> list[str]:
     """The sections to compute, in the report's order. Raises AnalysisError for an unknown name."""
     if only is None:
         return list(ANALYSES)
+    only = [PANELS.get(name.lower(), name.lower()) for name in only]
     for name in only:
         if name not in ANALYSES:
             wrong = f"there is no analysis {quoted(name)}" if name else "the name of an analysis is missing"
-            raise AnalysisError(f"{wrong}; {did_you_mean(name, ANALYSES)}choose from {', '.join(ANALYSES)}")
+            raise AnalysisError(f"{wrong}; {did_you_mean(name, [*ANALYSES, *PANELS])}choose from {', '.join(ANALYSES)}")
     return [name for name in ANALYSES if name in only]
 
 

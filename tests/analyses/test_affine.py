@@ -72,3 +72,13 @@ def test_a_class_without_a_text_and_scarce_ones(kind: Literal["affine", "matrix"
     assert len(by.bias) == 3
     answers = calibrated(scores, by).argmax(1)
     assert (answers[40:80] == 1).mean() > 0.5
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", [46, 78, 88])
+def test_a_step_of_the_fit_beyond_all_numbers_is_no_warning(seed: int) -> None:
+    """Few texts that are all answered right: a step tries a common scale that no number holds, and steps back."""
+    gold = [0, 1, 2] * 3
+    scores = np.random.default_rng(seed).normal(-2, 0.1, (9, 3)) + 0.5 * np.eye(3)[gold]
+    by = fit_affine(scores, gold, "matrix", whole=True)
+    assert accuracy(calibrated(scores, by), gold) == 1

@@ -180,6 +180,16 @@ def test_only_the_chosen_sections(prompt: Prompt, tiny: Tiny) -> None:
         chosen_sections(["salience"])
 
 
+def test_a_panel_s_name_asks_for_what_it_shows() -> None:
+    from icldiag.tui.panels import PANELS
+
+    titles = [panel.title for panel in PANELS if panel.title != "Prompt"]
+    assert len(chosen_sections(titles)) == len(titles)
+    assert chosen_sections(["Why", "heads"]) == ["explanation", "circuits"]
+    with pytest.raises(AnalysisError, match="did you mean 'why'"):
+        chosen_sections(["whi"])
+
+
 def test_no_terminal_sequence_gets_out(prompt: Prompt, tiny: Tiny) -> None:
     nasty = "a\x1b[31m\x9b2J\u202e <script> | `x` [b](c) \x07"
     queries = (Example(nasty, 0), *prompt.queries)

@@ -116,9 +116,13 @@ def _of_query(found: Explanation) -> str:
             f"{in_nats(lead, lead)} as it is"
         )
         return f"It comes from the text itself, as far as changes tell: {kept}, and {rest}."
-    listed = ", ".join(turned[:3]) + (", ..." if len(turned) > 3 else "")
-    many = f"{len(turned)} of {len(runs)} changes make the answer {rival} ({listed})"
+    makes = "makes" if len(turned) == 1 else "make"
+    many = f"{len(turned)} of {counted(len(runs), 'change')} {makes} the answer {rival} ({_few(turned)})"
     return f"Nothing that adds to the lead of {answer} takes half of it alone, but it can be turned: {many}."
+
+
+def _few(changes: Sequence[str]) -> str:
+    return ", ".join(changes[:3]) + (", ..." if len(changes) > 3 else "")
 
 
 def headline(found: Explanation) -> str:
@@ -127,10 +131,12 @@ def headline(found: Explanation) -> str:
     if found.contest.tie:
         return f"{answer} and {rival} are a tie: which of them is answered says nothing."
     if not found.causes:
-        turned = sum(run.turned for run in found.tried)
+        turned = [run.change for run in found.tried if run.turned]
         if turned:
-            many = f"{counted(turned, 'change')} of {len(found.tried)}"
-            return f"Nothing that adds to the lead takes half of it alone; {many} turn it."
+            many = (
+                f"{len(turned)} of {counted(len(found.tried), 'change')} {'turns' if len(turned) == 1 else 'turn'} it"
+            )
+            return f"Nothing that adds to the lead takes half of it alone; {many}: {_few(turned)}."
         return f"It comes from the text itself: none of {counted(len(found.tried), 'change')} turns it."
     cause = found.causes[0]
     claim = _claim(cause, found)

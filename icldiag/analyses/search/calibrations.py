@@ -96,7 +96,7 @@ def fitted_calibrations(search: Search, of: Repair, made_of_fitting: bool = Fals
         if of is search.start:
             changed = replace(of, family="calibration", name=f"{kind} calibration")
         else:
-            changed = replace(of, family="combination", name=f"{kind} calibration with {of.name}")
+            changed = replace(of, family="combination", name=combined(kind, of.name))
         answers = answers_by_fold(fit, scores, search.parts.folds, search.whole, voting)
         search.progress("", 0, 0)
         fitted = fit(range(len(folded)), None if voting is None else voting(()))
@@ -129,3 +129,8 @@ def answers_by_fold(
             if one == other:
                 answers[one, of < 0] = found[of < 0]
     return answers
+
+
+def combined(kind: str, change: str) -> str:
+    """The name of a change of the prompt and a calibration of the changed prompt."""
+    return f"{kind} calibration {change if change.startswith('without ') else f'with {change}'}"

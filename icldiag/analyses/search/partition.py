@@ -76,9 +76,12 @@ def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Parti
         pool, asked = pool + asked, []
     labelled = [example for example in pool if example.label is not None]
     if len(labelled) < FEWEST:
+        # A sweep keeps the queries' labels from the search: they are not among what could be counted.
+        labels_known = any(example.label is not None for example in prompt.queries)
+        where = "'examples' and 'queries'" if labels_known else "'examples'"
         raise AnalysisError(
             f"a repair must hold on labelled examples other than the failed query, and there are {len(labelled)} in "
-            f"'examples' and 'queries'; add some to 'examples', at least {FEWEST}, better 20 of each label"
+            f"{where}; add some to 'examples', at least {FEWEST}, better 20 of each label"
         )
     fitting, rest = _cut(labelled, len(prompt.labels), seed)
     others = [*rest[HELD_OUT : 2 * HELD_OUT], *(example for example in asked if example.label is not None)]

@@ -66,6 +66,9 @@ def test_few_examples_are_joined_by_the_queries(prompt: Prompt) -> None:
 def test_too_few_are_refused(prompt: Prompt) -> None:
     with pytest.raises(AnalysisError, match=r"there are 5 in 'examples' and 'queries'; add some to 'examples'"):
         make_parts(prompt)
+    asked = tuple(replace(query, label=None) for query in prompt.queries)  # as a sweep searches
+    with pytest.raises(AnalysisError, match=r"there are 0 in 'examples'; add some to 'examples'"):
+        make_parts(replace(prompt, queries=asked))
 
 
 def test_large_parts_are_capped_in_proportion(prompt: Prompt) -> None:
