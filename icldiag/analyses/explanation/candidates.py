@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, doubling
 from icldiag.analyses.explanation.classes import ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading, suspect_of
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, suspect_of
 from icldiag.analyses.explanation.factors import CauseKind, Factor, demonstration_factor, neutralised
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Others
@@ -32,7 +32,6 @@ def candidates(
     lab: Lab,
     contest: Contest,
     effects: tuple[DemonstrationEffect, ...],
-    readings: Readings,
     relabelled: tuple[Relabelling, ...],
     order: OrderEvidence,
     prior: PriorEvidence,
@@ -53,7 +52,7 @@ def candidates(
     hidden = len(sure) > 1  # behind it another cause may move nothing by itself, and much with it mended
     moved = [
         (contest.lead - lead, factor)
-        for lead, factor in _moving(lab, contest, effects, readings, relabelled, order, prior, classes, aggregation)
+        for lead, factor in _moving(lab, contest, effects, relabelled, order, prior, classes, aggregation)
         if hidden or contest.lead - lead >= least > 0 or (factor.relabelled is not None and not classes.confused)
     ]
     moved.sort(key=lambda found: (found[1].stage, bool(found[1].without), -found[0]))  # reads well: hardly to blame
@@ -75,7 +74,6 @@ def _moving(
     lab: Lab,
     contest: Contest,
     effects: tuple[DemonstrationEffect, ...],
-    readings: Readings,
     relabelled: tuple[Relabelling, ...],
     order: OrderEvidence,
     prior: PriorEvidence,
@@ -83,11 +81,11 @@ def _moving(
     aggregation: AggregationEvidence,
 ) -> Iterator[tuple[float, Factor]]:
     """What was changed or, of a demonstration, hidden, and the lead that it left."""
-    suspect = suspect_of(contest, effects, readings)
-    if suspect is not None and classes.confused and not (misreading(contest, readings, suspect) or 0.0) > 0:
+    suspect = suspect_of(contest, effects)
+    if suspect is not None and classes.confused and not suspect.misread:
         suspect = most_separating(effects, relabelled) or suspect  # texts cannot be read where classes are confused
     if suspect is not None:
-        wrong = classes.confused or (misreading(contest, readings, suspect) or 0.0) > 0
+        wrong = classes.confused or suspect.misread
         yield contest.lead + suspect.change, demonstration_factor(lab, contest, suspect.index, wrong)
     ends = order.end_counts(contest)
     typical = order.typical(order.elsewhere(contest.answer) if ends else None)

@@ -16,7 +16,7 @@ from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggreg
 from icldiag.analyses.explanation.candidates import candidates
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
 from icldiag.analyses.explanation.contest import Counterfactual
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects, readings_of
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
 from icldiag.analyses.explanation.evidence import Evidence
 from icldiag.analyses.explanation.favourite import favourite_of
@@ -186,7 +186,7 @@ def explain(
     others = others_of(contest, prediction, seed)
     effects, prior, order, classes, aggregation, scoring, depth = lab.inquire(
         [
-            demonstration_effects(lab, contest),
+            demonstration_effects(lab, contest, others),
             prior_evidence(lab, contest, overview.lean, prediction.scores, seed),
             order_evidence(lab, contest, seed),
             classes_evidence(lab, contest, confusion, prediction),
@@ -200,10 +200,7 @@ def explain(
     relabelled: tuple[Relabelling, ...] = ()
     if classes.confused:
         (relabelled,) = lab.inquire([relabellings(lab, contest, effects, others)], step)
-    readings = readings_of(contest, effects, prediction)
-    factors = candidates(
-        lab, contest, effects, readings, relabelled, order, prior, classes, aggregation, scoring, others
-    )
+    factors = candidates(lab, contest, effects, relabelled, order, prior, classes, aggregation, scoring, others)
     divided, checked = lab.inquire(
         [shares(lab, contest, factors), checks(lab, contest, factors, others)],
         step,
@@ -215,7 +212,6 @@ def explain(
         checks=checked,
         prior=prior,
         demonstrations=effects,
-        readings=readings,
         order=order,
         classes=classes,
         aggregation=aggregation,

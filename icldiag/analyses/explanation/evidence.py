@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from icldiag.analyses.explanation.aggregation import AggregationEvidence
 from icldiag.analyses.explanation.classes import ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest, Counterfactual
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings, misreading
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.order import OrderEvidence
@@ -28,7 +28,6 @@ class Evidence:
     checks: tuple[Check | None, ...]
     prior: PriorEvidence
     demonstrations: tuple[DemonstrationEffect, ...]
-    readings: Readings
     order: OrderEvidence
     classes: ClassesEvidence
     aggregation: AggregationEvidence
@@ -48,12 +47,14 @@ class Evidence:
         orders = [share for other, share in nats.items() if other.kind in ("order", "recency")]
         return bool(orders) and nats[factor] > max(orders)
 
+    def is_misread(self, factor: Factor) -> bool:
+        """Whether a factor is a demonstration that reads like the rival's."""
+        return any(effect.misread for effect in self.demonstrations if effect.index == factor.demonstration)
+
     @property
     def misread(self) -> int:
         """How many factors are demonstrations that read like the rival's: 0 or 1. It may make a class the majority."""
-        asked = {factor.demonstration for factor in self.shares.factors}
-        found = [misreading(self.contest, self.readings, one) for one in self.demonstrations if one.index in asked]
-        return sum(odds is not None and odds > 0 for odds in found)
+        return sum(self.is_misread(factor) for factor in self.shares.factors)
 
     @property
     def other_orders(self) -> bool:

@@ -40,6 +40,19 @@ class Others:
     def both(self) -> bool:
         return any(self.own) and not all(self.own)
 
+    def some(self, most: int) -> Others:
+        """No more than so many, as many of each class as there are, up to half."""
+        places: list[int] = []
+        for side in (True, False):
+            places += [place for place, own in enumerate(self.own) if own == side][: most // 2]
+        places.sort()
+        return Others(
+            self.contest,
+            tuple(self.queries[place] for place in places),
+            tuple(self.own[place] for place in places),
+            self.scores[places],
+        )
+
 
 @dataclass(frozen=True)
 class Check:

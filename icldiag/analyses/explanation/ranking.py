@@ -18,7 +18,6 @@ import numpy as np
 
 from icldiag.analyses.explanation.classes import CONFUSED
 from icldiag.analyses.explanation.contest import Counterfactual
-from icldiag.analyses.explanation.demonstrations import misreading
 from icldiag.analyses.explanation.evidence import HALF, Evidence, most_weigh
 from icldiag.analyses.explanation.factors import CauseKind, Factor
 from icldiag.analyses.explanation.others import Check
@@ -94,8 +93,8 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
     factor, run = evidence.shares.factors[place], evidence.shares.alone(place)
     if factor.kind == "prior" and not run.turned:
         run = _divided(evidence, run)
-    if evidence.shares.nats[place] <= 0:  # with what comes before it neutral it speaks for the rival
-        return
+    if evidence.shares.nats[place] <= 0 and not (run.turned and evidence.is_misread(factor)):
+        return  # with what comes before it neutral it speaks for the rival
     if not run.turned and run.lead > evidence.contest.lead:  # by itself it helps the answer: no cause of it
         return
     if evidence.weighs(run) or evidence.carries(place):
@@ -160,15 +159,15 @@ def _wrong_label(
 ) -> tuple[bool, str]:
     """Whether a demonstration's text reads like the rival's, and its other label helps other queries."""
     effect = next(effect for effect in evidence.demonstrations if effect.index == factor.demonstration)
-    by = misreading(evidence.contest, evidence.readings, effect)
-    support = f"the prompt reads its text more like those of {rival} than like the others of {answer}"
-    if by is None or by <= 0:
-        if not evidence.classes.confused:
-            return False, f"its text reads like the others of {answer}"
+    if evidence.classes.confused:  # texts of classes that are confused cannot be read: what the other label does counts
         separates = checked is not None and checked.helps and _separates(evidence, checked)
         auc = "" if checked is None else f" (AUC {evidence.classes.auc or 0.0:.2f} -> {checked.auc:.2f})"
         return separates, f"with that label the scores {'' if separates else 'do not '}separate the two classes{auc}"
-    if checked is not None and checked.auc < CONFUSED:
+    by = effect.odds
+    if by is None or by <= 0:
+        return False, f"its text reads like the others of {answer}"
+    support = f"the prompt reads its text more like those of {rival} than like the others of {answer}"
+    if checked is not None and checked.auc < CONFUSED and not checked.helps:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
     if checked is not None and checked.harms:  # a wrong label put right costs the others nothing
         return False, f"{support}, but other queries lose with that label"

@@ -12,21 +12,23 @@ from scipy.stats import t
 from icldiag.analyses.balance import DRAWS, rankings, surplus
 from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.explanation import Explanation
-from icldiag.analyses.explanation.contest import Contest, Counterfactual
+from icldiag.analyses.explanation.contest import Contest, Counterfactual, contest_of
 from icldiag.analyses.explanation.demonstrations import (
     DemonstrationEffect,
-    Readings,
-    misreading,
-    readings_of,
+    demonstration_effects,
+    hiding,
+    log_odds,
     suspect_of,
 )
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence
+from icldiag.analyses.explanation.others import others_of
+from icldiag.analyses.lab import Lab
 from icldiag.analyses.orders import sample_orders
 from icldiag.model.attention import Edit
 from icldiag.model.padding import batch_of
 from icldiag.model.readout import label_probabilities, read_queries, silent
 from icldiag.prompt.encode import encode
-from icldiag.prompt.schema import Prompt
+from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.analyses.explanation.asked import scores_of
 from tests.conftest import Tiny
@@ -143,55 +145,65 @@ def test_the_end_counts_if_it_does_more_than_all_else(end: float, elsewhere: flo
     assert alone.end_counts(CONTEST) == (elsewhere < CONTEST.lead)
 
 
-def effect(index: int, label: int, text_lead: float, change: float = -1.0) -> DemonstrationEffect:
+def effect(index: int, label: int, odds: float | None, change: float = -1.0) -> DemonstrationEffect:
     run = Counterfactual("a change", 0, 1.0, 0.3, False)
-    return DemonstrationEffect(index, label, run, change, 50.0, 0, text_lead, False)
+    return DemonstrationEffect(index, label, run, change, 50.0, 0, 0.0, odds, False)
 
 
 CONTEST = Contest(query=0, answer=0, rival=1, gold=1, lead=2.0)
 
 
 def test_a_text_is_misread_if_it_is_more_likely_one_of_the_rival_s() -> None:
-    own: tuple[tuple[int | None, float], ...] = ((0, 9.0), (1, 1.0), (2, 8.0), (None, 10.0), (None, 9.5))
-    readings = Readings(own, (1.0, 2.0, 0.0), strongest=0, candidates=3)
-    wrong, right = effect(1, 0, 1.0), effect(0, 0, 9.0)
-    mates = [lead for place, lead in own if place != 1]
-    freedom = len(mates) + 3 - 2
-    spread = np.sqrt((np.var(mates) * 4 + np.var([1.0, 2.0, 0.0]) * 3) / freedom)
-    likely = [t.pdf(1.0, freedom, np.mean(of), spread * np.sqrt(1 + 1 / len(of))) for of in ([1.0, 2.0, 0.0], mates)]
-    assert misreading(CONTEST, readings, wrong) == pytest.approx(np.log(likely[0] / likely[1] / 4))
-    owed = replace(readings, strongest=1)  # half of the chance is that of the one that the answer owes most to
-    assert misreading(CONTEST, owed, wrong) == pytest.approx(np.log(likely[0] / likely[1] / 2))
-    assert (misreading(CONTEST, readings, wrong) or 0) > 0 > (misreading(CONTEST, readings, right) or 0)
-    assert suspect_of(CONTEST, (right, wrong, effect(3, 1, 1.0)), readings) == wrong
-    assert misreading(CONTEST, readings, effect(3, 1, 1.0)) is None  # not one of the answer
-    assert misreading(CONTEST, readings, replace(wrong, alone=True)) is None
-    assert misreading(CONTEST, replace(readings, rival=()), wrong) is None  # nothing to compare with
-    assert misreading(CONTEST, replace(readings, rival=(20.0, 21.0)), wrong) is None  # it does not tell them apart
+    own, rival = [9.0, 8.0, 10.0, 9.5], [1.0, 2.0, 0.0]
+    freedom = len(own) + len(rival) - 2
+    spread = np.sqrt((np.var(own) * 4 + np.var(rival) * 3) / freedom)
+    likely = [t.pdf(1.0, freedom, np.mean(of), spread * np.sqrt(1 + 1 / len(of))) for of in (rival, own)]
+    assert log_odds(1.0, own, rival, 4) == pytest.approx(np.log(likely[0] / likely[1] / 4))
+    assert (log_odds(1.0, own, rival, 4) or 0) > 0 > (log_odds(9.0, own, rival, 1) or 0)
+    assert log_odds(1.0, own, [], 2) is None  # nothing to compare with
+    assert log_odds(1.0, own, [20.0, 21.0], 2) is None  # the prompt does not tell them apart
+    badly = [1.0, 9.0, -3.0, 4.0], [-1.0, 5.0, 0.0]
+    assert (log_odds(1.0, *badly, 2) or 0) < 0
 
 
-def test_what_a_prompt_reads_badly_is_not_misread() -> None:
-    own: tuple[tuple[int | None, float], ...] = ((0, 1.0), (1, 1.0), (None, 9.0), (None, -3.0), (None, 4.0))
-    assert (misreading(CONTEST, Readings(own, (-1.0, 5.0, 0.0), 1, 2), effect(1, 0, 1.0)) or 0) < 0
+def test_a_text_is_read_beside_other_queries_that_cannot_see_it_either(tiny: Tiny, prompt: Prompt) -> None:
+    queries = tuple(
+        Example(("Who wrote it ?", "Where is the river ?")[place % 2] + f" {place}", place % 2) for place in range(8)
+    )
+    shown = tuple(Example(f"Where ? {place}", place % 2) for place in range(6))
+    session = Session(replace(prompt, demonstrations=shown, queries=queries), tiny())
+    lab = Lab(session.model, session.encoded, session.prefix(silent))
+    contest = replace(CONTEST, lead=contest_of(session.prediction(), 0).lead)
+    others = others_of(contest, session.prediction(), 0)
+    (effects,) = lab.inquire([demonstration_effects(lab, contest, others)])
+    own = [of for of in effects if of.label == 0]
+    most = min(own, key=lambda of: of.change)
+    for of in own:
+        asked = [replace(shown[of.index], label=None), *(queries[place] for place in others.queries)]
+        (scores,) = lab.ask([lab.question(asked, query_edits=hiding(lab, of.index))])
+        leads = [contest.lead_in(row) for row in scores]
+        pairs = list(zip(leads[1:], others.own, strict=True))
+        mates, rivals = ([lead for lead, is_own in pairs if is_own == side] for side in (True, False))
+        expected = log_odds(leads[0], mates, rivals, 2 if of == most else 4)
+        assert of.odds == (None if expected is None else pytest.approx(expected))
+    assert any(of.odds is not None for of in own)
+    assert all(of.odds is None for of in effects if of.label != 0)
+    unlabelled = replace(others, own=(True,) * len(others.own))  # the other demonstrations' texts serve
+    (effects,) = lab.inquire([demonstration_effects(lab, contest, unlabelled)])
+    texts = [of.text_lead for of in effects]
+    for of in effects[::2]:
+        expected = log_odds(
+            of.text_lead,
+            [texts[place] for place in (0, 2, 4) if place != of.index],
+            [texts[place] for place in (1, 3, 5)],
+            2 if of.change == min(one.change for one in effects[::2]) else 4,
+        )
+        assert of.odds == (None if expected is None else pytest.approx(expected))
 
 
-def test_the_texts_of_the_demonstrations_and_of_other_queries_are_read(explained: tuple[Session, Explanation]) -> None:
-    session, found = explained
-    contest, prediction = found.contest, session.prediction()
-    readings = readings_of(contest, found.demonstrations, prediction)
-    shown = [of for of in found.demonstrations if not of.alone]
-    own = [of for of in shown if of.label == contest.answer]
-    assert readings.candidates == len(own)
-    assert readings.strongest == (min(own, key=lambda of: of.change).index if own else None)
-    moved = float(np.median([of.change for of in own])) if own else 0.0
-    rivals = [place for place, gold in enumerate(prediction.gold) if gold == contest.rival and place != contest.query]
-    expected = [of.text_lead for of in shown if of.label == contest.rival]
-    expected += [contest.lead_in(prediction.scores[place]) + moved for place in rivals]
-    assert list(readings.rival) == pytest.approx(expected)
-
-
-def test_where_no_text_is_misread_the_strongest_demonstration_is_suspected() -> None:
-    effects = (effect(0, 0, 5.0, -1.0), effect(1, 0, 5.0, -3.0), effect(2, 1, 0.0, -9.0))
-    unknown = Readings((), (), None, 2)
-    assert suspect_of(CONTEST, effects, unknown) == effects[1]
-    assert suspect_of(CONTEST, (replace(effects[0], alone=True), effects[2]), unknown) is None
+def test_the_one_that_is_misread_most_is_suspected_or_else_the_strongest() -> None:
+    effects = (effect(0, 0, None, -1.0), effect(1, 0, -1.0, -3.0), effect(2, 1, None, -9.0))
+    assert suspect_of(CONTEST, effects) == effects[1]
+    assert suspect_of(CONTEST, (replace(effects[0], alone=True), effects[2])) is None
+    misread = effect(3, 0, 1.0), effect(4, 0, 2.0)
+    assert suspect_of(CONTEST, (*effects, *misread)) == misread[1]

@@ -9,7 +9,7 @@ import pytest
 
 from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, Readings
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.evidence import Evidence
 from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
@@ -42,20 +42,12 @@ def shares(*parts: tuple[Factor, FloatArray]) -> Shares:
     return Shares(tuple(factor for factor, _ in parts), nats, 2.0 - sum(nats), runs)
 
 
-def effects(*text_leads: float) -> tuple[DemonstrationEffect, ...]:
-    """Two of the answer's class, then two of the rival's."""
+def effects(*odds: float) -> tuple[DemonstrationEffect, ...]:
+    """Two of the answer's class with these log odds of a wrong label, then two of the rival's."""
     return tuple(
-        DemonstrationEffect(place, place // 2, run(STAYS), 0.0, 50.0, 0, lead, False)
-        for place, lead in enumerate(text_leads)
+        DemonstrationEffect(place, place // 2, run(STAYS), 0.0, 50.0, 0, 0.0, of, False)
+        for place, of in enumerate((*odds, None, None))
     )
-
-
-READINGS = Readings(
-    ((0, -2.0), (1, 3.0), (None, 3.5), (None, 2.5), (None, 3.0)),
-    (-3.0, -3.0, -2.5, -3.5, -3.0),
-    strongest=None,
-    candidates=2,
-)
 
 
 @pytest.fixture
@@ -70,8 +62,7 @@ def nothing(explained: tuple[Session, Explanation]) -> Evidence:
         shares=shares(),
         checks=(),
         prior=PriorEvidence(sources, (2, 2, 2), (), ()),
-        demonstrations=effects(3.0, 3.0, -3.0, -3.0),
-        readings=READINGS,
+        demonstrations=effects(-4.0, -4.0),
         order=order,
         classes=replace(found.classes, removed=run(STAYS), auc=0.9, auc_queries=(6, 6)),
         aggregation=replace(found.aggregation, doubled=run(STAYS), flow={0: 2.0, 1: 1.0}),
@@ -107,14 +98,15 @@ def test_a_right_answer_has_only_what_would_turn_it(nothing: Evidence) -> None:
 
 def test_a_wrong_label_reads_like_the_rival_and_mends_other_queries(nothing: Evidence) -> None:
     factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
-    misread = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0))
+    misread = replace(nothing, demonstrations=effects(4.0, -4.0))
     found = only(with_factor(misread, factor, TURNS, HELPS))
     assert (found.kind, found.demonstration, found.supported) == ("demonstration", 0, True)
     assert "reads its text more like those of no" in found.support
     assert "12 other queries of the two classes gain 0.50 nats" in found.support
     assert only(with_factor(misread, factor, TURNS)).supported  # no other queries to ask
     assert not only(with_factor(nothing, factor, TURNS, HELPS)).supported  # its text reads like its class
-    blurred = only(with_factor(misread, factor, TURNS, replace(HELPS, auc=0.6)))
+    assert only(with_factor(misread, factor, TURNS, replace(HELPS, auc=0.6))).supported  # 12 queries: an AUC of chance
+    blurred = only(with_factor(misread, factor, TURNS, replace(HELPS, auc=0.6, error=1.0)))
     assert not blurred.supported
     assert "not separated (AUC 0.60)" in blurred.support
     costly = only(with_factor(misread, factor, TURNS, replace(HELPS, gain=-0.5)))  # it was right, then
@@ -157,7 +149,7 @@ def test_the_prior_is_to_blame_where_that_of_other_queries_mends_the_answer(noth
 def test_more_demonstrations_of_a_class_are_blamed_before_one_of_them(nothing: Evidence) -> None:
     one = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
     majority = Factor("majority", "as many of each", ranking=(0, 1, 2, 3))
-    misread = replace(nothing, demonstrations=effects(-2.0, 3.0, -3.0, -3.0))
+    misread = replace(nothing, demonstrations=effects(4.0, -4.0))
     for counts, expected in (
         ((6, 2, 2), [("majority", True), ("demonstration", True)]),
         ((3, 1, 2), [("demonstration", True), ("majority", False)]),  # with the right label it is no majority
@@ -210,7 +202,7 @@ def test_where_other_orders_turn_it_a_demonstration_must_mend_other_queries_or_c
     """A wrong label misleads in most orders; one that misleads in this order only is not what is wrong."""
     factor = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
     orders = replace(nothing.order, runs=(run(TURNS),) * 2 + (run(STAYS),) * 2)
-    moved = replace(nothing, demonstrations=effects(-0.5, 3.0, -3.0, -3.0), order=orders)
+    moved = replace(nothing, demonstrations=effects(1.0, -4.0), order=orders)
     assert only(with_factor(moved, factor, TURNS, HELPS)).supported
     little = Check(12, 0.1, 0.1, 0.9, 0, 0)
     assert not only(with_factor(moved, factor, TURNS, little)).supported
@@ -220,7 +212,7 @@ def test_where_other_orders_turn_it_a_demonstration_must_mend_other_queries_or_c
         causes = rank_causes(replace(moved, shares=both, checks=(little, little)), NAMES)
         assert causes[0].kind == first
     assert not only(with_factor(moved, factor, TURNS)).supported
-    surely = replace(moved, demonstrations=effects(-2.0, 3.0, -3.0, -3.0))  # its text leaves no doubt
+    surely = replace(moved, demonstrations=effects(4.0, -4.0))  # its text leaves no doubt
     assert only(with_factor(surely, factor, TURNS, little)).supported
 
 
@@ -293,8 +285,9 @@ def test_a_label_that_is_why_two_classes_are_confused_is_wrong(nothing: Evidence
     (cause,) = rank_causes(with_factor(unread, factor, TURNS, HELPS), NAMES)
     assert (cause.kind, cause.supported) == ("demonstration", True)
     assert "with that label the scores separate the two classes" in cause.support
-    for checked in (replace(HELPS, auc=0.7), replace(HELPS, error=1.0)):
-        causes = rank_causes(with_factor(unread, factor, TURNS, checked), NAMES)
+    misread = replace(unread, demonstrations=effects(4.0, -4.0))  # as are texts of classes that are confused
+    for evidence, checked in ((unread, replace(HELPS, auc=0.7)), (misread, replace(HELPS, error=1.0))):
+        causes = rank_causes(with_factor(evidence, factor, TURNS, checked), NAMES)
         assert not any(cause.supported for cause in causes if cause.kind == "demonstration")
 
 
@@ -309,3 +302,8 @@ def test_what_takes_away_from_the_lead_is_not_its_cause(nothing: Evidence) -> No
             assert rank_causes(replace(leaning, shares=parts, checks=(None,)), NAMES) == ()
     parts = replace(shares((order, TURNS)), nats=(0.5,))
     assert only(replace(nothing, shares=parts, checks=(None,))).nats == 0.5
+    wrong = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
+    for odds, scores, named in ((4.0, TURNS, 1), (4.0, HALVES, 0), (-4.0, TURNS, 0)):  # but a text that is misread
+        parts = replace(shares((wrong, scores)), nats=(-0.5,))
+        found = replace(leaning, shares=parts, checks=(None,), demonstrations=effects(odds, -4.0))
+        assert len(rank_causes(found, NAMES)) == named

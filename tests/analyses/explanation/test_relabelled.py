@@ -32,7 +32,7 @@ def asked(prompt: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> tuple[
 
 def test_each_is_a_changed_prompt_of_its_own(asked: tuple[Lab, Contest, Others]) -> None:
     lab, contest, others = asked
-    (effects,) = lab.inquire([demonstration_effects(lab, contest)])
+    (effects,) = lab.inquire([demonstration_effects(lab, contest, others)])
     (found,) = lab.inquire([relabellings(lab, contest, effects, others)])
     own = sorted((effect for effect in effects if effect.label == 0), key=lambda effect: effect.change)
     assert len(own) == 5
@@ -50,15 +50,15 @@ def test_each_is_a_changed_prompt_of_its_own(asked: tuple[Lab, Contest, Others])
 
 def test_without_other_queries_of_both_classes_none_is_asked(asked: tuple[Lab, Contest, Others]) -> None:
     lab, contest, others = asked
-    (effects,) = lab.inquire([demonstration_effects(lab, contest)])
+    (effects,) = lab.inquire([demonstration_effects(lab, contest, others)])
     alone = replace(others, own=(True,) * len(others.own))
     assert lab.inquire([relabellings(lab, contest, effects, alone)]) == [()]
     assert most_separating(effects, ()) is None
 
 
 def test_of_equal_separations_the_one_that_gains_most(asked: tuple[Lab, Contest, Others]) -> None:
-    lab, contest, _ = asked
-    (effects,) = lab.inquire([demonstration_effects(lab, contest)])
+    lab, contest, others = asked
+    (effects,) = lab.inquire([demonstration_effects(lab, contest, others)])
     checks = [Check(6, gain, 0.1, auc, 0, 0) for gain, auc in ((0.5, 0.9), (0.7, 0.9), (2.0, 0.8))]
     best = most_separating(
         effects, tuple(Relabelling(place, one) for place, one in zip((0, 2, 4), checks, strict=True))
