@@ -93,7 +93,7 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
     factor, run = evidence.shares.factors[place], evidence.shares.alone(place)
     if factor.kind == "prior" and not run.turned:
         run = _divided(evidence, run)
-    if evidence.shares.nats[place] <= 0 and not (run.turned and evidence.is_misread(factor)):
+    if evidence.shares.nats[place] <= 0 and not (evidence.is_misread(factor) and evidence.weighs(run)):
         return  # with what comes before it neutral it speaks for the rival
     if not run.turned and run.lead > evidence.contest.lead:  # by itself it helps the answer: no cause of it
         return
@@ -105,7 +105,8 @@ def _cause(place: int, run: Counterfactual, evidence: Evidence, names: tuple[str
     """A factor as the cause that this change confirms, with its second test."""
     factor, checked = evidence.shares.factors[place], evidence.checks[place]
     supported, support = _support(factor, evidence, checked, names)
-    if supported and factor.kind not in STRUCTURAL and evidence.classes.confused and not _separates(evidence, checked):
+    asked = factor.kind in (*STRUCTURAL, "demonstration")  # of which the second test is this one, or the prompt itself
+    if supported and not asked and evidence.classes.confused and not _separates(evidence, checked):
         supported, support = False, f"{support}, but it does not separate the two classes"
     told = [support] if support else []
     if checked is not None:
@@ -159,21 +160,24 @@ def _wrong_label(
 ) -> tuple[bool, str]:
     """Whether a demonstration's text reads like the rival's, and its other label helps other queries."""
     effect = next(effect for effect in evidence.demonstrations if effect.index == factor.demonstration)
-    if evidence.classes.confused:  # texts of classes that are confused cannot be read: what the other label does counts
-        separates = checked is not None and checked.helps and _separates(evidence, checked)
+    by, sure = effect.odds, effect.misread and (effect.odds or 0.0) > SURE
+    separates = _separates(evidence, checked)
+    if (
+        evidence.classes.confused
+    ):  # texts of classes that are confused are hardly read: what the other label does counts
+        parts = checked is not None and checked.helps and (separates or (sure and checked.auc >= CONFUSED))
         auc = "" if checked is None else f" (AUC {evidence.classes.auc or 0.0:.2f} -> {checked.auc:.2f})"
-        return separates, f"with that label the scores {'' if separates else 'do not '}separate the two classes{auc}"
-    by = effect.odds
+        return parts, f"with that label the scores {'' if parts else 'do not '}separate the two classes{auc}"
     if by is None or by <= 0:
         return False, f"its text reads like the others of {answer}"
     support = f"the prompt reads its text more like those of {rival} than like the others of {answer}"
     if checked is not None and checked.auc < CONFUSED and not checked.helps:
         return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
-    if checked is not None and checked.harms:  # a wrong label put right costs the others nothing
+    if checked is not None and checked.harms and not sure:  # a wrong label put right costs the others nothing
         return False, f"{support}, but other queries lose with that label"
     misleads = True
     if evidence.other_orders and not evidence.above_order(factor):  # a wrong label misleads in most orders
-        misleads = by > SURE or (checked is not None and checked.helps)
+        misleads = sure or separates or (checked is not None and checked.helps)
         support += "" if misleads else ", but the order carries more of the lead"
     return misleads, support
 

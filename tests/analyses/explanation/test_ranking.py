@@ -109,10 +109,12 @@ def test_a_wrong_label_reads_like_the_rival_and_mends_other_queries(nothing: Evi
     blurred = only(with_factor(misread, factor, TURNS, replace(HELPS, auc=0.6, error=1.0)))
     assert not blurred.supported
     assert "not separated (AUC 0.60)" in blurred.support
-    costly = only(with_factor(misread, factor, TURNS, replace(HELPS, gain=-0.5)))  # it was right, then
+    likely = replace(nothing, demonstrations=effects(1.0, -4.0))
+    costly = only(with_factor(likely, factor, TURNS, replace(HELPS, gain=-0.5)))  # it was right, then
     assert not costly.supported
     assert "but other queries lose with that label" in costly.support
-    assert only(with_factor(misread, factor, TURNS, replace(HELPS, gain=-0.1))).supported  # by chance
+    assert only(with_factor(likely, factor, TURNS, replace(HELPS, gain=-0.1))).supported  # by chance
+    assert only(with_factor(misread, factor, TURNS, replace(HELPS, gain=-0.5))).supported  # its text leaves no doubt
 
 
 def test_the_prior_is_confirmed_by_the_measurement_that_takes_most_and_by_none_that_helps_the_answer(
@@ -205,6 +207,7 @@ def test_where_other_orders_turn_it_a_demonstration_must_mend_other_queries_or_c
     moved = replace(nothing, demonstrations=effects(1.0, -4.0), order=orders)
     assert only(with_factor(moved, factor, TURNS, HELPS)).supported
     little = Check(12, 0.1, 0.1, 0.9, 0, 0)
+    assert only(with_factor(moved, factor, TURNS, replace(little, auc=0.96))).supported  # separates the classes
     assert not only(with_factor(moved, factor, TURNS, little)).supported
     order = Factor("order", "other order", order=(1, 0, 2, 3))
     for nats, first in (((2.5, 1.5), "demonstration"), ((1.5, 2.5), "order")):
@@ -286,7 +289,15 @@ def test_a_label_that_is_why_two_classes_are_confused_is_wrong(nothing: Evidence
     assert (cause.kind, cause.supported) == ("demonstration", True)
     assert "with that label the scores separate the two classes" in cause.support
     misread = replace(unread, demonstrations=effects(4.0, -4.0))  # as are texts of classes that are confused
-    for evidence, checked in ((unread, replace(HELPS, auc=0.7)), (misread, replace(HELPS, error=1.0))):
+    assert ("demonstration", True) in [
+        (cause.kind, cause.supported)
+        for cause in rank_causes(with_factor(misread, factor, TURNS, replace(HELPS, auc=0.76)), NAMES)
+    ]
+    for evidence, checked in (
+        (unread, replace(HELPS, auc=0.76)),
+        (misread, replace(HELPS, auc=0.7)),
+        (misread, replace(HELPS, error=1.0)),
+    ):
         causes = rank_causes(with_factor(evidence, factor, TURNS, checked), NAMES)
         assert not any(cause.supported for cause in causes if cause.kind == "demonstration")
 
@@ -303,7 +314,12 @@ def test_what_takes_away_from_the_lead_is_not_its_cause(nothing: Evidence) -> No
     parts = replace(shares((order, TURNS)), nats=(0.5,))
     assert only(replace(nothing, shares=parts, checks=(None,))).nats == 0.5
     wrong = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
-    for odds, scores, named in ((4.0, TURNS, 1), (4.0, HALVES, 0), (-4.0, TURNS, 0)):  # but a text that is misread
+    for odds, scores, named in (
+        (4.0, TURNS, 1),
+        (4.0, HALVES, 1),
+        (4.0, STAYS, 0),
+        (-4.0, TURNS, 0),
+    ):  # but a text that is misread
         parts = replace(shares((wrong, scores)), nats=(-0.5,))
         found = replace(leaning, shares=parts, checks=(None,), demonstrations=effects(odds, -4.0))
         assert len(rank_causes(found, NAMES)) == named
