@@ -137,7 +137,7 @@ def report(
     from icldiag.report.document import chosen_sections, make_report
     from icldiag.report.identity import given_command
     from icldiag.report.models import COMPARED
-    from icldiag.report.page import page_of, part_of
+    from icldiag.report.page import WORDS, page_of, part_of
     from icldiag.report.settings import ReportSettings, heads_from, layers_from
     from icldiag.report.write import FORMATS
     from icldiag.session import Session
@@ -229,7 +229,7 @@ def report(
             text = FORMATS[format](made)
     if on_terminal and format == "text":
         page = page_of(made)
-        print_page(replace(page, parts=tuple(part for part in page.parts if part.name not in printed)))
+        print_page(replace(page, parts=tuple(part for part in page.parts if part.name not in (*printed, WORDS))))
         return
     if format in FOLDERS:
         print(f"{len(files)} files written to {visible(str(output))}", file=sys.stderr)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.analysis import QUESTIONS, Context
 from icldiag.counting import counted
-from icldiag.page.blocks import Block, Cell, Code, Items, Page, Paragraph, Part, Table, Tokens
+from icldiag.glossary import terms_in
+from icldiag.page.blocks import Block, Cell, Code, Figure, Heading, Items, Page, Paragraph, Part, Table, Tokens
 from icldiag.report.document import Report
 
+WORDS = "words"  # the part that explains terms
 _IN_MEMORY = "The prompt was made in memory, so there is no command."
 
 
@@ -23,7 +25,7 @@ def page_of(report: Report) -> Page:
         title=f"icldiag report: {report.context.prompt.name}",
         facts=_facts(values),
         summary=_summary(report, {part.name: part.reading for part in parts}),
-        parts=(*parts, _prompt(values["prompt"], context, redacted), _repeat(values, redacted)),
+        parts=(*parts, *_words(parts), _prompt(values["prompt"], context, redacted), _repeat(values, redacted)),
     )
     return page if report.redaction is None else report.redaction.shown(page)
 
@@ -85,6 +87,29 @@ def _prompt(values: dict[str, Any], context: Context, redacted: bool) -> Part:
     ]
     blocks += [Items(tuple(values["warnings"]))] if values["warnings"] else []
     return Part("prompt", "The prompt", "", tuple(blocks))
+
+
+def _words(parts: Sequence[Part]) -> Iterator[Part]:
+    """What the terms mean that the parts use, for whom the report is sent to; texts of the prompt are no terms."""
+    used = terms_in("\n".join(text for part in parts for text in _sentences(part)))
+    if used:
+        rows = tuple((term.name, term.meaning) for term in used)
+        caption = "Terms of this report, a sentence each."
+        yield Part(WORDS, "What the words mean", "", (Table("terms", caption, ("term", "meaning"), rows, "folded"),))
+
+
+def _sentences(part: Part) -> Iterator[str]:
+    yield from (part.title, part.reading)
+    for block in part.blocks:
+        match block:
+            case Heading(text) | Paragraph(text):
+                yield text
+            case Items(texts):
+                yield from texts
+            case Table(_, caption, columns):
+                yield from (caption, *columns)
+            case Figure(_, caption):
+                yield caption
 
 
 def _sizes(context: Context) -> tuple[tuple[Cell, ...], ...]:

@@ -110,7 +110,7 @@ def test_contents_ids_and_references_agree(report: Report) -> None:
     targets |= {a["clip-path"][5:-1] for _, a in page.tags if a.get("clip-path")}  # type: ignore[index]
     assert targets <= set(ids)
     sections = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
-    assert sections == ["summary", *report.results, "prompt", "repeat"]
+    assert sections == ["summary", *report.results, "words", "prompt", "repeat"]
     assert sections[1:3] == ["overview", "explanation"]  # what is wrong with the prompt, then why queries failed
     assert set(sections) <= targets
 

@@ -238,3 +238,10 @@ def test_ids_have_a_column_where_any_query_has_one(prompt: Prompt, tiny: Tiny) -
         assert tables["queries"].rows[0][:2] == (1, cell)
     document = json.loads(as_json(make_report(Session(named, tiny()), ["prediction"])))
     assert [query["id"] for query in document["prediction"]["queries"]] == ["doc 17"] + [None] * len(others)
+
+
+def test_the_words_that_a_report_uses_are_explained_in_it(prompt: Prompt, tiny: Tiny) -> None:
+    text = as_markdown(make_report(Session(prompt, tiny()), ["confusion"]))
+    words = text.split("## What the words mean")[1].split("\n## ")[0]
+    assert "| cosine | How alike the directions" in words
+    assert "Shapley" not in words

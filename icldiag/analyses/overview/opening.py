@@ -145,8 +145,11 @@ def _last_wins(found: Overview, stability: Stability, label: int) -> str:
     other = max(where_last, key=lambda one: where_last[one])
     here = share_where_last(stability, other, label) or 0.0
     ends = [_end(found, one) for one in (other, label)]
-    drawn = f"{where_last[other]:.0%} of the answers are {names[other]}, {here:.0%} with {ends[1]} last"
-    return f"{said}: with {ends[0]} last {drawn}."
+    name = names[other]
+    return (
+        f"{said}: {where_last[other]:.0%} of the answers are {name} with {ends[0]} last, "
+        f"{here:.0%} are {name} with {ends[1]} last."
+    )
 
 
 def _end(found: Overview, label: int) -> str:

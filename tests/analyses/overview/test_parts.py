@@ -117,7 +117,7 @@ def test_one_query_one_demonstration_no_gold(tiny: Tiny, prompt: Prompt) -> None
     assert not found.stability.left_out
     assert found.repairs is None
     assert next_step(found) == f"A{found.unrepaired[1:]}."
-    assert "there are 0 in 'examples' and 'queries'" in found.unrepaired
+    assert "there are 0 in 'examples'; add" in found.unrepaired
     assert found.recency is None
 
 
@@ -186,14 +186,15 @@ def test_what_the_answers_come_from_is_told_after_them() -> None:
     assert [cause.kind for cause in known.causes] == ["recency", "demonstration"]
     said = headline(known)
     assert said.startswith(
-        "All 12 answers are Positive: 6 of 12 are right (0.50). The class whose demonstrations come last wins: with "
-        "2 of Negative last 100% of the answers are Negative, 0% with 2 of Positive last. Demonstration 3 (Positive) "
+        "All 12 answers are Positive: 6 of 12 are right (0.50). The class whose demonstrations come last wins: "
+        "100% of the answers are Negative with 2 of Negative last, 0% are Negative with 2 of Positive last. "
+        "Demonstration 3 (Positive) "
         "harms the lead: "
     )
     one_last = headline(replace(known, shown=(1, 0, 0, 1)))  # as the orders that were asked then end, too
-    assert "with Negative last 100% of the answers are Negative, 0% with Positive last." in one_last
+    assert "100% of the answers are Negative with Negative last, 0% are Negative with Positive last." in one_last
     more = headline(replace(known, shown=(0, 1, 1, 1)))
-    assert "come last wins, and 3 of the 4 demonstrations are Positive: with" in more
+    assert "come last wins, and 3 of the 4 demonstrations are Positive: 100%" in more
     right = replace(known, predicted=np.array([0, 1] * 6), measures=measures(np.array([0, 1] * 6), [0, 1] * 6, 2))
     assert "last" not in headline(right)
 
