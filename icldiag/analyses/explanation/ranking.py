@@ -53,12 +53,18 @@ def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]
 def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
     """Supported ones by the size of the change, smallest first; what no second test points to by its nats.
 
-    A class that is shown too often, also without its one demonstration that may be wrong, comes before that one.
+    Before a demonstration that may be wrong come a class that is shown too often also without it, and, where its other
+    label does not turn the answer, the prior of the other queries that does.
     """
     kinds = list(KINDS)
     if any(cause.supported and cause.kind == "majority" for cause in causes) and _majority(evidence, wrong=1):
         kinds.remove("demonstration")
         kinds.insert(kinds.index("majority") + 1, "demonstration")
+    turned = {cause.kind: cause.confirmed_by.turned for cause in causes if cause.supported}
+    undone = None if evidence.favourite is None else evidence.favourite.undone
+    if undone is not None and undone.mends and turned.get("prior") and not turned.get("demonstration", True):
+        kinds.remove("prior")
+        kinds.insert(kinds.index("demonstration"), "prior")
 
     def place(cause: Cause) -> tuple[bool, float]:
         return not cause.supported, kinds.index(cause.kind) if cause.supported else -(cause.nats or 0.0)

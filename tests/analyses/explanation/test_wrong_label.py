@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from icldiag.analyses.explanation.evidence import Evidence
 from icldiag.analyses.explanation.factors import Factor
+from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.ranking import rank_causes
 from tests.analyses.explanation.made import (
@@ -88,3 +89,17 @@ def test_a_misread_text_is_named_though_its_share_is_negative(nothing: Evidence)
         parts = replace(shares((wrong, scores)), nats=(-0.5,))
         found = replace(nothing, shares=parts, checks=(None,), demonstrations=effects(odds, -4.0))
         assert len(rank_causes(found, NAMES)) == named
+
+
+def test_the_prior_of_other_queries_comes_before_a_label_that_does_not_turn_the_answer(nothing: Evidence) -> None:
+    wrong = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
+    prior = Factor("prior", "contextual prior divided out", divided=True)
+    for mends, scores, first in ((1, HALVES, "prior"), (1, TURNS, "demonstration"), (0, HALVES, "demonstration")):
+        found = replace(
+            nothing,
+            shares=shares((wrong, scores), (prior, TURNS)),
+            checks=(HELPS, HELPS),
+            demonstrations=effects(4.0, -4.0),
+            favourite=Favourite(0, 12, 12, 12, 6, Undoing("contextual", bool(mends))),
+        )
+        assert rank_causes(found, NAMES)[0].kind == first
