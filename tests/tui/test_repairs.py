@@ -260,3 +260,17 @@ def test_a_reweighting_is_never_left_out_of_what_is_saved(tmp_path: Path, prompt
     with pytest.raises(IcldiagError, match="the re-weighting cannot be saved while the answers are computed"):
         write_state(state, tmp_path / "out.yaml")
     assert not (tmp_path / "out.yaml").exists()
+
+
+async def test_names_that_are_too_long_stay_apart(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(RepairPanel.key)
+        await settle(pilot, lambda: TryCalibrations() in app.state.results)
+        panel, found = app.query_one(RepairPanel), app.state.results[TryCalibrations()]
+        names = ["matrix calibration with anchor re-weighting of all heads and " + end for end in ("one", "two")]
+        trials = [replace(found.trials[0], repair=replace(found.trials[0].repair, name=name)) for name in names]
+        rows = panel._table(replace(found, trials=tuple(trials))).plain.splitlines()[1:]
+        assert rows[0].endswith("one") and rows[1].endswith("two")
+        assert max(map(len, rows)) <= 80
+        assert "escape stop" not in screen_text(app)

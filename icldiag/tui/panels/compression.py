@@ -41,6 +41,9 @@ class CompressionPanel(Panel):
         Binding("escape", "stop", "stop"),
     ]
 
+    def idle(self) -> set[str]:
+        return set() if _JOB in self.state.doing else {"stop"}
+
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")

@@ -48,6 +48,9 @@ class ReweightingPanel(Panel):
         Binding("b", "beta", "on / off in all panels"),
     ]
 
+    def idle(self) -> set[str]:
+        return set() if _JOB in self.state.doing else {"stop"}
+
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
