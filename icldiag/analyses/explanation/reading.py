@@ -291,7 +291,7 @@ def legend(rows: Sequence[Weight], lead: float) -> str:
     part = "part: too little to be called the cause" if any(row.role == "part" for row in rows) else ""
     main = [row.nats or 0.0 for row in rows if row.role == "main"]
     also = [row for row in rows if row.role == "also"]
-    later = any(row.kind == "demonstration" for row in also) and rows[0].kind == "majority"  # the smaller change
+    later = any(row.kind == "demonstration" for row in also) and rows[0].kind in ("majority", "prior")  # smaller change
     passed = main and not later and any((row.nats or 0.0) > main[0] for row in also)
     first = "CAUSE: of those that a second test confirms, the smallest change" if passed else ""
     above = "> is more than the whole lead" if any(value > lead for value in nats) else ""

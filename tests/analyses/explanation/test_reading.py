@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from icldiag.analyses.explanation import Explanation, findings, of_cause, reading, weights
+from icldiag.analyses.explanation.factors import CauseKind
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.not_asked import not_asked
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import headline, prompt_wide, verdict
+from icldiag.analyses.explanation.reading import Weight, headline, legend, prompt_wide, verdict
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.recency import Recency
 from icldiag.prompt.schema import Example, Prompt
@@ -191,3 +192,14 @@ def test_the_whole_prompt_s_cause_is_told_before_the_query_s_own(explained: tupl
         assert said.endswith(opening)
     assert prompt_wide(replace(found, contest=replace(found.contest, gold=answer)), drawn) == ""
     assert prompt_wide(wrong, overview) == prompt_wide(wrong, None) == ""
+
+
+def test_the_legend_says_smallest_change_only_of_what_is_ranked_by_it() -> None:
+    firsts: tuple[tuple[CauseKind, CauseKind, bool], ...] = (
+        ("order", "prior", True),
+        ("majority", "demonstration", False),
+        ("prior", "demonstration", False),
+    )
+    for first, other, said in firsts:
+        rows = [Weight("main", first, first, 1.0, ""), Weight("also", other, other, 2.0, "")]
+        assert ("smallest change" in legend(rows, 3.0)) == said
