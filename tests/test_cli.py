@@ -103,7 +103,7 @@ def test_report_as_folders_of_files(run: Run, prompt_file: str, model_folder: Pa
     assert run(*common, "html", "-o", str(html)).returncode == 0
     assert html.read_text().startswith("<!DOCTYPE html>")
     tables, figures = tmp_path / "tables", tmp_path / "figures"
-    assert f"5 files written to {tables}" in run(*common, "csv", "-o", str(tables)).stderr
+    assert f"6 files written to {tables}" in run(*common, "csv", "-o", str(tables)).stderr
     assert (
         (tables / "prediction-queries.csv").read_text().startswith("number,query,gold,predicted,p(Person),p(Location),")
     )
