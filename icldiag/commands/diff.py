@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from icldiag.commands.completions import one_of
 from icldiag.errors import IcldiagError
 from icldiag.quoting import shortened
 
+FORMATS_OFFERED = ("text", "md", "html", "latex")
 ReportPath = Annotated[
     Path, typer.Argument(help="A report, made with --format json, or a log of lm-eval.", show_default=False)
 ]
@@ -20,7 +22,12 @@ def diff(
     a: ReportPath,
     b: ReportPath,
     format: Annotated[
-        str | None, typer.Option(help="text, md, html or latex; else as -o ends, or text.", show_default=False)
+        str | None,
+        typer.Option(
+            autocompletion=one_of(*FORMATS_OFFERED),
+            help="text, md, html or latex; else as -o ends, or text.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here; - prints.")] = None,
 ) -> None:

@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from icldiag.commands.completions import pages
+
 
 def docs(
-    page: Annotated[str | None, typer.Argument(metavar="PAGE", help="One of those listed without it.")] = None,
+    page: Annotated[
+        str | None, typer.Argument(metavar="PAGE", autocompletion=pages, help="One of those listed without it.")
+    ] = None,
 ) -> None:
     """List the pages of the documentation, or print one. Formatted in a terminal, else as Markdown."""
     from icldiag.manual import manual_pages, page_text, title

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from icldiag.commands.completions import models
 from icldiag.commands.options import Force, Output, Yes
 from icldiag.prompt.importers import importers
 from icldiag.prompt.importers.importer import Import, Importer
@@ -26,7 +27,9 @@ def _command(importer: Importer) -> Callable[..., None]:
         del added["yes"]
     if importer.in_turns:
         added["model"] = (
-            Annotated[str | None, typer.Option(help="Compare turns with this model's chat template.")],
+            Annotated[
+                str | None, typer.Option(autocompletion=models, help="Compare turns with this model's chat template.")
+            ],
             None,
         )
 

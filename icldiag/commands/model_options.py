@@ -9,20 +9,41 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from icldiag.commands.completions import models, one_of
 from icldiag.errors import IcldiagError
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
 
 NAME = Annotated[
-    str, typer.Option("--model", help="'bundled', 'smollm2', a Hugging Face name, a local folder, or a GGUF file.")
+    str,
+    typer.Option(
+        "--model",
+        autocompletion=models,
+        help="'bundled', 'smollm2', a Hugging Face name, a local folder, or a GGUF file.",
+    ),
 ]
-OPTIONAL_NAME = Annotated[str | None, typer.Option("--model", help="As in the other commands; none by default.")]
+OPTIONAL_NAME = Annotated[
+    str | None, typer.Option("--model", autocompletion=models, help="As in the other commands; none by default.")
+]
+
+_DTYPES = ("auto", "float32", "float16", "bfloat16", "float64")
 
 #: Fields of `ModelSettings` beside its name -> the command's option and its default.
 OPTIONS: dict[str, tuple[Any, Any]] = {
-    "device": (Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")], "auto"),
-    "dtype": (Annotated[str, typer.Option("--dtype", help="auto, float32, float16, bfloat16, float64.")], "auto"),
+    "device": (
+        Annotated[
+            str,
+            typer.Option(
+                "--device", autocompletion=one_of("auto", "cpu", "cuda", "mps"), help="auto, cpu, cuda, cuda:1, mps."
+            ),
+        ],
+        "auto",
+    ),
+    "dtype": (
+        Annotated[str, typer.Option("--dtype", autocompletion=one_of(*_DTYPES), help=f"{', '.join(_DTYPES)}.")],
+        "auto",
+    ),
     "revision": (Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit on the hub.")], None),
     "trust_remote_code": (
         Annotated[bool, typer.Option("--trust-remote-code", help="Run model code from the hub. Off by default.")],

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from icldiag.commands.completions import models, prompts
 from icldiag.errors import IcldiagError
 
 
@@ -20,12 +21,20 @@ def prompt_path(given: str) -> Path:
 PromptPath = Annotated[
     Path,
     typer.Argument(
-        metavar="PROMPT", parser=prompt_path, help="A prompt file (YAML, JSON), lm-eval samples, or a sample's name."
+        metavar="PROMPT",
+        parser=prompt_path,
+        autocompletion=prompts,
+        help="A prompt file (YAML, JSON), lm-eval samples, or a sample's name.",
     ),
 ]
 Beside = Annotated[
     str | None,
-    typer.Option("--against", metavar="MODEL", help="Another model, which is asked too and shown beside it."),
+    typer.Option(
+        "--against",
+        metavar="MODEL",
+        autocompletion=models,
+        help="Another model, which is asked too and shown beside it.",
+    ),
 ]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write here; - prints.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether an inferred template is right.")]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from icldiag.commands.against import other, refuse_of_one, write_comparison
+from icldiag.commands.completions import analyses, models, one_of
 from icldiag.commands.endings import stop_code
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import FigureType, PromptPath
@@ -30,6 +31,7 @@ Positions = Literal["kept", "restart"]
 Keys = Literal["as_attended", "position_free"]
 
 
+FORMATS_OFFERED = ("json", "md", "html", "text", "latex", "csv", "figures")
 FORMATS_HELP = (
     "json, md, html, text, latex (a file); csv, figures (a folder); else as -o ends, or json (text on a terminal)."
 )
@@ -83,10 +85,16 @@ def report(
     context: typer.Context,
     model: ModelSettings,
     against: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Another model, to compare with on the same prompt.")
+        str | None,
+        typer.Option(metavar="MODEL", autocompletion=models, help="Another model, to compare with on the same prompt."),
     ] = None,
-    format: Annotated[str | None, typer.Option(help=FORMATS_HELP, show_default=False)] = None,
-    only: Annotated[str | None, typer.Option(help="Analyses to compute, such as prediction,confusion.")] = None,
+    format: Annotated[
+        str | None, typer.Option(autocompletion=one_of(*FORMATS_OFFERED), help=FORMATS_HELP, show_default=False)
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(autocompletion=analyses, help="Analyses to compute, such as prediction,confusion."),
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A file, or a folder; - prints.")] = None,
     figure_type: FigureType = "svg",
     print_schema: Annotated[bool, typer.Option("--print-schema", callback=schema, is_eager=True, help=SCHEMA)] = False,

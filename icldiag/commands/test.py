@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from icldiag.commands.completions import prompts
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import prompt_path
 from icldiag.errors import IcldiagError
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 
 Prompts = Annotated[
     list[Path],
-    typer.Argument(metavar="PROMPT...", parser=prompt_path, help="Prompt files, or samples.", show_default=False),
+    typer.Argument(
+        metavar="PROMPT...",
+        parser=prompt_path,
+        autocompletion=prompts,
+        help="Prompt files, or samples.",
+        show_default=False,
+    ),
 ]
 Share = Annotated[float | None, typer.Option(min=0, max=1, help="Of the queries with a gold label.")]
 
