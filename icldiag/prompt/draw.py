@@ -99,21 +99,29 @@ def draw_prompt(table: Table, drawing: Drawing, name: str) -> Drawn:
         fields=fields,
     )
     notes = left_out + ([f"left out: {disputed}"] if disputed else [])
-    notes += [bare] if (bare := _without_examples(prompt)) else []
+    notes += [bare] if drawing.examples and (bare := _without_examples(prompt)) else []
     notes += table.unread((*columns.values(), drawing.label))
     notes += warnings_of(prompt.template, prompt.instruction, fields)
     return Drawn(prompt, _comments(prompt, table, drawing), tuple(notes))
 
 
 def _without_examples(prompt: Prompt) -> str | None:
-    """The classes that have no text left as an example, where others have; None where there are none."""
+    """The classes that have no text left as an example, and what leaves some; None where all have."""
     known = {example.label for example in prompt.examples}
-    bare = [quoted(name) for label, name in enumerate(prompt.label_names) if label not in known]
-    if not known or not bare:
+    bare = {label: quoted(name) for label, name in enumerate(prompt.label_names) if label not in known}
+    if not bare:
         return None
+    asked = Counter(query.label for query in prompt.queries)
+    half = min(asked[label] for label in bare) // 2
+    cure = f"--queries {half} leaves some, as more texts would" if half else "add texts"
+    if not known:
+        return (
+            "no text is left as an example: repairs are made from the queries and compared on them, and re-weighting "
+            f"has nothing to train on; {cure}"
+        )
     return (
-        f"no text is left of {listed(bare)} as an example: what is fitted on the examples, such as a calibration, "
-        "knows nothing of it; add texts, or draw fewer --queries"
+        f"no text is left of {listed(bare.values())} as an example: what is fitted on the examples, such as a "
+        f"calibration, knows nothing of it; {cure}"
     )
 
 
@@ -146,12 +154,16 @@ def _fields(table: Table, drawing: Drawing) -> tuple[str, ...]:
 
 def _check_columns(table: Table, columns: Mapping[str, str], drawing: Drawing) -> None:
     options = [("--text" if name == "text" else "--field", column) for name, column in columns.items()]
+    unchosen = drawing.text == "text" and len(table.columns) > 2  # of which several may hold texts
     for option, column in (*options, ("--label", drawing.label)):
         if column not in table.columns:
             refuse_conversation([row.values for row in table.rows], table.path)
             told = ", ".join(_described(table, one) for one in table.columns[:_TOLD])
             close = did_you_mean(column, table.columns)
-            reason = f"there is no column {quoted(column)}; {close}choose with {option} COLUMN from {told}"
+            how = f"{option} COLUMN"
+            if option == "--text" and unchosen:
+                how += ", or with --field COLUMN for each of several texts,"
+            reason = f"there is no column {quoted(column)}; {close}choose with {how} from {told}"
             raise PromptError(reason, path=table.path)
 
 

@@ -60,7 +60,12 @@ def test_a_class_that_is_left_without_examples_is_named(table: Table) -> None:
 
     assert "as an example" not in notes()
     assert "no text is left of 'good' as an example: " in notes(queries=6)  # 8 of it, 9 of the others
-    assert "as an example" not in notes(queries=50)  # no class has any, which is no class's lack
+    assert "--queries 3 leaves some" in notes(queries=6)
+    assert "no text is left of" not in notes(queries=3)
+    assert "no text is left as an example: repairs are made from the queries" in notes(queries=50)
+    assert "--queries 3 leaves some" in notes(queries=50)
+    assert notes(shots=7).endswith("; add texts")  # one query of 'good' cannot be parted
+    assert "as an example" not in notes(queries=50, examples=0)  # as was asked
 
 
 def test_a_text_with_two_labels_is_drawn_with_neither(table: Table) -> None:
@@ -108,6 +113,7 @@ def test_texts_of_several_lines_are_parted_by_an_empty_one(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
+        ({"text": "text"}, "choose with --text COLUMN, or with --field COLUMN for each of several texts, from review"),
         ({"text": "txt"}, "choose with --text COLUMN from review (30 different), sentiment (4 different), length (9 d"),
         ({"label": "class"}, "choose with --label COLUMN from review"),
         ({"label": "review"}, "too many for labels; choose with --label COLUMN"),
@@ -142,7 +148,7 @@ def test_labels_that_only_spaces_tell_apart_are_told_with_their_lines(tmp_path: 
 def test_a_label_of_spaces_is_none(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\na,1\nb,2\nc,1\nd,2\ne,  \n")
-    drawn = draw_prompt(read_table(path), Drawing(), "a")
+    drawn = draw_prompt(read_table(path), Drawing(examples=0), "a")
     assert drawn.prompt.label_names == ("1", "2")
     assert drawn.notes == ("left out: 1 row without a label",)
 
