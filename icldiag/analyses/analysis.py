@@ -83,6 +83,7 @@ class Section:
 
 
 Numbers = Callable[["Workbench", Mapping[str, Any], int, "Progress"], dict[str, Any]]
+Needs = Callable[["Prompt", Mapping[str, Any], int], object]
 
 
 @dataclass(frozen=True)
@@ -95,3 +96,5 @@ class Analysis:
     #: The numbers that a sweep keeps, as plain JSON values, from the settings of `reads` and a seed; None: no sweep.
     numbers: Numbers | None = None
     reads: tuple[str, ...] = ()  # the settings of a sweep that the numbers depend on
+    #: Raises AnalysisError for a prompt whose texts do not suffice for the numbers, before a model is loaded.
+    needs: Needs | None = None

@@ -40,8 +40,9 @@ def sweep(
     if output is not None and str(output) == "-":
         raise IcldiagError("a sweep writes several files; name their folder with -o")
 
+    from icldiag.counting import counted
     from icldiag.page.terminal import print_page
-    from icldiag.sweeps.page import in_brief
+    from icldiag.sweeps.page import by_reason, in_brief
     from icldiag.sweeps.sweep import Sweep
     from icldiag.sweeps.watch import watch_on_stderr
     from icldiag.visible import visible
@@ -52,8 +53,14 @@ def sweep(
     known = made.found if resume else {}
     pending = [cell for cell in made.cells if cell not in known]
     if dry_run:
+        lacks = {cell: lack for cell in pending if (lack := cell.lack) is not None}
         for cell in pending:
-            print(visible(cell.name))
+            if cell not in lacks:
+                print(visible(cell.name), flush=True)
+        if lacks:
+            print(f"{counted(len(lacks), 'cell')} cannot be computed:", file=sys.stderr)
+        for line in by_reason(lacks):
+            print(visible(f"- {line}"), file=sys.stderr)
         return
     if pending and not tables_only:
         try:

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from icldiag.analyses import ANALYSES
-from icldiag.errors import ModelError
+from icldiag.errors import AnalysisError, ModelError
 from icldiag.model.names import local_place
 from icldiag.model.settings import BUNDLED, ModelSettings
 from icldiag.prompt.schema import Prompt
@@ -43,6 +43,17 @@ class Cell:
         """SHA-256 over the model's content, the prompt, the analysis, its settings and its draws' seed."""
         content = [__version__, _identity(self.model), self.prompt.hash, self.analysis, self.read, self.seed]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def lack(self) -> str | None:
+        """Why this cannot be computed, as far as the prompt tells; None where it does not."""
+        needs = ANALYSES[self.analysis].needs
+        try:
+            if needs is not None:
+                needs(self.prompt, self.read, self.seed)
+        except AnalysisError as error:
+            return str(error)
+        return None
 
     @property
     def name(self) -> str:

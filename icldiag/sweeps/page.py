@@ -86,14 +86,16 @@ def _environment(environment: Mapping[str, Any]) -> str:
 def _failed(failures: Mapping[Cell, Failure]) -> Iterator[Part]:
     """Cells without a result, together where the reason is the same."""
     if failures:
-        ordered = sorted(failures.items(), key=lambda item: item[1].reason)
-        texts = []
-        for reason, items in groupby(ordered, key=lambda item: item[1].reason):
-            names = [cell.name for cell, _ in items]
-            rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            texts.append(f"{names[0]}{rest}: {reason}")
+        texts = by_reason({cell: failure.reason for cell, failure in failures.items()})
         reading = f"{counted(len(failures), 'cell')} could not be computed; the same command tries again."
         yield Part("failures", "Without a result", reading, (Items(tuple(texts)),))
+
+
+def by_reason(reasons: Mapping[Cell, str]) -> Iterator[str]:
+    """A line for each reason, with the cells that it is of."""
+    for reason, cells in groupby(sorted(reasons, key=reasons.__getitem__), key=reasons.__getitem__):
+        first, *others = (cell.name for cell in cells)
+        yield f"{first}{f' and {len(others)} more' if others else ''}: {reason}"
 
 
 def every_number(found: Mapping[Cell, Result]) -> Table:

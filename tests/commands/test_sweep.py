@@ -60,6 +60,11 @@ def test_a_cell_that_fails_is_told_and_the_exit_code_says_so(
 ) -> None:
     path = sweep_file("[prediction, reweighting]", seeds="1")
     path.write_text(path.read_text().replace("per_class: 2", "per_class: 9"))
+    assert call(monkeypatch, str(path), "-o", str(tmp_path / "out"), "--dry-run") == 0
+    shown = capsys.readouterr()
+    assert [line.rsplit(": ", 1)[-1] for line in shown.out.splitlines()] == ["prediction", "prediction"]
+    assert "\n1 cell cannot be computed:\n- " in shown.err
+    assert "seed 0: reweighting: re-weighting needs 9 labelled examples of 'Person'" in shown.err
     assert call(monkeypatch, str(path), "-o", str(tmp_path / "out")) == 1
     shown = capsys.readouterr()
     assert "1 cell could not be computed" in shown.out
@@ -92,3 +97,17 @@ def test_ctrl_c_says_how_to_go_on(sweep_file: Write, tmp_path: Path) -> None:
     assert "Traceback" not in told
     for file in (out / "cells").glob("*.json"):
         assert json.loads(file.read_text())["schema"] == "icldiag-sweep-cell/1"
+
+
+def test_a_dry_run_names_what_repairs_lack(
+    sweep_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the run does: the queries' labels are kept from the search, so only examples count."""
+    path, out = sweep_file("[repairs]"), str(tmp_path / "out")
+    path.write_text(path.read_text().replace("examples: 4", "examples: 3"))
+    assert call(monkeypatch, str(path), "-o", out, "--dry-run") == 0
+    foretold = capsys.readouterr().err.split("2 cells cannot be computed:\n- ")[1]
+    assert "there are 6 in 'examples'" in foretold
+    assert call(monkeypatch, str(path), "-o", out) == 1
+    told = capsys.readouterr().out
+    assert "".join(foretold.split()) in "".join(told.split())

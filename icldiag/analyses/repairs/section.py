@@ -14,11 +14,13 @@ from icldiag.analyses.lab import Lab
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.repairs import CHOSEN, Effect, FindRepairs, Repairs, Trial, find_repairs, finding, verdict
 from icldiag.analyses.request import Workbench
+from icldiag.analyses.search.partition import make_parts
 from icldiag.analyses.search.search import Search
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import IntArray, Progress
 from icldiag.page.blocks import Block, Cell, Figure, Items, Paragraph, Table, notes
 from icldiag.page.figures import changes
+from icldiag.prompt.schema import Prompt
 
 LISTED = 10  # on a page; files have all
 
@@ -210,8 +212,9 @@ def _elsewhere(result: Repairs, winner: Trial) -> list[Block]:
 
 def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: Progress) -> dict[str, Any]:
     """The queries are kept to measure on: the search is not told their labels."""
+    needs(bench.prompt, settings, seed)
     prediction = bench.ask(Predict(), progress)
-    unlabelled = replace(bench.prompt, queries=tuple(replace(query, label=None) for query in bench.prompt.queries))
+    unlabelled = _unlabelled(bench.prompt)
     encoded = replace(bench.encoded, prompt=unlabelled)
     search = Search(Lab(bench.model, encoded, bench.prefix(progress), bench.beta), seed=seed)
     if unlabelled.calibration is None:
@@ -241,11 +244,20 @@ def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: 
     }
 
 
-def _right(predicted: IntArray, gold: Sequence[int | None]) -> tuple[float, float]:
-    """The share of right answers to labelled queries, and its mean over their classes. Raises AnalysisError."""
-    labelled = [place for place, label in enumerate(gold) if label is not None]
-    if not labelled:
+def needs(prompt: Prompt, settings: Mapping[str, Any], seed: int) -> None:
+    """Raise AnalysisError where there are too few labelled examples to search with, or no query to measure on."""
+    make_parts(_unlabelled(prompt), seed=seed)
+    if all(query.label is None for query in prompt.queries):
         raise AnalysisError("no query has a gold label, so what repairs gain cannot be measured")
+
+
+def _unlabelled(prompt: Prompt) -> Prompt:
+    return replace(prompt, queries=tuple(replace(query, label=None) for query in prompt.queries))
+
+
+def _right(predicted: IntArray, gold: Sequence[int | None]) -> tuple[float, float]:
+    """The share of right answers to labelled queries, and its mean over their classes."""
+    labelled = [place for place, label in enumerate(gold) if label is not None]
     wanted = np.array([gold[place] for place in labelled])
     right = predicted[labelled] == wanted
     return float(right.mean()), float(np.mean([right[wanted == label].mean() for label in np.unique(wanted)]))
@@ -262,4 +274,4 @@ SECTION = Section(
     main="repairs",
 )
 
-ANALYSIS = Analysis("repairs", (Repairs,), SECTION, numbers, ("budget",))
+ANALYSIS = Analysis("repairs", (Repairs,), SECTION, numbers, ("budget",), needs)

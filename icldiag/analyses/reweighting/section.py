@@ -13,12 +13,13 @@ from icldiag.analyses.effect import SIGNIFICANT, mcnemar
 from icldiag.analyses.isolation.cuts import in_heads
 from icldiag.analyses.loyalty import Answers
 from icldiag.analyses.request import Workbench
-from icldiag.analyses.reweighting.compute import Reweight, Reweighting
+from icldiag.analyses.reweighting.compute import Reweight, Reweighting, draw_examples
 from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.counting import counted
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Paragraph, Table, notes
 from icldiag.page.figures import curves, heatmap
+from icldiag.prompt.schema import Prompt
 
 
 class TrainingFields(Fields):
@@ -149,6 +150,11 @@ def numbers(bench: Workbench, settings: Mapping[str, Any], seed: int, progress: 
     }
 
 
+def needs(prompt: Prompt, settings: Mapping[str, Any], seed: int) -> None:
+    """Raise AnalysisError where there are too few examples to train on."""
+    draw_examples(prompt, settings["per_class"], seed)
+
+
 SECTION = Section(
     title="Anchor re-weighting",
     question="What fixes it",
@@ -161,4 +167,4 @@ SECTION = Section(
 )
 
 READS = ("per_class", "epochs", "learning_rate", "batch_size")
-ANALYSIS = Analysis("reweighting", (Reweighting,), SECTION, numbers, READS)
+ANALYSIS = Analysis("reweighting", (Reweighting,), SECTION, numbers, READS, needs)
