@@ -18,7 +18,12 @@ def finding(repairs: Repairs) -> str:
         if repairs.query is not None and repairs.mender is None:
             return f"None of {tried} {one}s fixes this query."
         wanted = "gains on" if repairs.query is None else "fixes this query without losing on"
-        return f"None of {tried} {one}s {wanted} the labelled texts that it was not made from.{_mender(repairs)}"
+        none = (
+            "None"
+            if repairs.calibration is None
+            else f"Compared with the {repairs.calibration} calibration in force, none"
+        )
+        return f"{none} of {tried} {one}s {wanted} the labelled texts that it was not made from.{_mender(repairs)}"
     chosen = f"{best.repair.name} ({signed(best.selection.net)} of the {texts} it was compared on)"
     assert repairs.confirmed is not None
     others = f"{repairs.confirmed.count} labelled texts, each left out of fit and choice"

@@ -29,6 +29,7 @@ class Repairs(AnalysisResult):
     before: IntArray  # (n,) what is answered without any repair
     tokens_before: int
     left_out: tuple[str, ...]  # candidates that this model cannot be asked, with the reason
+    calibration: str | None = None  # the kind in force without any repair, in whose place others were tried
     finished: bool = True  # False for what there was in the course of a search
 
     @property
@@ -99,5 +100,6 @@ def repairs_of(trials: Trials, finished: bool = True) -> Repairs:
         before=trials.before,
         tokens_before=search.tokens(search.start),
         left_out=tuple(trials.left_out),
+        calibration=None if search.start.calibration is None else search.start.calibration.kind,
         finished=finished,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,4 +68,15 @@ def test_a_search_that_finds_nothing_says_whether_anything_mends_the_query(promp
     assert found.mender == 0
     assert finding(found).endswith(
         f"The best that fixes it, {trial.repair.name}, fixes this query but breaks others (-2 of 20)."
+    )
+
+
+def test_a_calibration_in_force_is_what_others_are_compared_with(prompt: Prompt) -> None:
+    """Beside what it gained, `none gains` alone would read as if it gained nothing."""
+    found, _ = judged(prompt, False, 1, 3)
+    found = replace(found, query=None)
+    assert finding(found) == "None of 1 repairs gains on the labelled texts that it was not made from."
+    assert finding(replace(found, calibration="matrix")) == (
+        "Compared with the matrix calibration in force, none of 1 repairs gains on the labelled texts that it was not "
+        "made from."
     )

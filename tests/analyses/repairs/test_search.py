@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from icldiag.analyses.lab import Lab
-from icldiag.analyses.repairs import FindRepairs, Repairs, anchors, finding
+from icldiag.analyses.repairs import FindRepairs, Repairs, TryCalibrations, anchors, finding
 from icldiag.analyses.repairs.retrieval import retrievals
 from icldiag.analyses.reweighting.training import train_beta
 from icldiag.analyses.search.calibrations import answers_by_fold
@@ -143,6 +143,13 @@ def test_trials_are_ranked_by_net_gain_and_the_budget_is_kept(rich: Prompt, tiny
     assert [trial.repair.family for trial in few.trials] == ["calibration"] * 2
     names = [trial.repair.name for trial in found.trials]
     assert len(names) == len(set(names))
+
+
+def test_what_calibrations_are_compared_with_is_told(rich: Prompt, tiny: Tiny) -> None:
+    model = tiny()
+    assert Session(rich, model).ask(TryCalibrations()).calibration is None
+    calibrated = replace(rich, calibration=Calibration("batch", (0.0, -1.0, 0.0)))
+    assert Session(calibrated, model).ask(TryCalibrations()).calibration == "batch"
 
 
 def test_calibrations_encode_no_demonstration_again(rich: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
