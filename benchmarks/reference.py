@@ -52,7 +52,7 @@ def _attention(
     if _asked.beta is not None:
         assert _asked.anchors is not None
         factor = torch.ones_like(weights[0, :, -1])  # (H, T)
-        factor = factor.index_copy(1, _asked.anchors, _asked.beta[layer].exp())
+        factor = factor.index_copy(1, _asked.anchors, _asked.beta[layer].exp().to(factor.dtype))
         weights = torch.cat((weights[:, :, :-1], (weights[:, :, -1] * factor)[:, :, None]), dim=2)
     if _asked.keep:
         if torch.is_grad_enabled():  # saliency: the gradient of a factor of one is A * dL/dA

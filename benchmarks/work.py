@@ -140,7 +140,8 @@ def make_works(model: InstrumentedModel, encoded: EncodedPrompt, length: Length)
         direct_parts(model, own, pair, context=prefix.key_values)
 
     one = encoded.prompt.with_queries(encoded.prompt.queries[:1])
-    cells = 15 * model.n_layers * 2  # six classes' label words and texts, template, query, target; both ways
+    sites = 16  # six classes' label words and texts; first token, template, query, target
+    cells = sites * model.n_layers * 2  # both ways
     patched = list(range(*encoded.demonstrations[3].label))
     hidden = torch.zeros(len(patched), prefix.inputs[0].shape[-1], device=model.device)
 

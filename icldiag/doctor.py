@@ -126,7 +126,7 @@ def diagnose_memory(settings: ModelSettings) -> str:
     query = min(_QUERY, window // 4)
     work = Work(min(_PREFIX, window - query), query, _QUERIES)
     free, weights = free_memory(device), sizes.weights(dtype, settings.quantize)
-    needs = work.analyses(sizes, dtype, device, free - weights)
+    needs = work.analyses(sizes, dtype, device, free - weights, settings.quantize)
     files = mapped(sizes, dtype, config)
     beside = f", and {gib(files)} of files that are read, which the system may take back" if files else ""
     once = dequantising(settings)

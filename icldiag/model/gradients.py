@@ -36,8 +36,10 @@ def attention_gradients(
     inputs: list[Tensor] | None = None,
     of_input: list[Tensor] | None = None,
     before_layer: Callable[[int], None] | None = None,
-) -> Iterator[tuple[int, Heads, Tensor, float]]:
+) -> Iterator[tuple[int, Heads, Tensor, Tensor]]:
     """Yield (layer, its heads, dL/dO (1, H, T, d), the loss) for every layer of one prompt; deep layers first.
+
+    The loss is a number that stays on its device: a GPU need not be waited for.
 
     Args:
         batch: one whole prompt, or what follows the `context`; the loss is taken at its last `keep` tokens.
@@ -72,7 +74,7 @@ def attention_gradients(
         gradients = torch.autograd.grad(value, [*(output for _, output in watched), *begun])
     if of_input is not None:
         of_input.append(gradients[-1])
-    number = float(value.detach().cpu())
+    number = value.detach()
     if inputs is not None:
         inputs += [hidden.detach() for hidden in run.inputs]
     del run, value
@@ -115,7 +117,7 @@ class LayerGradient:
     output: Tensor  # (1, H, T, d) of its heads
     of_output: Tensor  # (1, H, T, d) the gradient with respect to it
     of_input: Tensor  # (1, T, D) with respect to the layer's input
-    loss: float
+    loss: Tensor  # a number, on the device
 
 
 def layer_gradients(
@@ -142,7 +144,7 @@ def layer_gradients(
         last = states.pop().detach().requires_grad_()  # the input of the final norm
         value = loss(model.run(batch, resume=Resume(model.n_layers, last), keep=keep).logits[0])
         (gradient,) = torch.autograd.grad(value, [last])
-    number = float(value.detach().cpu())
+    number = value.detach()
     del value
     for layer in reversed(range(model.n_layers)):
         watched: list[tuple[Heads, Tensor]] = []

@@ -17,6 +17,7 @@ from icldiag.errors import AnalysisError, ModelError
 from icldiag.model.configuration import largest
 from icldiag.model.free_memory import free_memory
 from icldiag.model.limits import Limits
+from icldiag.model.precision import ROOM
 from icldiag.model.weights import check_amount
 
 if TYPE_CHECKING:
@@ -73,11 +74,13 @@ class Work:
         whole = self.prefix + self.query
         return layers * whole * (8 * sizes.hidden + 4 * sizes.intermediate) * _ITEM[dtype]
 
-    def analyses(self, sizes: Sizes, dtype: str, device: str, free: int) -> dict[str, int]:
+    def analyses(self, sizes: Sizes, dtype: str, device: str, free: int, quantize: int | None = None) -> dict[str, int]:
         """Bytes that each analysis needs at most, beside the weights; the demonstrations' cache is in each.
 
         Args:
-            free: bytes beside the weights. Saliency computes layers again where keeping them takes more than half.
+            free: bytes beside the weights. Saliency computes layers again where keeping them takes more than half;
+                re-weighting makes half-precision weights float32 where that fits.
+            quantize: bits of the weights, if they are quantised; these stay as they are.
         """
         limits = Limits.of(device, free)
         item, whole = _ITEM[dtype], self.prefix + self.query
@@ -88,19 +91,26 @@ class Work:
         scores = 4 * rows * sizes.heads * self.query * whole * 4  # in two parts, joined, masked, and their softmax
         row = 4 * sizes.vocabulary * 4 + self.query * (8 * sizes.hidden + 4 * sizes.intermediate) * item
         reading = prefix + scores + rows * row
-        kept = min(GIB, 2 * self.queries * self.query * sizes.hidden * sizes.layers * item)
         activations = self.activations(sizes, dtype, sizes.layers)
         if activations > free // 2:
             activations = whole * sizes.hidden * (sizes.layers + 1) * item + self.activations(sizes, dtype, 1)
+        if limits.restarts:
+            cuts = min(GIB, 2 * self.queries * self.query * sizes.hidden * sizes.layers * item)  # the inputs kept
+        else:  # the demonstrations under as many cuts as a quarter of the free memory holds
+            one = sizes.cache(self.prefix, dtype)
+            count = min(2 * sizes.layers - 1, max(1, free // 4 // max(1, one)))
+            cuts = count * (one + self.prefix * (8 * sizes.hidden + 4 * sizes.intermediate) * item)
+        exact = 4 * sizes.parameters if item < 4 and quantize is None else 0
+        exact *= ROOM * exact <= free
         rebuilt = 5 * min(limits.pairs, sizes.layers * sizes.heads * whole**2) * 4
         return {
             "prediction": reading,
             "extraction": reading,
             "confusion": reading,
-            "isolation": reading + 2 * prefix + kept,
+            "isolation": reading + 2 * prefix + cuts,
             "compression": reading + sizes.cache(self.prefix, dtype),
             "saliency": max(reading, activations + rebuilt),
-            "reweighting": reading + sizes.cache(self.query, dtype) * self.examples,
+            "reweighting": reading + exact + sizes.cache(self.query * self.examples, "float32" if exact else dtype),
         }
 
 
@@ -202,7 +212,7 @@ def cure(settings: ModelSettings, sizes: Sizes, dtype: str, device: str, free: i
 
 def shortage(settings: ModelSettings, sizes: Sizes, work: Work, dtype: str, device: str, free: int) -> str | None:
     """One sentence where an analysis will not fit into what is free beside the weights; None where all do."""
-    needs = work.analyses(sizes, dtype, device, free)
+    needs = work.analyses(sizes, dtype, device, free, settings.quantize)
     largest = max(needs, key=needs.__getitem__)
     if needs[largest] <= free:
         return None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from icldiag.model.forward import InstrumentedModel
 
-_ROOM = 1.2  # of the weights' bytes, for the work that they are wanted for
+ROOM = 1.2  # of the weights' bytes, for the work that they are wanted for
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def in_float32(model: InstrumentedModel) -> Iterator[bool]:
         wanted = sum(4 * weight.numel() for weight in halves.values())
         plain = all(type(weight.data) is torch.Tensor and not weight.is_meta for weight in weights)
         integers = any(not parameter.is_floating_point() for parameter in model.model.parameters())
-        if not plain or integers or wanted * _ROOM > free_memory(str(model.device)):
+        if not plain or integers or wanted * ROOM > free_memory(str(model.device)):
             yield not halves and not integers
             return
         before: list[tuple[Tensor, Tensor]] = [(weight, weight.data) for weight in halves.values()]

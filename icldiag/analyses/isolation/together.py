@@ -33,12 +33,14 @@ def cut_contexts(
     for start in range(0, len(cuts), most):
         together = _contexts(model, prefix, cuts[start : start + most], before_layer)
         for row in range(len(cuts[start : start + most])):
-            yield [
-                KeyValues(
-                    kept.keys[row : row + 1], kept.values[row : row + 1], kept.positions[row : row + 1], kept.last
-                )
-                for kept in together
-            ]
+            yield [_of_row(kept, row) for kept in together]
+        del together  # before the next are made
+
+
+def _of_row(kept: KeyValues, row: int) -> KeyValues:
+    """A row's own, copied: whoever holds it does not hold the others."""
+    own = slice(row, row + 1)
+    return KeyValues(kept.keys[own].clone(), kept.values[own].clone(), kept.positions[own], kept.last)
 
 
 @no_grad

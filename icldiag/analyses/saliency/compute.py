@@ -30,7 +30,16 @@ from numpy.typing import NDArray
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.result import AnalysisResult
-from icldiag.analyses.saliency.rows import Attended, HeadSum, flows, in_blocks, of_demonstrations, three_means
+from icldiag.analyses.saliency.rows import (
+    Attended,
+    HeadSum,
+    LayerFlows,
+    flows,
+    in_blocks,
+    of_demonstrations,
+    on_host,
+    three_means,
+)
 from icldiag.arguments import Index
 from icldiag.indices import class_index, query_index
 from icldiag.lazy import torch
@@ -221,7 +230,8 @@ def _flow(
         votes = torch.from_numpy(encoded.votes([query])).float().to(logits.device)
         return torch.nn.functional.cross_entropy(words.scores(logits[None]) + votes, wanted)
 
-    losses: list[float] = []
+    losses: list[Tensor] = []
+    found: list[LayerFlows] = []
 
     def attended() -> Iterator[Attended]:
         for layer, of_layer, gradient, value in attention_gradients(
@@ -238,11 +248,13 @@ def _flow(
             yield Attended(layer, of_layer, gradient, edits.get(layer))
 
     for block in in_blocks(attended(), model.limits.pairs):
-        for found in flows(block, anchors, length, heads, model.limits.pairs):
-            raw[:, found.layer] = three_means(found.total, found.into_target, found.into_labels, anchors)
-            into_target[found.layer] = found.into_target
-            into_labels[found.layer] = of_demonstrations(found.into_labels, encoded)
-    return QueryFlow(query, losses[0], loss_target, raw, into_target, into_labels)
+        found += flows(block, anchors, length, heads, model.limits.pairs)
+    for one in on_host(found):
+        target_row, label_rows = one.into_target.numpy(), one.into_labels.numpy()
+        raw[:, one.layer] = three_means(float(one.total), target_row, label_rows, anchors)
+        into_target[one.layer] = target_row
+        into_labels[one.layer] = of_demonstrations(label_rows, encoded)
+    return QueryFlow(query, float(losses[0].cpu()), loss_target, raw, into_target, into_labels)
 
 
 def saliency(

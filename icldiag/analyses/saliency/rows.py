@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 HeadSum = Literal["signed", "absolute"]
 
 
+#: The rows of a block are rebuilt in up to so many parts, each without the columns after it: almost half is saved.
+_PARTS = 8
+
+
 @dataclass(frozen=True)
 class Attended:
     """One layer's attention in a pass over one whole prompt, and what the loss says of its output."""
@@ -48,17 +52,17 @@ class LayerFlows:
     """I of one layer."""
 
     layer: int
-    total: float  # over all pairs j < i
-    into_target: NDArray[np.float32]  # (T,) the target's row
-    into_labels: NDArray[np.float32]  # (n, T) the anchors' rows
+    total: Tensor  # float64, over all pairs j < i
+    into_target: Tensor  # (T,) the target's row
+    into_labels: Tensor  # (n, T) the anchors' rows
 
 
 def in_blocks(layers: Iterator[Attended], pairs: int) -> Iterator[list[Attended]]:
-    """Neighbouring layers that are alike, as many as `pairs` of positions in a head hold, and one at least."""
+    """Neighbouring layers that are alike: as many as have `pairs` of positions in a part of their rows, or one."""
     block: list[Attended] = []
     for layer in layers:
         _, heads, length, _ = layer.heads.query.shape
-        if block and (not block[0].alike(layer) or (len(block) + 1) * heads * length * length > pairs):
+        if block and (not block[0].alike(layer) or (len(block) + 1) * heads * length * length > _PARTS * pairs):
             yield block
             block = []
         block.append(layer)
@@ -68,7 +72,7 @@ def in_blocks(layers: Iterator[Attended], pairs: int) -> Iterator[list[Attended]
 
 @no_grad
 def flows(block: Sequence[Attended], anchors: Tensor, length: int, head_sum: HeadSum, pairs: int) -> list[LayerFlows]:
-    """Sums and rows of I, its diagonal 0, of layers that are alike, with one transfer to the host.
+    """Sums and rows of I, its diagonal 0, of layers that are alike, on their device.
 
     The first `length` tokens are the prompt's; any others are label words'.
     """
@@ -100,11 +104,14 @@ def flows(block: Sequence[Attended], anchors: Tensor, length: int, head_sum: Hea
         later = _saliency(heads, gradient, rows, attention, head_sum)[..., : length - 1].sum(1)
         target_row[:, :-1] += later
         total += later.sum(dim=1, dtype=torch.float64)
-    sums, targets, labels = to_host([total, target_row.double(), label_rows.double()])
-    return [
-        LayerFlows(one.layer, float(sums[i]), targets[i].float().numpy(), labels[i].float().numpy())
-        for i, one in enumerate(block)
-    ]
+    return [LayerFlows(one.layer, total[i], target_row[i], label_rows[i]) for i, one in enumerate(block)]
+
+
+def on_host(layers: Sequence[LayerFlows]) -> list[LayerFlows]:
+    """The same on the CPU, with one transfer from each device."""
+    parts = [part.double() for one in layers for part in (one.total, one.into_target, one.into_labels)]
+    found = iter(to_host(parts))
+    return [LayerFlows(one.layer, next(found), next(found).float(), next(found).float()) for one in layers]
 
 
 def _stacked(block: Sequence[Attended]) -> tuple[Heads, Tensor, Edit | None]:
