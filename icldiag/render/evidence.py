@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -16,7 +17,7 @@ from icldiag.visible import visible
 if TYPE_CHECKING:
     from icldiag.analyses.explanation import Finding
 
-WIDE = 96  # columns from which a row has its reading beside it
+_READING = 44  # cells from which a reading stands beside its numbers, not under them
 
 
 def evidence_table(rows: Sequence[Finding], width: int, look: Look) -> RenderableType:
@@ -25,7 +26,8 @@ def evidence_table(rows: Sequence[Finding], width: int, look: Look) -> Renderabl
     def shown(text: str) -> str:
         return visible(text, look.ascii_only)
 
-    if width >= WIDE:
+    numbers = sum(max((cell_len(shown(part)) for part in column), default=0) + 2 for column in _heads(rows))
+    if width - numbers >= _READING:
         table = Table.grid(padding=(0, 2, 0, 0))
         for _ in range(3):
             table.add_column(no_wrap=True)
@@ -45,3 +47,7 @@ def evidence_table(rows: Sequence[Finding], width: int, look: Look) -> Renderabl
         )
         blocks += [head, Padding(Text(shown(row.sentence)), (0, 0, 0, 2))]
     return Group(*blocks)
+
+
+def _heads(rows: Sequence[Finding]) -> tuple[list[str], list[str], list[str]]:
+    return [row.name for row in rows], [row.number for row in rows], [row.scale for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import combinations
 
@@ -16,6 +16,7 @@ from icldiag.render.look import Look
 from icldiag.visible import visible
 
 CELL = 5  # a sign and four characters: "  .41", "@ .12", " -.07"
+_WIDEST = 14  # a cell that has room for its column's name
 MARK = "@"  # nothing that reads as part of a number, or as greater than one
 Cell = tuple[int, int]
 
@@ -29,10 +30,17 @@ class Heatmap:
     strength: Callable[[float], float]
     marked: Collection[Cell] = ()
     changed: Collection[Cell] = ()  # underlined: not as in the matrix that this one is compared with
+    cell: int = CELL  # its width; more where there is room for the columns' names
+
+    def with_room(self, look: Look, spare: int) -> Heatmap:
+        """With cells as wide as the columns' names need, as far as there are so many cells to spare."""
+        longest = max(cell_len(visible(label, look.ascii_only)) for label in self.labels)
+        room = CELL + max(0, spare) // len(self.labels)
+        return replace(self, cell=max(CELL, min(longest + 1, room, _WIDEST)))
 
     def names(self, look: Look) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Column heads and row heads. Where heads would be alike they are numbers, and rows carry the number too."""
-        return _names(self.labels, look.ascii_only)
+        return _names(self.labels, look.ascii_only, self.cell)
 
     @cached_property
     def strongest_pairs(self) -> list[Cell]:
@@ -63,7 +71,9 @@ def heatmap(
     head = Text(" " * width, no_wrap=True)
     for column in columns:
         at = cursor is not None and cursor[1] == column
-        head.append(f"{' ' * (CELL - cell_len(heads[column]))}{heads[column]}", look.strong if at else look.muted)
+        head.append(
+            f"{' ' * (matrix.cell - cell_len(heads[column]))}{heads[column]}", look.strong if at else look.muted
+        )
     lines = [head]
     for row in rows:
         at = cursor is not None and cursor[0] == row
@@ -78,9 +88,9 @@ def heatmap(
 
 
 @lru_cache(maxsize=8)  # asked for on every cursor move
-def _names(labels: tuple[str, ...], ascii_only: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _names(labels: tuple[str, ...], ascii_only: bool, cell: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     shown = [visible(label, ascii_only) for label in labels]
-    heads = short_names(shown, CELL - 1)
+    heads = short_names(shown, cell - 1)
     numbered = heads != tuple(shown) and all(head.isdigit() for head in heads)
     width = len(str(len(shown)))
     rows = tuple(f"{head:>{width}} {name}" if numbered else name for head, name in zip(heads, shown, strict=True))
@@ -90,10 +100,10 @@ def _names(labels: tuple[str, ...], ascii_only: bool) -> tuple[tuple[str, ...], 
 def _cell(matrix: Heatmap, look: Look, cell: Cell) -> tuple[str, str]:
     row, column = cell
     if row == column:
-        return " " * CELL, ""
+        return " " * matrix.cell, ""
     value = float(matrix.values[row][column])
     sign = MARK if cell in matrix.marked else " "
     style = look.muted if value != value else look.heat_of(matrix.strength(value))
     style += " bold" if sign == MARK else ""
     style += " underline" if cell in matrix.changed else ""
-    return f"{sign}{short_number(value):>{CELL - 1}}", style.strip()
+    return f"{f'{sign}{short_number(value):>{CELL - 1}}':>{matrix.cell}}", style.strip()

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 Cell = tuple[int, int]  # a gold label and an answer
 MOST = 8  # labels, errors or left-out demonstrations that are shown
-_COLUMN = 6
+_COLUMN, _WIDEST = 6, 15  # cells of a column, least and most
+_ANSWERED = "  <- answered"
 _STEPS = ((1.0, "#"), (0.2, "+"))  # nats from which on a sign is used, and the signs of as many less than 0
 _GIVES = {"#": "=", "+": "-"}
 _SIGNS = "# takes 1 nat or more, + 0.2 or more, . less, - gives 0.2 or more, = 1 or more"
@@ -54,10 +55,12 @@ def answer_table(found: Overview, look: Look, width: int, cursor: Cell | None = 
     if not _is_square(found, width):
         return _errors(found, look, cursor)
     counts, names, head = found.counts, _visible(found.labels, look), _head(found, width)
-    columns = short_names(names, _COLUMN - 1)
+    room = (width - head - 2 - len(_ANSWERED)) // len(names)
+    cell = max(_COLUMN, min(room, _WIDEST, 1 + max(map(cell_len, names))))
+    columns = short_names(names, cell - 1)
     title = Text(f"{pad('gold', head)}  ", look.muted, no_wrap=True)
-    title.append("".join(f"{' ' * (_COLUMN - cell_len(name))}{name}" for name in columns))
-    title.append("  <- answered", look.muted)
+    title.append("".join(f"{' ' * (cell - cell_len(name))}{name}" for name in columns))
+    title.append(_ANSWERED, look.muted)
     lines = [title]
     for gold, name in enumerate(names):
         line = Text(no_wrap=True)
@@ -66,9 +69,9 @@ def answer_table(found: Overview, look: Look, width: int, cursor: Cell | None = 
             count = int(counts[gold, answer])
             style = _cell(look.right if gold == answer else look.wrong if count else look.muted, gold, answer)
             if (gold, answer) == cursor:
-                line.append(f"{f'>{count}':>{_COLUMN}}", style + Style(reverse=True))
+                line.append(f"{f'>{count}':>{cell}}", style + Style(reverse=True))
             else:
-                line.append(f"{count:>{_COLUMN}}", style)
+                line.append(f"{count:>{cell}}", style)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
 
@@ -143,14 +146,14 @@ def strip(found: Overview, stability: Stability, query: int, look: Look, width: 
     if len(rows) > 2 * MOST:
         rows = sorted(sorted(rows, key=lambda row: -abs(float(stability.matrix[row].mean())))[: 2 * MOST])
     names = [_numbered(found, stability.left_out[row].without) for row in rows]
-    notes = ["  <- stands out" if row == stability.harmful else "" for row in rows]
+    notes = [Text("  <- stands out" if row == stability.harmful else "", look.wrong) for row in rows]
     return taken_strip(names, stability.matrix[rows], notes, stability.queries, query, look, width)
 
 
 def taken_strip(
     names: Sequence[str],
     matrix: FloatArray,
-    notes: Sequence[str],
+    notes: Sequence[Text],
     queries: Sequence[int],
     query: int,
     look: Look,
@@ -165,7 +168,7 @@ def taken_strip(
     """
     names = _visible(names, look)
     head = min(max(map(cell_len, names)), max(10, width // 3))
-    beside = max(14, *map(cell_len, notes))
+    beside = max(14, *(note.cell_len for note in notes))
     spare = width - head - 12 - beside - len(queries)
     room = max(1, width - head - 10 - beside)
     first = max(0, list(queries).index(query) + 1 - room) if query in queries else 0  # in view
@@ -177,9 +180,9 @@ def taken_strip(
         for value in taken[first : first + room]:
             sign = _sign(float(value))
             line.append(sign, look.wrong if sign in "#+" else look.right if sign in "-=" else look.muted)
-        line.append(f"  {float(taken.mean()):+z.1f}").append(note, look.wrong if "stands out" in note else look.muted)
+        line.append(f"  {float(taken.mean()):+z.1f}").append_text(note)
         if text:
-            line.append(" " * (beside - cell_len(note) + 2)).append(cut_end(text, spare, look.dots), look.muted)
+            line.append(" " * (beside - note.cell_len + 2)).append(cut_end(text, spare, look.dots), look.muted)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)
 

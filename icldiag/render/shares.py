@@ -20,12 +20,16 @@ def signed_bars(names: Sequence[str], values: Sequence[float], look: Look, width
     room = max(2, (width - head - 11) // 2)
     lines = []
     for name, value in zip(names, values, strict=True):
-        length = bar(abs(value) / most, room, look)
-        style = look.chosen if value > 0 else look.gold
         line = Text(f"   {pad(name, head)} {value:+z6.2f} ", no_wrap=True)
-        left = length.replace(look.half_bar, "") if value < 0 and look.half_bar else length
-        line.append(" " * (room - cell_len(left)) + left if value < 0 else " " * room, style if value < 0 else "")
-        line.append("|", look.muted)
-        line.append("" if value < 0 else length, style)
-        lines.append(line)
+        lines.append(line.append_text(signed_bar(value / most, room, look, (look.gold, look.chosen))))
     return Text("\n", no_wrap=True).join(lines)
+
+
+def signed_bar(share: float, room: int, look: Look, styles: tuple[str, str]) -> Text:
+    """A share of -1 to 1 from a middle on, with so many cells at each side; `styles`: below 0 and above."""
+    length = bar(abs(share), room, look)
+    left = length.replace(look.half_bar, "") if look.half_bar else length  # half a cell would stand at its wrong end
+    line = Text(no_wrap=True)
+    line.append(" " * (room - cell_len(left)) + left if share < 0 else " " * room, styles[0] if share < 0 else "")
+    line.append("|", look.muted)
+    return line.append("" if share < 0 else length, styles[1])

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 def in_force(state: State, brief: bool = False) -> Iterator[str]:
-    """What key 0 takes off, in capitals for the top line; `brief` counts the layers."""
+    """What key 0 takes off, in capitals for the top line; `brief` counts the layers where that is shorter."""
     if state.cut_layers:
         count = len(state.cut_layers)
         heads = f" ({counted(len(state.cut_heads), 'head')})" if state.cut_heads else ""
-        yield f"ISOLATE CUTS {counted(count, 'layer') if brief else ranges(state.cut_layers)}{heads}"
+        which = ranges(state.cut_layers)
+        yield f"ISOLATE CUTS {min(which, counted(count, 'layer'), key=len) if brief else which}{heads}"
     if state.beta_on:
         yield "RE-WEIGHTED"
     if state.prompt is not None and state.prompt.calibration is not None:

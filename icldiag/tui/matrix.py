@@ -56,7 +56,16 @@ class Matrix(Widget, can_focus=True):
     def fit(self, most_head: int, most_rows: int) -> None:
         """Take at most so many cells for the row heads, and so many lines in all."""
         self.most_head, self.most_rows = most_head, most_rows
-        if self.size != (self.width, min(self.natural_height, most_rows)):
+        self._laid_out()
+
+    def widen(self, spare: int) -> None:
+        """Give the columns' names what there is to spare."""
+        if self.heatmap is not None:
+            self.heatmap = self.heatmap.with_room(self.look, spare)
+            self._laid_out()
+
+    def _laid_out(self) -> None:
+        if self.size != (self.width, min(self.natural_height, self.most_rows)):
             self.refresh(layout=True)
 
     def put(self, cell: Cell) -> None:
@@ -87,7 +96,12 @@ class Matrix(Widget, can_focus=True):
 
     @property
     def cells_width(self) -> int:
-        return CELL * len(self.order)
+        return self.column * len(self.order)
+
+    @property
+    def column(self) -> int:
+        """Its width."""
+        return CELL if self.heatmap is None else self.heatmap.cell
 
     @property
     def width(self) -> int:
@@ -106,7 +120,7 @@ class Matrix(Widget, can_focus=True):
     def _window(self) -> tuple[range, range]:
         """Places of rows and columns that fit, moved as little as brings the cursor into view."""
         count = len(self.order)
-        sizes = (max(1, self.size.height - 1), max(1, (self.size.width - self.head_width) // CELL))
+        sizes = (max(1, self.size.height - 1), max(1, (self.size.width - self.head_width) // self.column))
         ranges = []
         for start, size, at in zip(self.first, sizes, self._place(), strict=True):
             start = min(max(start, at - size + 1), at)
@@ -155,7 +169,7 @@ class Matrix(Widget, can_focus=True):
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        row, column = event.y - 1 + self.first[0], (event.x - self.head_width) // CELL + self.first[1]
+        row, column = event.y - 1 + self.first[0], (event.x - self.head_width) // self.column + self.first[1]
         count = len(self.order)
         if event.y >= 1 and event.x >= self.head_width and row < count and column < count:
             self.choose((self.order[row], self.order[column]))

@@ -14,9 +14,11 @@ from icldiag.tui.interventions import in_force
 from icldiag.tui.state import State
 from icldiag.visible import visible
 
-#: What goes, the first first, where the line is too long. What is in force and the device stay.
-_NAMES = ("shape", "app", "file", "weights", "model")
-_LOSSES = (*_NAMES, "ready", "note", "doing", "right", "off", "no-model", "gap", "less", "no-file", "layers")
+#: What goes, the first first, where the line is too long: what never changes before what is under way. What is in force
+#: and the device stay.
+_NAMES = ("shape", "app", "weights", "file", "model")
+_WORDS = ("ready", "left", "dtype", "note", "no-model", "off", "doing", "layers", "gap", "right", "less", "no-file")
+_LOSSES = (*_NAMES, *_WORDS)
 _FEW, _SOME = 14, 28  # cells that a name, and what is being computed, are cut to
 
 
@@ -55,8 +57,9 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
     doing = visible(next(iter(at_work), ""), state.look.ascii_only)
     if doing:
         some = 8 if "less" in lost else _SOME
-        if state.stored and "less" not in lost:
-            doing = f"earlier results; {doing}"
+        doing = doing.partition(", ")[0] if "left" in lost else doing
+        if state.stored:
+            doing = f"{'' if 'less' in lost else 'earlier results; '}{doing.removeprefix('loading: ')}"
         yield Text(cut_end(doing, some, dots) if "doing" in lost else doing, "bold")
     elif state.prompt_error or state.model_error:
         yield Text("wrong prompt file" if state.prompt_error else "model failed", "dim")
@@ -69,7 +72,8 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
             name = cut_middle(name, _FEW, dots) if "model" in lost else name
             yield Text(name if "shape" in lost else f"{name} ({model.n_layers} layers x {model.n_heads} heads)")
         weights = "" if model.quantisation is None or "weights" in lost else f" from {model.quantisation}"
-        yield Text(f"{model.device} {model.dtype.removeprefix('torch.')}{weights}")
+        dtype = "" if "dtype" in lost else f" {model.dtype.removeprefix('torch.')}"
+        yield Text(f"{model.device}{dtype}{weights}")
 
 
 def _fitted(state: State, brief: bool) -> str:

@@ -183,7 +183,7 @@ def test_the_sentences_hold(case: str) -> None:
     assert ("the answer's lead" in told) == (case == "no gold labels")
     alone, stands = reading_of_left_out(found.stability, found.labels)
     taken = found.stability.matrix.mean(axis=1)
-    helps = "harms: it takes" if taken.max() > 0 else "helps: it gives"
+    helps = "harms: it takes" if taken.max() > 0 else "gives least,"
     assert f"{helps} {abs(taken.max()):.2f} nats of the lead" in alone
     several = len(found.stability.queries) > len(set(found.stability.classes.tolist()))
     assert ("over queries" in alone) == several

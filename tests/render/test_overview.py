@@ -18,6 +18,9 @@ ASCII = PLAIN.in_ascii()
 def test_gold_by_answers() -> None:
     found = overview_of(np.eye(3)[[0, 0, 1, 1, 1, 2]], [0, 0, 1, 1, 0, 2])
     head, *rows = answer_table(found, ASCII, 80).plain.split("\n")
+    assert head == "gold       Negative Positive  Neutral  <- answered"
+    assert rows[:2] == ["Negative          2        1        0", "Positive          0        2        0"]
+    head, *rows = answer_table(found, ASCII, 42).plain.split("\n")  # no room for the names in full
     assert head == "gold       Negat Posit Neutr  <- answered"
     assert rows == ["Negative       2     1     0", "Positive       0     2     0", "Neutral        0     0     1"]
 

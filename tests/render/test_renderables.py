@@ -54,6 +54,17 @@ def test_a_heatmap_has_its_number_in_every_cell_and_marks_a_pair() -> None:
     assert window == ["             Desc", "Entity      @ .12"]
 
 
+def test_columns_are_as_wide_as_their_names_where_there_is_room() -> None:
+    values = [[1.0, 0.41], [0.41, 1.0]]
+    matrix = Heatmap(("Happy", "Others"), values, lambda v: 1 - v, {(0, 1)})
+    assert heatmap(matrix.with_room(ASCII, 40), ASCII).plain.split("\n") == [
+        "        Happy Others",
+        "Happy          @ .41",
+        "Others    .41       ",
+    ]
+    assert matrix.with_room(ASCII, 1) == matrix
+
+
 def test_rows_and_columns_in_any_order_and_short_heads() -> None:
     values = [[1.0, 0.41, 0.9], [0.41, 1.0, 0.12], [0.9, 0.12, 1.0]]
     matrix = Heatmap(("Abbreviation", "Entity", "Description"), values, lambda v: 1 - v, {(0, 2)})

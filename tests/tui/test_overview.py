@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ async def test_one_query_opens_on_why(prompt_file: Path, model_folder: Path) -> 
 
 @pytest.mark.parametrize(
     ("holds", "sure", "key"),
-    [(True, True, "t applies it"), (True, False, "t tries it, and takes it off"), (False, False, None)],
+    [(True, True, "t applies "), (True, False, "t tries "), (False, False, None)],
 )
 async def test_no_key_is_offered_for_what_gains_nothing(
     prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, holds: bool, sure: bool, key: str | None
@@ -92,9 +91,9 @@ async def test_no_key_is_offered_for_what_gains_nothing(
     async with running(prompt_file, model_folder, (120, 60)) as (app, pilot):
         await settle(pilot, lambda: request() in app.state.results)
         text, prompt = " ".join(app.panel.plain_text().split()), app.state.prompt
-        assert re.search(r"m searches for more(, [^)]*)?\)", text)
-        assert ("(t " in text) == holds
-        assert key is None or f"({key}; m searches" in text
+        assert "m searches for changes of the prompt too" in text
+        assert (" t applies " in text or " t tries " in text) == holds
+        assert key is None or f" {key}" in text
         await pilot.press("t")
         await settle(pilot)
         assert (app.state.applied is not None) == holds

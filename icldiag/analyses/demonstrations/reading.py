@@ -85,21 +85,20 @@ def reading_of_left_out(found: Stability, labels: Sequence[str]) -> tuple[str, s
     """What leaving each out alone does, and whether one stands out as harmful."""
     taken = found.matrix.mean(axis=1)
     most, least = int(taken.argmax()), int(taken.argmin())
-    harmful, giving = (name_of(labels, found.left_out[row].without, found.left_out[row].label) for row in (most, least))
-    mean = f"mean of {counted(len(found.queries), 'query')}"
 
-    def told(row: int, name: str) -> str:
-        value, sign = taken[row], 1 if taken[row] > 0 else -1
+    def told(row: int, does: str = "") -> str:
+        value, run = taken[row], found.left_out[row]
         one = mean_estimate(found.matrix[row], found.classes)
-        beside = "" if np.isnan(one.low) else f"; {over_queries(one, sign)}"
-        return f"{name} {gives(-value)} {abs(value):.2f} nats of the lead{beside}"
+        beside = "" if np.isnan(one.low) else f" ({over_queries(one, 1 if value > 0 else -1)})"
+        name = name_of(labels, run.without, run.label)
+        return f"{name} {does or gives(-value)} {abs(value):.2f} nats of the lead{beside}"
 
+    first = told(most)
     if len(taken) > 1 and taken[most] <= 0:
-        first = f"none takes from the mean lead; {told(most, harmful)} ({mean}), the least"
-    else:
-        first = f"{told(most, harmful)} ({mean})"
+        first = f"none takes from the mean lead; {told(most, 'gives least,')}"
     if least != most:
-        first += f", {told(least, giving)}"
+        first += f"; {told(least)}"
+    first += f" (mean of {counted(len(found.queries), 'query')})"
     stands = "It stands out: the mean lead surely grows without it, and more than without any other."
     second = "" if found.harmful is None else stands if found.harmful == most else ""
     return f"{first[0].upper()}{first[1:]}.", second

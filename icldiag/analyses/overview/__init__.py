@@ -5,10 +5,11 @@ list of some 60 short texts. `Overview.verdict` names the kind of failure, `Over
 explains a wrong answer, `Overview.repairs` holds the calibrations with what they gain.
 """
 
+from icldiag.analyses.overview.advice import next_step, search_first
 from icldiag.analyses.overview.compute import MeasureLean, Overview, Perturb, Summarise
 from icldiag.analyses.overview.lean import Calibrated, Lean, Prior
 from icldiag.analyses.overview.opening import headline
-from icldiag.analyses.overview.reading import Line, lines, next_step
+from icldiag.analyses.overview.reading import Line, lines
 from icldiag.analyses.overview.stability import LeftOut, Order, Stability
 from icldiag.analyses.overview.verdict import Verdict
 
@@ -28,4 +29,5 @@ __all__ = [
     "headline",
     "lines",
     "next_step",
+    "search_first",
 ]

@@ -14,10 +14,12 @@ from icldiag.analyses.overview.causes import most_shown, share
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import Lean
 from icldiag.analyses.overview.opening import LISTED, listed, named
+from icldiag.analyses.overview.separability import Pair
 from icldiag.analyses.overview.stability import Stability
-from icldiag.analyses.search.reading import finding, signed
+from icldiag.analyses.search.reading import signed
 from icldiag.analyses.search.repairs import Repairs
 from icldiag.counting import counted
+from icldiag.model.readout import FloatArray
 from icldiag.quoting import quoted
 
 
@@ -93,8 +95,21 @@ def _separability(found: Overview) -> str:
     worst = separability.worst
     return (
         f"AUC {separability.auc} on average over {separability.pairs} pairs of labels, wherever the border lies; "
-        f"surest to be low: {names[worst.a]} and {names[worst.b]} {worst.auc}."
+        f"surest to be low: {names[worst.a]} and {names[worst.b]} {worst.auc}"
+        f"{_as_low(found, separability.pairwise, worst)}."
     )
+
+
+def _as_low(found: Overview, auc: FloatArray, worst: Pair) -> str:
+    """Other pairs that the scores tell apart no better: fewer queries make them less sure."""
+    pairs = zip(*np.triu_indices(len(auc), 1), strict=True)
+    known = [(int(a), int(b)) for a, b in pairs if round(auc[a, b], 2) <= round(worst.auc.value, 2)]
+    others = [pair for pair in known if pair != (worst.a, worst.b)]
+    if not others:
+        return ""
+    said = ", ".join(f"{found.labels[a]} and {found.labels[b]} {auc[a, b]:.2f}" for a, b in others[:LISTED])
+    more = f" and {counted(len(others) - LISTED, 'more pair')}" if len(others) > LISTED else ""
+    return f"; no higher: {said}{more}"
 
 
 def _format(found: Overview) -> str:
@@ -239,43 +254,6 @@ def _spared(found: Overview, stability: Stability) -> list[int]:
 
 def _without(found: Overview, stability: Stability, row: int) -> str:
     return named(found, stability.left_out[row].without)
-
-
-# ---- what to do next ------------------------------------------------------------------------------------------------
-
-
-def next_step(found: Overview, repairs: Repairs | None = None) -> str:
-    """What mends the prompt as far as that is known, and what a search would try first; empty while it is computed.
-
-    Args:
-        repairs: of a search for more than calibrations, if there was one.
-    """
-    known = repairs or found.repairs
-    if known is None:
-        said = [f"{found.unrepaired[0].upper()}{found.unrepaired[1:]}."] if found.unrepaired else []
-    elif repairs is not None or not (search := _search(found)):
-        said = [finding(known)]
-    else:
-        said = [finding(known), search]  # where nothing surely fixes it, what to try comes before the trials' numbers
-        said = said if known.sure else said[::-1]
-    if said and found.outscored:
-        said.insert(0, "First set 'scoring: terminated' in the prompt file.")
-    return " ".join(said)
-
-
-def _search(found: Overview) -> str:
-    """Where a search for more begins; empty while that is computed."""
-    if found.stability is None and found.shown:
-        return ""
-    leads = []
-    if found.harmful:
-        leads.append(f"without {named(found, found.harmful)}")
-    if found.orders_first:
-        leads.append("other orders")
-    if found.verdict.elsewhere:
-        leads.append("other label words")
-    first = f": first {', then '.join(leads)}" if leads else ""
-    return f"A search in panel Repair tries changes of the prompt too{first}."
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------------

@@ -102,6 +102,16 @@ def in_short(effect: Effect) -> str:
     )
 
 
+def gain(effect: Effect) -> str:
+    """The same in one line, the gain first."""
+    texts = "each text left out of fit and choice"
+    before = f"{effect.right_before} of {counted(effect.count, 'labelled text')} right"
+    if not effect.mended and not effect.broken:
+        return f"{before} before and after; {texts}"
+    chance = "unlikely to be chance" if effect.p_value < SIGNIFICANT else "may be chance"
+    return f"{before} -> {effect.right_after} ({points(effect)}), {chance}; {texts}"
+
+
 def points(effect: Effect) -> str:
     """The gain and its interval, in points of accuracy."""
     low, high = effect.interval

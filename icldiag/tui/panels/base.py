@@ -8,8 +8,9 @@ called again when it has come.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from rich.console import Console
@@ -214,15 +215,20 @@ class Panel(VerticalScroll):
 
     def room_under(self, widget: Widget) -> int:
         """Rows that what stands above it leaves in the panel, as it is set now."""
-        room = self.room
-        for above in self.children:
-            if above is widget:
-                break
-            if above.display:
-                gutter = above.styles.gutter
-                width = room.width - gutter.width
-                room -= Size(0, gutter.height + above.get_content_height(room, self.app.size, width))
-        return room.height - widget.styles.gutter.height
+        above = takewhile(lambda other: other is not widget, self.children)
+        return self.room.height - self.rows_of(above) - widget.styles.gutter.height
+
+    def fits(self) -> bool:
+        """Whether all of it, as it is set now, is in view."""
+        return self.rows_of(self.children) <= self.room.height
+
+    def rows_of(self, widgets: Iterable[Widget]) -> int:
+        room, rows = self.room, 0
+        for widget in widgets:
+            if widget.display:
+                gutter = widget.styles.gutter
+                rows += gutter.height + widget.get_content_height(room, self.app.size, room.width - gutter.width)
+        return rows
 
     def on_resize(self) -> None:
         """A line that came or went beside the panel leaves another room than it was drawn for."""

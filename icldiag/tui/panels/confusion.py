@@ -141,9 +141,9 @@ class ConfusionPanel(LayeredPanel):
 
         return alike_together(distance)
 
-    def _fit(self, left: Matrix, right: Matrix, taken: int) -> None:
+    def _fit(self, left: Matrix, right: Matrix, above: int) -> None:
         """Both matrices beside or under each other where there is room, else the one that the view names."""
-        width, rows = self.room.width, max(_LEAST_ROWS, self.room.height - taken)
+        width, rows = self.room.width, max(_LEAST_ROWS, self.room.height - above)
         spare = width - _GAP - left.cells_width - right.cells_width
         beside = spare >= sum(_LEAST_HEADS)
         stacked = not beside and left.natural_height + right.natural_height + 2 <= rows
@@ -151,6 +151,9 @@ class ConfusionPanel(LayeredPanel):
         heads = max(_LEAST_HEADS[0], spare - _LEAST_HEADS[1]) if beside else width // 3
         left.fit(heads, rows)
         right.fit(spare - left.head_width if beside else width // 3, rows)
+        used = (left.width + right.width + _GAP,) * 2 if beside else (left.width, right.width)
+        for matrix, taken in zip((left, right), used, strict=True):
+            matrix.widen((width - taken) // (2 if beside else 1))
         self.query_one("#matrices").set_class(stacked, "stacked")
         shown = (self.both or self.view != "measured", self.both or self.view == "measured")
         titles = [_TITLES["distance" if self.view == "measured" else str(self.view)], _TITLES["measured"]]

@@ -10,13 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
-from icldiag.render.columns import side_by_side
 from icldiag.render.overview import strip_signs, taken_strip
-from icldiag.render.shares import signed_bars
+from icldiag.render.shares import signed_bar
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.cost import cost
 from icldiag.tui.panels.parts import PartsPanel
-from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.demonstrations import DemonstrationValues
@@ -26,7 +24,12 @@ if TYPE_CHECKING:
     from icldiag.model.readout import FloatArray
 
 _JOB = "demonstrations"
-_LEAST = 32  # cells of bars
+_SIDE = 6  # cells of a bar, at each side of its middle
+
+
+def half_width(one: Estimate) -> float:
+    """Of its interval; NaN where there is none."""
+    return one.high - one.value
 
 
 class DemonstrationsPanel(PartsPanel):
@@ -53,8 +56,6 @@ class DemonstrationsPanel(PartsPanel):
         yield Line(id="matrix", classes="body")
         yield Line(id="signs", classes="body")
         yield Line(id="offer", classes="body gap")
-        yield Line(id="given-title", classes="body title")
-        yield Line(id="given", classes="body")
 
     def on_mount(self) -> None:
         self.alone = False  # left out alone, also where the division is there
@@ -77,7 +78,7 @@ class DemonstrationsPanel(PartsPanel):
         found = self.peek(request) or (self.so_far[-1] if going and self.so_far else None)
         rows = self._rows() if found is None else LeftOutSoFar(found.stability, len(found.stability.left_out))
         left_out = None if rows is None else rows.stability
-        for name in ("#matrix-title", "#matrix", "#signs", "#given-title", "#given"):
+        for name in ("#matrix-title", "#matrix", "#signs"):
             self.query_one(name).display = left_out is not None and bool(left_out.left_out)
         finding, offer = self.query_one("#finding", Line), self.query_one("#offer", Line)
         offer.set("")
@@ -120,75 +121,76 @@ class DemonstrationsPanel(PartsPanel):
         from icldiag.analyses.demonstrations.reading import reading_so_far
         from icldiag.analyses.estimates import mean_estimate
 
-        found, title = rows.stability, "left out alone: nats taken from the lead by query, + harms, - helps"
+        found = rows.stability
         self.query_one("#finding", Line).set(self.two_sentences(*reading_so_far(rows, self.prediction.labels)))
-        errors = [self._beside(mean_estimate(row, found.classes)) for row in found.matrix]
-        self._draw(title, found, found.matrix, errors, found.harmful if rows.whole else None)
+        errors = [self._error(half_width(mean_estimate(row, found.classes))) for row in found.matrix]
+        self._draw("left out alone", found, found.matrix, errors, found.harmful if rows.whole else None)
 
     def _show_values(self, found: DemonstrationValues) -> None:
         from icldiag.analyses.demonstrations.reading import reading, reading_of_left_out
 
         alone = reading_of_left_out(found.stability, found.labels)[0]
         self.query_one("#finding", Line).set(self.two_sentences(reading(found), f"Left out alone: {alone}"))
-        sign = self.state.look.sentence("±")
-        # Of one pair of orders there is no error.
-        errors = [
-            self._beside(one) + ("" if found.exact or isnan(error) else f" {sign}{error:.1f} over orders")
-            for one, error in zip(found.estimates, found.mean_errors, strict=True)
-        ]
-        title = "Shapley's values: nats taken from the lead by query, + harms, - helps"
+        errors = [self._error(half_width(one)) for one in found.estimates]
+        if not found.exact:
+            errors = [one + self._error(order) for one, order in zip(errors, found.mean_errors, strict=True)]
         harmful = found.stability.harmful if not found.early else None
-        self._draw(title, found.stability, -found.values, errors, harmful)
+        self._draw("Shapley's values", found.stability, -found.values, errors, harmful, of_orders=not found.exact)
 
-    def _beside(self, one: Estimate) -> str:
-        """Half of the interval over the queries."""
-        return "" if isnan(one.low) else f" {self.state.look.sentence('±')}{one.high - one.value:.1f} over queries"
+    def _error(self, half: float) -> str:
+        """Of one query, or one pair of orders, there is none."""
+        return f"{'' if isnan(half) else self.state.look.sentence('±') + format(half, '.1f'):>6}"
 
-    def _draw(self, title: str, found: Stability, matrix: FloatArray, errors: list[str], harmful: int | None) -> None:
-        """Rows by what they take, columns by likeness."""
+    def _draw(
+        self,
+        title: str,
+        found: Stability,
+        matrix: FloatArray,
+        errors: list[str],
+        harmful: int | None,
+        of_orders: bool = False,
+    ) -> None:
+        """Rows by what they take, columns by likeness; behind them the mean in bars, and the selected query's share."""
         from icldiag.analyses.demonstrations.reading import alike_queries, short_name
 
+        look, query = self.state.look, self.state.query
         rows = (-matrix.mean(axis=1)).argsort(kind="stable").tolist()
         columns = alike_queries(matrix)
         names = [short_name(self.prediction.labels, found.left_out[row]) for row in rows]
+        queries = [found.queries[column] for column in columns]
+        before, means = found.accuracy(found.predicted), matrix.mean(axis=1)
+        most = float(abs(means).max()) or 1.0
         notes = []
         for row in rows:
+            note = Text(errors[row], look.muted).append(" ")
+            note.append_text(signed_bar(float(means[row]) / most, _SIDE, look, (look.right, look.wrong)))
+            note.pad_right(len(errors[row]) + 2 * _SIDE + 2 - note.cell_len)
+            if query in queries:
+                note.append(f"{matrix[row, found.queries.index(query)]:+z6.1f}")
             accuracy = found.accuracy(found.left_out[row].predicted)
-            right = "" if accuracy is None else f"  {accuracy:.0%} right"
-            notes.append(f"{errors[row]}{right}{'  <- stands out' if row == harmful else ''}")
-        before = found.accuracy(found.predicted)
-        with_all = "" if before is None else f"; {before:.0%} right with all"
-        self.query_one("#matrix-title", Line).set(f"{title}{with_all}")
-        queries = [found.queries[column] for column in columns]
-        width = max(20, self.room.width - 2)
-        query, look, sorted_ = self.state.query, self.state.look, matrix[rows][:, columns]
+            note.append("" if accuracy is None else f"{accuracy:6.0%}")
+            notes.append(note.append("  <- stands out" if row == harmful else "", look.wrong))
+        sign = look.sentence("±")
+        heads = f"mean{sign:>6}{f'{sign}ord' if of_orders else '':>{len(errors[0]) - 6}} "
+        heads += f"{'helps':>{_SIDE}} {'harms':{_SIDE}}{'  this' if query in queries else ''}"
+        heads += "" if before is None else " right"
+        asked = self._asked(found, before)
+        self.query_one("#matrix-title", Line).set(f"{title}: nats taken from the lead, + harms, - helps. {asked}")
+        width, sorted_ = max(20, self.room.width - 2), matrix[rows][:, columns]
         texts = [self._text(found.left_out[row].without) for row in rows]
-        drawn = taken_strip(names, sorted_, notes, queries, query, look, width, "mean, + harms", texts)
+        drawn = taken_strip(names, sorted_, notes, queries, query, look, width, heads, texts)
         self.query_one("#matrix", Line).set(drawn)
-        self.query_one("#signs", Line).set(strip_signs(queries, query))
-        self._draw_given(names, sorted_, queries)
+        self.query_one("#signs", Line).set(Text(strip_signs(queries, query), look.muted))
+
+    def _asked(self, found: Stability, before: float | None) -> str:
+        """Which queries, and how many of these are right: not as many as of all."""
+        asked = len(found.queries)
+        which = f"{asked} of {found.of} queries" if asked < found.of else counted(asked, "query")
+        return f"{which}{'' if before is None else f', {before:.0%} right with all demonstrations'}."
 
     def _text(self, without: tuple[int, ...]) -> str:
         """Of the demonstration that is left out; of several none."""
         return " / ".join(self.prompt.demonstrations[without[0]].texts) if len(without) == 1 else ""
-
-    def _draw_given(self, names: list[str], taken: FloatArray, queries: list[int]) -> None:
-        """What each gives to the selected query's lead, and beside it to all: the same in bars."""
-        query, look, width = self.state.query, self.state.look, self.room.width
-        names = [visible(name, look.ascii_only) for name in names]
-        blocks = [(f"mean of {counted(len(queries), 'query')}", -taken.mean(axis=1))]
-        if query in queries:
-            blocks.insert(0, (f"query {query + 1}", -taken[:, queries.index(query)]))
-        each = width // len(blocks) - 4
-        if each < _LEAST:  # one under the other would be seen by nobody
-            blocks, each = blocks[:1], width - 4
-        drawn = [
-            [Text(f"   {title}", look.chosen), *signed_bars(names, values.tolist(), look, min(each, 76)).split("\n")]
-            for title, values in blocks
-        ]
-        title = "nats given to the lead, at the right, or taken from it, at the left"
-        self.query_one("#given-title", Line).set(title)
-        self.query_one("#given", Line).set(side_by_side(drawn))
 
     def left(self) -> None:
         """What is left out alone is computed to its end: Overview and Why tell of it too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from icldiag.tui.messages import CellWanted, EditUndone, RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.cost import in_short, of_search
+from icldiag.tui.panels.next_steps import drawn, next_steps
 from icldiag.tui.panels.parts import PartsPanel
 from icldiag.visible import visible
 
@@ -131,25 +133,11 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
             return " (l: a sample)"
         return "" if len(stability.queries) == stability.of else " (l: all)"
 
-    def _next(self, found: Overview) -> Text:
-        """What fixes the prompt, in the words of panel Repair; after a search there, what that found."""
-        from icldiag.analyses.overview import next_step
-
-        look, searched = self.state.look, self._searched()
-        said = next_step(found, searched)
-        if not said:
-            return Text("")
-        known = searched or found.repairs
-        keys = []
-        if known is not None and known.holds and not self.takes_off:
-            keys = ["t applies it" if known.sure else "t tries it, and takes it off"]
-        if known is not None and (searched is None or not keys):
-            takes = in_short(self, of_search(self)) if searched is None else ""
-            more = f"m searches for more{takes and f', {takes}'}"
-            keys.append(more if searched is None else "m: all that was tried")
-        first, end, rest = self._visible(said).partition(". ")
-        row = Text.assemble(("NEXT  ", look.chosen), (first + end, look.strong), rest)
-        return row.append(f" ({'; '.join(keys)})" if keys else "", look.muted)
+    def _next(self, found: Overview) -> RenderableType:
+        """What fixes the prompt, as panel Repair has it; after a search there, what that found."""
+        searched = self._searched()
+        takes = "" if searched is not None or found.repairs is None else in_short(self, of_search(self))
+        return drawn(next_steps(found, searched, not self.takes_off, takes), self.state.look)
 
     def _searched(self) -> Repairs | None:
         """What panel Repair found for the whole prompt."""

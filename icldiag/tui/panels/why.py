@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.page.text import place as rank_of
-from icldiag.render.bars import share_bar
-from icldiag.render.evidence import WIDE, evidence_table
+from icldiag.render.evidence import evidence_table
+from icldiag.render.weights import weight_rows
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from icldiag.analyses.search.repair import Repair
     from icldiag.tui.state import Applied
 
-_BAR = (8, 20)  # cells of a bar as long as the lead, least and most
-_ROLES = {"main": "CAUSE", "maybe": "MAYBE", "also": "also", "part": "part", "rest": "rest"}
 _ACTIONS = {  # what can be done about a cause that has no change of the prompt to apply, and in which panel
     "scoring": "edit the file: scoring",
     "template": "edit the file",
@@ -66,9 +63,9 @@ class WhyPanel(PartsPanel, ApplyingPanel):
     FOLLOWED: ClassVar[tuple[str, ...]] = ("opened",)
 
     def idle(self) -> set[str]:
-        """The evidence is shown anyway until the causes are known."""
+        """The evidence is shown anyway until the causes are known, and where it has room."""
         idle = super().idle() | (set() if self.applies else {"apply", "mark(-1)", "mark(1)"})
-        return idle | (set() if self._found() is not None else {"evidence"})
+        return idle | (set() if self._found() is not None and not self.whole else {"evidence"})
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
@@ -84,11 +81,13 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         yield Line(id="undefined", classes="body gap")
 
     def on_mount(self) -> None:
-        self.opened = False  # the evidence is shown
+        self.opened = False  # the user wants the evidence in full
+        self.whole = False  # it is in view anyway
         self.marked = 0  # of the causes that have a cure, or -1 for the repair that is on
         self._applied: Applied | None = None  # that was on when it was drawn last
 
     def query_changed(self) -> None:
+        self.opened = False
         self.marked = -1 if self.state.applied else 0
 
     @property
@@ -107,8 +106,8 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         return Explain(self.state.query)
 
     def show(self) -> None:
-        from icldiag.analyses.explanation import of_cause
         from icldiag.analyses.explanation.not_asked import not_asked
+        from icldiag.analyses.explanation.reading import legend, weights
 
         request = self.request()
         found, known = self.known(request)
@@ -117,19 +116,34 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         self.query_one("#finding", Line).set(self._answer())
         self.query_one("#cause", Line).set("" if known is None else self._cause(known))
         self.query_one("#doing", Line).set("" if found is not None else self._doing(request))
-        self.query_one("#evidence", Line).set(
-            self._evidence(known) if known is not None and (self.opened or found is None) else ""
-        )
         for name in ("#weights", "#not-asked", "#search", "#sentences", "#undefined"):
             self.query_one(name).display = found is not None
         if found is None:
+            self.query_one("#evidence", Line).set("" if known is None else self._evidence(known))
             return
-        self.query_one("#weights", Line).set(self._weights(found))
+        rows, lead = weights(found), found.contest.lead
+        drawn = weight_rows(rows, self._actions(found), lead, legend(rows, lead), self.state.look, self.room.width)
+        self.query_one("#weights", Line).set(drawn)
         self.query_one("#not-asked", Line).set(self._listed("n/a    ", ["; ".join(not_asked(found))]))
         self.query_one("#search", Line).set(Text(self._search(), self.state.look.muted))
-        sentences = [of_cause(cause, found) for cause in found.causes] if self.opened else []
-        self.query_one("#sentences", Line).set(self._listed("", sentences))
-        self.query_one("#undefined", Line).set(self._listed("Undefined: ", found.missing if self.opened else ()))
+        self._show_evidence(found)
+
+    def _show_evidence(self, found: Explanation) -> None:
+        """All of it where the user opened it or the panel has room; else the first cause's, if that fits."""
+        from icldiag.analyses.explanation import of_cause
+
+        sentences = [of_cause(cause, found) for cause in found.causes]
+        parts = [self.query_one(name, Line) for name in ("#sentences", "#evidence", "#undefined")]
+        whole = (self._joined(sentences), self._evidence(found), self._listed("Undefined: ", found.missing))
+        for shown in (whole, (self._joined(sentences[:1]), "", ""), ("", "", "")):
+            for part, content in zip(parts, shown, strict=True):
+                part.set(content)
+            self.whole = shown is whole and self.fits()
+            if self.opened or self.fits():
+                break
+        if self.opened and not self.whole:
+            way = Text("enter goes back to the first page\n", self.state.look.muted)
+            parts[0].set(way.append_text(self._joined(sentences)))
 
     def _doing(self, request: Explain) -> Text:
         """How far it is."""
@@ -137,9 +151,19 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         return said if self.stopped or request in self.state.failures else said.append("; escape stops")
 
     def action_evidence(self) -> None:
-        """Show or hide the evidence in full."""
+        """Show the evidence in full, from its first line on, or the first page again."""
+        if self.whole and not self.opened:
+            return
         self.opened = not self.opened
         self.refresh_panel()
+        self.call_after_refresh(self._turn_page)
+
+    def _turn_page(self) -> None:
+        if self.opened:
+            first = next(line for line in self.query("#sentences, #evidence").results(Line) if line.display)
+            self.scroll_to_widget(first, top=True, animate=False, force=True)
+        else:
+            self.scroll_home(animate=False)
 
     def left(self) -> None:
         """It goes on: what was asked of the model by then would be lost with the run."""
@@ -162,7 +186,9 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def action_mark(self, step: int) -> None:
         found = self._found()
-        if found is not None:
+        if self.opened and self.scroll_y:  # the causes are out of view
+            self.scroll_relative(y=step, animate=False)
+        elif found is not None:
             count = sum(one is not None for one in self._cures(found))
             first = 0 if self.state.applied is None else -1
             self.marked = self.stepped(min(self.marked, count - 1), step, first, count - 1)
@@ -225,35 +251,6 @@ class WhyPanel(PartsPanel, ApplyingPanel):
             lines.append(Text(self._shown(headline(found)), look.chosen))
         return Text("\n").join(lines)
 
-    def _weights(self, found: Explanation) -> RenderableType:
-        """A line for each factor: its bar, its nats, what its change does and what to do about it; and their sum."""
-        from icldiag.analyses.explanation.reading import legend, weights
-
-        look, lead = self.state.look, found.contest.lead
-        rows, actions = weights(found), self._actions(found)
-        names = max(cell_len(row.name) for row in rows)
-        wide = self.room.width >= WIDE
-        cells = min(max(self.room.width - names - 29, _BAR[0]), _BAR[1])
-        blocks: list[RenderableType] = []
-        for place, row in enumerate(rows):
-            style = look.chosen if row.role == "main" else look.strong if row.role in ("maybe", "also") else look.muted
-            head = Text(no_wrap=True)
-            head.append(f"{_ROLES[row.role]:<7}", style)
-            head.append(self._shown(f"{row.name:<{names}}  "), style)
-            if row.nats is not None:
-                head.append(f"{share_bar(row.nats, lead, cells, look)}  {row.nats:+6.2f}", style)
-            blocks.append(head)
-            if row.role in ("main", "maybe", "also"):
-                action = actions[place] if place < len(actions) else ""
-                note = Text(self._shown(f"{row.note}."))
-                note.append(f" -> {action}" if action else "", look.strong)
-                blocks.append(Padding(note, (0, 0, 0, 9 + names if wide else 7)))
-        total = f"{'sum':<7}{'the lead, in nats':<{names + cells + 5}}"
-        blocks.append(Text(f"{total}{lead:+6.2f}", look.muted, no_wrap=True))
-        if signs := legend(rows, lead):
-            blocks.append(Padding(Text(signs, look.muted), (0, 0, 0, 7)))
-        return Group(*blocks)
-
     def _actions(self, found: Explanation) -> list[str]:
         """What is done about each cause: by this panel's key for the marked one, or in another panel."""
         cures = self._cures(found)
@@ -275,11 +272,12 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         offer = f"t {tries} it" if marked else f"] chooses it, t {tries}"
         return f"{offer}; other queries lose by it" if lose else offer
 
+    def _joined(self, sentences: list[str]) -> Text:
+        return Text("\n").join(Text(self._shown(sentence), "default") for sentence in sentences)
+
     def _listed(self, opening: str, sentences: tuple[str, ...] | list[str]) -> RenderableType:
         if not any(sentences):
             return ""
-        if not opening:
-            return Text("\n").join(Text(self._shown(sentence)) for sentence in sentences)
         table = Table.grid()
         table.add_column(width=cell_len(opening))
         table.add_column(ratio=1)

@@ -230,3 +230,14 @@ def test_labels_that_are_never_answered_are_named(gold: list[int], answers: list
     scores = np.log(0.1 + 5 * np.eye(labels)[answers])
     said = headline(overview_of(scores, gold))
     assert told in said if told else "No query is answered" not in said
+
+
+def test_pairs_that_tie_with_the_worst_are_named_too() -> None:
+    scores = np.zeros((9, 3))
+    scores[6:, 2] = 9.0  # the first two labels are told apart from the third, and not from each other
+    gold = [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    said = {line.name: line.sentence for line in lines(overview_of(scores, gold))}["separability"]
+    assert "no higher" not in said
+    said = {line.name: line.sentence for line in lines(overview_of(np.zeros((9, 3)), gold))}["separability"]
+    assert said.count("0.50") >= 4
+    assert "; no higher: " in said

@@ -1,0 +1,86 @@
+"""What to do next about the prompt as a whole: the action first, a line each, and what is known of it behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from icldiag.render.look import Look
+from icldiag.visible import visible
+
+if TYPE_CHECKING:
+    from icldiag.analyses.overview import Overview
+    from icldiag.analyses.repairs import Repairs
+
+Step = tuple[str, str]  # an action, and what is known of it
+
+
+def next_steps(found: Overview, searched: Repairs | None, offers: bool, takes: str) -> list[Step]:
+    """Empty while nothing is computed.
+
+    Args:
+        searched: what panel Repair found for the whole prompt, if there was a search.
+        offers: the key `t` applies the repair.
+        takes: how long a search would take, if that is known.
+    """
+    known = searched or found.repairs
+    steps: list[Step] = []
+    if known is not None:
+        steps = [*_repair(known, offers), _search(found, known, searched is not None, takes)]
+        steps = steps if known.sure or searched is not None else steps[::-1]
+        steps += _texts(known)
+    elif found.unrepaired:
+        steps = [("", f"{found.unrepaired[0].upper()}{found.unrepaired[1:]}.")]
+    if steps and found.outscored:
+        steps.insert(0, ("e edits the file", "set 'scoring: terminated' first"))
+    return steps
+
+
+def _repair(known: Repairs, offers: bool) -> Iterator[Step]:
+    from icldiag.analyses.repairs import finding, gain
+
+    if known.best is None or known.confirmed is None:
+        yield "", finding(known)
+        return
+    name, measured = known.best.repair.name, gain(known.confirmed)
+    if known.holds and offers:
+        yield f"t {'applies' if known.sure else 'tries'} {name}", measured
+    elif known.holds:
+        yield name, measured
+    else:
+        yield "", f"No repair holds. The first choice, {name}, gains nothing: {measured}"
+
+
+def _search(found: Overview, known: Repairs, searched: bool, takes: str) -> Step:
+    from icldiag.analyses.overview import search_first
+
+    if searched:
+        return "m shows all that was tried", ""
+    first = search_first(found)
+    said = [f"first {', then '.join(first)}"] if first else []
+    return "m searches for changes of the prompt too", ", ".join([*said, *([takes] if takes else [])])
+
+
+def _texts(known: Repairs) -> Iterator[Step]:
+    """Where the gain may be chance."""
+    from icldiag.analyses.repairs import MORE
+
+    if known.holds and not known.sure:
+        yield "e edits the file", f"add labelled texts to 'examples'. {MORE}"
+
+
+def drawn(steps: list[Step], look: Look) -> Table | str:
+    """A row a step, the first one strong."""
+    if not steps:
+        return ""
+    table = Table.grid()
+    table.add_column(width=6)
+    table.add_column(ratio=1)
+    for number, (action, known) in enumerate(steps):
+        row = Text(visible(action, look.ascii_only), look.strong if action else "")
+        row.append(f"{': ' if action and known else ''}{visible(known, look.ascii_only)}", "not bold")
+        table.add_row(Text("NEXT" if number == 0 else "", look.chosen), row)
+    return table

@@ -1,0 +1,54 @@
+"""What stands under NEXT: an action and its key first, what is known of it behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from icldiag.analyses.effect import Effect
+from icldiag.prompt.schema import Prompt
+from icldiag.tui.panels.next_steps import next_steps
+from tests.analyses.overview.made import overview_of, two_classes
+from tests.analyses.repairs.test_reading import judged
+
+
+def steps(prompt: Prompt, mended: int, offers: bool = True) -> list[tuple[str, str]]:
+    """After calibrations of which the first is chosen, and fixes so many of 40 texts."""
+    found, trial = judged(prompt, True, 3, 1)
+    confirmed = Effect(40, 10, tuple(range(mended)), (), 0.0, mended / 40)
+    known = replace(found, query=None, winner=0, confirmed=confirmed)
+    name = trial.repair.name
+    said = next_steps(replace(overview_of(*two_classes(4, 2, 0)), repairs=known), None, offers, "about 9 s")
+    return [(action.replace(name, "NAME"), rest.replace(name, "NAME")) for action, rest in said]
+
+
+def test_what_surely_gains_comes_first_with_its_key(prompt: Prompt) -> None:
+    (action, gain), (search, takes) = steps(prompt, 20)
+    assert action == "t applies NAME"
+    assert gain.startswith("10 of 40 labelled texts right -> 30 (+50 points, ")
+    assert search == "m searches for changes of the prompt too"
+    assert takes.endswith("about 9 s")
+    assert steps(prompt, 20, offers=False)[0][0] == "NAME"  # the key takes off what is on
+
+
+def test_where_the_gain_may_be_chance_the_search_comes_first(prompt: Prompt) -> None:
+    (search, _), (tries, gain), (texts, _) = steps(prompt, 2)
+    assert search.startswith("m searches")
+    assert tries == "t tries NAME"
+    assert "may be chance" in gain
+    assert texts == "e edits the file"
+
+
+def test_what_gains_nothing_is_no_action(prompt: Prompt) -> None:
+    (search, _), (action, said) = steps(prompt, 0)
+    assert search.startswith("m searches")
+    assert action == ""
+    assert said.startswith("No repair holds. The first choice, NAME, gains nothing: ")
+
+
+def test_what_no_calibration_can_mend_comes_before_all(prompt: Prompt) -> None:
+    found = replace(overview_of(*two_classes(4, 2, 0)), unrepaired="there are too few", outscored=((0, 1),))
+    assert next_steps(found, None, True, "") == [
+        ("e edits the file", "set 'scoring: terminated' first"),
+        ("", "There are too few."),
+    ]
+    assert next_steps(overview_of(*two_classes(4, 2, 0)), None, True, "") == []

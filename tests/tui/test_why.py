@@ -1,0 +1,53 @@
+"""Panel Why: its first page, and the evidence behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tui.pilot import running, screen_text, settle
+
+EVIDENCE = "changed prompts and passes"
+
+
+async def test_enter_brings_the_evidence_into_view_and_takes_it_back(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("1")
+        await settle(pilot)
+        first = screen_text(app)
+        assert EVIDENCE not in first
+        assert "enter evidence" in first
+        await pilot.press("enter")
+        await settle(pilot)
+        assert EVIDENCE in screen_text(app) or "enter goes back" in screen_text(app)
+        top = app.panel.scroll_y
+        await pilot.press("]")  # there the causes are out of view
+        await settle(pilot)
+        assert app.panel.scroll_y == top + 1
+        await pilot.press("enter")
+        await settle(pilot)
+        assert screen_text(app) == first
+
+
+async def test_the_evidence_of_another_query_is_not_open_yet(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("1", "enter")
+        await settle(pilot)
+        await pilot.press("n")
+        await settle(pilot)
+        assert "enter evidence" in screen_text(app)
+        assert EVIDENCE not in screen_text(app)
+
+
+async def test_the_evidence_stands_open_where_it_has_room(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (160, 60)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("1")
+        await settle(pilot)
+        shown = screen_text(app)
+        assert EVIDENCE in shown
+        assert "enter evidence" not in shown
+        await pilot.press("enter")
+        await settle(pilot)
+        assert screen_text(app) == shown
