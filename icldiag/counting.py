@@ -15,3 +15,14 @@ def counted(count: int, noun: str) -> str:
 def joined(names: Sequence[str], last: str = "and") -> str:
     """'a', 'a and b', 'a, b and c'."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def shown_of(count: int, most: int) -> int:
+    """How many of so many are named where there is room for `most` and 'and 3 more': one more is named instead."""
+    return count if count <= most + 1 else most
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """'a, b and c', or 'a, b, c and 3 more'."""
+    shown = shown_of(len(names), most)
+    return joined(names) if shown == len(names) else f"{', '.join(names[:shown])} and {len(names) - shown} more"

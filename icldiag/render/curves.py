@@ -23,6 +23,10 @@ class Curve:
     sign: str
     values: Sequence[float]
     style: str = ""
+    sure_from: int = 0  # the first point that says something; those before are muted
+
+    def style_at(self, point: int, look: Look) -> str:
+        return self.style if point >= self.sure_from else look.muted
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,13 @@ def _plot(what: Chart, cursor: int | None, step: int, height: int, look: Look) -
 
     for curve in reversed(what.curves):
         for column, value in _between(curve.values, step):
-            grid[row_of(value)][column] = (curve.sign, curve.style.replace("bold", "").strip())
+            style = curve.style_at(column // step, look)
+            grid[row_of(value)][column] = (curve.sign, style.replace("bold", "").strip())
     for curve in reversed(what.curves):
         for point, value in enumerate(curve.values):
             if not math.isnan(value):
-                grid[row_of(value)][point * step + step // 2] = (curve.sign, f"bold {curve.style}")
+                style = f"bold {curve.style}" if point >= curve.sure_from else look.muted
+                grid[row_of(value)][point * step + step // 2] = (curve.sign, style)
     lines = []
     for index, row in enumerate(grid):
         value = what.high - (what.high - what.low) * index / max(1, height - 1)

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
+from icldiag.counting import shown_of
 from icldiag.render.bars import bar
 from icldiag.render.fit import cut_end, cut_middle, pad, short_names
 from icldiag.render.look import Look
@@ -93,7 +94,7 @@ def _errors(found: Overview, look: Look, cursor: Cell | None) -> Text:
         lines.append(Text(text, _cell(look.wrong, gold, answer) + Style(reverse=here), no_wrap=True))
     if len(errors) > MOST:
         rest = sum(int(counts[cell]) for cell in errors[MOST:])
-        lines.append(Text(f"{rest:>4} other errors", look.muted))
+        lines.append(Text(f"{rest:>4} other {'error' if rest == 1 else 'errors'}", look.muted))
     return Text("\n").join(lines)
 
 
@@ -107,8 +108,8 @@ def label_bars(found: Overview, look: Look, width: int) -> Text:
     names, answered, counts = _visible(found.labels, look), found.answered, found.counts
     gold, right = counts.sum(1), np.diag(counts)
     order = list(range(len(names)))
-    if len(names) > MOST:
-        order = sorted(order, key=lambda label: -int(answered[label] + gold[label] - 2 * right[label]))[:MOST]
+    if (shown := shown_of(len(names), MOST)) < len(names):
+        order = sorted(order, key=lambda label: -int(answered[label] + gold[label] - 2 * right[label]))[:shown]
     head = min(max(cell_len(names[label]) for label in order), max(8, width // 3))
     room = max(4, min(24, width - head - 26))
     known = found.measures is not None

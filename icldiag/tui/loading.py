@@ -124,10 +124,10 @@ def on_prompt(before: Session, prompt: Prompt, beta: Any) -> Session:
 
 
 def on_request(session: StoredSession) -> dict[Hashable, Any]:
-    """Answers of the analyses that run only when asked for, as far as they are on disk."""
+    """Answers of the analyses that run only when asked for, and the overview, as far as they are on disk."""
     from icldiag.analyses.request import SoFar
 
-    wanted = (*requests.reweightings(), requests.compression(), requests.repairs())
+    wanted = (*requests.reweightings(), requests.compression(), requests.repairs(), requests.overview())
     there: dict[Hashable, Any] = {request: found for request in wanted if (found := session.peek(request)) is not None}
     stopped = SoFar(requests.repairs().resolved(session))
     part = session.store.get(stopped) if session.store is not None and stopped.request not in there else None

@@ -1,4 +1,4 @@
-"""The requests of the analyses that run only when a user asks for them; imported when they are first needed."""
+"""Requests that are looked for on disk when the app opens; imported when they are first needed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from icldiag.analyses.compression.compute import Compress
+    from icldiag.analyses.overview import Summarise
     from icldiag.analyses.repairs import FindRepairs
     from icldiag.analyses.reweighting.compute import Reweight
 
@@ -32,3 +33,9 @@ def repairs() -> FindRepairs:
     from icldiag.analyses.repairs import FindRepairs
 
     return FindRepairs()
+
+
+def overview() -> Summarise:
+    from icldiag.analyses.overview import Summarise
+
+    return Summarise()

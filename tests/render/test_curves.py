@@ -66,3 +66,15 @@ def test_other_units_and_scales() -> None:
     assert lines[0].startswith("0.80 |")
     assert lines[3].split() == ["epoch", "1", "[2]", "3"]
     assert lines[1].endswith("o  0.40  mean loss")
+
+
+def test_points_that_say_nothing_are_muted() -> None:
+
+    def muted_signs(sure_from: int) -> int:
+        curve = Curve("up", "o", [0.0, 0.5, 1.0], "bold red", sure_from)
+        drawn = chart(Chart((curve,)), None, 40, 5, ASCII)
+        muted = {span.start for span in drawn.spans if str(span.style) == ASCII.muted}
+        return sum(drawn.plain[place] == "o" for place in muted)
+
+    assert muted_signs(0) == 0
+    assert muted_signs(1) >= 1

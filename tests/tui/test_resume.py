@@ -20,6 +20,7 @@ from icldiag.tui import requests
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.autosave import Resumption
 from icldiag.tui.desk import Desk
+from icldiag.tui.loading import SessionJob
 from icldiag.tui.queries import Queries
 from icldiag.tui.state import AnsweredSession
 from tests.tui.pilot import PROMPT, running, screen_text, settle, until
@@ -153,6 +154,16 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
             assert not app.state.stored
     finally:
         Desk._session_made = original  # type: ignore[method-assign]
+
+
+def test_a_whole_overview_comes_from_disk_with_the_answers(prompt_file: Path, model_folder: Path) -> None:
+    """At once, not as a job that waits while the model's imports hold up everything else."""
+    settings = ModelSettings(name=str(model_folder), device="cpu")
+    prompt = read_prompt(prompt_file)
+    overview = Session(prompt, settings, store=open_store(prompt, settings)).ask(Summarise())
+    stored = SessionJob(prompt, settings).stored()
+    assert stored is not None
+    assert stored.results[Summarise()].predicted.tolist() == overview.predicted.tolist()
 
 
 async def test_what_is_saved_of_the_overview_is_shown_while_the_model_loads(

@@ -7,7 +7,7 @@ import math
 from icldiag.analyses.circuits.compute import LEAST, Circuit
 from icldiag.analyses.circuits.sides import AllSides
 from icldiag.analyses.isolation.cuts import CUT_NAMES, CutKind, in_heads
-from icldiag.counting import counted
+from icldiag.counting import counted, shown_of
 
 NAMED = 6  # heads at most in a sentence
 
@@ -40,7 +40,8 @@ def reading(found: Circuit) -> str:
         taken = f"at most {most.cut.lost:.2f}" if most.cut.lost > 0 else "nothing"
         return f"{name}: {whole}.{_unsure(found)} No few heads carry half of that: {tried} {taken}.{_against(found)}"
     heads = found.anchor_heads
-    named = in_heads(heads[:NAMED]) + (f" and {len(heads) - NAMED} more" if len(heads) > NAMED else "")
+    shown = shown_of(len(heads), NAMED)
+    named = in_heads(heads[:shown]) + (f" and {len(heads) - shown} more" if len(heads) > shown else "")
     others = ""
     if half.others is not None:
         others = f" ({half.others.lost:z.2f} in as many other heads of the same layers, {half.others.stay} stay)"

@@ -97,8 +97,8 @@ def _estimated(found: Patching) -> str:
     if found.likeliest is None or not shares[layer, place] > 0:
         return "A first estimate: nothing but the target carries the change."
     return (
-        f"A first estimate: {found.sites[place].name} in the input of layer {layer} carries most of the change "
-        f"({shares[layer, place]:.2f}); the passes are being run."
+        f"A first estimate: most of the change ({shares[layer, place]:.2f}) goes through {found.sites[place].name} in "
+        f"the input of layer {layer}; the passes are being run."
     )
 
 

@@ -43,6 +43,7 @@ Group = Literal["Diagnose", "Look inside", "Fix"]
 
 STAGES = (
     "importing torch and transformers",
+    "the model's files",
     "tokenizer",
     "weights",
     "checking the model",
@@ -86,6 +87,7 @@ class Panel(VerticalScroll):
         self.state = state
         self.awaits = False  # a result that was asked for when it was last drawn
         self._drawn_for: Size | None = None  # the room at that time
+        self._stage = 0  # of loading
 
     @property
     def session(self) -> Session:
@@ -160,16 +162,18 @@ class Panel(VerticalScroll):
         return Text.assemble(purpose, self._loading(), self._first_answers())
 
     def _loading(self) -> Text:
-        """The stages of loading, with the one that is under way."""
+        """The stages of loading, with the one that is under way; none comes back, whatever a file needs again."""
         doing = self.state.doing.get("session", "").removeprefix("loading: ")
         name, _, detail = doing.partition(" ")
         found = [number for number, stage in enumerate(STAGES) if stage in doing or (name and stage.startswith(name))]
-        if found:
-            return stage_list(STAGES, found[0], detail if name in STAGES else "", self.state.look, 60)
-        loading = doing not in ("", "loading the model", "answering again")  # a GGUF file has stages of its own
-        return stage_list(
-            STAGES, STAGES.index("weights") if loading else 0, doing if loading else "", self.state.look, 60
-        )
+        if doing in ("", "loading the model", "answering again"):
+            self._stage = stage = STAGES.index("demonstrations") if doing == "answering again" else 0
+            detail = ""
+        else:
+            stage = found[0] if found else STAGES.index("the model's files")
+            detail = doing if not found else detail if name in STAGES else ""
+        self._stage = max(self._stage, stage)
+        return stage_list(STAGES, self._stage, detail if stage == self._stage else doing, self.state.look, 60)
 
     def _first_answers(self) -> str:
         """How many of those that are there are wrong."""

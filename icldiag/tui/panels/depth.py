@@ -88,18 +88,18 @@ class DepthPanel(LayeredPanel):
         answer, rival = (visible(found.labels[label], look.ascii_only) for label in (found.answer, found.rival))
         chances = found.probabilities[1:]
         start = read.readable_from
-        from_layer = f" (to be read from layer {start - 1} on)" if start > 1 else ""
+        from_layer = f" (readable from layer {start - 1} on, dim before)" if start > 1 else ""
         self.query_one("#chart-title", Line).set(
             f"after each layer: probability among the labels{from_layer}; mass: of label words among all words"
         )
         curves: tuple[Curve, ...] = (
-            Curve(answer, "o", chances[:, found.answer].tolist(), look.chosen),
-            Curve(rival, "x", chances[:, found.rival].tolist(), look.gold),
+            Curve(answer, "o", chances[:, found.answer].tolist(), look.chosen, start - 1),
+            Curve(rival, "x", chances[:, found.rival].tolist(), look.gold, start - 1),
             *_mass(read.mass, read.spelled, look),
         )
         if self.in_nats:
             self.query_one("#chart-title", Line).set(f"after each layer: nats of {answer} over {rival}{from_layer}")
-            curves = (Curve(f"{answer} over {rival}", "o", found.leads[1:].tolist(), look.chosen),)
+            curves = (Curve(f"{answer} over {rival}", "o", found.leads[1:].tolist(), look.chosen, start - 1),)
         self._draw(curves)
         self._show_shares(found, layer)
 

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.analyses.isolation.cuts import in_heads
-from icldiag.counting import counted
+from icldiag.counting import counted, few, shown_of
 from icldiag.render.changes import Change, before_after, changed_answers, outcome, tally
 from icldiag.render.curves import Chart, Curve
 from icldiag.tui import requests
@@ -111,10 +111,9 @@ class ReweightingPanel(Panel):
                 f"example, {count * settings.epochs} of one token, forward and backward, and the queries once more. "
                 + cost(self, count + len(prompt.queries) + _STEP * count * settings.epochs),
             )
-        names = ", ".join(short[:3]) + (f" and {len(short) - 3} more" if len(short) > 3 else "")
         return (
             f"There are too few examples to train on: it takes {what}.",
-            f"The prompt file's field 'examples' lacks some of {names}; add them (key e) to train.",
+            f"The prompt file's field 'examples' lacks some of {few(short, 4)}; add them (key e) to train.",
         )
 
     def _changes(self) -> str:
@@ -175,7 +174,8 @@ class ReweightingPanel(Panel):
         heads = trained.settings.heads
         if not heads or heads == "anchor":
             return ""
-        some = in_heads(heads[:_NAMED]) + (f" and {len(heads) - _NAMED} more" if len(heads) > _NAMED else "")
+        shown = shown_of(len(heads), _NAMED)
+        some = in_heads(heads[:shown]) + (f" and {len(heads) - shown} more" if len(heads) > shown else "")
         return f"Weighted in {some} alone. "
 
     def _finding(self, found: Reweighting, queries: tuple[int, ...], row: int | None) -> tuple[str, str]:
