@@ -2,9 +2,9 @@
 
 What the prompt itself shows (label words of another form, scores of unequal words, a query written otherwise) is always
 a factor, and so is the content-free prior. Of the others those are that took a tenth of the lead or more when they
-were neutralised one by one, or hidden: what alone adds to the lead is not what it comes from. A misread demonstration
-is one too: hidden it may take little, and much with its proper label. The strongest come first, and last a
-demonstration that is not misread.
+were neutralised one by one, or hidden: what alone adds to the lead is not what it comes from. A demonstration
+whose label is likelier wrong is one too: hidden it may take little, and much with its proper label. The strongest come
+first, and last a demonstration that is taken out.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, doubling
 from icldiag.analyses.explanation.classes import ClassesEvidence
 from icldiag.analyses.explanation.contest import Contest
-from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, suspect_of
+from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.factors import CauseKind, Factor, demonstration_factor, neutralised
 from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Others
 from icldiag.analyses.explanation.prior import PriorEvidence
-from icldiag.analyses.explanation.relabelled import Relabelling, most_separating
+from icldiag.analyses.explanation.relabelled import Relabelling, suspect_of
 from icldiag.analyses.explanation.shares import MOST_FACTORS, MOST_IN_ALL
 from icldiag.analyses.explanation.wording import scoring_factor, template_factor, word_factor
 from icldiag.analyses.lab import Lab
@@ -81,11 +81,9 @@ def _moving(
     aggregation: AggregationEvidence,
 ) -> Iterator[tuple[float, Factor]]:
     """What was changed or, of a demonstration, hidden, and the lead that it left."""
-    suspect = suspect_of(contest, effects)
-    if suspect is not None and classes.confused and not suspect.misread:
-        suspect = most_separating(effects, relabelled) or suspect  # texts cannot be read where classes are confused
+    suspect = suspect_of(contest, effects, relabelled, classes.confused)
     if suspect is not None:
-        wrong = classes.confused or suspect.misread
+        wrong = classes.confused or suspect.mislabelled
         yield contest.lead + suspect.change, demonstration_factor(lab, contest, suspect.index, wrong)
     ends = order.end_counts(contest)
     typical = order.typical(order.elsewhere(contest.answer) if ends else None)

@@ -25,7 +25,7 @@ from icldiag.analyses.explanation.others import Check, checks, others_of
 from icldiag.analyses.explanation.partial import PartialExplanation, without_evidence
 from icldiag.analyses.explanation.prior import PriorEvidence, prior_evidence
 from icldiag.analyses.explanation.ranking import Cause, rank_causes
-from icldiag.analyses.explanation.relabelled import Relabelling, relabellings
+from icldiag.analyses.explanation.relabelled import Relabelling, relabellings, with_odds
 from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
 from icldiag.analyses.explanation.wording import overlap, scoring_lead
 from icldiag.analyses.lab import Lab
@@ -59,7 +59,7 @@ class Explanation(AnalysisResult, PartialExplanation):
     causes: tuple[Cause, ...]
     shares: Shares
     checks: tuple[Check | None, ...]  # of the shares' factors
-    relabelled: tuple[Relabelling, ...]  # the answer's demonstrations, where the two classes are confused; else none
+    relabelled: tuple[Relabelling, ...]  # the answer's demonstrations whose labels may be wrong
     overlap: bool  # the answer's label word begins the rival's, and whole words are scored
     runs: int  # changed prompts and edited passes that were run
     seed: int
@@ -197,9 +197,8 @@ def explain(
         step,
         tell,
     )
-    relabelled: tuple[Relabelling, ...] = ()
-    if classes.confused:
-        (relabelled,) = lab.inquire([relabellings(lab, contest, effects, others)], step)
+    (relabelled,) = lab.inquire([relabellings(lab, contest, effects, others)], step)
+    effects = with_odds(contest, effects, relabelled, prior.counts)
     factors = candidates(lab, contest, effects, relabelled, order, prior, classes, aggregation, scoring, others)
     divided, checked = lab.inquire(
         [shares(lab, contest, factors), checks(lab, contest, factors, others)],

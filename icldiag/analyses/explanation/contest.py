@@ -10,6 +10,7 @@ import numpy as np
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray
 
+HALF = 1 / 2  # of the lead, or of the other orders
 TIE = 1e-5  # nats; padded batches move scores by about 1e-6
 
 
@@ -31,6 +32,10 @@ class Contest:
     def tie(self) -> bool:
         """Whether the two are as close as padding moves scores: which of them is answered says nothing."""
         return self.lead <= TIE
+
+    def weighs(self, run: Counterfactual) -> bool:
+        """Whether a change turns the answer or takes half of its lead."""
+        return run.turned or self.lead - run.lead >= HALF * self.lead > 0
 
     def lead_in(self, scores: FloatArray) -> float:
         """The lead in other label scores (C,) of the same query."""

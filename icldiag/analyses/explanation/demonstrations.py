@@ -4,10 +4,10 @@ For every demonstration: the lead when the target position alone cannot see it (
 still can), and the lead that its own text has as a query that cannot see it. Both go on from the prompt's own
 demonstrations, which costs a few tokens; the one that is suspected is then really taken out, or labelled otherwise.
 
-A demonstration of the answer's class is misread if its text is more likely one of the rival's class than of its own, by
-how other queries of the two classes are read that cannot see it either: it may carry a wrong label. What hides one
-demonstration moves all leads, by more than texts differ, so that leads are compared only where the same one is hidden.
-What the prompt leans to takes no part, and where it reads nothing well nothing is misread.
+Whether the text of a demonstration of the answer's class is rather the rival's is read by how other queries of the two
+classes are read that cannot see it either. What hides one demonstration moves all leads, by more than texts differ, so
+that leads are compared only where the same one is hidden. What the prompt leans to takes no part. `relabelled` adds to
+it what other queries say of its label.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class DemonstrationEffect:
     percentile: float | None  # of `change` among all demonstrations; 0 speaks most for the answer
     called: int  # the label of its own text as a query that cannot see it
     text_lead: float  # of the answer over the rival for that text, in nats
-    odds: (
-        float | None
-    )  # log odds that it is one of the answer's class with a wrong label; None if unknown, or of others
+    likelihood: float | None  # log p(text | the rival's) - log p(text | the answer's), if it is one of the answer's
     alone: bool  # the only demonstration of its class: without it the class is not shown at all
+    relabelled: float | None = None  # how much likelier other queries' labels are if it has the rival's, in nats
+    odds: float | None = None  # log odds that its label is wrong, by all evidence; None if unknown, or of others
 
     @property
-    def misread(self) -> bool:
-        """Whether its text is more likely the rival's."""
+    def mislabelled(self) -> bool:
+        """Whether its label is rather wrong than right."""
         return self.odds is not None and self.odds > 0
 
 
@@ -71,9 +71,8 @@ def demonstration_effects(lab: Lab, contest: Contest, others: Others) -> Inquiry
     hidden, read = [scores[0] for scores in answers[: len(shown)]], answers[len(shown) :]
     changes = [contest.lead_in(scores) - contest.lead for scores in hidden]
     leads = [contest.lead_in(scores[0]) for scores in read]
-    strongest = min(suspects, key=lambda place: changes[place], default=None)
 
-    def odds(place: int) -> float | None:
+    def likelihood(place: int) -> float | None:
         """By other queries; where none of them has a known label, by the texts of the other demonstrations."""
         if place not in suspects:
             return None
@@ -86,8 +85,7 @@ def demonstration_effects(lab: Lab, contest: Contest, others: Others) -> Inquiry
             own = [leads[other] for other in suspects if other != place]
             rival = [leads[other] for other in places if labels[other] == contest.rival]
             rival = rival if len(rival) > 1 else []  # hidden from its own text, an only one leaves the class unshown
-        ways = 2 if place == strongest else 2 * max(1, len(suspects) - 1)
-        return log_odds(leads[place], own, rival, ways)
+        return log_likelihood(leads[place], own, rival)
 
     return tuple(
         DemonstrationEffect(
@@ -98,7 +96,7 @@ def demonstration_effects(lab: Lab, contest: Contest, others: Others) -> Inquiry
             percentile=percentile(changes[place], changes),
             called=int(read[place][0].argmax()),
             text_lead=leads[place],
-            odds=odds(place),
+            likelihood=likelihood(place),
             alone=labels.count(labels[place]) == 1,
         )
         for place in places
@@ -118,8 +116,8 @@ def hiding(lab: Lab, index: int) -> Edits:
     return dict.fromkeys(range(lab.model.n_layers), edit)
 
 
-def log_odds(lead: float, own: Sequence[float], rival: Sequence[float], ways: int) -> float | None:
-    """Log odds that a text with this lead (nats) is the rival's and not the answer's; None if undefined.
+def log_likelihood(lead: float, own: Sequence[float], rival: Sequence[float]) -> float | None:
+    """How much likelier this lead is if the text is the rival's than if it is the answer's, in nats; None if undefined.
 
     The two classes' leads are taken to be normal with one variance, unknown, so that a further text has Student's t
     distribution around each mean.
@@ -127,8 +125,6 @@ def log_odds(lead: float, own: Sequence[float], rival: Sequence[float], ways: in
     Args:
         own: leads of texts of the answer's class.
         rival: leads of texts of the rival's.
-        ways: one wrong label in so many demonstrations is expected here. If there is one, it is as likely at the
-            demonstration that the answer owes most to, as at any of the others.
     """
     freedom = len(own) + len(rival) - 2
     if not len(own) or not len(rival) or freedom < 1:
@@ -145,18 +141,7 @@ def log_odds(lead: float, own: Sequence[float], rival: Sequence[float], ways: in
         t.logpdf(lead, freedom, mean, spread * np.sqrt(1 + 1 / count))
         for mean, count in zip(means, counts, strict=True)
     ]
-    return float(densities[0] - densities[1] - np.log(ways))
-
-
-def suspect_of(contest: Contest, effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect | None:
-    """Of the answer's demonstrations the one that is misread most; where none is, the one that it owes most to.
-
-    The only demonstration of a class is no suspect: without it the class is not shown, and that its answer goes then
-    says nothing.
-    """
-    own = [effect for effect in effects if effect.label == contest.answer and not effect.alone]
-    misread = [effect for effect in own if effect.misread]
-    return max(misread, key=lambda effect: effect.odds or 0.0) if misread else strongest(tuple(own))
+    return float(densities[0] - densities[1])
 
 
 def strongest(effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect | None:

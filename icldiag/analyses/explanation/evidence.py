@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from icldiag.analyses.explanation.aggregation import AggregationEvidence
 from icldiag.analyses.explanation.classes import ClassesEvidence
-from icldiag.analyses.explanation.contest import Contest, Counterfactual
+from icldiag.analyses.explanation.contest import HALF, Contest, Counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.favourite import Favourite
@@ -14,8 +14,6 @@ from icldiag.analyses.explanation.order import OrderEvidence
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.prior import PriorEvidence
 from icldiag.analyses.explanation.shares import Shares
-
-HALF = 1 / 2  # of the lead, or of the other orders
 
 
 @dataclass(frozen=True)
@@ -35,26 +33,20 @@ class Evidence:
 
     def weighs(self, run: Counterfactual) -> bool:
         """Whether a change turns the answer or takes half of its lead."""
-        return run.turned or self.contest.lead - run.lead >= HALF * self.contest.lead > 0
+        return self.contest.weighs(run)
 
     def carries(self, place: int) -> bool:
         """Whether a factor's share is half of the lead or more."""
         return self.shares.nats[place] >= HALF * self.contest.lead > 0
 
-    def above_order(self, factor: Factor) -> bool:
-        """Whether a factor's share is above that of the order."""
-        nats = dict(zip(self.shares.factors, self.shares.nats, strict=True))
-        orders = [share for other, share in nats.items() if other.kind in ("order", "recency")]
-        return bool(orders) and nats[factor] > max(orders)
-
-    def is_misread(self, factor: Factor) -> bool:
-        """Whether a factor is a demonstration that reads like the rival's."""
-        return any(effect.misread for effect in self.demonstrations if effect.index == factor.demonstration)
+    def is_mislabelled(self, factor: Factor) -> bool:
+        """Whether a factor is a demonstration whose label is likelier wrong than right."""
+        return any(effect.mislabelled for effect in self.demonstrations if effect.index == factor.demonstration)
 
     @property
-    def misread(self) -> int:
-        """How many factors are demonstrations that read like the rival's: 0 or 1. It may make a class the majority."""
-        return sum(self.is_misread(factor) for factor in self.shares.factors)
+    def mislabelled(self) -> int:
+        """How many factors are demonstrations whose labels are likelier wrong: 0 or 1."""
+        return sum(self.is_mislabelled(factor) for factor in self.shares.factors)
 
     @property
     def other_orders(self) -> bool:

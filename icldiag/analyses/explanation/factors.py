@@ -56,7 +56,7 @@ class Factor:
 def demonstration_factor(lab: Lab, contest: Contest, place: int, wrong: bool) -> Factor:
     """One that may be wrong gets the rival's label, another one is taken out.
 
-    It may be where it is misread, and where the prompt does not separate the two classes: a wrong label may be why.
+    It may be where that is likelier than not, and where the prompt does not separate the two classes: that may be why.
     """
     name = f"demonstration {place + 1}"
     if wrong:

@@ -70,11 +70,6 @@ class Check:
         """Whether the gain is above what chance would make of it in one of 20 such draws."""
         return self.gain > 1.645 * (self.error or 0.0)
 
-    @property
-    def harms(self) -> bool:
-        """The same of a loss."""
-        return -self.gain > 1.645 * (self.error or 0.0)
-
 
 def others_of(contest: Contest, prediction: Prediction, seed: int) -> Others:
     """As many of each class as there are, up to half of `MOST`."""
@@ -110,6 +105,22 @@ def check(others: Others, after: FloatArray) -> Check | None:
     leads = after[:, pair[0]] - after[:, pair[1]]
     auc = float(roc_auc(leads[own], leads[~own]))
     return Check(len(own), gain, error, auc, int((now & ~right).sum()), int((right & ~now).sum()))
+
+
+def likelihood(others: Others, scores: FloatArray) -> float:
+    """Log-likelihood of their labels, in nats, by the scores (n, C) of the two classes; the lean between them, which is
+    another cause, is first taken out as well as can be. Both classes have equal weight."""
+    from scipy.optimize import minimize_scalar  # slow to import
+
+    own = np.array(others.own)
+    leads = scores[:, others.contest.answer] - scores[:, others.contest.rival]
+    sign = np.where(own, 1.0, -1.0)
+    weights = len(own) / 2 / np.where(own, own.sum(), (~own).sum())
+
+    def loss(lean: float) -> float:
+        return float((weights * np.logaddexp(0, -sign * (leads - lean))).sum())
+
+    return -float(minimize_scalar(loss).fun)
 
 
 def checks(lab: Lab, contest: Contest, factors: Sequence[Factor], others: Others) -> Inquiry[tuple[Check | None, ...]]:

@@ -10,6 +10,7 @@ hidden by the first (`_beside`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -17,15 +18,14 @@ from typing import get_args
 import numpy as np
 
 from icldiag.analyses.explanation.classes import CONFUSED
-from icldiag.analyses.explanation.contest import Counterfactual
-from icldiag.analyses.explanation.evidence import HALF, Evidence, most_weigh
+from icldiag.analyses.explanation.contest import HALF, Counterfactual
+from icldiag.analyses.explanation.evidence import Evidence, most_weigh
 from icldiag.analyses.explanation.factors import CauseKind, Factor
 from icldiag.analyses.explanation.others import Check
+from icldiag.analyses.explanation.relabelled import SURE, evened
 
 KINDS: tuple[CauseKind, ...] = get_args(CauseKind)
 STRUCTURAL = ("scoring", "template", "word")  # can be read off the prompt
-
-SURE = np.log(20)  # odds of a wrong label that leave little doubt
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
     factor, run = evidence.shares.factors[place], evidence.shares.alone(place)
     if factor.kind == "prior" and not run.turned:
         run = _divided(evidence, run)
-    if evidence.shares.nats[place] <= 0 and not (evidence.is_misread(factor) and evidence.weighs(run)):
+    if evidence.shares.nats[place] <= 0 and not (evidence.is_mislabelled(factor) and evidence.weighs(run)):
         return  # with what comes before it neutral it speaks for the rival
     if not run.turned and run.lead > evidence.contest.lead:  # by itself it helps the answer: no cause of it
         return
@@ -146,7 +146,7 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
     if factor.kind == "demonstration":
         return _wrong_label(factor, evidence, checked, answer, rival)
     if factor.kind == "majority":
-        return _majority(evidence, evidence.misread), _of_counts(evidence, answer, rival)
+        return _majority(evidence, evidence.mislabelled), _of_counts(evidence, answer, rival)
     if factor.kind == "recency":
         elsewhere = tuple(evidence.order.runs[place] for place in evidence.order.elsewhere(contest.answer))
         support = _of_runs(evidence, elsewhere, "order that ends", "orders that end", "with another class", rival)
@@ -164,28 +164,29 @@ def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: t
 def _wrong_label(
     factor: Factor, evidence: Evidence, checked: Check | None, answer: str, rival: str
 ) -> tuple[bool, str]:
-    """Whether a demonstration's text reads like the rival's, and its other label helps other queries."""
+    """Whether a demonstration's label is likelier wrong than right, and what says so.
+
+    Where classes are confused texts are hardly read, and a wrong label is why only if with the other one the scores
+    separate them; but for counts that one wrong label explains.
+    """
     effect = next(effect for effect in evidence.demonstrations if effect.index == factor.demonstration)
-    by, sure = effect.odds, effect.misread and (effect.odds or 0.0) > SURE
-    separates = _separates(evidence, checked)
-    if (
-        evidence.classes.confused
-    ):  # texts of classes that are confused are hardly read: what the other label does counts
-        parts = checked is not None and checked.helps and (separates or (sure and checked.auc >= CONFUSED))
-        auc = "" if checked is None else f" (AUC {evidence.classes.auc or 0.0:.2f} -> {checked.auc:.2f})"
-        return parts, f"with that label the scores {'' if parts else 'do not '}separate the two classes{auc}"
-    if by is None or by <= 0:
-        return False, f"its text reads like the others of {answer}"
-    support = f"the prompt reads its text more like those of {rival} than like the others of {answer}"
-    if checked is not None and checked.auc < CONFUSED and not checked.helps:
-        return False, f"{support}, but with that label too the two classes are not separated (AUC {checked.auc:.2f})"
-    if checked is not None and checked.harms and not sure:  # a wrong label put right costs the others nothing
-        return False, f"{support}, but other queries lose with that label"
-    misleads = True
-    if evidence.other_orders and not evidence.above_order(factor):  # a wrong label misleads in most orders
-        misleads = sure or separates or (checked is not None and checked.helps)
-        support += "" if misleads else ", but the order carries more of the lead"
-    return misleads, support
+    if effect.odds is None:
+        return False, "nothing is known of its label"
+    told, even = [], evened(evidence.prior.counts, evidence.contest)
+    if (effect.likelihood or 0.0) > 0:
+        told.append(f"its text reads more like those of {rival} than like the others of {answer}")
+    if (effect.relabelled or 0.0) > 0:
+        told.append(f"labelled {rival}, it makes the labels of other queries likelier")
+    if even:
+        told.append(f"labelled {rival}, it leaves as many demonstrations of each class")
+    if not effect.mislabelled:
+        return False, f"odds of a wrong label are 1 to {math.exp(-effect.odds):.3g}"
+    support = f"odds of a wrong label are {math.exp(effect.odds):.3g} to 1: {'; '.join(told)}"
+    if evidence.classes.confused and not even:
+        sure = effect.odds > SURE and checked is not None and checked.auc >= CONFUSED
+        if not (checked is not None and checked.helps and (sure or _separates(evidence, checked))):
+            return False, f"{support}; but with that label too the scores do not separate the two classes"
+    return True, support
 
 
 def _majority(evidence: Evidence, wrong: int = 0) -> bool:

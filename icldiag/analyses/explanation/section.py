@@ -95,11 +95,19 @@ def _values(found: Explanation) -> dict[str, Any]:
                     "percentile": effect.percentile,
                     "called": labels[effect.called],
                     "text_lead": effect.text_lead,
+                    "likelihood": effect.likelihood,
+                    "odds": effect.odds,
                 }
                 for effect in found.demonstrations
             ],
             "relabelled": [
-                {"demonstration": one.demonstration, "gain": one.check.gain, "auc": one.check.auc}
+                {
+                    "demonstration": one.demonstration,
+                    "lead": one.run.lead,
+                    "gain": one.check.gain,
+                    "auc": one.check.auc,
+                    "likelihood": one.likelihood,
+                }
                 for one in found.relabelled
             ],
             "order": {

@@ -36,9 +36,9 @@ def shares(*parts: tuple[Factor, FloatArray]) -> Shares:
 
 
 def effects(*odds: float) -> tuple[DemonstrationEffect, ...]:
-    """Two of the answer's class with these log odds of a wrong label, then two of the rival's."""
+    """Two of the answer's class with these log odds of a wrong label, by their texts, then two of the rival's."""
     return tuple(
-        DemonstrationEffect(place, place // 2, run(STAYS), 0.0, 50.0, 0, 0.0, of, False)
+        DemonstrationEffect(place, place // 2, run(STAYS), 0.0, 50.0, 0, 0.0, of, False, None, of)
         for place, of in enumerate((*odds, None, None))
     )
 

@@ -79,13 +79,13 @@ def test_the_prior_is_to_blame_where_that_of_other_queries_mends_the_answer(noth
 def test_more_demonstrations_of_a_class_are_blamed_before_one_of_them(nothing: Evidence) -> None:
     one = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
     majority = Factor("majority", "as many of each", ranking=(0, 1, 2, 3))
-    misread = replace(nothing, demonstrations=effects(4.0, -4.0))
+    wrong = replace(nothing, demonstrations=effects(4.0, -4.0))
     for counts, expected in (
         ((6, 2, 2), [("majority", True), ("demonstration", True)]),
         ((3, 1, 2), [("demonstration", True), ("majority", False)]),  # with the right label it is no majority
     ):
         prior = replace(nothing.prior, counts=counts, draws=((0, 1, 2, 3),) * 2, balanced=(run(TURNS), run(STAYS)))
-        evidence = replace(misread, prior=prior, shares=shares((one, TURNS), (majority, TURNS)), checks=(HELPS, HELPS))
+        evidence = replace(wrong, prior=prior, shares=shares((one, TURNS), (majority, TURNS)), checks=(HELPS, HELPS))
         assert [(cause.kind, cause.supported) for cause in rank_causes(evidence, NAMES)] == expected
 
 
