@@ -57,12 +57,12 @@ def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
     label does not turn the answer, the prior of the other queries that does.
     """
     kinds = list(KINDS)
-    if any(cause.supported and cause.kind == "majority" for cause in causes) and _majority(evidence, wrong=1):
-        kinds.remove("demonstration")
-        kinds.insert(kinds.index("majority") + 1, "demonstration")
     turned = {cause.kind: cause.confirmed_by.turned for cause in causes if cause.supported}
     undone = None if evidence.favourite is None else evidence.favourite.undone
-    if undone is not None and undone.mends and turned.get("prior") and not turned.get("demonstration", True):
+    if "majority" in turned and _majority(evidence, wrong=1):
+        kinds.remove("demonstration")
+        kinds.insert(kinds.index("majority") + 1, "demonstration")
+    elif undone is not None and undone.mends and turned.get("prior") and not turned.get("demonstration", True):
         kinds.remove("prior")
         kinds.insert(kinds.index("demonstration"), "prior")
 

@@ -20,6 +20,7 @@ from icldiag.analyses.explanation.others import Check, Others, check, likelihood
 from icldiag.analyses.lab import Inquiry, Lab
 
 MOST = 8  # demonstrations, those whose texts are likeliest the rival's
+DOUBT = 1.0  # nats by which a text may speak for its label: of 89 wrong labels that odds named, none did by more
 SURE = math.log(20)  # odds that leave little doubt
 EVEN = math.log(3)  # what counts that one wrong label explains add to the odds
 
@@ -37,11 +38,11 @@ class Relabelling:
 def relabellings(
     lab: Lab, contest: Contest, effects: tuple[DemonstrationEffect, ...], others: Others
 ) -> Inquiry[tuple[Relabelling, ...]]:
-    """Give each of the answer's demonstrations the rival's label; none where no other queries can be asked.
+    """Give each of the answer's demonstrations the rival's label, unless its text speaks clearly for the one it has.
 
-    Nor those whose texts leave little doubt that they are the answer's.
+    None where no other queries can be asked.
     """
-    doubtful = [effect for effect in _suspects(contest, effects) if _read(effect) > -SURE]
+    doubtful = [effect for effect in _suspects(contest, effects) if _read(effect) > -DOUBT]
     places = sorted(effect.index for effect in sorted(doubtful, key=_read, reverse=True)[:MOST])
     if not others.both or not places:
         return ()

@@ -11,7 +11,7 @@ from icldiag.analyses.explanation import relabelled
 from icldiag.analyses.explanation.contest import Contest, contest_of
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects
 from icldiag.analyses.explanation.others import Check, Others, check, likelihood, others_of
-from icldiag.analyses.explanation.relabelled import SURE, Relabelling, evened, relabellings, suspect_of, with_odds
+from icldiag.analyses.explanation.relabelled import DOUBT, Relabelling, evened, relabellings, suspect_of, with_odds
 from icldiag.analyses.lab import Lab
 from icldiag.model.readout import FloatArray, silent
 from icldiag.prompt.schema import Example, Prompt
@@ -39,7 +39,7 @@ def test_each_is_a_changed_prompt_of_its_own(asked: tuple[Lab, Contest, Others])
     assert len(own) == 5
     likely = sorted(own, key=lambda effect: -(effect.likelihood or 0.0))
     (found,) = lab.inquire([relabellings(lab, contest, effects, others)])
-    doubtful = [effect.index for effect in likely if (effect.likelihood or 0.0) > -SURE]
+    doubtful = [effect.index for effect in likely if (effect.likelihood or 0.0) > -DOUBT]
     assert [one.demonstration for one in found] == sorted(doubtful[:3])
     queries = [lab.prompt.queries[place] for place in (contest.query, *others.queries)]
     for one in found:
