@@ -1,5 +1,7 @@
 """What can go wrong in a way that a user can act on: one sentence each, and an exit code.
 
+docs/reliability.md says what each exit code means.
+
 Anything else that is raised is a bug of ours and may show its traceback.
 """
 
@@ -14,6 +16,12 @@ class IcldiagError(Exception):
     """Base of all errors that are shown as one sentence. The message names the cure."""
 
     exit_code = 1
+
+
+class UsageError(IcldiagError):
+    """An argument or an option cannot be used as given."""
+
+    exit_code = 2
 
 
 class InputError(IcldiagError):
@@ -47,6 +55,14 @@ class AnalysisError(IcldiagError):
     """An analysis cannot be computed for this prompt and model."""
 
     exit_code = 4
+
+
+class WrongRequest(UsageError, AnalysisError):
+    """An analysis is asked for in words that mean none, whatever prompt and model."""
+
+
+class WrongBeta(InputError, AnalysisError):
+    """A saved re-weighting that cannot be used as its file is."""
 
 
 class NotFinite(AnalysisError):

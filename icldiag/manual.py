@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from icldiag.errors import IcldiagError
+from icldiag.errors import UsageError
 from icldiag.quoting import did_you_mean, quoted
 from icldiag.shipped import shipped
 
@@ -23,5 +23,5 @@ def page_text(name: str) -> str:
     """A page, in Markdown. Raises IcldiagError for one that is not there."""
     pages = manual_pages()
     if name not in pages:
-        raise IcldiagError(f"there is no page {quoted(name)}; {did_you_mean(name, pages)}there are {', '.join(pages)}")
+        raise UsageError(f"there is no page {quoted(name)}; {did_you_mean(name, pages)}there are {', '.join(pages)}")
     return pages[name].read_text(encoding="utf-8")

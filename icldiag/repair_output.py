@@ -16,7 +16,7 @@ from icldiag.analyses.reweighting.beta_file import save_beta
 from icldiag.analyses.search.biases import adds_alone
 from icldiag.clients.write import ClientForm
 from icldiag.counting import counted
-from icldiag.errors import AnalysisError, IcldiagError
+from icldiag.errors import AnalysisError, IcldiagError, UsageError, WrongRequest
 from icldiag.files import free_path, is_stdout, write_document
 from icldiag.inputs.files import is_there
 from icldiag.inputs.values import whole_number
@@ -38,13 +38,13 @@ def chosen_query(prompt: Prompt, wanted: str) -> int:
     if wanted.isdecimal():
         number = whole_number(wanted)
         if number is None or not 1 <= number <= len(prompt.queries):
-            raise AnalysisError(f"--query {shortened(wanted)}: there are queries 1 to {len(prompt.queries)}")
+            raise WrongRequest(f"--query {shortened(wanted)}: there are queries 1 to {len(prompt.queries)}")
         return number - 1
     found = [place for place, query in enumerate(prompt.queries) if wanted.casefold() in query.text.casefold()]
     if len(found) != 1:
         places = ", ".join(str(place + 1) for place in found[:8])
         which = f"queries {places} hold this text; give a number" if found else "no query holds this text"
-        raise AnalysisError(f"--query {quoted(wanted)}: {which}")
+        raise WrongRequest(f"--query {quoted(wanted)}: {which}")
     return found[0]
 
 
@@ -118,7 +118,7 @@ def chosen_trial(repairs: Repairs, rank: int | None) -> Trial | None:
     if rank is None:
         return None if repairs.holds is False else repairs.best
     if rank > len(repairs.trials):
-        raise IcldiagError(f"--take {rank}: only {len(repairs.trials)} repairs were tried")
+        raise UsageError(f"--take {rank}: only {len(repairs.trials)} repairs were tried")
     return repairs.trials[rank - 1]
 
 

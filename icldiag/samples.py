@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from icldiag.errors import IcldiagError, PromptError
+from icldiag.errors import IcldiagError, PromptError, UsageError
 from icldiag.files import check_destination, is_stdout
 from icldiag.foreign_errors import reason_of
 from icldiag.quoting import did_you_mean, quoted, quoted_path
@@ -54,7 +54,7 @@ def about(name: str) -> str:
 def copy_samples(folder: Path) -> None:
     """Write all that ships with the samples into a new folder. Raises IcldiagError where that is none."""
     if is_stdout(folder):
-        raise IcldiagError("the samples are several files; name a new folder with -o")
+        raise UsageError("the samples are several files; name a new folder with -o")
     check_destination(folder, folder=True)
     try:
         if folder.is_dir() and any(folder.iterdir()):

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import SkipValidation
 
+from icldiag.analyses.prediction.compute import Predict
+from icldiag.analyses.prediction.of_log import of_log
 from icldiag.analyses.request import Each, Request, is_stored, keeping_parts
 from icldiag.analyses.reweighting.beta import as_beta, naming_beta
 from icldiag.analyses.reweighting.beta_file import demonstrations_hash, load_beta, save_beta
@@ -106,7 +108,8 @@ class Session(Shortcuts):
     def warnings(self) -> tuple[str, ...]:
         """What a user should know about the prompt's encoding and about how results were computed."""
         window = sliding_window_of(self.model.model.config.get_text_config())
-        told = (self.foreign_calibration, None if window is None else window.warning(self.encoded))
+        logged = of_log(self.prompt, self.peek(Predict()))
+        told = (logged, self.foreign_calibration, None if window is None else window.warning(self.encoded))
         return (*self.encoded.warnings, *(one for one in told if one), *self.model.notes)
 
     @property

@@ -240,6 +240,12 @@ def test_options_of_place_reach_the_model(run: Run, prompt_file: str, model_fold
     assert "--device-map all: choose one of auto" in run(*common, "--device-map", "all").stderr
 
 
+def test_without_a_terminal_a_wrong_prompt_is_told_first() -> None:
+    asked = [sys.executable, "-m", "icldiag", "open", "none.yaml"]
+    done = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "icldiag: none.yaml: there is no such file; check the path\n")
+
+
 def test_the_app_without_a_terminal_is_one_sentence(prompt_file: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "icldiag", "open", prompt_file], stdin=subprocess.DEVNULL, capture_output=True, text=True

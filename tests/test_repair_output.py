@@ -192,8 +192,8 @@ def test_the_command(
     assert len([line for line in text.splitlines() if line.lstrip().startswith(("1 ", "2 ", "3 ", "4 "))]) == 3
     opened = Session(read_prompt(output), session.model).prediction()
     np.testing.assert_array_equal(opened.predicted, found.trials[0].predicted)
-    assert run("--take", "99")[0] == 1
-    assert run("--query", "nowhere")[0] == 4
+    assert run("--take", "99")[0] == 2
+    assert run("--query", "nowhere")[0] == 2
 
 
 def test_the_reports_section(rich: Prompt, tiny: Tiny) -> None:

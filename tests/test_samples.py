@@ -94,7 +94,7 @@ def test_pages_are_listed_and_printed(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert (
         code,
         err.startswith("icldiag: there is no page 'sweep'; did you mean 'sweeps'? there are architectures, benchmarks"),
-    ) == (1, True)
+    ) == (2, True)
 
 
 def test_a_terminal_shows_a_page_formatted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from icldiag.classifier.output import Extent, Output
 from icldiag.classifier.scorer import CHUNK
 from icldiag.classifier.workers import Refusal, Texts, Workers
-from icldiag.errors import IcldiagError, PromptError
+from icldiag.errors import IcldiagError, PromptError, UsageError
 from icldiag.files import is_taken
 from icldiag.inputs.files import is_there
 from icldiag.inputs.json_text import Written
@@ -68,7 +68,7 @@ class Writer:
         suffix = stream.path.suffix.lower() if output is None else output.suffix.lower()
         known = (*TABLES, *LINES)
         if output is not None and suffix and suffix not in known and (is_taken(output) or not is_there(output)):
-            raise IcldiagError(f"{quoted_path(output)} must end with {', '.join(known)}, which say what is written")
+            raise UsageError(f"{quoted_path(output)} must end with {', '.join(known)}, which say what is written")
         if suffix not in known:
             suffix = stream.path.suffix.lower()  # stdout, a pipe, a name without an ending
         own = stream.delimiter if suffix == stream.path.suffix.lower() else None

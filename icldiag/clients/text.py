@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from icldiag.errors import AnalysisError
+from icldiag.errors import AnalysisError, WrongRequest
 from icldiag.prompt.chat import messages
 from icldiag.prompt.encode import prompt_parts
 from icldiag.prompt.schema import Example, Prompt
@@ -36,7 +36,7 @@ def placeholders(prompt: Prompt, placeholder: str = PLACEHOLDER) -> Example:
         return prompt.example(placeholder)
     if placeholder != PLACEHOLDER:
         signs = in_braces(prompt.fields)
-        raise AnalysisError(f"the template has several fields, which {signs} stand for; leave out --placeholder")
+        raise WrongRequest(f"the template has several fields, which {signs} stand for; leave out --placeholder")
     return prompt.example({name: in_braces([name]) for name in prompt.fields})
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icldiag.errors import IcldiagError
+from icldiag.errors import UsageError
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -22,7 +22,7 @@ def other(model: ModelSettings, name: str) -> ModelSettings:
     """The other model with the same options; a revision is the first one's own. Raises IcldiagError for the same."""
     found = replace(model, name=name, revision=None)
     if found == model:
-        raise IcldiagError("--against names the same model as --model; name another")
+        raise UsageError("--against names the same model as --model; name another")
     return found
 
 
@@ -30,9 +30,9 @@ def refuse_of_one(format: str, beta: Path | None, save_beta: Path | None) -> Non
     """Raises IcldiagError for what only a report of one model has."""
     for option, given in (("--beta", beta), ("--save-beta", save_beta)):
         if given is not None:
-            raise IcldiagError(f"{option} is for one model, whose heads it weights; leave it out with --against")
+            raise UsageError(f"{option} is for one model, whose heads it weights; leave it out with --against")
     if format == "json":
-        raise IcldiagError(
+        raise UsageError(
             "--format json is a report of one model: make one of each and compare them with icldiag diff, or take csv "
             "for the numbers"
         )

@@ -23,12 +23,12 @@ def check(
 ) -> None:
     """Validate a prompt file; with a model, also show how it tokenizes."""
     from icldiag.check import describe, describe_answers, describe_tokens, describe_warnings
-    from icldiag.errors import IcldiagError
+    from icldiag.errors import UsageError
     from icldiag.model.placement import choose_device
     from icldiag.prompt.read import read_prompt
 
     if answers and model is None:
-        raise IcldiagError("--answers asks a model; name one with --model")
+        raise UsageError("--answers asks a model; name one with --model")
     written = read_prompt(prompt)
     if model is not None and (model.device, model.dtype, model.quantize, model.device_map) != (
         "auto",

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import typer
 
-from icldiag.errors import IcldiagError
+from icldiag.errors import UsageError
 
 _BEFORE = "icldiag.commands.defaults"  # the key of what was given, in what click's nested contexts share
 
@@ -31,4 +31,4 @@ def require_options(context: Any) -> None:
     known = {parameter.name for parameter in context.command.params}
     for name, option in context.meta.get(_BEFORE, {}).items():
         if name not in known:
-            raise IcldiagError(f"{context.command_path} has no option {option}; leave it out")
+            raise UsageError(f"{context.command_path} has no option {option}; leave it out")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from icldiag.commands.completions import one_of
-from icldiag.errors import IcldiagError
+from icldiag.errors import UsageError
 from icldiag.quoting import shortened
 
 FORMATS_OFFERED = ("text", "md", "html", "latex")
@@ -51,7 +51,7 @@ def diff(
             page = difference_page(read_report(a), read_report(b), (str(a), str(b)))
     read.refuse(output)
     if format not in FILES:
-        raise IcldiagError(f"a comparison is not written as {shortened(format)}: --format is one of {', '.join(FILES)}")
+        raise UsageError(f"a comparison is not written as {shortened(format)}: --format is one of {', '.join(FILES)}")
     if format == "text" and output is None:
         print_page(page)
         return

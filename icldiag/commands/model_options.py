@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from icldiag.commands.completions import models, one_of
-from icldiag.errors import IcldiagError
+from icldiag.errors import UsageError
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -104,7 +104,7 @@ def _refuse_unused(given: dict[str, Any]) -> None:
     """Raise IcldiagError for options of a model where none is named: nothing would check or use them."""
     for field, (_, default) in OPTIONS.items():
         if given[field] != default:
-            raise IcldiagError(f"--{field.replace('_', '-')} is for a model; name it with --model NAME")
+            raise UsageError(f"--{field.replace('_', '-')} is for a model; name it with --model NAME")
 
 
 def as_arguments(settings: ModelSettings) -> list[str]:

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from icldiag.commands.options import Force, Output
-from icldiag.errors import IcldiagError
-from icldiag.prompt.importers.importer import FieldColumns, Split, TextColumn, columns, unescaped
+from icldiag.errors import UsageError
+from icldiag.prompt.importers.importer import FieldColumns, Split, TextColumn, columns, pair, parts, unescaped
 from icldiag.quoting import shortened
 
 _TEMPLATE = "With {text}, or other fields, and {label}; from the columns' names by default."
+_WORDS = '0=negative,1="well, positive"'
 
 
 def new(
@@ -28,7 +29,7 @@ def new(
     template: Annotated[str | None, typer.Option(help=_TEMPLATE)] = None,
     separator: Annotated[str | None, typer.Option(help="Between demonstrations; \\n is a line break.")] = None,
     instruction: Annotated[str | None, typer.Option(help="What the prompt begins with.")] = None,
-    words: Annotated[str | None, typer.Option(help="Label words: 0=negative,1=positive.")] = None,
+    words: Annotated[str | None, typer.Option(help=f"Label words: {_WORDS}.")] = None,
     output: Output = None,
     force: Force = False,
 ) -> None:
@@ -38,16 +39,17 @@ def new(
     from icldiag.prompt.draw import Drawing, draw_prompt
     from icldiag.prompt.tables import read_table
 
-    pairs = [pair.partition("=") for pair in words.split(",")] if words else []
-    wrong = [name for name, sign, word in pairs if not sign or not word.strip()]
-    if wrong:
-        raise IcldiagError(f"--words {shortened(wrong[0])}: write a label and its word, as in 0=negative,1=positive")
-    named = [name.strip() for name, _, _ in pairs]
+    pairs = []
+    for part in parts(words):
+        if (found := pair(part)) is None:
+            raise UsageError(f"--words {shortened(part)}: write a label and its word, as in {_WORDS}")
+        pairs.append(found)
+    named = [name for name, _ in pairs]
     twice = next((name for name in named if named.count(name) > 1), None)
     if twice is not None:
-        raise IcldiagError(f"--words names the label {twice!r:.80} twice; keep one")
+        raise UsageError(f"--words names the label {twice!r:.80} twice; keep one")
     if field and text != "text":
-        raise IcldiagError(f"--text {shortened(text)} would be ignored beside --field; name every column with --field")
+        raise UsageError(f"--text {shortened(text)} would be ignored beside --field; name every column with --field")
     drawing = Drawing(
         text=text,
         label=label,
@@ -59,7 +61,7 @@ def new(
         template=unescaped(template),
         separator=unescaped(separator),
         instruction=unescaped(instruction),
-        words={name.strip(): word for name, _, word in pairs},
+        words=dict(pairs),
     )
     with sources() as read:
         drawn = draw_prompt(read_table(data, split), drawing, (output or data).stem)

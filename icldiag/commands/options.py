@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from icldiag.commands.completions import models, prompts
-from icldiag.errors import IcldiagError
+from icldiag.errors import UsageError
 
 
 def prompt_path(given: str) -> Path:
@@ -56,4 +56,4 @@ Ascii = Annotated[
 def require_ray(ray: str | None, workers: int | None, gpus_per_worker: float | None) -> None:
     """Raise IcldiagError: there are options for a cluster, and there is none."""
     if ray is None and (workers or gpus_per_worker is not None):
-        raise IcldiagError("--workers and --gpus-per-worker are for --ray; --ray local uses this machine alone")
+        raise UsageError("--workers and --gpus-per-worker are for --ray; --ray local uses this machine alone")

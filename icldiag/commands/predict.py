@@ -54,7 +54,7 @@ def predict(
     require_ray(ray, workers, gpus_per_worker)
     from icldiag.classifier.output import open_output
     from icldiag.classifier.predictions import Columns, Writer, identity, survey, write_predictions
-    from icldiag.errors import IcldiagError
+    from icldiag.errors import IcldiagError, UsageError
     from icldiag.files import check_destination, is_stdout
     from icldiag.inputs.sources import sources
     from icldiag.progress import progress_on_stderr
@@ -66,7 +66,7 @@ def predict(
     from icldiag.visible import visible
 
     if not column.strip() or not column.isprintable():
-        raise IcldiagError("--column is the name of the new column: some characters, on one line")
+        raise UsageError("--column is the name of the new column: some characters, on one line")
     with sources() as read:
         written = read_prompt(prompt)
         stream = TableStream.of(texts, columns_of(written, text, columns(field)))

@@ -50,7 +50,7 @@ def repair(
 
     from icldiag.analyses.repairs import FindRepairs, trial_in_short
     from icldiag.clients.write import require_for_clients, write_for_clients
-    from icldiag.errors import IcldiagError
+    from icldiag.errors import IcldiagError, UsageError
     from icldiag.files import check_destination, is_stdout
     from icldiag.model.settings import BUNDLED
     from icldiag.progress import progress_on_stderr
@@ -76,9 +76,9 @@ def repair(
     number = None if query is None else chosen_query(written, query)
     check_destination(output)
     if form != "prompt" and output is None:
-        raise IcldiagError(f"--as {form} is for writing; name a file with -o, or - to print it")
+        raise UsageError(f"--as {form} is for writing; name a file with -o, or - to print it")
     if take == 0 and form == "prompt":
-        raise IcldiagError("--take 0 is the prompt as it is, for --as text, messages or logit-bias; its file is there")
+        raise UsageError("--take 0 is the prompt as it is, for --as text, messages or logit-bias; its file is there")
     if take == 0 and form != "prompt":
         require_for_clients(written, form)
     with closing_words(aside) as told, progress_on_stderr() as (stage, progress):

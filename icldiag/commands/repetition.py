@@ -9,15 +9,13 @@ from typer.core import TyperCommand, TyperGroup
 
 from icldiag.commands.defaults import require_options
 from icldiag.commands.endings import own_endings
-from icldiag.errors import IcldiagError
+from icldiag.errors import UsageError
 
 _CURES = {"--text": "name each column of several texts with --field, where the command has it"}
 
 
-class RepeatedOption(IcldiagError):
+class RepeatedOption(UsageError):
     """An option that takes one value has two."""
-
-    exit_code = 2  # as for any other wrong option
 
 
 def refuse_repeated(command: Any, context: Any, arguments: list[str]) -> None:

@@ -16,7 +16,7 @@ from icldiag.commands.completions import analyses, models, one_of
 from icldiag.commands.endings import stop_code
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import FigureType, PromptPath
-from icldiag.errors import IcldiagError
+from icldiag.errors import UsageError
 from icldiag.quoting import did_you_mean, shortened
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def refuse_unread(context: typer.Context, names: Collection[str]) -> None:
         given = source is not None and source.name == "COMMANDLINE"
         if given and set(readers) <= set(ANALYSES) and not set(readers) & set(names):
             reason = f"{option.opts[0]} is for {' and '.join(readers)}, which --only leaves out"
-            raise IcldiagError(f"{reason}; add {readers[0]} to --only, or remove {option.opts[0]}")
+            raise UsageError(f"{reason}; add {readers[0]} to --only, or remove {option.opts[0]}")
 
 
 @contextmanager
@@ -158,11 +158,9 @@ def report(
         refuse_of_one(format, beta, save_beta)
     if format not in (*FORMATS, *FOLDERS):
         known = (*FORMATS, *FOLDERS)
-        raise IcldiagError(
-            f"--format {shortened(format)}: {did_you_mean(format, known)}choose one of {', '.join(known)}"
-        )
+        raise UsageError(f"--format {shortened(format)}: {did_you_mean(format, known)}choose one of {', '.join(known)}")
     if format in FOLDERS and is_stdout(output):
-        raise IcldiagError(f"--format {format} writes several files; name their folder with -o")
+        raise UsageError(f"--format {format} writes several files; name their folder with -o")
     check_destination(output, folder=format in FOLDERS)
     check_destination(save_beta)
     if beta is not None:

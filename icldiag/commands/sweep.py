@@ -11,7 +11,7 @@ import typer
 
 from icldiag.commands.endings import stop_code
 from icldiag.commands.options import FigureType, GpusPerWorker, Ray, Workers, require_ray
-from icldiag.errors import IcldiagError
+from icldiag.errors import IcldiagError, UsageError
 
 if TYPE_CHECKING:
     from icldiag.sweeps.run import Executor
@@ -38,7 +38,7 @@ def sweep(
     """Run analyses over prompts, models and draws of examples. Prints the paper's tables and writes them."""
     require_ray(ray, workers, gpus_per_worker)
     if output is not None and str(output) == "-":
-        raise IcldiagError("a sweep writes several files; name their folder with -o")
+        raise UsageError("a sweep writes several files; name their folder with -o")
 
     from icldiag.counting import counted
     from icldiag.page.terminal import print_page

@@ -13,7 +13,7 @@ import typer
 from icldiag.commands.completions import prompts
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import prompt_path
-from icldiag.errors import IcldiagError
+from icldiag.errors import IcldiagError, UsageError
 
 if TYPE_CHECKING:
     from icldiag.model.readout import Progress
@@ -72,11 +72,11 @@ def test(
     try:
         wanted = Requirements(min_accuracy, min_balanced_accuracy, max_lean, max_broken)
         if wanted == Requirements() and not baseline:
-            raise IcldiagError(
+            raise UsageError(
                 "nothing is required; give --min-accuracy, --min-balanced-accuracy, --max-lean or --baseline"
             )
         if max_broken is not None and not baseline:
-            raise IcldiagError("--max-broken counts against a report; name it with --baseline")
+            raise UsageError("--max-broken counts against a report; name it with --baseline")
         for output in (junit, markdown):
             check_destination(output)
         with sources() as read:
@@ -153,7 +153,7 @@ def _baseline_of(session: Session, reports: dict[str, dict[str, Any]], prompts: 
     found = named or [report for report in hidden if report["prompt"]["sha256"] == session.prompt.hash]
     if len(found) != 1:
         told = f"; {len(hidden)} of them tell no name, for they are redacted" if hidden else ""
-        raise IcldiagError(
+        raise UsageError(
             f"{len(found)} of the reports of --baseline are of a prompt named {name!r:.80}{told}; give one"
         )
     return found[0]

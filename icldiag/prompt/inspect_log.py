@@ -14,6 +14,7 @@ from typing import IO, Any
 from icldiag.errors import PromptError
 from icldiag.inputs.files import most_bytes, open_file
 from icldiag.inputs.json_text import parse_json
+from icldiag.prompt.logged import Logged
 from icldiag.prompt.source import read_text
 from icldiag.prompt.turns import Conversation, conversation, turns_of
 from icldiag.quoting import brief, quoted
@@ -50,6 +51,18 @@ def read_samples(path: Path) -> list[Conversation]:
     if not found:
         raise PromptError("the log holds no samples", path=path)
     return [*found.values()]
+
+
+def read_answers(path: Path) -> Logged:
+    """What the run of a log that `read_samples` reads answered; of several epochs the first."""
+    answers: dict[str, Any] = {}
+    models: list[Any] = []
+    for number, sample in enumerate(_samples(path), start=1):
+        output = sample.get("output")
+        if isinstance(output, dict):
+            answers.setdefault(str(sample.get("id", number)), output.get("completion"))
+            models.append(output.get("model"))
+    return Logged.of("inspect_ai", models[0] if models else None, answers)
 
 
 def _samples(path: Path) -> Iterator[Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from icldiag.errors import PromptError
 from icldiag.prompt.contexts import Context
+from icldiag.prompt.logged import Logged
 from icldiag.prompt.sent import Sent, prompt_sent
 from icldiag.prompt.source import read_rows
 from icldiag.prompt.turns import messages_in
@@ -24,7 +26,7 @@ def read_openai_log(path: Path, more_labels: Sequence[str] = ()) -> tuple[Sent, 
     Raises:
         PromptError: no sample was asked anything, or what was asked is no few-shot classification.
     """
-    asked: dict[str, Any] = {}
+    asked: dict[str, Mapping[str, Any]] = {}
     matches: dict[str, Mapping[str, Any]] = {}
     for line, row in read_rows(path, finite=False):
         data = row.get("data")
@@ -35,13 +37,18 @@ def read_openai_log(path: Path, more_labels: Sequence[str] = ()) -> tuple[Sent, 
         if row["type"] == "match":
             matches.setdefault(row["sample_id"], data)
         else:  # the first: a grader's question to a model would follow it
-            asked.setdefault(row["sample_id"], data.get("prompt"))
+            asked.setdefault(row["sample_id"], data)
     if not asked:
         reason = "the log holds no event of type 'sampling', so it does not say what was asked"
         raise PromptError(f"{reason}; import the eval's samples", path=path)
     ids = sorted(asked, key=_place)  # threads answer in any order
-    contexts = [Context(_text(asked[id]), _expected(matches.get(id, {})), id) for id in ids]
-    sent = prompt_sent(contexts, [messages_in(asked[id]) for id in ids], path, more_labels)
+    prompts = [asked[id].get("prompt") for id in ids]
+    contexts = [
+        Context(_text(prompt), _expected(matches.get(id, {})), id) for id, prompt in zip(ids, prompts, strict=True)
+    ]
+    sent = prompt_sent(contexts, [messages_in(prompt) for prompt in prompts], path, more_labels)
+    answers = {id: _only(asked[id].get("sampled")) for id in ids}
+    sent = replace(sent, logged=Logged.of("OpenAI's evals", asked[ids[0]].get("model"), answers))
     right = sum(bool(matches[id].get("correct")) for id in ids if id in matches)
     return sent, f"{len(ids)} samples; the run counted {right} of them right"
 
@@ -70,6 +77,10 @@ def _text(prompt: Any) -> str:
 
 def _expected(match: Mapping[str, Any]) -> str | None:
     """The one right answer; None where there are several."""
-    expected = match.get("expected")
-    expected = expected[0] if isinstance(expected, list) and len(expected) == 1 else expected
+    expected = _only(match.get("expected"))
     return expected if isinstance(expected, str) else None
+
+
+def _only(found: Any) -> Any:
+    """What a list of one holds."""
+    return found[0] if isinstance(found, list) and len(found) == 1 else found

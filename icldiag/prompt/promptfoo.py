@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from icldiag.errors import PromptError
 from icldiag.inputs.json_text import parse_json
 from icldiag.inputs.yaml_text import parse_yaml
 from icldiag.prompt.contexts import Context
+from icldiag.prompt.logged import Logged
 from icldiag.prompt.promptfoo_config import configured_rows, filled, is_config
 from icldiag.prompt.sent import Sent, prompt_sent
 from icldiag.prompt.source import read_text
@@ -38,7 +40,16 @@ def read_results(path: Path, label: str | None = None, more_labels: Sequence[str
         )
         for number, row in enumerate(rows)
     ]
-    return prompt_sent(contexts, [_messages(one.text) for one in contexts], path, more_labels)
+    sent = prompt_sent(contexts, [_messages(one.text) for one in contexts], path, more_labels)
+    answers = {one.id: _inner(row, "response", "output") for one, row in zip(contexts, rows, strict=True) if one.id}
+    if all(answer is None for answer in answers.values()):  # a configuration, which nobody ran
+        return sent
+    return replace(sent, logged=Logged.of("promptfoo", _inner(rows[0], "provider", "id"), answers))
+
+
+def _inner(row: Mapping[str, Any], name: str, inside: str) -> Any:
+    found = row.get(name)
+    return found.get(inside) if isinstance(found, Mapping) else None
 
 
 def _messages(text: str) -> Any:

@@ -18,6 +18,7 @@ from icldiag.prompt.fields import (
     Anchor,
     Scoring,
 )
+from icldiag.prompt.logged import Logged
 from icldiag.prompt.retrieval import Retrieval, label_shares, likeness, nearest
 from icldiag.prompt.template import ONE, Pieces, in_braces, pieces
 from icldiag.quoting import quoted
@@ -116,6 +117,7 @@ class Prompt:
     beta: SavedBeta | None = None
     retrieval: Retrieval | None = None  # of further demonstrations for each query, from `examples`; not for chats
     notes: tuple[str, ...] = dataclasses.field(default=(), compare=False)  # on its data files
+    logged: Logged | None = dataclasses.field(default=None, compare=False)  # of a log: what its run answered
     query_template: str | None = None  # of the queries alone, for experiments: no prompt file can say so; not for chats
     fields: tuple[str, ...] = ONE  # of the template, in its order, but for {label}; every example has a text for each
 
@@ -235,9 +237,9 @@ class Prompt:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over everything but paths, notes and the name: equal prompts give equal results."""
-        content = asdict(replace(self, path=None, name="", beta=None))
-        del content["notes"]
+        """SHA-256 over everything but paths, notes, a log's answers and the name: equal prompts give equal results."""
+        content = asdict(replace(self, path=None, name="", beta=None, logged=None))
+        del content["notes"], content["logged"]
         content["beta"] = self.beta and self.beta.sha256
         if self.calibration is not None:
             del content["calibration"]["model"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from icldiag.prompt.chats import Chats, as_chats
 from icldiag.prompt.contexts import Context, changes, prompt_of
+from icldiag.prompt.logged import Logged
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.turns import conversation, turns_of
 
@@ -20,6 +21,7 @@ class Sent:
     prompt: Prompt
     chats: Chats | None
     notes: tuple[str, ...]
+    logged: Logged | None = None  # what the run answered
 
 
 def prompt_sent(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from icldiag.errors import IcldiagError, PromptError
+from icldiag.errors import PromptError, UsageError
 from icldiag.inputs.files import text_lines
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.source import json_rows
@@ -92,11 +92,11 @@ def columns_of(prompt: Prompt, text: str, given: Mapping[str, str]) -> dict[str,
             if "text" in given
             else f"the template has the fields {fields}: use --field NAME=COLUMN"
         )
-        raise IcldiagError(f"--text {shortened(text)} would be ignored; {cure}")
+        raise UsageError(f"--text {shortened(text)} would be ignored; {cure}")
     further = next((name for name in given if name not in prompt.fields), None)
     if further is not None:
         known = in_braces(prompt.fields)
-        raise IcldiagError(f"--field {shortened(further)}: the prompt's template has the fields {known}")
+        raise UsageError(f"--field {shortened(further)}: the prompt's template has the fields {known}")
     return {name: given.get(name, text if name == "text" else name) for name in prompt.fields}
 
 

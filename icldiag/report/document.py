@@ -14,7 +14,7 @@ import numpy as np
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.analysis import Context
 from icldiag.arguments import Index, checked
-from icldiag.errors import AnalysisError
+from icldiag.errors import AnalysisError, WrongRequest
 from icldiag.model.readout import Progress, silent, step_of
 from icldiag.page.blocks import Piece
 from icldiag.prompt.encode import query_tokens
@@ -51,7 +51,7 @@ def chosen_sections(only: Sequence[str] | None) -> list[str]:
     for name in only:
         if name not in ANALYSES:
             wrong = f"there is no analysis {quoted(name)}" if name else "the name of an analysis is missing"
-            raise AnalysisError(f"{wrong}; {did_you_mean(name, [*ANALYSES, *PANELS])}choose from {', '.join(ANALYSES)}")
+            raise WrongRequest(f"{wrong}; {did_you_mean(name, [*ANALYSES, *PANELS])}choose from {', '.join(ANALYSES)}")
     return [name for name in ANALYSES if name in only]
 
 

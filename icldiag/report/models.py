@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import SkipValidation
 
 from icldiag.arguments import checked
-from icldiag.errors import AnalysisError
+from icldiag.errors import AnalysisError, WrongRequest
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.memory import release
 from icldiag.model.readout import Progress, silent
@@ -105,7 +105,7 @@ def compare_models(
     written = prompt if isinstance(prompt, Prompt) else read_prompt(prompt)
     models = [ModelSettings(str(model)) if isinstance(model, str | Path) else model for model in (a, b)]
     if models[0] == models[1]:
-        raise AnalysisError("both models are the same; name another to compare with")
+        raise WrongRequest("both models are the same; name another to compare with")
     if written.beta is not None:
         raise AnalysisError(
             f"the prompt's re-weighting {quoted(str(written.beta.path))} was trained on one model; remove 'beta' to "

@@ -12,7 +12,7 @@ from icldiag.analyses.repairs import BUDGET
 from icldiag.analyses.reweighting.training import TrainingSettings
 from icldiag.analyses.saliency.compute import LossTarget
 from icldiag.analyses.saliency.rows import HeadSum
-from icldiag.errors import AnalysisError
+from icldiag.errors import WrongRequest
 from icldiag.indices import head_index, layer_index
 from icldiag.inputs.values import whole_number
 from icldiag.model.anchors import KEYS, Keys
@@ -61,7 +61,7 @@ def heads_from(text: str | None) -> Literal["anchor"] | tuple[tuple[int, int], .
     for part in text.split(","):
         layer, head = map(whole_number, part.strip().partition(".")[::2])
         if layer is None or head is None:
-            raise AnalysisError(f"--weighted-heads {quoted(text)}: write layer.head as in 17.3,18.1, or anchor")
+            raise WrongRequest(f"--weighted-heads {quoted(text)}: write layer.head as in 17.3,18.1, or anchor")
         heads.append((layer, head))
     return tuple(heads)
 
@@ -78,8 +78,8 @@ def layers_from(text: str, option: str = "--isolate") -> tuple[int, ...]:
         first, dash, last = part.strip().partition("-")
         start, stop = whole_number(first), whole_number(last if dash else first)
         if start is None or stop is None or start > stop:
-            raise AnalysisError(f"{option} {quoted(text)}: write layers as in 0-2,5")
+            raise WrongRequest(f"{option} {quoted(text)}: write layers as in 0-2,5")
         if stop >= _MOST:
-            raise AnalysisError(f"{option} {quoted(text)}: no model has {_MOST:,} layers; write layers as in 0-2,5")
+            raise WrongRequest(f"{option} {quoted(text)}: no model has {_MOST:,} layers; write layers as in 0-2,5")
         layers.update(range(start, stop + 1))
     return tuple(sorted(layers))

@@ -15,6 +15,7 @@ from typing import Any
 from icldiag.config import config_path, read_config
 from icldiag.errors import IcldiagError
 from icldiag.model.settings import ModelSettings
+from icldiag.prompt.read import read_prompt
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.autosave import Resumption
 from icldiag.tui.encoding import draws_in_ascii
@@ -36,15 +37,14 @@ def run_app(
     """Run the app until the user leaves; returns the exit code. By default settings or locale choose ASCII or not.
 
     Raises:
-        IcldiagError: there is no terminal to read keys from, and no browser either (textual-serve sets the variable).
+        IcldiagError: there is no terminal to read keys from, and no browser either.
+        PromptError: nor can the prompt be read.
         ConfigError: the settings are wrong.
     """
-    if "TEXTUAL_DRIVER" not in os.environ and not sys.stdin.isatty():
-        raise IcldiagError("the app needs a terminal to read keys from; 'icldiag report' works without one")
-    if "TEXTUAL_DRIVER" not in os.environ and not (sys.__stderr__ is not None and sys.__stderr__.isatty()):
-        raise IcldiagError(
-            "the app draws its screen on stderr, which is no terminal here; leave out the 2> redirection"
-        )
+    if reason := _no_terminal():
+        if resumed is None:
+            read_prompt(path)  # what is wrong with the prompt comes first: no terminal mends it
+        raise IcldiagError(reason)
     config = read_config()
     check_settings(config, config_path())
     given = (ascii_only, config.ascii)
@@ -69,6 +69,17 @@ def run_app(
         app.export.writing.acquire(timeout=_SECONDS_TO_WRITE)
         os._exit(app.return_code or 0)
     return app.return_code or 0
+
+
+def _no_terminal() -> str | None:
+    """Why the app cannot be shown; textual-serve, which shows it in a browser, sets the variable."""
+    if "TEXTUAL_DRIVER" in os.environ:
+        return None
+    if not sys.stdin.isatty():
+        return "the app needs a terminal to read keys from; 'icldiag report' works without one"
+    if sys.__stderr__ is None or not sys.__stderr__.isatty():
+        return "the app draws its screen on stderr, which is no terminal here; leave out the 2> redirection"
+    return None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -55,7 +56,7 @@ def test_those_after_it_win(icldiag: Icldiag, prompt: str, model_folder: Path) -
 
 def test_an_option_that_the_command_lacks_is_refused(icldiag: Icldiag, prompt: str) -> None:
     code, _, told = icldiag("--model", "x", "diff", "a", "b")
-    assert (code, told) == (1, "icldiag: icldiag diff has no option --model; leave it out\n")
+    assert (code, told) == (2, "icldiag: icldiag diff has no option --model; leave it out\n")
     told = icldiag("--model", "nowhere", "import", "messages", prompt)[2]  # that one has it
     assert "has no option" not in told
     assert "icldiag import text has no option --dtype" in icldiag("--dtype", "float16", "import", "text", "x")[2]
@@ -140,4 +141,38 @@ def test_a_long_value_is_quoted_short(icldiag: Icldiag, prompt: str, words: tupl
 def test_options_of_a_model_that_is_not_named_are_refused(icldiag: Icldiag, prompt: str) -> None:
     for words in (("doctor", "--device", "nowhere"), ("check", prompt, "--dtype", "float32")):
         code, _, told = icldiag(*words)
-        assert (code, told) == (1, f"icldiag: {words[-2]} is for a model; name it with --model NAME\n")
+        assert (code, told) == (2, f"icldiag: {words[-2]} is for a model; name it with --model NAME\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("docs", "nothing"),
+        ("diff", "PROMPT", "PROMPT", "--format", "json"),
+        ("report", "PROMPT", "--format", "doc"),
+        ("report", "PROMPT", "--format", "csv", "-o", "-"),
+        ("report", "PROMPT", "--only", "nothing"),
+        ("report", "PROMPT", "--isolate", "x"),
+        ("report", "PROMPT", "--only", "prediction", "--layer", "1"),
+        ("report", "PROMPT", "--beta", "none.st"),
+        ("report", "PROMPT", "--beta", "PROMPT"),
+        ("report", "PROMPT", "--against", "bundled"),
+        ("report", "PROMPT", "--nothing"),
+        ("report", "none.yaml"),
+        ("check", "PROMPT", "--answers"),
+        ("test", "PROMPT"),
+        ("repair", "PROMPT", "--query", "99"),
+        ("predict", "PROMPT", "PROMPT", "--column", ""),
+        ("sweep", "PROMPT", "--workers", "2"),
+        ("import", "langchain", "PROMPT", "--field", "1=x"),
+        ("samples", "-o", "-"),
+        ("open", "none.yaml"),
+    ],
+)
+def test_what_cannot_be_used_as_given_has_one_exit_code(
+    words: tuple[str, ...], icldiag: Icldiag, prompt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An option like an argument like a file, told by typer or by us."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    code, _, told = icldiag(*(prompt if word == "PROMPT" else word for word in words))
+    assert code == 2, told

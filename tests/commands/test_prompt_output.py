@@ -131,8 +131,12 @@ def test_new_writes_a_commented_file(make: Make, tmp_path: Path) -> None:
     assert (prompt.template, prompt.instruction, len(prompt.demonstrations)) == ("{text}\n->{label}", "Judge.", 4)
     assert (tmp_path / "films.yaml").read_text().startswith("# Drawn from films.csv")
     assert "write a label and its word" in make("new", "films.csv", "--words", "0").err
+    unquoted = make("new", "films.csv", "--words", "0=bad,1=good, or so").err
+    assert """write a label and its word, as in 0=negative,1="well, positive\"""" in unquoted
+    for quotes in ('0=bad,1="good, or so"', '"1=good, or so","0"=bad'):
+        assert '"1": " good, or so"' in make("new", "films.csv", "--words", quotes).out.replace("'", '"')
     ignored = make("new", "films.csv", "--text", "label", "--field", "premise=text")
-    assert (ignored.code, "--text label would be ignored beside --field" in ignored.err) == (1, True)
+    assert (ignored.code, "--text label would be ignored beside --field" in ignored.err) == (2, True)
     assert "choose with --text COLUMN from" in make("new", "films.csv", "--text", "x").err
     assert "there is no such file" in make("new", "none.csv").err
 
@@ -161,7 +165,7 @@ def test_long_texts_are_shown_by_their_ends(make: Make, tmp_path: Path) -> None:
 def test_a_field_by_a_reserved_name_is_told_so(make: Make, tmp_path: Path, name: str) -> None:
     (tmp_path / "pairs.csv").write_text("premise,label\na,x\nb,y\n")
     done = make("new", "pairs.csv", "--field", f"{name}=premise")
-    assert done.code == 1
+    assert done.code == 2
     assert f"'{name}' is taken by an example's own {name}; name the field otherwise" in done.err
 
 

@@ -74,7 +74,7 @@ def test_a_cell_that_fails_is_told_and_the_exit_code_says_so(
 def test_workers_without_a_cluster_are_refused(
     sweep_file: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, str(sweep_file()), "--workers", "2") == 1
+    assert call(monkeypatch, str(sweep_file()), "--workers", "2") == 2
     assert "--workers and --gpus-per-worker are for --ray" in capsys.readouterr().err
 
 

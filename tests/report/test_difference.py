@@ -222,7 +222,7 @@ def test_the_command(
     monkeypatch.setattr(sys, "argv", ["icldiag", "diff", str(a), str(a), "-o", str(tmp_path / "c.json")])
     with pytest.raises(SystemExit) as caught:
         main()
-    assert caught.value.code == 1
+    assert caught.value.code == 2
     told = capsys.readouterr().err
     assert "a comparison is not written as json: --format is one of md, html, text, latex" in told
     assert not (tmp_path / "c.json").exists()

@@ -11,6 +11,7 @@ import pytest
 from icldiag.analyses.overview import Perturb
 from icldiag.analyses.search.repairs import Repairs
 from icldiag.tui.panels.overview import request
+from tests.prompt.lm_eval.logs import TEXTS, choice_row, write
 from tests.tui.pilot import running, screen_text, settle, until
 
 
@@ -98,3 +99,12 @@ async def test_no_key_is_offered_for_what_gains_nothing(
         await settle(pilot)
         assert (app.state.applied is not None) == holds
         assert holds or app.state.prompt is prompt
+
+
+async def test_overview_says_that_the_answers_are_not_the_logs(tmp_path: Path, model_folder: Path) -> None:
+    rows = [choice_row(number, text, gold, gold) for number, (text, gold) in enumerate(TEXTS)]
+    async with running(write(tmp_path, rows), model_folder, (100, 40)) as (app, pilot):
+        await settle(pilot, lambda: request() in app.state.results)
+        told = " ".join(app.panel.plain_text().split())
+        assert "The answers are the loaded model's, not those in the log (lm-eval); " in told
+        assert "of 4 answers differ" in told

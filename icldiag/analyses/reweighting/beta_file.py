@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.analyses.reweighting.beta import LARGEST
-from icldiag.errors import AnalysisError
+from icldiag.errors import AnalysisError, WrongBeta
 from icldiag.files import write_whole
 from icldiag.inputs.files import open_file
 from icldiag.prompt.schema import Prompt
@@ -44,9 +44,9 @@ def require_beta(path: Path) -> None:
     try:
         open_file(path).close()  # a pipe would be waited for
     except FileNotFoundError:
-        raise AnalysisError(f"{path}: there is no such file; check the path") from None
+        raise WrongBeta("there is no such file; check the path", path=path) from None
     except (OSError, ValueError) as error:
-        raise AnalysisError(f"{path}: not a saved beta ({_reason(error)}); train it again") from None
+        raise WrongBeta(f"not a saved beta ({_reason(error)}); train it again", path=path) from None
 
 
 def _reason(error: Exception) -> str:
@@ -76,21 +76,21 @@ def load_beta(
         with safe_open(str(path), "numpy") as file:
             metadata, beta = file.metadata() or {}, file.get_tensor("beta")
     except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
-        raise AnalysisError(f"{path}: not a saved beta ({_reason(error)}); train it again") from None
+        raise WrongBeta(f"not a saved beta ({_reason(error)}); train it again", path=path) from None
     if beta.dtype != np.float32 or not np.isfinite(beta).all():
-        raise AnalysisError(f"{path}: this beta holds values that are not numbers in float32; train it again")
+        raise WrongBeta("this beta holds values that are not numbers in float32; train it again", path=path)
     if metadata.get("format") == _UNCHECKED:
         note(
             f"{path}: this beta is of an earlier version and cannot be checked against damage; train it "
             "again to be sure"
         )
     elif metadata.get("format") != _FORMAT:
-        raise AnalysisError(f"{path}: not a saved beta of this version of icldiag; train it again")
+        raise WrongBeta("not a saved beta of this version of icldiag; train it again", path=path)
     elif metadata.get("sha256") != _sha256(beta, metadata):
-        raise AnalysisError(f"{path}: this beta is damaged (its SHA-256 is another); train it again")
+        raise WrongBeta("this beta is damaged (its SHA-256 is another); train it again", path=path)
     if beta.size and beta.max() > LARGEST:
         reason = f"beta is up to {beta.max():g}, at most {LARGEST:g} can be computed with"
-        raise AnalysisError(f"{path}: {reason}; train it again, with a lower learning rate")
+        raise WrongBeta(f"{reason}; train it again, with a lower learning rate", path=path)
     if beta.shape != shape:
         raise AnalysisError(f"{path}: beta has shape {beta.shape}, this model and prompt need {shape}")
     trained_on = metadata.get("model", "")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from icldiag.errors import IcldiagError
+from icldiag.errors import UsageError
 from icldiag.prompt.importers.importer import columns
 from icldiag.quoting import shortened
 
@@ -41,7 +41,7 @@ class Asked:
         from icldiag.prompt.tables import read_table
 
         if not self.texts and self.data is None:
-            raise IcldiagError(f"{what} holds no queries; give some with --query TEXT or --queries DATA")
+            raise UsageError(f"{what} holds no queries; give some with --query TEXT or --queries DATA")
         classes = {name: index for index, name in enumerate(prompt.label_names)}
         queries = [_asked(prompt, one) for one in self.texts or ()]
         notes: list[str] = []
@@ -67,7 +67,7 @@ def _asked(prompt: Prompt, given: str) -> Example:
         texts = None
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         pattern = json.dumps(dict.fromkeys(prompt.fields, "..."))
-        raise IcldiagError(
+        raise UsageError(
             f"--query {shortened(given)}: the template asks with {in_braces(prompt.fields)}; write {pattern}"
         )
     return prompt.example(texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +18,9 @@ def read(
     """Import samples whose solver showed examples as turns, as a prompt with 'chat: true'."""
     from icldiag.prompt.chats import as_chats
     from icldiag.prompt.importers.messages import as_import
-    from icldiag.prompt.inspect_log import read_samples
+    from icldiag.prompt.inspect_log import read_answers, read_samples
 
-    return as_import(as_chats(read_samples(log), log, names(labels)))
+    return replace(as_import(as_chats(read_samples(log), log, names(labels))), logged=read_answers(log))
 
 
 def recognises(path: Path) -> bool:

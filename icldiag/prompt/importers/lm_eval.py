@@ -26,10 +26,12 @@ def read(
     """Import a multiple_choice or generate_until task that was run with --log_samples."""
     from icldiag.prompt.lm_eval.choice import Choice
     from icldiag.prompt.lm_eval.convert import import_log
+    from icldiag.prompt.logged import Logged
 
     found = import_log(samples, results, Choice(filter, doc, others, only_wrong, per_document))
     right = f"{len(found.prompt.queries)} documents; lm-eval answered {found.right} of them right"
-    return Import(found.prompt, (right, *found.notes), found.inferred)
+    logged = Logged.of("lm-eval", found.model, found.given)
+    return Import(found.prompt, (right, *found.notes), found.inferred, logged=logged)
 
 
 def recognises(path: Path) -> bool:

@@ -30,7 +30,7 @@ def read(
         return Import(sent.prompt, sent.notes, guessed=True)
     sent, told = read_openai_log(samples, names(labels))
     found = as_import(sent.chats) if sent.chats else Import(sent.prompt, sent.notes, guessed=True)
-    return replace(found, notes=(told, *found.notes))
+    return replace(found, notes=(told, *found.notes), logged=sent.logged)
 
 
 def recognises(path: Path) -> bool:

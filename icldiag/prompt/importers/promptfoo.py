@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,8 @@ def read(
     from icldiag.prompt.promptfoo import read_results
 
     sent = read_results(results, prompt, names(labels))
-    return as_import(sent.chats) if sent.chats else Import(sent.prompt, (_TOLD, *sent.notes), guessed=True)
+    found = as_import(sent.chats) if sent.chats else Import(sent.prompt, (_TOLD, *sent.notes), guessed=True)
+    return replace(found, logged=sent.logged)
 
 
 def recognises(path: Path) -> bool:

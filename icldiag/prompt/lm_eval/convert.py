@@ -15,7 +15,7 @@ from icldiag.prompt.lm_eval.choice import Choice, chosen, listed_ids
 from icldiag.prompt.lm_eval.fields import Layout, layout_of
 from icldiag.prompt.lm_eval.log import Document, Log, read_log
 from icldiag.prompt.lm_eval.metrics import metric_notes
-from icldiag.prompt.lm_eval.results import TaskConfig, read_task, results_beside
+from icldiag.prompt.lm_eval.results import TaskConfig, read_task, results_beside, task_in_name
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.shape import Shape, ShapeHints, Split, infer
 from icldiag.prompt.template import ONE, fields_in
@@ -31,6 +31,7 @@ class ImportedLog:
     given: dict[str, str]  # document id -> what the harness answered, as a class name if it is one
     right: int  # of the documents imported, how many the harness answered right
     notes: tuple[str, ...]
+    model: str | None  # that the harness asked, where the results say it
     inferred: bool  # whether the template was found without the task's configuration
 
 
@@ -71,7 +72,7 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
         for document, split, label in zip(documents, splits, gold, strict=True)
     ]
     prompt = Prompt(
-        name=config.name if config else path.stem,
+        name=config.name if config else task_in_name(path),
         template=_template(shape, layout, path),
         separator=shape.separator,
         labels=labels,
@@ -101,6 +102,7 @@ def import_log(path: Path, results: Path | None = None, choice: Choice | None = 
         given={documents[i].id: _class_name(documents[i].given, labels) for i in kept},
         right=sum(documents[i].right for i in kept),
         notes=tuple(notes),
+        model=config.model if config else None,
         inferred=inferred,
     )
 

@@ -14,6 +14,7 @@ from icldiag.prompt.shape import ShapeHints
 from icldiag.prompt.source import read_text
 from icldiag.quoting import listed
 
+_DATE = re.compile(r"_(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)$")
 _VARIABLE = re.compile(r"\{\{.{0,1000}?\}\}", re.DOTALL)
 
 
@@ -26,6 +27,7 @@ class TaskConfig:
     chat_template: bool
     multiturn: bool
     system_instruction: bool
+    model: str | None = None  # as the run calls it
 
     @property
     def known(self) -> ShapeHints:
@@ -57,9 +59,14 @@ class TaskConfig:
         return pieces[0], pieces[-1].rstrip(" \t")
 
 
+def task_in_name(samples: Path) -> str:
+    """TASK of `samples_TASK_DATE.jsonl`; of a file that is named otherwise its name."""
+    return _DATE.sub("", samples.stem).removeprefix("samples_") or samples.stem
+
+
 def results_beside(samples: Path) -> Path | None:
     """The results file of the same run: `results_DATE.json` beside `samples_TASK_DATE.jsonl`, or `results.json`."""
-    date = re.search(r"_(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)$", samples.stem)
+    date = _DATE.search(samples.stem)
     names = [f"results_{date[1]}.json"] if date else []
     return next((path for name in [*names, "results.json"] if is_file(path := samples.with_name(name))), None)
 
@@ -85,4 +92,15 @@ def read_task(path: Path, samples: Path) -> TaskConfig:
         chat_template=bool(results.get("chat_template")),
         multiturn=results.get("fewshot_as_multiturn") is not False,
         system_instruction=bool(results.get("system_instruction")),
+        model=_model(results),
     )
+
+
+def _model(results: dict[str, Any]) -> str | None:
+    """The name that later versions write; in earlier ones it is among the model's arguments."""
+    name, config = results.get("model_name"), results.get("config")
+    given = config.get("model_args") if isinstance(config, dict) else None
+    if not isinstance(name, str) or not name:
+        named = re.search(r"(?:^|,)(?:pretrained|model)=([^,]+)", given) if isinstance(given, str) else None
+        name = given.get("pretrained") if isinstance(given, dict) else named and named[1]
+    return name if isinstance(name, str) and name else None

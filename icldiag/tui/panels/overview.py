@@ -66,6 +66,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         yield Line(classes="waiting")
         yield Line(id="applied", classes="body")
         yield Line(id="finding", classes="body finding")
+        yield Line(id="log", classes="body")
         yield Line(id="doing", classes="body")
         yield Line(id="next", classes="body gap")
         yield Line(id="table", classes="body gap")
@@ -110,6 +111,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         from icldiag.analyses.overview.reading import sample
 
         set_["finding"].set(Text(self._visible(headline(found))))
+        set_["log"].set(self._of_log())
         set_["next"].set(self._next(found))
         set_["table"].set(answer_table(found, look, width, self.cell) if found.measures is not None else "")
         set_["labels"].set(label_bars(found, look, width))
@@ -126,6 +128,13 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         set_["query"].set(self._query(found))
         rows = [Text.assemble((f"{line.name}: ", look.chosen), self._visible(line.sentence)) for line in lines(found)]
         set_["lines"].set(Text("\n").join(rows))
+
+    def _of_log(self) -> Text:
+        """Whose the answers are, where the prompt came from a log that has others."""
+        from icldiag.analyses.prediction.of_log import of_log
+
+        told = of_log(self.prompt, self.state.prediction)
+        return Text("" if told is None else self._visible(f"{told[0].upper()}{told[1:]}."), self.state.look.muted)
 
     def _more(self, stability: Stability) -> str:
         """The key that asks the rest of the queries, or the sample again."""
