@@ -67,7 +67,7 @@ def test_an_inferred_template_is_confirmed(make: Make, tmp_path: Path) -> None:
     assert (refused.code, refused.out) == (1, "")
     assert "template        Review: {text}¶Sentiment:{label}" in refused.err
     assert "repeat the command with --yes" in refused.err
-    assert make("import", "lm-eval", samples, "--yes").out.startswith("name: samples_films")
+    assert make("import", "lm-eval", samples, "--yes").out.startswith("name: films")
     no = make("import", "lm-eval", samples, stdin="n\n", terminal=True)
     assert (no.code, no.out) == (1, "")
     assert "nothing was written" in no.err
