@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from icldiag.time_left import TimeLeft
 
 _EVERY = 10.0  # seconds between two lines of the same work, where there are no bars
 
@@ -27,33 +30,42 @@ def progress_on_stderr() -> Iterator[tuple[Stage, Report]]:
     if not console.is_terminal:
         yield _lines()
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
+    )
     with Progress(*columns, console=console, transient=True) as bars:
         tasks = {}
+        paces: defaultdict[str, TimeLeft] = defaultdict(TimeLeft)
 
         def progress(what: str, done: int, total: int) -> None:
             if not total:
                 bars.console.print(what, markup=False)
                 return
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
+                tasks[what] = bars.add_task(what, total=total, left="")
+            left = paces[what].after(what, done, total, time.monotonic()).removeprefix(", ")
+            bars.update(tasks[what], completed=done, total=total, left=left)
 
         yield _once_each(lambda text: bars.console.print(f"loading: {text}", markup=False)), progress
 
 
 def _lines() -> tuple[Stage, Report]:
-    """What begins, and every so often how far it is."""
+    """What begins, and every so often how far it is and how long it goes on."""
     begun: dict[str, int] = {}
+    paces: defaultdict[str, TimeLeft] = defaultdict(TimeLeft)
     told = time.monotonic()
 
     def progress(what: str, done: int, total: int) -> None:
         nonlocal told
         now = time.monotonic()
+        left = paces[what].after(what, done, total, now)
         if what not in begun:
             _tell(f"computing: {what} ({total})" if total else what)
         elif total and done != begun[what] and now - told >= _EVERY:
-            _tell(f"computing: {what} ({done} of {total})")
+            _tell(f"computing: {what} ({done} of {total}){left}")
         else:
             return
         begun[what], told = done, now

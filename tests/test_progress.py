@@ -49,9 +49,21 @@ def test_nobody_need_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_bars_a_line_says_every_so_often_how_far_it_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clock = iter([0.0, 1.0, 2.0, 12.0, 23.0])
+    clock = iter([0.0, 1.0, 2.5, 12.5, 23.0])
     monkeypatch.setattr("icldiag.progress.time.monotonic", lambda: next(clock))
     with progress_on_stderr() as (_, progress):
         for done in (0, 1, 2, 2):
             progress("rows", done, 4)
-    assert capsys.readouterr().err.splitlines() == ["computing: rows (4)", "computing: rows (2 of 4)"]
+    assert capsys.readouterr().err.splitlines() == ["computing: rows (4)", "computing: rows (2 of 4), about 12 s left"]
+
+
+def test_on_a_terminal_the_bar_says_how_long_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    now = 0.0
+    monkeypatch.setattr("icldiag.progress.time.monotonic", lambda: now)
+    with progress_on_stderr() as (_, progress):
+        progress("rows", 0, 4)
+        now = 10.0
+        progress("rows", 1, 4)
+    assert "about 30 s left" in stream.getvalue()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from statistics import fmean
 
 from rich.console import Console
@@ -16,6 +15,7 @@ from icldiag.model.readout import silent
 from icldiag.sweeps.cells import Cell
 from icldiag.sweeps.results import Result
 from icldiag.sweeps.worker import Failure
+from icldiag.time_left import about
 from icldiag.visible import visible
 
 
@@ -79,7 +79,7 @@ class SweepWatch:
         seconds = self.forecast.seconds(self.pending)
         if seconds is None or not self.pending:
             return ""
-        return f"about {timedelta(seconds=round(seconds / self.workers))} left"
+        return f"{about(seconds / self.workers)} left"
 
     def count(self, text: str) -> None:
         """Say that a cell is done."""

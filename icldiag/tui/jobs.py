@@ -16,9 +16,9 @@ from icldiag.crash import write_crash
 from icldiag.errors import Cancelled, IcldiagError, NotStored
 from icldiag.foreign_errors import cure_of_import
 from icldiag.model.turns import ranked
+from icldiag.time_left import TimeLeft
 from icldiag.tui.messages import JobFailed, JobFinished, JobPart, JobProgressed
 from icldiag.tui.run import Failure, Run
-from icldiag.tui.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from icldiag.model.readout import Progress

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from icldiag.counting import counted
+from icldiag.time_left import about, in_words
 from icldiag.tui.panels.base import Panel
-from icldiag.tui.time_left import about, in_words
 
 
 def cost(panel: Panel, passes: float) -> str:

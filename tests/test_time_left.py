@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from icldiag.tui.time_left import TimeLeft
+from icldiag.time_left import TimeLeft, about
 
 
 def test_it_is_told_once_the_pace_is_known() -> None:
@@ -28,3 +28,12 @@ def test_another_step_has_a_pace_of_its_own() -> None:
     assert left.after("one", 1, 2, 200.0) == ", about 3 min left"
     assert left.after("two", 1, 2, 201.0) == ""
     assert left.after("two", 1, 3, 210.0) == ""
+
+
+def test_hours_are_told_as_hours() -> None:
+    assert [about(seconds) for seconds in (0.2, 50, 600, 9000)] == [
+        "less than 1 s",
+        "about 50 s",
+        "about 10 min",
+        "about 2 h",
+    ]

@@ -6,10 +6,12 @@ _AT_ONCE, _SURE = 1.0, 3.0  # seconds within which nothing was computed, and aft
 
 
 def in_words(seconds: float) -> str:
-    """'less than 1 s', '50 s', '7 min'."""
+    """'less than 1 s', '50 s', '7 min', '3 h'."""
     if seconds < 1:
         return "less than 1 s"
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
 def about(seconds: float) -> str:
