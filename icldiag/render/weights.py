@@ -26,7 +26,10 @@ _NAMED = ("main", "maybe", "also")
 def weight_rows(
     rows: Sequence[Weight], actions: Sequence[str], lead: float, legend: str, look: Look, width: int
 ) -> RenderableType:
-    """The first rows are the causes, in the order of their actions; the last line is the sum."""
+    """The first rows are the causes, in the order of their actions; the last line is the sum.
+
+    An action stands behind its bar, or on a line of its own; what it costs, after "; ", with what else is known.
+    """
 
     def shown(text: str) -> str:
         return visible(text, look.ascii_only)
@@ -41,11 +44,13 @@ def weight_rows(
         head.append(shown(f"{row.name:<{names}}  "), style)
         if row.nats is not None:
             head.append(f"{share_bar(row.nats, lead, cells, look)}  {row.nats:+6.2f}", style)
-        blocks.append(head)
+        action, _, caution = (actions[place] if place < len(actions) else "").partition("; ")
+        offer = Text(f"-> {action}" if action else "", look.strong)
+        beside = head.cell_len + 2 + offer.cell_len <= width
+        blocks.append(head.append("  ").append_text(offer) if action and beside else head)
         if row.role in _NAMED:
-            action = actions[place] if place < len(actions) else ""
-            note = Text(shown(f"{row.note}."))
-            note.append(f" -> {action}" if action else "", look.strong)
+            note = Text(shown(f"{row.note}{f'; {caution}' if caution else ''}."))
+            note = note if beside or not action else offer.append("\n").append_text(note)
             blocks.append(Padding(note, (0, 0, 0, 9 + names if width >= _WIDE else 7)))
     total = f"{'sum':<7}{'the lead, in nats':<{names + cells + 5}}"
     blocks.append(Text(f"{total}{lead:+6.2f}", look.muted, no_wrap=True))

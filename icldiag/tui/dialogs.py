@@ -20,7 +20,7 @@ from icldiag.tui.jobs_screen import JobsScreen
 from icldiag.tui.keys import in_force
 from icldiag.tui.messages import PromptSaved
 from icldiag.tui.navigation import Navigation
-from icldiag.tui.palette import commands, help_sections
+from icldiag.tui.palette import commands, help_sections, panel_rows
 from icldiag.tui.sheet import Sheet
 from icldiag.tui.textual_fixes.command_palette import Actions, Palette
 from icldiag.tui.unsaved_screen import UnsavedScreen
@@ -75,7 +75,7 @@ class Dialogs(Navigation):
         self.push_screen(JobsScreen(self.jobs, self.desk.dismiss))
 
     def action_help(self) -> None:
-        self.push_screen(Sheet(help_page(help_sections(self), self.panels), self._keys_of("app.help")))
+        self.push_screen(Sheet(help_page(help_sections(self), panel_rows(self)), self._keys_of("app.help")))
 
     def action_glossary(self) -> None:
         self.push_screen(Sheet(glossary_page(self.panel), self._keys_of("app.glossary")))

@@ -23,11 +23,11 @@ _SIGNS = [
 ]
 
 
-def help_page(sections: Mapping[str, Rows], panels: Sequence[Panel]) -> list[RenderableType]:
-    """All keys of the app and of the panel in front, and what each panel answers."""
+def help_page(sections: Mapping[str, Rows], panels: Rows) -> list[RenderableType]:
+    """All keys of the app and of the panel in front, and what each panel answers, with its key."""
     return [
         *(table(title, keys) for title, keys in sections.items()),
-        table("Panels", [(panel.title, panel.purpose) for panel in panels]),
+        table("Panels", panels),
         table("Signs", _SIGNS),
     ]
 

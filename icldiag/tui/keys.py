@@ -8,6 +8,7 @@ from dataclasses import replace
 from textual.binding import Binding, BindingType
 from textual.keys import key_to_character
 
+ARROWS = "arrows"  # how four keys are shown as one
 _SIGNS = {"slash": "/", "plus": "+"}  # that Textual names otherwise than Unicode
 Keymap = Mapping[str, str]  # id -> keys, with commas between
 
@@ -56,8 +57,14 @@ def _readable(key: str) -> str:
 
 
 def key_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str, str]]:
-    """Keys and description of every binding."""
-    return [(key_text(binding), binding.description) for binding in in_force(bindings, keymap)]
+    """Keys and description of every binding; the arrow keys of one thing together."""
+    rows = []
+    for one in in_force(bindings, keymap):
+        name = one.description
+        if one.key_display == ARROWS:
+            name = name.rpartition(" ")[0]
+        rows.append((one.key_display if one.key_display == ARROWS else key_text(one), name))
+    return list(dict.fromkeys(rows))
 
 
 def hint_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from icldiag.tui.export_screen import FORMATS
 from icldiag.tui.keys import in_force, key_list, key_text
@@ -21,9 +21,19 @@ def help_sections(app: Layout) -> dict[str, list[tuple[str, str]]]:
     """Keys by where they work."""
     return {
         f"In the panel {app.panel.title}": key_list(app.panel.BINDINGS, app.keys),
-        "Keys": key_list(app.BINDINGS, app.keys) + key_list(QueryList.BINDINGS, app.keys),
+        "Keys": key_list(_but_panels(app.BINDINGS), app.keys) + key_list(QueryList.BINDINGS, app.keys),
         "In a matrix": key_list(Matrix.BINDINGS, app.keys),
     }
+
+
+def panel_rows(app: Layout) -> list[tuple[str, str]]:
+    """Each panel with its key, and what it answers."""
+    keys = {binding.action: key_text(binding) for binding in in_force(app.BINDINGS, app.keys)}
+    return [(f"{keys[f'panel({panel.id!r})']} {panel.title}", panel.purpose) for panel in app.panels]
+
+
+def _but_panels(bindings: list[BindingType]) -> list[BindingType]:
+    return [one for one in bindings if not (isinstance(one, Binding) and one.action.startswith("panel("))]
 
 
 def commands(app: Layout) -> Iterator[SystemCommand]:

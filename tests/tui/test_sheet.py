@@ -71,6 +71,9 @@ async def test_the_help_scrolls_in_a_small_terminal(prompt_file: Path, model_fol
             if sheet.scroll_offset.y == before:
                 break
         assert "a label word, an anchor" in seen  # the last line
+        assert "O Overview" in seen  # a panel's key stands with what it answers
+        assert "choose cell" in seen
+        assert "choose cell left" not in seen  # the arrow keys are one row
         assert "escape closes" in seen
         await pilot.press("g")
         await pilot.pause()

@@ -16,6 +16,7 @@ from icldiag.analyses.search.reading import (
     p_text,
     points,
     trial_in_short,
+    tried_kind,
     verdict,
 )
 from icldiag.analyses.search.repair import Repair
@@ -43,5 +44,6 @@ __all__ = [
     "p_text",
     "points",
     "trial_in_short",
+    "tried_kind",
     "verdict",
 ]

@@ -8,11 +8,16 @@ from icldiag.analyses.search.trials import Trial
 from icldiag.counting import counted
 
 
+def tried_kind(repairs: Repairs) -> str:
+    """What was tried, in a word."""
+    return "calibration" if all(trial.repair.family == "calibration" for trial in repairs.trials) else "repair"
+
+
 def finding(repairs: Repairs) -> str:
     """What came of it: the winner with its confirmed effect, or why there is none. A gain that may be chance says so
     first."""
     tried, texts = len(repairs.trials), len(repairs.selection)
-    one = "calibration" if all(trial.repair.family == "calibration" for trial in repairs.trials) else "repair"
+    one = tried_kind(repairs)
     best = repairs.best
     if best is None:
         if repairs.query is not None and repairs.mender is None:

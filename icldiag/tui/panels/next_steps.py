@@ -40,7 +40,7 @@ def next_steps(found: Overview, searched: Repairs | None, offers: bool, takes: s
 
 
 def _repair(known: Repairs, offers: bool) -> Iterator[Step]:
-    from icldiag.analyses.repairs import finding, gain
+    from icldiag.analyses.repairs import finding, gain, tried_kind
 
     if known.best is None or known.confirmed is None:
         yield "", finding(known)
@@ -51,7 +51,7 @@ def _repair(known: Repairs, offers: bool) -> Iterator[Step]:
     elif known.holds:
         yield name, measured
     else:
-        yield "", f"No repair holds. The first choice, {name}, gains nothing: {measured}"
+        yield "", f"No {tried_kind(known)} holds. The first choice, {name}, gains nothing: {measured}"
 
 
 def _search(found: Overview, known: Repairs, searched: bool, takes: str) -> Step:

@@ -269,7 +269,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
             return "edit the file: scoring: terminated" if own else _ACTIONS[cause.kind]
         lose = costs_others(cause, found)
         tries = "tries" if lose or not cause.supported else "applies"
-        offer = f"t {tries} it" if marked else f"] chooses it, t {tries}"
+        offer = f"t {tries} it" if marked else f"] then t {tries} it"
         return f"{offer}; other queries lose by it" if lose else offer
 
     def _joined(self, sentences: list[str]) -> Text:
