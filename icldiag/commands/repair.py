@@ -49,6 +49,7 @@ def repair(
     read.refuse(output, but=prompt if form == "prompt" else None)
 
     from icldiag.analyses.repairs import FindRepairs, trial_in_short
+    from icldiag.analyses.search.partition import make_parts
     from icldiag.clients.write import require_for_clients, write_for_clients
     from icldiag.errors import IcldiagError, UsageError
     from icldiag.files import check_destination, is_stdout
@@ -81,6 +82,8 @@ def repair(
         raise UsageError("--take 0 is the prompt as it is, for --as text, messages or logit-bias; its file is there")
     if take == 0 and form != "prompt":
         require_for_clients(written, form)
+    else:
+        make_parts(written, number, seed)  # too few texts are told before the model is loaded
     with closing_words(aside) as told, progress_on_stderr() as (stage, progress):
         session = Session(written, model, store=open_store(written, model))
         session.load(stage)

@@ -18,6 +18,7 @@ from icldiag.prompt.template import LABEL, ONE, complaint, fields_of, in_braces,
 from icldiag.quoting import did_you_mean, listed, quoted, shortened
 
 _TOLD = 8  # columns in a message
+FEWEST = 8  # labelled texts that repairs need, as a search says (analyses/search/partition.py)
 _CLASSES = 100  # a column with more values than this is no column of labels
 
 
@@ -115,10 +116,10 @@ def _without_examples(prompt: Prompt) -> str | None:
     half = min(asked[label] for label in bare) // 2
     cure = f"--queries {half} leaves some, as more texts would" if half else "add texts"
     if not known:
-        return (
-            "no text is left as an example: repairs are made from the queries and compared on them, and re-weighting "
-            f"has nothing to train on; {cure}"
-        )
+        made = "repairs are made from the queries and compared on them"
+        if len(prompt.queries) < FEWEST:
+            made, cure = f"repairs need {FEWEST} labelled texts beside the demonstrations", "add texts"
+        return f"no text is left as an example: {made}, and re-weighting has nothing to train on; {cure}"
     return (
         f"no text is left of {listed(bare.values())} as an example: what is fitted on the examples, such as a "
         f"calibration, knows nothing of it; {cure}"

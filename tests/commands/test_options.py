@@ -176,3 +176,9 @@ def test_what_cannot_be_used_as_given_has_one_exit_code(
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     code, _, told = icldiag(*(prompt if word == "PROMPT" else word for word in words))
     assert code == 2, told
+
+
+def test_a_repair_without_texts_is_refused_before_the_model_is_loaded(icldiag: Icldiag, prompt: str) -> None:
+    code, _, told = icldiag("repair", prompt)
+    assert (code, told.startswith("icldiag: a repair must hold on labelled examples, and there are 0")) == (4, True)
+    assert "loading" not in told

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from icldiag.errors import PromptError
-from icldiag.prompt.draw import Drawing, draw_prompt
+from icldiag.analyses.search import partition
+from icldiag.analyses.search.partition import make_parts
+from icldiag.errors import AnalysisError, PromptError
+from icldiag.prompt.draw import FEWEST, Drawing, draw_prompt
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.tables import Table, read_table
 from icldiag.prompt.write import as_yaml
@@ -66,6 +68,22 @@ def test_a_class_that_is_left_without_examples_is_named(table: Table) -> None:
     assert "--queries 3 leaves some" in notes(queries=50)
     assert notes(shots=7).endswith("; add texts")  # one query of 'good' cannot be parted
     assert "as an example" not in notes(queries=50, examples=0)  # as was asked
+
+
+def test_too_few_texts_for_repairs_are_told(tmp_path: Path) -> None:
+    """Four texts of a class, of which one is shown: the queries are 6, and no search would take them."""
+    path = tmp_path / "few.csv"
+    path.write_text("text,label\n" + "".join(f"{label} {n},{label}\n" for n in range(4) for label in ("good", "bad")))
+    drawn = draw_prompt(read_table(path), Drawing(), "few")
+    assert len(drawn.prompt.queries) == 6
+    assert "repairs need 8 labelled texts beside the demonstrations, and re-weighting has nothing to train on; add" in (
+        " ".join(drawn.notes)
+    )
+    with pytest.raises(AnalysisError, match="a repair must hold on labelled examples, and there are 6"):
+        make_parts(drawn.prompt)
+    with pytest.raises(AnalysisError, match="other than the failed query, and there are 5"):
+        make_parts(drawn.prompt, 0)
+    assert FEWEST == partition.FEWEST
 
 
 def test_a_text_with_two_labels_is_drawn_with_neither(table: Table) -> None:

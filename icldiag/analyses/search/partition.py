@@ -79,8 +79,9 @@ def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Parti
         # A sweep keeps the queries' labels from the search: they are not among what could be counted.
         labels_known = any(example.label is not None for example in prompt.queries)
         where = "'examples' and 'queries'" if labels_known else "'examples'"
+        other = "" if query is None else " other than the failed query"
         raise AnalysisError(
-            f"a repair must hold on labelled examples other than the failed query, and there are {len(labelled)} in "
+            f"a repair must hold on labelled examples{other}, and there are {len(labelled)} in "
             f"{where}; add some to 'examples', at least {FEWEST}, better 20 of each label"
         )
     fitting, rest = _cut(labelled, len(prompt.labels), seed)
