@@ -176,7 +176,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
         return _claim_of_prior(found)
     if cause.kind == "demonstration":
         assert cause.demonstration is not None
-        verb = "may carry a wrong label" if cause.supported else "pulls this text to its label"
+        verb = "probably carries a wrong label" if cause.supported else "pulls this text to its label"
         return f"Demonstration {cause.demonstration + 1} (label {answer}) {verb}"
     only = found.prior.counts[found.contest.answer] == 1
     scoring = f"The scoring of label words favours {answer} over {rival}"

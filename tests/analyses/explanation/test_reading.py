@@ -79,7 +79,7 @@ def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Expl
         "No second test confirms a cause; the closest: The order"
     )
     wrongly = Cause("demonstration", run, 1.0, True, "", 0)
-    assert "may carry a wrong label" in headline(replace(wrong, causes=(wrongly,)))
+    assert "probably carries a wrong label" in headline(replace(wrong, causes=(wrongly,)))
     unsure = replace(wrongly, supported=False)
     assert "pulls this text to its label" in headline(replace(wrong, causes=(unsure,)))
 
