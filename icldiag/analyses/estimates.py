@@ -45,13 +45,18 @@ def auc_estimate(auc: float, positives: int, negatives: int) -> Estimate:
     """An AUC from so many positives and negatives with Newcombe's interval. Raises ValueError without either."""
     if min(positives, negatives) < 1:
         raise ValueError("an AUC of one side")
-    more = (positives + negatives) / 2 - 1
 
     def inside(theta: float) -> bool:
-        spread = theta * (1 - theta) * (1 + more * ((1 - theta) / (2 - theta) + theta / (1 + theta)))
-        return (auc - theta) ** 2 <= Z * Z * spread / (positives * negatives)
+        return (auc - theta) ** 2 <= (Z * auc_error(theta, positives, negatives)) ** 2
 
     return Estimate(auc, _border(inside, auc, 0.0), _border(inside, auc, 1.0))
+
+
+def auc_error(auc: float, positives: int, negatives: int) -> float:
+    """The standard error of an AUC that is this in truth (Newcombe 2006, method 5)."""
+    more = (positives + negatives) / 2 - 1
+    spread = auc * (1 - auc) * (1 + more * ((1 - auc) / (2 - auc) + auc / (1 + auc)))
+    return float(np.sqrt(spread / (positives * negatives)))
 
 
 def _border(inside: Any, start: float, end: float) -> float:

@@ -188,3 +188,21 @@ def test_a_text_is_read_beside_other_queries_that_cannot_see_it_either(tiny: Tin
             [texts[place] for place in (1, 3, 5)],
         )
         assert of.likelihood == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("auc", "queries", "confused"),
+    [
+        (0.67, (6, 6), True),
+        (0.7, (6, 6), False),
+        (0.72, (50, 50), True),
+        (0.76, (999, 999), False),
+        (0.2, (4, 9), False),
+    ],
+)
+def test_of_few_queries_the_auc_must_be_lower_for_classes_to_be_confused(
+    auc: float, queries: tuple[int, int], confused: bool, explained: tuple[Session, Explanation]
+) -> None:
+    _, found = explained
+    assert replace(found.classes, auc=auc, auc_queries=queries).confused == confused
+    assert not replace(found.classes, auc=None).confused
