@@ -47,6 +47,8 @@ def read_plan(path: Path, data: Path | None = None) -> Plan:
     """
     document, lines = read_document(path)
     reader = Reader(path, lines)
+    if isinstance(document, dict) and "template" in document and "prompts" not in document:
+        raise reader.error("this is a prompt; a sweep file names 'prompts', as 'icldiag docs sweeps' shows", "template")
     written = _fields(document, reader)
     tasks, notes = [], []
     for name, given in written.prompts.items():

@@ -134,3 +134,10 @@ def test_the_shipped_sweeps_are_valid(tmp_path: Path) -> None:
     assert {file.stem for file in files} == {"bundled", "gpt-j", "gpt2-xl", "smollm2", "repairs"}
     for file in files:
         assert len(read_plan(file, tmp_path).tasks) == 4
+
+
+def test_a_prompt_is_told_from_a_sweep_file(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text('name: p\ntemplate: "{text}:{label}"\nlabels: [a, b]\n')
+    with pytest.raises(PromptError, match="template: this is a prompt; a sweep file names 'prompts'"):
+        read_plan(path)
