@@ -6,8 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from icldiag.analyses.explanation.contest import contest_of
+from icldiag.analyses.explanation.demonstrations import demonstration_effects
+from icldiag.analyses.explanation.others import others_of
+from icldiag.analyses.explanation.relabelled import relabellings
+from icldiag.analyses.lab import Lab
 from icldiag.classifier.estimator import Classifier
 from icldiag.model.forward import InstrumentedModel
+from icldiag.model.readout import silent
 from icldiag.prompt.encode import encode
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.window import lengths
@@ -40,6 +46,26 @@ def test_overview_why_and_repairs_are_computed(full: tuple[Prompt, InstrumentedM
         assert sum(found.shares.nats) + found.shares.rest == pytest.approx(found.contest.lead, abs=1e-4)
     repairs = session.repairs(budget=8)
     assert "1 example: longer, with the demonstrations, than the context window" in repairs.left_out
+
+
+def test_a_demonstration_whose_other_label_is_too_long_is_not_asked_with_it(
+    full: tuple[Prompt, InstrumentedModel],
+) -> None:
+    prompt, model = full
+    shown = (*prompt.demonstrations, *(replace(one, text=f"{one.text} Why ?") for one in prompt.demonstrations))
+    for window, asked in ((None, True), (0, False)):
+        changed = replace(prompt, demonstrations=shown)
+        encoded = encode(changed, model.tokenizer)
+        model.context_window = None if window is None else max(lengths(encoded))
+        session = Session(changed, model)
+        contest = replace(contest_of(session.prediction(), 0), answer=0, rival=1)
+        lab = Lab(model, session.encoded, session.prefix(silent))
+        others = others_of(contest, session.prediction(), 0)
+        (effects,) = lab.inquire([demonstration_effects(lab, contest, others)])
+        unread = tuple(replace(effect, likelihood=None) for effect in effects)
+        (found,) = lab.inquire([relabellings(lab, contest, unread, others)])
+        assert bool(found) == asked
+        assert lab.inquire([relabellings(lab, replace(contest, answer=1, rival=0), unread, others)])[0]  # shorter
 
 
 def test_what_cannot_be_scored_whole_says_so(full: tuple[Prompt, InstrumentedModel]) -> None:

@@ -180,13 +180,18 @@ def _wrong_label(
     if even:
         told.append(f"labelled {rival}, it leaves as many demonstrations of each class")
     if not effect.mislabelled:
-        return False, f"odds of a wrong label are 1 to {math.exp(-effect.odds):.3g}"
-    support = f"odds of a wrong label are {math.exp(effect.odds):.3g} to 1: {'; '.join(told)}"
+        return False, f"odds of a wrong label are 1 to {_times(-effect.odds)}"
+    support = f"odds of a wrong label are {_times(effect.odds)} to 1: {'; '.join(told)}"
     if evidence.classes.confused and not even:
         sure = effect.odds > SURE and checked is not None and checked.auc >= CONFUSED
         if not (checked is not None and checked.helps and (sure or _separates(evidence, checked))):
             return False, f"{support}; but with that label too the scores do not separate the two classes"
     return True, support
+
+
+def _times(nats: float) -> str:
+    """Odds of so many nats, at least 1, as one would say them."""
+    return "over 1000" if nats > math.log(1000) else f"{math.exp(nats):.{1 if nats < math.log(10) else 0}f}"
 
 
 def _majority(evidence: Evidence, wrong: int = 0) -> bool:

@@ -17,7 +17,7 @@ from icldiag.analyses.explanation.contest import Contest, Counterfactual, counte
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, strongest
 from icldiag.analyses.explanation.factors import demonstration_factor, neutralised
 from icldiag.analyses.explanation.others import Check, Others, check, likelihood
-from icldiag.analyses.lab import Inquiry, Lab
+from icldiag.analyses.lab import Inquiry, Lab, Question
 
 MOST = 8  # demonstrations, those whose texts are likeliest the rival's
 DOUBT = 1.0  # nats by which a text may speak for its label: of 89 wrong labels that odds named, none did by more
@@ -40,20 +40,24 @@ def relabellings(
 ) -> Inquiry[tuple[Relabelling, ...]]:
     """Give each of the answer's demonstrations the rival's label, unless its text speaks clearly for the one it has.
 
-    None where no other queries can be asked.
+    None where no other queries can be asked, nor a prompt that would be too long then.
     """
-    doubtful = [effect for effect in _suspects(contest, effects) if _read(effect) > -DOUBT]
-    places = sorted(effect.index for effect in sorted(doubtful, key=_read, reverse=True)[:MOST])
-    if not others.both or not places:
+    if not others.both:
         return ()
+    doubtful = [effect for effect in _suspects(contest, effects) if _read(effect) > -DOUBT]
     queries = [lab.prompt.queries[place] for place in (contest.query, *others.queries)]
-    factors = [demonstration_factor(lab, contest, place, True) for place in places]
-    answers = yield [neutralised(lab, contest, [factor], queries) for factor in factors]
+    asked: dict[int, tuple[str, Question]] = {}
+    for place in sorted(effect.index for effect in sorted(doubtful, key=_read, reverse=True)[:MOST]):
+        factor = demonstration_factor(lab, contest, place, True)
+        question = neutralised(lab, contest, [factor], queries)
+        if lab.can_ask(question):  # the rival's word may be longer, and the context window full
+            asked[place] = factor.change, question
+    answers = yield [question for _, question in asked.values()]
     before, found = likelihood(others, others.scores), []
-    for place, factor, scores in zip(places, factors, answers, strict=True):
+    for (place, (change, _)), scores in zip(asked.items(), answers, strict=True):
         checked = check(others, scores[1:])
         assert checked is not None  # there are some of both classes
-        run = counterfactual(contest, factor.change, scores[0])
+        run = counterfactual(contest, change, scores[0])
         found.append(Relabelling(place, run, checked, likelihood(others, scores[1:]) - before))
     return tuple(found)
 

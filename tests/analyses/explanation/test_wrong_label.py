@@ -28,13 +28,15 @@ def test_a_label_that_is_likelier_wrong_is_supported_with_what_says_so(nothing: 
     found = only(with_factor(wrong, factor, TURNS, HELPS))
     assert (found.kind, found.demonstration, found.supported) == ("demonstration", 0, True)
     assert found.support.startswith(
-        "odds of a wrong label are 54.6 to 1: its text reads more like those of no than like the others of yes; "
+        "odds of a wrong label are 55 to 1: its text reads more like those of no than like the others of yes; "
         "12 other queries of the two classes gain 0.50 nats"
     )
     assert only(with_factor(wrong, factor, TURNS)).supported  # no other queries to ask
+    surely = replace(nothing, demonstrations=effects(40.0, -4.0))
+    assert only(with_factor(surely, factor, TURNS)).support.startswith("odds of a wrong label are over 1000 to 1: ")
     likely = only(with_factor(nothing, factor, TURNS, HELPS))
     assert not likely.supported
-    assert likely.support.startswith("odds of a wrong label are 1 to 54.6; ")
+    assert likely.support.startswith("odds of a wrong label are 1 to 55; ")
     unknown = replace(nothing, demonstrations=tuple(replace(one, odds=None) for one in nothing.demonstrations))
     assert not only(with_factor(unknown, factor, TURNS, HELPS)).supported
     assert only(with_factor(unknown, factor, TURNS)).support == "nothing is known of its label"
@@ -46,7 +48,7 @@ def test_what_other_queries_and_the_counts_say_of_a_label_is_told(nothing: Evide
     told = (replace(first, odds=1.0, relabelled=1.2), *rest)
     evidence = replace(nothing, demonstrations=told, prior=replace(nothing.prior, counts=(3, 1, 2)))
     assert only(with_factor(evidence, factor, TURNS)).support == (
-        "odds of a wrong label are 2.72 to 1: labelled no, it makes the labels of other queries likelier; labelled no, "
+        "odds of a wrong label are 2.7 to 1: labelled no, it makes the labels of other queries likelier; labelled no, "
         "it leaves as many demonstrations of each class"
     )
 
