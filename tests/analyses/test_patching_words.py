@@ -67,7 +67,7 @@ def test_before_anything_is_run_the_estimates_name_a_place_that_differs(tiny: Ti
     beside = [place for place, one in enumerate(first.sites) if one.kind != "target" and place not in first.same]
     assert shares[layer, site] == shares[:, beside].max()
     if shares[layer, site] > 0:
-        assert f"{first.sites[site].name} in the input of layer {layer} carries most" in reading(first)
+        assert f"goes through {first.sites[site].name} in the input of layer {layer}" in reading(first)
     assert first.strongest is None  # nothing that differs was run but the target, if that
 
 

@@ -138,6 +138,7 @@ def test_a_prompt_without_them_has_the_hash_it_always_had(prompt: Prompt) -> Non
         "query_template",
         "fields",
         "retrieval",
+        "logged",
     ):
         del content[later]
     for example in (*content["demonstrations"], *content["queries"], *content["examples"]):

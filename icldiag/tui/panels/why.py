@@ -160,8 +160,10 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def _turn_page(self) -> None:
         if self.opened:
-            first = next(line for line in self.query("#sentences, #evidence").results(Line) if line.display)
-            self.scroll_to_widget(first, top=True, animate=False, force=True)
+            lines = self.query("#sentences, #evidence").results(Line)
+            first = next((line for line in lines if line.display), None)
+            if first is not None:  # none is, where nothing is known yet
+                self.scroll_to_widget(first, top=True, animate=False, force=True)
         else:
             self.scroll_home(animate=False)
 
