@@ -22,7 +22,6 @@ import typer
 from benchmarks.measures import Counts, counts, wait
 from benchmarks.work import Length, Shape, make_model, make_prompt
 from icldiag.model.forward import InstrumentedModel
-from icldiag.prompt.encode import encode
 from icldiag.session import Session
 
 PLAIN = "plain pass"
@@ -78,7 +77,7 @@ def main(
 
     timed = [one_round(model, length, seconds) for _ in range(rounds + 1)][1:]
     counted: dict[str, Counts] = one_round(model, length, lambda run: counts(run, device))
-    tokens = len(encode(make_prompt(length), model.tokenizer, model.context_window).prefix)
+    tokens = len(Session(make_prompt(length), model).encoded.prefix)
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "CPU"
     print(f"{shape}, {dtype}, {name}; demonstrations of {tokens} tokens, medians of {rounds} rounds\n")
     print("| analysis | seconds | passes | transfers | launches | GPU busy |\n| --- | --- | --- | --- | --- | --- |")
