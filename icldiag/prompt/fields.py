@@ -86,6 +86,15 @@ class RetrievalFields(BaseModel):
     count: Count
 
 
+class LoggedFields(BaseModel):
+    """What a run answered, by its queries' ids: `import` writes it of a log."""
+
+    model_config = _STRICT
+    tool: str
+    model: str | None = None
+    answers: dict[str, str] = {}
+
+
 class PromptFields(BaseModel):
     model_config = _STRICT
     name: str | None = None
@@ -103,6 +112,7 @@ class PromptFields(BaseModel):
     retrieval: RetrievalFields | None = None
     calibration: CalibrationFields | None = None
     beta: str | None = None
+    logged: LoggedFields | None = None
 
 
 _REASONS = {
@@ -150,6 +160,8 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
             f"{' or '.join(SCALES)}, scale: {{...}}, bias: {{...}}}}, or "
             "{kind: matrix, matrix: {...}, bias: {...}}"
         )
+    elif location == ("logged", "answers"):
+        reason = "expected a mapping from a query's id to what the run answered"
     elif location[0] == "labels" and len(location) > 1:
         reason = _NULL if reason == _NULL else "expected text, and this is none; put it in quotes"
     elif location == ("labels",) and found["type"] != "missing":
@@ -183,7 +195,11 @@ def _of_the_kind_written(location: Location, document: dict[str, Any]) -> bool:
 
 def _known_fields(location: Location) -> Sequence[str]:
     """The fields that could have been meant at a location that names none."""
-    parts: dict[str | int, type[BaseModel]] = {"calibration": CalibrationFields, "retrieval": RetrievalFields}
+    parts: dict[str | int, type[BaseModel]] = {
+        "calibration": CalibrationFields,
+        "retrieval": RetrievalFields,
+        "logged": LoggedFields,
+    }
     return list(parts.get(location[0], PromptFields).model_fields)
 
 

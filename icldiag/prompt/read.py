@@ -22,6 +22,7 @@ from icldiag.prompt.fields import (
     ExampleFields,
     FileFields,
     LabelledFields,
+    LoggedFields,
     PromptFields,
     complaint,
     no_such_class,
@@ -29,6 +30,7 @@ from icldiag.prompt.fields import (
     unknown_class,
 )
 from icldiag.prompt.importers import importer_of
+from icldiag.prompt.logged import Logged
 from icldiag.prompt.retrieval import Retrieval
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.source import Lines, Location, read_document
@@ -275,5 +277,10 @@ def read_prompt(path: Path | str) -> Prompt:
         calibration=reader.calibration(fields, classes, examples),
         beta=reader.beta(fields.beta),
         notes=tuple(dict.fromkeys(reader.notes)),
+        logged=_logged(fields.logged),
         fields=named,
     )
+
+
+def _logged(given: LoggedFields | None) -> Logged | None:
+    return None if given is None else Logged(given.tool, given.model, tuple(given.answers.items()))

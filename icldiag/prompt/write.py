@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import yaml
 
 from icldiag.prompt.adjustments import Calibration
+from icldiag.prompt.logged import Logged
 from icldiag.prompt.schema import Example, Prompt
 
 T = TypeVar("T")
@@ -79,7 +80,15 @@ def _fields(prompt: Prompt, folder: Path | None) -> dict[str, Any]:
         fields["calibration"] = calibration_fields(prompt.calibration, prompt.label_names)
     if prompt.beta is not None:
         fields["beta"] = named_from(folder, prompt.beta.path)
+    if prompt.logged is not None:
+        fields["logged"] = _logged_fields(prompt.logged)
     return fields
+
+
+def _logged_fields(logged: Logged) -> dict[str, Any]:
+    """As `LoggedFields` reads it."""
+    model = {} if logged.model is None else {"model": logged.model}
+    return {"tool": logged.tool, **model, "answers": dict(logged.answers)}
 
 
 def calibration_fields(calibration: Calibration, names: Sequence[str]) -> dict[str, Any]:

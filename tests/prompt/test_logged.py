@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,13 @@ from typer.testing import CliRunner
 
 from icldiag import Session
 from icldiag.cli import app
+from icldiag.errors import PromptError
 from icldiag.prompt.importers import importer_of
 from icldiag.prompt.importers.importer import Import
 from icldiag.prompt.importers.promptfoo import read as read_promptfoo
 from icldiag.prompt.logged import Logged
 from icldiag.prompt.read import read_prompt
-from icldiag.prompt.write import as_yaml
+from icldiag.prompt.write import as_its_ending_says, as_yaml
 from tests.prompt.lm_eval.logs import TEXTS, choice_row, write, write_results
 
 DATA = Path(__file__).parent.parent / "data"
@@ -81,7 +84,11 @@ def test_a_log_that_is_opened_says_how_many_answers_differ(tmp_path: Path) -> No
     assert f"{told}; {differ or 'none'} of 4 answers differ{'s' if differ == 1 else ''}" in session.warnings
     made = tmp_path / "made.yaml"
     made.write_text(as_yaml(session.prompt))
-    assert read_prompt(made).hash == session.prompt.hash  # what is stored of one holds for the other
+    again = Session(made, session.model)
+    assert again.prompt.hash == session.prompt.hash  # what is stored of one holds for the other
+    assert again.prompt.logged == session.prompt.logged
+    again.prediction()
+    assert again.warnings == session.warnings
 
 
 def found(path: Path) -> Import:
@@ -116,3 +123,36 @@ def test_results_of_promptfoo_are_a_log_and_its_configuration_is_none(tmp_path: 
     path.write_text(json.dumps(results))
     assert found(path).prompt.logged == Logged("promptfoo", "mock", (("0", "dark"), ("1", "dark")))
     assert read_promptfoo(DATA / "promptfoo" / "text.json").logged is None  # no answer was kept
+
+
+@pytest.mark.parametrize(
+    "logged",
+    [
+        Logged("a tool"),
+        Logged("a tool", "m", (("1", "yes"), ("2", "It is: {good},\n# so"), ("no", "~"))),
+    ],
+)
+@pytest.mark.parametrize("name", ["made.yaml", "made.json"])
+def test_a_prompt_file_keeps_what_the_log_says(tmp_path: Path, logged: Logged, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(as_its_ending_says(as_yaml(replace(read_prompt("sentiment"), logged=logged)), path))
+    assert read_prompt(path).logged == logged
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("logged: lm-eval", "expected a mapping of fields to values"),
+        ("logged: {model: a}", "this field is missing"),
+        ("logged: {tool: a, answer: {}}", "there is no such field; did you mean 'answers'?"),
+        ("logged: {tool: a, answers: [good]}", "expected a mapping from a query's id to what the run answered"),
+        ("logged: {tool: a, answers: {'1': null}}", "there is no value here, or an unquoted null or ~"),
+    ],
+)
+def test_a_log_in_a_file_that_is_none_is_refused_with_its_line(tmp_path: Path, written: str, told: str) -> None:
+    path = tmp_path / "made.yaml"
+    text = as_yaml(read_prompt("sentiment"))
+    path.write_text(text + written + "\n")
+    with pytest.raises(PromptError, match=re.escape(told)) as error:
+        read_prompt(path)
+    assert f"made.yaml:{len(text.splitlines()) + 1}: logged" in str(error.value)
