@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
+
 _AT_ONCE, _SURE = 1.0, 3.0  # seconds within which nothing was computed, and after which a step's pace is told
+_LATER = 1.25  # times what was told, beyond which more time is left than was told
 
 
 def in_words(seconds: float) -> str:
@@ -19,18 +22,44 @@ def about(seconds: float) -> str:
 
 
 class TimeLeft:
-    """Of the step that a job is in. What is done at once, such as what was there before, says nothing of its pace."""
+    """Of the step that a job is in, by its pace. What is done at once, as what was there before is, says nothing of it.
+
+    Between two counts the time runs down to what will be left at the next one, and waits for that there. Where a pace
+    varies a little, as it does under load, what is told stands still and does not rise.
+    """
 
     def __init__(self) -> None:
         self._step: tuple[str, int] | None = None
         self._began, self._first = 0.0, 0
+        self._counted, self._done = 0.0, 0  # at the last count
+        self._from, self._to, self._takes = inf, inf, 1.0  # left then, and at the next count, and seconds until that
 
     def after(self, what: str, done: int, total: int, now: float) -> str:
         """', about 9 s left', or nothing as long as it is not known."""
-        new = self._step != (what, total)
+        new = self._step != (what, total) or done < self._done
         if new or (done > self._first and now - self._began < _AT_ONCE):
             self._step, self._began, self._first = (what, total), now, done
-        passed, gone = done - self._first, now - self._began
-        if passed <= 0 or gone < _SURE or done >= total:
+            self._counted, self._done, self._from = now, done, inf
+        elif done > self._done:
+            self._count(done, total, now)
+        left = self._left(now)
+        if done >= total or not 0 < left < inf or now - self._began < _SURE:
             return ""
-        return f", {about(gone / passed * (total - done))} left"
+        return f", {about(_rounded(left))} left"
+
+    def _count(self, done: int, total: int, now: float) -> None:
+        pace, told, counted = (now - self._began) / (done - self._first), self._left(now), done - self._done
+        left = pace * (total - done)
+        self._from = left if told == inf or left > _LATER * told else told
+        self._to = min(self._from, pace * max(0, total - done - counted))
+        self._takes, self._counted, self._done = pace * counted, now, done
+
+    def _left(self, now: float) -> float:
+        if self._from == inf:
+            return inf
+        return self._from + (self._to - self._from) * min(1.0, (now - self._counted) / self._takes)
+
+
+def _rounded(seconds: float) -> float:
+    """To steps that can be read as they fall."""
+    return seconds if seconds < 20 else 5 * round(seconds / 5)

@@ -37,3 +37,37 @@ def test_hours_are_told_as_hours() -> None:
         "about 10 min",
         "about 2 h",
     ]
+
+
+def test_it_falls_within_a_batch() -> None:
+    """What reports each layer of a batch counts nothing until the batch is done."""
+    left = TimeLeft()
+    left.after("queries", 0, 40, 0.0)
+    reports = [(done, 10.0 * done / 8 + more) for done in (8, 16) for more in range(10)]
+    told = [_seconds(left.after("queries", done, 40, now)) for done, now in reports]
+    assert told[0] == 40
+    assert told[-1] == 20
+    assert told == sorted(told, reverse=True)
+
+
+def test_a_batch_that_takes_longer_holds_it_and_says_no_more_in_the_end() -> None:
+    left = TimeLeft()
+    left.after("queries", 0, 24, 0.0)
+    assert left.after("queries", 8, 24, 10.0) == ", about 20 s left"
+    assert left.after("queries", 8, 24, 25.0) == ", about 10 s left"  # the last batch, as long as the first
+    assert left.after("queries", 16, 24, 26.0) == ", about 13 s left"
+    assert left.after("queries", 16, 24, 60.0) == ""
+
+
+def test_a_pace_that_varies_a_little_does_not_make_it_rise() -> None:
+    left, now, told = TimeLeft(), 0.0, []
+    left.after("cuts", 0, 20, now)
+    for done in range(1, 20):
+        now += 4.0 if done % 3 else 6.0
+        told.append(_seconds(left.after("cuts", done, 20, now)))
+    assert told == sorted(told, reverse=True)
+
+
+def _seconds(told: str) -> float:
+    number, unit = told.removeprefix(", about ").removesuffix(" left").split()
+    return float(number) * (60 if unit == "min" else 1)
