@@ -16,6 +16,7 @@ from icldiag.prompt.schema import Prompt
 from icldiag.prompt.spaces import space_warnings
 from icldiag.prompt.template import warnings_of
 from icldiag.quoting import shortened
+from icldiag.shipped import shown_name
 from icldiag.visible import visible
 
 _PIECES = 20  # tokens of a label word that are listed
@@ -26,7 +27,7 @@ def describe(prompt: Prompt) -> str:
     shown = Counter(prompt.label_names[example.label] for example in prompt.demonstrations if example.label is not None)
     gold = sum(query.label is not None for query in prompt.queries)
     lines = [
-        f"{visible(str(prompt.path))}: a valid prompt",
+        f"{visible(prompt.name if prompt.path is None else shown_name(prompt.path))}: a valid prompt",
         f"  name            {visible(prompt.name)}",
         f"  template        {visible(prompt.template)}",
         "  turns           written by the model's chat template"

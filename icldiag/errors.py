@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from icldiag.quoting import shortened, shortened_path
+from icldiag.shipped import shown_name
 
 
 class IcldiagError(Exception):
@@ -36,7 +37,7 @@ class InputError(IcldiagError):
         self, message: str, *, path: Path | str | None = None, line: int | None = None, field: str | None = None
     ) -> None:
         self.message, self.path, self.line, self.field = message, path, line, field
-        shown = None if path is None else shortened_path(path)
+        shown = None if path is None else shortened_path(shown_name(path))
         place = ":".join(str(part) for part in (shown, line) if part is not None)
         super().__init__(": ".join(part for part in (place, field and shortened(field), message) if part))
 

@@ -11,7 +11,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
-from icldiag.analyses.repairs import ALIKE, CHOSEN, FindRepairs, Repair, Repairs, Trial, alike, finding, p_text, verdict
+from icldiag.analyses.repairs import (
+    ALIKE,
+    CHOSEN,
+    FindRepairs,
+    Repair,
+    Repairs,
+    Trial,
+    alike,
+    finding,
+    p_text,
+    tried_kind,
+    verdict,
+)
 from icldiag.analyses.reweighting.beta_file import save_beta
 from icldiag.analyses.search.biases import adds_alone
 from icldiag.clients.write import ClientForm
@@ -27,6 +39,7 @@ from icldiag.prompt.rewrite import rewritten, write_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.quoting import quoted, shortened
 from icldiag.session import Session
+from icldiag.shipped import shown_name
 from icldiag.visible import visible
 
 _NUMBERS = re.compile(r"[+-] {4,}[^:]+:(?: -?[\d.e+-]+)?$")  # of a calibration, by class
@@ -60,7 +73,7 @@ def closing_words(to: TextIO) -> Iterator[list[str]]:
 
 
 def search(session: Session, request: FindRepairs, progress: Progress) -> Repairs:
-    """What is found; a new best is told on stderr as soon as it is, and Ctrl-C ends the search with what there is.
+    """What is found; a new best is told in short on stderr, and Ctrl-C ends the search with what there is.
 
     Raises:
         KeyboardInterrupt: nothing was tried yet.
@@ -69,7 +82,7 @@ def search(session: Session, request: FindRepairs, progress: Progress) -> Repair
 
     def tell(part: Repairs) -> None:
         if not parts or part.confirmed != parts[-1].confirmed:
-            print(f"so far: {visible(finding(part))}", file=sys.stderr, flush=True)
+            print(f"so far: {visible(_in_a_line(part))}", file=sys.stderr, flush=True)
         parts.append(part)
 
     try:
@@ -79,6 +92,15 @@ def search(session: Session, request: FindRepairs, progress: Progress) -> Repair
             raise
         print(f"icldiag: stopped after {len(parts[-1].trials)} candidates; the best so far counts", file=sys.stderr)
         return parts[-1]
+
+
+def _in_a_line(repairs: Repairs) -> str:
+    """What leads, of a search that goes on: its end says the whole."""
+    best, effect = repairs.best, repairs.confirmed
+    if best is None or effect is None:
+        return f"none of {len(repairs.trials)} {tried_kind(repairs)}s gains"
+    texts = counted(effect.count, "labelled text")
+    return f"{best.repair.name}, {effect.right_before} of {texts} right before, {effect.right_after} after"
 
 
 def summary(repairs: Repairs) -> str:
@@ -161,7 +183,7 @@ def repair_diff(session: Session, trial: Trial, output: Path | None) -> str:
     place = _beta_place(output or folder / "repaired.yaml")
     changed = trial.repair.apply(prompt, SavedBeta(place, ""))
     old, new = rewritten(prompt, changed, folder)
-    names = str(prompt.path or prompt.name), str(output or "repaired")
+    names = prompt.name if prompt.path is None else shown_name(prompt.path), str(output or "repaired")
     lines = difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), *names)
     return "\n".join(_folded([visible(line.rstrip("\n")) for line in lines]))
 

@@ -8,3 +8,10 @@ from pathlib import Path
 def shipped(name: str) -> Path:
     inside = Path(__file__).parent / name
     return inside if inside.is_dir() else Path(__file__).parent.parent / name
+
+
+def shown_name(path: Path | str) -> str:
+    """A prompt file as a person names it: a sample that ships by its name, any other by its path."""
+    file = Path(path)
+    ours = file.suffix == ".yaml" and file.parent == shipped("sample_prompts")
+    return file.stem if ours else str(path)

@@ -148,7 +148,13 @@ def test_ctrl_c_ends_a_search_with_the_best_so_far(
     found = search(session, FindRepairs(budget=12), interrupt_at(6))
     assert len(found.trials) == 6  # the calibrations
     told = capsys.readouterr().err
-    assert f"so far: {finding(found)}" in told
+    assert found.best and found.confirmed
+    effect = found.confirmed
+    assert (
+        f"so far: {found.best.repair.name}, {effect.right_before} of {effect.count} labelled texts right before, "
+        f"{effect.right_after} after\n"
+    ) in told
+    assert finding(found) not in told  # which stdout says, often on the same terminal
     assert "stopped after 6 candidates" in told
     with pytest.raises(KeyboardInterrupt):
         search(session, FindRepairs(budget=12), interrupt_at(0))

@@ -283,9 +283,22 @@ def test_resume_says_so_when_there_is_none_and_lists_several(session: SavedSessi
         for words in (
             files[0].id,
             files[1].id,
-            "prompt.yaml",
             "a/model",
             "query 3, flow, edited, cut 0, 3, re-weighted, pinned, open now",
         ):
             assert words in result.output
         assert "broken" in result.output
+
+
+def test_the_list_has_a_line_of_80_columns_for_each_of_the_latest(session: SavedSession) -> None:
+    model = ModelSettings("an-organisation/a-model-with-a-long-name-7B-Instruct")
+    long = session.model_copy(update={"model": model})
+    latest = [saved(long, f"a-prompt-with-a-long-name-{n}") for n in range(12)][::-1]
+    for arguments, shown, ends in ((["--list"], 10, 2), (["--all"], 12, 1)):
+        lines = CliRunner().invoke(app, ["resume", *arguments], env={"COLUMNS": "80"}).output.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert len(lines) == 1 + shown + ends
+        for number, (line, file) in enumerate(zip(lines[1:], latest[:shown], strict=False), start=1):
+            assert line.split()[0] == str(number)
+            assert file.id[:25] in line
+    assert "2 earlier ones: icldiag resume --all" in CliRunner().invoke(app, ["resume"]).output

@@ -15,18 +15,21 @@ Which = Annotated[
     str | None,
     typer.Argument(metavar="[ID]", help="Its id, how the id begins, or its number in the list.", show_default=False),
 ]
-List = Annotated[bool, typer.Option("--list", help="List the saved sessions and exit.")]
+List = Annotated[bool, typer.Option("--list", help="List the saved sessions, the latest first, and exit.")]
+All = Annotated[bool, typer.Option("--all", help="List every one of them.")]
+
+_LISTED = 10  # of the latest, without --all
 
 
-def resume(which: Which = None, list_only: List = False, ascii_only: Ascii = None) -> None:
+def resume(which: Which = None, list_only: List = False, every: All = False, ascii_only: Ascii = None) -> None:
     """Continue a session that was left or cut off."""
     from icldiag.session_file import SessionError, find_session, session_files
 
     files = session_files()
     if not files:
         raise SessionError("there is no saved session; icldiag saves one whenever it is open")
-    if list_only or (which is None and len(files) > 1):
-        _print_list(files)
+    if list_only or every or (which is None and len(files) > 1):
+        _print_list(files, len(files) if every else _LISTED)
         return
     _go_on(find_session("1" if which is None else which), ascii_only)
 
@@ -52,7 +55,8 @@ def _taken(file: SessionFile) -> bool:
         return True
 
 
-def _print_list(files: list[SessionFile]) -> None:
+def _print_list(files: list[SessionFile], count: int) -> None:
+    """A line for each, cut where the terminal is narrow; an ID begins with the prompt's name."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -61,17 +65,22 @@ def _print_list(files: list[SessionFile]) -> None:
     from icldiag.visible import visible
 
     table = Table(box=None, pad_edge=False, header_style="")
-    for heading in ("", "ID", "saved", "prompt", "model", "where it was"):
-        table.add_column(heading, overflow="fold")
-    for number, file in enumerate(files, start=1):
+    for heading, widest in (("", None), ("ID", 30), ("saved", None)):
+        table.add_column(heading, no_wrap=True, max_width=widest, overflow="ellipsis")
+    for heading in ("model", "where it was"):  # what is cut first
+        table.add_column(heading)
+    for number, file in enumerate(files[:count], start=1):
         try:
             session = file.read()
+            cells = [_ago(session), session.model.name, _where(session, file)]
         except SessionError:
-            table.add_row(str(number), file.id, "", "", "", Text("broken"))
-            continue
-        cells = _ago(session), session.prompt_file.name, session.model.name, _where(session, file)
-        table.add_row(str(number), file.id, *(Text(visible(cell)) for cell in cells))
+            cells = ["broken", "", ""]
+        cells = [str(number), file.id, *cells]
+        table.add_row(*(Text(visible(cell), no_wrap=True, overflow="ellipsis") for cell in cells))
     Console(highlight=False).print(table)
+    earlier = len(files) - count
+    if earlier > 0:
+        print(f"{earlier} earlier {'one' if earlier == 1 else 'ones'}: icldiag resume --all")
     print("icldiag resume ID continues one; its number is enough.")
 
 

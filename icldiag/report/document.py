@@ -25,6 +25,7 @@ from icldiag.report.identity import command_of, commit, environment, weights_has
 from icldiag.report.redaction import Redaction
 from icldiag.report.settings import ReportSettings
 from icldiag.session import Session
+from icldiag.shipped import shown_name
 from icldiag.version import __version__
 
 SCHEMA = "icldiag-report/1"
@@ -216,7 +217,7 @@ def prompt_values(session: Session, prompt: Prompt) -> dict[str, Any]:
     names = prompt.label_names
     return {
         "name": prompt.name,
-        "file": str(prompt.path) if prompt.path else None,
+        "file": shown_name(prompt.path) if prompt.path else None,
         "sha256": session.prompt.hash,
         "template": prompt.template,
         "separator": prompt.separator,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from icldiag.report.settings import ReportSettings, heads_text
+from icldiag.shipped import shown_name
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +82,7 @@ def command_of(session: Session, only: Sequence[str] | None, settings: ReportSet
     """
     if session.prompt.path is None:
         return None
-    words = ["icldiag", "report", str(session.prompt.path), "--format", "json"]
+    words = ["icldiag", "report", shown_name(session.prompt.path), "--format", "json"]
     model, loaded = session.settings, session.model
     words += ["--model", loaded.name or model.name, *_place(session)]
     words += ["--dtype", str(loaded.dtype).removeprefix("torch.")]

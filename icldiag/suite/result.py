@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from icldiag.counting import counted
 from icldiag.page.blocks import Page, Part, Table
+from icldiag.shipped import shown_name
 from icldiag.suite.requirements import Outcome
 from icldiag.visible import visible
 
@@ -23,6 +24,10 @@ class PromptResult:
     error: str | None = None
 
     @property
+    def name(self) -> str:
+        return shown_name(self.path)
+
+    @property
     def passes(self) -> bool:
         return self.error is None and all(outcome.holds for outcome in self.outcomes)
 
@@ -32,11 +37,11 @@ def page_of_results(results: Sequence[PromptResult], model: str) -> Page:
     rows: list[tuple[str, str, str, str]] = []
     for result in results:
         rows += [
-            ("passes" if outcome.holds else "FAILS", str(result.path), outcome.requirement, outcome.text)
+            ("passes" if outcome.holds else "FAILS", result.name, outcome.requirement, outcome.text)
             for outcome in result.outcomes
         ]
         if result.error is not None:
-            rows.append(("ERROR", str(result.path), "", result.error))
+            rows.append(("ERROR", result.name, "", result.error))
     rows.sort(key=lambda row: ("ERROR", "FAILS", "passes").index(row[0]))
     good = sum(result.passes for result in results)
     reading = f"{good} of {counted(len(results), 'prompt')} {'passes' if good == 1 else 'pass'}."
@@ -60,7 +65,7 @@ def as_junit(results: Sequence[PromptResult]) -> str:
     for result in results:
         failures = sum(not outcome.holds for outcome in result.outcomes)
         errors = int(result.error is not None)
-        name = visible(str(result.path))
+        name = visible(result.name)
         suite = ElementTree.SubElement(
             root,
             "testsuite",
