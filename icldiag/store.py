@@ -49,7 +49,16 @@ _SHOWING = (
     "advice.py",
     "findings.py",
     "result.py",
-)  # files in them that only show results
+    "analyses/analysis.py",
+    "analyses/clusters.py",
+    "depth/tables.py",
+    "explanation/cure.py",
+    "explanation/not_asked.py",
+    "prediction/of_log.py",
+    "reweighting/beta.py",
+    "reweighting/beta_file.py",
+    "saliency/wording.py",
+)  # files in them that compute no result; tests/test_store_code.py knows which these are
 _RESULTS = (
     "icldiag.analyses.",
     "icldiag.prompt.",
@@ -202,6 +211,11 @@ def _state(path: Path) -> tuple[str, int, int, int, int]:
     return path.name, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino
 
 
+def only_shows(path: Path) -> bool:
+    """Whether no result depends on this file of the computing packages."""
+    return any(path.match(name) for name in _SHOWING)
+
+
 @cache
 def program_identity() -> str:
     """What computes the results: icldiag's own code, by content (versions in development share a number), and others.
@@ -210,9 +224,7 @@ def program_identity() -> str:
     """
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    files = [
-        path for name in _COMPUTING for path in sorted((package / name).rglob("*.py")) if path.name not in _SHOWING
-    ]
+    files = [path for name in _COMPUTING for path in sorted((package / name).rglob("*.py")) if not only_shows(path)]
     for path in [*files, package / "session.py", package / "store.py"]:
         digest.update(path.name.encode() + path.read_bytes())
     versions = []

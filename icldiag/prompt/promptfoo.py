@@ -41,10 +41,20 @@ def read_results(path: Path, label: str | None = None, more_labels: Sequence[str
         for number, row in enumerate(rows)
     ]
     sent = prompt_sent(contexts, [_messages(one.text) for one in contexts], path, more_labels)
-    answers = {one.id: _inner(row, "response", "output") for one, row in zip(contexts, rows, strict=True) if one.id}
+    model = _provider(rows[0])
+    answers = {
+        one.id: _inner(row, "response", "output")
+        for one, row in zip(contexts, rows, strict=True)
+        if one.id and _provider(row) == model
+    }
     if all(answer is None for answer in answers.values()):  # a configuration, which nobody ran
         return sent
-    return replace(sent, logged=Logged.of("promptfoo", _inner(rows[0], "provider", "id"), answers))
+    return replace(sent, logged=Logged.of("promptfoo", model, answers))
+
+
+def _provider(row: Mapping[str, Any]) -> Any:
+    """Its name, where that is told alone or beside a label."""
+    return row["provider"] if isinstance(row.get("provider"), str) else _inner(row, "provider", "id")
 
 
 def _inner(row: Mapping[str, Any], name: str, inside: str) -> Any:

@@ -126,6 +126,28 @@ def test_results_of_promptfoo_are_a_log_and_its_configuration_is_none(tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("providers", "logged"),
+    [
+        (
+            [{"id": "openai:gpt-4", "label": ""}] * 2,
+            Logged("promptfoo", "openai:gpt-4", (("0", "dark"), ("1", "dark"))),
+        ),
+        (["openai:gpt-4"] * 2, Logged("promptfoo", "openai:gpt-4", (("0", "dark"), ("1", "dark")))),
+        ([None, None], Logged("promptfoo", None, (("0", "dark"), ("1", "dark")))),
+        ([["a"], ["a"]], Logged("promptfoo", None, (("0", "dark"), ("1", "dark")))),
+        ([{"id": "a"}, {"id": "b"}], Logged("promptfoo", "a", (("0", "dark"),))),  # another's answer is not its own
+    ],
+)
+def test_whose_the_answers_of_promptfoo_are(tmp_path: Path, providers: list[Any], logged: Logged) -> None:
+    results = json.loads((DATA / "promptfoo" / "text.json").read_text())
+    for row, provider in zip(results["results"]["results"], providers, strict=True):
+        row |= {"response": {"output": "dark"}, "provider": provider}
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(results))
+    assert found(path).prompt.logged == logged
+
+
+@pytest.mark.parametrize(
     "logged",
     [
         Logged("a tool"),

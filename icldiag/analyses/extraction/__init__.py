@@ -1,0 +1,1 @@
+"""Extraction: where the target's attention goes, and whether what label words get of it tells the answer."""

@@ -1,0 +1,1 @@
+"""Saliency: how much information flows between which positions in each layer."""
