@@ -104,7 +104,7 @@ def main() -> None:
         print(f"| bytes for {name} | {len(terminal.read(1.5))} |", flush=True)
     terminal.press(b"3")
     terminal.read(1.5)
-    terminal.press(b"a")  # saliency of all queries
+    terminal.press(b"m")  # saliency of all queries
     waits = []
     for number in range(20):
         time.sleep(0.05)

@@ -24,7 +24,8 @@ Cell = tuple[int, int]  # a gold label and an answer
 MOST = 8  # labels, errors or left-out demonstrations that are shown
 _COLUMN, _WIDEST = 6, 15  # cells of a column, least and most
 _ANSWERED = "  <- answered"
-_STEPS = ((1.0, "#"), (0.2, "+"))  # nats from which on a sign is used, and the signs of as many less than 0
+LARGE = 0.2  # nats
+_STEPS = ((1.0, "#"), (LARGE, "+"))  # nats from which on a sign is used, and the signs of as many less than 0
 _GIVES = {"#": "=", "+": "-"}
 _SIGNS = "# takes 1 nat or more, + 0.2 or more, . less, - gives 0.2 or more, = 1 or more"
 _TEXT = 16  # cells from which on a text is worth its room

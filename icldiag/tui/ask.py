@@ -25,6 +25,7 @@ class AskScreen(ModalScreen[str | None]):
         with Vertical(id="ask"):
             yield Static(self.question, classes="title", markup=False)
             yield Input(self.value, select_on_focus=False, compact=True)
+            yield Static("enter accepts   escape leaves", classes="keys", markup=False)
 
     def on_mount(self) -> None:
         for line in self.query(Input):  # none where it was left at once

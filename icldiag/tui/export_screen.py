@@ -18,9 +18,9 @@ Scope = Literal["panel", "query", "computed", "everything"]
 #: What can be exported, and how the dialog says it; `{panel}` and `{query}` are those in front.
 SCOPES: dict[Scope, str] = {
     "computed": "everything computed so far",
-    "panel": "this panel ({panel}); computes what is missing",
-    "query": "query {query}: its answer, Why and Flow; computes what is missing",
-    "everything": "every analysis; computes what is missing, which may take minutes",
+    "panel": "this panel ({panel}), computed if missing",
+    "query": "query {query}: answer, Why and Flow, computed if missing",
+    "everything": "every analysis, computed if missing, for minutes",
 }
 
 #: Everything that `icldiag report --format` writes, in words.

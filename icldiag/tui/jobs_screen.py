@@ -82,4 +82,4 @@ def job_line(run: Run) -> str:
     job = run.job.removeprefix("pinned: ")
     doing = WAITS if run.state is None else run.state.how_far(job)
     how = "stopping" if run.stopped else doing.removeprefix("loading: ") if run.begun else WAITS
-    return visible(f"{name}   {how}" if how != name else name)
+    return visible(how if how.startswith(name) else f"{name}   {how}")

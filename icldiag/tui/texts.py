@@ -31,6 +31,7 @@ class TextsScreen(ModalScreen[dict[str, str] | None]):
             for name in self.fields:
                 yield Static(visible(name), markup=False)
                 yield Input(select_on_focus=False, compact=True)
+            yield Static("enter goes on, and accepts in the last line   escape leaves", classes="keys", markup=False)
 
     def on_mount(self) -> None:
         for line in self.query(Input):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.extraction.compute import Extract
@@ -118,6 +119,8 @@ async def test_quitting_asks(prompt_file: Path, model_folder: Path, go: threadin
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, QuitScreen))
         await until(pilot, lambda: "wait for it, then quit" in screen_text(app))
+        left, right = app.screen.query_one("#ask").region.x, app.size.width - app.screen.query_one("#ask").region.right
+        assert abs(left - right) <= 1  # in the middle, as all dialogs
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, QuitScreen))
         assert app.export.running
@@ -175,6 +178,8 @@ async def test_the_dialog_chooses_scope_formats_and_redaction(
         await until(pilot, lambda: isinstance(app.screen, ExportScreen))
         await until(pilot, lambda: "(o) everything computed so far" in screen_text(app))
         assert "this panel (Extract)" in screen_text(app)
+        listing = app.screen.query_one(OptionList)
+        assert listing.virtual_size.height == listing.option_count  # none takes two lines
         await pilot.press("j", "space")
         await until(pilot, lambda: "(o) this panel" in screen_text(app))
         await pilot.press("j", "j", "j", "space", "j", "space", "G", "end", "space")  # no HTML, no Markdown, redacted

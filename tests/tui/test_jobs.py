@@ -23,7 +23,7 @@ def test_a_line_says_what_and_how_far(tmp_path: Path) -> None:
     assert job_line(run) == "extraction   waiting for its turn"
     run.begun = True
     state.doing["extraction"] = "extraction 3 of 9"
-    assert job_line(run) == "extraction   extraction 3 of 9"
+    assert job_line(run) == "extraction 3 of 9"
     run.stopped = True
     assert job_line(run) == "extraction   stopping"
 
@@ -60,7 +60,7 @@ async def test_what_runs_and_what_waits_is_listed_and_stopped(
         (waits,) = (job for job, text in app.state.doing.items() if text == "waiting for its turn")
         await until(pilot, lambda: "Waiting for its turn; now: extraction 3 of 9" in screen_text(app))
         await pilot.press("J")
-        await until(pilot, lambda: "extraction   extraction 3 of 9" in screen_text(app))
+        await until(pilot, lambda: " extraction 3 of 9" in screen_text(app))
         assert isinstance(app.screen, JobsScreen)
         text = screen_text(app)
         assert f"{waits}   waiting for its turn; now: extraction 3 of 9" in text

@@ -27,7 +27,7 @@ from icldiag.tui.panels.prompt import PromptPanel
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.panels.why import WhyPanel
 from icldiag.tui.queries import Queries
-from tests.tui.pilot import lines_of, running, screen_text, settle, until
+from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle, until
 
 
 async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path, model_folder: Path) -> None:
@@ -277,3 +277,32 @@ async def test_a_cause_can_be_changed_on_top_of_a_repair(prompt_file: Path, mode
         await pilot.press("t")
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prompt is before
+
+
+async def test_a_key_that_would_do_nothing_is_no_hint(prompt_file: Path, model_folder: Path) -> None:
+    """Nothing trained can be on; what is measured is not measured again; nothing is stopped where nothing runs."""
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for panel, key, before, after in (
+            ("6", "s", {"stop", "beta"}, {"stop", "train"}),
+            ("7", "s", {"stop"}, {"stop", "measure"}),
+            ("H", "s", {"stop", "alone"}, {"stop", "value"}),
+        ):
+            await pilot.press(panel)
+            await settle(pilot, lambda: app.panel.settled())
+            assert app.panel.idle() - {""} == before, panel
+            await pilot.press(key)
+            await settle(pilot, lambda: app.panel.settled())
+            await settle(pilot)
+            assert app.panel.idle() - {""} == after, panel
+
+
+async def test_a_prompt_without_examples_offers_no_training(tmp_path: Path, model_folder: Path) -> None:
+    path = tmp_path / "prompt.yaml"
+    path.write_text(PROMPT.split("examples:")[0], encoding="utf-8")
+    async with running(path, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("6")
+        await settle(pilot, lambda: app.panel.settled())
+        assert "train" in app.panel.idle()
+        assert "start training" not in screen_text(app)

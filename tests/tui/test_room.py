@@ -75,3 +75,31 @@ async def test_what_stands_over_the_selected_query_is_said(prompt_file: Path, mo
             await settle(pilot)
             assert lines_of(app, "#signs")[0].endswith(sign)
             assert ("this" in "\n".join(lines_of(app, "#matrix"))) is (query == 4)
+
+
+async def test_a_small_screen_holds_the_answer_and_what_to_press(prompt_file: Path, model_folder: Path) -> None:
+    """Of Flow the tokens under the curves, of Contrast and Isolate what the key s would do, to its end."""
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for key, last in (("3", "#strip"), ("C", "#deletion"), ("4", "#offer")):
+            await pilot.press(key)
+            await settle(pilot, lambda: app.panel.settled())
+            await settle(pilot)
+            line = app.panel.query_one(last)
+            assert line.region.height >= 1
+            assert line.region.bottom <= app.panel.region.bottom, key
+
+
+async def test_what_each_demonstration_takes_by_label_fills_a_high_screen(
+    prompt_file: Path, model_folder: Path
+) -> None:
+    async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("H")
+        await settle(pilot, lambda: app.panel.settled())
+        await settle(pilot)
+        head, queries, *rows = lines_of(app, "#labels")
+        assert head.split() == ["Person", "Location", "Number"]
+        assert queries.split() == ["queries", "2", "1", "1"]  # of those with a gold label
+        assert len(rows) == 3
+        assert "of each gold label:" in lines_of(app, "#labels-title")[0]

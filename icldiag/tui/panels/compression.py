@@ -42,7 +42,10 @@ class CompressionPanel(Panel):
     ]
 
     def idle(self) -> set[str]:
-        return set() if _JOB in self.state.doing else {"stop"}
+        if _JOB in self.state.doing:
+            return {"measure"}
+        found = self.state.prediction is not None and self.peek(requests.compression()) is not None
+        return {"stop", "measure"} if found else {"stop"}
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")

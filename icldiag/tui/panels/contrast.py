@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from icldiag.analyses.contrast import Contrast, Deletion
     from icldiag.model.readout import FloatArray
 
-_PARTS = ("groups-title", "groups", "deletion-title", "deletion", "strip-title", "strip", "words-title", "words")
+_PARTS = (
+    "groups-title",
+    "groups",
+    "deletion-title",
+    "deletion",
+    "strip-title",
+    "strip",
+    "words-title",
+    "words",
+    "itself",
+)
 _LEAST = 5  # words of each side
 
 
@@ -49,6 +59,7 @@ class ContrastPanel(Panel):
         yield Line(id="strip", classes="body")
         yield Line(id="words-title", classes="body title")
         yield Line(id="words", classes="body")
+        yield Line(id="itself", classes="body gap")
 
     def on_mount(self) -> None:
         self.measure = 0
@@ -70,17 +81,17 @@ class ContrastPanel(Panel):
         second = "" if deletion is None else reading_of_deletion(deletion)
         self.query_one("#finding", Line).set(self.two_sentences(reading(found, measure, deletion), second))
         answer, rival = (visible(found.labels[label], look.ascii_only) for label in (found.answer, found.rival))
-        title = f"{measure}: towards {answer} at the right, towards {rival} at the left, nats to first order"
+        title = f"{measure}, nats to first order: towards {rival} at the left, {answer} at the right"
         self.query_one("#groups-title", Line).set(title)
-        bars = pushes(found, measure, self.room.width, look)
-        if measure == "flow":
-            bars.append(f"\n{reading_of_itself(found)}", look.muted)
-        self.query_one("#groups", Line).set(bars)
+        self.query_one("#groups", Line).set(pushes(found, measure, self.room.width, look))
+        itself = Text(reading_of_itself(found) if measure == "flow" else "", look.muted)
+        self.query_one("#itself", Line).set(itself)
         self._show_deletion(deletion)
         self._show_strip(found)
         words = self.query_one("#words", Line)
         self.query_one("#words-title", Line).set(f"words of texts and labels that push most, {measure}, nats")
-        rows = max(_LEAST, self.room_under(words) - 1)
+        under = self.rows_of([self.query_one("#itself")])
+        rows = max(_LEAST, self.room_under(words) - under - 1)
         words.set(pushing_words(found, measure, rows, self.room.width, look))
 
     def _deletion(self) -> Deletion | None:
@@ -139,7 +150,7 @@ class ContrastPanel(Panel):
         self.query_one("#strip", Line).set(signed_strip(pieces, weights, look) if known else "")
 
     def idle(self) -> set[str]:
-        return set() if "deletion" in self.state.doing else {"stop"}
+        return {"delete"} if "deletion" in self.state.doing else {"stop"}
 
     def action_measure(self) -> None:
         from icldiag.analyses.contrast.compute import MEASURES

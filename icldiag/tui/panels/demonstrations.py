@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
+from icldiag.render.by_label import taken_by_label
 from icldiag.render.overview import strip_signs, taken_strip
 from icldiag.render.shares import signed_bar
 from icldiag.tui.panels.base import Line
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from icldiag.model.readout import FloatArray
 
 _JOB = "demonstrations"
+_MATRIX = ("#matrix-title", "#matrix", "#signs", "#beside-why", "#labels-title", "#labels")
+_BESIDE_WHY = (
+    "Left out: the prompt is written without it. Why hides a demonstration in its place, from one query's target, so "
+    "its number can differ."
+)
 _SIDE = 6  # cells of a bar, at each side of its middle
 
 
@@ -55,7 +61,10 @@ class DemonstrationsPanel(PartsPanel):
         yield Line(id="matrix-title", classes="body title")
         yield Line(id="matrix", classes="body")
         yield Line(id="signs", classes="body")
+        yield Line(id="beside-why", classes="body")
         yield Line(id="offer", classes="body gap")
+        yield Line(id="labels-title", classes="body title")
+        yield Line(id="labels", classes="body")
 
     def on_mount(self) -> None:
         self.alone = False  # left out alone, also where the division is there
@@ -78,7 +87,7 @@ class DemonstrationsPanel(PartsPanel):
         found = self.peek(request) or (self.so_far[-1] if going and self.so_far else None)
         rows = self._rows() if found is None else LeftOutSoFar(found.stability, len(found.stability.left_out))
         left_out = None if rows is None else rows.stability
-        for name in ("#matrix-title", "#matrix", "#signs"):
+        for name in _MATRIX:
             self.query_one(name).display = left_out is not None and bool(left_out.left_out)
         finding, offer = self.query_one("#finding", Line), self.query_one("#offer", Line)
         offer.set("")
@@ -181,6 +190,12 @@ class DemonstrationsPanel(PartsPanel):
         drawn = taken_strip(names, sorted_, notes, queries, query, look, width, heads, texts)
         self.query_one("#matrix", Line).set(drawn)
         self.query_one("#signs", Line).set(Text(strip_signs(queries, query), look.muted))
+        self.query_one("#beside-why", Line).set(Text(_BESIDE_WHY, look.muted))
+        known = all(label is not None for label in found.gold)
+        of = "gold label" if known else "gold label, or their answer where there is none"
+        self.query_one("#labels-title", Line).set(f"mean over the queries of each {of}: nats taken from the lead")
+        by_label = taken_by_label(names, matrix[rows], found.classes, self.prediction.labels, look, width)
+        self.query_one("#labels", Line).set(by_label)
 
     def _asked(self, found: Stability, before: float | None) -> str:
         """Which queries, and how many of these are right: not as many as of all."""
@@ -196,7 +211,17 @@ class DemonstrationsPanel(PartsPanel):
         """What is left out alone is computed to its end: Overview and Why tell of it too."""
 
     def idle(self) -> set[str]:
-        return set() if _JOB in self.state.doing else {"stop"}
+        if _JOB in self.state.doing:
+            return {"value"}
+        return {"stop", "value" if self._divided() else "alone"}
+
+    def _divided(self) -> bool:
+        """Whether the lead is divided among the demonstrations."""
+        if self.state.prediction is None:  # until then nothing is imported for this
+            return False
+        from icldiag.analyses.demonstrations import ValueDemonstrations
+
+        return self.peek(ValueDemonstrations()) is not None
 
     def action_value(self) -> None:
         from icldiag.analyses.demonstrations import ValueDemonstrations

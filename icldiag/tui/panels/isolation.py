@@ -133,7 +133,7 @@ class IsolationPanel(LayeredPanel):
         answers, query = found.answers, self.state.query
         before, after = (of.probabilities[query].tolist() for of in (prediction, answers))
         if not found.cut.layers:
-            how = "Nothing is cut. Choose a layer with [ and ] or the mouse, and cut it with the space bar."
+            how = "Nothing is cut: [ and ] or the mouse choose a layer, space cuts it."
             return f"This answer is {prediction.labels[prediction.predicted[query]]} ({max(before):.2f}).", how
         return (
             f"With {CUT_NAMES[found.cut.kind]} cut in {where(found.cut)}, this answer "

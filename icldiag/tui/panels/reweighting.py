@@ -49,7 +49,12 @@ class ReweightingPanel(Panel):
     ]
 
     def idle(self) -> set[str]:
-        return set() if _JOB in self.state.doing else {"stop"}
+        if _JOB in self.state.doing:
+            return {"train", "heads", "beta"}
+        if self.state.prediction is None:  # until then nothing is imported for this
+            return {"stop", "beta"}
+        found = self.peek(self.request()) is not None
+        return {"stop", "train" if found or self._lacking() else "", "" if found else "beta"}
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
@@ -96,11 +101,9 @@ class ReweightingPanel(Panel):
         """What would be trained, on the examples that this prompt has."""
         from icldiag.analyses.reweighting.training import TrainingSettings
 
-        prompt, settings = self.prompt, TrainingSettings()
+        prompt, settings, short = self.prompt, TrainingSettings(), self._lacking()
         if not prompt.demonstrations:
             return "This prompt has no demonstrations that all queries share, so no anchors to weight.", ""
-        has = Counter(example.label for example in prompt.examples if example.label is not None)
-        short = [name for label, name in enumerate(prompt.label_names) if has[label] < settings.per_class]
         what = f"{settings.per_class} examples of each label for {settings.epochs} epochs"
         if not short:
             count = settings.per_class * len(prompt.labels)
@@ -115,6 +118,14 @@ class ReweightingPanel(Panel):
             f"There are too few examples to train on: it takes {what}.",
             f"The prompt file's field 'examples' lacks some of {few(short, 4)}; add them (key e) to train.",
         )
+
+    def _lacking(self) -> list[str]:
+        """Labels with too few examples to train on."""
+        from icldiag.analyses.reweighting.training import TrainingSettings
+
+        has = Counter(example.label for example in self.prompt.examples if example.label is not None)
+        per_class = TrainingSettings().per_class
+        return [name for label, name in enumerate(self.prompt.label_names) if has[label] < per_class]
 
     def _changes(self) -> str:
         if not self.anchor_heads:

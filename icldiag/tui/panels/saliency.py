@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from icldiag.analyses.request import Request
     from icldiag.analyses.saliency.compute import QueryFlow, Saliency
 
+_HIGH = 24  # rows of a panel that holds the whole finding above the curves and the tokens
+
 
 class SaliencyPanel(LayeredPanel):
     """Three curves over layers, and the tokens shaded by how much flows from them."""
@@ -44,6 +46,7 @@ class SaliencyPanel(LayeredPanel):
         yield LayerChart(id="chart", classes="body")
         yield Line(id="strip-title", classes="body title")
         yield Line(id="strip", classes="body")
+        yield Line(id="largest", classes="body gap")
 
     def on_mount(self) -> None:
         self.everyone = False
@@ -55,13 +58,15 @@ class SaliencyPanel(LayeredPanel):
         query = self.state.query
         request: Request[Saliency | QueryFlow] = Flows() if self.everyone else Flow(query)
         found = self.result(request)
-        for name in ("#chart", "#strip-title", "#strip"):
+        for name in ("#chart", "#strip-title", "#strip", "#largest"):
             self.query_one(name).display = found is not None
         if found is None:
             self.query_one("#finding", Line).set(self.trouble(request))
             return
         layer = self.chosen_layer(int(found.raw[1].argmax()))  # where the target reads most
-        self.query_one("#finding", Line).set(self.two_sentences(*self._finding(found)))
+        first, *layers = self._finding(found)
+        low = self.room.height < _HIGH  # the curves show it, and the tokens come before it
+        self.query_one("#finding", Line).set(self.two_sentences(first, *([] if low else layers)))
         look, shares = self.state.look, found.shares
         curves = (
             Curve("label words -> target (S_pq)", "o", shares[1].tolist(), look.chosen),
@@ -70,6 +75,7 @@ class SaliencyPanel(LayeredPanel):
         )
         self.draw_chart(self.query_one(LayerChart), Chart(curves))
         self._show_strip(layer)
+        self.query_one("#largest", Line).set(Text(" ".join(layers) if low else "", look.muted))
 
     def _finding(self, found: Saliency | QueryFlow) -> tuple[str, ...]:
         from icldiag.analyses.saliency.compute import QueryFlow
