@@ -11,7 +11,9 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 
 from icldiag.model.settings import ModelSettings
+from icldiag.session_file import session_files
 from icldiag.tui.app import DiagnosisApp
+from icldiag.tui.autosave import Resumption
 from icldiag.tui.key_table import places
 from icldiag.tui.panels.base import Line
 
@@ -99,3 +101,13 @@ async def running(
     async with app.run_test(size=size, notifications=True) as pilot:
         yield app, pilot
     assert app.unexpected == [], app.unexpected
+
+
+def last_session() -> Resumption:
+    file = session_files()[0]
+    return Resumption(file.read(), file)
+
+
+def says(app: DiagnosisApp, words: str) -> bool:
+    """Whether they stand on the screen, over however many lines."""
+    return words in " ".join(screen_text(app).split())
