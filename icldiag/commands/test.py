@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from icldiag.model.readout import Progress
     from icldiag.model.settings import ModelSettings
     from icldiag.progress import Stage
+    from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
     from icldiag.suite.requirements import Requirements
     from icldiag.suite.result import PromptResult
@@ -122,13 +123,23 @@ def _results(
     from icldiag.suite.requirements import Outcome
     from icldiag.suite.result import PromptResult
 
+    read: dict[Path, Prompt | IcldiagError] = {}
+    for path in prompts:
+        try:
+            read[path] = read_prompt(path)
+        except IcldiagError as failure:
+            read[path] = failure
+    if all(isinstance(one, IcldiagError) for one in read.values()):  # nothing to load a model for
+        return [PromptResult(path, (), 0.0, str(read[path])) for path in prompts]
     loaded = load_model(model, stage)  # a model that cannot be loaded is an error of the whole
     results = []
     for number, path in enumerate(prompts, start=1):
         progress(f"prompt {number} of {len(prompts)}", 0, 0)
         began, outcomes, error = time.monotonic(), list[Outcome](), None
         try:
-            written = read_prompt(path)
+            written = read[path]
+            if isinstance(written, IcldiagError):
+                raise written
             session = Session(written, loaded, store=open_store(written, model))
             outcomes += wanted.outcomes(session, progress, _baseline_of(session, reports, len(prompts)))
         except IcldiagError as failure:

@@ -74,7 +74,10 @@ def parse_json(
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=constant, parse_float=number)
     except json.JSONDecodeError as failure:
-        raise error(f"not valid JSON: {failure.msg}", failure.lineno) from None
+        if not text.strip():
+            raise error("there is nothing in it, and it should hold JSON; check the path", None) from None
+        reason = f"not valid JSON: {failure.msg} at character {failure.colno}; correct it there"
+        raise error(reason, failure.lineno) from None
     except _Refused as failure:
         raise error(str(failure), _line_refused(text)) from None
     except (ValueError, RecursionError) as failure:

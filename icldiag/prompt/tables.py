@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from icldiag.counting import counted
 from icldiag.errors import PromptError
 from icldiag.inputs.csv_text import csv_rows
 from icldiag.inputs.files import check_folder, is_folder
@@ -162,8 +163,9 @@ def separated_rows(lines: Iterable[str], path: Path) -> tuple[tuple[str, ...], s
     def rows() -> Iterator[Row]:
         for line, row in cells:
             if len(row) != len(columns):
-                reason = f"{len(row)} cells, but the first line names {len(columns)} columns; put quotes around a text"
-                raise PromptError(f"{reason} that holds {delimiter!r}", path=path, line=line)
+                reason = f"{counted(len(row), 'cell')}, but the first line names {len(columns)} columns"
+                cure = f"put quotes around a text that holds {delimiter!r}"
+                raise PromptError(f"{reason}; {cure}", path=path, line=line)
             yield Row(line, dict(zip(columns, row, strict=True)))
 
     return tuple(columns), delimiter, rows()

@@ -119,7 +119,7 @@ def test_bad_rows_are_refused_by_line_before_anything_is_computed(
     monkeypatch.setattr(session, "load_model", refuse)
     out = tmp_path / "out.csv"
     cases: dict[str, tuple[str | bytes, str]] = {
-        "a.csv": ("text,n\nWho ?,1\nWhere ?\n", "a.csv:3: 1 cells, but the first line names 2 columns"),
+        "a.csv": ("text,n\nWho ?,1\nWhere ?\n", "a.csv:3: 1 cell, but the first line names 2 columns"),
         "b.csv": ("text,n\nWho ?,1\n,2\n", "b.csv:3: text: there is no text in this field"),
         "c.jsonl": ('{"text": "Who ?"}\n{"text": 1e999}\n', "c.jsonl:2: "),
         "d.jsonl": ('{"text": "Who ?"}\n{"n": 1}\n', "d.jsonl:2: text: this field is missing"),

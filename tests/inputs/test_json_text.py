@@ -32,11 +32,13 @@ PATH = Path("p.json")
         ('{"a": 1\n"b": 2}', 2, "not valid JSON"),
         ('"' + "a" * 100_000, 1, "not valid JSON: Unterminated string"),
         ('"' * 50_001, 1, "not valid JSON"),
-        ("", 1, "not valid JSON"),
+        ("", None, "there is nothing in it, and it should hold JSON; check the path"),
+        (" \n\n", None, "there is nothing in it"),
+        ('{"a": 1,\n b}', 2, "enclosed in double quotes at character 2; correct it there"),
         ('{"' + "k" * 500 + '": 1, "' + "k" * 500 + '": 1}', 1, "the key 'kkk"),
     ],
 )
-def test_what_is_refused(text: str, line: int, words: str) -> None:
+def test_what_is_refused(text: str, line: int | None, words: str) -> None:
     with pytest.raises(PromptError) as caught:
         parse_json(text, PATH)
     assert (caught.value.line, caught.value.path) == (line, PATH)

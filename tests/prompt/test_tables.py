@@ -111,7 +111,7 @@ def test_a_wrong_column_is_told_with_those_there_are(
     ("name", "text", "line", "words"),
     [
         ("x.csv", "", None, "the file is empty"),
-        ("x.csv", "a,b\n1,2\n3\n", 3, "1 cells, but the first line names 2 columns"),
+        ("x.csv", "a,b\n1,2\n3\n", 3, "1 cell, but the first line names 2 columns"),
         ("x.csv", 'a,b\n"1\n1",2\n3,4,5\n', 4, "3 cells"),
         ("x.csv", 'a,b\n"1,2\n', 2, "not valid CSV"),
         ("x.csv", "a,b,a\n", 1, "'a' is named twice"),

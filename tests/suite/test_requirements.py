@@ -9,9 +9,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from typer.testing import CliRunner
 
 from icldiag.analyses.overview.compute import MeasureLean, MeasurePriors
-from icldiag.cli import main
+from icldiag.cli import app, main
 from icldiag.model.readout import silent
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Prompt
@@ -178,3 +179,14 @@ def test_the_command_judges_all_prompts_and_ends_with_what_failed(
     assert run("test", "one.yaml", "two.yaml", "--baseline", "one.json", "--junit", "j.xml") == 2
     assert "0 of the reports of --baseline are of a prompt named 'two'" in Path("j.xml").read_text()
     assert run("test", "two.yaml", "--baseline", "one.json", "--junit", "-") == 0  # one prompt, one report
+
+
+def test_no_model_is_loaded_where_no_prompt_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("icldiag.model.load.load_model", None)  # calling it would be an error of ours
+    (tmp_path / "empty.yaml").touch()
+    names = [str(tmp_path / name) for name in ("empty.yaml", "none.yaml")]
+    done = CliRunner().invoke(app, ["test", *names, "--min-accuracy", "0.5"], env={"COLUMNS": "300"})
+    assert done.exit_code == 2
+    assert "0 of 2 prompts pass." in done.output
+    assert "there is no such file; check the path" in done.output
+    assert done.output.count("ERROR") == 2
