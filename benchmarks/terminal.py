@@ -1,8 +1,8 @@
 """What the app writes to a terminal: python -m benchmarks.terminal [open PROMPT --model NAME]
 
 Runs `icldiag` with these arguments in a pseudo-terminal of 120x40 and prints a Markdown table: the time to the first
-paint and to the first answers, the bytes that usual keys make it write, the time until it answers a key during a
-saliency run, and the bytes it writes while idle.
+paint and to the first answers, the bytes that usual keys make it write once all is computed, the time until it answers
+a key during a saliency run, and the bytes it writes while idle.
 
 Models that were converted before (`$ICLDIAG_CACHE/models`, or icldiag's own place) are used; no result of before is.
 With `--start` only the start is measured, in wall and processor seconds.
@@ -28,9 +28,9 @@ from icldiag.model.gguf_cache import models_folder
 
 ROWS, COLUMNS = 40, 120
 KEYS = {
+    "panel Overview": b"O",
     "next wrong query": b"n",
     "next query": b"j",
-    "layer down": b"[",
     "panel Why": b"1",
     "panel Flow": b"3",
     "panel Isolate": b"4",
@@ -38,6 +38,7 @@ KEYS = {
     "panel Extract": b"5",
     "panel Prompt": b"8",
     "panel Labels": b"2",
+    "layer down": b"[",
 }
 
 
@@ -99,6 +100,9 @@ def main() -> None:
         terminal.read(2.0)
         return
     terminal.read(3.0)
+    for key in (*KEYS.values(), b"k", b"N"):  # so that what is measured shows what was computed before, and no progress
+        terminal.press(key)
+        terminal.read(3.0)
     for name, key in KEYS.items():
         terminal.press(key)
         print(f"| bytes for {name} | {len(terminal.read(1.5))} |", flush=True)
