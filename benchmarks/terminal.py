@@ -102,7 +102,7 @@ def main() -> None:
     terminal.read(3.0)
     for key in (*KEYS.values(), b"k", b"N"):  # so that what is measured shows what was computed before, and no progress
         terminal.press(key)
-        terminal.read(3.0)
+        terminal.read(6.0)  # more than any batch takes
     for name, key in KEYS.items():
         terminal.press(key)
         print(f"| bytes for {name} | {len(terminal.read(1.5))} |", flush=True)

@@ -42,5 +42,5 @@ def glossary_page(panel: Panel) -> list[RenderableType]:
     """A sentence for each term that the panel shows, in view or not, or that says what it and its keys do."""
     keys = "; ".join(binding.description for binding in panel.BINDINGS if isinstance(binding, Binding))
     terms = terms_in(f"{panel.purpose}\n{keys}\n{panel.plain_text()}")
-    rows = [(term.name, term.meaning) for term in terms]
+    rows = [(term.name, term.meaning.replace("`", "")) for term in terms]  # which marks code in the docs
     return [table(f"Terms in panel {panel.title}", rows, 18), "All terms: icldiag docs glossary"]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from icldiag.model.settings import BUNDLED
+from icldiag.samples import sample_path
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.queries import Queries
 from tests.tui.pilot import lines_of, running, screen_text, settle
@@ -88,6 +90,29 @@ async def test_a_small_screen_holds_the_answer_and_what_to_press(prompt_file: Pa
             line = app.panel.query_one(last)
             assert line.region.height >= 1
             assert line.region.bottom <= app.panel.region.bottom, key
+
+
+async def test_what_a_cut_changes_leaves_room_for_what_to_press() -> None:
+    """With more changed answers than there are rows."""
+    async with running(sample_path("banking"), BUNDLED, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("4", "space")
+        await settle(pilot, lambda: app.panel.settled())
+        await settle(pilot)
+        assert "more" in lines_of(app, "#flipped")[-1]
+        assert app.panel.query_one("#offer").region.bottom <= app.panel.region.bottom
+
+
+async def test_a_row_of_the_deletion_curve_is_a_line(prompt_file: Path, model_folder: Path) -> None:
+    """Also with an interval of two digits before the point, at 80 columns."""
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("C", "s")
+        await settle(pilot, lambda: app.panel.settled())
+        await settle(pilot)
+        rows = lines_of(app, "#deletion")
+        widest = rows[1].index("(") + len("(+10.6 to +16.0)") if "(" in rows[1] else len(rows[1])
+        assert widest <= app.panel.room.width, rows
 
 
 async def test_what_each_demonstration_takes_by_label_fills_a_high_screen(

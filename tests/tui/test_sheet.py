@@ -43,6 +43,7 @@ async def test_each_panels_terms_are_explained(prompt_file: Path, model_folder: 
             await pilot.press("i")
             await pilot.pause()
             assert isinstance(app.screen, Sheet)
+            assert "`" not in screen_text(app)  # which marks code in the docs alone
             shown = {column for part in app.screen.parts for column in _names(part)}
             missing[panel.title] = NEEDED[panel.title] - shown
             assert shown <= set(meanings)

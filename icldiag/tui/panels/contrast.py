@@ -121,7 +121,7 @@ class ContrastPanel(Panel):
         rows.append((f"random, mean of {found.draws}", _nats(found.contrast.lead, *drawn, *_mean(drawn))))
         head = max(len(name) for name, _ in rows)
         text = "\n".join(
-            f"   {name:<{head}}" + "".join(f"{cell:>6}" if len(cell) < 6 else f"  {cell}" for cell in cells)
+            f" {name:<{head}}" + "".join(f"{cell:>6}" if len(cell) < 6 else f"  {cell}" for cell in cells)
             for name, cells in rows
         )
         lines.set(Text(text, no_wrap=True))

@@ -127,7 +127,9 @@ class IsolationPanel(LayeredPanel):
         ]
         title = tally(len(changes), len(answers.mended), len(answers.broken), len(answers.unjudged))
         self.query_one("#flipped-title", Line).set(Text(title if changes else "", look.muted))
-        self.query_one("#flipped", Line).set(changed_answers(changes, look, width, max(8, self.room.height - 18)))
+        flipped, offer = self.query_one("#flipped", Line), self.query_one("#offer", Line)
+        rows = self.room_under(flipped) - self.rows_of([offer])
+        flipped.set(changed_answers(changes, look, width, max(8, rows)))
 
     def _finding(self, found: Setting, prediction: Prediction) -> tuple[str, ...]:
         answers, query = found.answers, self.state.query
