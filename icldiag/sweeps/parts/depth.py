@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icldiag.page.blocks import Figure, Part, Table
 from icldiag.page.figures import curves
 from icldiag.sweeps.numbers import Curve, Numbers
 from icldiag.sweeps.parts.shared import file_name
+from icldiag.sweeps.results import Values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -18,8 +18,16 @@ _CURVES = {
     "AUC of the states": "state_auc",
     "AUC by the lens": "auc",
     "accuracy by the lens": "accuracy",
+    "the final answer leads": "agreement",
     "label mass": "mass",
+    "label mass, any spelling": "spelled",
 }
+_TOLD = tuple(_CURVES)[:3]  # those that may be better before the end
+
+
+def _layers(key: str, values: Values) -> Any:
+    """A value per layer; undefined in the cells of before it was kept."""
+    return values.get(key) or [None] * len(values["mass"])
 
 
 def part(numbers: Numbers) -> Part:
@@ -27,7 +35,9 @@ def part(numbers: Numbers) -> Part:
     tables: list[Table] = []
     readings = []
     for model in numbers.models:
-        found = {name: numbers.curve(model, numbers.tasks, "depth", itemgetter(key)) for name, key in _CURVES.items()}
+        found = {
+            name: numbers.curve(model, numbers.tasks, "depth", partial(_layers, key)) for name, key in _CURVES.items()
+        }
         layers = len(found["label mass"].mean)
         if not layers:
             continue
@@ -39,7 +49,7 @@ def part(numbers: Numbers) -> Part:
         told = ", ".join(
             f"{name} {best[name][0]:.2f} after {best[name][1]} of {layers - 1} layers (at the end {end:.2f})"
             for name, end in ((name, found[name].mean[-1]) for name in best)
-            if end is not None and name != "label mass"
+            if end is not None and name in _TOLD
         )
         readings += [f"{model}: at their best, mean over prompts, are {told}."] if told else []
         caption = f"{model}: by the layers passed, mean over prompts; shaded: deviation over seeds."
