@@ -150,6 +150,10 @@ def _told(path: Path, is_kept: bool = True) -> Iterator[None]:
         raise
     except OSError as error:
         cure = _CURES.get(error.errno or 0, _ELSEWHERE) if is_kept else _ELSEWHERE
+        if is_stdout(path):
+            raise IcldiagError(
+                f"cannot write to standard output: {error.strerror or error}; send it elsewhere"
+            ) from None
         raise IcldiagError(f"cannot write {quoted_path(path)}: {error.strerror or error}; {cure}") from None
 
 

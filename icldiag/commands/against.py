@@ -51,6 +51,7 @@ def write_comparison(
     progress: Report,
 ) -> None:
     """Compute both reports and write what differs, as `icldiag diff` does."""
+    from icldiag.counting import counted
     from icldiag.files import is_stdout, write_document
     from icldiag.page.formats import FILES, FOLDERS
     from icldiag.page.terminal import print_page
@@ -60,7 +61,7 @@ def write_comparison(
     page = compare_models(prompt, *models, only, settings, progress, stage, redact).page
     if format in FOLDERS and output is not None:
         files = FOLDERS[format](page, output, figure_type, progress)
-        print(f"{len(files)} files written to {visible(str(output))}", file=sys.stderr)
+        print(f"{counted(len(files), 'file')} written to {visible(str(output))}", file=sys.stderr)
     elif format == "text" and output is None:
         print_page(page)
     else:

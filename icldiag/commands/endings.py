@@ -40,6 +40,10 @@ def own_endings() -> Iterator[None]:
         raise Stopped(stop) from None
     except BrokenPipeError:
         raise ReaderGone from None
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich makes a status of 1 of it
+            raise ReaderGone from None
+        raise
 
 
 @contextmanager

@@ -138,6 +138,7 @@ def report(
     from icldiag.analyses import ANALYSES
     from icldiag.analyses.reweighting.beta_file import require_beta
     from icldiag.analyses.reweighting.training import TrainingSettings
+    from icldiag.counting import counted
     from icldiag.files import check_destination, is_stdout, write_document
     from icldiag.page.formats import FOLDERS, format_of
     from icldiag.page.terminal import print_page, print_part
@@ -238,7 +239,7 @@ def report(
         print_page(replace(page, parts=tuple(part for part in page.parts if part.name not in (*printed, WORDS))))
         return
     if format in FOLDERS:
-        print(f"{len(files)} files written to {visible(str(output))}", file=sys.stderr)
+        print(f"{counted(len(files), 'file')} written to {visible(str(output))}", file=sys.stderr)
         return
     write_document(text, output)
     if not is_stdout(output):

@@ -92,11 +92,11 @@ def test(
         for output in (junit, markdown):
             read.refuse(output)
         page = page_of_results(results, model.name)
-        print_page(page)
         if junit is not None:
             write_document(as_junit(results), junit)
         if markdown is not None:
             write_document(FILES["md"].text(page), markdown)
+        print_page(page)  # last, whoever reads along
         sys.stdout.flush()
     except IcldiagError as error:
         error.exit_code = 2  # 1 is a requirement that fails

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from icldiag.counting import counted
 from icldiag.errors import IcldiagError
 from icldiag.files import free_path, write_whole
 from icldiag.page.blocks import Figure, Page, Table
@@ -92,7 +93,7 @@ def write_new(page: Page, name: str, file: Path, folder: Path, progress: Progres
     files = (
         write_tables(page, place) if name == "csv" else write_figures(page, place, cast("FigureType", name), progress)
     )
-    return f"{len(files)} files in {place}"
+    return f"{counted(len(files), 'file')} in {place}"
 
 
 def _blocks(page: Page, kind: type[Named]) -> Iterator[tuple[str, Named]]:

@@ -33,7 +33,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("command", [("check", "p.yaml"), ("new", "d.csv", "-o", "-"), ("report", "--print-schema")])
+@pytest.mark.parametrize(
+    "command", [("check", "p.yaml"), ("new", "d.csv", "-o", "-"), ("report", "--print-schema"), ("docs", "ci")]
+)
 def test_a_pipe_without_a_reader_ends_a_command_silently(
     folder: Path, command: tuple[str, ...], unbuffered: str
 ) -> None:
@@ -55,6 +57,18 @@ def test_a_repair_is_written_whoever_reads_along(folder: Path) -> None:
     os.close(writer)
     assert done.returncode == 141
     assert "calibration:" in (folder / "mended.yaml").read_text()
+
+
+def test_what_was_tested_is_written_whoever_reads_along(folder: Path) -> None:
+    """And the status is no failed requirement."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*ICLDIAG, "test", "p.yaml", "--max-lean", "99", "--junit", "j.xml", "--markdown", "m.md"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.DEVNULL, timeout=600)
+    os.close(writer)
+    assert done.returncode == 141
+    assert "<testsuites" in (folder / "j.xml").read_text()
+    assert "| passes |" in (folder / "m.md").read_text()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without a signal")
