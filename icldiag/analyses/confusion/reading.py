@@ -153,7 +153,7 @@ def _verdict(confusion: Confusion, pair: Pair, rank: int | None) -> str:
         a, b = pair.queries
         return f"{a} and {b} queries are too few to blame the anchors or a label prior."
     if pair.auc >= 0.9:
-        return "So the labels are told apart: look for a label prior, or at this text."
+        return "So the labels are told apart, and the error comes from something else: Why says from what."
     if rank is None:
         return "They are not told apart well."
     if rank > max(1, round(confusion.distances / 3)):

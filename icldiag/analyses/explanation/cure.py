@@ -10,6 +10,7 @@ from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.order import order_name
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.search.repair import Family, Repair
+from icldiag.counting import joined
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Label, Prompt
 
@@ -58,6 +59,8 @@ def _of_demonstrations(factor: Factor, found: Explanation, prompt: Prompt) -> Re
     order = range(len(shown)) if factor.order is None else factor.order
     after = tuple(shown[place] for place in order if place not in out)
     name = factor.change
+    if factor.ranking is not None and out:
+        name += f", without {joined([str(place + 1) for place in sorted(out)], 'and')}"
     if factor.order is not None:
         family, name = "order", order_name(factor.order)
     return None if after in ((), prompt.demonstrations) else Repair(family, name, after, prompt.labels)

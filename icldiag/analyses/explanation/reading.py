@@ -12,6 +12,7 @@ from icldiag.analyses.explanation.factors import CauseKind, Factor
 from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.partial import PartialExplanation
 from icldiag.analyses.explanation.ranking import Cause
+from icldiag.analyses.overview.causes import most_shown
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.overview.opening import causes
@@ -89,8 +90,11 @@ def prompt_wide(found: PartialExplanation, overview: Overview | None) -> str:
         return opening
     own = found.causes[0]
     place = None if own.demonstration is None else (own.demonstration,)
-    alike = own.kind in _ALIKE[first.kind] and (place is None or place == overview.harmful)
-    return f"{opening} {'So too for this query:' if alike else 'For this query alone another cause comes first:'}"
+    kinds = _ALIKE[first.kind]
+    if first.kind == "recency" and most_shown(overview.shown) == found.contest.answer:  # it names these counts too
+        kinds = (*kinds, "majority")
+    alike = own.kind in kinds and (place is None or place == overview.harmful)
+    return f"{opening} {'So too for this query:' if alike else 'For this query another cause comes first:'}"
 
 
 def reading(found: Explanation) -> str:
@@ -282,6 +286,18 @@ def _effect(run: Counterfactual, found: Explanation) -> str:
     return f"{how}: lead {found.contest.lead:.2f} -> {run.lead:.2f}{third}"
 
 
+def heavier(rows: Sequence[Weight]) -> str:
+    """That another cause has a larger share than the first, and why it still comes later; empty where none has."""
+    main = next((row for row in rows if row.role == "main" and row.nats is not None), None)
+    also = [row for row in rows if row.role == "also" and row.nats is not None]
+    most = max(also, key=lambda row: row.nats or 0.0, default=None)
+    if main is None or most is None or (most.nats or 0.0) <= (main.nats or 0.0):
+        return ""
+    later = any(row.kind == "demonstration" for row in also) and main.kind in ("majority", "prior")  # smaller change
+    why = "" if later else "; named first is the smallest change that a second test confirms"
+    return f"The largest share, {most.nats:.2f} nats, is that of another cause, {most.name}{why}."
+
+
 def legend(rows: Sequence[Weight], lead: float) -> str:
     """What the words and signs mean that these rows have; empty where they have none."""
     named = [row for row in rows if row.role in ("main", "maybe", "also") and row.note.startswith("alone,")]
@@ -289,12 +305,7 @@ def legend(rows: Sequence[Weight], lead: float) -> str:
     nats = [row.nats for row in rows if row.nats is not None]
     maybe = "MAYBE: no second test points to it" if any(row.role == "maybe" for row in rows) else ""
     part = "part: too little to be called the cause" if any(row.role == "part" for row in rows) else ""
-    main = [row.nats or 0.0 for row in rows if row.role == "main"]
-    also = [row for row in rows if row.role == "also"]
-    later = any(row.kind == "demonstration" for row in also) and rows[0].kind in ("majority", "prior")  # smaller change
-    passed = main and not later and any((row.nats or 0.0) > main[0] for row in also)
-    first = "CAUSE: of those that a second test confirms, the smallest change" if passed else ""
     above = "> is more than the whole lead" if any(value > lead for value in nats) else ""
     against = "< works against the answer, the others changed too" if any(value < 0 for value in nats) else ""
-    told = "; ".join(filter(None, (first, alone, maybe, part, above, against)))
+    told = "; ".join(filter(None, (alone, maybe, part, above, against)))
     return f"{told}." if told else ""

@@ -25,7 +25,13 @@ _CAUSES = 2
 def headline(found: Overview) -> str:
     """What is wrong with the prompt: how many answers are right, then what they come from as soon as that is known."""
     elsewhere = _elsewhere(found) if found.verdict.elsewhere and not found.outscored else ""
-    sentences = [_answers(found), _outscored(found), *causes(found)[:_CAUSES], _apart(found), elsewhere]
+    sentences = [
+        _answers(found),
+        _outscored(found),
+        *(causes(found)[:_CAUSES] or [_order_decides(found)]),
+        _apart(found),
+        elsewhere,
+    ]
     if found.verdict.label is None:  # no label is answered too often, so that other words come before what draws to one
         sentences.insert(1, sentences.pop())
     sentences += [f"{said[0].upper()}{said[1:]}." for said in found.same_texts]
@@ -128,6 +134,25 @@ def causes(found: Overview) -> list[str]:
         return []
     said = {"recency": _last_wins, "majority": _most_wins, "demonstration": _harms}
     return [said[cause.kind](found, found.stability, cause.label) for cause in found.causes]
+
+
+def _order_decides(found: Overview) -> str:
+    """That in most other orders another label is answered most often than the one that is answered too often now."""
+    label, stability = found.verdict.label, found.stability
+    if stability is None or label is None or found.verdict.kind not in ("one label", "too often"):
+        return ""
+    counts = [np.bincount(order.predicted, minlength=len(found.labels)) for order in stability.orders]
+    others = sum(bool(of.max() > of[label]) for of in counts)
+    if 2 * others <= len(counts):
+        return ""
+    said = f"in {others} of {counted(len(counts), 'other order')} another one is answered most often"
+    own = stability.accuracy(stability.predicted)
+    right = [value for order in stability.orders if (value := stability.accuracy(order.predicted)) is not None]
+    if own is None or not right:
+        return f"The order decides which label is answered too often: {said}."
+    least, most = f"{min(right):.2f}", f"{max(right):.2f}"
+    accuracy = least if least == most else f"{least} to {most}"
+    return f"The order decides which label is answered too often: {said}; accuracy {accuracy} in these, {own:.2f} now."
 
 
 def _last_wins(found: Overview, stability: Stability, label: int) -> str:

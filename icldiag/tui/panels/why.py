@@ -36,7 +36,7 @@ _ACTIONS = {  # what can be done about a cause that has no change of the prompt 
     "recency": "m: Repair tries whole orders",
     "order": "m: Repair tries whole orders",
     "prior": "m: Repair",
-    "classes": "m: Repair",
+    "classes": "Prompt: clearer demonstrations of both, or one label for the two",
     "aggregation": "Reweight: start training",
 }
 
@@ -241,7 +241,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
     def _cause(self, found: PartialExplanation) -> Text:
         """The whole prompt's verdict and cause first, then what explains this answer, in a few words, once known."""
         from icldiag.analyses.explanation import Explanation
-        from icldiag.analyses.explanation.reading import headline, prompt_wide, verdict
+        from icldiag.analyses.explanation.reading import headline, heavier, prompt_wide, verdict, weights
         from icldiag.analyses.overview import Summarise
 
         look = self.state.look
@@ -251,6 +251,8 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         ]
         if isinstance(found, Explanation):
             lines.append(Text(self._shown(headline(found)), look.chosen))
+            if larger := heavier(weights(found)):
+                lines.append(Text(self._shown(larger)))
         return Text("\n").join(lines)
 
     def _actions(self, found: Explanation) -> list[str]:
@@ -258,20 +260,19 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         cures = self._cures(found)
         places = [place for place, one in enumerate(cures) if one is not None]
         marked = places[max(0, min(self.marked, len(places) - 1))] if places and not self.takes_off else -1
-        return [
-            self._action(cause, found, place in places, place == marked) for place, cause in enumerate(found.causes)
-        ]
+        return [self._action(cause, found, cures[place], place == marked) for place, cause in enumerate(found.causes)]
 
-    def _action(self, cause: Cause, found: Explanation, mends: bool, marked: bool) -> str:
+    def _action(self, cause: Cause, found: Explanation, mends: Repair | None, marked: bool) -> str:
         """What no second test supports, or costs other queries, is a try."""
         from icldiag.analyses.explanation.reading import costs_others
 
-        if not mends:
+        if mends is None:
             own = found.overlap and cause.kind == "scoring"
             return "edit the file: scoring: terminated" if own else _ACTIONS[cause.kind]
         lose = costs_others(cause, found)
         tries = "tries" if lose or not cause.supported else "applies"
-        offer = f"t {tries} it" if marked else f"] then t {tries} it"
+        it = mends.name if cause.kind == "majority" else "it"  # which demonstrations go is said nowhere else
+        offer = f"t {tries} {it}" if marked else f"] then t {tries} {it}"
         return f"{offer}; other queries lose by it" if lose else offer
 
     def _joined(self, sentences: list[str]) -> Text:

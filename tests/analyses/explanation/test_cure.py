@@ -70,6 +70,20 @@ def test_each_change_of_demonstrations(explained: tuple[Session, Explanation]) -
     assert tuple(label.word for label in repair.apply(written).labels) == words
 
 
+def test_of_balanced_classes_it_is_said_which_demonstrations_go(explained: tuple[Session, Explanation]) -> None:
+    session, found = explained
+    written = replace(
+        session.prompt, demonstrations=session.prompt.demonstrations[:1] * 3 + session.prompt.demonstrations
+    )
+    labels = [example.label for example in written.demonstrations]
+    ranking = tuple(range(len(labels)))[::-1]
+    one = replace(found, shares=replace(found.shares, factors=(Factor("majority", "balanced", ranking=ranking),)))
+    repair = cure(Cause("majority", found.tried[0], 1.0, False, ""), one, written)
+    assert repair is not None
+    assert repair.name == "balanced, without 1, 2, 3 and 4"
+    assert repair.apply(written).demonstrations == written.demonstrations[4:]
+
+
 def test_nothing_is_offered_where_it_would_take_a_calibration_off(explained: tuple[Session, Explanation]) -> None:
     session, found = explained
     calibration = Calibration("batch", (0.0,) * len(session.prompt.labels))

@@ -11,7 +11,7 @@ from icldiag.analyses.explanation.factors import CauseKind
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.not_asked import not_asked
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import Weight, headline, legend, prompt_wide, verdict
+from icldiag.analyses.explanation.reading import Weight, headline, heavier, prompt_wide, verdict
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.recency import Recency
 from icldiag.prompt.schema import Example, Prompt
@@ -176,13 +176,15 @@ def test_the_whole_prompt_s_cause_is_told_before_the_query_s_own(explained: tupl
     wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
     drawn = replace(overview, shown=(answer,) * 3, stability=replace(stability, last=answer))
     run = found.order.runs[0]
+    other = "For this query another cause comes first:"
     for causes, opening in (
         ((Cause("recency", run, 1.0, True, ""),), "So too for this query:"),
-        ((Cause("prior", run, 1.0, True, ""),), "For this query alone another cause comes first:"),
+        ((Cause("majority", run, 1.0, True, ""),), "So too for this query:"),
+        ((Cause("prior", run, 1.0, True, ""),), other),
     ):
         with_cause = replace(wrong, causes=causes)
         vars(drawn)["causes"] = (PromptCause("majority", answer, 0.5),)
-        assert prompt_wide(with_cause, drawn).endswith("For this query alone another cause comes first:")
+        assert prompt_wide(with_cause, drawn).endswith(opening if causes[0].kind == "majority" else other)
         vars(drawn)["causes"] = (PromptCause("recency", answer, 0.5),)
         vars(drawn)["recency"] = Recency(0.9, 0.1, 0.01, 9)
         said = prompt_wide(with_cause, drawn)
@@ -194,7 +196,7 @@ def test_the_whole_prompt_s_cause_is_told_before_the_query_s_own(explained: tupl
     assert prompt_wide(wrong, overview) == prompt_wide(wrong, None) == ""
 
 
-def test_the_legend_says_smallest_change_only_of_what_is_ranked_by_it() -> None:
+def test_that_another_cause_has_a_larger_share_is_said_and_why_only_of_what_is_ranked_by_it() -> None:
     firsts: tuple[tuple[CauseKind, CauseKind, bool], ...] = (
         ("order", "prior", True),
         ("majority", "demonstration", False),
@@ -202,4 +204,7 @@ def test_the_legend_says_smallest_change_only_of_what_is_ranked_by_it() -> None:
     )
     for first, other, said in firsts:
         rows = [Weight("main", first, first, 1.0, ""), Weight("also", other, other, 2.0, "")]
-        assert ("smallest change" in legend(rows, 3.0)) == said
+        assert f"2.00 nats, is that of another cause, {other}" in heavier(rows)
+        assert ("smallest change" in heavier(rows)) == said
+        assert heavier([rows[0], replace(rows[1], nats=1.0)]) == ""
+        assert heavier([replace(rows[0], nats=None), rows[1]]) == ""  # confused classes have no share to compare

@@ -221,6 +221,25 @@ def test_a_class_that_is_only_answered_more_often_where_it_is_last_does_not_win(
     )
 
 
+@pytest.mark.parametrize(("others", "told"), [(5, True), (4, False)])
+def test_that_the_order_decides_which_label_is_answered_too_often(others: int, told: bool) -> None:
+    """Whatever class comes last; the answers of other orders are 2 of 3 Negative, or all Positive as now."""
+    found = overview_of(np.eye(2)[[1] * 12], [0, 1] * 6)
+    answers = [np.eye(2)[[0] * 8 + [1] * 4]] * others + [np.eye(2)[[1] * 12]] * (8 - others)
+    orders = tuple(Order((0, 1, 2, 3), scores, place % 2) for place, scores in enumerate(answers))
+    stability = replace(made_stability(answers_last=False), scores=np.eye(2)[[1] * 12], orders=orders, left_out=())
+    known = replace(found, shown=(0, 1, 0, 1), stability=stability)
+    assert known.causes == ()
+    said = (
+        "(0.50). The order decides which label is answered too often: in 5 of 8 other orders another one is answered "
+        "most often; accuracy 0.50 in these, 0.50 now."
+    )
+    assert (said in headline(known)) == told
+    assert ("The order decides" in headline(known)) == told
+    right = overview_of(np.eye(2)[[0, 1] * 6], [0, 1] * 6)  # no label is answered too often
+    assert "order" not in headline(replace(right, shown=known.shown, stability=stability))
+
+
 def test_a_class_with_more_demonstrations() -> None:
     found = overview_of(np.eye(2)[[1] * 12], [0, 1] * 6)
     shown = (0, 1, 1, 1)
