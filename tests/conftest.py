@@ -11,6 +11,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["ICLDIAG_CONFIG"] = os.devnull  # not the user's
+os.environ["ICLDIAG_STATE"] = f"{os.devnull}/of-no-test"  # nothing can be written there: not the user's either
 
 import pytest
 import torch

@@ -146,7 +146,21 @@ def complaint(error: OSError) -> str:
         return "there is no such file; check the path"
     if isinstance(error, IsADirectoryError):
         return "this is a folder; name the file in it"
-    return f"cannot be read: {error.strerror}"
+    return f"cannot be read: {with_cure(error)}"
+
+
+_CURES = {
+    errno.ELOOP: "its links go round in a circle: name the file that they should lead to",
+    errno.EACCES: "change its permissions, or name a copy that you may read",
+    errno.ENAMETOOLONG: "check the path",
+    errno.ENOTDIR: "a part of its path is a file: check the path",
+}
+
+
+def with_cure(error: OSError) -> str:
+    """What the system says, and what to do where that is known; a reason of ours has its own cure."""
+    cure = None if error.errno is None else _CURES.get(error.errno)
+    return f"{error.strerror}; {cure}" if cure else str(error.strerror)
 
 
 def as_text(content: bytes, path: Path | str, raises: type[InputError] = PromptError) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -153,7 +153,7 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
         if location == ("demonstrations",) and reason == _REASONS["missing"]:
             reason += "; 'demonstrations: []' is a prompt without any"
     if found["type"] == "extra_forbidden":
-        reason += suggestion(str(location[-1]), _known_fields(location))
+        reason = no_such_field(str(location[-1]), _known_fields(location))
     elif location == ("calibration",) and found["type"] != "missing":
         reason = (
             f"expected {{kind: {' or '.join(PRIORS)}, probabilities: {{class: number, ...}}}}, or {{kind: "
@@ -212,8 +212,10 @@ def _misspelt(reason: str, location: Location, document: Any) -> tuple[str, Loca
     return (reason, location) if near is None else (no_such_field(near, [missing]), (*location[:-1], near))
 
 
-def no_such_field(name: str, known: Iterable[str]) -> str:
-    return _REASONS["extra_forbidden"] + suggestion(name, known)
+def no_such_field(name: str, known: Collection[str], cure: str | None = None) -> str:
+    """With the name that may be meant; where none is near, `cure`, or what there is."""
+    cure = cure or f"remove it, or use one of {listed(known, len(known))}"
+    return f"{_REASONS['extra_forbidden']}{suggestion(name, known) or f'; {cure}'}"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

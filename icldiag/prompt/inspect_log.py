@@ -49,7 +49,7 @@ def read_samples(path: Path) -> list[Conversation]:
             reason = f"the sample {quoted(id)} was asked in several epochs and told something else in each"
             raise PromptError(f"{reason}; log one epoch", path=path)
     if not found:
-        raise PromptError("the log holds no samples", path=path)
+        raise PromptError("the log holds no samples; run the evaluation on at least one", path=path)
     return [*found.values()]
 
 

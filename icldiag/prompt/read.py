@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from icldiag.arguments import checked
 from icldiag.errors import PromptError
-from icldiag.inputs.files import is_file, is_folder, open_file
+from icldiag.inputs.files import is_file, is_folder, open_file, with_cure
 from icldiag.inputs.values import first_repeated
 from icldiag.prompt.adjustments import Calibration, SavedBeta
 from icldiag.prompt.calibration_fields import calibration_of
@@ -163,11 +163,8 @@ class Reader:
         """Raise PromptError where a field is given that the template does not have."""
         further = next((name for name in given if name not in known), None)
         if further is not None:
-            reason = no_such_field(further, known)
-            cure = (
-                f"; write {in_braces([shortened(further)])} into the template where its text is to stand, or remove it"
-            )
-            raise self.error(reason if reason.endswith("?") else reason + cure, *location, further)
+            cure = f"write {in_braces([shortened(further)])} into the template where its text is to stand, or remove it"
+            raise self.error(no_such_field(further, known, cure), *location, further)
 
     def _class(self, label: str | None, classes: dict[str, int], *location: str | int) -> int | None:
         if label is not None and label not in classes:
@@ -185,7 +182,7 @@ class Reader:
             reason = f"there is no file {quoted(str(path))}; the path is relative to the prompt file"
             raise self.error(reason, *location) from None
         except OSError as error:
-            raise self.error(f"{quoted(given.file)} cannot be read: {error.strerror}", *location) from None
+            raise self.error(f"{quoted(given.file)} cannot be read: {with_cure(error)}", *location) from None
         if is_file(path) and path.suffix.lower() not in SUFFIXES:
             raise self.error(f"{quoted(given.file)} is not a data file of a known kind; use {KINDS}", *location)
         self.tables[path, given.split] = table = read_table(path, given.split)

@@ -15,26 +15,34 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from icldiag.errors import PromptError
 from icldiag.files import TEMPORARY, write_whole
 from icldiag.prompt.read import read_prompt
-from icldiag.prompt.schema import Prompt
+from icldiag.prompt.schema import Example, Prompt
 from icldiag.prompt.source import read_text
 from icldiag.prompt.write import as_its_ending_says, as_yaml, calibration_fields, named_from
+from icldiag.samples import is_sample
 
 
 def rewritten(prompt: Prompt, changed: Prompt, folder: Path) -> tuple[str, str]:
     """The text of the file that `prompt` was read from, and of one in `folder` for `changed`, which is not written.
 
-    `changed` may differ in its demonstrations, label words, retrieval, calibration and beta. A prompt that did not come
-    from a YAML file, or that cannot be kept in its style, is written out in full; so is then the old one.
+    Where `prompt` is a sample that ships, both hold what its data files do: a path into the installed package leads
+    nowhere on another machine. `changed` may differ in its demonstrations, label words, retrieval, calibration and
+    beta. A prompt that did not come from a YAML file, or that cannot be kept in its style, is written out in full; so
+    is then the old one.
     """
     old = _source(prompt)
     if old is not None:
         try:
             without = replace(changed, beta=None)  # its file need not be there yet
             if _reads_as(_edited(old, prompt, without, folder), without, folder):
-                return old, _edited(old, prompt, changed, folder)
+                whole = _edited(old, prompt, prompt, folder) if _ships(prompt) else old
+                return whole, _edited(old, prompt, changed, folder)
         except Exception:  # a style or a value that the editor does not know; it raises what it likes
             pass
     return as_yaml(prompt, folder), as_yaml(changed, folder)
+
+
+def _ships(prompt: Prompt) -> bool:
+    return prompt.path is not None and is_sample(prompt.path)
 
 
 def write_prompt(text: str, path: Path) -> Prompt:
@@ -70,8 +78,13 @@ def _edited(old: str, prompt: Prompt, changed: Prompt, folder: Path) -> str:
     if changed.labels != prompt.labels and not listed:
         _replace_words(document, prompt, changed)
     assert prompt.path is not None
-    for field in ("demonstrations", "queries", "examples"):
-        if isinstance(document.get(field), dict):
+    parts = {"demonstrations": changed.demonstrations, "queries": changed.queries, "examples": changed.examples}
+    for field, examples in parts.items():
+        if not isinstance(document.get(field), dict):
+            continue
+        if _ships(prompt):
+            _list_examples(document, field, [_row(changed, example) for example in examples])
+        else:
             document[field]["file"] = named_from(folder, prompt.path.parent / document[field]["file"])
     document.pop("calibration", None)
     document.pop("beta", None)
@@ -98,31 +111,36 @@ def _indent_alike(editor: YAML, document: Any) -> None:
 
 
 def _replace_demonstrations(document: Any, prompt: Prompt, changed: Prompt) -> None:
-    """In place, so that the list keeps its style; a demonstration that was there before keeps its own writing.
-
-    Demonstrations that a data file holds are listed in its place, with the comments that followed its name.
-    """
+    """In place; a demonstration that was there before keeps its own writing."""
     written, kept = document["demonstrations"], {}
-    if isinstance(written, CommentedMap):
-        following = document.ca.items.pop("demonstrations", None) if written.fa.flow_style() else None
-        following = following or written.ca.items.get(list(written)[-1])
-        document["demonstrations"] = written = CommentedSeq()
-        if following:  # the editor keeps them at a mapping's last value, and in a list at the row itself
-            written.ca.items[len(changed.demonstrations) - 1] = [following[2], None, None, None]
-    else:
+    if isinstance(written, CommentedSeq):
         kept = dict(zip(prompt.demonstrations, list(written), strict=True))
-    rows = []
-    for example in changed.demonstrations:
-        row = kept.get(example)
-        if row is None:
-            quoted = ((name, DoubleQuotedScalarString(example.text_of(name))) for name in changed.fields)
-            row = CommentedMap(quoted)  # PyYAML reads no plain ' ?' in braces
-            row["label"] = changed.label_names[example.known_label]
-            if example.id is not None:
-                row["id"] = example.id
-            if all(other.fa.flow_style() for other in kept.values()):
-                row.fa.set_flow_style()
-        rows.append(row)
+    in_line = all(other.fa.flow_style() for other in kept.values())
+    rows = [kept.get(example) or _row(changed, example, in_line) for example in changed.demonstrations]
+    _list_examples(document, "demonstrations", rows)
+
+
+def _row(prompt: Prompt, example: Example, in_line: bool = True) -> CommentedMap:
+    texts = ((name, DoubleQuotedScalarString(example.text_of(name))) for name in prompt.fields)
+    row = CommentedMap(texts)  # in quotes, as PyYAML reads no plain ' ?' in braces
+    if example.label is not None:
+        row["label"] = prompt.label_names[example.label]
+    if example.id is not None:
+        row["id"] = example.id
+    if in_line:
+        row.fa.set_flow_style()
+    return row
+
+
+def _list_examples(document: Any, field: str, rows: list[CommentedMap]) -> None:
+    """In place of a list, which keeps its style, or of a data file's name, with the comments that followed it."""
+    written = document[field]
+    if isinstance(written, CommentedMap):
+        following = document.ca.items.pop(field, None) if written.fa.flow_style() else None
+        following = following or written.ca.items.get(list(written)[-1])
+        document[field] = written = CommentedSeq()
+        if following:  # the editor keeps them at a mapping's last value, and in a list at the row itself
+            written.ca.items[len(rows) - 1] = [following[2], None, None, None]
     del written[:]
     written.extend(rows)
 

@@ -43,7 +43,7 @@ class TableStream:
         elif suffix in LINES:
             first = next((values for _, values, _ in json_rows(text_lines(path), path, written=True)), None)
             if first is None:
-                raise PromptError("there are no rows in the file", path=path)
+                raise PromptError("there are no rows in the file; write one for each text", path=path)
             columns, delimiter = tuple(first), None
         else:
             known = ", ".join((*TABLES, *LINES))

@@ -14,7 +14,7 @@ from icldiag.model.gguf_file import is_gguf
 from icldiag.model.names import PACKAGES
 from icldiag.model.settings import BUNDLED, ModelSettings
 from icldiag.prompt.conversation import refuse_conversation
-from icldiag.prompt.fields import reason_of, suggestion
+from icldiag.prompt.fields import no_such_field, reason_of
 from icldiag.prompt.read import Reader
 from icldiag.prompt.source import read_document
 from icldiag.sweeps.fields import MOST_SEEDS, Analysis, SweepFields, SweepSettings, TaskFields
@@ -104,7 +104,7 @@ def _in_one_way(document: dict[str, Any], reader: Reader) -> dict[str, Any]:
 
 def _reason(found: Any, location: Location) -> str:
     if found["type"] in _UNKNOWN:
-        return "there is no such field" + suggestion(str(location[-1]), _known_fields(location))
+        return no_such_field(str(location[-1]), _known_fields(location))
     if location == ("seeds",) and found["type"] == "too_long":
         return f"at most {MOST_SEEDS:,} seeds can be drawn; write fewer"
     if location == ("seeds",) and found["type"] != "missing":

@@ -129,7 +129,7 @@ def test_bad_rows_are_refused_by_line_before_anything_is_computed(
         "h.csv": (b"text\nWho ?\n\xff\n", "h.csv:3: not UTF-8 text"),
         "i.csv": ("", "the file is empty"),
         "j.txt": ("x", "not a kind of file that is read row by row"),
-        "k.jsonl": ("\n", "there are no rows"),
+        "k.jsonl": ("\n", "there are no rows in the file; write one for each text"),
     }
     for name, (content, reason) in cases.items():
         path = tmp_path / name

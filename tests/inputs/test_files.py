@@ -75,7 +75,10 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "pipe": (make_pipe, "it is a pipe; save its content to a file"),
     "socket": (make_socket, "it is a socket"),
     "device": (lambda path: path.symlink_to("/dev/zero"), "it is a device"),
-    "loop": (lambda path: path.symlink_to(path.name), "symbolic links"),
+    "loop": (
+        lambda path: path.symlink_to(path.name),
+        r"links; its links go round in a circle: name the file|links\); fix or remove it|links; name a report made",
+    ),
     "folder": (lambda path: path.mkdir(), "folder|directory|load"),
     "huge": (make_huge, f"it has 20,480 MiB, and files of at most 256 MiB are read; {SETTING}=20480 reads it"),
 }

@@ -19,6 +19,7 @@ from icldiag.prompt.read import read_prompt
 from icldiag.prompt.rewrite import rewritten, write_prompt
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.write import as_yaml
+from icldiag.samples import sample_names, sample_path
 
 COMMENTED = """\
 # Who and where.
@@ -196,6 +197,18 @@ def test_the_users_file_keeps_its_comments_and_style(commented: Path) -> None:
     assert '  - {text: "Who wrote it ?", label: Person}' in new
     assert "../queries.jsonl" in new
     assert write_prompt(new, elsewhere / "p.yaml").hash == changed.hash
+
+
+@pytest.mark.parametrize("name", sample_names())
+def test_a_changed_sample_holds_its_examples_and_leaves_home(name: str, tmp_path: Path) -> None:
+    prompt = read_prompt(sample_path(name))
+    changed = swap(prompt, 0, 1)
+    old, new = rewritten(prompt, changed, tmp_path)
+    assert "file:" not in new
+    assert write_prompt(new, tmp_path / "p.yaml").hash == changed.hash
+    assert old.splitlines()[0] == sample_path(name).read_text().splitlines()[0]
+    of_changed = set(old.splitlines()) ^ set(new.splitlines())
+    assert len(of_changed) == 0  # the same lines in another order: a diff shows no example
 
 
 def test_a_list_of_labels_becomes_a_mapping_for_another_word(commented: Path) -> None:

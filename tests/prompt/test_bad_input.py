@@ -84,7 +84,7 @@ def test_numbers_and_columns_out_of_range(fields: str, words: str, tmp_path: Pat
         ("seeds: [1]", "seeds: &a [*a]", ":2: the alias '*a' stands inside"),
         ("shots: 1", f"shots: {'9' * 30}", "shots: must be at most"),
         ("shots: 1", "shots: 5", "'a' has 1 text to draw 5 demonstrations from"),
-        ("shots: 1", f"{'s' * 500}: 5", "there is no such field"),
+        ("shots: 1", f"{'s' * 500}: 5", "there is no such field; remove it, or use one of"),
         ("prompt: p.json", f"prompt: {'x' * 300}", "there is no file"),
         ("prompt: p.json", 'prompt: "a\\0b"', "there is no file"),
     ],

@@ -90,7 +90,7 @@ def test_demonstrations_come_from_a_file_too(tmp_path: Path) -> None:
         ("text: quest", 5, "queries.text", "q.csv has no column 'quest'; it has key, question, answer"),
         ("text: question, label: gold", 5, "queries.label", "no column 'gold'; it has"),
         ("text: question, id: doc", 5, "queries.id", "no column 'doc'"),
-        ("text: question, column: x", 5, "queries.column", "there is no such field"),
+        ("text: question, column: x", 5, "queries.column", "there is no such field; write {column} into"),
         ("text: question, lable: x", 5, "queries.lable", "did you mean 'label'?"),
         ("text: question, split: test", None, None, "a file has none"),
         ("text: question, label: key", 2, "key", "there is no class 'a1'"),

@@ -88,6 +88,7 @@ async def test_what_is_saved_of_the_overview_is_shown_while_the_model_loads(
     prompt = read_prompt(prompt_file)
     Session(prompt, settings, store=open_store(prompt, settings)).ask(Judge())  # and no more: it was left then
     loading: list[AnsweredSession] = []
+    made = Desk._session_made
     monkeypatch.setattr(Desk, "_session_made", lambda desk, answered: loading.append(answered))
     async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.stored and loading)
@@ -96,7 +97,7 @@ async def test_what_is_saved_of_the_overview_is_shown_while_the_model_loads(
         await pilot.press("n")  # drawn again
         await settle(pilot)
         assert says(app, "of 4 labelled queries")
-        monkeypatch.undo()
+        monkeypatch.setattr(Desk, "_session_made", made)  # undo() would bring the user's own folders back
         app.desk._session_made(loading[0])
         await settle(pilot, lambda: Summarise() in app.state.results)
         assert not says(app, "Saved by an earlier run")

@@ -91,7 +91,7 @@ def read_log(path: Path, filter: str | None = None) -> Log:
     """
     rows = _rows(path)
     if not rows:
-        raise PromptError("the file holds no samples", path=path)
+        raise PromptError("the file holds no samples; write one with lm_eval --log_samples", path=path)
     for line, row in rows:
         try:
             _RowFields.model_validate(row)

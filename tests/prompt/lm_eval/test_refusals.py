@@ -42,7 +42,7 @@ THREE = [[score, False] for score in scores(0)]
         ([{"text": "x"}], "logs with --log_samples; 'doc_id' is missing"),
         ([{**row(0, REQUESTS, THREE, 0), "arguments": {"a": {}}}], "'arguments' has another shape"),
         ([{**row(0, REQUESTS, THREE, 0), "filtered_resps": []}], "'filtered_resps' has another shape"),
-        ([], "no samples"),
+        ([], "no samples; write one with lm_eval --log_samples"),
         ([row(0, [(context("x"), {})], ["a"], "good")], "are none of the targets (good)"),
         ([row(n, [(context("x") + " " * n, f" {word}") for word in CHOICES], THREE, 0) for n in range(2)],
          "some contexts end with a space"),
