@@ -88,6 +88,10 @@ class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp):
         if not self.closing:
             self.show_panel()
 
+    def on_panel_drawn(self) -> None:
+        if not self.closing:
+            self.show_hints()
+
     @property
     def closing(self) -> bool:
         """Whether the widgets have gone; jobs may still report."""

@@ -42,6 +42,10 @@ class RoomChanged(Message):
     """A panel has another room than it was drawn for."""
 
 
+class PanelDrawn(Message):
+    """A panel was drawn; other keys may do something now."""
+
+
 @dataclass
 class BetaToggled(Message):
     """The user wants a trained beta in force in the whole session, or (None) out of it."""

@@ -269,9 +269,13 @@ async def test_a_cause_can_be_changed_on_top_of_a_repair(prompt_file: Path, mode
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
         assert why.takes_off
         assert "(t takes it off)" in screen_text(app)
+        await pilot.pause()
+        assert "t take off" in screen_text(app)
         if why.repair() is not None:
             await pilot.press("right_square_bracket")
+            await pilot.pause()
             assert not why.takes_off
+            assert "t apply" in screen_text(app)
             assert "t applies it" in screen_text(app)
             await pilot.press("left_square_bracket")
         await pilot.press("t")

@@ -27,7 +27,7 @@ from icldiag.tui.keys import with_ids
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.line import Line as Line
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.messages import CancelWanted, ResultWanted, RoomChanged
+from icldiag.tui.messages import CancelWanted, PanelDrawn, ResultWanted, RoomChanged
 from icldiag.tui.state import State
 from icldiag.tui.textual_fixes import scroll_bars as scroll_bars  # sets how they look
 from icldiag.visible import visible
@@ -146,6 +146,7 @@ class Panel(VerticalScroll):
             widget.display = not text.plain
         if not text.plain:
             self.show()
+        self.post_message(PanelDrawn())
 
     def _awaited(self) -> Text:
         state = self.state
