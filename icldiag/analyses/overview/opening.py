@@ -145,7 +145,8 @@ def _order_decides(found: Overview) -> str:
     others = sum(bool(of.max() > of[label]) for of in counts)
     if 2 * others <= len(counts):
         return ""
-    said = f"in {others} of {counted(len(counts), 'other order')} another one is answered most often"
+    sample = f" (a sample of {len(stability.queries)} queries)" if len(stability.queries) < len(found.predicted) else ""
+    said = f"in {others} of {counted(len(counts), 'other order')}{sample} another one is answered most often"
     own = stability.accuracy(stability.predicted)
     right = [value for order in stability.orders if (value := stability.accuracy(order.predicted)) is not None]
     if own is None or not right:

@@ -236,6 +236,8 @@ def test_that_the_order_decides_which_label_is_answered_too_often(others: int, t
     )
     assert (said in headline(known)) == told
     assert ("The order decides" in headline(known)) == told
+    sampled = replace(known, stability=replace(stability, queries=tuple(range(11))))
+    assert ("8 other orders (a sample of 11 queries) another one" in headline(sampled)) == told
     right = overview_of(np.eye(2)[[0, 1] * 6], [0, 1] * 6)  # no label is answered too often
     assert "order" not in headline(replace(right, shown=known.shown, stability=stability))
 
