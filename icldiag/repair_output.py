@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TextIO
@@ -163,6 +164,12 @@ def repaired(session: Session, repairs: Repairs, trial: Trial, form: ClientForm,
             cure = f"; the best repair that does not is {other}"
         raise AnalysisError(f"the repair {quoted(repair.name)} {cannot}{cure}")
     return session.without_beta().with_prompt(repair.apply(session.prompt))
+
+
+def repairs_nothing(repair: Repair, prompt: Prompt, form: ClientForm) -> bool:
+    """Whether all that a repair changes is a calibration, which the form has no place for."""
+    before, after = (replace(one, calibration=None).hash for one in (prompt, repair.apply(prompt)))
+    return form != "logit-bias" and before == after
 
 
 def _beyond(repair: Repair, form: ClientForm) -> str | None:

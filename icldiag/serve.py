@@ -19,11 +19,17 @@ SESSIONS = 4  # at a time: each has the model in memory
 
 
 def serve(
-    arguments: Sequence[str], host: str, port: int, public_url: str | None = None, sessions: int = SESSIONS
+    arguments: Sequence[str],
+    host: str,
+    port: int,
+    public_url: str | None = None,
+    sessions: int = SESSIONS,
+    what: str = "icldiag",
 ) -> None:
     """Serve `icldiag ARGUMENTS` until Ctrl-C, to whoever has the address that is printed: it holds a secret.
 
     Args:
+        what: is served, for people.
         public_url: what browsers open, where it is not host and port, as behind a proxy.
         sessions: how many pages may run an app at a time.
 
@@ -39,7 +45,7 @@ def serve(
             "with your rights, without a password; Ctrl-C stops it",
             file=sys.stderr,
         )
-    print(f"serving {visible(shlex.join(arguments))}; open {server.address} (Ctrl-C stops)", file=sys.stderr)
+    print(f"serving {visible(what)}; open {server.address} (Ctrl-C stops)", file=sys.stderr)
     server.serve()
 
 

@@ -17,7 +17,16 @@ from icldiag.prompt.edit import drop
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Prompt
 from icldiag.prompt.write import as_yaml
-from icldiag.repair_output import chosen_query, ranking, repair_diff, repaired, search, verify, write_repair
+from icldiag.repair_output import (
+    chosen_query,
+    ranking,
+    repair_diff,
+    repaired,
+    repairs_nothing,
+    search,
+    verify,
+    write_repair,
+)
 from icldiag.session import Session
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.analyses.repairs.test_search import rich as rich
@@ -254,6 +263,12 @@ def test_a_repair_is_written_for_other_programs(
         found.trials[calibrated - 1].repair.labels[label].name for label in found.trials[calibrated - 1].predicted
     ]
     assert [row["answer"] for row in json.loads(output.read_text())["expected"]] == wanted
+    code, told, error = run("--take", str(calibrated), "--as", "messages", "-o", str(output))
+    assert "So nothing in it is repaired; a larger --budget tries other demonstrations" in told
+    repair = found.trials[calibrated - 1].repair
+    other = replace(repair, demonstrations=repair.demonstrations[1:])
+    assert not repairs_nothing(other, read_prompt(rich_file), "messages")
+    assert not repairs_nothing(repair, read_prompt(rich_file), "logit-bias")
     code, told, error = run("--take", "0", "--as", "text", "-o", "-")
     assert (code, told) == (0, read_prompt(rich_file).written("{text}"))
     assert "Written." in error

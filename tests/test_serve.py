@@ -69,7 +69,7 @@ def test_the_command_serves_the_same_app(
     ]
     assert (host, port, address, sessions) == ("localhost", 8123, "http://localhost:8123", 4)
     told = capsys.readouterr().err
-    assert "open http://localhost:8123/token/ " in told
+    assert f"serving {prompt} on bundled; open http://localhost:8123/token/ (Ctrl-C stops)" in told
     assert "warning" not in told
 
 
@@ -81,6 +81,7 @@ def test_the_other_model_is_served_beside_and_is_another(
     monkeypatch.setattr(sys, "argv", [*asked, str(tmp_path / "a model")])
     with pytest.raises(SystemExit):
         main()
+    assert f"serving questions on bundled and {tmp_path / 'a model'}; open" in capsys.readouterr().err
     given: list[Any] = []
 
     def run_app(*_: Any, against: Any) -> int:

@@ -64,6 +64,7 @@ def repair(
         ranking,
         repair_diff,
         repaired,
+        repairs_nothing,
         search,
         summary,
         verify,
@@ -103,6 +104,10 @@ def repair(
         if form != "prompt":
             other = repaired(session, repairs, taken, form, "--take {}")
             told_last = write_for_clients(other, form, output, placeholder, progress)
+            if repairs_nothing(taken.repair, written, form):
+                told_last += (
+                    " So nothing in it is repaired; a larger --budget tries other demonstrations and words too."
+                )
         elif output is None:
             told_last = f"Written with -o FILE. Afterwards {cost(repairs, taken)}."
         elif write_repair(session, taken.repair, output) is None:

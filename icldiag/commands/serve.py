@@ -30,8 +30,10 @@ def serve(
     """Serve the app to browsers on this machine. Needs the extra 'serve'."""
     from icldiag.prompt.read import read_prompt
     from icldiag.serve import serve as serve_app
+    from icldiag.shipped import shown_name
 
     beside = [] if against is None else ["--against", other(model, against).name]
     read_prompt(prompt)  # a wrong prompt is told here, not in a page
     named = f"./{prompt}" if str(prompt).startswith("-") else str(prompt)  # else it would be read as an option
-    serve_app(["open", named, *as_arguments(model), *beside], host, port, public_url, sessions)
+    what = " and ".join([f"{shown_name(prompt)} on {model.name}", *beside[1:]])
+    serve_app(["open", named, *as_arguments(model), *beside], host, port, public_url, sessions, what)
