@@ -13,7 +13,7 @@ from torch import Tensor
 from icldiag.analyses.circuits import compute as circuits
 from icldiag.analyses.circuits.compute import Circuit, Effect, RankHeads
 from icldiag.analyses.circuits.reading import reading
-from icldiag.analyses.explanation.contest import contest_of
+from icldiag.analyses.contest import contest_of
 from icldiag.analyses.isolation.cuts import TARGET_CUTS, Cut
 from icldiag.analyses.isolation.edits import cut_columns
 from icldiag.analyses.prediction.compute import Prediction

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from icldiag.analyses.explanation.contest import contest_of
+from icldiag.analyses.contest import contest_of
 from icldiag.analyses.explanation.demonstrations import demonstration_effects
 from icldiag.analyses.explanation.others import others_of
 from icldiag.analyses.explanation.relabelled import relabellings

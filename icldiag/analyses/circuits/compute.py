@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from icldiag.analyses.circuits.estimates import head_estimates
-from icldiag.analyses.explanation.contest import contest_of
+from icldiag.analyses.contest import contest_of
 from icldiag.analyses.isolation.cuts import CUT_NAMES, TARGET_CUTS, Cut, CutKind
 from icldiag.analyses.isolation.edits import target_edits
 from icldiag.analyses.lab import Lab

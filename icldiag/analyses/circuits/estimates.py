@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.contest import Contest
 from icldiag.analyses.isolation.cuts import CutKind
 from icldiag.analyses.isolation.edits import cut_columns
 from icldiag.lazy import torch

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from icldiag.analyses.circuits.compute import ESTIMATED, Effect, Head, RankHeads, effect_of
-from icldiag.analyses.explanation.contest import contest_of
+from icldiag.analyses.contest import contest_of
 from icldiag.analyses.isolation.cuts import CutKind
 from icldiag.analyses.isolation.edits import cut_columns
 from icldiag.analyses.patching.states import Runner

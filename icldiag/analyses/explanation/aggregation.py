@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.explanation.contest import Contest, Counterfactual
+from icldiag.analyses.contest import Contest, Counterfactual
 from icldiag.analyses.explanation.factors import Factor, neutralised, run_of
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.saliency.compute import QueryFlow

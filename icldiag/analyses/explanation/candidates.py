@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from icldiag.analyses.contest import Contest
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, doubling
 from icldiag.analyses.explanation.classes import ClassesEvidence
-from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.factors import CauseKind, Factor, demonstration_factor, neutralised
 from icldiag.analyses.explanation.order import OrderEvidence

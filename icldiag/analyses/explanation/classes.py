@@ -13,8 +13,8 @@ import numpy as np
 
 from icldiag.analyses.confusion.compute import Confusion
 from icldiag.analyses.confusion.separation import pairwise_auc
+from icldiag.analyses.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.estimates import auc_error
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.analyses.roc import ENOUGH

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.balance import DRAWS
 from icldiag.analyses.confusion.compute import Confuse, Confusion
+from icldiag.analyses.contest import Counterfactual
 from icldiag.analyses.explanation.aggregation import AggregationEvidence, aggregation_evidence
 from icldiag.analyses.explanation.candidates import candidates
 from icldiag.analyses.explanation.classes import ClassesEvidence, classes_evidence
-from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects
 from icldiag.analyses.explanation.depth import ABLATED, DepthEvidence, depth_evidence
 from icldiag.analyses.explanation.evidence import Evidence

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
+from icldiag.analyses.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.others import MOST, Others
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.lazy import torch

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
+from icldiag.analyses.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.lens import Lens, read_lens
 from icldiag.lazy import torch

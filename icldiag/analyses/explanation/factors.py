@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from icldiag.analyses.balance import Ranking, surplus
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
+from icldiag.analyses.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Lab, Question
 from icldiag.lazy import torch
 from icldiag.model.attention import Edit

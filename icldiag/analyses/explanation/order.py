@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual, percentile
+from icldiag.analyses.contest import Contest, Counterfactual, counterfactual, percentile
 from icldiag.analyses.explanation.prior import lean
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.orders import sample_orders

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.contest import Contest
 from icldiag.analyses.explanation.factors import Factor, neutralised, read, read_off
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.prediction.compute import Prediction

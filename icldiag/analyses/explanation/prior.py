@@ -13,7 +13,7 @@ import numpy as np
 
 from icldiag.analyses.balance import Ranking, rankings, surplus
 from icldiag.analyses.calibration import prior_of
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
+from icldiag.analyses.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.analyses.overview.lean import Calibrated, Lean, Prior
 from icldiag.model.readout import FloatArray

@@ -17,8 +17,8 @@ from typing import get_args
 
 import numpy as np
 
+from icldiag.analyses.contest import HALF, Counterfactual
 from icldiag.analyses.explanation.classes import CONFUSED
-from icldiag.analyses.explanation.contest import HALF, Counterfactual
 from icldiag.analyses.explanation.evidence import Evidence, most_weigh
 from icldiag.analyses.explanation.factors import CauseKind, Factor
 from icldiag.analyses.explanation.others import Check

@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
+from icldiag.analyses.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, strongest
 from icldiag.analyses.explanation.factors import demonstration_factor, neutralised
 from icldiag.analyses.explanation.others import Check, Others, check, likelihood

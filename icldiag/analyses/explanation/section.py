@@ -6,9 +6,9 @@ from collections import Counter
 from typing import Any
 
 from icldiag.analyses.analysis import Analysis, Context, Section
+from icldiag.analyses.contest import Counterfactual
 from icldiag.analyses.explanation import Explain, Explanation, findings, of_cause, weights
 from icldiag.analyses.explanation import reading as reading_of_query
-from icldiag.analyses.explanation.contest import Counterfactual
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.reading import NAMES, verdict
 from icldiag.analyses.explanation.section_fields import ExplanationFields

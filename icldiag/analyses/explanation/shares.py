@@ -24,7 +24,7 @@ from math import factorial
 
 import numpy as np
 
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
+from icldiag.analyses.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.factors import Factor, neutralised, read
 from icldiag.analyses.lab import Inquiry, Lab
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.contest import Contest
 from icldiag.analyses.explanation.factors import Factor, neutralised, read, read_off
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.model.label_words import lengths

@@ -28,7 +28,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from icldiag.analyses.explanation.contest import contest_of
+from icldiag.analyses.contest import contest_of
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.patching.answer import Patching
 from icldiag.analyses.patching.counterparts import choose

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.contest import Contest
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.orders import orders_by_last
 from icldiag.analyses.patching.alignment import demonstration_pairs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.contest import Contest
 from icldiag.analyses.patching.alignment import Site, align
 from icldiag.analyses.patching.answer import HeadShare, Patching
 from icldiag.analyses.patching.counterparts import in_words

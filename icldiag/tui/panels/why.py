@@ -214,7 +214,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def _answer(self) -> Text:
         """The answer in one line: right or wrong, between which labels it was, and by how much it leads."""
-        from icldiag.analyses.explanation.contest import contest_of
+        from icldiag.analyses.contest import contest_of
         from icldiag.analyses.explanation.reading import in_nats
 
         prediction, query, look = self.prediction, self.state.query, self.state.look

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, counterfactual
+from icldiag.analyses.contest import Contest, Counterfactual, counterfactual
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect
 from icldiag.analyses.explanation.evidence import Evidence
 from icldiag.analyses.explanation.factors import Factor

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from icldiag.analyses.contest import Contest, counterfactual, percentile
 from icldiag.analyses.explanation import findings
-from icldiag.analyses.explanation.contest import Contest, counterfactual, percentile
 from icldiag.errors import AnalysisError, Cancelled
 from icldiag.prompt.schema import Label, Prompt
 from icldiag.session import Session

@@ -11,8 +11,8 @@ from scipy.stats import t
 
 from icldiag.analyses.balance import DRAWS, rankings, surplus
 from icldiag.analyses.calibration import CONTENT_FREE
+from icldiag.analyses.contest import Contest, Counterfactual, contest_of
 from icldiag.analyses.explanation import Explanation
-from icldiag.analyses.explanation.contest import Contest, Counterfactual, contest_of
 from icldiag.analyses.explanation.demonstrations import (
     demonstration_effects,
     hiding,

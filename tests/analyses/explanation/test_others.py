@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.contest import Contest
 from icldiag.analyses.explanation.others import MOST, check, others_of
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import label_probabilities

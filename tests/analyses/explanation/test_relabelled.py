@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from icldiag.analyses.contest import Contest, contest_of
 from icldiag.analyses.explanation import relabelled
-from icldiag.analyses.explanation.contest import Contest, contest_of
 from icldiag.analyses.explanation.demonstrations import DemonstrationEffect, demonstration_effects
 from icldiag.analyses.explanation.others import Check, Others, check, likelihood, others_of
 from icldiag.analyses.explanation.relabelled import DOUBT, Relabelling, evened, relabellings, suspect_of, with_odds

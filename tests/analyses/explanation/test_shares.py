@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from icldiag.analyses.calibration import CONTENT_FREE
+from icldiag.analyses.contest import Contest
 from icldiag.analyses.explanation import Explanation
-from icldiag.analyses.explanation.contest import Contest
 from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.shares import Places, shapley, shares, staged, stages, wanted
 from icldiag.analyses.lab import Lab

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from icldiag.analyses.explanation.contest import Contest
+from icldiag.analyses.contest import Contest
 from icldiag.analyses.explanation.factors import neutralised, read
 from icldiag.analyses.explanation.wording import (
     common_form,
