@@ -53,12 +53,17 @@ def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]
 def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
     """Supported ones by the size of the change, smallest first; what no second test points to by its nats.
 
-    Before a demonstration that may be wrong come a class that is shown too often also without it, and, where its other
-    label does not turn the answer, the prior of the other queries that does.
+    Before confused classes comes a class that is shown too often, if with as many of each the answer turns: what is
+    read under so many of one class says little of how the classes are told apart. Before a demonstration that may be
+    wrong come a class that is shown too often also without it, and, where its other label does not turn the answer, the
+    prior of the other queries that does.
     """
     kinds = list(KINDS)
     turned = {cause.kind: cause.confirmed_by.turned for cause in causes if cause.supported}
     undone = None if evidence.favourite is None else evidence.favourite.undone
+    if turned.get("majority") and "classes" in turned:
+        kinds.remove("classes")
+        kinds.insert(kinds.index("majority") + 1, "classes")
     if "majority" in turned and _majority(evidence, wrong=1):
         kinds.remove("demonstration")
         kinds.insert(kinds.index("majority") + 1, "demonstration")
@@ -112,6 +117,7 @@ def _cause(place: int, run: Counterfactual, evidence: Evidence, names: tuple[str
     factor, checked = evidence.shares.factors[place], evidence.checks[place]
     supported, support = _support(factor, evidence, checked, names)
     asked = factor.kind in (*STRUCTURAL, "demonstration")  # of which the second test is this one, or the prompt itself
+    asked = asked or (factor.kind == "majority" and run.turned)  # so many of one class may be why they are confused
     if supported and not asked and evidence.classes.confused and not _separates(evidence, checked):
         supported, support = False, f"{support}, but it does not separate the two classes"
     told = [support] if support else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from icldiag.analyses.explanation.evidence import Evidence
 from icldiag.analyses.explanation.factors import Factor
@@ -189,6 +190,25 @@ def test_of_two_labels_confusion_is_named_unless_a_change_separates_them(nothing
     assert [(cause.kind, cause.supported) for cause in mended] == [("order", True)]
     shown = rank_causes(with_factor(two, word, TURNS, replace(HELPS, auc=0.7)), NAMES)  # can be read off the prompt
     assert ("word", True) in [(cause.kind, cause.supported) for cause in shown]
+
+
+@pytest.mark.parametrize(
+    ("counts", "alone", "expected"),
+    [
+        ((6, 2, 2), TURNS, [("majority", True), ("classes", True)]),
+        ((6, 2, 2), HALVES, [("classes", True), ("majority", False)]),  # it does not turn the answer
+        ((2, 2, 2), TURNS, [("classes", True), ("majority", False)]),  # it is no majority
+    ],
+)
+def test_a_majority_that_turns_the_answer_comes_before_classes_that_may_be_confused_by_it(
+    counts: tuple[int, ...], alone: FloatArray, expected: list[tuple[str, bool]], nothing: Evidence
+) -> None:
+    majority = Factor("majority", "as many of each", ranking=(0, 1, 2, 3))
+    confused = replace(nothing.classes, removed=run(TURNS), auc=0.6)
+    prior = replace(nothing.prior, counts=counts, draws=((0, 1, 2, 3),) * 2, balanced=(run(alone), run(alone)))
+    evidence = replace(nothing, classes=confused, prior=prior)
+    found = rank_causes(with_factor(evidence, majority, alone, replace(HELPS, auc=0.7)), NAMES)
+    assert [(cause.kind, cause.supported) for cause in found] == expected
 
 
 def test_what_takes_away_from_the_lead_is_not_its_cause(nothing: Evidence) -> None:
