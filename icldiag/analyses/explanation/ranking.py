@@ -117,8 +117,8 @@ def _cause(place: int, run: Counterfactual, evidence: Evidence, names: tuple[str
     factor, checked = evidence.shares.factors[place], evidence.checks[place]
     supported, support = _support(factor, evidence, checked, names)
     asked = factor.kind in (*STRUCTURAL, "demonstration")  # of which the second test is this one, or the prompt itself
-    asked = asked or (factor.kind == "majority" and run.turned)  # so many of one class may be why they are confused
-    if supported and not asked and evidence.classes.confused and not _separates(evidence, checked):
+    confuses = factor.kind == "majority" and run.turned  # so many of one class may be why the two are confused
+    if supported and not (asked or confuses) and evidence.classes.confused and not _separates(evidence, checked):
         supported, support = False, f"{support}, but it does not separate the two classes"
     told = [support] if support else []
     if checked is not None:

@@ -11,11 +11,11 @@ from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.factors import CauseKind, Factor
 from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.partial import PartialExplanation
-from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.overview.causes import most_shown
+from icldiag.analyses.explanation.ranking import KINDS, Cause
+from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
-from icldiag.analyses.overview.opening import causes
+from icldiag.analyses.overview.opening import causes, names_counts
 from icldiag.counting import counted
 
 NAMES: dict[CauseKind, str] = {
@@ -84,17 +84,21 @@ def prompt_wide(found: PartialExplanation, overview: Overview | None) -> str:
     drawn = [(cause, said) for cause, said in told if cause.label == found.contest.answer]
     if overview is None or overview.stability is None or not drawn or found.contest.gold == found.contest.answer:
         return ""
-    first, said = drawn[0]
+    own = found.causes[0] if isinstance(found, Explanation) and found.causes else None
+    alike = [said for cause, said in drawn if own is not None and _is_told(own, cause, overview)]
+    said = alike[0] if alike else drawn[0][1]
     opening = f"Over {counted(len(overview.stability.queries), 'query')} (Overview): {said}"
-    if not isinstance(found, Explanation) or not found.causes:
+    if own is None:
         return opening
-    own = found.causes[0]
-    place = None if own.demonstration is None else (own.demonstration,)
-    kinds = _ALIKE[first.kind]
-    if first.kind == "recency" and most_shown(overview.shown) == found.contest.answer:  # it names these counts too
-        kinds = (*kinds, "majority")
-    alike = own.kind in kinds and (place is None or place == overview.harmful)
     return f"{opening} {'So too for this query:' if alike else 'For this query another cause comes first:'}"
+
+
+def _is_told(own: Cause, cause: PromptCause, overview: Overview) -> bool:
+    """Whether the sentence about what draws all answers names this answer's own cause."""
+    kinds = _ALIKE[cause.kind]
+    if cause.kind == "recency" and names_counts(overview) == cause.label:
+        kinds = (*kinds, "majority")
+    return own.kind in kinds and (own.demonstration is None or (own.demonstration,) == overview.harmful)
 
 
 def reading(found: Explanation) -> str:
@@ -289,13 +293,13 @@ def _effect(run: Counterfactual, found: Explanation) -> str:
 def heavier(rows: Sequence[Weight]) -> str:
     """That another cause has a larger share than the first, and why it still comes later; empty where none has."""
     main = next((row for row in rows if row.role == "main" and row.nats is not None), None)
-    also = [row for row in rows if row.role == "also" and row.nats is not None]
-    most = max(also, key=lambda row: row.nats or 0.0, default=None)
+    also = [row for row in rows if row.role == "also"]
+    most = max((row for row in also if row.nats is not None), key=lambda row: row.nats or 0.0, default=None)
     if main is None or most is None or (most.nats or 0.0) <= (main.nats or 0.0):
         return ""
-    later = any(row.kind == "demonstration" for row in also) and main.kind in ("majority", "prior")  # smaller change
-    why = "" if later else "; named first is the smallest change that a second test confirms"
-    return f"The largest share, {most.nats:.2f} nats, is that of another cause, {most.name}{why}."
+    moved = any(KINDS.index(row.kind) < KINDS.index(main.kind) for row in also if row.kind and main.kind)
+    why = "" if moved else "; named first is the smallest change that a second test confirms"
+    return f"Another cause, {most.name}, has a larger share of the lead, {most.nats:.2f} nats{why}."
 
 
 def legend(rows: Sequence[Weight], lead: float) -> str:

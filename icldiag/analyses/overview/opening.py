@@ -16,6 +16,7 @@ from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.overview.stability import Stability
 from icldiag.analyses.overview.verdict import excess
 from icldiag.counting import counted, joined
+from icldiag.model.readout import IntArray
 from icldiag.quoting import quoted
 
 LISTED = 4  # labels, tokens or errors in a sentence
@@ -137,32 +138,42 @@ def causes(found: Overview) -> list[str]:
 
 
 def _order_decides(found: Overview) -> str:
-    """That in most other orders another label is answered most often than the one that is answered too often now."""
+    """That the label which is answered always or too often is answered most now, and another in most other orders."""
     label, stability = found.verdict.label, found.stability
     if stability is None or label is None or found.verdict.kind not in ("one label", "too often"):
         return ""
-    counts = [np.bincount(order.predicted, minlength=len(found.labels)) for order in stability.orders]
-    others = sum(bool(of.max() > of[label]) for of in counts)
-    if 2 * others <= len(counts):
+
+    def is_first(predicted: IntArray) -> bool:
+        counts = np.bincount(predicted, minlength=len(found.labels))
+        return bool(counts.max() == counts[label])
+
+    others = sum(not is_first(order.predicted) for order in stability.orders)
+    if not is_first(stability.predicted) or 2 * others <= len(stability.orders):
         return ""
     sample = f" (a sample of {len(stability.queries)} queries)" if len(stability.queries) < len(found.predicted) else ""
-    said = f"in {others} of {counted(len(counts), 'other order')}{sample} another one is answered most often"
+    orders = counted(len(stability.orders), "other order")
+    said = f"The order decides which label is answered most often: in {others} of {orders}{sample} it is another one"
     own = stability.accuracy(stability.predicted)
     right = [value for order in stability.orders if (value := stability.accuracy(order.predicted)) is not None]
     if own is None or not right:
-        return f"The order decides which label is answered too often: {said}."
+        return f"{said}."
     least, most = f"{min(right):.2f}", f"{max(right):.2f}"
     accuracy = least if least == most else f"{least} to {most}"
-    return f"The order decides which label is answered too often: {said}; accuracy {accuracy} in these, {own:.2f} now."
+    return f"{said}; accuracy {accuracy} in the other orders, {own:.2f} now."
+
+
+def names_counts(found: Overview) -> int | None:
+    """The class with most demonstrations, where what comes last is told with it: if it is no cause of its own."""
+    return None if "majority" in [cause.kind for cause in found.causes] else most_shown(found.shown)
 
 
 def _last_wins(found: Overview, stability: Stability, label: int) -> str:
     """By what is answered where another class comes last, if all answers or too many are the class that is last."""
-    names, recency, most = found.labels, found.recency, most_shown(found.shown)
+    names, recency, most = found.labels, found.recency, names_counts(found)
     assert recency is not None
     most_answers = recency.last > 1 / 2
     said = f"The class whose demonstrations come last {'wins' if most_answers else 'is answered more often'}"
-    if most is not None and "majority" not in [cause.kind for cause in found.causes]:
+    if most is not None:
         said += f", {'and' if most == label else 'though'} {_of_demonstrations(found, most)}"
     where_last = {one: share_where_last(stability, one, one) or 0.0 for one in set(found.shown) - {label}}
     if found.verdict.label != label or not where_last:

@@ -38,10 +38,9 @@ class ApplyingPanel(Panel):
         """Whether the key would do anything; while nothing is computed yet, nothing is imported to find out."""
         return self.takes_off or (bool(self.state.results) and self.repair() is not None)
 
-    def hinted(self) -> list[BindingType]:
-        keys = [one for one in super().hinted() if isinstance(one, Binding)]
+    def hinted(self) -> list[Binding]:
         name = "take off" if self.takes_off else "apply"
-        return [replace(one, description=name) if one.action == "apply" else one for one in keys]
+        return [replace(one, description=name) if one.action == "apply" else one for one in super().hinted()]
 
     def applied_line(self) -> Text:
         """The repair that is on, and the answers without it and with it."""

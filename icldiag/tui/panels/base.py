@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from rich.console import Console
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.geometry import Size
 from textual.widget import Widget
@@ -247,7 +247,7 @@ class Panel(VerticalScroll):
         self.scroll_relative(y=step, animate=False)
         return max(first, min(place, last))
 
-    def hinted(self) -> list[BindingType]:
+    def hinted(self) -> list[Binding]:
         """The keys in the line of hints, the most wanted first."""
         idle = self.idle()
         return [one for one in self.BINDINGS if isinstance(one, Binding) and one.action not in idle]

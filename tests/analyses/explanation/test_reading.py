@@ -192,6 +192,10 @@ def test_the_whole_prompt_s_cause_is_told_before_the_query_s_own(explained: tupl
             f"Over {len(stability.queries)} queries (Overview): The class whose demonstrations come last"
         )
         assert said.endswith(opening)
+        vars(drawn)["causes"] = (PromptCause("recency", answer, 0.5), PromptCause("majority", answer, 0.4))
+        said = prompt_wide(with_cause, drawn)
+        assert said.endswith(opening)
+        assert ("which draws answers to it" in said) == (causes[0].kind == "majority")  # the sentence that is alike
     assert prompt_wide(replace(found, contest=replace(found.contest, gold=answer)), drawn) == ""
     assert prompt_wide(wrong, overview) == prompt_wide(wrong, None) == ""
 
@@ -200,11 +204,14 @@ def test_that_another_cause_has_a_larger_share_is_said_and_why_only_of_what_is_r
     firsts: tuple[tuple[CauseKind, CauseKind, bool], ...] = (
         ("order", "prior", True),
         ("majority", "demonstration", False),
+        ("majority", "recency", True),
         ("prior", "demonstration", False),
     )
     for first, other, said in firsts:
         rows = [Weight("main", first, first, 1.0, ""), Weight("also", other, other, 2.0, "")]
-        assert f"2.00 nats, is that of another cause, {other}" in heavier(rows)
+        assert heavier(rows).startswith(f"Another cause, {other}, has a larger share of the lead, 2.00 nats")
         assert ("smallest change" in heavier(rows)) == said
         assert heavier([rows[0], replace(rows[1], nats=1.0)]) == ""
+        before = Weight("also", "scoring", "scoring", None, "")  # a smaller change than the first
+        assert "smallest change" not in heavier([*rows, before])
         assert heavier([replace(rows[0], nats=None), rows[1]]) == ""  # confused classes have no share to compare

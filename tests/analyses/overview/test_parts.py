@@ -231,13 +231,18 @@ def test_that_the_order_decides_which_label_is_answered_too_often(others: int, t
     known = replace(found, shown=(0, 1, 0, 1), stability=stability)
     assert known.causes == ()
     said = (
-        "(0.50). The order decides which label is answered too often: in 5 of 8 other orders another one is answered "
-        "most often; accuracy 0.50 in these, 0.50 now."
+        "(0.50). The order decides which label is answered most often: in 5 of 8 other orders it is another one; "
+        "accuracy 0.50 in the other orders, 0.50 now."
     )
     assert (said in headline(known)) == told
     assert ("The order decides" in headline(known)) == told
     sampled = replace(known, stability=replace(stability, queries=tuple(range(11))))
-    assert ("8 other orders (a sample of 11 queries) another one" in headline(sampled)) == told
+    assert ("8 other orders (a sample of 11 queries) it is another one" in headline(sampled)) == told
+    unlabelled = overview_of(np.eye(2)[[1] * 12], [None] * 12)
+    unsure = replace(stability, gold=(None,) * len(stability.gold))
+    assert "too often" not in headline(replace(unlabelled, shown=known.shown, stability=unsure))
+    fewer = replace(stability, scores=np.eye(2)[[0] * 7 + [1] * 5])  # on the sample the other one is answered more now
+    assert "The order decides" not in headline(replace(known, stability=fewer))
     right = overview_of(np.eye(2)[[0, 1] * 6], [0, 1] * 6)  # no label is answered too often
     assert "order" not in headline(replace(right, shown=known.shown, stability=stability))
 
