@@ -53,6 +53,8 @@ class PendingQuestion:
 
     def edits(self, query: int) -> tuple[Edits, ...]:
         """The edits of a query's row; layers that have the same edit go on sharing it."""
+        if not self.target_edits and not self.query_edits:
+            return (self.prefix_edits,)
         first, length = len(self.encoded.prefix), len(self.whole(query))
         last, all_rows = torch.tensor([length - 1]), torch.arange(first, length)
         placed = {id(edit): replace(edit, rows=last) for edit in self.target_edits.values()}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from icldiag.errors import AnalysisError
 from icldiag.lazy import torch
 from icldiag.model.heads import PLAIN, Heads, KeyValues, Variant, widened
+from icldiag.model.visibility import Visibility, Visible
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,6 +84,25 @@ class Pass:
     observe: Observer | None = None
     before_layer: Callable[[int], None] | None = None  # may raise Cancelled
     swap: Swap | None = None
+    _visible: dict[tuple[torch.device, Visible | None], Visibility] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def visibility(
+        self, device: torch.device, past: KeyValues | None, context: KeyValues | None, within: Visible | None
+    ) -> Visibility:
+        """What the new tokens see, made once for all layers that see alike: a token has one position in all of them."""
+        key = device, within
+        if key not in self._visible:  # a model may be spread over several devices
+            positions, padding, gap = (
+                None if tensor is None else tensor.to(device) for tensor in (self.positions, self.padding, self.gap)
+            )
+            assert positions is not None
+            if past is not None:
+                positions = torch.cat([past.positions, positions], dim=1)
+            of_context = None if context is None else context.positions
+            self._visible[key] = Visibility(positions, self.positions.shape[1], of_context, within, padding, gap)
+        return self._visible[key]
 
     @property
     def furthest(self) -> int:
@@ -116,21 +136,17 @@ def attend(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, 
     this = current()
     if this.before_layer is not None:
         this.before_layer(layer)
-    device = query.device  # a model may be spread over several
-    positions = this.positions.to(device)
-    if this.past is not None:
-        past = this.past[layer]
+    past = this.past[layer] if this.past is not None else None
+    if past is not None:
         key, value = torch.cat([past.keys, key], dim=2), torch.cat([past.values, value], dim=2)
-        positions = torch.cat([past.positions, positions], dim=1)
     context = this.context[layer] if this.context is not None else None
     if context is not None and (variant.bias is not None or variant.visible is not None):
         _check_order(context, this.span[0])
-    padding = this.padding.to(device) if this.padding is not None else None
-    gap = this.gap.to(device) if this.gap is not None else None
-    heads = Heads(query, key, value, positions, scale, variant, context, padding, gap, this.span[1])
+    visibility = this.visibility(query.device, past, context, variant.visible)
+    heads = Heads(query, key, value, visibility, scale, variant, context, this.span[1])
     edit = this.edits.get(layer)
     if edit is not None:
-        edit = edit.to(device)
+        edit = edit.to(query.device)
     if edit is not None and len(edit.rows) == query.shape[2]:  # every row is edited, as in a pass of one token
         output = heads.weigh(_edited_attention(heads, edit, None))
     else:

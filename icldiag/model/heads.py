@@ -19,17 +19,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from icldiag.lazy import torch
+from icldiag.model.visibility import ROWS, Visibility, Visible
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: transformers' mask functions: (batch, head, position of the row, position of the column) -> may it be attended to.
-Visible = Callable[["Tensor", "Tensor", "Tensor", "Tensor"], "Tensor"]
-
 #: What is added to the scores of a column, by its position: (B, N) -> (B, H, 1, N).
 Bias = Callable[["Tensor"], "Tensor"]
-
-_ROWS = 512  # rows of explicit attention computed at a time
 
 
 @dataclass(frozen=True)
@@ -80,12 +76,10 @@ class Heads:
     query: Tensor  # (B, H, T, d)
     key: Tensor  # (B, K, O + T, d)
     value: Tensor  # (B, K, O + T, d)
-    positions: Tensor  # (B, O + T) in the whole prompt
+    visibility: Visibility
     scale: float
     variant: Variant = PLAIN
     context: KeyValues | None = None  # (1, K, P, d)
-    padding: Tensor | None = None  # (B,) columns of O + T that hold nothing, at the left
-    gap: Tensor | None = None  # (B,) of T that hold nothing, at the left
     last: int = 0  # no position is larger
 
     def detached(self) -> Heads:
@@ -95,14 +89,7 @@ class Heads:
     @property
     def key_values(self) -> KeyValues:
         """The keys and values of the rows' own tokens, past and new, for a later pass."""
-        return KeyValues(self.key, self.value, self.positions, self.last)
-
-    @property
-    def column_positions(self) -> Tensor:
-        """Where in the whole prompt each column of the attention stands: (B, S)."""
-        if self.context is None:
-            return self.positions
-        return torch.cat([self.context.positions.expand(len(self.positions), -1), self.positions], dim=1)
+        return KeyValues(self.key, self.value, self.visibility.positions, self.last)
 
     def attention(self, rows: Tensor | None = None, blocked: Tensor | None = None, until: int | None = None) -> Tensor:
         """The attention after the softmax, in float32 at least, of some rows or of all: (B, H, R, S).
@@ -110,13 +97,15 @@ class Heads:
         Without context, `until` leaves out the columns from there on, which must be hidden from all the rows.
         """
         query = (self.query if rows is None else self.query[:, :, rows]) * self.scale  # (B, H, R, d)
-        hidden = None
-        if self.padding is not None or self.query.shape[2] > 1 or self.variant.visible is not None:
-            hidden = ~self._visible(rows)[..., :until]  # (B or 1, 1, R, O + T)
-        key = self.key if until is None else self.key[:, :, :until]
-        scores = self._scores(query, key, self.positions[:, :until], hidden)  # (B, H, R, O + T)
+        hidden = self.visibility.hidden(rows)  # (B or 1, 1, R, O + T)
+        key, positions = self.key, self.visibility.positions
+        if until is not None:
+            key, positions = key[:, :, :until], positions[:, :until]
+            hidden = None if hidden is None else hidden[..., :until]
+        scores = self._scores(query, key, positions, hidden)  # (B, H, R, O + T)
         if self.context is not None:
-            shared = self._scores(query, self.context.keys, self.context.positions, self._hidden_context(rows))
+            unseen = self.visibility.hidden_context(rows)
+            shared = self._scores(query, self.context.keys, self.context.positions, unseen)
             scores = torch.cat([shared, scores], dim=-1)  # (B, H, R, S)
         if blocked is not None:
             scores = scores.masked_fill(widened(blocked, scores, False), torch.finfo(scores.dtype).min)
@@ -133,7 +122,7 @@ class Heads:
     def row(self, place: int) -> Tensor:
         """The attention of one row, counted from either end: (B, H, S)."""
         new = self.query.shape[2]
-        if new <= _ROWS:
+        if new <= ROWS:
             return self.whole[:, :, place]
         return self.attention(torch.tensor([place % new], device=self.query.device))[:, :, 0]
 
@@ -147,9 +136,9 @@ class Heads:
 
     def output(self) -> Tensor:
         """The attention's output for all new tokens, unedited: (B, H, T, d)."""
-        new, alone = self.query.shape[2], self.context is None and self.padding is None
+        new, alone = self.query.shape[2], self.context is None and self.visibility.padding is None
         if alone and self.variant.is_masked_softmax and self.key.shape[2] == new:
-            mask = None if self.variant.visible is None else self._visible(None)
+            mask = None if self.variant.visible is None else self.visibility.visible
             return torch.nn.functional.scaled_dot_product_attention(
                 self.query,
                 self.key,
@@ -159,11 +148,9 @@ class Heads:
                 scale=self.scale,
                 enable_gqa=self.key.shape[1] != self.query.shape[1],
             )
-        if new <= _ROWS:
+        if new <= ROWS:
             return self.weigh(self.whole)
-        rows = torch.arange(new, device=self.query.device)
-        blocks = [rows[start : start + _ROWS] for start in range(0, new, _ROWS)]
-        return torch.cat([self.weigh(self.attention(block)) for block in blocks], dim=2)
+        return torch.cat([self.weigh(self.attention(rows)) for rows in self.visibility.blocks], dim=2)
 
     def _scores(self, query: Tensor, keys: Tensor, positions: Tensor, hidden: Tensor | None) -> Tensor:
         """Capped, biased and masked scores of scaled queries (B, H, R, d) against some columns: (B, H, R, N)."""
@@ -174,37 +161,6 @@ class Heads:
         if self.variant.bias is not None:
             scores = scores + self.variant.bias(positions).to(scores.dtype)
         return scores if hidden is None else scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
-
-    def _visible(self, rows: Tensor | None) -> Tensor:
-        """Causal, without padding, as the variant has it; a padded row sees itself, so no softmax is over nothing."""
-        new, own = self.query.shape[2], self.key.shape[2]
-        columns = torch.arange(own, device=self.key.device)
-        row_columns = columns[own - new :] if rows is None else columns[own - new :][rows]  # (R,)
-        visible = (columns <= row_columns[:, None])[None, None]  # (1, 1, R, O + T)
-        if self.variant.visible is not None:
-            visible = visible & self._within(self.variant.visible, rows, self.positions)  # (B, 1, R, O + T)
-        if self.padding is not None:
-            visible = visible & (columns >= self.padding[:, None, None, None])  # (B, 1, R, O + T)
-        if self.gap is not None:
-            of_new = columns - (own - new)
-            visible = visible & ((of_new < 0) | (of_new >= self.gap[:, None, None, None]))
-        if self.padding is not None or self.gap is not None:
-            visible = visible | (columns == row_columns[:, None])
-        return visible
-
-    def _hidden_context(self, rows: Tensor | None) -> Tensor | None:
-        """What of the context the variant hides: (B, 1, R, P), or None where all is seen."""
-        if self.variant.visible is None or self.context is None:
-            return None
-        return ~self._within(self.variant.visible, rows, self.context.positions)
-
-    def _within(self, visible: Visible, rows: Tensor | None, columns: Tensor) -> Tensor:
-        """The variant's mask function of some rows and columns (B or 1, N), by position: (B, 1, R, N)."""
-        of_rows = self.positions[:, self.key.shape[2] - self.query.shape[2] :]  # (B, T)
-        if rows is not None:
-            of_rows = of_rows[:, rows]  # (B, R)
-        batch = torch.arange(len(of_rows), device=columns.device)[:, None, None]
-        return visible(batch, torch.zeros_like(batch), of_rows[:, :, None], columns[:, None, :])[:, None]
 
 
 def products(query: Tensor, keys: Tensor) -> Tensor:

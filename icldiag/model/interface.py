@@ -17,7 +17,8 @@ from transformers.masking_utils import causal_mask_function
 
 from icldiag.errors import ModelError
 from icldiag.model.attention import attend, current
-from icldiag.model.heads import Variant, Visible
+from icldiag.model.heads import Variant
+from icldiag.model.visibility import Visible
 
 NAME = "icldiag"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -68,10 +68,13 @@ def gptj(self: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: o
     return _in_float32(self.layer_idx, query, key, value, 1.0 / float(self.scale_attn))
 
 
+_window = cache(sliding_window_overlay)  # one function for all layers, by which a pass knows that they see alike
+
+
 def gpt_neo(self: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: object = None) -> Any:
     """GPTNeoSelfAttention._attn: unscaled, and in every other layer within a window."""
     local = self.attention_type == "local"
-    variant = Variant(visible=sliding_window_overlay(self.config.window_size)) if local else PLAIN
+    variant = Variant(visible=_window(self.config.window_size)) if local else PLAIN
     return _in_float32(self.layer_id, query, key, value, 1.0, variant)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,6 +84,10 @@ class _Source:
     own_row: Tensor  # (n,) in the batch
     own_column: Tensor  # (n,)
 
+    def indices(self, device: torch.device) -> list[Tensor]:
+        """Row, column, the batch's row and the batch's column, on a device."""
+        return [index.to(device) for index in (self.row, self.column, self.own_row, self.own_column)]
+
 
 @dataclass(frozen=True)
 class OwnPasts:
@@ -121,15 +126,21 @@ class OwnPasts:
         size = self.rows, self.columns
         keys = like.keys.new_zeros(size[0], like.keys.shape[1], size[1], like.keys.shape[3])
         values = like.values.new_zeros(size[0], like.values.shape[1], size[1], like.values.shape[3])
-        positions = like.positions.new_full(size, self.first)
         last = self.first
         for source in self.sources:
             found = source.key_values[layer]
-            row, column, to, place = (
-                index.to(found.keys.device) for index in (source.row, source.column, source.own_row, source.own_column)
-            )
+            row, column, to, place = source.indices(found.keys.device)
             keys[to, :, place] = found.keys[row, :, column]
             values[to, :, place] = found.values[row, :, column]
-            positions[to, place] = found.positions[row, column]
             last = max(last, found.last)
-        return KeyValues(keys, values, positions, last)
+        return KeyValues(keys, values, self._positions.to(like.keys.device), last)
+
+    @cached_property
+    def _positions(self) -> Tensor:
+        """(B, O), the same in every layer."""
+        like = self.sources[0].key_values[0].positions
+        positions = like.new_full((self.rows, self.columns), self.first)
+        for source in self.sources:
+            row, column, to, place = source.indices(like.device)
+            positions[to, place] = source.key_values[0].positions.to(like.device)[row, column]
+        return positions

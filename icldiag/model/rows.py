@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from icldiag.lazy import no_grad, torch
@@ -84,9 +85,9 @@ def run_rows(
             found = heads.key_values
             kept.append(
                 KeyValues(
-                    found.keys[where][:, :, new].clone(),
-                    found.values[where][:, :, new].clone(),
-                    found.positions.expand(len(rows), -1)[where][:, new],
+                    found.keys[:, :, new][where],
+                    found.values[:, :, new][where],
+                    found.positions.expand(len(rows), -1)[:, new][where],
                     found.last,
                 )
             )
@@ -187,16 +188,17 @@ class _Layout:
         blocked = torch.zeros(len(rows), heads if by_head else 1, len(edited), width, dtype=torch.bool)
         factor = torch.ones(len(rows), heads, len(edited), width)
         blocks = scales = False
+        columns_of = cache(self.columns)  # a row has many edits, over as many columns
         if self.words:
             blocked[:, :, index[self.new] :, width - self.words :] = words.hidden
             blocks = True
         for place, row, new, edit, line in lines:
             if edit.factor is not None:
-                columns = self.columns(row, min(edit.factor.shape[1], row.length))
+                columns = columns_of(row, min(edit.factor.shape[1], row.length))
                 factor[place, :, index[new], columns] *= edit.factor[:, : len(columns)].cpu()
                 scales = True
             if edit.blocked is not None:
-                columns = self.columns(row, min(edit.blocked.shape[-1], row.length))
+                columns = columns_of(row, min(edit.blocked.shape[-1], row.length))
                 own = edit.blocked[..., line, : len(columns)].cpu()  # (N,), or (1, H, N)
                 own = own[0] if by_head and own.dim() == 3 else own.expand(blocked.shape[1], -1)  # (H or 1, N)
                 if edit.renormalise:

@@ -68,7 +68,7 @@ class TargetReader:
             row = row * widened(edit.factor, row, 1.0).to(row)
         self._rows.append(row.sum(1).float())  # (B, S)
         if self._columns is None:  # the same in every layer
-            self._columns = heads.column_positions
+            self._columns = heads.visibility.column_positions
 
     def forget(self) -> None:
         """Begin anew: a batch that memory did not do for is run again in parts."""

@@ -122,7 +122,7 @@ def test_who_watches_sees_what_goes_on_and_who_swaps_decides_it() -> None:
     assert (layer, begun) == (0, [0])
     assert output is found
     assert heads.last == heads.key_values.last == S - 1
-    assert heads.column_positions.tolist() == [list(range(S))] * B
+    assert heads.visibility.column_positions.tolist() == [list(range(S))] * B
     assert heads.key.shape[2] == heads.value.shape[2] == PAST + T
 
 
