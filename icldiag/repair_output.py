@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TextIO
 
 from icldiag.analyses.repairs import (
-    ALIKE,
-    CHOSEN,
     FindRepairs,
     Repair,
     Repairs,
@@ -22,6 +20,7 @@ from icldiag.analyses.repairs import (
     alike,
     finding,
     p_text,
+    sorted_by,
     tried_kind,
     verdict,
 )
@@ -119,6 +118,7 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
     """The best repairs, a line each: net gain, mended and broken on the selection part, p, the queries, the cost."""
     if not count:
         return
+    yield sorted_by(repairs)
     uneven = repairs.uneven
     heads = f"{'  alike' if uneven else ''}  repair (selection part: {len(repairs.selection)} examples)"
     yield f"rank  net   fixed broken      p  queries  tokens{heads}"
@@ -130,10 +130,6 @@ def ranking(repairs: Repairs, count: int) -> Iterator[str]:
             f"{trial.queries.net:+7}  {trial.tokens - repairs.tokens_before:+6}  "
             f"{f'{alike(effect):>5}  ' if uneven else ''}{trial.repair.name}{of}"
         )
-    if uneven:
-        yield ALIKE
-    if repairs.chosen_first:
-        yield f"{CHOSEN}."
 
 
 def chosen_trial(repairs: Repairs, rank: int | None) -> Trial | None:

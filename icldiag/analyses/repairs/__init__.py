@@ -6,8 +6,6 @@ from icldiag.analyses.effect import Effect
 from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, changes, find_repairs, mendable
 from icldiag.analyses.search.compute import TryCalibrations
 from icldiag.analyses.search.reading import (
-    ALIKE,
-    CHOSEN,
     MORE,
     alike,
     finding,
@@ -15,6 +13,7 @@ from icldiag.analyses.search.reading import (
     in_short,
     p_text,
     points,
+    sorted_by,
     trial_in_short,
     tried_kind,
     verdict,
@@ -24,9 +23,7 @@ from icldiag.analyses.search.repairs import Repairs
 from icldiag.analyses.search.trials import Trial
 
 __all__ = [
-    "ALIKE",
     "BUDGET",
-    "CHOSEN",
     "MORE",
     "Effect",
     "FindRepairs",
@@ -43,6 +40,7 @@ __all__ = [
     "mendable",
     "p_text",
     "points",
+    "sorted_by",
     "trial_in_short",
     "tried_kind",
     "verdict",

@@ -23,8 +23,9 @@ def combined(start: Repair, first: Repair, second: Repair) -> Repair | None:
     if chat and retrievals != (None,):
         return None
     name = f"{first.name} and {second.name}"
-    changed = replace(first, family="combination", name=name, demonstrations=demonstrations, labels=labels)
-    return replace(changed, retrieval=retrievals[0], chat=chat, calibration=None)
+    short = " + ".join(filter(None, (first.short, second.short)))
+    changed = replace(first, family="combination", name=name, short=short, calibration=None)
+    return replace(changed, demonstrations=demonstrations, labels=labels, retrieval=retrievals[0], chat=chat)
 
 
 def _merged(old: tuple[T, ...], first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...] | None:

@@ -24,7 +24,8 @@ def deletions(search: Search) -> Iterator[Repair]:
     shots = Counter(example.label for example in prompt.demonstrations)
     for place in _concerned_first(search):
         if shots[prompt.demonstrations[place].label] > 1:
-            yield change("drop", f"without demonstration {_named(search, place)}", drop(prompt, place))
+            which = _named(search, place)
+            yield change("drop", f"without demonstration {which}", drop(prompt, place), f"without {which}")
 
 
 def first_demonstrations(search: Search) -> Iterator[Repair]:
@@ -40,7 +41,8 @@ def first_demonstrations(search: Search) -> Iterator[Repair]:
     for draw in range(1, PLACED + 1):
         shown = [generator.choice(mine) for mine in by_class]
         generator.shuffle(shown)
-        yield change("show", f"an example of each class shown, draw {draw}", with_demonstrations(search.prompt, shown))
+        name, short = f"an example of each class shown, draw {draw}", f"draw {draw}: an example of each class"
+        yield change("show", name, with_demonstrations(search.prompt, shown), short)
 
 
 def replacements(search: Search) -> Iterator[Repair]:
@@ -62,7 +64,8 @@ def replacements(search: Search) -> Iterator[Repair]:
             example = near[label][turn]
             demonstrations = [*shown[:place], example, *shown[place + 1 :]]
             name = f"demonstration {_named(search, place)} replaced by '{example.text}'"
-            yield change("replace", name, with_demonstrations(search.prompt, demonstrations))
+            short = f"new {place + 1}: '{example.text}'"
+            yield change("replace", name, with_demonstrations(search.prompt, demonstrations), short)
 
 
 def _concerned_first(search: Search) -> list[int]:

@@ -21,4 +21,4 @@ def retrievals(search: Search) -> Iterator[Repair]:
         return
     for count in COUNTS:
         name = f"the {count} examples nearest to each query"
-        yield change("retrieval", name, replace(prompt, retrieval=Retrieval(count)))
+        yield change("retrieval", name, replace(prompt, retrieval=Retrieval(count)), f"{count} nearest examples")

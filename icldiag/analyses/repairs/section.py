@@ -12,7 +12,7 @@ from pydantic import Field
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.prediction.compute import Predict
-from icldiag.analyses.repairs import CHOSEN, Effect, FindRepairs, Repairs, Trial, find_repairs, finding, verdict
+from icldiag.analyses.repairs import Effect, FindRepairs, Repairs, Trial, find_repairs, finding, sorted_by, verdict
 from icldiag.analyses.request import Workbench
 from icldiag.analyses.search.partition import make_parts
 from icldiag.analyses.search.search import Search
@@ -173,7 +173,7 @@ def _ranking(result: Repairs) -> Table:
         rows.append((trial.repair.name, *ranked_by, *counts, *of_queries, tokens, trial.repair.needs))
     columns = (
         "repair",
-        *(["points, labels alike"] if result.uneven else []),
+        *(["alike"] if result.uneven else []),
         "net gain",
         "fixed",
         "broken",
@@ -183,12 +183,7 @@ def _ranking(result: Repairs) -> Table:
         "tokens",
         "needs",
     )
-    caption = "Ranked on the selection part."
-    if result.uneven:
-        caption += " The rank is by the points gained where each label counts alike, however many texts it has."
-    if result.chosen_first:
-        caption += f" {CHOSEN}."
-    return Table("repairs", caption, columns, tuple(rows), limit=LISTED, digits=".2g")
+    return Table("repairs", sorted_by(result), columns, tuple(rows), limit=LISTED, digits=".2g")
 
 
 def _elsewhere(result: Repairs, winner: Trial) -> list[Block]:

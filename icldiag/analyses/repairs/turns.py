@@ -16,4 +16,4 @@ def turns(search: Search) -> Iterator[Repair]:
     if prompt.chat or not getattr(search.model.tokenizer, "chat_template", None):
         return
     asked = replace(prompt, retrieval=None)  # which chats do not have
-    yield change("chat", "the model's chat template", as_chat(asked))
+    yield change("chat", "the model's chat template", as_chat(asked), "chat template")

@@ -123,6 +123,7 @@ def _furthest_first(search: Search, keys: _Keys, label: int, rival: int, candida
             distance = keys.distances(changed)[label, rival]
         except PromptError:  # cannot be scored
             continue
-        name = f"'{word.strip()}' as the label word of {search.prompt.label_names[label]}"
-        found.append((-distance, change("word", name, changed)))
+        new, of = word.strip(), search.prompt.label_names[label]
+        name = f"'{new}' as the label word of {of}"
+        found.append((-distance, change("word", name, changed, f"word '{new}' for {of}")))
     return [repair for _, repair in sorted(found, key=lambda pair: pair[0])]

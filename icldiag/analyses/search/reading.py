@@ -124,8 +124,27 @@ def points(effect: Effect) -> str:
     return f"{signed(gain)} {'point' if abs(gain) == 1 else 'points'}, 95 % interval {signed(low)} to {signed(high)}"
 
 
-ALIKE = "alike: points gained where each label counts alike, which ranks the repairs"
-CHOSEN = "The first is the one chosen: of calibrations of a prompt the most general that gains"
+def sorted_by(repairs: Repairs) -> str:
+    """What the order of the repairs is, and why the first stands before some that gain more."""
+    texts = len(repairs.selection)
+    by = (
+        f"alike: points gained on the {texts} texts, each label counting alike"
+        if repairs.uneven
+        else f"net: of the {texts} texts, those fixed less those broken"
+    )
+    return f"First the choice, {_choice(repairs)}; then by {by}." if repairs.chosen_first else f"Sorted by {by}."
+
+
+def _choice(repairs: Repairs) -> str:
+    """What is true of any winner, or of a calibration that stands before others of the same prompt."""
+    best = repairs.best
+    assert best is not None
+    rest = (trial for trial in repairs.trials if trial.rank < best.rank and trial.wins)
+    if best.repair.calibration is not None and any(trial.repair.text == best.repair.text for trial in rest):
+        return "of one prompt's calibrations that gain the most flexible"
+    assert repairs.confirmed is not None
+    mends = "" if repairs.query is None else f"fix query {repairs.query + 1} and "
+    return f"the best of those that {mends}were tested on {repairs.confirmed.count} left-out texts"
 
 
 def alike(effect: Effect) -> str:

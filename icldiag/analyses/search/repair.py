@@ -43,6 +43,7 @@ class Repair:
     retrieval: Retrieval | None = None
     chat: bool = False
     scoring: Scoring | None = None  # of label words, where it is another one
+    short: str = ""  # the change of the prompt alone, what tells it from others first; "" without one
 
     def apply(self, prompt: Prompt, beta: SavedBeta | None = None) -> Prompt:
         """The repaired prompt; `beta` is where this repair's beta was saved, for one that has a beta."""
@@ -82,9 +83,10 @@ class Repair:
 
 def as_it_is(prompt: Prompt, beta: NDArray[np.float32] | None) -> Repair:
     """The change that changes nothing: what all others are compared with."""
-    return replace(change("combination", "as it is", prompt), calibration=prompt.calibration, beta=beta)
+    return replace(change("combination", "as it is", prompt), calibration=prompt.calibration, beta=beta, short="")
 
 
-def change(family: Family, name: str, prompt: Prompt) -> Repair:
+def change(family: Family, name: str, prompt: Prompt, short: str = "") -> Repair:
     """A changed prompt text. What was calibrated or trained for the old text does not go with it."""
-    return Repair(family, name, prompt.demonstrations, prompt.labels, retrieval=prompt.retrieval, chat=prompt.chat)
+    of_text = (prompt.demonstrations, prompt.labels)
+    return Repair(family, name, *of_text, retrieval=prompt.retrieval, chat=prompt.chat, short=short or name)

@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 
 from icldiag.analyses.request import SoFar
 from icldiag.counting import counted
-from icldiag.render.fit import cut_middle
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import ClientsWanted, EditUndone
 from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
@@ -71,7 +70,6 @@ class RepairPanel(ApplyingPanel):
         yield Line(id="applied", classes="body")
         yield Line(id="finding", classes="body finding")
         yield Line(id="table", classes="body")
-        yield Line(id="legend", classes="body")
         yield Line(id="marked", classes="body")
 
     def on_mount(self) -> None:
@@ -81,9 +79,7 @@ class RepairPanel(ApplyingPanel):
         self._so_far: dict[FindRepairs, tuple[Prompt, Any, Repairs]] = {}  # with prompt and beta, the last of a search
 
     def show(self) -> None:
-        finding, table, legend, marked = (
-            self.query_one(name, Line) for name in ("#finding", "#table", "#legend", "#marked")
-        )
+        finding, table, marked = (self.query_one(name, Line) for name in ("#finding", "#table", "#marked"))
         from icldiag.analyses.repairs import TryCalibrations
 
         found, look = self._found() or self.result(TryCalibrations()), self.state.look
@@ -91,7 +87,6 @@ class RepairPanel(ApplyingPanel):
         self.query_one("#applied", Line).set(self.applied_line())
         if found is None:
             table.set("")
-            legend.set("")
             marked.set("")
             said = (self.trouble(TryCalibrations()), self._not_yet())
             finding.set(said[0] if said[0].plain == said[1].plain else Text("\n").join(said))
@@ -106,7 +101,6 @@ class RepairPanel(ApplyingPanel):
         told = sentence(found) + ("" if found.finished else self._how_far(found))
         finding.set(Text(visible(told, look.ascii_only)) + own)
         table.set(self._table(found))
-        legend.set(self._legend(found))
         marked.set("" if self.marked < 0 else self._about(found, found.trials[self.marked]))
 
     @property
@@ -186,31 +180,15 @@ class RepairPanel(ApplyingPanel):
         return Text(visible(f"{this} {everything}", look.ascii_only), f"not bold {look.muted}")
 
     def _table(self, found: Repairs) -> Text:
-        """A line per repair around the marked one; names that are too long differ at both ends."""
-        from icldiag.analyses.repairs import alike, p_text
+        """By what they are sorted, and the repairs around the marked one."""
+        from icldiag.analyses.repairs import sorted_by
+        from icldiag.render.repairs import repair_table
 
-        look, uneven = self.state.look, found.uneven
-        lines = [Text(f"   net   +   -      p  {'alike  ' if uneven else ''}this query   repair", look.muted)]
-        first = max(0, min(self.marked - LISTED // 2, len(found.trials) - LISTED))
-        for place, trial in enumerate(found.trials[first : first + LISTED], start=first):
-            effect, marked = trial.selection, place == self.marked
-            fixes = {True: "fixed", False: "still wrong", None: ""}[found.mends(trial, self.state.query)]
-            line = (
-                f"{'>' if marked else ' '} {effect.net:+4} {len(effect.mended):3} {len(effect.broken):3} "
-                f"{p_text(effect.p_value):>6}  {f'{alike(effect):>5}  ' if uneven else ''}{fixes:<11}  "
-            )
-            room = max(12, self.room.width - len(line))
-            name = cut_middle(visible(trial.repair.name, look.ascii_only), room, look.dots)
-            lines.append(Text(line + name, look.strong if marked else "", no_wrap=True))
-        return Text("\n").join(lines)
-
-    def _legend(self, found: Repairs) -> Text:
-        """What a column is, and why the first is the one chosen."""
-        from icldiag.analyses.repairs import ALIKE, CHOSEN
-
-        said = [ALIKE] if found.uneven else []
-        said += [f"{CHOSEN}."] if found.chosen_first else []
-        return Text("\n".join(said), self.state.look.muted)
+        look, count = self.state.look, len(found.trials)
+        first = max(0, min(self.marked - LISTED // 2, count - LISTED))
+        shown = range(first, min(first + LISTED, count))
+        drawn = repair_table(found, shown, self.marked, self.state.query, self.room.width, look)
+        return Text("\n").join([Text(sorted_by(found), look.muted), drawn])
 
     def _about(self, found: Repairs, trial: Trial) -> Text:
         """The marked repair in words: this query, the other ones, and what it costs."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icldiag.analyses.lab import Lab
-from icldiag.analyses.repairs import finding
+from icldiag.analyses.repairs import finding, sorted_by
 from icldiag.analyses.search.calibrations import Candidate
 from icldiag.analyses.search.partition import FOLDS
 from icldiag.analyses.search.repairs import repairs_of
@@ -85,6 +85,7 @@ def test_of_fits_to_a_prompt_the_most_general_that_gains_is_taken(rich: Prompt, 
     assert trials.winner.repair.name == "matrix calibration"
     assert trials.ranked()[0] is trials.winner
     assert repairs_of(trials).chosen_first  # batch calibration gains more
+    assert sorted_by(repairs_of(trials)).startswith("First the choice, of one prompt's calibrations that gain the most")
     assert 0 < trials.confirmed.net == len(trials.confirmed.mended) < 20  # the folds choose so too
 
 
@@ -98,6 +99,7 @@ def test_a_change_that_gains_more_by_itself_needs_no_calibration(rich: Prompt, t
     assert trials.winner is not None
     assert trials.winner.repair is other
     assert not repairs_of(trials).chosen_first
+    assert sorted_by(repairs_of(trials)).startswith("Sorted by ")
 
 
 def test_a_change_is_not_confirmed_by_what_it_was_made_from(rich: Prompt, tiny: Tiny) -> None:

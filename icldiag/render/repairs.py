@@ -1,0 +1,59 @@
+"""The repairs that were tried as a table: what each did to other texts and to one query, and what it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from icldiag.analyses.repairs import Repairs, Trial, alike, p_text
+from icldiag.render.fit import pad
+from icldiag.render.look import Look
+from icldiag.visible import visible
+
+_AS_IT_IS = "as it is"
+_NARROWEST = 12  # of the column of changes
+
+
+def repair_table(repairs: Repairs, shown: range, marked: int, query: int, width: int, look: Look) -> Text:
+    """A head, and a line for each repair in `shown`: the change of the prompt, and the calibration on top of it.
+
+    Where there is no room for both, the change is cut at its end: it begins with what tells it from others.
+    """
+    uneven, trials = repairs.uneven, [repairs.trials[place] for place in shown]
+    head = f"query {query + 1}"
+    numbers = [_numbers(trial, uneven) + f"{_turn(repairs, trial, query):<{len(head)}}  " for trial in trials]
+    heads = f"   net   +   -      p  {'alike  ' if uneven else ''}{head}  "
+    changes = [visible(trial.repair.short, look.ascii_only) or _AS_IT_IS for trial in trials]
+    on_top = ["" if (one := trial.repair.calibration) is None else one.kind for trial in trials]
+    if set(changes) == {_AS_IT_IS}:
+        names = ["calibration", *on_top]
+    else:
+        names = _columns(["change", *changes], ["calibration", *on_top], width - len(heads), look)
+    lines = [Text(heads + names[0], look.muted, no_wrap=True)]
+    for place, number, name in zip(shown, numbers, names[1:], strict=True):
+        here = place == marked
+        lines.append(Text(f"{'>' if here else ' '} {number}{name}", look.strong if here else "", no_wrap=True))
+    return Text("\n").join(lines)
+
+
+def _columns(left: Sequence[str], right: Sequence[str], width: int, look: Look) -> list[str]:
+    room = max(_NARROWEST, width - 2 - max(map(cell_len, right)))
+    room = min(room, max(map(cell_len, left)))
+    return [f"{pad(change, room, look.dots)}  {kind}".rstrip() for change, kind in zip(left, right, strict=True)]
+
+
+def _numbers(trial: Trial, uneven: bool) -> str:
+    effect = trial.selection
+    counts = f"{effect.net:+4} {len(effect.mended):3} {len(effect.broken):3} {p_text(effect.p_value):>6}  "
+    return counts + (f"{alike(effect):>5}  " if uneven else "")
+
+
+def _turn(repairs: Repairs, trial: Trial, query: int) -> str:
+    """What it does to the query; nothing where nobody knows."""
+    gold = repairs.gold[query]
+    if gold is None:
+        return ""
+    was, now = repairs.before[query] == gold, trial.predicted[query] == gold
+    return ("right" if now else "broken") if was else ("fixed" if now else "wrong")

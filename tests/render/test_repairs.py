@@ -1,0 +1,60 @@
+"""Rows of repairs: the change first, cut at its end, then the calibration, whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from icldiag.analyses.repairs import Repairs
+from icldiag.prompt.schema import Prompt
+from icldiag.render.look import Look
+from icldiag.render.repairs import repair_table
+from icldiag.session import Session
+from tests.analyses.repairs.test_search import rich as rich
+from tests.conftest import Tiny
+
+NEW = "new 3: 'What are the seven virtues ?'"
+
+
+def rows(found: Repairs, width: int, query: int = 0) -> list[str]:
+    return repair_table(found, range(len(found.trials)), 0, query, width, Look()).plain.splitlines()
+
+
+def changed(rich: Prompt, tiny: Tiny) -> Repairs:
+    found = Session(rich, tiny()).repairs(budget=6)
+    short = ("", NEW, "word 'Time' for Number", "order 3 2 1")
+    trials = zip(found.trials, short, strict=False)
+    made = tuple(replace(trial, repair=replace(trial.repair, short=change)) for trial, change in trials)
+    uncalibrated = replace(made[-1], repair=replace(made[-1].repair, calibration=None))
+    return replace(found, trials=(*made[:-1], uncalibrated))
+
+
+def test_the_change_is_cut_at_its_end_and_the_calibration_is_whole(rich: Prompt, tiny: Tiny) -> None:
+    found = changed(rich, tiny)
+    kinds = [one.kind for trial in found.trials if (one := trial.repair.calibration)]
+    head, plain, new, word, order = rows(found, 76)
+    assert head.endswith("  calibration") and "  change  " in head
+    assert plain.endswith(f"  {kinds[0]}") and "  as it is  " in plain
+    assert new.endswith(f"…  {kinds[1]}") and "  new 3: 'What" in new
+    assert word.endswith(f"  {kinds[2]}") and "  word 'Time' for" in word
+    assert order.endswith("  order 3 2 1")
+    assert max(map(len, (head, plain, new, word, order))) <= 76
+    assert f"  {NEW}  {kinds[1]}" in rows(found, 120)[2]
+
+
+def test_calibrations_alone_need_one_column(rich: Prompt, tiny: Tiny) -> None:
+    found = Session(rich, tiny()).repairs(budget=6)
+    assert "change" not in rows(found, 76)[0]
+    assert {row.split()[-1] for row in rows(found, 76)[1:]} > {"batch", "affine", "matrix"}
+
+
+def test_what_it_does_to_the_query_whose_number_the_head_has(rich: Prompt, tiny: Tiny) -> None:
+    found = Session(rich, tiny()).repairs(budget=6)
+    told = {(True, True): "right", (True, False): "broken", (False, True): "fixed", (False, False): "wrong"}
+    judged = [query for query, gold in enumerate(found.gold) if gold is not None]
+    for query in judged:
+        head, *lines = rows(found, 120, query)
+        assert f"  query {query + 1}  " in head
+        for trial, line in zip(found.trials, lines, strict=True):
+            now = bool(trial.predicted[query] == found.gold[query])
+            assert line.split()[-2] == told[bool(found.before[query] == found.gold[query]), now]
+    assert judged
