@@ -12,7 +12,7 @@ from icldiag.analyses.overview import Perturb
 from icldiag.analyses.search.repairs import Repairs
 from icldiag.tui.panels.overview import request
 from tests.prompt.lm_eval.logs import TEXTS, choice_row, write
-from tests.tui.pilot import running, screen_text, settle, until
+from tests.tui.pilot import running, says, screen_text, settle, until
 
 
 @pytest.fixture
@@ -46,6 +46,20 @@ async def test_parts_come_one_by_one_and_another_panel_comes_first(
         await settle(pilot, lambda: request() in app.state.results)
         assert "Computing" not in screen_text(app)
         assert "NEXT" in app.panel.plain_text()
+
+
+async def test_what_next_names_is_applied_while_the_rest_is_computed(
+    prompt_file: Path, model_folder: Path, go: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Repairs, "holds", property(lambda self: True))
+    async with running(prompt_file, model_folder, (120, 60)) as (app, pilot):
+        await until(pilot, lambda: "overview: stability 1 of 9" in screen_text(app))
+        assert any(offer in app.panel.plain_text() for offer in ("t applies ", "t tries "))
+        assert says(app, "t apply")
+        await pilot.press("t")
+        go.set()
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.applied is not None
 
 
 async def test_it_can_be_stopped_and_goes_on(prompt_file: Path, model_folder: Path, go: threading.Event) -> None:

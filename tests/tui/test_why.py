@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from tests.tui.pilot import running, screen_text, settle
+import pytest
+
+from icldiag.analyses.search.repair import as_it_is
+from icldiag.prompt.adjustments import Calibration
+from icldiag.tui.panels.why import WhyPanel
+from tests.tui.pilot import running, says, screen_text, settle
 
 EVIDENCE = "changed prompts and passes"
 
@@ -51,3 +57,23 @@ async def test_the_evidence_stands_open_where_it_has_room(prompt_file: Path, mod
         await pilot.press("enter")
         await settle(pilot)
         assert screen_text(app) == shown
+
+
+async def test_a_change_that_was_applied_here_is_undone_here(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def repair(self: WhyPanel) -> object:
+        return replace(as_it_is(self.prompt, None), calibration=Calibration("batch", (0.0, 3.0, 0.0))), ""
+
+    monkeypatch.setattr(WhyPanel, "repair", repair)
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prompt
+        await pilot.press("1", "t")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.applied is not None
+        assert says(app, "u undo")
+        await pilot.press("u")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.prompt is before
+        assert not says(app, "u undo")

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from icldiag.tui.comparison import since
-from icldiag.tui.messages import RepairApplied, RepairTakenOff
+from icldiag.tui.messages import EditUndone, RepairApplied, RepairTakenOff
 from icldiag.tui.panels.base import Panel
 from icldiag.visible import visible
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from icldiag.analyses.search.repair import Repair
 
 APPLY_KEY: BindingType = Binding("t", "apply", "apply")
+UNDO_KEY: BindingType = Binding("u", "undo", "undo")
 
 
 class ApplyingPanel(Panel):
-    """A panel with a repair to apply; it has APPLY_KEY among its bindings."""
+    """A panel with a repair to apply; it has APPLY_KEY and UNDO_KEY among its bindings."""
 
     FOLLOWED: ClassVar[tuple[str, ...]] = ()
 
@@ -34,9 +35,14 @@ class ApplyingPanel(Panel):
         return self.state.applied is not None
 
     @property
-    def applies(self) -> bool:
-        """Whether the key would do anything; while nothing is computed yet, nothing is imported to find out."""
-        return self.takes_off or (bool(self.state.results) and self.repair() is not None)
+    def offers(self) -> bool:
+        """Whether the key would apply something: what the panel says of it must come from here."""
+        return not self.takes_off and self.repair() is not None
+
+    def idle(self) -> set[str]:
+        """The actions that would do nothing now."""
+        works = {"apply": self.takes_off or self.offers, "undo": bool(self.state.undo)}
+        return super().idle() | {name for name, does in works.items() if not does}
 
     def hinted(self) -> list[Binding]:
         name = "take off" if self.takes_off else "apply"
@@ -53,6 +59,9 @@ class ApplyingPanel(Panel):
             ("ON  ", look.chosen), (visible(applied.name, look.ascii_only), look.strong), (key, look.muted)
         )
         return head.append("".join(f"\n{line}" for line in said if line))
+
+    def action_undo(self) -> None:
+        self.post_message(EditUndone())
 
     def action_apply(self) -> None:
         if self.takes_off:

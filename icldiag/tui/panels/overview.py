@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.render.overview import Cell, answer_table, cells, label_bars, lean_bars, strip, strip_signs
-from icldiag.tui.messages import CellWanted, EditUndone, RepairWanted
-from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
+from icldiag.tui.messages import CellWanted, RepairWanted
+from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.cost import in_short, of_search
 from icldiag.tui.panels.next_steps import drawn, next_steps
@@ -57,7 +57,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         Binding("down", "cell(1, 0)", "choose cell down", key_display="arrows"),
         Binding("enter", "list", "cell's queries"),
         Binding("c", "error", "next error"),
-        Binding("u", "undo", "undo"),
+        UNDO_KEY,
         Binding("l", "everything", "all queries"),
         Binding("s", "again", "again"),
     ]
@@ -85,7 +85,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         """All queries are asked for in the text; the others have room on one line."""
         running = self.job in self.state.doing
         idle = super().idle() | {"everything", "error" if running or self.state.undo else "undo"}
-        return idle | ({"undo"} if running else set()) | (set() if self.applies else {"apply"})
+        return idle | ({"undo"} if running else set())
 
     def request(self) -> Summarise:
         return request(self.everything)
@@ -146,7 +146,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         """What fixes the prompt, as panel Repair has it; after a search there, what that found."""
         searched = self._searched()
         takes = "" if searched is not None or found.repairs is None else in_short(self, of_search(self))
-        return drawn(next_steps(found, searched, not self.takes_off, takes), self.state.look)
+        return drawn(next_steps(found, searched, self.offers, takes), self.state.look)
 
     def _searched(self) -> Repairs | None:
         """What panel Repair found for the whole prompt."""
@@ -233,9 +233,11 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
 
     def repair(self) -> tuple[Repair, str] | None:
         """The one that NEXT names, if it gains on texts that it was not chosen by."""
+        if not (self.parts or self.state.results):  # nothing is imported to find out
+            return None
         from icldiag.analyses.repairs import trial_in_short
 
-        found = self.peek(self.request())
+        found: Overview | None = self.latest(self.request())
         known = self._searched() or (None if found is None else found.repairs)
         if known is None or known.best is None or not known.holds:
             return None
@@ -243,9 +245,6 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
 
     def action_repair(self) -> None:
         self.post_message(RepairWanted(None))
-
-    def action_undo(self) -> None:
-        self.post_message(EditUndone())
 
 
 def _errors(prediction: Prediction) -> list[Cell]:

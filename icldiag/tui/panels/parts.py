@@ -42,7 +42,8 @@ class PartsPanel(Panel):
         """The actions that would do nothing now."""
         failures = self.state.failures  # without one nothing is imported for this, which would hold up the first paint
         ended = self.stopped or (bool(failures) and self.request() in failures)
-        return {name for name, works in (("again", ended), ("stop", self.job in self.state.doing)) if not works}
+        works = {"again": ended, "stop": self.job in self.state.doing}
+        return super().idle() | {name for name, does in works.items() if not does}
 
     def settled(self) -> bool:
         return super().settled() and self.job not in self.state.doing

@@ -14,8 +14,8 @@ from textual.binding import Binding, BindingType
 from icldiag.analyses.request import SoFar
 from icldiag.counting import counted
 from icldiag.tui.keys import choosing
-from icldiag.tui.messages import ClientsWanted, EditUndone
-from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
+from icldiag.tui.messages import ClientsWanted
+from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line, there
 from icldiag.tui.panels.cost import cost, of_search
 from icldiag.tui.saving import save_as, write_present
@@ -49,21 +49,16 @@ class RepairPanel(ApplyingPanel):
         Binding("escape", "stop", "stop"),
         *choosing("choose"),
         APPLY_KEY,
-        Binding("u", "undo", "undo"),
+        UNDO_KEY,
         Binding("w", "write", "save"),
     ]
 
     def idle(self) -> set[str]:
-        return {
-            name
-            for name, works in (
-                ("stop", "repairs" in self.state.doing),
-                ("undo", bool(self.state.undo)),
-                ("apply", self.applies),
-                ("write", self._found() is not None or self.state.applied is not None),
-            )
-            if not works
+        works = {
+            "stop": "repairs" in self.state.doing,
+            "write": self._found() is not None or self.state.applied is not None,
         }
+        return super().idle() | {name for name, does in works.items() if not does}
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
@@ -251,9 +246,6 @@ class RepairPanel(ApplyingPanel):
 
         found, trial = self._found(), self._chosen()
         return None if found is None or trial is None else (trial.repair, trial_in_short(found, trial))
-
-    def action_undo(self) -> None:
-        self.post_message(EditUndone())
 
     def action_write(self) -> None:
         """The marked repair's prompt, by a name that says for whom; the prompt as it is where the repair is on."""

@@ -16,7 +16,7 @@ from icldiag.render.evidence import evidence_table
 from icldiag.render.weights import weight_rows
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import RepairWanted
-from icldiag.tui.panels.applying import APPLY_KEY, ApplyingPanel
+from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.cost import cost, of_search
 from icldiag.tui.panels.parts import PartsPanel
@@ -59,12 +59,14 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         APPLY_KEY,
         *choosing("cause"),
         Binding("m", "repair", "repair"),
+        UNDO_KEY,
     ]
     FOLLOWED: ClassVar[tuple[str, ...]] = ("opened",)
 
     def idle(self) -> set[str]:
         """The evidence is shown anyway until the causes are known, and where it has room."""
-        idle = super().idle() | (set() if self.applies else {"apply", "mark(-1)", "mark(1)"})
+        idle = super().idle()
+        idle |= {"mark(-1)", "mark(1)"} if "apply" in idle else set()
         return idle | (set() if self._found() is not None and not self.whole else {"evidence"})
 
     def compose(self) -> ComposeResult:
