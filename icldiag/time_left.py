@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, log
 
 _AT_ONCE, _SURE = 1.0, 3.0  # seconds within which nothing was computed, and after which a step's pace is told
+_STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 45)  # of a unit of time
 _LATER = 1.25  # times what was told, beyond which more time is left than was told
 
 
@@ -15,6 +16,16 @@ def in_words(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def roughly(seconds: float) -> str:
+    """The same for what was never timed: in steps so large that a machine that is a little busier changes none."""
+    if seconds < 1:
+        return in_words(seconds)
+    steps = (unit * count for unit in (1, 60, 3600) for count in _STEPS)
+    nearest = min(steps, key=lambda step: abs(log(step / seconds)))
+    unit, name = next((unit, name) for unit, name in ((3600, "h"), (60, "min"), (1, "s")) if nearest >= unit)
+    return f"{nearest // unit} {name}"
 
 
 def about(seconds: float) -> str:

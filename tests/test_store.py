@@ -81,7 +81,7 @@ def test_every_result_comes_back_without_the_model(full: Prompt, tiny: Tiny, tmp
 def test_a_pace_is_measured_anew_each_time(full: Prompt, tiny: Tiny, tmp_path: Path) -> None:
     store = Store(tmp_path, "model", full)
     session = Session(full, tiny(), store=store)
-    assert session.ask(TimeQueries()).queries == len(full.queries)
+    assert session.ask(TimeQueries()).tokens == sum(len(query.ids) for query in session.encoded.queries)
     assert session.peek(TimeQueries()) is not None
     assert Session(full, tiny(), store=store).peek(TimeQueries()) is None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from icldiag.time_left import TimeLeft, about
+from icldiag.time_left import TimeLeft, about, roughly
 
 
 def test_it_is_told_once_the_pace_is_known() -> None:
@@ -36,6 +36,20 @@ def test_hours_are_told_as_hours() -> None:
         "about 50 s",
         "about 10 min",
         "about 2 h",
+    ]
+
+
+def test_what_was_never_timed_is_told_in_large_steps() -> None:
+    assert [roughly(seconds) for seconds in (0.4, 1.2, 44, 51, 59, 99, 125, 800, 9000)] == [
+        "less than 1 s",
+        "1 s",
+        "45 s",
+        "45 s",
+        "1 min",
+        "2 min",
+        "2 min",
+        "15 min",
+        "3 h",
     ]
 
 

@@ -1,4 +1,4 @@
-"""How long a query takes on this machine: asked where the answers came from disk and nothing was timed."""
+"""How long a token takes on this machine: asked where no pass was timed, as where all answers came from disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMED = 8  # queries
 class Timing:
     """What queries took."""
 
-    queries: int
+    tokens: int
     seconds: float
 
 
@@ -33,4 +33,4 @@ class TimeQueries(Request[Timing]):
         asked = lab.question(bench.prompt.queries[:TIMED])
         began = time.monotonic()
         lab.ask([asked], progress)
-        return Timing(len(asked.prompt.queries), time.monotonic() - began)
+        return Timing(sum(len(query.ids) for query in lab.encode(asked).queries), time.monotonic() - began)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from icldiag.model.edits import Edits
 from icldiag.model.free_memory import free_memory
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.limits import Limits
+from icldiag.model.pace import Pace
 from icldiag.model.padding import Batch, batch_of
 from icldiag.model.settings import context_window
 from icldiag.model.swaps import LayerCall, narrowed, skipping
@@ -99,6 +101,7 @@ class InstrumentedModel:
         self.notes: list[str] = []  # what a user should know about how results were computed
         self.unconditional: dict[Hashable, tuple[float, ...]] = {}  # log-probabilities of label words by context
         self.turns = Turns()
+        self.pace = Pace()
         self._layers_return_tuples = False  # learnt whenever inputs are kept, so known before any restart
 
     @property
@@ -191,6 +194,7 @@ class InstrumentedModel:
         )
         with ExitStack() as stack:
             stack.enter_context(self.turns)
+            began = time.monotonic()
             stack.enter_context(active(this))
             if resume is not None:
                 handed_on = (resume.hidden,) if self._layers_return_tuples else resume.hidden
@@ -206,6 +210,8 @@ class InstrumentedModel:
                 use_cache=False,
                 logits_to_keep=keep,
             )
+            if resume is None and batch.ids.device.type == "cpu":  # other devices are not done yet
+                self.pace.add(batch.ids.numel(), time.monotonic() - began)
         logits = output.logits
         if tokens is not None and not few:
             logits = logits[..., torch.as_tensor(tokens, device=logits.device)]

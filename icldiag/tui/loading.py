@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -101,20 +100,12 @@ def answer_queries(
         trained = session.reweighting(settings, progress=progress)
         results[requests.reweighting(anchor_heads=settings.heads == "anchor")] = trained
         session = session.with_beta(trained.beta)
-    run, began = 0, time.monotonic()  # queries that the model is asked: none that are on disk, or were read before
-
-    def counted(what: str, done: int, total: int) -> None:
-        nonlocal run
-        run = max(run, done) if what == "queries" else run
-        progress(what, done, total)
-
-    prediction = session.ask(Predict(), counted, each)
-    seconds = time.monotonic() - began if run == len(prediction) else None
+    prediction = session.ask(Predict(), progress, each)
     _ = session.encoded  # panels ask for it in the event loop, which must never wait for its turn
     if session.beta is None:
         with suppress(NotStored):
             results = on_request(StoredSession(session.prompt, session.settings, session.store))
-    return AnsweredSession(session, prediction, results, seconds, pinned)
+    return AnsweredSession(session, prediction, results, pinned)
 
 
 def on_prompt(before: Session, prompt: Prompt, beta: Any) -> Session:

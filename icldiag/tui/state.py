@@ -73,7 +73,6 @@ class AnsweredSession:
     session: Session
     prediction: Prediction
     results: dict[Hashable, Any] = field(default_factory=dict)  # of analyses that run on request, found on disk
-    seconds: float | None = None  # that the queries took; None where not all were run
     pinned: AnsweredSession | None = None  # brought back beside it
 
     @property
@@ -98,7 +97,6 @@ class State:
     query: int = 0
     marked: frozenset[int] = frozenset()  # queries that the user marked
     query_chosen: bool = False  # by the user, or by the session that is resumed: not to be replaced by a telling one
-    pace: float | None = None  # seconds that a query took when this model answered last
     doing: dict[str, str] = field(default_factory=dict)  # what is being computed, by job
     results: dict[Hashable, Any] = field(default_factory=dict)
     failures: dict[Hashable, str] = field(default_factory=dict)
@@ -155,7 +153,6 @@ class State:
         self.results.update(results or {})
         if answered is not None:
             self.session, self.prediction = answered.session, answered.prediction
-            self.pace = answered.seconds / count if answered.seconds is not None else self.pace
             self.beta_on = answered.session.beta is not None
             self.results.update(answered.results)
 

@@ -10,12 +10,11 @@ import pytest
 
 from icldiag.analyses.extraction.compute import Extract
 from icldiag.model import known
-from icldiag.model.readout import read_queries, silent
+from icldiag.model.readout import read_queries
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import ask
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
-from icldiag.tui.loading import answer_queries
 from tests.conftest import Tiny
 
 C = 3
@@ -100,9 +99,3 @@ def test_other_demonstrations_labels_or_scorings_run_all(prompt: Prompt, tiny: T
         run.clear()
         session.with_prompt(changed).prediction()
         assert run == [len(prompt.queries)]
-
-
-def test_how_long_a_query_takes_is_not_read_off_answers_that_are_taken_over(prompt: Prompt, tiny: Tiny) -> None:
-    session = Session(prompt, tiny())
-    assert answer_queries(session, silent).seconds is not None
-    assert answer_queries(session.with_prompt(replace(prompt, calibration=CALIBRATIONS[0])), silent).seconds is None

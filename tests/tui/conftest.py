@@ -36,5 +36,5 @@ def watchdog() -> Iterator[None]:
 @pytest.fixture
 def as_quick_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A time in a sentence says where its lines break."""
-    monkeypatch.setattr("icldiag.tui.panels.cost.in_words", lambda seconds: "9 s")
-    monkeypatch.setattr("icldiag.tui.panels.cost.about", lambda seconds: "about 9 s")
+    monkeypatch.setattr("icldiag.tui.panels.cost.roughly", lambda seconds: "9 s")
+    monkeypatch.setattr("icldiag.tui.panels.overview.in_short", lambda panel, passes: "about 9 s")

@@ -30,6 +30,7 @@ from icldiag.arguments import Count, Index, Seed
 from icldiag.errors import AnalysisError
 from icldiag.indices import named_query, query_index
 from icldiag.model.readout import Progress, silent, step_of
+from icldiag.prompt.adjustments import KINDS
 from icldiag.prompt.schema import Prompt
 
 BUDGET = 40
@@ -100,7 +101,7 @@ def find_repairs(
         overview: computes the prompt's verdict, which says what is tried first; asked for after the calibrations.
         each: told the `Repairs` so far after each step of the search.
     """
-    search.progress = step_of(progress, "repairs", 0, budget)
+    search.progress = step_of(progress, "calibrations", 0, len(KINDS))  # whose pace says nothing of the changes'
     trials = Trials(search, budget)
     for _ in _steps(search, trials, overview):
         trials.look()

@@ -1,45 +1,63 @@
-"""What a computation would take, from the time that queries took."""
+"""What a computation would take, from the time that passes took."""
 
 from __future__ import annotations
 
-from icldiag.counting import counted
-from icldiag.time_left import about, in_words
+from icldiag.time_left import roughly
 from icldiag.tui.panels.base import Panel
+
+STEP = 3.2  # passes of a query in the time of one token forward and backward, measured on the bundled model
 
 
 def cost(panel: Panel, passes: float) -> str:
-    """In words, for as many passes of a query; says that it is an estimate, or why there is none."""
-    pace, state = _pace(panel), panel.state
-    if pace is not None:
-        queries, seconds = pace
-        took = f"{'' if state.pace is None else 'the '}{counted(queries, 'query')} took {in_words(seconds)}"
-        return f"Estimated time: {in_words(seconds / queries * passes)} ({took})."
-    if state.stored or state.session is None:
+    """In words, for as many passes of a query; or why there is no estimate."""
+    seconds = _seconds(panel, passes)
+    if seconds is not None:
+        return f"Estimated time: {roughly(seconds)}."
+    if panel.state.stored or panel.state.session is None:
         return "How long that takes is not known yet: the answers came from disk."
     return "How long that takes is being measured."
 
 
 def in_short(panel: Panel, passes: float) -> str:
     """'about 50 s', or nothing while it is not known."""
-    pace = _pace(panel)
-    return "" if pace is None else about(pace[1] / pace[0] * passes)
+    seconds = _seconds(panel, passes)
+    if seconds is None:
+        return ""
+    return f"{'about ' if seconds >= 1 else ''}{roughly(seconds)}"
 
 
 def of_search(panel: Panel) -> float:
     """Passes of a query that a search for repairs takes."""
     from icldiag.analyses.repairs import BUDGET, changes
+    from icldiag.analyses.repairs.anchors import STEPS
+    from icldiag.analyses.repairs.compute import TRAINED
+    from icldiag.analyses.reweighting.training import TrainingSettings
+    from icldiag.analyses.search.partition import FITTING_PER_CLASS, HELD_OUT
 
-    return changes(BUDGET) * (len(panel.prompt.queries) + len(panel.prompt.examples))
+    prompt, trained = panel.prompt, TrainingSettings()
+    held = min(len(prompt.examples), FITTING_PER_CLASS * len(prompt.labels) + HELD_OUT)
+    change = len(prompt.queries) + held + len(panel.session.encoded.prefix) / _tokens(panel)
+    steps = trained.epochs * min(STEPS, trained.per_class * len(prompt.labels)) if prompt.demonstrations else 0
+    return changes(BUDGET) * change + TRAINED * STEP * steps
 
 
-def _pace(panel: Panel) -> tuple[int, float] | None:
-    """Queries, and the seconds that they took; measured where all answers came from disk."""
+def _seconds(panel: Panel, passes: float) -> float | None:
+    """By the passes so far; measured where there were none, or none that could be timed."""
     state = panel.state
-    if state.pace is not None and state.prompt is not None:
-        return len(state.prompt.queries), state.pace * len(state.prompt.queries)
     if state.session is None:
         return None
-    from icldiag.analyses.timing import TimeQueries
+    pace = None if state.stored else state.session.model.pace.per_token
+    if pace is None:
+        from icldiag.analyses.timing import TimeQueries
 
-    found = panel.result(TimeQueries())
-    return None if found is None else (found.queries, found.seconds)
+        found = panel.result(TimeQueries())
+        if found is None:
+            return None
+        pace = found.seconds / found.tokens
+    return pace * passes * _tokens(panel)
+
+
+def _tokens(panel: Panel) -> float:
+    """That a query has, on average."""
+    queries = panel.session.encoded.queries
+    return sum(len(query.ids) for query in queries) / len(queries)

@@ -20,14 +20,13 @@ from icldiag.tui.examples import example
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.messages import BetaToggled
 from icldiag.tui.panels.base import Line, Panel
-from icldiag.tui.panels.cost import cost
+from icldiag.tui.panels.cost import STEP, cost
 
 if TYPE_CHECKING:
     from icldiag.analyses.reweighting.compute import Reweight, Reweighting
 
 _JOB = "reweighting"
 _NAMED = 6  # heads at most in a sentence
-_STEP = 3.2  # passes of a query in the time of one token forward and backward, measured on the bundled model
 
 
 class ReweightingPanel(Panel):
@@ -112,7 +111,7 @@ class ReweightingPanel(Panel):
                 f"Press s to train on {count} examples: {what}{alone}.",
                 f"{self._changes()}. It takes a pass of each "
                 f"example, {count * settings.epochs} of one token, forward and backward, and the queries once more. "
-                + cost(self, count + len(prompt.queries) + _STEP * count * settings.epochs),
+                + cost(self, count + len(prompt.queries) + STEP * count * settings.epochs),
             )
         return (
             f"There are too few examples to train on: it takes {what}.",
