@@ -15,7 +15,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from icldiag.analyses.explanation import Explanation
-from icldiag.analyses.explanation.reading import NAMES
+from icldiag.analyses.explanation.weights import NAMES
 from icldiag.analyses.repairs import BUDGET, Repairs
 from icldiag.model.load import load_model
 from icldiag.model.settings import ModelSettings

@@ -15,7 +15,7 @@ from icldiag.render.look import Look
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.explanation.reading import Weight
+    from icldiag.analyses.explanation.weights import Weight
 
 _BAR = (8, 20)  # cells of a bar as long as the lead, least and most
 _WIDE = 96  # columns from which a note stands under its bar, not under its name

@@ -9,7 +9,8 @@ from icldiag.analyses.explanation.compute import Explain, Explanation, explain
 from icldiag.analyses.explanation.findings import Finding, findings
 from icldiag.analyses.explanation.partial import PartialExplanation
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import of_cause, reading, weights
+from icldiag.analyses.explanation.reading import of_cause, reading
+from icldiag.analyses.explanation.weights import weights
 
 __all__ = [
     "Cause",

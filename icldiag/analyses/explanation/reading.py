@@ -3,53 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from icldiag.analyses.contest import Counterfactual
 from icldiag.analyses.estimates import auc_estimate
 from icldiag.analyses.explanation.compute import Explanation
-from icldiag.analyses.explanation.factors import CauseKind, Factor
+from icldiag.analyses.explanation.factors import CauseKind
 from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.partial import PartialExplanation
-from icldiag.analyses.explanation.ranking import KINDS, Cause
+from icldiag.analyses.explanation.ranking import Cause
+from icldiag.analyses.explanation.relabelled import LIKELY
+from icldiag.analyses.explanation.weights import together
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.overview.opening import causes, names_counts
 from icldiag.counting import counted
-
-NAMES: dict[CauseKind, str] = {
-    "scoring": "scoring of label words",
-    "template": "another template",
-    "word": "form of the label words",
-    "demonstration": "one demonstration",
-    "majority": "more demonstrations",
-    "recency": "what comes last",
-    "order": "order",
-    "prior": "label prior",
-    "classes": "confusable classes",
-    "aggregation": "weak aggregation",
-}
-
-TEXT = "the text itself"
-
-
-@dataclass(frozen=True)
-class Weight:
-    """A factor of the lead as a line; `role`: "main", "maybe" or "also" for a cause, "part" for another, or "rest".
-
-    The nats of all lines make up the lead. Confused classes have None: they are no factor of it.
-    """
-
-    role: str
-    kind: CauseKind | None
-    name: str
-    nats: float | None
-    note: str
-
-
-def name_of(kind: CauseKind, demonstration: int | None = None) -> str:
-    return NAMES[kind] if demonstration is None else f"demonstration {demonstration + 1}"
 
 
 def verdict(found: Favourite | None, labels: tuple[str, ...]) -> str:
@@ -130,7 +98,7 @@ def _of_query(found: Explanation) -> str:
 
 
 def _few(changes: Sequence[str]) -> str:
-    return ", ".join(changes[:3]) + (", ..." if len(changes) > 3 else "")
+    return "; ".join(changes[:3]) + ("; ..." if len(changes) > 3 else "")
 
 
 def headline(found: Explanation) -> str:
@@ -144,7 +112,7 @@ def headline(found: Explanation) -> str:
             many = (
                 f"{len(turned)} of {counted(len(found.tried), 'change')} {'turns' if len(turned) == 1 else 'turn'} it"
             )
-            return f"Nothing that adds to the lead takes half of it alone; {many}: {_few(turned)}."
+            return f"No one cause: nothing that adds to the lead takes half of it alone. {many}: {_few(turned)}."
         return f"It comes from the text itself: none of {counted(len(found.tried), 'change')} turns it."
     cause = found.causes[0]
     claim = _claim(cause, found)
@@ -160,7 +128,7 @@ def of_cause(cause: Cause, found: Explanation) -> str:
     opening = f"{_claim(cause, found)}{_share(cause, found)}"
     joint = "; " if cause.supported else ". No second test points to it: "
     support = f"{joint}{cause.support}" if cause.support else ""
-    return f"{opening}: {_result(cause.confirmed_by, found)}{_further(cause, found)}{support}."
+    return f"{opening}: {_result(cause.confirmed_by, found)}{together(cause, found)}{support}."
 
 
 def _share(cause: Cause, found: Explanation) -> str:
@@ -184,8 +152,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
         return _claim_of_prior(found)
     if cause.kind == "demonstration":
         assert cause.demonstration is not None
-        verb = "probably carries a wrong label" if cause.supported else "pulls this text to its label"
-        return f"Demonstration {cause.demonstration + 1} (label {answer}) {verb}"
+        return f"Demonstration {cause.demonstration + 1} (label {answer}) {_of_label(cause, found)}"
     only = found.prior.counts[found.contest.answer] == 1
     scoring = f"The scoring of label words favours {answer} over {rival}"
     if found.overlap:
@@ -200,6 +167,15 @@ def _claim(cause: Cause, found: Explanation) -> str:
         "classes": f"The scores separate {answer} from {rival} {_how_well(found)}",
         "aggregation": f"The label words of {rival} gather too little from their texts",
     }[cause.kind]
+
+
+def _of_label(cause: Cause, found: Explanation) -> str:
+    """What a demonstration is the cause of, as surely as the odds of a wrong label are known."""
+    if not cause.supported:
+        return "pulls this text to its label"
+    odds = next(effect.odds for effect in found.demonstrations if effect.index == cause.demonstration)
+    sure = odds is not None and odds >= LIKELY
+    return "probably carries a wrong label" if sure else "may carry a wrong label"
 
 
 def _how_well(found: Explanation) -> str:
@@ -230,86 +206,8 @@ def _result(run: Counterfactual, found: Explanation) -> str:
     return f"with {run.change}, the answer is {then} (p of {rival} {run.probability:.2f}; {lead})"
 
 
-def _further(cause: Cause, found: Explanation) -> str:
-    """What turns the answer together with a cause that does not turn it alone."""
-    place = _place(cause, found)
-    if cause.confirmed_by.turned or place is None:
-        return ""
-    further = found.shares.turning(place)
-    return f"; with {_joined(further)} too, the answer changes" if further else ""
-
-
-def _place(cause: Cause, found: Explanation) -> int | None:
-    kinds = [factor.kind for factor in found.shares.factors]
-    return kinds.index(cause.kind) if cause.kind in kinds else None
-
-
 def costs_others(cause: Cause, found: Explanation) -> bool:
     """Whether the other queries of the two classes lose by the cause's change, on average."""
-    place = _place(cause, found)
+    place = found.shares.place_of(cause.kind)
     checked = None if place is None else found.checks[place]
     return checked is not None and checked.gain < 0
-
-
-def _joined(factors: tuple[Factor, ...]) -> str:
-    return " and ".join(factor.change for factor in factors)
-
-
-def weights(found: Explanation) -> tuple[Weight, ...]:
-    """Every factor of the lead with its share: the named causes first, then the others, then what is left."""
-    parts = found.shares
-    shown: list[Weight] = []
-    main = "also"
-    if found.causes and found.contest.gold != found.contest.answer:
-        main = "main" if found.causes[0].supported else "maybe"
-    for number, cause in enumerate(found.causes):
-        run, role = cause.confirmed_by, main if number == 0 else "also"
-        note = f"{_effect(run, found)}{_further(cause, found)}"
-        place = _place(cause, found)
-        if place is not None and run.change != parts.alone(place).change:  # another prior than the one that was divided
-            note = f"{_effect(parts.alone(place), found)}; {note}"
-        if cause.kind == "classes":
-            note = f"no share of the lead: {cause.support}"
-        shown.append(Weight(role, cause.kind, name_of(cause.kind, cause.demonstration), cause.nats, note))
-    named = {cause.kind for cause in found.causes}
-    for place, (factor, nats) in enumerate(zip(parts.factors, parts.nats, strict=True)):
-        if factor.kind not in named:
-            note = _effect(parts.alone(place), found)
-            shown.append(Weight("part", factor.kind, name_of(factor.kind, factor.demonstration), nats, note))
-    shown.append(Weight("rest", None, TEXT, parts.rest, "the lead with all of these neutral"))
-    return tuple(shown)
-
-
-def _effect(run: Counterfactual, found: Explanation) -> str:
-    """What a change does by itself, or with the first cause's. With all others it may do less or more: its share."""
-    joint = any(len(of) > 1 and one == run for of, one in found.shares.runs.items())
-    how = f"{'together' if joint else 'alone'}, {run.change}"
-    if run.turned:
-        return f"{how}: the answer is {found.labels[found.contest.rival]}"
-    third = f", the answer is {found.labels[run.answer]}" if run.answer != found.contest.answer else ""
-    return f"{how}: lead {found.contest.lead:.2f} -> {run.lead:.2f}{third}"
-
-
-def heavier(rows: Sequence[Weight]) -> str:
-    """That another cause has a larger share than the first, and why it still comes later; empty where none has."""
-    main = next((row for row in rows if row.role == "main" and row.nats is not None), None)
-    also = [row for row in rows if row.role == "also"]
-    most = max((row for row in also if row.nats is not None), key=lambda row: row.nats or 0.0, default=None)
-    if main is None or most is None or (most.nats or 0.0) <= (main.nats or 0.0):
-        return ""
-    moved = any(KINDS.index(row.kind) < KINDS.index(main.kind) for row in also if row.kind and main.kind)
-    why = "" if moved else "; named first is the smallest change that a second test confirms"
-    return f"Another cause, {most.name}, has a larger share of the lead, {most.nats:.2f} nats{why}."
-
-
-def legend(rows: Sequence[Weight], lead: float) -> str:
-    """What the words and signs mean that these rows have; empty where they have none."""
-    named = [row for row in rows if row.role in ("main", "maybe", "also") and row.note.startswith("alone,")]
-    alone = "bars share the lead out over all rows, alone is one change by itself" if named else ""
-    nats = [row.nats for row in rows if row.nats is not None]
-    maybe = "MAYBE: no second test points to it" if any(row.role == "maybe" for row in rows) else ""
-    part = "part: too little to be called the cause" if any(row.role == "part" for row in rows) else ""
-    above = "> is more than the whole lead" if any(value > lead for value in nats) else ""
-    against = "< works against the answer, the others changed too" if any(value < 0 for value in nats) else ""
-    told = "; ".join(filter(None, (alone, maybe, part, above, against)))
-    return f"{told}." if told else ""

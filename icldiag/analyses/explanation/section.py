@@ -10,8 +10,9 @@ from icldiag.analyses.contest import Counterfactual
 from icldiag.analyses.explanation import Explain, Explanation, findings, of_cause, weights
 from icldiag.analyses.explanation import reading as reading_of_query
 from icldiag.analyses.explanation.others import Check
-from icldiag.analyses.explanation.reading import NAMES, verdict
+from icldiag.analyses.explanation.reading import verdict
 from icldiag.analyses.explanation.section_fields import ExplanationFields
+from icldiag.analyses.explanation.weights import NAMES
 from icldiag.page.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import curves
 

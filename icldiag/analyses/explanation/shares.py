@@ -25,7 +25,7 @@ from math import factorial
 import numpy as np
 
 from icldiag.analyses.contest import Contest, Counterfactual, counterfactual
-from icldiag.analyses.explanation.factors import Factor, neutralised, read
+from icldiag.analyses.explanation.factors import CauseKind, Factor, neutralised, read
 from icldiag.analyses.lab import Inquiry, Lab
 
 MOST_FACTORS = 4  # 2^3 changed prompts, since the prior is read off the same ones: cost doubles with each
@@ -42,6 +42,10 @@ class Shares:
     nats: tuple[float, ...]  # the share of each
     rest: float  # the text itself: the lead with all of them neutral
     runs: Mapping[Places, Counterfactual]
+
+    def place_of(self, kind: CauseKind) -> int | None:
+        """Where the factor of this kind stands; None where there is none."""
+        return next((place for place, factor in enumerate(self.factors) if factor.kind == kind), None)
 
     def alone(self, factor: int) -> Counterfactual:
         """What its change alone does."""

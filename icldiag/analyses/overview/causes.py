@@ -4,7 +4,7 @@
 - majority: one class has more demonstrations than any other, and more answers than with as many of each class.
 - demonstration: one stands out as harmful (`Stability.harmful`).
 
-Where one label is answered always or too often, only what draws answers to that label is a cause of it.
+Where the verdict has a label, only what draws answers to that label is a cause of it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def prompt_causes(
     Args:
         shown: class of every demonstration.
         recency: None where it could not be seen.
-        label: that is answered always or too often; None where there is none.
+        label: of the verdict; None where it has none.
     """
     causes = [majority(found, shown)]
     if recency is not None and recency.sure:

@@ -113,7 +113,7 @@ class Overview(AnalysisResult):
         return () if found is None or found.harmful is None else found.left_out[found.harmful].without
 
     def explains(self, query: int) -> bool | None:
-        """Whether the verdict explains a wrong answer: the label that is answered always or too often is answered,
+        """Whether the verdict explains a wrong answer: its label is answered,
         and the calibration that undoes the lean, which was not fitted on this query, answers the gold label.
 
         None where the query is not wrong or has no gold label, or the lean is not computed.

@@ -29,8 +29,8 @@ def headline(found: Overview) -> str:
     sentences = [
         _answers(found),
         _outscored(found),
-        *(causes(found)[:_CAUSES] or [_order_decides(found)]),
-        _apart(found),
+        *(why := [said for said in causes(found)[:_CAUSES] or [_order_decides(found)] if said]),
+        _apart(found) if found.verdict.separated != "too few" or not why else _leans_there(found).strip(),
         elsewhere,
     ]
     if found.verdict.label is None:  # no label is answered too often, so that other words come before what draws to one
@@ -63,14 +63,25 @@ def _answers(found: Overview) -> str:
         errors = measures.count - measures.right  # where most of these are others, they come first
         said = f"{often} {right}." if 2 * excess(found, verdict.label).count >= errors else f"{right}. {often}"
         return said + _never(found)
+    drawn = _drawn(found)
     if verdict.kind == "no better":
         value, baseline, by = measures.accuracy.value, measures.baseline, ""
         if measures.imbalanced:
             value, baseline = measures.balanced_accuracy, measures.balanced_baseline
             by = f"; balanced accuracy {measures.balanced_interval or format(value, '.2f')}"
         surely = "no" if value <= baseline else "not surely"
-        return f"{right}{by}, {surely} better than always {label} ({baseline:.2f}).{_never(found)}"
-    return f"{right}.{_never(found)}"
+        return f"{right}{by}, {surely} better than always {names[measures.commonest]} ({baseline:.2f}).{drawn}"
+    return f"{right}.{drawn}"
+
+
+def _drawn(found: Overview) -> str:
+    """Which label draws the errors to it, and the labels that are never answered."""
+    label = found.verdict.label
+    if label is None:
+        return _never(found)
+    drawn, errors = excess(found, label).taken, int(found.counts.sum() - np.diag(found.counts).sum())
+    many = f"All {errors}" if drawn == errors else f"{drawn} of {errors}"
+    return f" {many} errors are answered {found.labels[label]}.{_never(found)}"
 
 
 def _never(found: Overview) -> str:
@@ -138,9 +149,9 @@ def causes(found: Overview) -> list[str]:
 
 
 def _order_decides(found: Overview) -> str:
-    """That the label which is answered always or too often is answered most now, and another in most other orders."""
+    """That the label which errors are answered is answered most now, and another in most other orders."""
     label, stability = found.verdict.label, found.stability
-    if stability is None or label is None or found.verdict.kind not in ("one label", "too often"):
+    if stability is None or label is None or len(found.predicted) == 1:
         return ""
 
     def is_first(predicted: IntArray) -> bool:
@@ -264,9 +275,9 @@ def _apart(found: Overview) -> str:
 
 
 def _leans_there(found: Overview) -> str:
-    """That the prompt favours the label that is answered too often also where the query says nothing."""
+    """That the prompt favours the label that errors are answered also where the query says nothing."""
     lean, label = found.lean, found.verdict.label
-    if lean is None or label is None or found.verdict.kind not in ("one label", "too often") or lean.towards != label:
+    if lean is None or label is None or lean.towards != label:
         return ""
     if any(label == shorter for _, shorter in found.outscored):  # how words are scored has said why
         return ""

@@ -93,6 +93,8 @@ def _separability(found: Overview) -> str:
     if separability.worst is None:
         return f"AUC {separability.auc} of the two labels, wherever the border lies."
     worst = separability.worst
+    if round(worst.auc.value, 2) == 1:
+        return f"AUC {separability.auc} on average over {separability.pairs} pairs of labels, wherever the border lies."
     return (
         f"AUC {separability.auc} on average over {separability.pairs} pairs of labels, wherever the border lies; "
         f"surest to be low: {names[worst.a]} and {names[worst.b]} {worst.auc}"

@@ -145,7 +145,7 @@ class NextFields(Fields):
 
 class OverviewFields(SectionFields):
     verdict: Kind
-    label: str | None = Field(description="Answered always or too often.")
+    label: str | None = Field(description="Answered always, too often, or in most errors.")
     separated: Separated | None
     hidden_by: str | None = Field(description="The calibration that shows that a lean hides what the scores know.")
     lines: dict[str, str]

@@ -7,6 +7,9 @@
   accuracy where the gold labels are not equally frequent, as every choice then (`measures.criterion`).
 - errors, right, unlabelled, single: what is left.
 
+Where neither of the first two is so, a label still draws the errors to it if three of four are answered it, three at
+least. That is what is seen, and no more than that: of few errors chance does as much.
+
 A lean hides what the scores know where a calibration, never fitted on the queries that it is measured on, makes more
 answers right than chance does.
 """
@@ -23,6 +26,9 @@ from icldiag.analyses.overview.lean import Calibrated
 if TYPE_CHECKING:
     from icldiag.analyses.overview.compute import Overview
 
+FEWEST = 3  # errors that a label draws to it ...
+MOST = 3 / 4  # ... and of all errors
+
 Kind = Literal["one label", "too often", "no better", "errors", "right", "unlabelled", "single"]
 Separated = Literal["yes", "no", "too few"]
 
@@ -30,7 +36,7 @@ Separated = Literal["yes", "no", "too few"]
 @dataclass(frozen=True)
 class Verdict:
     kind: Kind
-    label: int | None  # that is answered always or too often
+    label: int | None  # that is answered always or too often, or else draws the errors to it
     separated: Separated | None  # whether the scores tell the labels apart better than chance; None if undefined
     hidden_by: Calibrated | None  # the calibration that shows that a lean hides it
     elsewhere: bool  # more than half of the queries would be answered with no label word at all
@@ -55,9 +61,7 @@ def _kind(overview: Overview) -> tuple[Kind, int | None]:
     often = too_often(overview)
     if often is not None:
         return "too often", often
-    if overview.measures.no_better:
-        return "no better", overview.measures.commonest
-    return "errors", None
+    return "no better" if overview.measures.no_better else "errors", draws_errors(overview)
 
 
 def too_often(overview: Overview) -> int | None:
@@ -68,6 +72,14 @@ def too_often(overview: Overview) -> int | None:
         if (found := excess(overview, label)).count > 0 and found.p_value * len(overview.labels) < SIGNIFICANT
     ]
     return max(likely, key=lambda label: excess(overview, label).count, default=None)
+
+
+def draws_errors(overview: Overview) -> int | None:
+    """The label that most errors are answered, if it is also more often answered wrongly than missed."""
+    found = [excess(overview, label) for label in range(len(overview.labels))]
+    errors, most = sum(one.taken for one in found), max(range(len(found)), key=lambda label: found[label].taken)
+    drawn = found[most].taken
+    return most if drawn >= max(FEWEST, MOST * errors) and found[most].count > 0 else None
 
 
 @dataclass(frozen=True)

@@ -108,13 +108,12 @@ def in_short(effect: Effect) -> str:
 
 
 def gain(effect: Effect) -> str:
-    """The same in one line, the gain first."""
-    texts = "each text left out of fit and choice"
-    before = f"{effect.right_before} of {counted(effect.count, 'labelled text')} right"
+    """The same in one line. A text is held out where it is left out of fit and choice."""
+    texts = counted(effect.count, "held-out text")
     if not effect.mended and not effect.broken:
-        return f"{before} before and after; {texts}"
+        return f"{effect.right_before} of {texts} right before and after"
     chance = "unlikely to be chance" if effect.p_value < SIGNIFICANT else "may be chance"
-    return f"{before} -> {effect.right_after} ({points(effect)}), {chance}; {texts}"
+    return f"{effect.right_before} -> {effect.right_after} of {texts} right ({points(effect)}), {chance}"
 
 
 def points(effect: Effect) -> str:

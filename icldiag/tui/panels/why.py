@@ -109,7 +109,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def show(self) -> None:
         from icldiag.analyses.explanation.not_asked import not_asked
-        from icldiag.analyses.explanation.reading import legend, weights
+        from icldiag.analyses.explanation.weights import legend, weights
 
         request = self.request()
         found, known = self.known(request)
@@ -243,7 +243,8 @@ class WhyPanel(PartsPanel, ApplyingPanel):
     def _cause(self, found: PartialExplanation) -> Text:
         """The whole prompt's verdict and cause first, then what explains this answer, in a few words, once known."""
         from icldiag.analyses.explanation import Explanation
-        from icldiag.analyses.explanation.reading import headline, heavier, prompt_wide, verdict, weights
+        from icldiag.analyses.explanation.reading import headline, prompt_wide, verdict
+        from icldiag.analyses.explanation.weights import heavier
         from icldiag.analyses.overview import Summarise
 
         look = self.state.look
@@ -253,7 +254,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         ]
         if isinstance(found, Explanation):
             lines.append(Text(self._shown(headline(found)), look.chosen))
-            if larger := heavier(weights(found)):
+            if larger := heavier(found):
                 lines.append(Text(self._shown(larger)))
         return Text("\n").join(lines)
 

@@ -11,7 +11,9 @@ from icldiag.analyses.explanation.factors import CauseKind
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.not_asked import not_asked
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import Weight, headline, heavier, prompt_wide, verdict
+from icldiag.analyses.explanation.reading import headline, prompt_wide, verdict
+from icldiag.analyses.explanation.relabelled import LIKELY
+from icldiag.analyses.explanation.weights import heavier
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.recency import Recency
 from icldiag.prompt.schema import Example, Prompt
@@ -79,7 +81,9 @@ def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Expl
         "No second test confirms a cause; the closest: The order"
     )
     wrongly = Cause("demonstration", run, 1.0, True, "", 0)
-    assert "probably carries a wrong label" in headline(replace(wrong, causes=(wrongly,)))
+    for odds, said in ((LIKELY, "probably carries a wrong label"), (LIKELY - 0.1, "may carry a wrong label")):
+        effects = (replace(found.demonstrations[0], odds=odds), *found.demonstrations[1:])
+        assert said in headline(replace(wrong, causes=(wrongly,), demonstrations=effects))
     unsure = replace(wrongly, supported=False)
     assert "pulls this text to its label" in headline(replace(wrong, causes=(unsure,)))
 
@@ -102,7 +106,7 @@ def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Sessio
     few = f"1 of {len(bare.tried)} changes"
     assert f"{few} makes the answer" in reading(bare)
     assert "(an order of its own)" in reading(bare)
-    assert headline(bare).endswith(f"; {few} turns it: an order of its own.")
+    assert headline(bare).endswith(f" {few} turns it: an order of its own.")
     runs = {of: replace(run, turned=False) for of, run in found.shares.runs.items()}
     still = tuple(replace(run, turned=False) for run in found.order.runs)
     sources = tuple(replace(of, divided=replace(of.divided, turned=False)) for of in found.prior.sources)
@@ -200,18 +204,27 @@ def test_the_whole_prompt_s_cause_is_told_before_the_query_s_own(explained: tupl
     assert prompt_wide(wrong, overview) == prompt_wide(wrong, None) == ""
 
 
-def test_that_another_cause_has_a_larger_share_is_said_and_why_only_of_what_is_ranked_by_it() -> None:
-    firsts: tuple[tuple[CauseKind, CauseKind, bool], ...] = (
-        ("order", "prior", True),
-        ("majority", "demonstration", False),
-        ("majority", "recency", True),
-        ("prior", "demonstration", False),
+def test_that_another_cause_has_a_larger_share_is_said_and_why_it_comes_later(
+    explained: tuple[Session, Explanation],
+) -> None:
+    _, found = explained
+    wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
+    run = found.order.runs[0]
+    firsts: tuple[tuple[CauseKind, CauseKind, bool, str], ...] = (
+        ("order", "prior", True, "; named first is the smaller change, which a second test confirms too."),
+        ("majority", "recency", True, "; named first is the smaller change, which a second test confirms too."),
+        ("majority", "demonstration", True, " nats."),
+        ("aggregation", "demonstration", False, ", but no second test points to it."),
     )
-    for first, other, said in firsts:
-        rows = [Weight("main", first, first, 1.0, ""), Weight("also", other, other, 2.0, "")]
-        assert heavier(rows).startswith(f"Another cause, {other}, has a larger share of the lead, 2.00 nats")
-        assert ("smallest change" in heavier(rows)) == said
-        assert heavier([rows[0], replace(rows[1], nats=1.0)]) == ""
-        before = Weight("also", "scoring", "scoring", None, "")  # a smaller change than the first
-        assert "smallest change" not in heavier([*rows, before])
-        assert heavier([replace(rows[0], nats=None), rows[1]]) == ""  # confused classes have no share to compare
+    for kind, other, supported, why in firsts:
+        first, most = Cause(kind, run, 1.0, True, ""), Cause(other, run, 2.0, supported, "")
+        said = heavier(replace(wrong, causes=(first, most)))
+        assert said.startswith("Another cause, ")
+        assert "has a larger share of the lead, 2.00 nats" in said
+        assert said.endswith(why)
+        for causes in (
+            (first, replace(most, nats=1.0)),
+            (replace(first, nats=None), most),  # confused classes have no share to compare
+            (replace(first, supported=False), most),
+        ):
+            assert heavier(replace(wrong, causes=causes)) == ""

@@ -106,6 +106,21 @@ def test_no_better_than_always_the_commonest() -> None:
     )
 
 
+def test_a_label_that_draws_the_errors_is_named_where_chance_may_do_as_much() -> None:
+    """It, and not the label that is always as right, is what causes are asked for."""
+    four = overview_of(np.eye(2)[[0, 0, 1, 1, 1, 1, 1, 1]], [0] * 5 + [1] * 3)
+    assert (four.verdict.kind, four.verdict.label) == ("no better", 1)
+    assert "no better than always Negative" in headline(four).replace("not surely", "no")
+    assert "All 3 errors are answered Positive." in headline(four)
+    mixed = overview_of(np.eye(2)[[0, 0, 0, 1, 1, 1, 1, 1, 1, 0]], [0] * 7 + [1] * 3)
+    assert mixed.verdict.label == 1
+    assert "4 of 5 errors are answered Positive." in headline(mixed)
+    even = overview_of(np.eye(2)[[0, 1] * 20], [0, 0, 1, 1] * 10)
+    assert even.verdict.label is None
+    few = overview_of(np.eye(2)[[0, 0, 1, 1, 1]], [0, 0, 0, 0, 1])  # two errors
+    assert few.verdict.label is None
+
+
 def test_balanced_accuracy_decides_where_the_gold_labels_are_not_equally_frequent() -> None:
     """Right as often as always Negative would be, and yet half of the few Positive are found."""
     gold = [0] * 80 + [1] * 20
