@@ -25,15 +25,18 @@ _CAUSES = 2
 
 def headline(found: Overview) -> str:
     """What is wrong with the prompt: how many answers are right, then what they come from as soon as that is known."""
-    elsewhere = _elsewhere(found) if found.verdict.elsewhere and not found.outscored else ""
+    verdict = found.verdict
+    why = causes(found)[:_CAUSES] or [_order_decides(found)]
+    drawn = verdict.kind in ("no better", "errors") and verdict.label is not None
+    says_little = verdict.separated == "too few" and (drawn or any(why))  # beside what the answers show
     sentences = [
         _answers(found),
         _outscored(found),
-        *(why := [said for said in causes(found)[:_CAUSES] or [_order_decides(found)] if said]),
-        _apart(found) if found.verdict.separated != "too few" or not why else _leans_there(found).strip(),
-        elsewhere,
+        *why,
+        _leans_there(found).strip() if says_little else _apart(found),
+        _elsewhere(found) if verdict.elsewhere and not found.outscored else "",
     ]
-    if found.verdict.label is None:  # no label is answered too often, so that other words come before what draws to one
+    if verdict.label is None:  # no label draws the answers, so that other words come before what draws to one
         sentences.insert(1, sentences.pop())
     sentences += [f"{said[0].upper()}{said[1:]}." for said in found.same_texts]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -170,7 +173,7 @@ def _order_decides(found: Overview) -> str:
         return f"{said}."
     least, most = f"{min(right):.2f}", f"{max(right):.2f}"
     accuracy = least if least == most else f"{least} to {most}"
-    return f"{said}; accuracy {accuracy} in the other orders, {own:.2f} now."
+    return f"{said} (accuracy {accuracy} there, {own:.2f} now)."
 
 
 def names_counts(found: Overview) -> int | None:

@@ -231,8 +231,8 @@ def test_that_the_order_decides_which_label_is_answered_too_often(others: int, t
     known = replace(found, shown=(0, 1, 0, 1), stability=stability)
     assert known.causes == ()
     said = (
-        "(0.50). The order decides which label is answered most often: in 5 of 8 other orders it is another one; "
-        "accuracy 0.50 in the other orders, 0.50 now."
+        "(0.50). The order decides which label is answered most often: in 5 of 8 other orders it is another one "
+        "(accuracy 0.50 there, 0.50 now)."
     )
     assert (said in headline(known)) == told
     assert ("The order decides" in headline(known)) == told
