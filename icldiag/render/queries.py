@@ -20,26 +20,28 @@ def query_lines(
     width: int,
     look: Look,
     was: str | None = None,
+    sign: str = "~",
     note: str = "",
     marked: bool = False,
 ) -> tuple[Text, Text]:
     """The text, and under it its number, the answer and what was wanted; `predicted` is None before there is one.
 
-    `was` is the answer in the state that this one is compared with, where that differs; `note` ends the second line.
+    `was` is the answer in the state that this one is compared with, where that differs, which `sign` says before the
+    answer; `note` ends the second line.
 
     First column: `>` the chosen query. Second: `x` a wrong answer, `?` an answer without a gold label. Third: `+` a
     marked query.
     """
     wrong = predicted is not None and gold is not None and predicted != gold
-    sign = "x" if wrong else "?" if gold is None else " "
+    judged = "x" if wrong else "?" if gold is None else " "
     first = Text(no_wrap=True)
     first.append(">" if chosen else " ", look.chosen)
-    first.append(sign, look.wrong if wrong else look.muted)
+    first.append(judged, look.wrong if wrong else look.muted)
     first.append("+" if marked else " ", look.chosen)
     first.append(cut_end(visible(text, look.ascii_only) or "(empty)", width - 3, look.dots), "bold" if chosen else "")
     second = Text(no_wrap=True)
     second.append(f"{number:>3}", look.muted)  # as reports and messages name it
-    second.append(" " if was is None else "~")
+    second.append(" " if was is None else sign, {"+": look.right, "-": look.wrong}.get(sign, ""))
     before = ""
     if was is not None:
         before = " (was right)" if was == gold else f" (was {cut_middle(visible(was, look.ascii_only), 14, look.dots)})"

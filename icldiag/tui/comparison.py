@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
@@ -13,6 +13,7 @@ from icldiag.tui.state import Applied, State
 
 if TYPE_CHECKING:
     from icldiag.analyses.prediction.compute import Prediction
+    from icldiag.prompt.schema import Prompt
 
 
 def pin(state: State) -> State:
@@ -58,6 +59,28 @@ def pinned_answer(now: State, query: int) -> str | None:
     return None if old == new else old
 
 
+class Turned(NamedTuple):
+    """An answer that is another than the file's prompt gets: `+` right by now, `-` wrong by now, `~` neither."""
+
+    sign: str
+    was: str
+
+
+def turned(now: State) -> dict[int, Turned]:
+    """By query, where something is changed or in force that is not in the file; a query that the file lacks is new."""
+    if now.plain is None or now.prompt is None or now.prediction is None or not (now.edits or now.beta is not None):
+        return {}
+    (prompt, old), new = now.plain, now.prediction
+    found = {}
+    for query, before in _shared(now.prompt, prompt).items():
+        was, answer = old.labels[old.predicted[before]], new.labels[new.predicted[query]]
+        gold = new.gold[query]
+        wanted = None if gold is None else new.labels[gold]
+        if was != answer:
+            found[query] = Turned({answer: "+", was: "-"}.get(wanted or "", "~"), was)
+    return found
+
+
 def difference(now: State) -> str:
     """One sentence: what the present state answers otherwise than the pinned one, to the queries that both have.
 
@@ -66,7 +89,9 @@ def difference(now: State) -> str:
     pinned, query = now.pinned, now.query
     if pinned is None or pinned.prediction is None or now.prediction is None:
         return ""
-    old, new, pairs = pinned.prediction, now.prediction, _shared(now, pinned)
+    if now.prompt is None or pinned.prompt is None:
+        return ""
+    old, new, pairs = pinned.prediction, now.prediction, _shared(now.prompt, pinned.prompt)
     this = (
         f"{_answer(old, pairs[query])} -> {_answer(new, query)}" if query in pairs else "not among the pinned queries"
     )
@@ -86,17 +111,15 @@ def difference(now: State) -> str:
     return f"{sides}{which}: {right}{differ}. This one: {this}."
 
 
-def _shared(now: State, pinned: State) -> dict[int, int]:
-    """The present queries that the pinned state has too, and where there; of equal texts the one at the same place."""
-    if now.prompt is None or pinned.prompt is None:
-        return {}
+def _shared(now: Prompt, other: Prompt) -> dict[int, int]:
+    """The present queries that the other prompt has too, and where there; of equal texts the one at the same place."""
     texts: dict[tuple[str, ...], int] = {}  # of each field: the same words may be parted otherwise
-    for place, query in enumerate(pinned.prompt.queries):
+    there = other.queries
+    for place, query in enumerate(there):
         texts.setdefault(query.texts, place)
-    there = pinned.prompt.queries
     return {
         at: at if at < len(there) and there[at].texts == query.texts else texts[query.texts]
-        for at, query in enumerate(now.prompt.queries)
+        for at, query in enumerate(now.queries)
         if query.texts in texts
     }
 

@@ -16,6 +16,10 @@ from icldiag.visible import visible
 
 _SIGNS = [
     ("x", "a wrong answer"),
+    (
+        "+ - ~",
+        "after a query's number: another answer than before what was changed, right by now, wrong by now, neither",
+    ),
     (">", "predicted"),
     ("*", "gold"),
     ("@", "in a matrix, the answer and its rival"),

@@ -15,7 +15,7 @@ from icldiag.prompt.schema import Prompt
 from icldiag.render.bars import probability_bars
 from icldiag.render.fit import cut_middle
 from icldiag.render.queries import query_lines
-from icldiag.tui.comparison import pinned_answer
+from icldiag.tui.comparison import Turned, pinned_answer, turned
 from icldiag.tui.keys import with_ids
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.base import Line
@@ -57,6 +57,7 @@ class Queries(Vertical):
         self.sort = next(iter(SORTS))
         self.chosen = -1  # the query whose option has the sign of the chosen one
         self.filled_at = 0  # the width that the texts were cut to
+        self.turned: dict[int, Turned] = {}  # by what was changed or put in force
 
     def compose(self) -> ComposeResult:
         yield Line(id="queries-title", classes="title")
@@ -78,7 +79,9 @@ class Queries(Vertical):
         prompt, prediction = self.state.prompt, self.state.prediction
         if prompt is None:
             return
-        found = groups(prompt, prediction, self.sort, self.query_one(Input).value, self.state.marked)
+        self.turned = turned(self.state)
+        words = self.query_one(Input).value
+        found = groups(prompt, prediction, self.sort, words, self.state.marked, self.turned)
         if prediction is None:  # the answers that are there first
             found = [Group("", sorted(found[0].queries, key=self._stage))]
         self.order = [query for group in found for query in group.queries]
@@ -89,11 +92,14 @@ class Queries(Vertical):
             if group.head:
                 options.append(Option(self._head(group.head), disabled=True))
             options += [Option(self._option(prompt, query), id=str(query)) for query in group.queries]
+        if not self.order:
+            options = [Option(Text("   no query matches", self.state.look.muted), disabled=True)]
         listing = self.query_one(QueryList)
         with self.app.batch_update(), listing.prevent(OptionList.OptionHighlighted):
             listing.set_options(options)
             if self.state.query in self.order:
                 listing.highlighted = listing.get_option_index(str(self.state.query))
+        self.call_after_refresh(listing.scroll_to_highlight)  # the bars under the list come and go with the answers
         self._show_title(prompt)
         self.show_query()
 
@@ -105,11 +111,17 @@ class Queries(Vertical):
         if prediction is not None:
             wrong = sum(prediction.is_wrong(query) for query in self.order)
             title += f", {wrong} wrong" if prediction.labelled else ", no gold labels"
+            title += self._turned_counts()
             title += f", {len(self.state.marked)} marked" if self.state.marked else ""
             title += SORTS[self.sort]
         elif self.state.first_answers:
             title += f", {sum(map(len, (first.queries for first in self.state.first_answers)))} answered"
         self.query_one("#queries-title", Line).set(title)
+
+    def _turned_counts(self) -> str:
+        """Of the listed queries, how many are right by what was changed or put in force, and how many wrong."""
+        signs = [one.sign for query, one in self.turned.items() if query in self.order]
+        return f", +{signs.count('+')} -{signs.count('-')}" if signs else ""
 
     def show_query(self) -> None:
         """The selected query's text and probabilities."""
@@ -190,8 +202,9 @@ class Queries(Vertical):
 
     def sort_next(self) -> None:
         """By something else; the selected query stays selected."""
+        none = {"marked": not self.state.marked, "changed": not self.turned}
         self.sort = next_sort(self.sort)
-        if self.sort == "marked" and not self.state.marked:
+        while none.get(self.sort):
             self.sort = next_sort(self.sort)
         self.fill()
 
@@ -219,7 +232,7 @@ class Queries(Vertical):
         gold = None if example.label is None else prompt.label_names[example.label]
         predicted = None if answer is None else answer[0].labels[answer[0].predicted[answer[1]]]
         width = max(20, self.size.width - 4)
-        prediction = self.state.prediction
+        prediction, was, turn = self.state.prediction, pinned_answer(self.state, query), self.turned.get(query)
         lines = query_lines(
             query + 1,
             example.text,
@@ -228,7 +241,8 @@ class Queries(Vertical):
             chosen=query == self.chosen,
             width=width,
             look=self.state.look,
-            was=pinned_answer(self.state, query),
+            was=turn.was if was is None and turn is not None else was,
+            sign=turn.sign if was is None and turn is not None else "~",
             note="" if prediction is None else note(prediction, query, self.sort),
             marked=query in self.state.marked,
         )
@@ -243,6 +257,7 @@ class Queries(Vertical):
     def on_input_changed(self, message: Input.Changed) -> None:
         message.stop()
         self.fill()
+        self._select_listed()
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()

@@ -20,6 +20,7 @@ SORTS = {
     "gold": ", by gold label",
     "answer": ", by answer",
     "marked": ", marked first",
+    "changed": ", changed first",
 }
 ARROW = " -> "  # between gold label and answer, in the list and in the filter
 
@@ -51,7 +52,12 @@ def note(prediction: Prediction, query: int, sort: str) -> str:
 
 
 def groups(
-    prompt: Prompt, prediction: Prediction | None, sort: str, words: str, marked: Collection[int] = ()
+    prompt: Prompt,
+    prediction: Prediction | None,
+    sort: str,
+    words: str,
+    marked: Collection[int] = (),
+    changed: Collection[int] = (),
 ) -> list[Group]:
     """The queries that pass the filter, in order; unsorted before the model has answered."""
     queries = [query for query in range(len(prompt.queries)) if passes(prompt, prediction, query, words)]
@@ -68,8 +74,9 @@ def groups(
         queries.sort(key=lambda query: -float(prediction.probabilities[query].max()))
     elif sort == "lead":
         queries.sort(key=lambda query: lead(prediction, query))
-    elif sort == "marked":
-        queries.sort(key=lambda query: query not in marked)
+    elif sort in ("marked", "changed"):
+        first = marked if sort == "marked" else changed
+        queries.sort(key=lambda query: query not in first)
     elif sort == "gold":
         queries.sort(key=lambda query: none if (gold := prediction.gold[query]) is None else gold)
     else:

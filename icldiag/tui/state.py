@@ -109,6 +109,7 @@ class State:
     cut_heads: tuple[tuple[int, int], ...] = ()  # (layer, head) that the cut is limited to; () for all
     suspended: Interventions | None = None  # by key 0, which puts it back
     pinned: State | None = None  # set aside to compare with
+    plain: tuple[Prompt, Prediction] | None = None  # the file's prompt and its answers, nothing put in force here
     of_file: str | None = None  # hash of the prompt that the file held when it was last read
     undo: list[Before] = field(default_factory=list)  # each change made in place, the last one last
     repairs: list[Applied] = field(default_factory=list)  # that were applied, the last one last
@@ -155,6 +156,8 @@ class State:
             self.session, self.prediction = answered.session, answered.prediction
             self.beta_on = answered.session.beta is not None
             self.results.update(answered.results)
+            if prompt is not None and not self.edits and beta is None:
+                self.plain = prompt, answered.prediction
 
     def answer_to(self, query: int) -> tuple[Prediction, int] | None:
         """A prediction and the query's row in it; None where it is not answered yet."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
 
+from icldiag.analyses.search.repair import Repair
+from icldiag.prompt.adjustments import Calibration
+from icldiag.prompt.schema import Example
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.overview import OverviewPanel
@@ -167,3 +171,76 @@ async def test_a_filter_that_nobody_opened_takes_no_keys() -> None:
 
     async with Few().run_test() as pilot:
         assert isinstance(pilot.app.focused, QueryList)
+
+
+async def test_what_an_edit_turned_is_marked_counted_and_sorted_first(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before, old = app.state.prompt, app.state.prediction
+        assert before is not None and old is not None
+        assert "+" not in title(app)
+        flat = Repair(
+            "calibration", "flat", before.demonstrations, before.labels, Calibration("batch", (9.0, 0.0, 0.0))
+        )
+        app.edits.apply(flat)
+        await settle(pilot, lambda: app.state.prediction)
+        new = app.state.prediction
+        assert new is not None
+        fixed = [query for query in old.wrong if not new.is_wrong(query) and old.gold[query] is not None]
+        broken = [query for query in new.wrong if not old.is_wrong(query)]
+        other = [
+            query
+            for query in range(len(old))
+            if new.predicted[query] != old.predicted[query] and query not in (*fixed, *broken)
+        ]
+        assert fixed or broken
+        assert title(app).endswith(f", +{len(fixed)} -{len(broken)}")
+        signs = {query: one.sign for query, one in app.query_one(Queries).turned.items()}
+        assert signs == {
+            query: sign for sign, some in zip("+-~", (fixed, broken, other), strict=True) for query in some
+        }
+        for query, sign in signs.items():
+            text = str(app.query_one(QueryList).get_option(str(query)).prompt)
+            assert text.split("\n")[1].startswith(f"{query + 1:>3}{sign}") and "(was " in text
+        for _ in range(6):
+            await pilot.press("S")
+        await pilot.pause()
+        assert title(app).endswith(", changed first")
+        assert set(app.query_one(Queries).order[: len(signs)]) == set(signs)
+        app.edits.take_off()
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.query_one(Queries).turned == {}
+        assert " +" not in title(app)
+
+
+async def test_the_selected_query_stays_in_view(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (120, 26)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prompt
+        assert before is not None
+        app.edits.edit(before.with_queries([*before.queries, *(Example(f"Who {n} ?", 0) for n in range(30))]))
+        await settle(pilot, lambda: app.state.prediction)
+        app.query_one(Queries).select(25)
+        await pilot.pause()
+        flat = Calibration("batch", (9.0, 0.0, 0.0))
+        app.edits.change(lambda prompt: replace(prompt, calibration=flat))
+        await settle(pilot, lambda: app.state.prediction)
+        for _ in range(5):
+            await settle(pilot)
+            assert app.state.query == 25
+            shown = screen_text(app).splitlines()
+            assert any(line.startswith(">") and "Who 20 ?" in line for line in shown), app.query_one(Queries).sort
+            await pilot.press("S")
+
+
+async def test_the_first_match_is_selected_while_a_filter_is_typed(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        app.query_one(Queries).select(4)
+        await pilot.press("slash", *"#3")
+        await settle(pilot, lambda: app.state.query == 2)
+        await pilot.press(*"zz")
+        await settle(pilot, lambda: "no query matches" in screen_text(app))
+        assert app.state.query == 2
+        await pilot.press("escape")
+        await settle(pilot, lambda: "no query matches" not in screen_text(app))
