@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 from icldiag.errors import PromptError
 from icldiag.prompt.read import read_prompt
 from icldiag.session_file import SavedSession, SavedState
+from icldiag.tui.kept import Kept
 from icldiag.tui.loading import SessionJob, answer_queries, on_prompt
 from icldiag.tui.other_model import JOB as OTHER
 from icldiag.tui.other_model import OtherModel
+from icldiag.tui.query_order import telling_query
 from icldiag.tui.run import Failure, Run
 from icldiag.tui.screen import Choices, Screen
 from icldiag.tui.state import AnsweredSession, Before, State
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.prediction.compute import Prediction
     from icldiag.analyses.request import Each, Request
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.settings import ModelSettings
@@ -42,6 +43,7 @@ class Desk:
         self.state = State(path=path)
         self.loaded: InstrumentedModel | None = None  # kept when the prompt is read again
         self.answered: AnsweredSession | None = None  # the last: what a change that cannot be answered goes back to
+        self.kept = Kept()
         self.other = None if against is None else OtherModel(self.state, screen, jobs, against)
         self.unpinned: SavedState | None = None  # of a resumed session, to be pinned when the model is there
         self._not_stored: set[Hashable] = set()  # what waits for the model
@@ -138,11 +140,16 @@ class Desk:
         return beta if good else None
 
     def answer(self, prompt: Prompt, query: int | None = None, beta: Any = None) -> None:
-        """Show another prompt, and have it answered with the loaded model, or the one that is loading."""
+        """Show another prompt, and have it answered with the loaded model, or the one that is loading.
+
+        One that was answered before is shown with its answers at once; the state's prompt is then that one.
+        """
         state, before = self.state, self.answered
-        kept = self._trained_results(prompt)
+        trained = self._trained_results(prompt)
         state.query_chosen = state.query_chosen or state.prompt is not None
-        state.become(prompt, query=query, beta=beta, results=kept)
+        self.kept.put(state)
+        known = self.kept.get(prompt, beta)
+        state.become(prompt if known is None else known.session.prompt, known, query=query, beta=beta, results=trained)
         if before is None:
             if "session" not in self.jobs.running:  # else the model is loading, and will answer this prompt
                 self.load_model()
@@ -150,16 +157,24 @@ class Desk:
             self.jobs.cancel_all("export", OTHER)
             state.model_error = None
             state.doing = {name: text for name, text in state.doing.items() if name in ("export", OTHER)}
-            state.doing["session"] = "answering again"
-            run = self._run("session", object())  # each time another key: what was stopped may be asked for again
-            part = partial(self.jobs.give_part, run)
-            self.jobs.start(
-                run,
-                lambda progress: answer_queries(
-                    on_prompt(before.session, prompt, beta), progress, each=lambda first: part((prompt, first))
-                ),
-            )
+            if known is None:
+                self._answer_again(before, prompt, beta)
+            else:
+                self.answered = known
+                if self.other is not None:
+                    self.other.follow()
         self.screen.show("all")
+
+    def _answer_again(self, before: AnsweredSession, prompt: Prompt, beta: Any) -> None:
+        self.state.doing["session"] = "answering again"
+        run = self._run("session", object())  # each time another key: what was stopped may be asked for again
+        part = partial(self.jobs.give_part, run)
+        self.jobs.start(
+            run,
+            lambda progress: answer_queries(
+                on_prompt(before.session, prompt, beta), progress, each=lambda first: part((prompt, first))
+            ),
+        )
 
     # ---- jobs -------------------------------------------------------------------------------------------------------
 
@@ -199,7 +214,8 @@ class Desk:
     def finished(self, run: Run, value: Any) -> None:
         """Take what a run computed."""
         if run.job == "session":
-            self._session_made(value)
+            if run.dismissed or not run.stopped:  # else the prompt was changed to one that was answered before
+                self._session_made(value)
         elif run.job == OTHER and self.other is not None:
             self.other.finished(value)
         elif run.state is not None and run.session is run.state.session:  # else the prompt was changed meanwhile
@@ -240,12 +256,8 @@ class Desk:
             return
         self.screen.tell(visible(error), severity="error")
         self.screen.refused(state.prompt)
-        if answered.session.prompt is back.prompt:
-            kept = self._trained_results(back.prompt)
-            state.become(back.prompt, answered, query=back.query, beta=answered.trained_beta, results=kept)
-            self.screen.show("all")
-        else:
-            self.answer(back.prompt, back.query, back.beta)
+        same = answered.session.prompt is back.prompt
+        self.answer(back.prompt, back.query, answered.trained_beta if same else back.beta)
 
     # ---- on disk ----------------------------------------------------------------------------------------------------
 
@@ -287,14 +299,3 @@ class Desk:
 def _name(run: Run) -> str:
     """Of a run's job, in its state."""
     return run.job.removeprefix(_PINNED)
-
-
-def telling_query(prediction: Prediction, otherwise: int) -> int:
-    """The most confidently wrong query of the pair of labels that is mixed up most; `otherwise` if none is wrong."""
-    counts = prediction.counts
-
-    def mixed(query: int) -> int:
-        gold, predicted = prediction.gold[query], prediction.predicted[query]
-        return int(counts[gold, predicted] + counts[predicted, gold])
-
-    return max(prediction.wrong, key=mixed, default=otherwise)  # of equals the first, the most confident

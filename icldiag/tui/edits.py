@@ -196,8 +196,7 @@ class Edits:
 
     def take_off(self) -> bool:
         """Take off the repair that was applied last; False where none is on, or the prompt was changed since."""
-        applied, undo = self.state.applied, self.state.undo
-        return applied is not None and bool(undo) and undo[-1].prompt is applied.before.prompt and self.undo()
+        return self.state.applied is not None and self.undo()
 
     def use_beta(self, beta: Any) -> None:
         """Put a trained beta in force in the whole session, or (None) out of it."""

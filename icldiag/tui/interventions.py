@@ -53,14 +53,15 @@ def _take_off(edits: Edits) -> bool:
     trained = state.beta
     if (adjusted or state.beta_on) and not edits.put_in_force(after, None):
         return False
-    state.suspended = Interventions(before, after, trained, state.cut_layers, state.cut_heads)
+    now = state.prompt or after  # one that is equal to it, if that was answered before
+    state.suspended = Interventions(before, now, trained, state.cut_layers, state.cut_heads)
     state.cut_layers, state.cut_heads = frozenset(), ()
     return True
 
 
 def _put_back(edits: Edits, taken: Interventions) -> bool:
     state = edits.state
-    adjusted = taken.before is not taken.after
+    adjusted = taken.before != taken.after
     if (adjusted or taken.beta is not None) and not edits.put_in_force(taken.before, taken.beta):
         return False
     if adjusted:

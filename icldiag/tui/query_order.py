@@ -137,3 +137,14 @@ def _is_label(name: str, typed: str, labels: Sequence[str]) -> bool:
 
 def _plain(name: str) -> str:
     return visible(name).strip().casefold()
+
+
+def telling_query(prediction: Prediction, otherwise: int) -> int:
+    """The most confidently wrong query of the pair of labels that is mixed up most; `otherwise` if none is wrong."""
+    counts = prediction.counts
+
+    def mixed(query: int) -> int:
+        gold, predicted = prediction.gold[query], prediction.predicted[query]
+        return int(counts[gold, predicted] + counts[predicted, gold])
+
+    return max(prediction.wrong, key=mixed, default=otherwise)  # of equals the first, the most confident

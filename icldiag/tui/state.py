@@ -191,8 +191,12 @@ class State:
 
     @property
     def applied(self) -> Applied | None:
-        """The repair that made the prompt what it is, as long as nothing was changed since."""
-        return next((one for one in self.repairs[::-1] if one.prompt is self.prompt and one.beta is self.beta), None)
+        """The repair that made the prompt what it is, as long as nothing was changed since; undo takes it off."""
+        if not self.undo:
+            return None
+        before = self.undo[-1].prompt
+        found = (one for one in self.repairs[::-1] if one.prompt is self.prompt and one.beta is self.beta)
+        return next((one for one in found if one.before.prompt is before), None)
 
     @property
     def narrowed(self) -> Narrowed | None:

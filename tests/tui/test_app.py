@@ -13,10 +13,10 @@ from icldiag.page.figures import FigureType
 from icldiag.page.formats import FOLDERS
 from icldiag.report import write
 from icldiag.tui.app import DiagnosisApp
-from icldiag.tui.desk import telling_query
 from icldiag.tui.export_screen import FORMATS, ExportChoice
 from icldiag.tui.panels import PANELS
 from icldiag.tui.queries import Queries, QueryList
+from icldiag.tui.query_order import telling_query
 from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle
 
 NASTY = "[/red] [b \\e[31m {0} \\u202e"

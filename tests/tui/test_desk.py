@@ -17,10 +17,11 @@ from icldiag.model.readout import Progress
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.edit import drop, rename_word, swap
 from icldiag.prompt.schema import Prompt
-from icldiag.tui.desk import Desk, telling_query
+from icldiag.tui.desk import Desk
 from icldiag.tui.edits import Edits
 from icldiag.tui.interventions import toggle
 from icldiag.tui.jobs import Jobs
+from icldiag.tui.query_order import telling_query
 from icldiag.tui.run import Failure, Run
 from icldiag.tui.screen import Choices, Part, Severity
 

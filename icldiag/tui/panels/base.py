@@ -2,7 +2,8 @@
 
 To add one: a file here named after its analysis with a `Panel` subclass, and one line in `panels/__init__.py`. A panel
 shows `self.state`; where it lacks a result it calls `self.result(...)`, which asks the app to compute it, and `show` is
-called again when it has come.
+called again when it has come. After a change of the prompt that call may end `show`: what is drawn stays, dimmed, but
+for lines of the class `now`, which are set before it.
 """
 
 from __future__ import annotations
@@ -16,21 +17,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 from rich.console import Console
 from rich.text import Text
 from textual.binding import Binding
-from textual.containers import VerticalScroll
-from textual.geometry import Size
 from textual.widget import Widget
 
-from icldiag.counting import counted
 from icldiag.render.heatmap import heatmap
-from icldiag.render.stages import stage_list
 from icldiag.tui.keys import with_ids
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.line import Line as Line
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.messages import CancelWanted, PanelDrawn, ResultWanted, RoomChanged
+from icldiag.tui.messages import CancelWanted, ResultWanted, RoomChanged
+from icldiag.tui.panels.awaiting import AwaitingPanel
 from icldiag.tui.state import State
 from icldiag.tui.textual_fixes import scroll_bars as scroll_bars  # sets how they look
-from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.prediction.compute import Prediction
@@ -41,16 +38,6 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 Group = Literal["Diagnose", "Look inside", "Fix"]
 
-STAGES = (
-    "importing torch and transformers",
-    "the model's files",
-    "tokenizer",
-    "weights",
-    "checking the model",
-    "demonstrations",
-    "queries",
-)
-
 
 def there(value: R | None) -> R:
     """What a panel may rely on while it is drawn, see `Panel.refresh_panel`. Raises LookupError."""
@@ -59,15 +46,13 @@ def there(value: R | None) -> R:
     return value
 
 
-class Panel(VerticalScroll):
+class Panel(AwaitingPanel):
     """One question a user asks. `finding` is its answer in a sentence, computed for the selected query."""
 
     title: ClassVar[str]  # on the tab
     key: ClassVar[str]  # brings it to the front from anywhere; 0 takes interventions off
     group: ClassVar[Group]  # where its tab stands
     analysis: ClassVar[str]  # whose section a report has of it
-    purpose: ClassVar[str]  # what will be here, while it is awaited; also in the help
-    needs_prediction: ClassVar[bool] = True
     example: ClassVar[str] = ""  # of its widgets, what is shown of the sample until a key begins the computation
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -83,11 +68,7 @@ class Panel(VerticalScroll):
     can_focus = True
 
     def __init__(self, state: State) -> None:
-        super().__init__(id=self.title.lower())
-        self.state = state
-        self.awaits = False  # a result that was asked for when it was last drawn
-        self._drawn_for: Size | None = None  # the room at that time
-        self._stage = 0  # of loading
+        super().__init__(state, id=self.title.lower())
 
     @property
     def session(self) -> Session:
@@ -131,67 +112,6 @@ class Panel(VerticalScroll):
         for matrix in self.query(Matrix):
             matrix.mark(other.query_one(f"#{matrix.id}", Matrix))
 
-    def show(self) -> None:
-        """Draw what the state holds; called on every change while the panel is in front."""
-        raise NotImplementedError
-
-    def refresh_panel(self) -> None:
-        """Draw, or say what is awaited or wrong."""
-        self.awaits, self._drawn_for = False, self.room
-        waiting = self.query_one(".waiting", Line)
-        body = self.query(".body")
-        text = self._awaited()
-        waiting.set(text)
-        for widget in body:
-            widget.display = not text.plain
-        if not text.plain:
-            self.show()
-        self.post_message(PanelDrawn())
-
-    def _awaited(self) -> Text:
-        state = self.state
-        if state.prompt_error is not None:
-            cure = "\n\nPress e to edit the file, r to read it again."
-            return Text.assemble(("The prompt file is wrong.\n\n", "bold red"), visible(state.prompt_error), cure)
-        if not self.needs_prediction or (state.prediction is not None and state.session is not None):
-            return Text("")
-        purpose = f"{self.purpose}\n\n"
-        if state.model_error is not None:
-            cure = "\n\nPress e to edit the file, r to try again, q to leave and choose another --model."
-            error = visible(state.model_error)
-            return Text.assemble(purpose, ("The model cannot be used.\n\n", "bold red"), error, cure)
-        return Text.assemble(purpose, self._loading(), self._first_answers())
-
-    def _loading(self) -> Text:
-        """The stages of loading, with the one that is under way; none comes back, whatever a file needs again."""
-        doing = self.state.doing.get("session", "").removeprefix("loading: ")
-        name, _, detail = doing.partition(" ")
-        found = [number for number, stage in enumerate(STAGES) if stage in doing or (name and stage.startswith(name))]
-        if doing in ("", "loading the model", "answering again"):
-            self._stage = stage = STAGES.index("demonstrations") if doing == "answering again" else 0
-            detail = ""
-        else:
-            stage = found[0] if found else STAGES.index("the model's files")
-            detail = doing if not found else detail if name in STAGES else ""
-        self._stage = max(self._stage, stage)
-        return stage_list(STAGES, self._stage, detail if stage == self._stage else doing, self.state.look, 60)
-
-    def _first_answers(self) -> str:
-        """How many of those that are there are wrong."""
-        come = self.state.first_answers
-        if not come:
-            return ""
-        labelled, wrong, answered = (
-            sum(len(part) for part in parts)
-            for parts in (
-                (first.prediction.labelled for first in come),
-                (first.prediction.wrong for first in come),
-                (first.queries for first in come),
-            )
-        )
-        judged = f", {wrong} of the {labelled} labelled ones wrong" if labelled else ""
-        return f"\n\n{counted(answered, 'query')} answered so far{judged}."
-
     def plain_text(self, width: int = 100, only: str = "Line, Matrix, LayerChart") -> str:
         """All that the panel shows, scrolled out of view or not, to be copied; or `only` these of its widgets."""
         written = io.StringIO()
@@ -212,11 +132,6 @@ class Panel(VerticalScroll):
         look = self.state.look
         said = Text(look.sentence(first))
         return said.append(f"\n{look.sentence(second)}", f"not bold {look.muted}") if second else said
-
-    @property
-    def room(self) -> Size:
-        """What can be drawn on, whether a scroll bar is there or not."""
-        return self.scrollable_content_region.size
 
     def room_under(self, widget: Widget) -> int:
         """Rows that what stands above it leaves in the panel, as it is set now."""
@@ -278,18 +193,12 @@ class Panel(VerticalScroll):
         if request not in self.state.failures:
             self.awaits = True
             self.post_message(ResultWanted(request, self.state))
+        self.lack(request)
         return None
 
     def peek(self, request: Request[R]) -> R | None:
         """The answer if it is there; it is not asked for."""
         return cast("R | None", self.state.results.get(request))
-
-    def trouble(self, request: Request[Any]) -> Text:
-        """What to say in place of an answer: the error, or that it is on its way."""
-        if request in self.state.failures:
-            return Text.assemble(("Not computed: ", "bold red"), visible(self.state.failures[request]))
-        doing = visible(self.state.how_far(request.job))
-        return Text(doing.capitalize() if doing.startswith("waiting") else f"Computing: {doing}", style="dim")
 
     def start(self, request: Request[Any], each: Each | None = None) -> None:
         """Compute anew on the user's request; `each` is told parts of the answer, in the job's thread."""

@@ -64,7 +64,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="applied", classes="body")
+        yield Line(id="applied", classes="body now")
         yield Line(id="finding", classes="body finding")
         yield Line(id="log", classes="body")
         yield Line(id="doing", classes="body")
@@ -92,8 +92,8 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
 
     def show(self) -> None:
         asked, look = self.request(), self.state.look
-        whole, found = self.known(asked)
         self.query_one("#applied", Line).set(self.applied_line())
+        whole, found = self.known(asked)
         doing = "" if whole is not None else self.doing(asked)
         if self.state.stored and found is not None:
             doing = Text("Saved by an earlier run; the model is loading.", look.muted)
@@ -200,7 +200,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
     def on_click(self, event: events.Click) -> None:
         """A cell of the table lists its queries."""
         cell = event.style.meta.get("cell")
-        if cell is not None:
+        if cell is not None and not self.dimmed:
             self._list(cell)
 
     def action_list(self) -> None:

@@ -60,7 +60,10 @@ class PartsPanel(Panel):
         whole = self.peek(asked)
         if whole is None and not self.stopped and asked not in self.state.failures:
             self._begin(asked)
-        return whole, self.latest(asked)
+        latest = self.latest(asked)
+        if latest is None:
+            self.lack(asked)
+        return whole, latest
 
     def _begin(self, asked: Request[Any]) -> None:
         """Ask, and be told the parts; the list stays the same, since the first of equal requests runs."""
@@ -68,9 +71,10 @@ class PartsPanel(Panel):
         if self.state.stored and self.parts and self.parts_of == (asked, self.session):  # the rest needs the model
             return
         if self.parts_of != (asked, self.session):  # the thread of another run may still append to its own
-            self.parts, self.parts_of = [], (asked, self.session)
+            known = asked.so_far(self.session)
+            self.parts, self.parts_of = [] if known is None else [known], (asked, self.session)
         if self.job not in self.state.doing:
-            self.parts.clear()
+            del self.parts[:-1]  # the last is shown until this run has one
         self.post_message(ResultWanted(asked, self.state, self.parts.append))
 
     def doing(self, asked: Request[Any], cure: str = "s continues") -> Text:

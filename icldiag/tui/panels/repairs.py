@@ -62,7 +62,7 @@ class RepairPanel(ApplyingPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="applied", classes="body")
+        yield Line(id="applied", classes="body now")
         yield Line(id="finding", classes="body finding")
         yield Line(id="table", classes="body")
         yield Line(id="marked", classes="body")
@@ -77,9 +77,9 @@ class RepairPanel(ApplyingPanel):
         finding, table, marked = (self.query_one(name, Line) for name in ("#finding", "#table", "#marked"))
         from icldiag.analyses.repairs import TryCalibrations
 
-        found, look = self._found() or self.result(TryCalibrations()), self.state.look
         self._mark_what_is_on()
         self.query_one("#applied", Line).set(self.applied_line())
+        found, look = self._found() or self.result(TryCalibrations()), self.state.look
         if found is None:
             table.set("")
             marked.set("")

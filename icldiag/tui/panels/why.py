@@ -71,8 +71,8 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="applied", classes="body")
-        yield Line(id="finding", classes="body finding")
+        yield Line(id="applied", classes="body now")
+        yield Line(id="finding", classes="body now finding")
         yield Line(id="cause", classes="body")
         yield Line(id="doing", classes="body")
         yield Line(id="weights", classes="body gap")
@@ -112,10 +112,10 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         from icldiag.analyses.explanation.weights import legend, weights
 
         request = self.request()
-        found, known = self.known(request)
         self._mark_what_is_on()
         self.query_one("#applied", Line).set(self.applied_line())
         self.query_one("#finding", Line).set(self._answer())
+        found, known = self.known(request)
         self.query_one("#cause", Line).set("" if known is None else self._cause(known))
         self.query_one("#doing", Line).set("" if found is not None else self._doing(request))
         for name in ("#weights", "#not-asked", "#search", "#sentences", "#undefined"):
