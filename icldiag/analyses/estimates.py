@@ -124,3 +124,36 @@ def of_draws(value: float, draws: Sequence[float] | Any, count: int) -> Estimate
     outside = 100 * norm.cdf(t.ppf(0.025, count - 1) * math.sqrt(count / (count - 1)))
     low, high = np.percentile(defined, [outside, 100 - outside])
     return Estimate(value, min(value, float(low)), max(value, float(high)))
+
+
+def log_likelihood(lead: float, own: Sequence[float], rival: Sequence[float]) -> float | None:
+    """How much likelier a lead of one class over its rival is for a text of the rival's, in nats; None if undefined.
+
+    The two classes' leads are taken to be normal with one variance, unknown, so that a further text has Student's t
+    distribution around each mean.
+
+    Args:
+        own: leads of texts of the class.
+        rival: leads of texts of its rival.
+    """
+    freedom = len(own) + len(rival) - 2
+    if not len(own) or not len(rival) or freedom < 1:
+        return None
+    means = [float(np.mean(rival)), float(np.mean(own))]
+    squares = float(np.var(own) * len(own) + np.var(rival) * len(rival))
+    if means[1] <= means[0] or squares == 0:  # the prompt does not tell the classes apart
+        return None
+    from scipy.stats import t  # slow to import
+
+    spread = np.sqrt(squares / freedom)
+    counts = (len(rival), len(own))
+    densities = [
+        t.logpdf(lead, freedom, mean, spread * np.sqrt(1 + 1 / count))
+        for mean, count in zip(means, counts, strict=True)
+    ]
+    return float(densities[0] - densities[1])
+
+
+def times(nats: float) -> str:
+    """Odds of so many nats, at least 1, as one would say them."""
+    return "over 1000" if nats > math.log(1000) else f"{math.exp(nats):.{1 if nats < math.log(10) else 0}f}"

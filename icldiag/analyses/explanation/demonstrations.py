@@ -12,12 +12,10 @@ it what other queries say of its label.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from icldiag.analyses.contest import Contest, Counterfactual, counterfactual, percentile
+from icldiag.analyses.estimates import log_likelihood
 from icldiag.analyses.explanation.others import MOST, Others
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.lazy import torch
@@ -114,34 +112,6 @@ def hiding(lab: Lab, index: int) -> Edits:
     blocked[0, slice(*lab.encoded.demonstrations[index].span)] = True
     edit = Edit(torch.tensor([0]), blocked)
     return dict.fromkeys(range(lab.model.n_layers), edit)
-
-
-def log_likelihood(lead: float, own: Sequence[float], rival: Sequence[float]) -> float | None:
-    """How much likelier this lead is if the text is the rival's than if it is the answer's, in nats; None if undefined.
-
-    The two classes' leads are taken to be normal with one variance, unknown, so that a further text has Student's t
-    distribution around each mean.
-
-    Args:
-        own: leads of texts of the answer's class.
-        rival: leads of texts of the rival's.
-    """
-    freedom = len(own) + len(rival) - 2
-    if not len(own) or not len(rival) or freedom < 1:
-        return None
-    means = [float(np.mean(rival)), float(np.mean(own))]
-    squares = float(np.var(own) * len(own) + np.var(rival) * len(rival))
-    if means[1] <= means[0] or squares == 0:  # the prompt does not tell the classes apart
-        return None
-    from scipy.stats import t  # slow to import
-
-    spread = np.sqrt(squares / freedom)
-    counts = (len(rival), len(own))
-    densities = [
-        t.logpdf(lead, freedom, mean, spread * np.sqrt(1 + 1 / count))
-        for mean, count in zip(means, counts, strict=True)
-    ]
-    return float(densities[0] - densities[1])
 
 
 def strongest(effects: tuple[DemonstrationEffect, ...]) -> DemonstrationEffect | None:

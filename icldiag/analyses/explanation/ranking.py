@@ -10,7 +10,6 @@ hidden by the first (`_beside`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -18,6 +17,7 @@ from typing import get_args
 import numpy as np
 
 from icldiag.analyses.contest import HALF, Counterfactual
+from icldiag.analyses.estimates import times
 from icldiag.analyses.explanation.classes import CONFUSED
 from icldiag.analyses.explanation.evidence import Evidence, most_weigh
 from icldiag.analyses.explanation.factors import CauseKind, Factor
@@ -186,18 +186,13 @@ def _wrong_label(
     if even:
         told.append(f"labelled {rival}, it leaves as many demonstrations of each class")
     if not effect.mislabelled:
-        return False, f"odds of a wrong label are 1 to {_times(-effect.odds)}"
-    support = f"odds of a wrong label are {_times(effect.odds)} to 1: {'; '.join(told)}"
+        return False, f"odds of a wrong label are 1 to {times(-effect.odds)}"
+    support = f"odds of a wrong label are {times(effect.odds)} to 1: {'; '.join(told)}"
     if evidence.classes.confused and not even:
         sure = effect.odds > SURE and checked is not None and checked.auc >= CONFUSED
         if not (checked is not None and checked.helps and (sure or _separates(evidence, checked))):
             return False, f"{support}; but with that label too the scores do not separate the two classes"
     return True, support
-
-
-def _times(nats: float) -> str:
-    """Odds of so many nats, at least 1, as one would say them."""
-    return "over 1000" if nats > math.log(1000) else f"{math.exp(nats):.{1 if nats < math.log(10) else 0}f}"
 
 
 def _majority(evidence: Evidence, wrong: int = 0) -> bool:

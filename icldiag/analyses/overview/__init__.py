@@ -5,7 +5,7 @@ list of some 60 short texts. `Overview.verdict` names the kind of failure, `Over
 explains a wrong answer, `Overview.repairs` holds the calibrations with what they gain.
 """
 
-from icldiag.analyses.overview.advice import next_step, search_first
+from icldiag.analyses.overview.advice import next_step, search_first, to_check
 from icldiag.analyses.overview.compute import MeasureLean, Overview, Perturb, Summarise
 from icldiag.analyses.overview.lean import Calibrated, Lean, Prior
 from icldiag.analyses.overview.opening import headline
@@ -30,4 +30,5 @@ __all__ = [
     "lines",
     "next_step",
     "search_first",
+    "to_check",
 ]

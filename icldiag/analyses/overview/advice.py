@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from icldiag.analyses.estimates import times
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.opening import named
 from icldiag.analyses.search.reading import finding
@@ -22,9 +23,21 @@ def next_step(found: Overview, repairs: Repairs | None = None) -> str:
     else:
         said = [finding(known), search]  # where nothing surely fixes it, what to try comes before the trials' numbers
         said = said if known.sure else said[::-1]
+    if doubt := to_check(found):
+        said.append(f"{doubt[0][0].upper()}{doubt[0][1:]}: {doubt[1]}.")
     if said and found.outscored:
         said.insert(0, "First set 'scoring: terminated' in the prompt file.")
     return " ".join(said)
+
+
+def to_check(found: Overview) -> tuple[str, str] | None:
+    """The demonstration whose label is doubted most, and why; None where none is."""
+    if not found.doubts:
+        return None
+    doubt = found.doubts[0]
+    own, other = found.labels[found.shown[doubt.demonstration]], found.labels[doubt.reads]
+    why = f"its text scores like the queries of {other}, {times(doubt.nats)} times likelier than like those of {own}"
+    return f"check the label of {named(found, [doubt.demonstration])}", why
 
 
 def _search(found: Overview) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.measures import Measures, labelled, measures
 from icldiag.analyses.overview.causes import PromptCause, prompt_causes
+from icldiag.analyses.overview.doubts import Doubt, doubts
 from icldiag.analyses.overview.lean import Lean, Prior, lean, priors
 from icldiag.analyses.overview.recency import Recency, recency
 from icldiag.analyses.overview.separability import Separability, separability
@@ -105,6 +106,11 @@ class Overview(AnalysisResult):
         if self.stability is None:
             return ()
         return prompt_causes(self.stability, self.shown, self.recency, self.verdict.label)
+
+    @cached_property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Demonstrations whose texts read like another class's, the surest first; empty while it is not computed."""
+        return () if self.stability is None else doubts(self.stability)
 
     @property
     def harmful(self) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from icldiag.analyses.estimates import Estimate
+from icldiag.analyses.estimates import Estimate, times
 from icldiag.analyses.measures import Measures
 from icldiag.analyses.overview.causes import most_shown, share
 from icldiag.analyses.overview.compute import Overview
@@ -49,6 +49,7 @@ def _lines(found: Overview) -> Iterator[tuple[str, str]]:
         yield "orders", _orders(found, found.stability)
         yield "classes", _classes(found, found.stability)
         yield "demonstrations", _demonstrations(found, found.stability)
+        yield "doubted labels", _doubts(found)
     if not found.shown:
         yield "demonstrations", "There are none that all queries share."
 
@@ -243,6 +244,17 @@ def _demonstrations(found: Overview, stability: Stability) -> str:
         f"{_without(found, stability, row)} stands out: without it {gained}, "
         f"in {harmed} of {counted(queries, 'query')}."
     )
+
+
+def _doubts(found: Overview) -> str:
+    """Demonstrations whose texts read like another class's."""
+    said = [
+        f"{named(found, [one.demonstration])} scores like the queries of {found.labels[one.reads]}, "
+        f"{times(one.nats)} times likelier"
+        for one in found.doubts
+    ]
+    more = f" and {len(said) - LISTED} more" if len(said) > LISTED else ""
+    return f"{'; '.join(said[:LISTED])}{more}, each left out and its text asked." if said else ""
 
 
 def _spared(found: Overview, stability: Stability) -> list[int]:

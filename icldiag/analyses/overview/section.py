@@ -119,6 +119,10 @@ def _stability(result: Overview, stability: Stability) -> dict[str, Any]:
             for run in stability.left_out
         ],
         "harmful": stability.harmful,
+        "doubts": [
+            {"demonstration": one.demonstration, "reads": result.labels[one.reads], "nats": one.nats}
+            for one in result.doubts
+        ],
     }
 
 

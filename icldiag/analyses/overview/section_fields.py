@@ -118,6 +118,12 @@ class PromptCauseFields(Fields):
     weight: float = Field(description="Share of the answers that it moves.")
 
 
+class DoubtFields(Fields):
+    demonstration: int
+    reads: str = Field(description="The class that its text is likelier of than of its own.")
+    nats: float = Field(description="By how much, in log-likelihood.")
+
+
 class BalancedFields(Fields):
     places: list[int]
     predicted: list[int]
@@ -134,6 +140,7 @@ class StabilityFields(Fields):
     left_out: list[LeftOutFields]
     harmful: int | None = Field(description="Place in `left_out` of the one that stands out.")
     causes: list[PromptCauseFields] = Field(default=[], description="What the answers come from, the heaviest first.")
+    doubts: list[DoubtFields] = Field(default=[], description="Labels that may be wrong, the surest first.")
     balanced: list[BalancedFields] = Field(default=[], description="With as many demonstrations of each class.")
 
 

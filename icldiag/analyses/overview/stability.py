@@ -57,6 +57,7 @@ class LeftOut(Run):
     without: tuple[int, ...]
     label: int
     alone: bool  # no other demonstration has their class
+    text: FloatArray | None = None  # (C,) scores of the text of a single one, asked as a query that it is not shown to
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +200,13 @@ def stability(
     kept = [_less(labels, group) for group in groups]
     turns = () if only_left_out else rankings(labels, seed)
     balanced = [_less(labels, surplus(labels, ranking)) for ranking in turns]
-    asked: list[Question] = [lab.question(texts, places) for places in (*orders, *kept, *balanced)]
+    own = [lab.fitting([lab.prompt.demonstrations[place] for place in group if len(group) == 1]) for group in groups]
+    without = [lab.question([*texts, *text], places) for text, places in zip(own, kept, strict=True)]
+    asked: list[Question] = [
+        *(lab.question(texts, places) for places in orders),
+        *without,
+        *(lab.question(texts, places) for places in balanced),
+    ]
     known = Stability(
         queries=queries,
         of=int(len(labelled(prediction.gold)) or len(prediction)),
@@ -212,11 +219,13 @@ def stability(
     )
 
     def left_out(place: int, scores: FloatArray) -> LeftOut:
-        group = groups[place]
-        return LeftOut(kept[place], scores, group, labels[group[0]], labels.count(labels[group[0]]) == len(group))
+        group, m = groups[place], len(queries)
+        alone = labels.count(labels[group[0]]) == len(group)
+        text = scores[m] if len(scores) > m else None
+        return LeftOut(kept[place], scores[:m], group, labels[group[0]], alone, text)
 
     if each is not None:
-        for place, question in enumerate(asked[len(orders) :][: len(groups)]):  # the lab remembers what is asked here
+        for place, question in enumerate(without):  # the lab remembers what is asked here
             (scores,) = lab.ask([question], step_of(progress, "left out alone", place, len(groups)))
             known = replace(known, left_out=(*known.left_out, left_out(place, scores)))
             each(LeftOutSoFar(known, len(groups)))

@@ -32,6 +32,7 @@ def next_steps(found: Overview, searched: Repairs | None, offers: bool, takes: s
         steps = [*_repair(known, offers), _search(found, known, searched is not None, takes)]
         steps = steps if known.sure or searched is not None else steps[::-1]
         steps += _texts(known)
+        steps += _to_check(found)
     elif found.unrepaired:
         steps = [("", f"{found.unrepaired[0].upper()}{found.unrepaired[1:]}.")]
     if steps and found.outscored:
@@ -62,6 +63,13 @@ def _search(found: Overview, known: Repairs, searched: bool, takes: str) -> Step
     first = search_first(found)
     said = [f"first {', then '.join(first)}"] if first else []
     return "m searches for changes of the prompt too", ", ".join([*said, *([takes] if takes else [])])
+
+
+def _to_check(found: Overview) -> Iterator[Step]:
+    from icldiag.analyses.overview import to_check
+
+    if (doubt := to_check(found)) is not None:
+        yield f"8 shows the prompt: {doubt[0]}", doubt[1]
 
 
 def _texts(known: Repairs) -> Iterator[Step]:

@@ -12,11 +12,11 @@ from scipy.stats import t
 from icldiag.analyses.balance import DRAWS, rankings, surplus
 from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.contest import Contest, Counterfactual, contest_of
+from icldiag.analyses.estimates import log_likelihood
 from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.demonstrations import (
     demonstration_effects,
     hiding,
-    log_likelihood,
 )
 from icldiag.analyses.explanation.order import ORDERS, OrderEvidence
 from icldiag.analyses.explanation.others import others_of
