@@ -61,6 +61,23 @@ def prompt_wide(found: PartialExplanation, overview: Overview | None) -> str:
     return f"{opening} {'So too for this query:' if alike else 'For this query another cause comes first:'}"
 
 
+def doubted(found: PartialExplanation, overview: Overview | None) -> str:
+    """Which label Overview doubts that bears on this answer: of a text that reads like the rival's, or of the answer's.
+
+    Empty where there is none, it is this answer's first cause, or the answer is right.
+    """
+    own = found.causes[0].demonstration if isinstance(found, Explanation) and found.causes else None
+    contest = found.contest
+    if overview is None or contest.gold in (None, contest.answer):
+        return ""
+    for doubt in overview.doubts:
+        shown = overview.shown[doubt.demonstration]
+        if doubt.demonstration != own and (doubt.reads == contest.rival or shown == contest.answer):
+            place, other = doubt.demonstration + 1, overview.labels[doubt.reads]
+            return f"Demonstration {place} ({overview.labels[shown]}) reads like the queries of {other} (Overview)."
+    return ""
+
+
 def _is_told(own: Cause, cause: PromptCause, overview: Overview) -> bool:
     """Whether the sentence about what draws all answers names this answer's own cause."""
     kinds = _ALIKE[cause.kind]

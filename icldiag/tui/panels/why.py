@@ -243,12 +243,13 @@ class WhyPanel(PartsPanel, ApplyingPanel):
     def _cause(self, found: PartialExplanation) -> Text:
         """The whole prompt's verdict and cause first, then what explains this answer, in a few words, once known."""
         from icldiag.analyses.explanation import Explanation
-        from icldiag.analyses.explanation.reading import headline, prompt_wide, verdict
+        from icldiag.analyses.explanation.reading import doubted, headline, prompt_wide, verdict
         from icldiag.analyses.explanation.weights import heavier
         from icldiag.analyses.overview import Summarise
 
         look = self.state.look
-        wide = prompt_wide(found, self.peek(Summarise()))
+        overview = self.peek(Summarise())
+        wide = prompt_wide(found, overview)
         lines = [
             Text(self._shown(said), look.strong) for said in (verdict(found.favourite, found.labels), wide) if said
         ]
@@ -256,6 +257,8 @@ class WhyPanel(PartsPanel, ApplyingPanel):
             lines.append(Text(self._shown(headline(found)), look.chosen))
             if larger := heavier(found):
                 lines.append(Text(self._shown(larger)))
+        if doubt := doubted(found, overview):
+            lines.append(Text(self._shown(doubt)))
         return Text("\n").join(lines)
 
     def _actions(self, found: Explanation) -> list[str]:

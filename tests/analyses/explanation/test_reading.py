@@ -11,10 +11,11 @@ from icldiag.analyses.explanation.factors import CauseKind
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.not_asked import not_asked
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import headline, prompt_wide, verdict
+from icldiag.analyses.explanation.reading import doubted, headline, prompt_wide, verdict
 from icldiag.analyses.explanation.relabelled import LIKELY
 from icldiag.analyses.explanation.weights import heavier
 from icldiag.analyses.overview.causes import PromptCause
+from icldiag.analyses.overview.doubts import Doubt
 from icldiag.analyses.overview.recency import Recency
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
@@ -202,6 +203,25 @@ def test_the_whole_prompt_s_cause_is_told_before_the_query_s_own(explained: tupl
         assert ("which draws answers to it" in said) == (causes[0].kind == "majority")  # the sentence that is alike
     assert prompt_wide(replace(found, contest=replace(found.contest, gold=answer)), drawn) == ""
     assert prompt_wide(wrong, overview) == prompt_wide(wrong, None) == ""
+
+
+def test_a_doubted_label_that_bears_on_the_answer_is_told(explained: tuple[Session, Explanation]) -> None:
+    session, found = explained
+    overview = replace(session.overview())
+    answer, rival = found.contest.answer, found.contest.rival
+    wrong = replace(found, contest=replace(found.contest, gold=rival), causes=())
+    third = next(label for label in range(3) if label not in (answer, rival))
+    for shown, reads, told in (((third,), rival, True), ((answer,), third, True), ((third,), answer, False)):
+        doubting = replace(overview, shown=shown)
+        vars(doubting)["doubts"] = (Doubt(0, reads, 4.0),)
+        names = found.labels[shown[0]], found.labels[reads]
+        said = "Demonstration 1 ({}) reads like the queries of {} (Overview).".format(*names)
+        assert doubted(wrong, doubting) == (said if told else "")
+        own = Cause("demonstration", found.order.runs[0], 1.0, True, "", 0)
+        assert doubted(replace(wrong, causes=(own,)), doubting) == ""  # said already
+        right = replace(wrong, contest=replace(found.contest, gold=answer))
+        assert doubted(right, doubting) == ""
+    assert doubted(wrong, None) == ""
 
 
 def test_that_another_cause_has_a_larger_share_is_said_and_why_it_comes_later(
