@@ -73,6 +73,15 @@ SavedPrompt = Annotated[Prompt, AfterValidator(_whole)]
 ViewValue = Annotated[int, Field(ge=-1, strict=True)] | Annotated[bool, Field(strict=True)] | str | None
 
 
+class SavedRepair(BaseModel):
+    """A repair that was applied, and can be taken off when what was changed after it is undone."""
+
+    model_config = _STRICT
+    name: str
+    trial: str = ""  # what was known of its effect on other texts
+    change: Annotated[int, Field(ge=0)]  # its place among the changes of `undo`
+
+
 class SavedState(BaseModel):
     """One prompt and what intervenes."""
 
@@ -85,6 +94,7 @@ class SavedState(BaseModel):
     cut_kind: CutKind = "text_to_label"
     cut_layers: tuple[Annotated[int, Field(ge=0)], ...] = ()
     cut_heads: tuple[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]], ...] = ()  # (layer, head)
+    repairs: tuple[SavedRepair, ...] = ()
     narrowed: tuple[Annotated[int, Field(ge=0)], ...] = ()  # the queries left of the last prompt in `undo`; () for all
     beta: dict[str, int | float | Literal["anchor"] | tuple[()] | None] | None = None  # in force: `TrainingSettings`
     trained_on: SavedPrompt | None = None  # the earlier prompt that a re-weighting was trained on, in force or not

@@ -16,8 +16,12 @@ _AS_IT_IS = "as it is"
 _NARROWEST = 12  # of the column of changes
 
 
-def repair_table(repairs: Repairs, shown: range, marked: int, query: int, width: int, look: Look) -> Text:
+def repair_table(
+    repairs: Repairs, shown: range, marked: int, query: int, width: int, look: Look, on: int | None = None
+) -> Text:
     """A head, and a line for each repair in `shown`: the change of the prompt, and the calibration on top of it.
+
+    `on` is the place of the one that is in force.
 
     Where there is no room for both, the change is cut at its end: it begins with what tells it from others.
     """
@@ -33,8 +37,8 @@ def repair_table(repairs: Repairs, shown: range, marked: int, query: int, width:
         names = _columns(["change", *changes], ["calibration", *on_top], width - len(heads), look)
     lines = [Text(heads + names[0], look.muted, no_wrap=True)]
     for place, number, name in zip(shown, numbers, names[1:], strict=True):
-        here = place == marked
-        lines.append(Text(f"{'>' if here else ' '} {number}{name}", look.strong if here else "", no_wrap=True))
+        sign = "ON" if place == on else "> " if place == marked else "  "
+        lines.append(Text(f"{sign}{number}{name}", look.strong if place == marked else "", no_wrap=True))
     return Text("\n").join(lines)
 
 

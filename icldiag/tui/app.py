@@ -207,7 +207,7 @@ class DiagnosisApp(Dialogs):
         self.edits.change(message.change)
 
     def on_repair_applied(self, message: RepairApplied) -> None:
-        self.edits.apply(message.repair, message.trial)
+        self.edits.apply(message.repair, message.trial, message.tried)
 
     def on_repair_taken_off(self) -> None:
         if not self.edits.take_off():

@@ -67,8 +67,9 @@ class Desk:
         if (prompt := self.state.prompt) is None:
             return
         self.state.model_error = None
+        state = self.state
         job = SessionJob(
-            prompt, self.settings, self.loaded, self.state.beta_wanted, self.unpinned, self.state.trained_on
+            prompt, self.settings, self.loaded, state.beta_wanted, self.unpinned, state.trained_on, state.applied
         )
         self.state.doing["session"] = "loading the model"
         self.screen.show("top")
@@ -118,8 +119,10 @@ class Desk:
         state = self.state
         first = not state.query_chosen and state.prediction is None
         query = telling_query(answered.prediction, state.query) if first else None
-        kept = self._trained_results(answered.session.prompt)
+        kept, applied = self._trained_results(answered.session.prompt), state.applied
         state.become(state.prompt, answered, query=query, beta=answered.trained_beta, results=kept, stored=stored)
+        if applied is not None and answered.without is not None:
+            state.know_of(applied, answered.without)
         self.screen.show("all")
 
     def _trained_results(self, prompt: Prompt) -> dict[Hashable, Any]:

@@ -18,6 +18,7 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.search.repair import Repair
+    from icldiag.analyses.search.repairs import Repairs
     from icldiag.prompt.schema import Prompt
     from icldiag.tui.desk import Desk
 
@@ -177,8 +178,8 @@ class Edits:
         old, new = (as_yaml(prompt).splitlines() for prompt in (before, state.prompt))
         return list(difflib.unified_diff(old, new, state.path.name, "as it is now", lineterm="", n=2))
 
-    def apply(self, repair: Repair, trial: str = "") -> None:
-        """Apply a repair: its prompt, calibration and beta; `trial` is what is known of its effect on other texts."""
+    def apply(self, repair: Repair, trial: str = "", tried: Repairs | None = None) -> None:
+        """Apply a repair: its prompt, calibration and beta; `trial` and `tried` are kept of it, see `Applied`."""
         state, prompt = self.state, self.state.prompt
         if prompt is None:
             return
@@ -191,7 +192,7 @@ class Edits:
         if state.prompt is prompt and state.beta is before.beta:
             self.screen.tell("Nothing to apply: the prompt is like that already.")
         elif state.prompt is not None:
-            state.repairs.append(Applied(repair.name, before, state.prompt, state.beta, prediction, trial))
+            state.repairs.append(Applied(repair.name, before, state.prompt, state.beta, prediction, trial, tried))
             self.screen.show("all")
 
     def take_off(self) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from icldiag.collector import paused_collector
 from icldiag.errors import NotStored
 from icldiag.store import open_store
 from icldiag.tui import requests
-from icldiag.tui.state import AnsweredSession
+from icldiag.tui.state import AnsweredSession, Applied, WithoutRepair
 
 if TYPE_CHECKING:
     from icldiag.analyses.request import Each
@@ -34,6 +34,7 @@ class SessionJob:
         loaded: the model, if it is there already.
         beta, pinned: what a resumed session had in force and set aside.
         trained_on: the earlier prompt that it trained a re-weighting on, in force or not.
+        applied: the repair that is on.
     """
 
     prompt: Prompt
@@ -42,6 +43,7 @@ class SessionJob:
     beta: Beta | None = None
     pinned: SavedState | None = None
     trained_on: Prompt | None = None
+    applied: Applied | None = None
 
     def run(
         self, progress: Progress, found: Callable[[AnsweredSession], None], each: Each | None = None
@@ -53,8 +55,9 @@ class SessionJob:
         with paused_collector():
             from icldiag.session import Session
 
+            without = self.without_repair()
             if self.loaded is None and self.beta is None and (stored := self.stored()) is not None:
-                found(stored)
+                found(replace(stored, without=without))
             session = Session(self.prompt, self.loaded or self.settings, store=open_store(self.prompt, self.settings))
             session.load(lambda stage: progress(f"loading: {stage}", 0, 0))
         pinned = None
@@ -66,7 +69,23 @@ class SessionJob:
 
             earlier = on_disk(session.store, self.trained_on, self.prompt)
             answered.results.update({one: found for one, found in earlier.items() if one not in answered.results})
-        return answered
+        return replace(answered, without=without)
+
+    def without_repair(self) -> WithoutRepair | None:
+        """What is on disk of the prompt without the repair that is on, if the session was resumed with one."""
+        if self.applied is None or self.applied.prediction is not None:
+            return None
+        from icldiag.analyses.repairs import FindRepairs, TryCalibrations
+        from icldiag.stored_session import StoredSession
+
+        prompt, name = self.applied.before.prompt, self.applied.name
+        searches = (FindRepairs(self.applied.before.query), FindRepairs(), TryCalibrations())
+        with suppress(NotStored):
+            session = StoredSession(prompt, self.settings, open_store(prompt, self.settings))
+            tables = (session.peek(search) for search in searches)
+            holds = (one for one in tables if one and any(trial.repair.name == name for trial in one.trials))
+            return WithoutRepair(session.prediction(), next(holds, None))
+        return WithoutRepair()
 
     def stored(self) -> AnsweredSession | None:
         """What earlier runs left on disk for this prompt and model."""

@@ -12,6 +12,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from icldiag.analyses.request import Each, Request
     from icldiag.analyses.search.repair import Repair
+    from icldiag.analyses.search.repairs import Repairs
     from icldiag.clients.write import ClientForm
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
@@ -73,10 +74,11 @@ class PromptSaved(Message):
 
 @dataclass
 class RepairApplied(Message):
-    """The user applies a repair in place; `trial` is what is known of its effect on other texts."""
+    """The user applies a repair in place; `trial` and `tried` are what is known of it, see `Applied`."""
 
     repair: Repair
     trial: str = ""
+    tried: Repairs | None = None
 
 
 @dataclass

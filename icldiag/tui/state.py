@@ -7,8 +7,8 @@ Panels read it; only Isolate sets the layers that it cuts, and a panel that asks
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,12 +17,13 @@ import numpy as np
 from icldiag.analyses.isolation.cuts import TARGET_CUTS
 from icldiag.model.turns import WAITS
 from icldiag.render.look import DARK, Look
-from icldiag.session_file import SavedState, changes_since
+from icldiag.session_file import SavedRepair, SavedState, changes_since
 from icldiag.tui import requests
 
 if TYPE_CHECKING:
     from icldiag.analyses.isolation.cuts import CutKind
     from icldiag.analyses.prediction.compute import FirstAnswers, Prediction
+    from icldiag.analyses.search.repairs import Repairs
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
 
@@ -45,6 +46,14 @@ class Applied:
     beta: Any  # that is on with it
     prediction: Prediction | None  # without it
     trial: str = ""  # what was known of its effect on other texts when it was applied
+    tried: Repairs | None = None  # the table it was chosen from, which compares with the prompt without it
+
+
+class WithoutRepair(NamedTuple):
+    """What is on disk of the prompt without the repair that is on: see `Applied`."""
+
+    prediction: Prediction | None = None
+    tried: Repairs | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,7 @@ class AnsweredSession:
     prediction: Prediction
     results: dict[Hashable, Any] = field(default_factory=dict)  # of analyses that run on request, found on disk
     pinned: AnsweredSession | None = None  # brought back beside it
+    without: WithoutRepair | None = None  # of a resumed session with a repair on, from disk
 
     @property
     def trained_beta(self) -> Any:
@@ -159,6 +169,11 @@ class State:
             if prompt is not None and not self.edits and beta is None:
                 self.plain = prompt, answered.prediction
 
+    def know_of(self, applied: Applied, without: WithoutRepair) -> None:
+        """Complete a repair of a resumed session; its beta was trained again."""
+        known = replace(applied, beta=self.beta, prediction=without.prediction, tried=without.tried)
+        self.repairs = [known if one is applied else one for one in self.repairs]
+
     def answer_to(self, query: int) -> tuple[Prediction, int] | None:
         """A prediction and the query's row in it; None where it is not answered yet."""
         if self.prediction is not None:
@@ -195,8 +210,8 @@ class State:
         if not self.undo:
             return None
         before = self.undo[-1].prompt
-        found = (one for one in self.repairs[::-1] if one.prompt is self.prompt and one.beta is self.beta)
-        return next((one for one in found if one.before.prompt is before), None)
+        found = (one for one in self.repairs[::-1] if one.prompt == self.prompt and one.beta is self.beta)
+        return next((one for one in found if one.before.prompt == before), None)
 
     @property
     def narrowed(self) -> Narrowed | None:
@@ -225,10 +240,22 @@ class State:
             cut_kind=self.cut_kind,
             cut_layers=tuple(sorted(self.cut_layers)),
             cut_heads=self.cut_heads,
+            repairs=tuple(self._saved_repairs(settings is not None)),
             narrowed=tuple(sorted(self.narrowed.marked)) if self.narrowed is not None else (),
             beta=settings,
             trained_on=None if earlier is self.prompt else earlier,
         )
+
+    def _saved_repairs(self, with_beta: bool) -> Iterator[SavedRepair]:
+        """Those that undo can come back to; of a beta that cannot be trained again there is nothing to take off."""
+        after = [*(one.prompt for one in self.undo[1:]), self.prompt]
+        for change, (before, prompt) in enumerate(zip(self.undo, after, strict=False)):
+            here = with_beta and change == len(self.undo) - 1
+            for one in self.repairs[::-1]:
+                plain = one.before.beta is None and (one.beta is None or (here and one.beta is self.beta))
+                if plain and one.prompt == prompt and one.before.prompt == before.prompt:
+                    yield SavedRepair(name=one.name, trial=one.trial, change=change)
+                    break
 
     @staticmethod
     def of_saved(path: Path, saved: SavedState, answered: AnsweredSession) -> State:
@@ -243,6 +270,11 @@ class State:
         """Become what was kept, as far as that needs no model."""
         self.become(saved.prompt, query=saved.query)
         self.undo, self.query_chosen = [Before(prompt) for prompt in saved.undo], True
+        after = [*saved.undo[1:], saved.prompt]
+        for one in saved.repairs:
+            if one.change < len(self.undo):
+                before = self.undo[one.change] = Before(saved.undo[one.change], self.query)  # without a beta
+                self.repairs.append(Applied(one.name, before, after[one.change], None, None, one.trial))
         self.marked = frozenset(place for place in saved.marked if place < len(saved.prompt.queries))
         self.of_file = saved.of_file or (saved.undo[0] if saved.undo else saved.prompt).hash
         self.cut_kind, self.cut_layers = saved.cut_kind, frozenset(saved.cut_layers)

@@ -58,3 +58,11 @@ def test_what_it_does_to_the_query_whose_number_the_head_has(rich: Prompt, tiny:
             now = bool(trial.predicted[query] == found.gold[query])
             assert line.split()[-2] == told[bool(found.before[query] == found.gold[query]), now]
     assert judged
+
+
+def test_the_one_in_force_is_marked(rich: Prompt, tiny: Tiny) -> None:
+    found = Session(rich, tiny()).repairs(budget=6)
+    shown = range(len(found.trials))
+    for marked in (0, 1):
+        _, *lines = repair_table(found, shown, marked, 0, 120, Look(), on=1).plain.splitlines()
+        assert [line[:2] for line in lines[:3]] == ["> " if marked == 0 else "  ", "ON", "  "]

@@ -9,6 +9,7 @@ import numpy as np
 from icldiag.analyses.search.repair import Repair
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import swap
+from icldiag.session_file import SavedState
 from icldiag.tui.comparison import since
 from icldiag.tui.edits import Edits
 from tests.tui.test_desk import Table
@@ -64,6 +65,37 @@ def test_of_two_repairs_each_is_taken_off(table: Table) -> None:
         jobs.finish(desk)
     assert names == ["flat", "backwards"]
     assert state.prompt is before
+
+
+def test_repairs_of_a_saved_session_are_taken_off_one_by_one(table: Table) -> None:
+    desk, jobs, _ = table
+    edits, state, before = Edits(desk), desk.state, desk.state.prompt
+    assert before is not None
+    turned = Repair("order", "backwards", before.demonstrations[::-1], before.labels)
+    for repair in (turned, replace(turned, name="flat", calibration=Calibration("batch", (0.0, 3.0, 0.0)))):
+        edits.apply(repair, f"tried {repair.name}")
+        jobs.finish(desk)
+    saved = state.to_saved()
+    assert saved is not None
+    saved = SavedState.model_validate_json(saved.model_dump_json())
+    assert [(one.name, one.change) for one in saved.repairs] == [("backwards", 0), ("flat", 1)]
+    state.undo, state.repairs = [], []
+    state.restore(saved)
+    assert state.to_saved() == saved  # cut off now, nothing would be lost
+    desk.load_model()
+    jobs.finish(desk)
+    told = []
+    while state.applied is not None:
+        told.append(state.applied.trial)
+        assert state.applied.prediction is not None or state.applied.name == "backwards"
+        assert edits.take_off()
+        jobs.finish(desk)
+    assert told == ["tried flat", "tried backwards"]
+    assert state.prompt == before
+    edits.change(lambda prompt: swap(prompt, 0, 1))
+    saved = state.to_saved()
+    assert saved is not None
+    assert saved.repairs == ()
 
 
 def test_a_repair_with_a_beta_alone_is_undone_too(table: Table) -> None:

@@ -26,7 +26,7 @@ from icldiag.tui.queries import Queries
 from icldiag.tui.saving import write_state
 from icldiag.tui.state import State
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
-from tests.tui.pilot import running, screen_text, settle, until
+from tests.tui.pilot import lines_of, running, says, screen_text, settle, until
 
 
 async def test_search_take_undo_and_write(
@@ -70,6 +70,42 @@ async def test_search_take_undo_and_write(
         await pilot.press("t", "u")
         await settle(pilot, lambda: app.state.prediction and app.state.prompt and not app.state.prompt.calibration)
         assert "ON " not in screen_text(app)
+
+
+async def test_the_table_stays_while_a_repair_is_on_and_marks_it(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (120, 60)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(RepairPanel.key)
+        await settle(pilot, lambda: TryCalibrations() in app.state.results)
+        panel, before = app.query_one(RepairPanel), app.state.prompt
+        trials = app.state.results[TryCalibrations()].trials
+        table = lines_of(app, "#table")
+        panel.marked = 0
+
+        def on() -> list[int]:
+            return [row for row, line in enumerate(lines_of(app, "#table")[-len(trials) :]) if line.startswith("ON")]
+
+        for _ in range(2):  # put on, taken off, and put on again
+            await pilot.press("t")
+            await settle(pilot, lambda: app.state.prediction and app.state.applied)
+            assert on() == [0]
+            assert [line[2:] for line in lines_of(app, "#table")] == [line[2:] for line in table]
+            assert says(app, "Compared with the prompt without the repair that is on")
+            assert says(app, "t take off")
+            await pilot.press("t")
+            await settle(pilot, lambda: app.state.prediction and not app.state.applied)
+            assert on() == []
+            assert panel.marked == 0
+        await pilot.press("t", "right_square_bracket", "t")  # another comes in its place
+        await settle(pilot, lambda: app.state.applied and app.state.applied.name == trials[1].repair.name)
+        await settle(pilot, lambda: app.state.prediction)
+        assert on() == [1]
+        assert [one.prompt for one in app.state.undo] == [before]
+        await pilot.press("s")  # a search compares with the prompt as it is
+        await settle(pilot, lambda: FindRepairs() in app.state.results)
+        assert on() == []
+        await pilot.press("t")
+        await settle(pilot)
 
 
 async def test_a_repair_is_saved_for_other_programs_by_its_name(
@@ -164,7 +200,8 @@ async def test_a_stopped_search_keeps_the_best_so_far(
         await settle(pilot, lambda: app.state.prediction and app.state.prompt and app.state.prompt.calibration)
         assert app.state.prompt is not None
         assert app.state.prompt.calibration == trial.repair.calibration
-        assert "Press s to search" in panel.query_one("#finding", Line).text.plain  # it was for the prompt before
+        told = panel.query_one("#finding", Line).text.plain
+        assert told.startswith("Compared with the prompt without the repair that is on; ")
 
 
 async def test_a_query_that_is_right_has_nothing_to_mend(prompt_file: Path, model_folder: Path) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from textual.widgets import Input
 
+from icldiag.analyses.repairs import TryCalibrations
 from icldiag.prompt.read import read_prompt
 from icldiag.tui import requests
 from icldiag.tui.queries import Queries
-from tests.tui.pilot import last_session, running, says, screen_text, settle, until
+from tests.tui.pilot import last_session, lines_of, running, says, screen_text, settle, until
 
 
 async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> None:
@@ -163,3 +164,33 @@ async def test_what_was_trained_before_an_edit_is_there_after_resuming_though_it
             assert (app.state.results[requests.reweighting()].beta == beta).all()
             assert says(app, "before this query was asked")
             await pilot.press("q")
+
+
+async def test_a_repair_that_was_on_is_taken_off_after_resuming(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (150, 60)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prompt
+        await pilot.press("9")
+        await settle(pilot, lambda: TryCalibrations() in app.state.results)
+        await pilot.press("t")
+        await settle(pilot, lambda: app.state.applied and app.state.prediction)
+        await pilot.pause()
+        on, table = lines_of(app, "#applied"), lines_of(app, "#table")
+        assert " -> " in on[1]
+        await pilot.press("q")
+    assert before is not None
+    for keys in ((), ("O",)):
+        async with running(prompt_file, model_folder, (150, 60), resumed=last_session()) as (app, pilot):
+            await settle(pilot, lambda: app.state.prediction and not app.state.stored)
+            await settle(pilot)
+            assert lines_of(app, "#applied") == on
+            assert lines_of(app, "#table") == table
+            await pilot.press(*keys)
+            await settle(pilot)
+            assert says(app, "t take off")
+            await pilot.press("q" if not keys else "t")
+            await settle(pilot, lambda: app.state.prediction)
+            if keys:
+                assert app.state.prompt == before
+                assert app.state.applied is None
+                assert app.state.edits == 0

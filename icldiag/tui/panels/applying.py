@@ -15,6 +15,7 @@ from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.search.repair import Repair
+    from icldiag.analyses.search.repairs import Repairs
 
 APPLY_KEY: BindingType = Binding("t", "apply", "apply")
 UNDO_KEY: BindingType = Binding("u", "undo", "undo")
@@ -25,8 +26,8 @@ class ApplyingPanel(Panel):
 
     FOLLOWED: ClassVar[tuple[str, ...]] = ()
 
-    def repair(self) -> tuple[Repair, str] | None:
-        """What the key would apply, and what is known of its effect on other texts."""
+    def repair(self) -> tuple[Repair, str, Repairs | None] | None:
+        """What the key would apply, what is known of its effect on other texts, and the table it is from, if any."""
         raise NotImplementedError
 
     @property

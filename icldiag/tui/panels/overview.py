@@ -231,7 +231,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
             self.scroll_relative(y=rows, animate=False)
         self.refresh_panel()
 
-    def repair(self) -> tuple[Repair, str] | None:
+    def repair(self) -> tuple[Repair, str, Repairs] | None:
         """The one that NEXT names, if it gains on texts that it was not chosen by."""
         if not (self.parts or self.state.results):  # nothing is imported to find out
             return None
@@ -241,7 +241,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         known = self._searched() or (None if found is None else found.repairs)
         if known is None or known.best is None or not known.holds:
             return None
-        return known.best.repair, trial_in_short(known, known.best)
+        return known.best.repair, trial_in_short(known, known.best), known
 
     def action_repair(self) -> None:
         self.post_message(RepairWanted(None))

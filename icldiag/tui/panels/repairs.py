@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -14,23 +11,21 @@ from textual.binding import Binding, BindingType
 from icldiag.analyses.request import SoFar
 from icldiag.counting import counted
 from icldiag.tui.keys import choosing
-from icldiag.tui.messages import ClientsWanted
+from icldiag.tui.messages import RepairTakenOff
 from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
-from icldiag.tui.panels.base import Line, there
+from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.cost import cost, of_search
-from icldiag.tui.saving import save_as, write_present
+from icldiag.tui.panels.repair_file import save
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.repairs import FindRepairs, Repairs, Trial
     from icldiag.analyses.search.repair import Repair
-    from icldiag.clients.write import ClientForm
     from icldiag.prompt.schema import Prompt
+    from icldiag.session import Session
     from icldiag.tui.state import Applied
 
 LISTED = 12  # around the marked one
-_FORMS: dict[str, ClientForm] = {".txt": "text", ".messages.json": "messages", ".json": "logit-bias"}
-_QUESTION = "Save as .yaml; for other programs as .txt, .messages.json, or .json (requests with logit biases)"
 
 
 class RepairPanel(ApplyingPanel):
@@ -68,7 +63,8 @@ class RepairPanel(ApplyingPanel):
         yield Line(id="marked", classes="body")
 
     def on_mount(self) -> None:
-        self.marked = 0  # place of a candidate, or -1 for the repair that is on
+        self.marked = 0  # place of a candidate, or -1 for the repair that is on and not among them
+        self._searched_with: Applied | None = None  # what was on when a search was begun
         self._marked_in: Repairs | None = None  # where that was chosen
         self._applied: Applied | None = None  # that was on when it was drawn last
         self._so_far: dict[FindRepairs, tuple[Prompt, Any, Repairs]] = {}  # with prompt and beta, the last of a search
@@ -94,19 +90,36 @@ class RepairPanel(ApplyingPanel):
         self.query_one("#applied", Line).set(self.applied_line())
         own = Text("\n") + self._not_yet() if self._own_is_awaited(found) else Text("")
         told = sentence(found) + ("" if found.finished else self._how_far(found))
+        if self._before_it(found):
+            told = "Compared with the prompt without the repair that is on; t on another row puts that in its place."
         finding.set(Text(visible(told, look.ascii_only)) + own)
         table.set(self._table(found))
         marked.set("" if self.marked < 0 else self._about(found, found.trials[self.marked]))
 
     @property
     def takes_off(self) -> bool:
-        return super().takes_off and self.marked < 0
+        return super().takes_off and (self.marked < 0 or self.marked == self._on())
+
+    def _on(self) -> int | None:
+        """Where the repair that is on stands in the table that is shown."""
+        applied, found = self.state.applied, self._found()
+        if applied is None or found is None or not self._before_it(found):
+            return None
+        return next((place for place, one in enumerate(found.trials) if one.repair.name == applied.name), None)
+
+    def _before_it(self, found: Repairs) -> bool:
+        """Whether it was found for the prompt without the repair that is on."""
+        applied = self.state.applied
+        return applied is not None and found is applied.tried
 
     def _mark_what_is_on(self) -> None:
         """The repair that was just applied, so that the same key takes it off."""
         applied = self.state.applied
         if applied is not self._applied:
-            self.marked, self._applied = (0 if applied is None else -1), applied
+            self._applied = applied
+            if applied is not None:
+                on = self._on()
+                self.marked = -1 if on is None else on
         if applied is None:
             self.marked = max(self.marked, 0)
 
@@ -118,7 +131,14 @@ class RepairPanel(ApplyingPanel):
         self._marked_in = found
 
     def _found(self) -> Repairs | None:
-        """What was found for the selected query, or else for the whole prompt, or else the calibrations."""
+        """What was found for the selected query, or else for the whole prompt, or else the calibrations.
+
+        While a repair is on, the table that it is from stays until a search is begun.
+        """
+        applied = self.state.applied
+        tried = None if applied is None else applied.tried
+        if tried is not None and self._searched_with is not applied:
+            return tried
         for search in _searches(self.state.query):
             found = self.peek(search)
             prompt, beta, part = self._so_far.get(search, (None, None, None))
@@ -129,7 +149,7 @@ class RepairPanel(ApplyingPanel):
                 return found
         from icldiag.analyses.repairs import TryCalibrations
 
-        return self.peek(TryCalibrations())
+        return tried or self.peek(TryCalibrations())
 
     def _how_far(self, found: Repairs) -> str:
         """A search that has not ended: how much of it is done."""
@@ -138,11 +158,11 @@ class RepairPanel(ApplyingPanel):
         return f" The search was stopped after {len(found.trials)} of up to {found.budget} candidates."
 
     def _own_is_awaited(self, found: Repairs) -> bool:
-        """Whether a search goes on, failed for this query, or was not begun, while an earlier one is shown."""
+        """Whether a search goes on, failed for this query, or was not begun, while calibrations are shown."""
         from icldiag.analyses.repairs import TryCalibrations
 
         began = "repairs" in self.state.doing or _searches(self.state.query)[0] in self.state.failures
-        return began or found is self.peek(TryCalibrations())
+        return began or (found is self.peek(TryCalibrations()) and not self._before_it(found))
 
     def settled(self) -> bool:
         return super().settled() and "repairs" not in self.state.doing
@@ -182,7 +202,7 @@ class RepairPanel(ApplyingPanel):
         look, count = self.state.look, len(found.trials)
         first = max(0, min(self.marked - LISTED // 2, count - LISTED))
         shown = range(first, min(first + LISTED, count))
-        drawn = repair_table(found, shown, self.marked, self.state.query, self.room.width, look)
+        drawn = repair_table(found, shown, self.marked, self.state.query, self.room.width, look, self._on())
         return Text("\n").join([Text(sorted_by(found), look.muted), drawn])
 
     def _about(self, found: Repairs, trial: Trial) -> Text:
@@ -218,7 +238,7 @@ class RepairPanel(ApplyingPanel):
     def search(self, query: int | None) -> None:
         """For what fixes a query, or (None) the prompt."""
         search = _searches(query)[0]
-        prompt, beta = self.state.prompt, self.state.beta
+        prompt, beta, self._searched_with = self.state.prompt, self.state.beta, self.state.applied
         if self.state.prediction is not None and prompt is not None and search not in self.state.results:
             self.marked = 0
 
@@ -226,6 +246,8 @@ class RepairPanel(ApplyingPanel):
                 self._so_far[search] = prompt, beta, part
 
             self.start(search, keep)
+        else:
+            self.refresh_panel()
 
     def action_stop(self) -> None:
         self.cancel("repairs")
@@ -233,7 +255,7 @@ class RepairPanel(ApplyingPanel):
     def action_mark(self, step: int) -> None:
         found = self._found()
         if found is not None:
-            first = 0 if self.state.applied is None else -1
+            first = 0 if self.state.applied is None or self._on() is not None else -1
             self.marked = self.stepped(self.marked, step, first, len(found.trials) - 1)
             self.refresh_panel()
 
@@ -241,44 +263,37 @@ class RepairPanel(ApplyingPanel):
         found = self._found()
         return None if found is None else found.trials[max(self.marked, 0)]
 
-    def repair(self) -> tuple[Repair, str] | None:
+    def repair(self) -> tuple[Repair, str, Repairs] | None:
         from icldiag.analyses.repairs import trial_in_short
 
         found, trial = self._found(), self._chosen()
-        return None if found is None or trial is None else (trial.repair, trial_in_short(found, trial))
+        return None if found is None or trial is None else (trial.repair, trial_in_short(found, trial), found)
+
+    def action_apply(self) -> None:
+        """Another of the table that the one that is on is from comes in its place."""
+        found = self._found()
+        if found is not None and self._before_it(found) and not self.takes_off:
+            self.post_message(RepairTakenOff())
+        super().action_apply()
+
+    def _session_of(self, found: Repairs) -> Session:
+        """On the prompt that the table compares with."""
+        applied = self.state.applied
+        if applied is None or not self._before_it(found):
+            return self.session
+        return self.session.without_beta().with_prompt(applied.before.prompt)
 
     def action_write(self) -> None:
         """The marked repair's prompt, by a name that says for whom; the prompt as it is where the repair is on."""
         self._mark_what_is_on()  # which may not be drawn yet
-        trial, found, session, on = self._chosen(), self._found(), self.state.session, self.marked < 0
-        if not on and (session is None or found is None or trial is None):
+        trial, found, session = self._chosen(), self._found(), self.state.session
+        if self.takes_off:
+            save(self, session, None)
+        elif session is None or found is None or trial is None:
             waits = "The answers are being computed" if session is None else "No repair is known yet"
             self.notify(f"{waits}; press w when there is one to save.", markup=False)
-            return
-        from icldiag.repair_output import repaired, write_repair
-
-        def later(target: Path) -> bool:
-            form = _form_of(target)
-            if form is None:
-                return False
-            if (now := session or self.state.session) is None:
-                self.notify(
-                    "The answers are being computed; such a file is made from them. Try again then.", markup=False
-                )
-                return True
-            made = (lambda: now) if on else partial(repaired, now, there(found), there(trial), form)
-            self.post_message(ClientsWanted(made, form, target))
-            return True
-
-        write: Callable[[Path], object] = partial(write_present, self, self.state)
-        if not on:
-            write = partial(write_repair, there(session), there(trial).repair)
-        save_as(self, f"{self.state.path.stem}-repaired.yaml", write, question=_QUESTION, later=later)
-
-
-def _form_of(target: Path) -> ClientForm | None:
-    """For which other programs a name is; None for icldiag."""
-    return next((form for ending, form in _FORMS.items() if target.name.lower().endswith(ending)), None)
+        else:
+            save(self, self._session_of(found), (found, trial))
 
 
 def _searches(query: int | None) -> tuple[FindRepairs, FindRepairs]:

@@ -183,10 +183,10 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
         return [None if self.state.beta_on else cure(cause, found, self.prompt) for cause in found.causes]
 
-    def repair(self) -> tuple[Repair, str] | None:
+    def repair(self) -> tuple[Repair, str, None] | None:
         found = self._found()
         known = [] if found is None else [one for one in self._cures(found) if one is not None]
-        return (known[max(0, min(self.marked, len(known) - 1))], "") if known else None
+        return (known[max(0, min(self.marked, len(known) - 1))], "", None) if known else None
 
     def action_mark(self, step: int) -> None:
         found = self._found()
