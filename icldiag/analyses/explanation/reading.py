@@ -190,9 +190,15 @@ def _of_label(cause: Cause, found: Explanation) -> str:
     """What a demonstration is the cause of, as surely as the odds of a wrong label are known."""
     if not cause.supported:
         return "pulls this text to its label"
+    return "probably carries a wrong label" if is_likely(cause, found) else "may carry a wrong label"
+
+
+def is_likely(cause: Cause, found: Explanation) -> bool:
+    """Whether a second test supports a cause, and of a wrong label says that it is more than possible."""
+    if cause.demonstration is None or not cause.supported:
+        return cause.supported
     odds = next(effect.odds for effect in found.demonstrations if effect.index == cause.demonstration)
-    sure = odds is not None and odds >= LIKELY
-    return "probably carries a wrong label" if sure else "may carry a wrong label"
+    return odds is not None and odds >= LIKELY
 
 
 def _how_well(found: Explanation) -> str:

@@ -269,14 +269,14 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         return [self._action(cause, found, cures[place], place == marked) for place, cause in enumerate(found.causes)]
 
     def _action(self, cause: Cause, found: Explanation, mends: Repair | None, marked: bool) -> str:
-        """What no second test supports, or costs other queries, is a try."""
-        from icldiag.analyses.explanation.reading import costs_others
+        """What is not likely, or costs other queries, is a try."""
+        from icldiag.analyses.explanation.reading import costs_others, is_likely
 
         if mends is None:
             own = found.overlap and cause.kind == "scoring"
             return "edit the file: scoring: terminated" if own else _ACTIONS[cause.kind]
         lose = costs_others(cause, found)
-        tries = "tries" if lose or not cause.supported else "applies"
+        tries = "applies" if is_likely(cause, found) and not lose else "tries"
         it = mends.name if cause.kind == "majority" else "it"  # which demonstrations go is said nowhere else
         offer = f"t {tries} {it}" if marked else f"] then t {tries} {it}"
         return f"{offer}; other queries lose by it" if lose else offer

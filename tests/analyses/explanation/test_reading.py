@@ -11,7 +11,7 @@ from icldiag.analyses.explanation.factors import CauseKind
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.not_asked import not_asked
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import doubted, headline, prompt_wide, verdict
+from icldiag.analyses.explanation.reading import doubted, headline, is_likely, prompt_wide, verdict
 from icldiag.analyses.explanation.relabelled import LIKELY
 from icldiag.analyses.explanation.weights import heavier
 from icldiag.analyses.overview.causes import PromptCause
@@ -84,7 +84,11 @@ def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Expl
     wrongly = Cause("demonstration", run, 1.0, True, "", 0)
     for odds, said in ((LIKELY, "probably carries a wrong label"), (LIKELY - 0.1, "may carry a wrong label")):
         effects = (replace(found.demonstrations[0], odds=odds), *found.demonstrations[1:])
-        assert said in headline(replace(wrong, causes=(wrongly,), demonstrations=effects))
+        told = replace(wrong, causes=(wrongly,), demonstrations=effects)
+        assert said in headline(told)
+        assert is_likely(wrongly, told) == (odds >= LIKELY)
+    assert is_likely(sure, wrong)
+    assert not is_likely(unsure, wrong)
     unsure = replace(wrongly, supported=False)
     assert "pulls this text to its label" in headline(replace(wrong, causes=(unsure,)))
 
