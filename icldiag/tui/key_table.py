@@ -7,7 +7,7 @@ from itertools import chain
 
 from textual.binding import Binding, BindingType
 
-from icldiag.tui.keys import in_force, key_text
+from icldiag.tui.keys import in_force, key_text, meaning
 
 _HEAD = """\
 # Keys
@@ -87,7 +87,7 @@ def as_markdown() -> str:
     for place, bindings in places().items():
         if bindings:
             lines += [f"## {place}", "", "| key | what it does | name |", "| --- | --- | --- |"]
-            lines += [f"| {_code(binding)} | {binding.description} | {binding.id or ''} |" for binding in bindings]
+            lines += [f"| {_code(binding)} | {meaning(binding)} | {binding.id or ''} |" for binding in bindings]
             lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 

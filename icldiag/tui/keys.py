@@ -8,6 +8,8 @@ from dataclasses import replace
 from textual.binding import Binding, BindingType
 from textual.keys import key_to_character
 
+from icldiag.tui.key_meanings import MEANINGS
+
 ARROWS = "arrows"  # how four keys are shown as one
 _SIGNS = {"slash": "/", "plus": "+"}  # that Textual names otherwise than Unicode
 Keymap = Mapping[str, str]  # id -> keys, with commas between
@@ -18,7 +20,8 @@ def with_ids(place: str, bindings: Iterable[BindingType]) -> list[BindingType]:
     found: list[BindingType] = []
     for binding in bindings:
         assert isinstance(binding, Binding)
-        found.append(replace(binding, id=f"{place}.{binding.description.replace(' / ', '-').replace(' ', '-')}"))
+        name = f"{place}.{binding.description.replace(' / ', '-').replace(' ', '-')}"
+        found.append(replace(binding, id=name, tooltip=MEANINGS.get(name, "")))
     return found
 
 
@@ -28,6 +31,11 @@ def choosing(what: str) -> list[BindingType]:
         Binding(f"{arrow},{side}_square_bracket", f"mark({step})", f"{what} {arrow}", key_display=bracket)
         for arrow, side, bracket, step in (("up", "left", "[", -1), ("down", "right", "]", 1))
     ]
+
+
+def meaning(binding: Binding) -> str:
+    """What it does, in a sentence where a word does not say it."""
+    return binding.tooltip or binding.description
 
 
 def in_force(bindings: Iterable[BindingType], keymap: Keymap) -> list[Binding]:
@@ -57,10 +65,10 @@ def _readable(key: str) -> str:
 
 
 def key_list(bindings: Iterable[BindingType], keymap: Keymap) -> list[tuple[str, str]]:
-    """Keys and description of every binding; the arrow keys of one thing together."""
+    """Keys and meaning of every binding; the arrow keys of one thing together."""
     rows = []
     for one in in_force(bindings, keymap):
-        name = one.description
+        name = meaning(one)
         if one.key_display == ARROWS:
             name = name.rpartition(" ")[0]
         rows.append((one.key_display if one.key_display == ARROWS else key_text(one), name))

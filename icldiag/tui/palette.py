@@ -45,7 +45,8 @@ def commands(app: Layout) -> Iterator[SystemCommand]:
     for place, target, bindings in places:
         for binding in in_force(bindings, app.keys):
             title = f"{place}: {binding.description}"
-            yield SystemCommand(title, f"key {key_text(binding)}", _runs(app, binding.action, target))
+            said = f"{binding.tooltip} (key {key_text(binding)})" if binding.tooltip else f"key {key_text(binding)}"
+            yield SystemCommand(title, said, _runs(app, binding.action, target))
     for name, what in FORMATS.items():
         yield SystemCommand(f"Export {what}", "into the working directory", _runs(app, f"export('{name}')", app))
 
