@@ -58,11 +58,12 @@ def start(
         raise typer.Exit
     if print_config:
         from icldiag.config import config_path, read_config
-        from icldiag.tui.preferences import as_toml, check_settings
+        from icldiag.tui.preferences import all_bindings, check_settings
+        from icldiag.tui.settings_text import as_toml
 
         config = read_config()
         check_settings(config, config_path())
-        print(f"# {config_path()}\n{as_toml(config)}", end="")
+        print(f"# {config_path()}\n{as_toml(config, all_bindings())}", end="")
         raise typer.Exit
     if context.invoked_subcommand is not None:
         give_defaults(context, context.invoked_subcommand)

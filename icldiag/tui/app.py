@@ -94,7 +94,7 @@ class DiagnosisApp(Dialogs):
         against: ModelSettings | None = None,
     ) -> None:
         super().__init__()
-        config = config or Config()
+        self.config = config = config or Config()
         self.keys = config.keys
         self.set_keymap(config.keys)
         self.theme = config.theme

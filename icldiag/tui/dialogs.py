@@ -9,18 +9,20 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from icldiag.config import Config
 from icldiag.errors import PromptError
 from icldiag.tui.autosave import Autosave
 from icldiag.tui.desk import Desk
 from icldiag.tui.edits import Edits
 from icldiag.tui.export import Export, QuitScreen
-from icldiag.tui.help import changes_text, glossary_page, help_page
+from icldiag.tui.help import changes_text, glossary_page, help_page, settings_page
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.jobs_screen import JobsScreen
 from icldiag.tui.keys import in_force
 from icldiag.tui.messages import PromptSaved
 from icldiag.tui.navigation import Navigation
 from icldiag.tui.palette import commands, help_sections, panel_rows
+from icldiag.tui.settings_text import as_toml, bindings_beside
 from icldiag.tui.sheet import Sheet
 from icldiag.tui.textual_fixes.command_palette import Actions, Palette
 from icldiag.tui.unsaved_screen import UnsavedScreen
@@ -36,6 +38,7 @@ class Dialogs(Navigation):
     jobs: Jobs
     export: Export
     autosave: Autosave
+    config: Config
     BINDINGS: ClassVar[list[BindingType]] = []
 
     async def action_quit(self) -> None:
@@ -79,6 +82,10 @@ class Dialogs(Navigation):
 
     def action_glossary(self) -> None:
         self.push_screen(Sheet(glossary_page(self.panel), self._keys_of("app.glossary")))
+
+    def action_settings(self) -> None:
+        text = as_toml(self.config, bindings_beside(self.BINDINGS))
+        self.push_screen(Sheet(settings_page(text, self.desk.settings.name), "escape"))
 
     def _keys_of(self, name: str) -> str:
         """Of a binding, by its id."""

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual.binding import Binding
 
+from icldiag.config import config_path
 from icldiag.glossary import terms_in
 from icldiag.render.look import Look
 from icldiag.tui.panels.base import Panel
@@ -34,6 +35,25 @@ def help_page(sections: Mapping[str, Rows], panels: Rows) -> list[RenderableType
         table("Panels", panels),
         table("Signs", _SIGNS),
     ]
+
+
+def settings_page(settings: str, model: str) -> list[RenderableType]:
+    """Where the settings can be changed, and what `icldiag --print-config` prints."""
+    path = config_path()
+    there = (
+        "" if path.exists() else "; it is not there yet, and icldiag --print-config > FILE writes all that can be set"
+    )
+    where = [
+        ("file", f"{visible(str(path))}{there}. It is read when icldiag starts."),
+        ("ICLDIAG_CONFIG", "in the environment: another such file"),
+        ("ICLDIAG_STATE", "another folder for sessions"),
+        ("ICLDIAG_CACHE", "another folder for results and converted models"),
+        ("NO_COLOR", "set to anything: no colours"),
+        ("LC_ALL=C, --ascii", "ASCII characters only"),
+        ("Theme", "in the palette: other colours until you quit; theme in the file keeps them"),
+        ("--model", f"of the command that opened the app: the model, here {visible(model)}"),
+    ]
+    return [table("Where to change settings", where, 18), Text(f"# {visible(str(path))}\n{settings}")]
 
 
 def changes_text(lines: Sequence[str], look: Look) -> Text:

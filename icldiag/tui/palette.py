@@ -37,7 +37,7 @@ def _but_panels(bindings: list[BindingType]) -> list[BindingType]:
 
 
 def commands(app: Layout) -> Iterator[SystemCommand]:
-    """Every action of the panel in front and of the app, and every format of an export."""
+    """Every action of the panel in front and of the app, the settings, and every format of an export."""
     places: list[tuple[str, Any, list[BindingType]]] = [
         (app.panel.title, app.panel, app.panel.BINDINGS),
         ("icldiag", app, app.BINDINGS),
@@ -47,6 +47,8 @@ def commands(app: Layout) -> Iterator[SystemCommand]:
             title = f"{place}: {binding.description}"
             said = f"{binding.tooltip} (key {key_text(binding)})" if binding.tooltip else f"key {key_text(binding)}"
             yield SystemCommand(title, said, _runs(app, binding.action, target))
+    title = "Settings (config): theme, colours, keys, ASCII, model"
+    yield SystemCommand(title, "what is set, and where to change it", _runs(app, "settings", app))
     for name, what in FORMATS.items():
         yield SystemCommand(f"Export {what}", "into the working directory", _runs(app, f"export('{name}')", app))
 

@@ -1,19 +1,19 @@
-"""The user's settings against what the app has: themes, ids of bindings, keys; and all of it written out."""
+"""The user's settings against what the app has: themes, ids of bindings, keys."""
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.keys import KEY_DISPLAY_ALIASES, KEY_NAME_REPLACEMENTS, Keys
 from textual.theme import BUILTIN_THEMES
 
 from icldiag.config import Config, ConfigError
 from icldiag.quoting import did_you_mean, quoted
 from icldiag.tui.keys import in_force
+from icldiag.tui.settings_text import bindings_beside
 
 _MODIFIERS = ("ctrl", "shift", "alt", "super")
 _NAMES = {key.value for key in Keys} | set(KEY_DISPLAY_ALIASES) | set(KEY_NAME_REPLACEMENTS.values())
@@ -76,27 +76,5 @@ def _clashes(keys: dict[str, str]) -> Iterator[tuple[str, str, str]]:
 def all_bindings() -> list[Binding]:
     """Those of the app, then of the lists, then of the panels."""
     from icldiag.tui.app import DiagnosisApp
-    from icldiag.tui.matrix import Matrix
-    from icldiag.tui.panels import PANELS
-    from icldiag.tui.queries import QueryList
 
-    groups: list[list[BindingType]] = [DiagnosisApp.BINDINGS, QueryList.BINDINGS, Matrix.BINDINGS]
-    groups += [panel.BINDINGS for panel in PANELS]
-    return [binding for group in groups for binding in group if isinstance(binding, Binding)]
-
-
-def as_toml(config: Config) -> str:
-    """The settings in force, every one of them, as a file that could be saved."""
-    return "\n".join(_lines(config)) + "\n"
-
-
-def _lines(config: Config) -> Iterator[str]:
-    yield f"# One of {', '.join(BUILTIN_THEMES)}."
-    yield f"theme = {json.dumps(config.theme)}"
-    yield "# Draw with ASCII characters only; without this line where the locale is not UTF-8."
-    yield "# ascii = true" if config.ascii is None else f"ascii = {json.dumps(config.ascii)}"
-    yield ""
-    yield "# Keys, with commas between those of one action."
-    yield "[keys]"
-    for binding in in_force(all_bindings(), config.keys):
-        yield f"{json.dumps(binding.id)} = {json.dumps(binding.key)}"
+    return bindings_beside(DiagnosisApp.BINDINGS)

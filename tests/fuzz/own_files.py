@@ -52,11 +52,12 @@ def _sweeps() -> list[Input]:
 
 def _config(folder: Path, arguments: Arguments) -> None:
     from icldiag.config import read_config
-    from icldiag.tui.preferences import as_toml, check_settings
+    from icldiag.tui.preferences import all_bindings, check_settings
+    from icldiag.tui.settings_text import as_toml
 
     config = read_config(folder / "config.toml")
     check_settings(config, folder / "config.toml")
-    assert as_toml(config)
+    assert as_toml(config, all_bindings())
 
 
 def _session(folder: Path, arguments: Arguments) -> None:

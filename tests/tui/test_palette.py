@@ -8,6 +8,7 @@ import pytest
 from textual.command import CommandList
 
 from icldiag.tui.ask import AskScreen
+from icldiag.tui.sheet import Sheet
 from icldiag.tui.textual_fixes.command_palette import Palette
 from tests.tui.pilot import running, screen_text, settle
 
@@ -61,3 +62,31 @@ async def test_a_palette_without_room_takes_every_key(rows: int, prompt_file: Pa
             assert app.unexpected == []
             await pilot.press("escape")
             await pilot.pause()
+
+
+@pytest.mark.parametrize("word", ["setting", "colour", "color", "model", "config", "keys"])
+async def test_the_settings_are_found_and_say_where_they_are(
+    word: str, prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ICLDIAG_CONFIG", str(tmp_path / "mine.toml"))
+    async with running(prompt_file, model_folder, (120, 60)) as (app, pilot):
+        await pilot.press("ctrl+p", *word)
+        await settle(pilot, lambda: "Settings (config)" in screen_text(app))
+        await app.run_action("settings", app)
+        await settle(pilot, lambda: isinstance(app.screen, Sheet))
+        told = screen_text(app)
+        for part in ("mine.toml", "ICLDIAG_CONFIG", "ICLDIAG_CACHE", 'theme = "textual-dark"', "# ascii = true"):
+            assert part in told
+        assert str(model_folder.name) in told
+        await pilot.press("escape")
+        await settle(pilot, lambda: not isinstance(app.screen, Sheet))
+
+
+async def test_in_ascii_every_character_of_the_palette_is(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (120, 40), ascii_only=True) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await settle(pilot, lambda: "Search for commands..." in screen_text(app) and "Overview: " in screen_text(app))
+        assert screen_text(app).isascii()
+        await pilot.press(*"the")
+        await settle(pilot, lambda: "Theme" in screen_text(app))
+        assert screen_text(app).isascii()

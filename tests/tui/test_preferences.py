@@ -13,17 +13,18 @@ from icldiag.model.settings import ModelSettings
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.keys import in_force, key_text, matches
 from icldiag.tui.layers import LayerSlider
-from icldiag.tui.preferences import all_bindings, as_toml, check_settings
+from icldiag.tui.preferences import all_bindings, check_settings
+from icldiag.tui.settings_text import as_toml
 from tests.tui.pilot import screen_text, settle
 
 
 def test_what_is_printed_is_what_is_read(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text(as_toml(Config()))
+    path.write_text(as_toml(Config(), all_bindings()))
     config = read_config(path)
     check_settings(config, path)
     assert config.keys == {binding.id: binding.key for binding in all_bindings()}
-    assert tomllib.loads(as_toml(config)) == tomllib.loads(path.read_text())
+    assert tomllib.loads(as_toml(config, all_bindings())) == tomllib.loads(path.read_text())
     assert read_config(tmp_path / "none.toml") == Config()
 
 
