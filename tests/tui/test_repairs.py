@@ -25,6 +25,7 @@ from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.queries import Queries
 from icldiag.tui.saving import write_state
 from icldiag.tui.state import State
+from icldiag.visible import visible
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.tui.pilot import lines_of, running, says, screen_text, settle, until
 
@@ -310,3 +311,19 @@ async def test_rows_say_what_they_change_and_by_what_they_are_sorted(prompt_file
         assert f"query {app.state.query + 1}  calibration" in heads
         assert best.startswith(">") and best.endswith("  neighbours")
         assert "escape stop" not in screen_text(app)
+
+
+async def test_the_whole_name_of_the_marked_change_is_in_view(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(RepairPanel.key, "s")
+        await settle(pilot, lambda: FindRepairs() in app.state.results)
+        panel, found = app.query_one(RepairPanel), app.state.results[FindRepairs()]
+        places = [place for place, trial in enumerate(found.trials) if trial.repair.short]
+        assert places
+        for panel.marked in (places[0], places[-1]):
+            panel.refresh_panel()
+            await settle(pilot)
+            shown = " ".join(screen_text(app).split())
+            assert f" {visible(found.trials[panel.marked].repair.name)}: " in shown
+            assert len([line for line in screen_text(app).splitlines() if line.startswith(" >  ")]) == 1

@@ -28,7 +28,7 @@ def reweightings(search: Search) -> Iterator[Repair]:
         prefix = search.lab.prefix_of(encoded, search.progress)
         beta, _ = train_beta(search.model, encoded, prefix, examples, settings, search.progress)
         name = f"anchor re-weighting, learning rate {rate:g}"
-        short = f"re-weighting, rate {rate:g}"
+        short = f"re-weighting at {rate:g}"
         yield replace(plain, family="re-weighting", name=name, beta=beta.cpu().numpy(), short=short)
 
 

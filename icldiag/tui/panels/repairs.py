@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from icldiag.session import Session
     from icldiag.tui.state import Applied
 
-LISTED = 12  # around the marked one
+LISTED, FEWEST = 12, 4  # around the marked one, where there is room, and where there is none
 
 
 class RepairPanel(ApplyingPanel):
@@ -93,8 +93,8 @@ class RepairPanel(ApplyingPanel):
         if self._before_it(found):
             told = "Compared with the prompt without the repair that is on; t on another row puts that in its place."
         finding.set(Text(visible(told, look.ascii_only)) + own)
-        table.set(self._table(found))
         marked.set("" if self.marked < 0 else self._about(found, found.trials[self.marked]))
+        table.set(self._table(found, self._listed(found, table, marked)))
 
     @property
     def takes_off(self) -> bool:
@@ -194,16 +194,26 @@ class RepairPanel(ApplyingPanel):
         look = self.state.look
         return Text(visible(f"{this} {everything}", look.ascii_only), f"not bold {look.muted}")
 
-    def _table(self, found: Repairs) -> Text:
-        """By what they are sorted, and the repairs around the marked one."""
+    def _table(self, found: Repairs, listed: int) -> Text:
+        """By what they are sorted, and so many repairs around the marked one."""
         from icldiag.analyses.repairs import sorted_by
         from icldiag.render.repairs import repair_table
 
         look, count = self.state.look, len(found.trials)
-        first = max(0, min(self.marked - LISTED // 2, count - LISTED))
-        shown = range(first, min(first + LISTED, count))
+        first = max(0, min(self.marked - listed // 2, count - listed))
+        shown = range(first, min(first + listed, count))
         drawn = repair_table(found, shown, self.marked, self.state.query, self.room.width, look, self._on())
         return Text("\n").join([Text(sorted_by(found), look.muted), drawn])
+
+    def _listed(self, found: Repairs, table: Line, marked: Line) -> int:
+        """Rows of the table that leave room for the whole name of a change, whose row may have its head alone."""
+        if not any(trial.repair.short for trial in found.trials):
+            return LISTED
+        from icldiag.analyses.repairs import sorted_by
+
+        texts = (sorted_by(found), *marked.text.plain.split("\n")[:2])  # a blank row, the name
+        others = sum(max(1, len(Text(text).wrap(self.app.console, max(1, self.room.width)))) for text in texts)
+        return max(FEWEST, min(LISTED, self.room_under(table) - others - 1))
 
     def _about(self, found: Repairs, trial: Trial) -> Text:
         """The marked repair in words: this query, the other ones, and what it costs."""
