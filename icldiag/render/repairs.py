@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from icldiag.analyses.repairs import Repairs, Trial, alike, p_text
+from icldiag.analyses.repairs import Repairs, Trial, alike, p_text, verdict
+from icldiag.counting import counted
+from icldiag.prompt.schema import Prompt
 from icldiag.render.fit import pad
 from icldiag.render.look import Look
 from icldiag.visible import visible
@@ -40,6 +42,26 @@ def repair_table(
         sign = "ON" if place == on else "> " if place == marked else "  "
         lines.append(Text(f"{sign}{number}{name}", look.strong if place == marked else "", no_wrap=True))
     return Text("\n").join(lines)
+
+
+def about(repairs: Repairs, trial: Trial, query: int, prompt: Prompt, look: Look) -> Text:
+    """A repair in words: the query, the other ones, and what it costs."""
+    compared, queries = trial.selection, trial.queries
+    same = trial.tokens == repairs.tokens_before
+    tokens = f"{trial.tokens} tokens as before" if same else f"{repairs.tokens_before} -> {trial.tokens} tokens"
+    of_queries = ""
+    if queries.count:
+        before, after = queries.right_before, queries.right_after
+        of_queries = f"; of {counted(queries.count, 'labelled query')} {before} before, {after} after"
+    lines = [
+        f"{trial.repair.name}: {verdict(repairs, trial, query)}.",
+        f"Of {counted(compared.count, 'example')} to compare on, {compared.right_before} right before, "
+        f"{compared.right_after} after{of_queries}.",
+        f"Demonstrations: {tokens}; whoever uses it needs {trial.repair.needs}.",
+    ]
+    for word, places in (("fixes", queries.mended), ("breaks", queries.broken)):
+        lines += [f"{word:>6}  {prompt.queries[place].text}" for place in places]
+    return Text("\n").join([Text(), *(Text(visible(line, look.ascii_only)) for line in lines)])
 
 
 def _columns(left: Sequence[str], right: Sequence[str], width: int, look: Look) -> list[str]:

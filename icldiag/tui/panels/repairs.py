@@ -93,7 +93,7 @@ class RepairPanel(ApplyingPanel):
         if self._before_it(found):
             told = "Compared with the prompt without the repair that is on; t on another row puts that in its place."
         finding.set(Text(visible(told, look.ascii_only)) + own)
-        marked.set("" if self.marked < 0 else self._about(found, found.trials[self.marked]))
+        marked.set("" if self.marked < 0 else self._about(found))
         table.set(self._table(found, self._listed(found, table, marked)))
 
     @property
@@ -215,27 +215,10 @@ class RepairPanel(ApplyingPanel):
         others = sum(max(1, len(Text(text).wrap(self.app.console, max(1, self.room.width)))) for text in texts)
         return max(FEWEST, min(LISTED, self.room_under(table) - others - 1))
 
-    def _about(self, found: Repairs, trial: Trial) -> Text:
-        """The marked repair in words: this query, the other ones, and what it costs."""
-        from icldiag.analyses.repairs import verdict
+    def _about(self, found: Repairs) -> Text:
+        from icldiag.render.repairs import about
 
-        prompt, look = self.prompt, self.state.look
-        compared, queries = trial.selection, trial.queries
-        same = trial.tokens == found.tokens_before
-        tokens = f"{trial.tokens} tokens as before" if same else f"{found.tokens_before} -> {trial.tokens} tokens"
-        of_queries = ""
-        if queries.count:
-            before, after = queries.right_before, queries.right_after
-            of_queries = f"; of {counted(queries.count, 'labelled query')} {before} before, {after} after"
-        lines = [
-            f"{trial.repair.name}: {verdict(found, trial, self.state.query)}.",
-            f"Of {counted(compared.count, 'example')} to compare on, {compared.right_before} right before, "
-            f"{compared.right_after} after{of_queries}.",
-            f"Demonstrations: {tokens}; whoever uses it needs {trial.repair.needs}.",
-        ]
-        for word, places in (("fixes", trial.queries.mended), ("breaks", trial.queries.broken)):
-            lines += [f"{word:>6}  {prompt.queries[place].text}" for place in places]
-        return Text("\n").join([Text(), *(Text(visible(line, look.ascii_only)) for line in lines)])
+        return about(found, found.trials[self.marked], self.state.query, self.prompt, self.state.look)
 
     # ---- keys -------------------------------------------------------------------------------------------------------
 
