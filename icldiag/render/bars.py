@@ -120,9 +120,9 @@ def bar(probability: float, room: int, look: Look) -> str:
 
 
 def label_style(label: int, predicted: int, gold: int | None, look: Look) -> str:
-    """The style of a label's line: gold before chosen, for the answer is at the top anyway."""
+    """The style of a label's line: that of right answers, the gold label's, or the answer's where it is wrong."""
     if label == gold:
-        return look.gold
+        return f"bold {look.right}".strip() if label == predicted else look.gold
     return look.chosen if label == predicted else look.muted
 
 

@@ -10,7 +10,7 @@ from textual.color import Color
 
 from icldiag.page.blocks import Piece
 from icldiag.page.text import ranges
-from icldiag.render.bars import probability_bars, probability_line, short_number
+from icldiag.render.bars import label_style, probability_bars, probability_line, short_number
 from icldiag.render.fit import cut_middle, short_names
 from icldiag.render.heatmap import Heatmap, heatmap
 from icldiag.render.layers import layer_at, layer_row
@@ -186,3 +186,11 @@ def luminance(color: Color) -> float:
 def test_a_sentence_of_ours_is_ascii_where_the_terminal_is() -> None:
     assert Look(ascii_only=True).sentence("1 ± 0.2 of 'é'\n") == "1 +- 0.2 of 'é'\\n"
     assert Look().sentence("1 ± 0.2 of 'é'\n") == "1 ± 0.2 of 'é'¶"
+
+
+def test_a_right_answer_has_the_colour_of_right_ones() -> None:
+    look = DARK
+    assert label_style(1, predicted=1, gold=1, look=look) == f"bold {look.right}"
+    assert label_style(1, predicted=0, gold=1, look=look) == look.gold
+    assert label_style(0, predicted=0, gold=1, look=look) == look.chosen
+    assert label_style(2, predicted=0, gold=1, look=look) == look.muted

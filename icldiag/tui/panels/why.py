@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.page.text import place as rank_of
+from icldiag.render.bars import label_style
 from icldiag.render.evidence import evidence_table
 from icldiag.render.weights import weight_rows
 from icldiag.tui.keys import choosing
@@ -234,7 +235,8 @@ class WhyPanel(PartsPanel, ApplyingPanel):
             rank = f", {rank_of(order.index(gold) + 1, 'most probable')}" if len(order) > 2 else ""
             parts = [("x ", look.wrong), named(won, look.chosen), ", want ", named(gold, look.gold), rank]
         else:
-            parts = [("Right: ", look.right), named(won, look.gold), f", before {named(second, '')[0]}"]
+            right = label_style(won, won, gold, look)
+            parts = [("Right: ", look.right), named(won, right), f", before {named(second, '')[0]}"]
         contest = contest_of(prediction, query)
         tie = " (a tie)" if contest.tie else ""
         parts.append((f"   lead {in_nats(contest.lead, contest.lead)} nats{tie}", look.strong))
