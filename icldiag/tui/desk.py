@@ -217,8 +217,7 @@ class Desk:
     def finished(self, run: Run, value: Any) -> None:
         """Take what a run computed."""
         if run.job == "session":
-            if run.dismissed or not run.stopped:  # else the prompt was changed to one that was answered before
-                self._session_made(value)
+            self._session_made(value)
         elif run.job == OTHER and self.other is not None:
             self.other.finished(value)
         elif run.state is not None and run.session is run.state.session:  # else the prompt was changed meanwhile
@@ -240,11 +239,11 @@ class Desk:
         self.screen.show("panel")
 
     def ended(self, run: Run) -> bool:
-        """Whether a run's end is of interest: not where another one took its place, and has its name in `doing`."""
+        """Whether a run's end is of interest: no other one, which has its name in `doing`, took its place or prompt."""
         ended = self.jobs.ended(run)
         if ended and run.state is not None:
             run.state.doing.pop(_name(run), None)
-        return ended
+        return ended and (run.job != "session" or run.dismissed or not run.stopped)
 
     def _not_answered(self, error: str) -> None:
         """A change that the model cannot take, such as two label words with the same first token, is taken back."""

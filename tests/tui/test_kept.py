@@ -18,6 +18,7 @@ from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.edits import Edits
 from icldiag.tui.panels.overview import request
 from icldiag.tui.panels.why import WhyPanel
+from icldiag.tui.run import Run
 from tests.tui.pilot import running, says, screen_text, settle, until
 from tests.tui.test_desk import Table
 from tests.tui.test_desk import table as table
@@ -63,6 +64,16 @@ def test_only_some_states_are_kept_and_the_same_prompt_with_a_beta_is_another(ta
         assert not jobs.work
     edits.undo()
     assert jobs.work
+
+
+def test_answers_to_a_change_that_was_left_are_of_no_interest(table: Table) -> None:
+    desk, jobs, _ = table
+    run = Run("session", 1, desk.state, stopped=True)
+    jobs.running["session"] = run
+    assert not desk.ended(run)
+    run.dismissed = True  # unless the user stopped it, who is told
+    jobs.running["session"] = run
+    assert desk.ended(run)
 
 
 @pytest.fixture
