@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from icldiag.analyses.estimates import times
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.opening import named
 from icldiag.analyses.search.reading import finding
@@ -35,9 +34,8 @@ def to_check(found: Overview) -> tuple[str, str] | None:
     if not found.doubts:
         return None
     doubt = found.doubts[0]
-    own, other = found.labels[found.shown[doubt.demonstration]], found.labels[doubt.reads]
-    why = f"its text scores like the queries of {other}, {times(doubt.nats)} times likelier than like those of {own}"
-    return f"check the label of {named(found, [doubt.demonstration])}", why
+    other = found.labels[doubt.reads]
+    return f"check the label of {named(found, [doubt.demonstration])}", f"its text scores like the queries of {other}"
 
 
 def _search(found: Overview) -> str:

@@ -11,8 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.page.text import place as rank_of
-from icldiag.render.bars import label_style
+from icldiag.render.answer import answer_line
 from icldiag.render.evidence import evidence_table
 from icldiag.render.weights import weight_rows
 from icldiag.tui.keys import choosing
@@ -115,7 +114,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         request = self.request()
         self._mark_what_is_on()
         self.query_one("#applied", Line).set(self.applied_line())
-        self.query_one("#finding", Line).set(self._answer())
+        self.query_one("#finding", Line).set(answer_line(self.prediction, self.state.query, self.state.look))
         found, known = self.known(request)
         self.query_one("#cause", Line).set("" if known is None else self._cause(known))
         self.query_one("#doing", Line).set("" if found is not None else self._doing(request))
@@ -214,33 +213,6 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         if not self.prediction.is_wrong(self.state.query):
             return ""
         return f"m searches for what fixes this query, up to {BUDGET} candidates. {cost(self, of_search(self))}"
-
-    def _answer(self) -> Text:
-        """The answer in one line: right or wrong, between which labels it was, and by how much it leads."""
-        from icldiag.analyses.contest import contest_of
-        from icldiag.analyses.explanation.reading import in_nats
-
-        prediction, query, look = self.prediction, self.state.query, self.state.look
-        chances, gold = prediction.probabilities[query], prediction.gold[query]
-        order = sorted(range(len(chances)), key=lambda label: -chances[label])
-        won, second = order[0], order[1]
-
-        def named(label: int, style: str) -> tuple[str, str]:
-            return self._shown(f"{prediction.labels[label]} {chances[label]:.2f}"), style
-
-        parts: list[str | tuple[str, str]]
-        if gold is None:
-            parts = [named(won, look.chosen), ", before ", named(second, "bold"), "; the right label is unknown"]
-        elif gold != won:
-            rank = f", {rank_of(order.index(gold) + 1, 'most probable')}" if len(order) > 2 else ""
-            parts = [("x ", look.wrong), named(won, look.chosen), ", want ", named(gold, look.gold), rank]
-        else:
-            right = label_style(won, won, gold, look)
-            parts = [("Right: ", look.right), named(won, right), f", before {named(second, '')[0]}"]
-        contest = contest_of(prediction, query)
-        tie = " (a tie)" if contest.tie else ""
-        parts.append((f"   lead {in_nats(contest.lead, contest.lead)} nats{tie}", look.strong))
-        return Text.assemble(*parts)
 
     def _cause(self, found: PartialExplanation) -> Text:
         """The whole prompt's verdict and cause first, then what explains this answer, in a few words, once known."""
