@@ -57,7 +57,7 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
         note = f"{_effect(run, found)}{together(cause, found)}"
         place = parts.place_of(cause.kind)
         if place is not None and run.change != parts.alone(place).change:  # another prior than the one that was divided
-            note = f"{_effect(parts.alone(place), found)}; {note}"
+            note = f"{note}; {_effect(parts.alone(place), found)}"
         if cause.kind == "classes":
             note = f"no share of the lead: {cause.support}"
         shown.append(Weight(role, cause.kind, name_of(cause.kind, cause.demonstration), cause.nats, note))
