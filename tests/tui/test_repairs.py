@@ -306,11 +306,24 @@ async def test_rows_say_what_they_change_and_by_what_they_are_sorted(prompt_file
         await pilot.press(RepairPanel.key)
         await settle(pilot, lambda: TryCalibrations() in app.state.results)
         await settle(pilot)
-        first, heads, best = app.query_one(RepairPanel).query_one("#table", Line).text.plain.splitlines()[:3]
-        assert first == sorted_by(app.state.results[TryCalibrations()])
+        heads, best = app.query_one(RepairPanel).query_one("#table", Line).text.plain.splitlines()[:2]
+        assert says(app, sorted_by(app.state.results[TryCalibrations()]))
         assert f"query {app.state.query + 1}  calibration" in heads
         assert best.startswith(">") and best.endswith("  neighbours")
         assert "escape stop" not in screen_text(app)
+
+
+async def test_why_the_choice_is_first_is_told_whole(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = f"First the choice, {'the best of those that were tested, ' * 4}; then by net."
+    monkeypatch.setattr("icldiag.analyses.repairs.sorted_by", lambda found: told)
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press(RepairPanel.key)
+        await settle(pilot, lambda: TryCalibrations() in app.state.results)
+        await settle(pilot)
+        assert says(app, told)
 
 
 async def test_the_whole_name_of_the_marked_change_is_in_view(prompt_file: Path, model_folder: Path) -> None:

@@ -59,6 +59,7 @@ class RepairPanel(ApplyingPanel):
         yield Line(classes="waiting")
         yield Line(id="applied", classes="body now")
         yield Line(id="finding", classes="body finding")
+        yield Line(id="order", classes="body")
         yield Line(id="table", classes="body")
         yield Line(id="marked", classes="body")
 
@@ -70,19 +71,22 @@ class RepairPanel(ApplyingPanel):
         self._so_far: dict[FindRepairs, tuple[Prompt, Any, Repairs]] = {}  # with prompt and beta, the last of a search
 
     def show(self) -> None:
-        finding, table, marked = (self.query_one(name, Line) for name in ("#finding", "#table", "#marked"))
+        finding, order, table, marked = (
+            self.query_one(name, Line) for name in ("#finding", "#order", "#table", "#marked")
+        )
         from icldiag.analyses.repairs import TryCalibrations
 
         self._mark_what_is_on()
         self.query_one("#applied", Line).set(self.applied_line())
         found, look = self._found() or self.result(TryCalibrations()), self.state.look
         if found is None:
-            table.set("")
-            marked.set("")
+            for line in (order, table, marked):
+                line.set("")
             said = (self.trouble(TryCalibrations()), self._not_yet())
             finding.set(said[0] if said[0].plain == said[1].plain else Text("\n").join(said))
             return
         from icldiag.analyses.repairs import finding as sentence
+        from icldiag.analyses.repairs import sorted_by
 
         if found is not self._marked_in:
             self._mark_what_is_told(found)
@@ -93,6 +97,7 @@ class RepairPanel(ApplyingPanel):
         if self._before_it(found):
             told = "Compared with the prompt without the repair that is on; t on another row puts that in its place."
         finding.set(Text(visible(told, look.ascii_only)) + own)
+        order.set(Text(sorted_by(found), look.muted))
         marked.set("" if self.marked < 0 else self._about(found))
         table.set(self._table(found, self._listed(found, table, marked)))
 
@@ -195,23 +200,19 @@ class RepairPanel(ApplyingPanel):
         return Text(visible(f"{this} {everything}", look.ascii_only), f"not bold {look.muted}")
 
     def _table(self, found: Repairs, listed: int) -> Text:
-        """By what they are sorted, and so many repairs around the marked one."""
-        from icldiag.analyses.repairs import sorted_by
+        """So many repairs around the marked one."""
         from icldiag.render.repairs import repair_table
 
         look, count = self.state.look, len(found.trials)
         first = max(0, min(self.marked - listed // 2, count - listed))
         shown = range(first, min(first + listed, count))
-        drawn = repair_table(found, shown, self.marked, self.state.query, self.room.width, look, self._on())
-        return Text("\n").join([Text(sorted_by(found), look.muted), drawn])
+        return repair_table(found, shown, self.marked, self.state.query, self.room.width, look, self._on())
 
     def _listed(self, found: Repairs, table: Line, marked: Line) -> int:
         """Rows of the table that leave room for the whole name of a change, whose row may have its head alone."""
         if not any(trial.repair.short for trial in found.trials):
             return LISTED
-        from icldiag.analyses.repairs import sorted_by
-
-        texts = (sorted_by(found), *marked.text.plain.split("\n")[:2])  # a blank row, the name
+        texts = marked.text.plain.split("\n")[:2]  # a blank row, the name
         others = sum(max(1, len(Text(text).wrap(self.app.console, max(1, self.room.width)))) for text in texts)
         return max(FEWEST, min(LISTED, self.room_under(table) - others - 1))
 
