@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -58,6 +59,8 @@ class SessionJob:
             without = self.without_repair()
             if self.loaded is None and self.beta is None and (stored := self.stored()) is not None:
                 found(replace(stored, without=without))
+                # What is drawn of it needs this, in another thread: imported beside a half-imported torch it fails.
+                importlib.import_module("scipy.stats")
             session = Session(self.prompt, self.loaded or self.settings, store=open_store(self.prompt, self.settings))
             session.load(lambda stage: progress(f"loading: {stage}", 0, 0))
         pinned = None

@@ -3,7 +3,8 @@
 A demonstration is left out, and its text is asked as a query beside the labelled ones. Its lead, of its own class over
 another, is compared with the leads of queries of both (`log_likelihood`). It is doubted where the other class is
 likelier by more than 2 n to 1: expected is one wrong label in every second prompt, as likely at any of the n
-demonstrations. And without it the queries of its class, or of the other, must gain on average in log p of their label.
+demonstrations. And without it the queries of neither class may lose much on average in log p of their label: those of
+its own lose by a good demonstration that is left out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy as np
 from icldiag.analyses.estimates import log_likelihood
 from icldiag.analyses.overview.stability import LeftOut, Stability
 from icldiag.model.readout import FloatArray
+
+LITTLE = 0.1  # nats that a class may lose
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,13 @@ def doubts(found: Stability) -> tuple[Doubt, ...]:
             leads = run.scores[:, run.label] - run.scores[:, other]
             own, rival = leads[gold == run.label], leads[gold == other]
             nats = log_likelihood(float(text[run.label] - text[other]), own.tolist(), rival.tolist())
-            if nats is not None and nats > expected and any(gains(run, label) for label in (run.label, other)):
+            if nats is not None and nats > expected and not any(loses(run, label) for label in (run.label, other)):
                 likelier.append(Doubt(run.without[0], other, nats))
         return max(likelier, key=lambda one: one.nats, default=None)
 
-    def gains(run: LeftOut, label: int) -> bool:
+    def loses(run: LeftOut, label: int) -> bool:
         rows = gold == label
-        return bool((_log_p(run.scores) - before)[rows, label].mean() > 0)
+        return bool((before - _log_p(run.scores))[rows, label].mean() > LITTLE)
 
     if not any(known):
         return ()

@@ -52,7 +52,8 @@ def test_the_surest_is_first_and_what_says_nothing_is_not_doubted() -> None:
     assert doubts(found)[0].demonstration == 1
     assert 3 not in [one.demonstration for one in doubts(found)]  # between the classes
     assert doubts(replace(found, gold=(None,) * 8)) == ()
-    assert doubts(stability([[0.0, 2.0]], better=-0.1)) == ()  # without it both classes lose
+    assert doubts(stability([[0.0, 2.0]], better=-0.1)) != ()
+    assert doubts(stability([[0.0, 2.0]], better=-2.0)) == ()  # without it both classes lose
     reversed_ = replace(found, gold=GOLD[::-1])  # the prompt does not tell the classes apart
     assert doubts(reversed_) == ()
 
