@@ -9,8 +9,7 @@ import numpy as np
 from icldiag.analyses.overview.lean import Lean, Prior
 from icldiag.render.look import DARK, PLAIN
 from icldiag.render.overview import answer_table, label_bars, lean_bars, strip
-from tests.analyses.overview.made import overview_of
-from tests.analyses.overview.test_parts import made_stability
+from tests.analyses.overview.made import made_stability, overview_of
 
 ASCII = PLAIN.in_ascii()
 

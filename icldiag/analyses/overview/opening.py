@@ -28,7 +28,9 @@ def headline(found: Overview) -> str:
     verdict = found.verdict
     why = causes(found)[:_CAUSES] or [_order_decides(found)]
     drawn = verdict.kind in ("no better", "errors") and verdict.label is not None
-    says_little = verdict.separated == "too few" and (drawn or any(why))  # beside what the answers show
+    told = any(why)  # beside it, that the scores tell the labels apart is no news, unless a lean hides it
+    says_little = verdict.separated == "too few" and (drawn or told)
+    says_little = says_little or (verdict.separated == "yes" and told and verdict.hidden_by is None)
     sentences = [
         _answers(found),
         _outscored(found),

@@ -9,9 +9,11 @@ import numpy as np
 from icldiag.analyses.calibration import calibrated, calibration
 from icldiag.analyses.effect import effect
 from icldiag.analyses.measures import measures
+from icldiag.analyses.orders import orders_by_last
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import Calibrated, Lean, Prior, halves
 from icldiag.analyses.overview.separability import separability
+from icldiag.analyses.overview.stability import LeftOut, Order, Stability
 from icldiag.analyses.overview.writing import writing
 from icldiag.analyses.prediction.compute import Prediction, TopToken
 from icldiag.model.readout import FloatArray, label_probabilities
@@ -74,3 +76,19 @@ def batch_lean(scores: FloatArray, gold: list[int]) -> Lean:
         after[own] = calibrated(scores[own], calibration("batch", scores[other]))
     whole = Calibrated(calibration("batch", scores), after, effect(scores, after, gold))
     return Lean((Prior("batch", len(scores), label_probabilities(scores).mean(0)),), (whole,), 0)
+
+
+def made_stability(answers_last: bool, seed: int = 0) -> Stability:
+    """Eight orders of four demonstrations; the class shown last is answered, or always the gold label."""
+    labels, gold = [0, 0, 1, 1], [0, 1] * 6
+    orders = orders_by_last(labels, seed, 8)
+    own = np.eye(2)[[1] * 12 if answers_last else gold]
+    runs = [
+        Order(order, np.eye(2)[[labels[order[-1]]] * 12 if answers_last else gold], labels[order[-1]])
+        for order in orders
+    ]
+    left_out = [
+        LeftOut((1, 2, 3), own + (0.9 if place == 2 else 0.01) * np.eye(2)[gold], (place,), labels[place], False)
+        for place in range(4)
+    ]
+    return Stability(tuple(range(12)), 12, tuple(gold), own, labels[-1], tuple(runs), tuple(left_out), seed)

@@ -16,7 +16,7 @@ from icldiag.analyses.overview import MeasureLean, Overview, Perturb, Summarise,
 from icldiag.analyses.overview.lean import halves, lean
 from icldiag.analyses.overview.recency import recency
 from icldiag.analyses.overview.separability import separability
-from icldiag.analyses.overview.stability import LeftOut, Order, Run, Stability, balanced_sample
+from icldiag.analyses.overview.stability import LeftOut, Order, Run, balanced_sample
 from icldiag.analyses.search.compute import TryCalibrations
 from icldiag.errors import AnalysisError
 from icldiag.model.readout import FloatArray, label_probabilities, silent
@@ -24,7 +24,7 @@ from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import with_demonstrations
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
-from tests.analyses.overview.made import overview_of, prediction_of, two_classes
+from tests.analyses.overview.made import made_stability, overview_of, prediction_of, two_classes
 from tests.conftest import Tiny
 
 
@@ -148,22 +148,6 @@ def test_orders_take_turns_in_what_comes_last() -> None:
     assert all(len({labels[place] for place in order[-4:]}) == 1 for order in orders)  # four at the end, as they have
     assert len(orders_by_last([0, 1], seed=0, most=8)) == 1
     assert orders_by_last([0], seed=0, most=8) == ()
-
-
-def made_stability(answers_last: bool, seed: int = 0) -> Stability:
-    """Eight orders of four demonstrations; the class shown last is answered, or always the gold label."""
-    labels, gold = [0, 0, 1, 1], [0, 1] * 6
-    orders = orders_by_last(labels, seed, 8)
-    own = np.eye(2)[[1] * 12 if answers_last else gold]
-    runs = [
-        Order(order, np.eye(2)[[labels[order[-1]]] * 12 if answers_last else gold], labels[order[-1]])
-        for order in orders
-    ]
-    left_out = [
-        LeftOut((1, 2, 3), own + (0.9 if place == 2 else 0.01) * np.eye(2)[gold], (place,), labels[place], False)
-        for place in range(4)
-    ]
-    return Stability(tuple(range(12)), 12, tuple(gold), own, labels[-1], tuple(runs), tuple(left_out), seed)
 
 
 def test_what_a_search_tries_first() -> None:

@@ -13,7 +13,7 @@ from icldiag.analyses.overview.verdict import excess, too_often
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Label, Prompt
 from icldiag.session import Session
-from tests.analyses.overview.made import batch_lean, overview_of, two_classes
+from tests.analyses.overview.made import batch_lean, made_stability, overview_of, two_classes
 from tests.conftest import Tiny
 
 
@@ -256,3 +256,15 @@ def test_pairs_that_tie_with_the_worst_are_named_too() -> None:
     said = {line.name: line.sentence for line in lines(overview_of(np.zeros((9, 3)), gold))}["separability"]
     assert said.count("0.50") >= 4
     assert "; no higher: " in said
+
+
+def test_beside_what_draws_the_answers_that_the_scores_tell_labels_apart_is_no_news() -> None:
+    found = overview_of(*two_classes(20, apart=4, shift=2))
+    assert found.verdict.separated == "yes"
+    assert "the scores tell the labels apart better than chance" in headline(found)
+    known = replace(found, stability=made_stability(answers_last=True), shown=(0, 0, 1, 1))
+    assert known.causes
+    assert "tell the labels apart" not in headline(known)
+    blind = overview_of(*two_classes(60, apart=0, shift=2))
+    told = replace(blind, stability=made_stability(answers_last=True), shown=(0, 0, 1, 1))
+    assert "the scores hardly tell the labels apart" in headline(told)
