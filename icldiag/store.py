@@ -54,6 +54,7 @@ _SHOWING = (
     "depth/tables.py",
     "explanation/cure.py",
     "explanation/not_asked.py",
+    "explanation/weights.py",
     "prediction/of_log.py",
     "reweighting/beta.py",
     "reweighting/beta_file.py",

@@ -148,7 +148,7 @@ def test_ctrl_c_ends_a_search_with_the_best_so_far(
 ) -> None:
     def interrupt_at(count: int) -> Progress:
         def progress(what: str, done: int, total: int) -> None:
-            if what == "repairs" and done >= count:
+            if (what == "repairs" and done >= count) or count == 0:
                 raise KeyboardInterrupt
 
         return progress

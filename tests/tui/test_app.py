@@ -177,7 +177,7 @@ async def test_help_lists_the_bindings(prompt_file: Path, model_folder: Path) ->
         await pilot.press("question_mark")
         await pilot.pause()
         text = screen_text(app)
-        assert "previous wrong" in text
+        assert "go to the previous query that is answered wrong" in text
         assert "layer down" in text
         await pilot.press("escape")
         await pilot.pause()

@@ -159,9 +159,10 @@ class Session(RuleBasedStateMachine):
 
     @rule()
     def undo(self) -> None:
-        expected = self.state.undo[-1].prompt if self.state.undo else self.prompt
-        assert self.edits.undo() == bool(self.state.undo) or self.prompt is expected
-        assert self.prompt is expected
+        can = bool(self.state.undo)
+        expected = self.state.undo[-1].prompt if can else self.prompt
+        assert self.edits.undo() == can
+        assert self.prompt == expected
 
     @rule(query=numbers)
     def select(self, query: int) -> None:

@@ -24,7 +24,7 @@ def steps(prompt: Prompt, mended: int, offers: bool = True) -> list[tuple[str, s
 def test_what_surely_gains_comes_first_with_its_key(prompt: Prompt) -> None:
     (action, gain), (search, takes) = steps(prompt, 20)
     assert action == "t applies NAME"
-    assert gain.startswith("10 of 40 labelled texts right -> 30 (+50 points, ")
+    assert gain.startswith("10 -> 30 of 40 held-out texts right (+50 points, ")
     assert search == "m searches for changes of the prompt too"
     assert takes.endswith("about 9 s")
     assert steps(prompt, 20, offers=False)[0][0] == "NAME"  # the key takes off what is on
