@@ -316,7 +316,7 @@ async def test_rows_say_what_they_change_and_by_what_they_are_sorted(prompt_file
 async def test_why_the_choice_is_first_is_told_whole(
     prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = f"First the choice, {'the best of those that were tested, ' * 4}; then by net."
+    told = f"First the choice: {'the best of those that were tested, ' * 4}; then by net."
     monkeypatch.setattr("icldiag.analyses.repairs.sorted_by", lambda found: told)
     async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)

@@ -85,7 +85,8 @@ def test_of_fits_to_a_prompt_the_most_general_that_gains_is_taken(rich: Prompt, 
     assert trials.winner.repair.name == "matrix calibration"
     assert trials.ranked()[0] is trials.winner
     assert repairs_of(trials).chosen_first  # batch calibration gains more
-    assert sorted_by(repairs_of(trials)).startswith("First the choice, of one prompt's calibrations that gain the most")
+    told = "First the choice: of one prompt's calibrations that gain, the most"
+    assert sorted_by(repairs_of(trials)).startswith(told)
     assert 0 < trials.confirmed.net == len(trials.confirmed.mended) < 20  # the folds choose so too
 
 
