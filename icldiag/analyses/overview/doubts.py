@@ -32,9 +32,10 @@ class Doubt:
 
 def doubts(found: Stability) -> tuple[Doubt, ...]:
     """The surest first; empty where none is doubted, or no gold label is known."""
-    known = [label is not None for label in found.gold]
+    if not found.left_out or not any(label is not None for label in found.gold):
+        return ()
     gold = np.array([-1 if label is None else label for label in found.gold])
-    expected = math.log(2 * max(1, len(found.left_out)))
+    expected = math.log(2 * len(found.left_out))
     before = _log_p(found.scores)
 
     def doubt(run: LeftOut, text: FloatArray) -> Doubt | None:
@@ -53,8 +54,6 @@ def doubts(found: Stability) -> tuple[Doubt, ...]:
         rows = gold == label
         return bool((before - _log_p(run.scores))[rows, label].mean() > LITTLE)
 
-    if not any(known):
-        return ()
     doubted = [doubt(run, run.text) for run in found.left_out if run.text is not None]
     return tuple(sorted((one for one in doubted if one is not None), key=lambda one: -one.nats))
 
