@@ -12,6 +12,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}"
 
 
+def how_far(done: int, total: int) -> str:
+    """'3 of 40'; a share of what is counted in thousands, as tokens are: '33%'."""
+    return f"{done} of {total}" if total < 1000 else f"{100 * done // total}%"
+
+
 def joined(names: Sequence[str], last: str = "and") -> str:
     """'a', 'a and b', 'a, b and c'."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from icldiag.counting import how_far
 from icldiag.time_left import TimeLeft
 
 _EVERY = 10.0  # seconds between two lines of the same work, where there are no bars
@@ -63,9 +64,9 @@ def _lines() -> tuple[Stage, Report]:
         now = time.monotonic()
         left = paces[what].after(what, done, total, now)
         if what not in begun:
-            _tell(f"computing: {what} ({total})" if total else what)
+            _tell(f"computing: {what} ({how_far(done, total)})" if total else what)
         elif total and done != begun[what] and now - told >= _EVERY:
-            _tell(f"computing: {what} ({done} of {total}){left}")
+            _tell(f"computing: {what} ({how_far(done, total)}){left}")
         else:
             return
         begun[what], told = done, now

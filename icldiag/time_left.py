@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import inf, log
 
 _AT_ONCE, _SURE = 1.0, 3.0  # seconds within which nothing was computed, and after which a step's pace is told
+_PART, _SURER = 1 / 50, 10.0  # of the step, that must be done before; or seconds after which any pace is told
 _STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 45)  # of a unit of time
-_LATER = 1.25  # times what was told, beyond which more time is left than was told
+_OTHER = 1.25  # times what was told, beyond which more time is left than was told, or less
 
 
 def in_words(seconds: float) -> str:
@@ -54,14 +55,16 @@ class TimeLeft:
         elif done > self._done:
             self._count(done, total, now)
         left = self._left(now)
-        if done >= total or not 0 < left < inf or now - self._began < _SURE:
+        since = now - self._began
+        known = since >= _SURER or (since >= _SURE and done - self._first >= _PART * total)
+        if done >= total or not 0 < left < inf or not known:
             return ""
         return f", {about(_rounded(left))} left"
 
     def _count(self, done: int, total: int, now: float) -> None:
         pace, told, counted = (now - self._began) / (done - self._first), self._left(now), done - self._done
         left = pace * (total - done)
-        self._from = left if told == inf or left > _LATER * told else told
+        self._from = told if told / _OTHER <= left <= _OTHER * told < inf else left
         self._to = min(self._from, pace * max(0, total - done - counted))
         self._takes, self._counted, self._done = pace * counted, now, done
 

@@ -32,7 +32,7 @@ def test_what_is_told_while_something_computes(terminal: bool, monkeypatch: pyte
         assert "queries [red]" in told
         assert "4/4" in told
     else:
-        assert told.splitlines()[-1] == "computing: queries [red] (4)"
+        assert told.splitlines()[-1] == "computing: queries [red] (0 of 4)"
 
 
 def test_nobody_need_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,10 @@ def test_without_bars_a_line_says_every_so_often_how_far_it_is(
     with progress_on_stderr() as (_, progress):
         for done in (0, 1, 2, 2):
             progress("rows", done, 4)
-    assert capsys.readouterr().err.splitlines() == ["computing: rows (4)", "computing: rows (2 of 4), about 12 s left"]
+    assert capsys.readouterr().err.splitlines() == [
+        "computing: rows (0 of 4)",
+        "computing: rows (2 of 4), about 12 s left",
+    ]
 
 
 def test_on_a_terminal_the_bar_says_how_long_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

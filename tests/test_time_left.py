@@ -82,6 +82,17 @@ def test_a_pace_that_varies_a_little_does_not_make_it_rise() -> None:
     assert told == sorted(told, reverse=True)
 
 
+def test_a_slow_beginning_is_not_told_as_the_pace_of_the_whole() -> None:
+    """The first layers of a pass wait for the threads of another: three seconds for a thousandth of the tokens."""
+    left = TimeLeft()
+    left.after("tokens", 0, 10000, 0.0)
+    assert left.after("tokens", 10, 10000, 3.0) == ""
+    assert left.after("tokens", 90, 10000, 3.1) == ""
+    told = [_seconds(left.after("tokens", 100 * part, 10000, 3 + part / 10)) for part in range(2, 12)]
+    assert max(told) <= 180
+    assert told[-1] <= 40
+
+
 def _seconds(told: str) -> float:
     number, unit = told.removeprefix(", about ").removesuffix(" left").split()
     return float(number) * (60 if unit == "min" else 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from icldiag.lazy import torch
 from icldiag.model.edits import Edits
@@ -88,19 +89,26 @@ class _Task:
     query: _Query | None
     waiting: tuple[_Query, ...] = ()
 
+    @property
+    def tokens(self) -> int:
+        """That this row runs, and those that wait for it."""
+        further = sum(len(asked.whole(query)) - self.row.length for asked, query in self.waiting)
+        return len(self.row.ids) + further
+
 
 class Work:
     """One list of questions while it is answered."""
 
     def __init__(self, model: InstrumentedModel, prefix: Prefix, say: Callable[[str, int], None]) -> None:
-        self.model, self.say, self.done = model, say, 0
+        self.model, self.say = model, say
+        self.tokens, self.done = 0, 0  # that are planned, and that were run; without what pads a batch
         self.own = Past((Piece(prefix.key_values, 0, 0, len(prefix.ids)),))
         tensors = [held for layer in prefix.key_values for held in (layer.keys, layer.values)]
         size = sum(held.shape[1] * held.shape[3] * held.itemsize for held in tensors)  # of a token
         self.kept_tokens = max(1, _KEPT_BYTES // size)
 
-    def answer(self, group: Sequence[PendingQuestion]) -> None:
-        """Questions that are scored alike."""
+    def plan(self, group: Sequence[PendingQuestion]) -> Callable[[], None]:
+        """What answers questions that are scored alike, once it is called."""
         words = label_words(group[0].encoded, self.model)
         alike: dict[tuple[Hashable, tuple[int, ...]], list[_Query]] = {}
         tasks: list[_Task] = []
@@ -114,6 +122,10 @@ class Work:
         for (key, whole), queries in alike.items():
             clusters.setdefault((key, whole if len(queries) > 1 else None), []).extend(queries)
         tasks += [task for queries in clusters.values() for task in self._first_level(queries)]
+        self.tokens += sum(task.tokens for task in tasks)
+        return partial(self._answer, tasks, words)
+
+    def _answer(self, tasks: list[_Task], words: LabelWords) -> None:
         for part in self._quick_first(tasks):
             for portion in self._portions(part):
                 second = self._run(portion, words)
@@ -179,11 +191,18 @@ class Work:
 
     def _read(self, batch: Sequence[_Task], words: LabelWords) -> list[_Task]:
         keep = [place for place, task in enumerate(batch) if task.query is None]
-        scores, pasts = run_rows(self.model, [task.row for task in batch], words, keep, lambda layer: self._say(""))
+        tokens = sum(len(task.row.ids) for task in batch)
+
+        def say(layer: int) -> None:
+            self.say("", self.done + tokens * layer // self.model.n_layers)
+
+        scores, pasts = run_rows(self.model, [task.row for task in batch], words, keep, say)
         found = scores.double().cpu().numpy()
         for task, row in zip(batch, found, strict=True):
             if task.query is not None:
                 self._answered(*task.query, row)
+        self.done += tokens
+        self._say("")
         return [
             _Task(Row(past, asked.whole(query)[len(past) :], asked.edits(query)), (asked, query))
             for place, past in zip(keep, pasts, strict=True)
@@ -193,9 +212,6 @@ class Work:
     def _answered(self, asked: PendingQuestion, query: int, scores: FloatArray) -> None:
         asked.scores[query] = scores + asked.encoded.votes([query])[0]
         asked.missing -= 1
-        if not asked.missing:
-            self.done += 1
-            self._say("")
 
     def _say(self, note: str) -> None:
         self.say(note, self.done)

@@ -73,7 +73,7 @@ class Lab:
     ) -> None:
         self.model, self.encoded, self.prefix, self.beta = model, encoded, prefix, beta
         self.prompt = encoded.prompt
-        self.answered = 0  # questions that were run so far
+        self.answered = 0  # questions that were run so far, those that run by their share of the tokens
         self._memory: dict[Hashable, FloatArray] = {}  # a question's scores, so that nobody asks it twice
 
     def question(
@@ -142,8 +142,9 @@ class Lab:
     ) -> list[FloatArray]:
         """Label scores (n, C) of every question's queries.
 
-        `progress` is asked between layers whether to go on, and told how many of all queries are answered. `each` is
-        told a question's place and its scores, as soon as they are there.
+        `progress` is asked between layers whether to go on, and told how many of all tokens are run: they take the
+        time, most of them before the first of many queries is answered. `each` is told a question's place and its
+        scores, as soon as they are there.
 
         Raises:
             PromptError: one of the changed prompts cannot be asked of this model; nothing was run then.
@@ -160,13 +161,12 @@ class Lab:
         for one in asked:
             if one.missing:
                 alike.setdefault(_scoring(one.encoded), []).append(one)
-        before, count = self.answered, sum(len(one.scores) for one in asked)
+        before, count = self.answered, sum(len(group) for group in alike.values())
         untold = dict(enumerate(asked)) if each is not None else {}
 
         def say(note: str, done: int) -> None:
-            self.answered = before + done
-            left = sum(one.missing for one in asked)
-            progress("answers to changed prompts" + (f" ({note})" if note else ""), count - left, count)
+            self.answered = before + count * done // work.tokens
+            progress("changed prompts: tokens" + (f" ({note})" if note else ""), done, work.tokens)
             tell()
 
         def tell() -> None:
@@ -176,8 +176,8 @@ class Lab:
 
         tell()
         work = Work(self.model, self.prefix, say)
-        for group in alike.values():
-            work.answer(group)
+        for answer in [work.plan(group) for group in alike.values()]:
+            answer()
         for one, own in zip(asked, keys, strict=True):
             self._memory.update(zip(own, one.answers, strict=True))
         return [np.array(one.answers) for one in asked]

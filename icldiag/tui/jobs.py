@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.worker import Worker, get_current_worker
 
+from icldiag.counting import how_far
 from icldiag.crash import write_crash
 from icldiag.errors import Cancelled, IcldiagError, NotStored
 from icldiag.foreign_errors import cure_of_import
@@ -89,7 +90,7 @@ class Jobs:
             goes_on = left.after(what, done, total, now) if total > 1 else ""
             if now - reported >= _SECONDS_BETWEEN_REPORTS:
                 reported = now
-                text = f"{what} {done} of {total}{goes_on}" if total > 1 else what
+                text = f"{what} {how_far(done, total)}{goes_on}" if total > 1 else what
                 self.app.post_message(JobProgressed(run, text))
 
         try:

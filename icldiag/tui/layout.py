@@ -23,10 +23,10 @@ from icldiag.tui.queries import Queries
 from icldiag.tui.screen import Choices, Part, Severity
 from icldiag.tui.state import State
 from icldiag.tui.tabs import PanelTabs
+from icldiag.tui.textual_fixes import line_ends as line_ends  # a quoted token stays whole
 from icldiag.tui.textual_fixes import line_input as line_input  # a line holds every text whole
 from icldiag.tui.textual_fixes import option_list as option_list  # lists without room have no pages
 from icldiag.tui.textual_fixes import paste as paste  # a pasted text is no keys
-from icldiag.tui.textual_fixes import quotes as quotes  # a quoted token stays whole
 from icldiag.tui.textual_fixes.frame_diff import FrameDiffApp
 from icldiag.tui.textual_fixes.guard import GuardedApp
 from icldiag.tui.textual_fixes.key_order import OrderedKeysApp

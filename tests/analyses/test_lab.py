@@ -186,23 +186,26 @@ def test_memory_that_runs_out_halves_the_batches(prompt: Prompt, tiny: Tiny, mon
     assert any("memory ran out" in note for note in lab.model.notes)
 
 
-def test_progress_counts_answers_and_may_stop(prompt: Prompt, tiny: Tiny) -> None:
+def test_progress_counts_tokens_within_a_pass_and_may_stop(prompt: Prompt, tiny: Tiny) -> None:
     lab = lab_of(prompt, tiny())
-    told: list[int] = []
+    told: list[tuple[int, int]] = []
+    questions = a_list(lab)
 
     def stop(what: str, done: int, total: int) -> None:
-        told.append(done)
-        assert total == answers > len(questions)
+        told.append((done, total))
         if done >= 3:
             raise Cancelled("stopped")
 
-    questions = a_list(lab)
-    answers = sum(len(question.prompt.queries) for question in questions)
     with pytest.raises(Cancelled):
         lab.ask(questions, stop)
-    assert told[0] == 0
+    assert told[0][0] == 0
+    assert told[-1][0] < told[-1][1] / 2  # it stopped within a pass
+    told.clear()
+    assert len(lab.ask(questions, lambda what, done, total: told.append((done, total)))) == len(questions)
     assert told == sorted(told)
-    assert len(lab.ask(questions)) == len(questions)
+    (total,) = {total for _, total in told}
+    assert told[-1] == (total, total)
+    assert lab.answered == len(questions)
 
 
 def test_inquiries_share_their_passes(prompt: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:

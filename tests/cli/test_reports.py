@@ -21,7 +21,7 @@ def test_report_on_stdout_progress_on_stderr(run: Run, prompt_file: str, model_f
     assert len(document["prediction"]["queries"]) == 2
     assert "confusion" not in document
     assert "loading: weights" in done.stderr
-    assert "computing: queries (2)" in done.stderr
+    assert "computing: queries (0 of 2)" in done.stderr
 
 
 def test_report_into_a_file(run: Run, prompt_file: str, model_folder: Path, tmp_path: Path) -> None:

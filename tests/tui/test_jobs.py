@@ -31,9 +31,9 @@ def test_a_line_says_what_and_how_far(tmp_path: Path) -> None:
 def test_what_waits_says_for_what(tmp_path: Path) -> None:
     state = State(tmp_path, doing={"confusion": "waiting for its turn"})
     assert state.how_far("confusion") == "waiting for its turn"  # for the other state's
-    state.doing["overview"] = "answers to changed prompts 3 of 40"
-    assert state.how_far("confusion") == "waiting for its turn; now: overview (answers to changed prompts 3 of 40)"
-    assert "answers to changed prompts" in top_line(state, 100).plain
+    state.doing["overview"] = "changed prompts: tokens 32%"
+    assert state.how_far("confusion") == "waiting for its turn; now: overview (changed prompts: tokens 32%)"
+    assert "changed prompts" in top_line(state, 100).plain
     state.doing = {"session": "answering again", "confusion": "waiting for its turn"}
     assert state.how_far("confusion") == "waiting for its turn; now: answering again"
 

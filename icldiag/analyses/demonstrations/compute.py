@@ -191,7 +191,7 @@ class Game:
         known = len(self.leads)
 
         def told(what: str, done: int, of: int) -> None:
-            progress("demonstrations: sets", min(known + done, total), total)
+            progress("demonstrations: sets", min(known + len(new) * done // of, total), total)
 
         answers = self.lab.ask([self.lab.question(self.texts, self._places(one)) for one in new], told) if new else []
         for one, scores in zip(new, answers, strict=True):

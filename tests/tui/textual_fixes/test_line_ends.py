@@ -6,7 +6,7 @@ import pytest
 from rich.text import Text
 from textual.content import Content
 
-from icldiag.tui.textual_fixes import quotes as quotes
+from icldiag.tui.textual_fixes import line_ends as line_ends
 
 
 @pytest.mark.parametrize("quote", ["'", '"'])
@@ -25,3 +25,8 @@ def test_a_token_wider_than_the_line_is_broken() -> None:
     lines = [line.plain for line in Content.from_rich_text(Text("so ' Constantinople'")).wrap(8)]
     assert max(map(len, lines)) <= 8
     assert "".join(lines).replace(" ", "") == "so'Constantinople'"
+
+
+def test_a_time_keeps_its_unit() -> None:
+    lines = [line.plain.rstrip() for line in Content("first orders, about 45 s left, or 2 min of 3 shown").wrap(22)]
+    assert lines == ["first orders, about", "45 s left, or 2 min of", "3 shown"]
