@@ -46,6 +46,7 @@ _SHOWING = (
     "section_fields.py",
     "reading.py",
     "opening.py",
+    "origins.py",
     "advice.py",
     "findings.py",
     "result.py",

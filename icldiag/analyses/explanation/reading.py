@@ -16,7 +16,7 @@ from icldiag.analyses.explanation.weights import together
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
-from icldiag.analyses.overview.opening import causes, names_counts
+from icldiag.analyses.overview.origins import causes, names_counts
 from icldiag.counting import counted
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from icldiag.analyses.overview.compute import Overview
-from icldiag.analyses.overview.opening import named
+from icldiag.analyses.overview.origins import named
 from icldiag.analyses.search.reading import finding
 from icldiag.analyses.search.repairs import Repairs
 

@@ -13,7 +13,8 @@ from icldiag.analyses.measures import Measures
 from icldiag.analyses.overview.causes import most_shown, share
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import Lean
-from icldiag.analyses.overview.opening import LISTED, listed, named
+from icldiag.analyses.overview.opening import LISTED, listed
+from icldiag.analyses.overview.origins import named
 from icldiag.analyses.overview.separability import Pair
 from icldiag.analyses.overview.stability import Stability
 from icldiag.analyses.search.reading import signed

@@ -12,7 +12,7 @@ from icldiag.analyses.analysis import Analysis, Context, Section
 from icldiag.analyses.effect import SIGNIFICANT, Effect
 from icldiag.analyses.estimates import Estimate
 from icldiag.analyses.overview import Lean, Overview, Stability, Summarise, headline, lines, next_step
-from icldiag.analyses.overview.opening import named
+from icldiag.analyses.overview.origins import named
 from icldiag.analyses.overview.reading import sample
 from icldiag.analyses.overview.section_fields import OverviewFields
 from icldiag.analyses.request import Workbench

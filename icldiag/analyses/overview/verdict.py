@@ -127,7 +127,7 @@ def _separated(overview: Overview) -> Separated | None:
     found = overview.separability
     if found is None:
         return None
-    if found.auc.low > 0.5:
+    if round(found.auc.low, 2) > 0.5:  # as it is shown
         return "yes"
     return "no" if found.auc.high < _WELL else "too few"
 

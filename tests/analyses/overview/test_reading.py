@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from icldiag.analyses.explanation.favourite import favourite_of
-from icldiag.analyses.overview.opening import _harms, headline
+from icldiag.analyses.overview.opening import headline
+from icldiag.analyses.overview.origins import _harms
 from icldiag.analyses.overview.reading import lines
 from icldiag.analyses.overview.stability import LeftOut, Stability
 from icldiag.analyses.prediction.section import reading as prediction_reading
