@@ -15,7 +15,7 @@ _KIND = "cut another information flow: text to label words, label words to targe
 MEANINGS: Mapping[str, str] = {
     "app.wrong": "go to the next query that is answered wrong",
     "app.previous-wrong": "go to the previous query that is answered wrong",
-    "app.filter": "list only the queries that hold some text or label",
+    "app.filter": "list only the queries that hold some text or label; the arrows choose among them",
     "app.queries": "put the list of queries in front; where there is no room it covers the panel",
     "app.sort-the-queries": "sort the list by the next: error, surest, least lead, gold label, answer, marked, changed",
     "app.mark-the-query": "mark the selected query, or take its mark off",

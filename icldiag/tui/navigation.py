@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textual import events
-from textual.widgets import ContentSwitcher
+from textual.widgets import ContentSwitcher, Input
 
 from icldiag.tui.keys import in_force, key_text, matches
 from icldiag.tui.layout import Layout
@@ -106,6 +106,8 @@ class Navigation(Layout):
         self._choose_query(self.query_one(Queries).under_cursor)  # its message may be behind this key
         if self.focused is not None and self.panel in self.focused.ancestors_with_self:
             return  # the key has found its binding by itself
+        if isinstance(self.focused, Input):
+            return  # it is for the line: enter ends it, and asks nothing of the panel
         if event.key == "enter" and self.has_class("-picking") and isinstance(self.focused, QueryList):
             return  # it chooses the query, and nothing in the panel beneath
         for binding in in_force(self.panel.BINDINGS, self.keys):

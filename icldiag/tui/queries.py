@@ -266,12 +266,15 @@ class Queries(Vertical):
         self.screen.set_focus(self.query_one(QueryList))  # at once, as above
 
     def on_key(self, event: Any) -> None:
-        box = self.query_one(Input)
+        box, listing = self.query_one(Input), self.query_one(QueryList)
+        if box.has_focus and event.key in ("up", "down"):  # among what the line lists so far
+            event.stop()
+            listing.action_cursor_up() if event.key == "up" else listing.action_cursor_down()
         if event.key == "escape" and (box.has_focus or box.value):
             event.stop()
             box.value = ""
             box.display = False
-            self.screen.set_focus(self.query_one(QueryList))
+            self.screen.set_focus(listing)
 
     def on_option_list_option_highlighted(self, message: OptionList.OptionHighlighted) -> None:
         message.stop()

@@ -18,7 +18,7 @@ from icldiag.tui.panels.overview import OverviewPanel
 from icldiag.tui.queries import Queries, QueryList
 from icldiag.tui.query_order import groups
 from icldiag.tui.state import State
-from tests.tui.pilot import running, screen_text, settle
+from tests.tui.pilot import running, screen_text, settle, until
 
 
 def title(app: DiagnosisApp) -> str:
@@ -244,3 +244,28 @@ async def test_the_first_match_is_selected_while_a_filter_is_typed(prompt_file: 
         assert app.state.query == 2
         await pilot.press("escape")
         await settle(pilot, lambda: "no query matches" not in screen_text(app))
+
+
+async def test_enter_ends_the_filter_and_asks_nothing_of_the_panel(prompt_file: Path, model_folder: Path) -> None:
+    """In Overview enter lists the marked cell's queries, but not while a filter is typed."""
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await until(pilot, lambda: "answered" in screen_text(app))
+        await pilot.press("slash", *"cross", "enter")
+        await pilot.pause()
+        assert app.query_one(Queries).query_one(Input).value == "cross"
+        assert isinstance(app.focused, QueryList)
+
+
+async def test_arrows_in_the_filter_choose_among_what_it_lists(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("slash", *"wh")
+        await pilot.pause()
+        listed = app.query_one(Queries).order
+        assert len(listed) > 1
+        chosen = listed.index(app.state.query)
+        await pilot.press("down" if chosen == 0 else "up")
+        await pilot.pause()
+        assert app.state.query == listed[chosen + 1 if chosen == 0 else chosen - 1]
+        assert isinstance(app.focused, Input)
