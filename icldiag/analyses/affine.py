@@ -55,26 +55,29 @@ def fit_affine(
     batch = -np.log(np.maximum(weight @ softmax(scores, axis=1), LEAST))  # (C,)
     mean = weight @ log_p  # (C,) taken off where D is applied, so that D alone moves no border of the mean text
     free = np.eye(classes) if kind == "affine" else np.ones((classes, classes))
+    moved, centred, of_gold = log_p + batch, log_p - mean, (np.arange(n), list(gold))
     votes = np.zeros((n, classes)) if shares is None or kind != "neighbours" else shares
 
     def parts(parameters: FloatArray) -> tuple[float, float, FloatArray, FloatArray]:
-        log_scale, voting, *rest = np.split(parameters, [1, 2, 2 + classes**2])
-        return log_scale[0], voting[0], rest[0].reshape(classes, classes) * free, rest[1]
+        deviation, bias = parameters[2 : 2 + classes**2], parameters[2 + classes**2 :]
+        return parameters[0], parameters[1], deviation.reshape(classes, classes) * free, bias
 
-    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:  # some thirty times a fit, so with little around it
         log_scale, voting, deviation, bias = parts(parameters)
         scale = np.exp(min(log_scale, LARGEST))
-        z = log_softmax(scale * (log_p + batch) + (log_p - mean) @ deviation.T + bias + voting * votes, axis=1)
-        error = weight[:, None] * (np.exp(z) - right)  # d loss / d z, (n, C)
+        z = scale * moved + centred @ deviation.T + bias + voting * votes
+        z -= z.max(axis=1, keepdims=True)
+        p = np.exp(z)
+        total = p.sum(axis=1, keepdims=True)
+        error = weight[:, None] * (p / total - right)  # d loss / d z, (n, C)
         penalty = WEIGHT_PENALTY * (deviation**2).sum() + BIAS_PENALTY * bias @ bias + SCALE_PENALTY * log_scale**2
         penalty += VOTES_PENALTY * voting**2
-        gradient = (
-            [scale * (error * (log_p + batch)).sum() + 2 * SCALE_PENALTY * log_scale / n],
-            [(error * votes).sum() + 2 * VOTES_PENALTY * voting / n],
-            (free * (error.T @ (log_p - mean)) + 2 * WEIGHT_PENALTY * deviation / n).ravel(),
-            error.sum(0) + 2 * BIAS_PENALTY * bias / n,
-        )
-        return float(penalty / n - weight @ (z * right).sum(1)), np.concatenate(gradient)
+        gradient = np.empty_like(parameters)
+        gradient[0] = scale * np.vdot(error, moved) + 2 * SCALE_PENALTY * log_scale / n
+        gradient[1] = np.vdot(error, votes) + 2 * VOTES_PENALTY * voting / n
+        gradient[2 : 2 + classes**2] = (free * (error.T @ centred) + 2 * WEIGHT_PENALTY * deviation / n).ravel()
+        gradient[2 + classes**2 :] = error.sum(axis=0) + 2 * BIAS_PENALTY * bias / n
+        return float(penalty / n - weight @ (z[of_gold] - np.log(total[:, 0]))), gradient
 
     start = np.zeros(2 + classes**2 + classes)
     bounds = [(None, None), (0, None), *[(None, None)] * (classes**2 + classes)]

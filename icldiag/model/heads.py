@@ -109,10 +109,11 @@ class Heads:
             scores = torch.cat([shared, scores], dim=-1)  # (B, H, R, S)
         if blocked is not None:
             scores = scores.masked_fill(widened(blocked, scores, False), torch.finfo(scores.dtype).min)
+        exact = torch.promote_types(scores.dtype, torch.float32)
         if self.variant.sinks is None:
-            return scores.softmax(dim=-1)
+            return scores.softmax(dim=-1, dtype=exact)  # one kernel on a GPU, from half precision too
         sinks = self.variant.sinks.to(scores.dtype)[None, :, None, None].expand(*scores.shape[:3], 1)
-        return torch.cat([scores, sinks], dim=-1).softmax(dim=-1)[..., :-1]
+        return torch.cat([scores, sinks], dim=-1).softmax(dim=-1, dtype=exact)[..., :-1]
 
     @cached_property
     def whole(self) -> Tensor:
@@ -153,14 +154,18 @@ class Heads:
         return torch.cat([self.weigh(self.attention(rows)) for rows in self.visibility.blocks], dim=2)
 
     def _scores(self, query: Tensor, keys: Tensor, positions: Tensor, hidden: Tensor | None) -> Tensor:
-        """Capped, biased and masked scores of scaled queries (B, H, R, d) against some columns: (B, H, R, N)."""
+        """Capped, biased and masked scores of scaled queries (B, H, R, d) against some columns: (B, H, R, N).
+
+        They stay in the model's precision where nothing is computed of them but the softmax.
+        """
         scores = products(query, keys)
-        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        if not self.variant.is_masked_softmax:
+            scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         if self.variant.softcap is not None:
             scores = (scores / self.variant.softcap).tanh() * self.variant.softcap
         if self.variant.bias is not None:
             scores = scores + self.variant.bias(positions).to(scores.dtype)
-        return scores if hidden is None else scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
+        return scores if hidden is None else scores.add_(hidden)
 
 
 def products(query: Tensor, keys: Tensor) -> Tensor:

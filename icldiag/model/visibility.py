@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Visible = Callable[["Tensor", "Tensor", "Tensor", "Tensor"], "Tensor"]
 
 ROWS = 512  # rows of explicit attention computed at a time
+HIDES = -3.4e38  # added to a score, nothing of it is left after the softmax; about the least of float32
 
 
 def _by_rows() -> MutableMapping[Tensor, Tensor]:
@@ -61,12 +62,14 @@ class Visibility:
         return torch.cat([self.context.expand(len(self.positions), -1), self.positions], dim=1)
 
     def hidden(self, rows: Tensor | None) -> Tensor | None:
-        """What some new tokens, or all, may not attend to: (B or 1, 1, R, O + T); None where they see all."""
+        """What is added to the scores of some new tokens, or of all, so that they attend to nothing that they may not
+        see: 0 or `HIDES`, (B or 1, 1, R, O + T); None where they see all. To add takes a tenth of what filling does.
+        """
         if self.padding is None and self.new == 1 and self.within is None:
             return None
         rows = self.all_rows if rows is None else rows
         if rows not in self._hidden:
-            self._hidden[rows] = ~self._visible(rows)
+            self._hidden[rows] = HIDES * ~self._visible(rows)
         return self._hidden[rows]
 
     def hidden_context(self, rows: Tensor | None) -> Tensor | None:
@@ -75,7 +78,7 @@ class Visibility:
             return None
         rows = self.all_rows if rows is None else rows
         if rows not in self._hidden_context:
-            self._hidden_context[rows] = ~self._of_model(self.within, rows, self.context)
+            self._hidden_context[rows] = HIDES * ~self._of_model(self.within, rows, self.context)
         return self._hidden_context[rows]
 
     def _visible(self, rows: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def test_hidden_is_the_rule_written_out(within: bool, rows: torch.Tensor | None)
                 sees = column == PAST + row or (column <= PAST + row and not empty and near)
                 assert bool(hidden[batch, 0, place, column]) is not sees, (batch, row, column)
             if of_context is not None:
-                assert of_context[batch, 0, place].tolist() == [at - column >= 3 for column in (0, 1)]
+                assert of_context[batch, 0, place].bool().tolist() == [at - column >= 3 for column in (0, 1)]
     assert (of_context is None) is not within
 
 
