@@ -61,6 +61,9 @@ class Workbench(Protocol):
     def query_tokens(self, query: int) -> object:
         """Keeps a query's tokens with the answers that are shown over them."""
 
+    def with_prompt(self, prompt: Prompt) -> Workbench:
+        """Another prompt on the same model."""
+
     def ask(self, request: Request[R], progress: Progress = ..., each: Each | None = None) -> R: ...
     def peek(self, request: Request[R]) -> R | None:
         """The answer where it is there already."""

@@ -133,9 +133,10 @@ def since(now: State, applied: Applied) -> str:
     now_is = _answer(new, query) + ("" if gold is None else ", wrong" if new.is_wrong(query) else ", right")
     if old is None:  # it was applied before the prompt was answered without it
         return f"this query: {now_is}"
-    worse = "worse: " if new.correct < old.correct else ""
-    right = f"{old.correct} -> {new.correct} of {len(new.labelled)} right ({_turned(old, new)}); "
-    return f"{worse}{right if new.labelled else ''}this query: {_answer(old, query)} -> {now_is}"
+    counts = f"{old.correct} -> {new.correct} of {len(new.labelled)}"
+    right = f"fewer right: {counts}" if new.correct < old.correct else f"{counts} right"
+    right = f"{right} ({_turned(old, new)}); " if new.labelled else ""
+    return f"{right}this query: {_answer(old, query)} -> {now_is}"
 
 
 def _answer(prediction: Prediction, query: int) -> str:

@@ -30,11 +30,14 @@ def test_a_repair_is_applied_and_taken_off(table: Table) -> None:
     old, new = state.applied.prediction, state.prediction
     assert old is not None and new is not None
     fixed = sum(old.is_wrong(query) and not new.is_wrong(query) for query in new.labelled)
-    counts = f"{old.correct} -> {new.correct} of 4 right ({fixed} fixed, {fixed + old.correct - new.correct} broken)"
-    worse = "worse: " if new.correct < old.correct else ""
-    assert since(state, state.applied).startswith(f"{worse}{counts}; this query: ")
+    turned = f"({fixed} fixed, {fixed + old.correct - new.correct} broken); this query: "
+    counts = f"{old.correct} -> {new.correct} of 4"
+    fewer = new.correct < old.correct
+    assert since(state, state.applied).startswith(
+        f"fewer right: {counts} {turned}" if fewer else f"{counts} right {turned}"
+    )
     best = replace(old, predicted=np.array([label or 0 for label in old.gold]))
-    assert since(state, replace(state.applied, prediction=best)).startswith("worse: 4 -> ")
+    assert since(state, replace(state.applied, prediction=best)).startswith("fewer right: 4 -> ")
     edits.change(lambda prompt: swap(prompt, 0, 1))
     assert state.applied is None  # what is on by now is more than the repair
     assert not edits.take_off()

@@ -11,9 +11,12 @@ from tests.analyses.overview.made import overview_of, two_classes
 from tests.analyses.repairs.test_reading import judged
 
 
-def steps(prompt: Prompt, mended: int, offers: bool = True) -> list[tuple[str, str]]:
-    """After calibrations of which the first is chosen, and fixes so many of 40 texts."""
+def steps(prompt: Prompt, mended: int, offers: bool = True, broken: int = 0) -> list[tuple[str, str]]:
+    """After calibrations of which the first is chosen, fixes so many of 40 texts, and breaks so many of the queries."""
     found, trial = judged(prompt, True, 3, 1)
+    if broken:
+        trial = replace(trial, queries=Effect(12, 5, (), tuple(range(broken)), 0.0))
+        found = replace(found, trials=(trial, *found.trials[1:]))
     confirmed = Effect(40, 10, tuple(range(mended)), (), 0.0, mended / 40)
     known = replace(found, query=None, winner=0, confirmed=confirmed)
     name = trial.repair.name
@@ -28,6 +31,11 @@ def test_what_surely_gains_comes_first_with_its_key(prompt: Prompt) -> None:
     assert search == "m searches for changes of the prompt too"
     assert takes.endswith("about 9 s")
     assert steps(prompt, 20, offers=False)[0][0] == "NAME"  # the key takes off what is on
+
+
+def test_that_fewer_of_the_prompts_own_queries_would_be_right_is_told_beside_the_key(prompt: Prompt) -> None:
+    assert steps(prompt, 20, broken=2)[0][1].endswith("; of 12 queries here fewer right, 5 -> 3")
+    assert "queries here" not in steps(prompt, 20)[0][1]
 
 
 def test_where_the_gain_may_be_chance_the_search_comes_first(prompt: Prompt) -> None:

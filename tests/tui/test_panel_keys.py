@@ -19,6 +19,8 @@ from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.overview import Summarise
 from icldiag.analyses.repairs import TryCalibrations
+from icldiag.analyses.search.change import TryChange
+from icldiag.analyses.search.reading import gain
 from icldiag.analyses.search.repair import Repair
 from icldiag.tui import requests
 from icldiag.tui.matrix import Matrix
@@ -281,6 +283,44 @@ async def test_a_cause_can_be_changed_on_top_of_a_repair(prompt_file: Path, mode
         await pilot.press("t")
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prompt is before
+
+
+async def test_a_cause_that_is_changed_is_tried_on_other_texts(prompt_file: Path, model_folder: Path) -> None:
+    """In the background, as a job that can be stopped; what was known of a repair is not asked again."""
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prompt
+        assert before is not None
+        turned = Repair("order", "backwards", before.demonstrations[::-1], before.labels)
+        await pilot.press("1")
+        app.edits.apply(turned)
+        await until(pilot, lambda: TryChange.job in app.jobs.running)
+        await settle(pilot, lambda: TryChange(before) in app.state.results)
+        found = app.state.results[TryChange(before)]
+        assert found.count == len(before.examples)
+        assert f"{gain(found)}." in " ".join(screen_text(app).split())
+        await pilot.press("t")
+        await settle(pilot, lambda: app.state.prediction)
+        app.edits.apply(turned, "tried on 9")
+        await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
+        assert "tried on 9" in screen_text(app)
+        assert f"{gain(found)}." not in " ".join(screen_text(app).split())
+
+
+async def test_without_other_texts_it_is_said_why_a_change_is_not_tried(
+    prompt_file: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    prompt_file.write_text(prompt_file.read_text().split("examples:")[0])
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prompt
+        assert before is not None
+        await pilot.press("1")
+        app.edits.apply(Repair("order", "backwards", before.demonstrations[::-1], before.labels))
+        await settle(pilot, lambda: TryChange(before) in app.state.failures)
+        said = " ".join(screen_text(app).split())
+        assert "Not tried on other texts: a repair must hold on labelled examples, and there are 4" in said
+        assert "add some to 'examples', at least 8" in said
 
 
 async def test_a_key_that_would_do_nothing_is_no_hint(prompt_file: Path, model_folder: Path) -> None:

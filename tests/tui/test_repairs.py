@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from icldiag.analyses.repairs import FindRepairs, Repairs, TryCalibrations, sorted_by
 from icldiag.analyses.request import Each, Workbench
+from icldiag.analyses.search.repair import Repair
 from icldiag.errors import IcldiagError
 from icldiag.model.readout import Progress, silent
 from icldiag.prompt.edit import drop
@@ -107,6 +108,31 @@ async def test_the_table_stays_while_a_repair_is_on_and_marks_it(prompt_file: Pa
         assert on() == []
         await pilot.press("t")
         await settle(pilot)
+
+
+async def test_with_a_repair_of_another_panel_on_the_first_choice_is_marked(
+    prompt_file: Path, model_folder: Path
+) -> None:
+    """The key applies what is marked; the line of what is on says what takes it off."""
+    async with running(prompt_file, model_folder, (120, 60)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prompt
+        assert before is not None
+        app.edits.apply(Repair("order", "backwards", before.demonstrations[::-1], before.labels))
+        await pilot.press(RepairPanel.key)
+        await settle(pilot, lambda: app.state.prediction and TryCalibrations() in app.state.results)
+        found, panel = app.state.results[TryCalibrations()], app.query_one(RepairPanel)
+        assert panel.marked == (found.winner or 0)
+        assert says(app, "t apply")
+        assert says(app, "backwards (u takes it off)")
+        assert any(line.startswith("> ") for line in lines_of(app, "#table"))
+        await pilot.press(*["left_square_bracket"] * (panel.marked + 1))
+        await pilot.pause()
+        assert says(app, "backwards (t takes it off)")
+        await pilot.press("right_square_bracket", "t")
+        await settle(pilot, lambda: app.state.prediction and app.state.edits == 2)
+        assert app.state.applied is not None
+        assert app.state.applied.name == found.trials[0].repair.name
 
 
 async def test_a_repair_is_saved_for_other_programs_by_its_name(

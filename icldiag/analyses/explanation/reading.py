@@ -229,8 +229,14 @@ def _result(run: Counterfactual, found: Explanation) -> str:
     return f"with {run.change}, the answer is {then} (p of {rival} {run.probability:.2f}; {lead})"
 
 
-def costs_others(cause: Cause, found: Explanation) -> bool:
-    """Whether the other queries of the two classes lose by the cause's change, on average."""
+def cost_to_others(cause: Cause, found: Explanation) -> str:
+    """What the cause's change costs the other queries of the two classes that it was tried on; empty where nothing."""
     place = found.shares.place_of(cause.kind)
-    checked = None if place is None else found.checks[place]
-    return checked is not None and checked.gain < 0
+    if place is None or (cause.kind == "prior" and found.shares.alone(place).change != cause.confirmed_by.change):
+        return ""  # another measurement of the prior is divided out than was tried
+    tried = found.checks[place]
+    if tried is None or (tried.gain >= 0 and tried.harmed <= tried.mended):
+        return ""
+    if not (tried.harmed or tried.mended):
+        return "other queries' right labels get less probable"
+    return f"of {counted(tried.queries, 'other query')} it fixes {tried.mended} and breaks {tried.harmed}"

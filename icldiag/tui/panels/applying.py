@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -9,16 +10,19 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from icldiag.tui.comparison import since
-from icldiag.tui.messages import EditUndone, RepairApplied, RepairTakenOff
+from icldiag.tui.messages import EditUndone, RepairApplied, RepairTakenOff, ResultWanted
 from icldiag.tui.panels.base import Panel
+from icldiag.tui.panels.cost import by_passes_so_far
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
+    from icldiag.analyses.search.change import TryChange
     from icldiag.analyses.search.repair import Repair
     from icldiag.analyses.search.repairs import Repairs
 
 APPLY_KEY: BindingType = Binding("t", "apply", "apply")
 UNDO_KEY: BindingType = Binding("u", "undo", "undo")
+SOON = 20.0  # seconds: what takes longer must not keep the panel's own questions waiting
 
 
 class ApplyingPanel(Panel):
@@ -54,12 +58,56 @@ class ApplyingPanel(Panel):
         applied, look = self.state.applied, self.state.look
         if applied is None:
             return Text("")
-        said = [visible(since(self.state, applied), look.ascii_only), visible(applied.trial, look.ascii_only)]
-        key = " (t takes it off)" if self.takes_off else ""
+        told = (since(self.state, applied), *self._on_other_texts())
+        said = [visible(line, look.ascii_only) for line in told]
+        key = f" ({'t' if self.takes_off else 'u'} takes it off)"
         head = Text.assemble(
             ("ON  ", look.chosen), (visible(applied.name, look.ascii_only), look.strong), (key, look.muted)
         )
         return head.append("".join(f"\n{line}" for line in said if line))
+
+    def refresh_panel(self) -> None:
+        """Have the change tried on other texts too. What is asked for last is computed first."""
+        wanted = self._to_try()
+        if wanted is None:
+            super().refresh_panel()
+            return
+        soon = (by_passes_so_far(self, 2.0 * len(self.prompt.labelled)) or 0.0) <= SOON  # both prompts, at most
+        if not soon:
+            self.post_message(ResultWanted(wanted, self.state))
+        super().refresh_panel()
+        self.awaits = True
+        if soon:
+            self.post_message(ResultWanted(wanted, self.state))
+
+    def _trial(self) -> TryChange | None:
+        """Of the change that is on, where nothing was known of its effect on other texts when it was applied."""
+        applied = self.state.applied
+        if applied is None or applied.trial or applied.beta is not None or applied.before.beta is not None:
+            return None
+        from icldiag.analyses.search.change import TryChange
+
+        return TryChange(applied.before.prompt)
+
+    def _to_try(self) -> TryChange | None:
+        """The same, as long as there is neither an answer nor a reason why not."""
+        state = self.state
+        trial = None if state.session is None or state.prediction is None else self._trial()
+        return None if trial is None or trial in state.results or trial in state.failures else trial
+
+    def _on_other_texts(self) -> Iterator[str]:
+        """What the change that is on does to other texts than the queries, or how far that is."""
+        from icldiag.analyses.search.reading import gain
+
+        applied, trial, state = self.state.applied, self._trial(), self.state
+        if applied is not None and applied.trial:
+            yield applied.trial
+        elif trial in state.results:
+            yield f"{gain(state.results[trial])}."
+        elif trial in state.failures:
+            yield f"Not tried on other texts: {state.failures[trial]}."
+        elif trial is not None and state.prediction is not None:
+            yield f"On other texts it is being tried: {state.how_far(trial.job)}."
 
     def action_undo(self) -> None:
         self.post_message(EditUndone())

@@ -10,9 +10,9 @@ STEP = 3.2  # passes of a query in the time of one token forward and backward, m
 
 def cost(panel: Panel, passes: float) -> str:
     """In words, for as many passes of a query; or why there is no estimate."""
-    seconds = _seconds(panel, passes)
-    if seconds is not None:
-        return f"Estimated time: {roughly(seconds)}."
+    found = _seconds(panel, passes)
+    if found is not None:
+        return f"Estimated time: {roughly(found)}."
     if panel.state.stored or panel.state.session is None:
         return "How long that takes is not known yet: the answers came from disk."
     return "How long that takes is being measured."
@@ -20,10 +20,10 @@ def cost(panel: Panel, passes: float) -> str:
 
 def in_short(panel: Panel, passes: float) -> str:
     """'about 50 s', or nothing while it is not known."""
-    seconds = _seconds(panel, passes)
-    if seconds is None:
+    found = _seconds(panel, passes)
+    if found is None:
         return ""
-    return f"{'about ' if seconds >= 1 else ''}{roughly(seconds)}"
+    return f"{'about ' if found >= 1 else ''}{roughly(found)}"
 
 
 def of_search(panel: Panel) -> float:
@@ -41,20 +41,24 @@ def of_search(panel: Panel) -> float:
     return changes(BUDGET) * change + TRAINED * STEP * steps
 
 
-def _seconds(panel: Panel, passes: float) -> float | None:
-    """By the passes so far; measured where there were none, or none that could be timed."""
+def by_passes_so_far(panel: Panel, passes: float) -> float | None:
+    """In seconds; None where there were no passes, or none that could be timed."""
     state = panel.state
-    if state.session is None:
+    pace = None if state.stored or state.session is None else state.session.model.pace.per_token
+    return None if pace is None else pace * passes * _tokens(panel)
+
+
+def _seconds(panel: Panel, passes: float) -> float | None:
+    """The same, measured where there were none."""
+    if panel.state.session is None:
         return None
-    pace = None if state.stored else state.session.model.pace.per_token
-    if pace is None:
+    known = by_passes_so_far(panel, passes)
+    if known is None:
         from icldiag.analyses.timing import TimeQueries
 
         found = panel.result(TimeQueries())
-        if found is None:
-            return None
-        pace = found.seconds / found.tokens
-    return pace * passes * _tokens(panel)
+        known = None if found is None else found.seconds / found.tokens * passes * _tokens(panel)
+    return known
 
 
 def _tokens(panel: Panel) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from icldiag.counting import counted
 from icldiag.render.look import Look
 from icldiag.visible import visible
 
@@ -46,7 +47,9 @@ def _repair(known: Repairs, offers: bool) -> Iterator[Step]:
     if known.best is None or known.confirmed is None:
         yield "", finding(known)
         return
-    name, measured = known.best.repair.name, gain(known.confirmed)
+    name, measured, own = known.best.repair.name, gain(known.confirmed), known.best.queries
+    if own.net < 0:
+        measured += f"; of {counted(own.count, 'query')} here fewer right, {own.right_before} -> {own.right_after}"
     if known.holds and offers:
         yield f"t {'applies' if known.sure else 'tries'} {name}", measured
     elif known.holds:

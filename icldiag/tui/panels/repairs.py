@@ -118,13 +118,13 @@ class RepairPanel(ApplyingPanel):
         return applied is not None and found is applied.tried
 
     def _mark_what_is_on(self) -> None:
-        """The repair that was just applied, so that the same key takes it off."""
+        """The repair that was just applied, so that the same key takes it off; where it is in no table, the choice."""
         applied = self.state.applied
         if applied is not self._applied:
             self._applied = applied
             if applied is not None:
                 on = self._on()
-                self.marked = -1 if on is None else on
+                self.marked, self._marked_in = (0, None) if on is None else (on, self._marked_in)
         if applied is None:
             self.marked = max(self.marked, 0)
 

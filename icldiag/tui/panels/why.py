@@ -244,16 +244,16 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def _action(self, cause: Cause, found: Explanation, mends: Repair | None, marked: bool) -> str:
         """What is not likely, or costs other queries, is a try."""
-        from icldiag.analyses.explanation.reading import costs_others, is_likely
+        from icldiag.analyses.explanation.reading import cost_to_others, is_likely
 
         if mends is None:
             own = found.overlap and cause.kind == "scoring"
             return "edit the file: scoring: terminated" if own else _ACTIONS[cause.kind]
-        lose = costs_others(cause, found)
+        lose = cost_to_others(cause, found)
         tries = "applies" if is_likely(cause, found) and not lose else "tries"
         it = mends.name if cause.kind == "majority" else "it"  # which demonstrations go is said nowhere else
         offer = f"t {tries} {it}" if marked else f"] then t {tries} {it}"
-        return f"{offer}; other queries lose by it" if lose else offer
+        return f"{offer}; {lose}" if lose else offer
 
     def _joined(self, sentences: list[str]) -> Text:
         return Text("\n").join(Text(self._shown(sentence), "default") for sentence in sentences)

@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from icldiag.analyses.explanation import Explanation, findings, of_cause, reading, weights
-from icldiag.analyses.explanation.factors import CauseKind
+from icldiag.analyses.explanation.evidence import Evidence
+from icldiag.analyses.explanation.factors import CauseKind, Factor
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.not_asked import not_asked
+from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import doubted, headline, is_likely, prompt_wide, verdict
+from icldiag.analyses.explanation.reading import cost_to_others, doubted, headline, is_likely, prompt_wide, verdict
 from icldiag.analyses.explanation.relabelled import LIKELY
 from icldiag.analyses.explanation.weights import heavier
 from icldiag.analyses.overview.causes import PromptCause
@@ -19,6 +21,7 @@ from icldiag.analyses.overview.doubts import Doubt
 from icldiag.analyses.overview.recency import Recency
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
+from tests.analyses.explanation.made import HELPS, NAMES, TURNS, only, with_factor
 from tests.conftest import Tiny
 
 
@@ -252,3 +255,27 @@ def test_that_another_cause_has_a_larger_share_is_said_and_why_it_comes_later(
             (replace(first, supported=False), most),
         ):
             assert heavier(replace(wrong, causes=causes)) == ""
+
+
+def test_what_a_change_costs_the_other_queries_is_told_in_numbers(
+    nothing: Evidence, explained: tuple[Session, Explanation]
+) -> None:
+    _, found = explained
+    evidence = with_factor(nothing, Factor("word", "other words", words=NAMES), TURNS, HELPS)
+    word = only(evidence)
+
+    def told(*numbers: float, cause: Cause = word) -> str:
+        gain, mended, harmed = numbers
+        tried = Check(11, gain, 0.1, 0.5, int(mended), int(harmed))
+        return cost_to_others(cause, replace(found, shares=evidence.shares, checks=(tried,)))
+
+    assert told(-0.1, 3, 6) == told(0.1, 3, 6) == "of 11 other queries it fixes 3 and breaks 6"
+    assert told(-0.1, 0, 0) == "other queries' right labels get less probable"
+    assert told(0.1, 3, 3) == ""
+    evidence = with_factor(nothing, Factor("prior", "contextual prior divided out", divided=True), TURNS, HELPS)
+    prior = replace(word, kind="prior", confirmed_by=evidence.shares.alone(0))
+    assert told(-0.1, 3, 6, cause=prior) != ""
+    other = replace(
+        prior, confirmed_by=replace(prior.confirmed_by, change="batch prior divided out")
+    )  # not what the queries were asked with
+    assert told(-0.1, 3, 6, cause=other) == ""
