@@ -175,7 +175,7 @@ def marked(app: DiagnosisApp) -> str:
 async def test_a_search_can_be_stopped(prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def endless(request: FindRepairs, bench: object, progress: Progress, each: object) -> None:
         while True:
-            progress("repairs", 3, 40)
+            progress("repairs", 30, 1000)
             time.sleep(0.01)
 
     monkeypatch.setattr(FindRepairs, "compute", endless)
@@ -183,7 +183,7 @@ async def test_a_search_can_be_stopped(prompt_file: Path, model_folder: Path, mo
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press(RepairPanel.key)
         await pilot.press("s")
-        while "repairs 3 of 40" not in screen_text(app):
+        while "repairs 3%" not in screen_text(app):
             await pilot.pause(0.02)
         await pilot.press("escape")
         await settle(pilot)
@@ -201,7 +201,7 @@ async def test_a_stopped_search_keeps_the_best_so_far(
         assert each is not None
         each(replace(search(replace(request, budget=5), bench, silent, None), finished=False, budget=40))
         while True:
-            progress("repairs", 5, 40)
+            progress("repairs", 50, 1000)
             time.sleep(0.01)
 
     monkeypatch.setattr(FindRepairs, "compute", endless)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from icldiag.analyses.effect import Effect
-from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, changes, find_repairs, mendable
+from icldiag.analyses.repairs.compute import BUDGET, FindRepairs, find_repairs, mendable
 from icldiag.analyses.search.compute import TryCalibrations
 from icldiag.analyses.search.reading import (
     MORE,
@@ -32,7 +32,6 @@ __all__ = [
     "Trial",
     "TryCalibrations",
     "alike",
-    "changes",
     "find_repairs",
     "finding",
     "gain",

@@ -9,7 +9,7 @@ steps a new leader of the selection part is confirmed (see `search.trials`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import ClassVar
@@ -18,6 +18,7 @@ from icldiag.analyses.overview import Overview, Summarise
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.repairs.anchors import reweightings
 from icldiag.analyses.repairs.combination import combined
+from icldiag.analyses.repairs.effort import TRAINED, TRIED_AS, Course, Effort
 from icldiag.analyses.repairs.lead import families
 from icldiag.analyses.request import Each, Request, Workbench
 from icldiag.analyses.search.calibrations import calibrations
@@ -34,9 +35,8 @@ from icldiag.prompt.adjustments import KINDS
 from icldiag.prompt.schema import Prompt
 
 BUDGET = 40
-TRIED_AS = 5  # a change as it is, with batch, affine, matrix and neighbours calibration
 AT_A_TIME = 4  # changes that are asked as one list
-TRAINED, COMBINED = 2, 2  # changes that the budget is kept for, if it is large
+COMBINED = 2  # changes that the budget is kept for, as for those that are trained, if it is large
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,6 @@ def _refuse_right(prediction: Prediction, query: int) -> None:
         raise AnalysisError(f"{named_query(query)} is answered right; there is nothing to repair")
 
 
-def changes(budget: int) -> int:
-    """How many changed prompts a search of so many candidates asks; each counts several times, with calibrations."""
-    return budget // TRIED_AS
-
-
 def find_repairs(
     search: Search,
     budget: int = BUDGET,
@@ -102,19 +97,30 @@ def find_repairs(
         each: told the `Repairs` so far after each step of the search.
     """
     search.progress = step_of(progress, "calibrations", 0, len(KINDS))  # whose pace says nothing of the changes'
-    trials = Trials(search, budget)
-    for _ in _steps(search, trials, overview):
+    trials, course = Trials(search, budget), Course(progress, _effort(search, budget))
+    for _ in _steps(search, trials, overview, course):
         trials.look()
         if each is not None:  # before anybody may end the search: what is confirmed is told
             each(repairs_of(trials, finished=False))
-        search.progress = step_of(progress, "repairs", len(trials.trials), budget)
         search.progress("", 0, 0)
-    progress("repairs", len(trials.trials), len(trials.trials))
+    course.end()
     return repairs_of(trials)
 
 
-def _steps(search: Search, trials: Trials, overview: Callable[[], Overview] | None) -> Iterator[None]:
+def _effort(search: Search, budget: int) -> Effort:
+    parts, encoded = search.parts, search.lab.encoded
+    texts = len(parts.folded) + len(parts.unlabelled) + len(encoded.queries)
+    mean = sum(len(query.ids) for query in encoded.queries) / len(encoded.queries)
+    return Effort.of(search.prompt, budget, texts, len(encoded.prefix) / mean)
+
+
+def _steps(search: Search, trials: Trials, overview: Callable[[], Overview] | None, course: Course) -> Iterator[None]:
     """Adds to the trials, step by step."""
+
+    def change(repairs: Sequence[Repair]) -> None:
+        search.progress = course.begin(len(repairs) * course.effort.change)
+        trials.change(repairs)
+
     trials.add(calibrations(search))
     yield
     if not trials.left:
@@ -124,18 +130,25 @@ def _steps(search: Search, trials: Trials, overview: Callable[[], Overview] | No
     turns = _taking_turns(*(family(search) for family in families(verdict)))
     kept = min((TRAINED + COMBINED) * TRIED_AS, trials.left // 2)
     while changes := list(islice(turns, min(AT_A_TIME, max(0, trials.left - kept) // TRIED_AS))):
-        trials.change(changes)
+        change(changes)
         yield
-    for repair in islice(reweightings(search), _changes_left(trials)):
-        trials.change([repair])
+    for repair in islice(_trained(search, course), _changes_left(trials)):
+        change([repair])
         yield
     combinations: set[Hashable] = set()
     while changes := list(islice(_combinations(search, trials, combinations), _changes_left(trials))):
-        trials.change(changes)
+        change(changes)
         yield
     while changes := list(islice(turns, min(AT_A_TIME, _changes_left(trials)))):
-        trials.change(changes)
+        change(changes)
         yield
+
+
+def _trained(search: Search, course: Course) -> Iterator[Repair]:
+    trainings = reweightings(search)
+    for _ in range(TRAINED):
+        search.progress = course.begin(course.effort.training)
+        yield from islice(trainings, 1)
 
 
 def _changes_left(trials: Trials) -> int:

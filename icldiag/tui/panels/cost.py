@@ -5,8 +5,6 @@ from __future__ import annotations
 from icldiag.time_left import roughly
 from icldiag.tui.panels.base import Panel
 
-STEP = 3.2  # passes of a query in the time of one token forward and backward, measured on the bundled model
-
 
 def cost(panel: Panel, passes: float) -> str:
     """In words, for as many passes of a query; or why there is no estimate."""
@@ -28,17 +26,14 @@ def in_short(panel: Panel, passes: float) -> str:
 
 def of_search(panel: Panel) -> float:
     """Passes of a query that a search for repairs takes."""
-    from icldiag.analyses.repairs import BUDGET, changes
-    from icldiag.analyses.repairs.anchors import STEPS
-    from icldiag.analyses.repairs.compute import TRAINED
-    from icldiag.analyses.reweighting.training import TrainingSettings
+    from icldiag.analyses.repairs import BUDGET
+    from icldiag.analyses.repairs.effort import Effort
     from icldiag.analyses.search.partition import FITTING_PER_CLASS, HELD_OUT
 
-    prompt, trained = panel.prompt, TrainingSettings()
+    prompt = panel.prompt
     held = min(len(prompt.examples), FITTING_PER_CLASS * len(prompt.labels) + HELD_OUT)
-    change = len(prompt.queries) + held + len(panel.session.encoded.prefix) / _tokens(panel)
-    steps = trained.epochs * min(STEPS, trained.per_class * len(prompt.labels)) if prompt.demonstrations else 0
-    return changes(BUDGET) * change + TRAINED * STEP * steps
+    prefix = len(panel.session.encoded.prefix) / _tokens(panel)
+    return Effort.of(prompt, BUDGET, len(prompt.queries) + held, prefix).passes
 
 
 def by_passes_so_far(panel: Panel, passes: float) -> float | None:

@@ -20,7 +20,7 @@ from icldiag.tui.examples import example
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.messages import BetaToggled
 from icldiag.tui.panels.base import Line, Panel
-from icldiag.tui.panels.cost import STEP, cost
+from icldiag.tui.panels.cost import cost
 
 if TYPE_CHECKING:
     from icldiag.analyses.reweighting.compute import Reweight, Reweighting
@@ -98,6 +98,7 @@ class ReweightingPanel(Panel):
 
     def _offer(self) -> tuple[str, str]:
         """What would be trained, on the examples that this prompt has."""
+        from icldiag.analyses.repairs.effort import STEP
         from icldiag.analyses.reweighting.training import TrainingSettings
 
         prompt, settings, short = self.prompt, TrainingSettings(), self._lacking()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.repairs import FindRepairs, Repairs, TryCalibrations, anchors, finding
+from icldiag.analyses.repairs.effort import Effort
 from icldiag.analyses.repairs.retrieval import retrievals
 from icldiag.analyses.reweighting.training import train_beta
 from icldiag.analyses.search.calibrations import answers_by_fold
@@ -193,7 +194,8 @@ def test_the_search_can_be_stopped_and_begun_again(rich: Prompt, tiny: Tiny) -> 
 
     with pytest.raises(Cancelled):
         session.repairs(budget=8, progress=stop)
-    assert told[-1] == ("repairs", 6, 8)
+    assert told[-1][0] == "repairs"
+    assert 4 <= told[-1][1] < told[-1][2]
     assert len(session.repairs(budget=8).trials) == 8
 
 
@@ -209,6 +211,39 @@ def test_the_best_so_far_is_told_after_every_step(rich: Prompt, tiny: Tiny) -> N
     assert all(finding(part) for part in parts)
     looks = [part.confirmed.looks for part in parts if part.confirmed is not None]
     assert looks == sorted(looks)
+
+
+def test_parts_of_a_search_take_about_as_long_each(rich: Prompt, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In passes: what each training and each list of changes takes of the whole, from the first on."""
+    told: list[int] = []
+    trained: list[tuple[int, int]] = []
+
+    def progress(what: str, done: int, total: int) -> None:
+        if what == "repairs":
+            assert total == 1000
+            told.append(done)
+
+    def train(*arguments: Any) -> Any:
+        arguments[-1]("re-weighting", 0, 4)
+        began = told[-1]
+        arguments[-1]("re-weighting", 2, 4)
+        half = told[-1]
+        found = train_beta(*arguments)
+        trained.append((half - began, told[-1] - began))
+        return found
+
+    monkeypatch.setattr(anchors, "train_beta", train)
+    monkeypatch.setattr(anchors, "STEPS", 24)
+    session = Session(rich, tiny())
+    session.ask(FindRepairs(), progress)
+    assert told == sorted(told)
+    assert told[-1] == 1000
+    effort = Effort.of(rich, 40, 60 + len(rich.queries), len(session.encoded.prefix) / 10)
+    share = 1000 * effort.training / effort.passes
+    assert share > 50
+    for half, whole in trained:
+        assert half == pytest.approx(share / 2, abs=30)
+        assert whole == pytest.approx(share, abs=30)
 
 
 def test_what_was_found_is_kept_on_disk(rich: Prompt, tiny: Tiny, tmp_path: Path) -> None:
