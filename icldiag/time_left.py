@@ -42,14 +42,15 @@ class TimeLeft:
 
     def __init__(self) -> None:
         self._step: tuple[str, int] | None = None
-        self._began, self._first = 0.0, 0
+        self._opened, self._began, self._first = 0.0, 0.0, 0  # the pace is of what is done after `first`
         self._counted, self._done = 0.0, 0  # at the last count
         self._from, self._to, self._takes = inf, inf, 1.0  # left then, and at the next count, and seconds until that
 
     def after(self, what: str, done: int, total: int, now: float) -> str:
         """', about 9 s left', or nothing as long as it is not known."""
         new = self._step != (what, total) or done < self._done
-        if new or (done > self._first and now - self._began < _AT_ONCE):
+        self._opened = now if new else self._opened
+        if new or (done > self._first and now - self._opened < _AT_ONCE):
             self._step, self._began, self._first = (what, total), now, done
             self._counted, self._done, self._from = now, done, inf
         elif done > self._done:

@@ -22,6 +22,13 @@ def test_what_was_there_before_says_nothing_of_the_pace() -> None:
     assert left.after("repairs", 25, 40, 20.1) == ", about 15 s left"
 
 
+def test_what_counts_many_times_a_second_has_a_pace_too() -> None:
+    left = TimeLeft()
+    for done in range(41):
+        told = left.after("tokens", 10 * done, 1000, done / 2)
+    assert told == ", about 30 s left"
+
+
 def test_another_step_has_a_pace_of_its_own() -> None:
     left = TimeLeft()
     left.after("one", 0, 2, 0.0)
