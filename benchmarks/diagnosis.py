@@ -21,6 +21,7 @@ import typer
 
 from benchmarks.measures import Counts, counts, wait
 from benchmarks.work import Length, Shape, make_model, make_prompt
+from icldiag.counting import counted
 from icldiag.model.forward import InstrumentedModel
 from icldiag.session import Session
 
@@ -76,21 +77,20 @@ def main(
         return time.perf_counter() - begun
 
     timed = [one_round(model, length, seconds) for _ in range(rounds + 1)][1:]
-    counted: dict[str, Counts] = one_round(model, length, lambda run: counts(run, device))
+    rows: dict[str, Counts] = one_round(model, length, lambda run: counts(run, device))
     tokens = len(Session(make_prompt(length), model).encoded.prefix)
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "CPU"
-    print(f"{shape}, {dtype}, {name}; demonstrations of {tokens} tokens, medians of {rounds} rounds\n")
+    print(f"{shape}, {dtype}, {name}; demonstrations of {tokens} tokens, medians of {counted(rounds, 'round')}\n")
     print("| analysis | seconds | passes | transfers | launches | GPU busy |\n| --- | --- | --- | --- | --- | --- |")
-    found = {row: statistics.median(one[row] for one in timed) for row in counted}
-    for row, count in counted.items():
-        busy = "-" if count.busy is None else f"{count.busy:.3g} s, {count.busy / found[row]:.0%}"
-        launches = "-" if count.launches is None else count.launches
-        print(f"| {row} | {found[row]:.3g} | {count.passes} | {count.transfers} | {launches} | {busy} |")
+    found = {row: statistics.median(one[row] for one in timed) for row in rows}
+    for row, count in rows.items():
+        share = "" if count.busy is None else f", {count.busy / found[row]:.0%}"
+        print(f"| {row} | {found[row]:.3g} | {' | '.join(count.cells)}{share} |")
     print(f"| all but the plain pass | {sum(found.values()) - found[PLAIN]:.3g} | | | | |", flush=True)
     if json_file is not None:
         about = {"shape": shape, "dtype": dtype, "device": name, "tokens": tokens, "rounds": rounds}
-        rows = [{"analysis": row, "seconds": found[row]} | vars(count) for row, count in counted.items()]
-        json_file.write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+        told = [{"analysis": row, "seconds": found[row]} | vars(count) for row, count in rows.items()]
+        json_file.write_text(json.dumps(about | {"rows": told}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -57,9 +57,15 @@ class Counts:
     """Of one run of a work."""
 
     passes: int  # calls of the decoder stack
-    transfers: int  # tensors that were moved to the host
+    transfers: int | None  # tensors that were moved to the host from a GPU
     launches: int | None  # kernels on a GPU
     busy: float | None  # seconds in which a GPU computed
+
+    @property
+    def cells(self) -> list[str]:
+        """Passes, transfers, launches and seconds as a table has them; what only a GPU has is '-' without one."""
+        found = ["-" if count is None else str(count) for count in (self.passes, self.transfers, self.launches)]
+        return [*found, "-" if self.busy is None else f"{self.busy:.3g} s"]
 
 
 @contextmanager
@@ -71,7 +77,8 @@ def _counting(passes: list[int], transfers: list[int]) -> Iterator[None]:
         return run(self, batch, **rest)
 
     def counted_cpu(tensor: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
-        transfers.append(tensor.numel())
+        if tensor.device.type != "cpu":
+            transfers.append(tensor.numel())
         return cpu(tensor, *rest, **more)
 
     with patch.object(InstrumentedModel, "run", counted_run), patch.object(torch.Tensor, "cpu", counted_cpu):
@@ -85,7 +92,7 @@ def counts(work: Callable[[], Any], device: str) -> Counts:
     with _counting(passes, transfers):
         if not device.startswith("cuda"):
             work()
-            return Counts(len(passes), len(transfers), None, None)
+            return Counts(len(passes), None, None, None)
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
             work()
             wait(device)

@@ -63,11 +63,9 @@ def main(
             | vars(counted)
             | {"memory": grown}
         )
-        launches = "-" if counted.launches is None else str(counted.launches)
-        busy = "-" if counted.busy is None else f"{counted.busy:.3g} s"
-        cells = [f"{mine:.3g} s", f"{theirs:.3g} s", f"{ratio:.2f}x", str(counted.passes), str(counted.transfers)]
+        cells = [f"{mine:.3g} s", f"{theirs:.3g} s", f"{ratio:.2f}x", *counted.cells]
         sizes = [f"{size / MIB:.0f} MiB" for size in grown] or ["-", "-"]
-        print(f"| {work.name} | {' | '.join([*cells, launches, busy, *sizes])} |", flush=True)
+        print(f"| {work.name} | {' | '.join([*cells, *sizes])} |", flush=True)
     if json_file is not None:
         about = {"shape": shape, "dtype": dtype, "device": name, "tokens": tokens, "rounds": rounds, "clock": clock}
         json_file.write_text(json.dumps(about | {"rows": found}, indent=1) + "\n", encoding="utf-8")
