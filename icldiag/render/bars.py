@@ -126,10 +126,9 @@ def label_style(label: int, predicted: int, gold: int | None, look: Look) -> str
     return look.chosen if label == predicted else look.muted
 
 
-def share_bar(nats: float, lead: float, cells: int, look: Look) -> str:
-    """As long as the share of the lead; `<` marks what works against the answer, `>` more than the lead."""
-    share = nats / lead if lead > 0 else 0.0
+def share_bar(nats: float, most: float, cells: int, look: Look) -> str:
+    """What has `most` nats fills the cells; what works against the answer is as long, in the sign for it."""
+    share = nats / most if most > 0 else 0.0
     if share < 0:
-        return f"{'<':<{cells + 1}}"
-    length = bar(min(1.0, share), cells, look)
-    return f"{length:.<{cells}}" + (">" if share > 1 else " ")
+        return "<" * max(1, round(-share * cells))
+    return bar(share, cells, look)

@@ -11,22 +11,25 @@ from rich.padding import Padding
 from rich.text import Text
 
 from icldiag.render.bars import share_bar
+from icldiag.render.fit import pad
 from icldiag.render.look import Look
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.analyses.explanation.weights import Weight
 
-_BAR = (8, 20)  # cells of a bar as long as the lead, least and most
+_BAR = (8, 20)  # cells of the longest bar, least and most
+_BESIDE = 17  # cells that a row has beside its name and its bar
 _WIDE = 96  # columns from which a note stands under its bar, not under its name
 _ROLES = {"main": "CAUSE", "maybe": "MAYBE", "also": "also", "part": "part", "rest": "rest"}
 _NAMED = ("main", "maybe", "also")
+_SUM = "the lead, in nats"
 
 
 def weight_rows(
     rows: Sequence[Weight], actions: Sequence[str], lead: float, legend: str, look: Look, width: int
 ) -> RenderableType:
-    """The first rows are the causes, in the order of their actions; the last line is the sum.
+    """The first rows are the causes, in the order of their actions; the last line is the sum, in the same scale.
 
     An action stands behind its bar, or on a line of its own; what it costs, after "; ", with what else is known.
     """
@@ -34,8 +37,11 @@ def weight_rows(
     def shown(text: str) -> str:
         return visible(text, look.ascii_only)
 
-    names = max(cell_len(row.name) for row in rows)
-    cells = min(max(width - names - 29, _BAR[0]), _BAR[1])
+    told = [action.partition("; ") for action in actions]
+    offers = [f"-> {action}" if action else "" for action, _, _ in told]
+    names = max(cell_len(_SUM), *(cell_len(row.name) for row in rows))
+    most = max(lead, *(abs(row.nats) for row in rows if row.nats is not None))
+    cells = _bar_cells(width - names - _BESIDE, [cell_len(offer) + 2 for offer in offers if offer])
     blocks: list[RenderableType] = []
     for place, row in enumerate(rows):
         style = look.chosen if row.role == "main" else look.strong if row.role in _NAMED else look.muted
@@ -43,17 +49,24 @@ def weight_rows(
         head.append(f"{_ROLES[row.role]:<7}", style)
         head.append(shown(f"{row.name:<{names}}  "), style)
         if row.nats is not None:
-            head.append(f"{share_bar(row.nats, lead, cells, look)}  {row.nats:+6.2f}", style)
-        action, _, caution = (actions[place] if place < len(actions) else "").partition("; ")
-        offer = Text(f"-> {action}" if action else "", look.strong)
+            head.append(f"{pad(share_bar(row.nats, most, cells, look), cells)}  {row.nats:+z6.2f}", style)
+        offer = Text(offers[place] if place < len(offers) else "", look.strong)
         beside = head.cell_len + 2 + offer.cell_len <= width
-        blocks.append(head.append("  ").append_text(offer) if action and beside else head)
+        blocks.append(head.append("  ").append_text(offer) if offer and beside else head)
         if row.role in _NAMED:
+            caution = told[place][2] if place < len(told) else ""
             note = Text(shown(f"{row.note}{f'; {caution}' if caution else ''}."))
-            note = note if beside or not action else offer.append("\n").append_text(note)
+            note = note if beside or not offer else offer.append("\n").append_text(note)
             blocks.append(Padding(note, (0, 0, 0, 9 + names if width >= _WIDE else 7)))
-    total = f"{'sum':<7}{'the lead, in nats':<{names + cells + 5}}"
-    blocks.append(Text(f"{total}{lead:+6.2f}", look.muted, no_wrap=True))
+    total = f"{'sum':<7}{_SUM:<{names}}  {pad(share_bar(lead, most, cells, look), cells)}  {lead:+z6.2f}"
+    blocks.append(Text(total, look.muted, no_wrap=True))
     if legend:
         blocks.append(Padding(Text(legend, look.muted), (0, 0, 0, 7)))
     return Group(*blocks)
+
+
+def _bar_cells(room: int, offers: Sequence[int]) -> int:
+    """Of the longest bar: what the widest of those offers leaves that have room beside the shortest."""
+    least, most = _BAR
+    beside = max((offer for offer in offers if offer + least <= room), default=0)
+    return max(least, min(most, room - beside))

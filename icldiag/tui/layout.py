@@ -89,6 +89,7 @@ class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp):
             self.show_panel()
 
     def on_panel_drawn(self) -> None:
+        """Whatever had it drawn."""
         if not self.closing:
             self.show_hints()
 
@@ -143,7 +144,6 @@ class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp):
         self.query_one(PanelTabs).set(str(self.panel.id), self.state.look)
         self.query_one("#difference", Line).set(Text(visible(difference(self.state))))
         self.query_one(PinnedColumn).show(self.state, self.panel)
-        self.show_hints()
 
     def show_hints(self) -> None:
         self.query_one("#hints", Line).set(Hints(hint_list(self.panel.hinted(), self.keys), self.state.look))

@@ -24,6 +24,7 @@ from icldiag.tui.state import State
 from icldiag.visible import visible
 
 _BARS = 10  # labels shown under the list; the gold one is always among them
+_SIGNS = {"+": "right now", "-": "wrong now", "~": "changed"}
 
 
 class QueryList(OptionList):
@@ -113,7 +114,7 @@ class Queries(Vertical):
             title += f", {wrong} wrong" if prediction.labelled else ", no gold labels"
             title += self._turned_counts()
             title += f", {len(self.state.marked)} marked" if self.state.marked else ""
-            title += SORTS[self.sort]
+            title += f"{SORTS[self.sort]}{self._signs()}"
         elif self.state.first_answers:
             title += f", {sum(map(len, (first.queries for first in self.state.first_answers)))} answered"
         self.query_one("#queries-title", Line).set(title)
@@ -122,6 +123,17 @@ class Queries(Vertical):
         """Of the listed queries, how many are right by what was changed or put in force, and how many wrong."""
         signs = [one.sign for query, one in self.turned.items() if query in self.order]
         return f", +{signs.count('+')} -{signs.count('-')}" if signs else ""
+
+    def _signs(self) -> str:
+        """What the signs before changed answers mean, those that are listed, in a line of its own."""
+        listed = {one.sign for one in map(self._turn, self.order) if one is not None}
+        told = "  ".join(f"{sign} {means}" for sign, means in _SIGNS.items() if sign in listed)
+        return f"\n{told}" if told else ""
+
+    def _turn(self, query: int) -> Turned | None:
+        """Against the pinned state, or else against the file."""
+        was = pinned_answer(self.state, query)
+        return self.turned.get(query) if was is None else Turned("~", was)
 
     def show_query(self) -> None:
         """The selected query's text and probabilities."""
@@ -232,7 +244,7 @@ class Queries(Vertical):
         gold = None if example.label is None else prompt.label_names[example.label]
         predicted = None if answer is None else answer[0].labels[answer[0].predicted[answer[1]]]
         width = max(20, self.size.width - 4)
-        prediction, was, turn = self.state.prediction, pinned_answer(self.state, query), self.turned.get(query)
+        prediction, turn = self.state.prediction, self._turn(query)
         lines = query_lines(
             query + 1,
             example.text,
@@ -241,8 +253,8 @@ class Queries(Vertical):
             chosen=query == self.chosen,
             width=width,
             look=self.state.look,
-            was=turn.was if was is None and turn is not None else was,
-            sign=turn.sign if was is None and turn is not None else "~",
+            was=None if turn is None else turn.was,
+            sign="~" if turn is None else turn.sign,
             note="" if prediction is None else note(prediction, query, self.sort),
             marked=query in self.state.marked,
         )

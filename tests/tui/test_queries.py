@@ -194,7 +194,10 @@ async def test_what_an_edit_turned_is_marked_counted_and_sorted_first(prompt_fil
             if new.predicted[query] != old.predicted[query] and query not in (*fixed, *broken)
         ]
         assert fixed or broken
-        assert title(app).endswith(f", +{len(fixed)} -{len(broken)}")
+        counts, told = title(app).split("\n")
+        assert counts.endswith(f", +{len(fixed)} -{len(broken)}")
+        meanings = ("+ right now", "- wrong now", "~ changed")
+        assert told.split("  ") == [said for said, some in zip(meanings, (fixed, broken, other), strict=True) if some]
         signs = {query: one.sign for query, one in app.query_one(Queries).turned.items()}
         assert signs == {
             query: sign for sign, some in zip("+-~", (fixed, broken, other), strict=True) for query in some
@@ -205,12 +208,16 @@ async def test_what_an_edit_turned_is_marked_counted_and_sorted_first(prompt_fil
         for _ in range(6):
             await pilot.press("S")
         await pilot.pause()
-        assert title(app).endswith(", changed first")
+        assert title(app).split("\n")[0].endswith(", changed first")
         assert set(app.query_one(Queries).order[: len(signs)]) == set(signs)
         app.edits.take_off()
         await settle(pilot, lambda: app.state.prediction)
         assert app.query_one(Queries).turned == {}
-        assert " +" not in title(app)
+        assert " +" not in title(app) and "\n" not in title(app)
+        await pilot.press("p")  # against what is pinned, too, the sign is told
+        app.edits.apply(flat)
+        await settle(pilot, lambda: app.state.prediction)
+        assert title(app).endswith("\n~ changed")
 
 
 async def test_the_selected_query_stays_in_view(prompt_file: Path, model_folder: Path) -> None:

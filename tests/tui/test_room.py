@@ -10,7 +10,7 @@ from icldiag.model.settings import BUNDLED
 from icldiag.samples import sample_path
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.queries import Queries
-from tests.tui.pilot import lines_of, running, screen_text, settle
+from tests.tui.pilot import lines_of, running, screen_text, settle, until
 
 
 @pytest.mark.parametrize("size", [(62, 23), (66, 22), (80, 22), (160, 50)], ids=str)
@@ -128,3 +128,29 @@ async def test_what_each_demonstration_takes_by_label_fills_a_high_screen(
         assert queries.split() == ["queries", "2", "1", "1"]  # of those with a gold label
         assert len(rows) == 3
         assert "of each gold label:" in lines_of(app, "#labels-title")[0]
+
+
+async def test_what_is_told_covers_neither_the_hints_nor_the_keys_of_the_app(
+    prompt_file: Path, model_folder: Path
+) -> None:
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("1")
+        await settle(pilot)
+        last = screen_text(app).split("\n")[-3:]
+        app.tell("A line that is told", seconds=60)
+        await until(pilot, lambda: "A line that is told" in screen_text(app))
+        assert screen_text(app).split("\n")[-3:] == last
+        assert "x Location" in screen_text(app)
+
+
+async def test_the_hints_are_drawn_once_with_their_panel(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        drawn: list[str] = []
+        monkeypatch.setattr(type(app), "show_hints", lambda self: drawn.append(str(self.panel.id)))
+        app.show_panel()
+        await pilot.pause()
+        assert drawn == [str(app.panel.id)]

@@ -77,3 +77,15 @@ async def test_a_change_that_was_applied_here_is_undone_here(
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prompt is before
         assert not says(app, "u undo")
+
+
+@pytest.mark.parametrize(("height", "gap"), [(18, 0), (40, 1)])
+async def test_where_rows_are_few_no_gap_stands_under_the_answer(
+    prompt_file: Path, model_folder: Path, height: int, gap: int
+) -> None:
+    """The sum and what the signs mean are to be on the first page."""
+    async with running(prompt_file, model_folder, (80, height)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("1")
+        await settle(pilot)
+        assert app.panel.query_one("#finding").styles.gutter.height == gap

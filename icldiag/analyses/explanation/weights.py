@@ -104,14 +104,13 @@ def heavier(found: Explanation) -> str:
     return f"Another cause, {name}, has a larger share of the lead, {most.nats:.2f} nats{why}."
 
 
-def legend(rows: Sequence[Weight], lead: float) -> str:
+def legend(rows: Sequence[Weight]) -> str:
     """What the words and signs mean that these rows have; empty where they have none."""
     named = [row for row in rows if row.role in ("main", "maybe", "also") and row.note.startswith("alone,")]
-    alone = "bars share the lead out over all rows, alone is one change by itself" if named else ""
+    alone = "bars add up to the sum; alone is one change by itself" if named else ""
     nats = [row.nats for row in rows if row.nats is not None]
     maybe = "MAYBE: no second test points to it" if any(row.role == "maybe" for row in rows) else ""
-    part = "part: has a share, but is not named as a cause" if any(row.role == "part" for row in rows) else ""
-    above = "> is more than the whole lead" if any(value > lead for value in nats) else ""
+    part = "part is not named as a cause" if any(row.role == "part" for row in rows) else ""
     against = "< works against the answer, the others changed too" if any(value < 0 for value in nats) else ""
-    told = "; ".join(filter(None, (alone, maybe, part, above, against)))
+    told = "; ".join(filter(None, (alone, maybe, part, against)))
     return f"{told}." if told else ""

@@ -124,11 +124,14 @@ class WhyPanel(PartsPanel, ApplyingPanel):
             self.query_one("#evidence", Line).set("" if known is None else self._evidence(known))
             return
         rows, lead = weights(found), found.contest.lead
-        drawn = weight_rows(rows, self._actions(found), lead, legend(rows, lead), self.state.look, self.room.width)
+        drawn = weight_rows(rows, self._actions(found), lead, legend(rows), self.state.look, self.room.width)
         self.query_one("#weights", Line).set(drawn)
         self.query_one("#not-asked", Line).set(self._listed("n/a    ", ["; ".join(not_asked(found))]))
         self.query_one("#search", Line).set(Text(self._search(), self.state.look.muted))
+        self.query_one("#finding").styles.padding = (0, 0, 1, 0)
         self._show_evidence(found)
+        if not self.opened and not self.fits():  # a row more for the sum and what the signs mean
+            self.query_one("#finding").styles.padding = 0
 
     def _show_evidence(self, found: Explanation) -> None:
         """All of it where the user opened it or the panel has room; else the first cause's, if that fits."""
