@@ -1,4 +1,4 @@
-"""What each demonstration takes from the queries of one label, beside what it takes from those of the others."""
+"""What each demonstration gives to the queries of one label, beside what it gives to those of the others."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _COLUMN = 9  # cells
 
 
-def taken_by_label(
+def given_by_label(
     names: Sequence[str], matrix: FloatArray, classes: IntArray, labels: Sequence[str], look: Look, width: int
 ) -> Text:
     """Rows of means in nats, a column for each label that queries have: of many labels those of most queries.
 
     Args:
-        matrix: (rows, m) of what is taken from each query.
+        matrix: (rows, m) of what is given to each query.
         classes: (m,) the queries' labels.
     """
     names = [visible(name, look.ascii_only) for name in names]
@@ -39,11 +39,11 @@ def taken_by_label(
     asked = "".join(f"{counts[label]:>{_COLUMN}}" for label in shown)
     lines = [Text(f"{'':{head}}{above}", look.muted, no_wrap=True)]
     lines.append(Text(f"{pad('queries', head)}{asked}", look.muted, no_wrap=True))
-    for name, taken in zip(names, matrix, strict=True):
+    for name, given in zip(names, matrix, strict=True):
         line = Text(pad(cut_middle(name, head, look.dots), head), no_wrap=True)
         for label in shown:
-            mean = float(taken[classes == label].mean())
-            style = look.wrong if mean >= LARGE else look.right if mean <= -LARGE else look.muted
+            mean = float(given[classes == label].mean())
+            style = look.right if mean >= LARGE else look.wrong if mean <= -LARGE else look.muted
             line.append(f"{mean:+z{_COLUMN}.1f}", style)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)

@@ -1,4 +1,4 @@
-"""The prompt as a whole: who is answered for whom, the labels, the lean, and what each demonstration takes."""
+"""The prompt as a whole: who is answered for whom, the labels, the lean, and what each demonstration gives."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _COLUMN, _WIDEST = 6, 15  # cells of a column, least and most
 _ANSWERED = "  <- answered"
 LARGE = 0.2  # nats
 _STEPS = ((1.0, "#"), (LARGE, "+"))  # nats from which on a sign is used, and the signs of as many less than 0
-_GIVES = {"#": "=", "+": "-"}
-_SIGNS = "# takes 1 nat or more, + 0.2 or more, . less, - gives 0.2 or more, = 1 or more"
+_TAKES = {"#": "=", "+": "-"}
+_SIGNS = "# gives 1 nat or more, + 0.2 or more, . less, - takes 0.2 or more, = 1 or more"
 _TEXT = 16  # cells from which on a text is worth its room
 
 
@@ -143,16 +143,16 @@ def lean_bars(found: Overview, lean: Lean, look: Look, width: int) -> Text:
 
 
 def strip(found: Overview, stability: Stability, query: int, look: Look, width: int) -> Text:
-    """Demonstrations left out by queries: what each takes from the gold label's lead. `v` is over the chosen query."""
+    """Demonstrations left out by queries: what each gives to the gold label's lead. `v` is over the chosen query."""
     rows = list(range(len(stability.matrix)))
     if len(rows) > 2 * MOST:
         rows = sorted(sorted(rows, key=lambda row: -abs(float(stability.matrix[row].mean())))[: 2 * MOST])
     names = [_numbered(found, stability.left_out[row].without) for row in rows]
     notes = [Text("  <- stands out" if row == stability.harmful else "", look.wrong) for row in rows]
-    return taken_strip(names, stability.matrix[rows], notes, stability.queries, query, look, width)
+    return given_strip(names, -stability.matrix[rows], notes, stability.queries, query, look, width)
 
 
-def taken_strip(
+def given_strip(
     names: Sequence[str],
     matrix: FloatArray,
     notes: Sequence[Text],
@@ -163,7 +163,7 @@ def taken_strip(
     title: str = "mean nats",
     texts: Sequence[str] = (),
 ) -> Text:
-    """Rows of what is taken from each query's lead, in nats, with its mean and a note. `v` is over the chosen query.
+    """Rows of what is given to each query's lead, in nats, with its mean and a note. `v` is over the chosen query.
 
     Args:
         texts: what the rows are of; cut, and shown where all queries leave them room.
@@ -177,12 +177,12 @@ def taken_strip(
     above = "".join("v" if place == query else " " for place in queries[first : first + room])
     lines = [Text(f"{'':{head}}  {above}  {title}", look.muted, no_wrap=True)]
     shown = _visible(texts, look) if spare >= _TEXT and texts else [""] * len(names)
-    for name, taken, note, text in zip(names, matrix, notes, shown, strict=True):
+    for name, given, note, text in zip(names, matrix, notes, shown, strict=True):
         line = Text(f"{pad(cut_middle(name, head, look.dots), head)}  ", no_wrap=True)
-        for value in taken[first : first + room]:
+        for value in given[first : first + room]:
             sign = _sign(float(value))
-            line.append(sign, look.wrong if sign in "#+" else look.right if sign in "-=" else look.muted)
-        line.append(f"  {float(taken.mean()):+z.1f}").append_text(note)
+            line.append(sign, look.right if sign in "#+" else look.wrong if sign in "-=" else look.muted)
+        line.append(f"  {float(given.mean()):+z.1f}").append_text(note)
         if text:
             line.append(" " * (beside - note.cell_len + 2)).append(cut_end(text, spare, look.dots), look.muted)
         lines.append(line)
@@ -197,7 +197,7 @@ def _numbered(found: Overview, without: Sequence[int]) -> str:
 
 def _sign(nats: float) -> str:
     sign = next((sign for least, sign in _STEPS if abs(nats) >= least), ".")
-    return sign if nats > 0 else _GIVES.get(sign, sign)
+    return sign if nats > 0 else _TAKES.get(sign, sign)
 
 
 def _visible(names: Sequence[str], look: Look) -> list[str]:

@@ -30,13 +30,16 @@ class Piece:
     tab: int | None = None
 
 
-Others = Literal["open", "keys", "name", "nothing"]  # how groups are shown that are not in front
+#: How groups are shown that are not in front; "last" opens the last of them alone, which has few.
+Others = Literal["open", "last", "keys", "name", "nothing"]
 
 
 def tab_row(tabs: Sequence[Tab], front: int, look: Look, width: int) -> list[Piece]:
     """The fullest form that fits; where the group in front does not, all keys and the panel's name."""
     forms: tuple[tuple[Others, str, bool, bool], ...] = (
         ("open", " | ", True, True),
+        ("open", " | ", True, False),
+        ("last", " | ", True, True),
         ("keys", " | ", True, True),
         ("keys", "|", True, True),
         ("name", " | ", True, True),
@@ -77,20 +80,21 @@ def _row(
         headed: the open groups have theirs. A closed one has the key of its first tab, if no more.
     """
     separator = ""
-    for name, members in groupby(range(len(tabs)), lambda place: tabs[place].group):
-        places = list(members)
+    groups = [(name, list(places)) for name, places in groupby(range(len(tabs)), lambda place: tabs[place].group)]
+    last = [places for _, places in groups if front not in places][-1:]
+    for name, places in groups:
         is_front = front in places
         if not is_front and others == "nothing":
             continue
         yield Piece(separator, look.muted)
         separator = between
-        is_open = is_front or others == "open"
+        is_open = is_front or others == "open" or (others == "last" and places in last)
         if not is_open:
             key = f"{tabs[places[0]].key} " if others == "name" else ""
             yield Piece(f"{key}{name}", look.muted, places[0])
         elif headed:
             yield Piece(f"{name}:", look.strong if is_front else look.muted, places[0])
-        if is_open or others == "keys":
+        if is_open or others in ("last", "keys"):
             if headed or not is_open:
                 yield Piece(" ")
             yield from _members(tabs, places, front, look, names=is_open and named)

@@ -49,10 +49,10 @@ class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp):
 
     def compose(self) -> ComposeResult:
         yield Line(id="top")
+        yield PanelTabs(self.first)
         with Horizontal(id="main"):
             yield Queries(self.state, id="left")
             with Vertical(id="right"):
-                yield PanelTabs(self.first)
                 yield Line(id="folded")
                 yield Line(id="difference")
                 with Horizontal(id="columns"):

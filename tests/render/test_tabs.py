@@ -26,8 +26,19 @@ def test_the_front_group_is_open_and_the_others_show_their_keys() -> None:
     assert "5 Extract L Depth T Patch C Contrast B Heads | Fix: 9 Repair" in line(0, 200)
 
 
+@pytest.mark.parametrize("front", range(len(TABS)))
+def test_on_160_columns_every_tab_has_its_name(front: int) -> None:
+    text = line(front, 158)
+    assert len(text) <= 158
+    assert all(f"{tab.key} {tab.title}" in text for tab in TABS)
+
+
+def test_the_last_group_is_open_too_where_that_has_room() -> None:
+    assert line(0, 134).endswith(" | Look inside 3 4 5 L T C B | Fix: 9 Repair 6 Reweight 7 Compress")
+    assert line(4, 118).endswith(" | Look inside 3 4 5 L T C B | Fix 9 6 7")
+
+
 def test_names_are_kept_rather_than_the_groups_own_and_the_others_keys() -> None:
-    """77 cells are what the panels get of 120 columns."""
     assert line(0, 77) == "[O Overview] 1 Why 2 Labels 8 Prompt H Demonstrations | 3 Look inside | 9 Fix"
 
 
@@ -35,10 +46,9 @@ def test_where_the_group_does_not_fit_the_others_of_it_show_their_keys() -> None
     assert line(8, 56) == "O Diagnose|Look inside: 3 4 5 [L Depth] T C B|9 Fix"
 
 
-@pytest.mark.parametrize("width", [64, 78, 80, 118, 200])
+@pytest.mark.parametrize("width", [64, 78, 80, 98, 118, 200])
 @pytest.mark.parametrize("front", range(len(TABS)))
 def test_nothing_is_cut_off(front: int, width: int) -> None:
-    """64 cells are what the panels get of 100 columns."""
     text, tab = line(front, width), TABS[front]
     assert len(text) <= width
     assert f"[{tab.key} {tab.title}]" in text
@@ -46,7 +56,6 @@ def test_nothing_is_cut_off(front: int, width: int) -> None:
 
 
 def test_with_two_panels_more_every_group_is_there() -> None:
-    """77 cells are what the panels get of 120 columns."""
     added = [Tab(key, name, "Look inside") for key, name in (("C", "Contrast"), ("T", "Patching"))]
     fix = next(place for place, tab in enumerate(TABS) if tab.group == "Fix")
     tabs = (*TABS[:fix], *added, *TABS[fix:])

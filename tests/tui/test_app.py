@@ -66,7 +66,7 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         "Extract": "AUCROC",
         "Depth": "logit lens",
         "Contrast": "By flow",
-        "Demonstrations": "left out alone: nats taken",
+        "Demonstrations": "left out alone: nats given",
         "Patch": "against the prompt",
         "Heads": "cut alone",
         "Reweight": "Press s to train",

@@ -1,4 +1,4 @@
-"""Panel Demonstrations: what each demonstration takes from the queries' leads, alone and together with the others."""
+"""Panel Demonstrations: what each demonstration gives to the queries' leads, alone and together with the others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
-from icldiag.render.by_label import taken_by_label
-from icldiag.render.overview import strip_signs, taken_strip
+from icldiag.render.by_label import given_by_label
+from icldiag.render.overview import given_strip, strip_signs
 from icldiag.render.shares import signed_bar
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.cost import cost
@@ -133,7 +133,7 @@ class DemonstrationsPanel(PartsPanel):
         found = rows.stability
         self.query_one("#finding", Line).set(self.two_sentences(*reading_so_far(rows, self.prediction.labels)))
         errors = [self._error(half_width(mean_estimate(row, found.classes))) for row in found.matrix]
-        self._draw("left out alone", found, found.matrix, errors, found.harmful if rows.whole else None)
+        self._draw("left out alone", found, -found.matrix, errors, found.harmful if rows.whole else None)
 
     def _show_values(self, found: DemonstrationValues) -> None:
         from icldiag.analyses.demonstrations.reading import reading, reading_of_left_out
@@ -144,7 +144,7 @@ class DemonstrationsPanel(PartsPanel):
         if not found.exact:
             errors = [one + self._error(order) for one, order in zip(errors, found.mean_errors, strict=True)]
         harmful = found.stability.harmful if not found.early else None
-        self._draw("Shapley's values", found.stability, -found.values, errors, harmful, of_orders=not found.exact)
+        self._draw("Shapley's values", found.stability, found.values, errors, harmful, of_orders=not found.exact)
 
     def _error(self, half: float) -> str:
         """Of one query, or one pair of orders, there is none."""
@@ -154,7 +154,7 @@ class DemonstrationsPanel(PartsPanel):
         self,
         title: str,
         found: Stability,
-        matrix: FloatArray,
+        given: FloatArray,
         errors: list[str],
         harmful: int | None,
         of_orders: bool = False,
@@ -163,38 +163,38 @@ class DemonstrationsPanel(PartsPanel):
         from icldiag.analyses.demonstrations.reading import alike_queries, short_name
 
         look, query = self.state.look, self.state.query
-        rows = (-matrix.mean(axis=1)).argsort(kind="stable").tolist()
-        columns = alike_queries(matrix)
+        rows = given.mean(axis=1).argsort(kind="stable").tolist()
+        columns = alike_queries(given)
         names = [short_name(self.prediction.labels, found.left_out[row]) for row in rows]
         queries = [found.queries[column] for column in columns]
-        before, means = found.accuracy(found.predicted), matrix.mean(axis=1)
+        before, means = found.accuracy(found.predicted), given.mean(axis=1)
         most = float(abs(means).max()) or 1.0
         notes = []
         for row in rows:
             note = Text(errors[row], look.muted).append(" ")
-            note.append_text(signed_bar(float(means[row]) / most, _SIDE, look, (look.right, look.wrong)))
+            note.append_text(signed_bar(float(means[row]) / most, _SIDE, look, (look.wrong, look.right)))
             note.pad_right(len(errors[row]) + 2 * _SIDE + 2 - note.cell_len)
             if query in queries:
-                note.append(f"{matrix[row, found.queries.index(query)]:+z6.1f}")
+                note.append(f"{given[row, found.queries.index(query)]:+z6.1f}")
             accuracy = found.accuracy(found.left_out[row].predicted)
             note.append("" if accuracy is None else f"{accuracy:6.0%}")
             notes.append(note.append("  <- stands out" if row == harmful else "", look.wrong))
         sign = look.sentence("±")
         heads = f"mean{sign:>6}{f'{sign}ord' if of_orders else '':>{len(errors[0]) - 6}} "
-        heads += f"{'helps':>{_SIDE}} {'harms':{_SIDE}}{'  this' if query in queries else ''}"
+        heads += f"{'harms':>{_SIDE}} {'helps':{_SIDE}}{'  this' if query in queries else ''}"
         heads += "" if before is None else " right"
         asked = self._asked(found, before)
-        self.query_one("#matrix-title", Line).set(f"{title}: nats taken from the lead, + harms, - helps. {asked}")
-        width, sorted_ = max(20, self.room.width - 2), matrix[rows][:, columns]
+        self.query_one("#matrix-title", Line).set(f"{title}: nats given to the lead, + helps, - harms. {asked}")
+        width, sorted_ = max(20, self.room.width - 2), given[rows][:, columns]
         texts = [self._text(found.left_out[row].without) for row in rows]
-        drawn = taken_strip(names, sorted_, notes, queries, query, look, width, heads, texts)
+        drawn = given_strip(names, sorted_, notes, queries, query, look, width, heads, texts)
         self.query_one("#matrix", Line).set(drawn)
         self.query_one("#signs", Line).set(Text(strip_signs(queries, query), look.muted))
         self.query_one("#beside-why", Line).set(Text(_BESIDE_WHY, look.muted))
         known = all(label is not None for label in found.gold)
         of = "gold label" if known else "gold label, or their answer where there is none"
-        self.query_one("#labels-title", Line).set(f"mean over the queries of each {of}: nats taken from the lead")
-        by_label = taken_by_label(names, matrix[rows], found.classes, self.prediction.labels, look, width)
+        self.query_one("#labels-title", Line).set(f"mean over the queries of each {of}: nats given to the lead")
+        by_label = given_by_label(names, given[rows], found.classes, self.prediction.labels, look, width)
         self.query_one("#labels", Line).set(by_label)
 
     def _asked(self, found: Stability, before: float | None) -> str:
