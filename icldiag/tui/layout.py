@@ -30,6 +30,7 @@ from icldiag.tui.textual_fixes import paste as paste  # a pasted text is no keys
 from icldiag.tui.textual_fixes.frame_diff import FrameDiffApp
 from icldiag.tui.textual_fixes.guard import GuardedApp
 from icldiag.tui.textual_fixes.key_order import OrderedKeysApp
+from icldiag.tui.textual_fixes.no_color import NoColorApp
 from icldiag.tui.top import top_line
 from icldiag.visible import visible
 
@@ -39,7 +40,7 @@ TALL = 36  # rows from which it is under it where there are fewer columns
 _FOOTER = 80  # columns from which all keys of the last line have room
 
 
-class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp):
+class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp, NoColorApp):
     """The app's widgets. What they show is `state`."""
 
     state: State
