@@ -79,6 +79,8 @@ class SavedRepair(BaseModel):
     model_config = _STRICT
     name: str
     trial: str = ""  # what was known of its effect on other texts
+    searched: Annotated[int, Field(ge=0)] | None = None  # the query that it was searched for, None for the prompt
+    has_beta: bool = False  # which cannot be trained again, and is looked for where the search is kept
     change: Annotated[int, Field(ge=0)]  # its place among the changes of `undo`
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from icldiag.analyses.request import SoFar
 from icldiag.analyses.saliency.compute import Flow
 from icldiag.errors import NotStored
 from icldiag.indices import query_index
@@ -68,6 +69,13 @@ class StoredSession(Session):
             if each is not None and (part := request.so_far(self)) is not None:
                 each(part)
             raise
+
+    def peek_so_far(self, request: Request[R]) -> R | None:
+        """The answer, or the last part of one that was stopped; None where neither is kept."""
+        found = self.peek(request)
+        if found is None and self.store is not None:
+            found = cast("R | None", self.store.get(SoFar(request.resolved(self))))
+        return found
 
     def _once(self, key: Hashable, compute: Callable[[], T], progress: Progress = silent) -> T:
         found = self._found(key)

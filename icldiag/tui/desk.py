@@ -20,7 +20,7 @@ from icldiag.tui.other_model import OtherModel
 from icldiag.tui.query_order import telling_query
 from icldiag.tui.run import Failure, Run
 from icldiag.tui.screen import Choices, Screen
-from icldiag.tui.state import AnsweredSession, Before, State
+from icldiag.tui.state import AnsweredSession, Applied, Before, State, WithoutRepair
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -122,8 +122,19 @@ class Desk:
         kept, applied = self._trained_results(answered.session.prompt), state.applied
         state.become(state.prompt, answered, query=query, beta=answered.trained_beta, results=kept, stored=stored)
         if applied is not None and answered.without is not None:
-            state.know_of(applied, answered.without)
+            self._know_of(applied, answered.without)
         self.screen.show("all")
+
+    def _know_of(self, applied: Applied, without: WithoutRepair) -> None:
+        """Of a repair whose beta is lost nothing stays on: its calibration was fitted with the beta in force."""
+        state = self.state
+        if not applied.awaited or without.beta is not None:
+            state.know_of(applied, without)
+            return
+        state.undo.pop()
+        self.answer(applied.before.prompt)
+        text = f"{visible(applied.name)} is off: its weights are no longer on disk. A search in Repair finds it again."
+        self.screen.tell(text, severity="warning", seconds=10)
 
     def _trained_results(self, prompt: Prompt) -> dict[Hashable, Any]:
         """Of the present results those that are good for a changed prompt."""

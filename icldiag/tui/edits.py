@@ -192,7 +192,9 @@ class Edits:
         if state.prompt is prompt and state.beta is before.beta:
             self.screen.tell("Nothing to apply: the prompt is like that already.")
         elif state.prompt is not None:
-            state.repairs.append(Applied(repair.name, before, state.prompt, state.beta, prediction, trial, tried))
+            searched = None if tried is None else tried.query
+            now = state.prompt, state.beta, prediction
+            state.repairs.append(Applied(repair.name, before, *now, trial, tried, searched))
             self.screen.show("all")
 
     def take_off(self) -> bool:

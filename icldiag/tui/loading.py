@@ -57,7 +57,8 @@ class SessionJob:
             from icldiag.session import Session
 
             without = self.without_repair()
-            if self.loaded is None and self.beta is None and (stored := self.stored()) is not None:
+            awaits = self.applied is not None and self.applied.awaited
+            if self.loaded is None and self.beta is None and not awaits and (stored := self.stored()) is not None:
                 found(replace(stored, without=without))
                 # What is drawn of it needs this, in another thread: imported beside a half-imported torch it fails.
                 importlib.import_module("scipy.stats")
@@ -66,6 +67,8 @@ class SessionJob:
         pinned = None
         if self.pinned is not None:
             pinned = answer_queries(session.with_prompt(self.pinned.prompt), progress, self.pinned.beta)
+        if without is not None and without.beta is not None:
+            session = session.with_beta(without.beta)
         answered = answer_queries(session, progress, self.beta, pinned, each)
         if self.trained_on is not None:
             from icldiag.tui.carried import on_disk
@@ -81,13 +84,17 @@ class SessionJob:
         from icldiag.analyses.repairs import FindRepairs, TryCalibrations
         from icldiag.stored_session import StoredSession
 
-        prompt, name = self.applied.before.prompt, self.applied.name
-        searches = (FindRepairs(self.applied.before.query), FindRepairs(), TryCalibrations())
+        applied, prompt = self.applied, self.applied.before.prompt
+        searches = (FindRepairs(applied.searched), FindRepairs(), TryCalibrations())
         with suppress(NotStored):
             session = StoredSession(prompt, self.settings, open_store(prompt, self.settings))
-            tables = (session.peek(search) for search in searches)
-            holds = (one for one in tables if one and any(trial.repair.name == name for trial in one.trials))
-            return WithoutRepair(session.prediction(), next(holds, None))
+            for table in (session.peek_so_far(search) for search in searches):
+                trials = () if table is None else table.trials
+                trial = next((one for one in trials if one.repair.name == applied.name), None)
+                if trial is not None:
+                    beta = trial.repair.beta if applied.awaited else None
+                    return WithoutRepair(session.prediction(), table, beta)
+            return WithoutRepair(session.prediction())
         return WithoutRepair()
 
     def stored(self) -> AnsweredSession | None:
@@ -143,5 +150,5 @@ def on_request(session: StoredSession) -> dict[Hashable, Any]:
     wanted = (*requests.reweightings(), requests.compression(), requests.repairs(), requests.overview())
     there: dict[Hashable, Any] = {request: found for request in wanted if (found := session.peek(request)) is not None}
     stopped = SoFar(requests.repairs().resolved(session))
-    part = session.store.get(stopped) if session.store is not None and stopped.request not in there else None
+    part = None if stopped.request in there else session.peek_so_far(stopped.request)
     return there if part is None else {**there, stopped: part}

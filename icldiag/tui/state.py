@@ -47,6 +47,8 @@ class Applied:
     prediction: Prediction | None  # without it
     trial: str = ""  # what was known of its effect on other texts when it was applied
     tried: Repairs | None = None  # the table it was chosen from, which compares with the prompt without it
+    searched: int | None = None  # the query that this was searched for
+    awaited: bool = False  # of a resumed session: its beta is to be found on disk
 
 
 class WithoutRepair(NamedTuple):
@@ -54,6 +56,7 @@ class WithoutRepair(NamedTuple):
 
     prediction: Prediction | None = None
     tried: Repairs | None = None
+    beta: Any = None  # that is on with it, where it was awaited
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,8 @@ class State:
                 self.plain = prompt, answered.prediction
 
     def know_of(self, applied: Applied, without: WithoutRepair) -> None:
-        """Complete a repair of a resumed session; its beta was trained again."""
-        known = replace(applied, beta=self.beta, prediction=without.prediction, tried=without.tried)
+        """Complete a repair of a resumed session; its beta was trained again, or found."""
+        known = replace(applied, beta=self.beta, prediction=without.prediction, tried=without.tried, awaited=False)
         self.repairs = [known if one is applied else one for one in self.repairs]
 
     def answer_to(self, query: int) -> tuple[Prediction, int] | None:
@@ -210,7 +213,8 @@ class State:
         if not self.undo:
             return None
         before = self.undo[-1].prompt
-        found = (one for one in self.repairs[::-1] if one.prompt == self.prompt and one.beta is self.beta)
+        there = (one for one in self.repairs[::-1] if not one.awaited or self.prediction is None)
+        found = (one for one in there if one.prompt == self.prompt and one.beta is self.beta)
         return next((one for one in found if one.before.prompt == before), None)
 
     @property
@@ -246,15 +250,18 @@ class State:
             trained_on=None if earlier is self.prompt else earlier,
         )
 
-    def _saved_repairs(self, with_beta: bool) -> Iterator[SavedRepair]:
-        """Those that undo can come back to; of a beta that cannot be trained again there is nothing to take off."""
+    def _saved_repairs(self, trained: bool) -> Iterator[SavedRepair]:
+        """Those that undo can come back to; only the beta that is on is trained again, or found."""
         after = [*(one.prompt for one in self.undo[1:]), self.prompt]
         for change, (before, prompt) in enumerate(zip(self.undo, after, strict=False)):
-            here = with_beta and change == len(self.undo) - 1
+            here = change == len(self.undo) - 1
             for one in self.repairs[::-1]:
                 plain = one.before.beta is None and (one.beta is None or (here and one.beta is self.beta))
                 if plain and one.prompt == prompt and one.before.prompt == before.prompt:
-                    yield SavedRepair(name=one.name, trial=one.trial, change=change)
+                    found = one.awaited or (one.beta is not None and not trained)
+                    yield SavedRepair(
+                        name=one.name, trial=one.trial, searched=one.searched, has_beta=found, change=change
+                    )
                     break
 
     @staticmethod
@@ -262,6 +269,7 @@ class State:
         """What was kept, answered again."""
         state = State(path=path)
         state.restore(saved)
+        state.repairs = [one for one in state.repairs if not one.awaited]
         state.become(state.prompt, answered, beta=answered.trained_beta)
         state.beta_wanted = None
         return state
@@ -274,7 +282,8 @@ class State:
         for one in saved.repairs:
             if one.change < len(self.undo):
                 before = self.undo[one.change] = Before(saved.undo[one.change], self.query)  # without a beta
-                self.repairs.append(Applied(one.name, before, after[one.change], None, None, one.trial))
+                here = after[one.change], None, None, one.trial, None, one.searched, one.has_beta
+                self.repairs.append(Applied(one.name, before, *here))
         self.marked = frozenset(place for place in saved.marked if place < len(saved.prompt.queries))
         self.of_file = saved.of_file or (saved.undo[0] if saved.undo else saved.prompt).hash
         self.cut_kind, self.cut_layers = saved.cut_kind, frozenset(saved.cut_layers)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from textual.widgets import Input
 
-from icldiag.analyses.repairs import TryCalibrations
+from icldiag.analyses.repairs import FindRepairs, TryCalibrations
 from icldiag.prompt.read import read_prompt
 from icldiag.tui import requests
+from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.queries import Queries
+from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.tui.pilot import last_session, lines_of, running, says, screen_text, settle, until
 
 
@@ -194,3 +196,50 @@ async def test_a_repair_that_was_on_is_taken_off_after_resuming(prompt_file: Pat
                 assert app.state.prompt == before
                 assert app.state.applied is None
                 assert app.state.edits == 0
+
+
+async def test_a_reweighting_that_a_search_found_is_on_after_resuming_or_it_is_said_that_it_is_not(
+    prompt_file: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    async with running(prompt_file, model_folder, (150, 60)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("9", "s")
+        await settle(pilot, lambda: FindRepairs() in app.state.results)
+        trials = app.state.results[FindRepairs()].trials
+        place = next(place for place, trial in enumerate(trials) if trial.repair.beta is not None)
+        app.query_one(RepairPanel).marked = place
+        await pilot.press("t")
+        await settle(pilot, lambda: app.state.applied and app.state.beta_on)
+        before = app.state.prediction
+        assert before is not None
+        await pilot.press("q")
+    name = trials[place].repair.name
+    for keys in ("q", "t"):
+        async with running(prompt_file, model_folder, (150, 60), resumed=last_session()) as (app, pilot):
+            saved = app.desk.to_saved()
+            assert saved is not None
+            assert saved.now.repairs[-1].has_beta  # cut off now, it would still be known
+            await settle(pilot, lambda: app.state.prediction and not app.state.stored)
+            assert app.state.applied is not None
+            assert app.state.applied.name == name
+            assert "RE-WEIGHTED" in screen_text(app)
+            assert app.state.prediction is not None
+            assert app.state.prediction.probabilities.tolist() == before.probabilities.tolist()
+            if keys == "q":
+                await pilot.press("q")
+                continue
+            await pilot.press("t")
+            await settle(pilot, lambda: app.state.prediction and not app.state.beta_on)
+            assert not app.state.undo
+            app.query_one(RepairPanel).marked = place
+            await pilot.press("t")
+            await settle(pilot, lambda: app.state.prediction and app.state.beta_on)
+            await pilot.press("q")
+    for path in (tmp_path / "cache").iterdir():
+        path.unlink()
+    async with running(prompt_file, model_folder, (150, 60), resumed=last_session()) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.state.applied is None
+        assert not app.state.beta_on
+        assert not app.state.undo
+        assert says(app, "is off: its weights are no longer on disk")
