@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import SkipValidation
 
+from icldiag.analyses.memory import Memory
 from icldiag.analyses.prediction.compute import Predict
 from icldiag.analyses.prediction.of_log import of_log
 from icldiag.analyses.request import Each, Request, is_stored, keeping_parts
@@ -76,6 +77,7 @@ class Session(Shortcuts):
         self.store = store
         self._plain: Session | None = None
         self._known: Known | None = None  # of the session that this one was made from
+        self.asked = Memory()
         self._results: dict[Hashable, Any] = {}
         self._turns = self._model.turns if self._model else Turns()  # one computation at a time on a model, whichever
         # of its sessions asks: a session that was changed shares its model with the one it was made from
@@ -135,6 +137,7 @@ class Session(Shortcuts):
         same = demonstrations_hash(prompt) == demonstrations_hash(self.prompt)
         beta = self.beta if same else None
         changed = Session(prompt, self.model, beta, self.store.of(prompt, beta) if self.store else None)
+        changed.asked = self.asked
         if same and "prefix" in self._results:
             changed._results["prefix"] = self._results["prefix"]
         if same and beta is None:
@@ -207,7 +210,7 @@ class Session(Shortcuts):
         beta = as_beta(beta, self.beta_shape)
         other = self.without_beta()
         changed = Session(other.prompt, self.model, beta, self.store.of(other.prompt, beta) if self.store else None)
-        changed._plain = other
+        changed._plain, changed.asked = other, self.asked
         changed._results = {key: other._results[key] for key in ("encoded", "prefix") if key in other._results}
         return changed
 
@@ -229,6 +232,7 @@ class Session(Shortcuts):
         if self._plain is None and self.prompt.beta is not None:
             prompt = replace(self.prompt, beta=None)
             self._plain = Session(prompt, self.model, None, self.store.of(prompt) if self.store else None)
+            self._plain.asked = self.asked
             self._plain._results = {key: self._results[key] for key in ("prefix",) if key in self._results}
         return self._plain or self
 

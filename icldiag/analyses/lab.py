@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from icldiag.analyses.batches import PendingQuestion, Work
 from icldiag.analyses.calibration import content_free
+from icldiag.analyses.memory import Memory
 from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.errors import PromptError
 from icldiag.lazy import torch
@@ -62,6 +63,7 @@ class Lab:
 
     Args:
         beta: (L, H, demonstrations), an anchor re-weighting that is in force.
+        memory: of other labs of the model, to go on with.
     """
 
     def __init__(
@@ -70,11 +72,12 @@ class Lab:
         encoded: EncodedPrompt,
         prefix: Prefix,
         beta: NDArray[np.float32] | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.model, self.encoded, self.prefix, self.beta = model, encoded, prefix, beta
         self.prompt = encoded.prompt
         self.answered = 0  # questions that were run so far, those that run by their share of the tokens
-        self._memory: dict[Hashable, FloatArray] = {}  # a question's scores, so that nobody asks it twice
+        self._memory = Memory() if memory is None else memory
 
     def question(
         self,
@@ -164,7 +167,18 @@ class Lab:
         before, count = self.answered, sum(len(group) for group in alike.values())
         untold = dict(enumerate(asked)) if each is not None else {}
 
+        missing = [one.missing for one in asked]
+
+        def keep() -> None:
+            """What is answered, as soon as it is: who stops this, or comes between, asks none of it again."""
+            for place, (one, own) in enumerate(zip(asked, keys, strict=True)):
+                if one.missing < missing[place]:
+                    missing[place] = one.missing
+                    pairs = zip(own, one.scores, strict=True)
+                    self._memory.keep({key: scores for key, scores in pairs if scores is not None})
+
         def say(note: str, done: int) -> None:
+            keep()
             self.answered = before + count * done // work.tokens
             progress("changed prompts: tokens" + (f" ({note})" if note else ""), done, work.tokens)
             tell()
@@ -178,8 +192,7 @@ class Lab:
         work = Work(self.model, self.prefix, say)
         for answer in [work.plan(group) for group in alike.values()]:
             answer()
-        for one, own in zip(asked, keys, strict=True):
-            self._memory.update(zip(own, one.answers, strict=True))
+        keep()
         return [np.array(one.answers) for one in asked]
 
     @staticmethod

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from icldiag.analyses.memory import Memory
     from icldiag.model.edits import Edits
     from icldiag.model.facts import ModelFacts
     from icldiag.model.forward import InstrumentedModel, Prefix
@@ -60,6 +61,10 @@ class Workbench(Protocol):
 
     def query_tokens(self, query: int) -> object:
         """Keeps a query's tokens with the answers that are shown over them."""
+
+    @property
+    def asked(self) -> Memory:
+        """What labs asked of the model, for this prompt and for those that it was changed from."""
 
     def with_prompt(self, prompt: Prompt) -> Workbench:
         """Another prompt on the same model."""

@@ -279,4 +279,4 @@ def first_lines(bench: Workbench, prediction: Prediction, seed: int = 0) -> Over
 
 
 def _lab(bench: Workbench, progress: Progress) -> Lab:
-    return Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta)
+    return Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta, bench.asked)

@@ -74,4 +74,5 @@ def begun(bench: Workbench, progress: Progress, query: int | None = None, seed: 
 
 
 def _search(bench: Workbench, progress: Progress, query: int | None, seed: int) -> Search:
-    return Search(Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta), query, seed, progress)
+    lab = Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta, bench.asked)
+    return Search(lab, query, seed, progress)

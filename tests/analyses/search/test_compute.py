@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from icldiag.analyses.batches import PendingQuestion
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.overview import Perturb, next_step
+from icldiag.analyses.overview.compute import Judge
 from icldiag.analyses.repairs import FindRepairs, Repairs, TryCalibrations, finding
+from icldiag.errors import Cancelled
+from icldiag.model.readout import FloatArray
 from icldiag.page.blocks import Paragraph
 from icldiag.prompt.adjustments import Calibration
+from icldiag.prompt.edit import swap
 from icldiag.prompt.schema import Prompt
 from icldiag.report.document import make_report
 from icldiag.report.page import page_of
@@ -54,6 +61,37 @@ def test_a_search_asks_no_text_again_that_the_calibrations_asked(
         with monkeypatch.context() as context:
             context.setattr(Lab, "ask", refuse)
             assert len(session.repairs(wrong, budget=5).trials) == 5
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_an_overview_that_was_stopped_had_asked_is_not_asked_again(
+    rich: Prompt, tiny: Tiny, changed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is it by a session on a prompt that was changed and is the same again."""
+    session = Session(rich, tiny())
+    session.ask(Judge())
+    run, counted = PendingQuestion.recall, list[tuple[int, int]]()
+
+    def recall(asked: PendingQuestion, known: Sequence[FloatArray | None]) -> None:
+        run(asked, known)
+        counted.append((len(known), asked.missing))
+
+    def stop(what: str, done: int, total: int) -> None:
+        if total and what.startswith("changed prompts") and 2 * done > total:
+            raise Cancelled("stopped")
+
+    monkeypatch.setattr(PendingQuestion, "recall", recall)
+    with pytest.raises(Cancelled):
+        session.ask(Perturb(), stop)
+    whole = sum(missing for _, missing in counted)
+    counted.clear()
+    other = session.with_prompt(swap(rich, 0, 1)).with_prompt(rich) if changed else session
+    found = other.ask(Perturb())
+    again = sum(missing for _, missing in counted)
+    assert 0 < again < whole
+    alone = Session(rich, tiny()).ask(Perturb())
+    for one, two in zip(found.orders, alone.orders, strict=True):
+        np.testing.assert_allclose(one.scores, two.scores, atol=1e-4)
 
 
 def test_the_step_after_a_search_is_what_it_found(rich: Prompt, tiny: Tiny) -> None:
