@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,10 +58,13 @@ def save_as(
     def typed(text: str | None) -> None:
         if text is None or not text.strip():
             return
-        target = Path.cwd() / Path(text.strip()).expanduser()
+        target = Path.cwd() / os.path.expanduser(text.strip())  # noqa: PTH111  # Path's raises for an unknown user
+        if not target.name:
+            panel.notify("That is a folder; type a name for the file.", severity="error", markup=False)
+            return
         if not target.suffix:
             target = target.with_suffix(".yaml")
-        if target.exists() or target.is_symlink():
+        if os.path.lexists(target):  # not of a name that is too long: writing says so
             hint = f"{quoted_path(target)} exists, and nothing is written over; this name is free. "
             free = Path(text.strip()).with_suffix(target.suffix).with_name(free_path(target).name)
             save_as(panel, str(free), write, hint, question=question, later=later)

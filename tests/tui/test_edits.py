@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rich.text import Text
 from textual import events
+from textual.widgets import Input
 
 from icldiag.analyses.saliency.compute import Flow
 from icldiag.prompt.read import read_prompt
@@ -53,20 +54,20 @@ async def test_a_label_word_is_renamed_and_saved(
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prompt is not None
         name = app.state.prompt.label_names[app.state.prompt.demonstrations[0].label or 0]
-        await pilot.press("8", "w", "ctrl+u", *"Who", "enter")
+        await pilot.press("8", "l", "ctrl+u", *"Who", "enter")
         await settle(pilot, lambda: app.state.prediction)
         assert " Who" in [label.word for label in app.state.prompt.labels if label.name == name]
         assert "EDITED" in top_line(app.state, 200).plain
-        await pilot.press("s", "enter")
+        await pilot.press("w", "enter")
         await settle(pilot, lambda: app.state.path.name == "prompt-edited.yaml")
         assert " prompt-edited.yaml " in top_line(app.state, 200).plain
         assert "EDITED" not in top_line(app.state, 200).plain
         await pilot.press("u")
         await settle(pilot, lambda: app.state.prediction)
         assert "EDITED" in top_line(app.state, 200).plain  # the new file holds what was undone
-        await pilot.press("w", "ctrl+u", *"Who", "enter")
+        await pilot.press("l", "ctrl+u", *"Who", "enter")
         await settle(pilot, lambda: app.state.prediction)
-        await pilot.press("s", "ctrl+u", *"prompt-edited", "enter")
+        await pilot.press("w", "ctrl+u", *"prompt-edited", "enter")
         await settle(pilot)
         assert isinstance(app.screen, AskScreen)
         assert app.screen.question.endswith("nothing is written over; this name is free. Save the prompt as")
@@ -77,11 +78,27 @@ async def test_a_label_word_is_renamed_and_saved(
         assert read_prompt(tmp_path / name).hash == app.state.prompt.hash
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "/", "~nobody-of-this-name/x"], ids=["long", "root", "user"])
+async def test_a_name_that_no_file_can_have_is_told(
+    name: str, prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("8", "w")
+        await settle(pilot, lambda: isinstance(app.screen, AskScreen))
+        app.screen.query_one(Input).value = name
+        await pilot.press("enter")
+        await settle(pilot, lambda: list(app._notifications) or isinstance(app.screen, AskScreen))
+        assert not [*(tmp_path / "here").iterdir()]
+
+
 async def test_a_label_word_that_the_model_cannot_tell_apart_is_undone(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         written = app.state.prompt
-        await pilot.press("8", "w", "ctrl+u", "space", "enter")
+        await pilot.press("8", "l", "ctrl+u", "space", "enter")
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.prompt == written
 
@@ -239,7 +256,7 @@ async def test_a_trained_beta_is_saved_beside_the_prompt(
         assert app.state.session is not None
         app.edits.use_beta(np.full(app.state.session.beta_shape, 0.5, np.float32))
         await settle(pilot, lambda: app.state.prediction and app.state.beta_on)
-        await pilot.press("8", "s", "ctrl+u", *"weighted", "enter")
+        await pilot.press("8", "w", "ctrl+u", *"weighted", "enter")
         await settle(pilot)
         saved = read_prompt(tmp_path / "weighted.yaml")
         assert saved.beta is not None
@@ -257,7 +274,7 @@ async def test_a_prompt_without_demonstrations_has_none_to_change(tmp_path: Path
     async with running(path, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("8")
-        for key in ("t", "d", "m", "w", "down", "up"):
+        for key in ("v", "d", "m", "l", "down", "up"):
             await pilot.press(key)
             await pilot.pause()
         told = [notice.message for notice in app._notifications]

@@ -26,6 +26,20 @@ def test_a_panel_that_takes_a_key_of_everywhere_is_found(key: str, monkeypatch: 
     assert wrong.startswith(f"Panel {panel.title}: {key} is 'again', everywhere ")
 
 
+def test_a_letter_of_several_panels_has_one_meaning() -> None:
+    """Begin, apply, show otherwise; what else is on a letter in two panels is named in its hint."""
+    bound = {
+        (binding.key, panel.title): str(binding.action)
+        for panel in PANELS
+        for binding in panel.BINDINGS
+        if isinstance(binding, Binding)
+    }
+    begins = {"again", "value", "sweep", "shares", "search", "train", "measure", "delete"}
+    assert {action for (key, _), action in bound.items() if key == "t"} == {"apply"}
+    assert {key for (key, _), action in bound.items() if action.startswith("save")} == {"w"}
+    assert {action for (key, _), action in bound.items() if key == "s"} <= begins
+
+
 def test_two_actions_on_one_key_of_a_panel_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = RepairPanel
     monkeypatch.setattr(panel, "BINDINGS", [*panel.BINDINGS, Binding("w", "again", "again")])

@@ -28,7 +28,7 @@ EDITORS = (
     "sed -i 's/label: Nmber/label: Number/' \"$1\"",
     "exit 3",
 )
-CHANGING = ("m", "d", "w", "a", "e", "r", "0", "b", "t", "u", "plus", "A")
+CHANGING = ("m", "d", "l", "a", "e", "r", "0", "b", "t", "u", "plus", "A")
 
 
 def check(state: State) -> None:
@@ -137,7 +137,7 @@ async def test_undo_is_the_inverse(seed: int, prompt_file: Path, model_folder: P
             prediction = state.prediction
             assert prediction is not None
             use_editor(rng.choice(EDITORS[1:3]))
-            key = rng.choice(["m", "d", "w", "a", "e", "r", "left_square_bracket", "right_square_bracket"])
+            key = rng.choice(["m", "d", "l", "a", "e", "r", "left_square_bracket", "right_square_bracket"])
             done.append(key)
             await pilot.press(key)
             await typed(pilot, rng)

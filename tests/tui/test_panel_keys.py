@@ -109,10 +109,10 @@ async def test_what_was_stopped_of_a_changed_prompt_is_not_stopped_of_the_prompt
 
 
 async def test_keys_typed_ahead_are_for_the_panel_that_comes(prompt_file: Path, model_folder: Path) -> None:
-    """In Prompt `s` saves and `d` drops a demonstration; on a slow line they come before Reweight is drawn."""
+    """In Prompt `w` saves and `d` drops a demonstration; on a slow line they come before Reweight is drawn."""
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
-        for key in ("d", "s"):
+        for key in ("d", "w", "s"):
             await pilot.press("8")
             await until(pilot, lambda: app.focused is not None and app.focused.id == "prompt")
             for typed in ("6", key):

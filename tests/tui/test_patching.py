@@ -10,7 +10,7 @@ from icldiag.tui.panels.patching import PatchingPanel
 from tests.tui.pilot import running, settle
 
 
-async def test_the_chart_is_of_what_m_chose(prompt_file: Path, model_folder: Path) -> None:
+async def test_the_chart_is_of_what_v_chose(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("T")
@@ -32,5 +32,5 @@ async def test_the_chart_is_of_what_m_chose(prompt_file: Path, model_folder: Pat
             chart = panel.query_one(LayerChart).chart
             assert chart is not None
             assert str(list(chart.curves[0].values)) == str(found.shares(nats)[:, target].tolist())
-            await pilot.press("m")
+            await pilot.press("v")
             await settle(pilot)

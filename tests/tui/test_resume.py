@@ -26,7 +26,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
         await settle(pilot, lambda: app.state.pinned)
         await pilot.press("0")
         await settle(pilot, lambda: not app.state.beta_on)
-        await pilot.press("8", "t", "d")
+        await pilot.press("8", "v", "d")
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("4", "c", "right_square_bracket", "space", "slash", *"where", "enter")
         await settle(pilot)

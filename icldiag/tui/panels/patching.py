@@ -41,7 +41,7 @@ class PatchingPanel(PartsPanel, LayeredPanel):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *LAYER_KEYS,
-        Binding("m", "next_map", "run / back / estimated"),
+        Binding("v", "next_map", "run / back / estimated"),
         Binding("c", "counterpart", "pinned / chosen"),
         Binding("l", "every", "all cells"),
         *PARTS_KEYS,

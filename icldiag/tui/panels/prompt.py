@@ -38,13 +38,13 @@ class PromptPanel(Panel):
     needs_prediction = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "tokens", "tokens"),
+        Binding("v", "tokens", "tokens"),
         *choosing("choose"),
         Binding("m", "swap", "swap with next"),
         Binding("d", "drop", "drop"),
-        Binding("w", "rename", "label word"),
+        Binding("l", "rename", "label word"),
         Binding("u", "undo", "undo"),
-        Binding("s", "save", "save"),
+        Binding("w", "save", "save"),
     ]
 
     def compose(self) -> ComposeResult:

@@ -73,12 +73,12 @@ async def test_a_key_after_enter_is_for_who_has_the_focus_then(prompt_file: Path
 
 
 async def test_a_word_is_written_over_in_one_burst(prompt_file: Path, model_folder: Path) -> None:
-    """`w` in panel Prompt opens a line that holds the label's word."""
+    """`l` in panel Prompt opens a line that holds the label's word."""
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("8")
         await until(pilot, lambda: app.focused is not None and app.focused.id == "prompt")
-        burst(app, "w\x15Be\x7fing\r")
+        burst(app, "l\x15Be\x7fing\r")
         await until(pilot, lambda: app.state.edits == 1)
         assert app.state.prompt is not None
         assert "Bing" in [label.word.strip() for label in app.state.prompt.labels]
