@@ -21,8 +21,6 @@ from icldiag.repair_output import (
     chosen_query,
     ranking,
     repair_diff,
-    repaired,
-    repairs_nothing,
     search,
     verify,
     write_repair,
@@ -239,64 +237,3 @@ def test_the_reports_section(rich: Prompt, tiny: Tiny) -> None:
     if section["winner"] is not None:
         assert "a server that adds these to its logits" in text
     assert "McNemar p" in text
-
-
-def test_a_repair_is_written_for_other_programs(
-    rich_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        common = ["repair", str(rich_file), "--model", str(model_folder), "--budget", "8"]
-        monkeypatch.setattr("sys.argv", ["icldiag", *common, *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        shown = capsys.readouterr()
-        return int(caught.value.code or 0), shown.out, shown.err
-
-    found = Session(rich_file, str(model_folder)).repairs(budget=8)
-    calibrated = 1 + [trial.repair.name for trial in found.trials].index("batch calibration")
-    output = rich_file.parent / "requests.json"
-    code, told, error = run("--take", str(calibrated), "--as", "logit-bias", "-o", str(output))
-    assert code == 0, error
-    assert "gives icldiag's answer to 6 of 6 queries." in told
-    assert "@@" not in told  # no diff of the prompt file, which is not what is written
-    wanted = [
-        found.trials[calibrated - 1].repair.labels[label].name for label in found.trials[calibrated - 1].predicted
-    ]
-    assert [row["answer"] for row in json.loads(output.read_text())["expected"]] == wanted
-    code, told, error = run("--take", str(calibrated), "--as", "messages", "-o", str(output))
-    assert "So nothing in it is repaired; a larger --budget tries other demonstrations" in told
-    repair = found.trials[calibrated - 1].repair
-    other = replace(repair, demonstrations=repair.demonstrations[1:])
-    assert not repairs_nothing(other, read_prompt(rich_file), "messages")
-    assert not repairs_nothing(repair, read_prompt(rich_file), "logit-bias")
-    code, told, error = run("--take", "0", "--as", "text", "-o", "-")
-    assert (code, told) == (0, read_prompt(rich_file).written("{text}"))
-    assert "Written." in error
-    assert "name a file with -o, or -" in run("--as", "text")[2]
-    assert "--take 0 is the prompt as it is" in run("--take", "0")[2]
-    names, text = read_prompt(rich_file).label_names, rich_file.read_text()
-    zero, two = (", ".join(f"{name}: {value}" for name in names) for value in (0, 2))
-    rich_file.write_text(f"{text}\ncalibration: {{kind: affine, bias: {{{zero}}}, scale: {{{two}}}}}\n")
-    code, _, error = run("--take", "0", "--as", "logit-bias", "-o", str(output))
-    assert code == 4 and "the affine calibration multiplies scores" in error
-    assert "icldiag repair ranks them, and --take RANK --as logit-bias writes one" in error
-    assert "loading" not in error  # refused before the model is there
-
-
-def test_a_re_weighting_names_the_best_repair_without_one(rich_file: Path, tiny: Tiny) -> None:
-    session = Session(rich_file, tiny())
-    found = session.repairs(budget=8)
-    scaled = next(trial for trial in found.trials if trial.repair.beta is not None)
-    other = 1 + next(i for i, trial in enumerate(found.trials) if trial.repair.beta is None)
-    with pytest.raises(
-        AnalysisError, match=f"scales attention, .*; the best repair that does not is number {other}, '"
-    ):
-        repaired(session, found, scaled, "text")
-    affine = next(
-        trial
-        for trial in found.trials
-        if trial.repair.beta is None and trial.repair.calibration and trial.repair.calibration.scale
-    )
-    with pytest.raises(AnalysisError, match="multiplies label scores, which logit biases cannot"):
-        repaired(session, found, affine, "logit-bias")
-    assert repaired(session, found, affine, "text").prompt.calibration == affine.repair.calibration

@@ -9,27 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual import events
-from textual.widgets import Input
 
 from icldiag.analyses.confusion.compute import Confuse
 from icldiag.analyses.explanation import Explain
 from icldiag.analyses.explanation.reading import in_nats
 from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
-from icldiag.analyses.overview import Summarise
 from icldiag.analyses.repairs import TryCalibrations
 from icldiag.analyses.search.change import TryChange
 from icldiag.analyses.search.reading import gain
 from icldiag.analyses.search.repair import Repair
-from icldiag.tui import requests
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.panels.isolation import changed_queries
 from icldiag.tui.panels.prompt import PromptPanel
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.panels.why import WhyPanel
 from icldiag.tui.queries import Queries
-from tests.tui.pilot import PROMPT, lines_of, running, screen_text, settle, until
+from tests.tui.pilot import lines_of, running, screen_text, settle, until
 
 
 async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path, model_folder: Path) -> None:
@@ -106,39 +102,6 @@ async def test_what_was_stopped_of_a_changed_prompt_is_not_stopped_of_the_prompt
         await pilot.press("8", "u", "1")
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
         assert "the text itself" in screen_text(app)
-
-
-async def test_keys_typed_ahead_are_for_the_panel_that_comes(prompt_file: Path, model_folder: Path) -> None:
-    """In Prompt `w` saves and `d` drops a demonstration; on a slow line they come before Reweight is drawn."""
-    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
-        await settle(pilot, lambda: app.state.prediction)
-        for key in ("d", "w", "s"):
-            await pilot.press("8")
-            await until(pilot, lambda: app.focused is not None and app.focused.id == "prompt")
-            for typed in ("6", key):
-                app.post_message(events.Key(typed, typed))
-            await until(pilot, lambda: app.panel.title == "Reweight")
-            await settle(pilot)
-            assert len(app.screen_stack) == 1
-            assert app.state.edits == 0
-        await settle(pilot, lambda: requests.reweighting() in app.state.results)
-
-
-@pytest.mark.parametrize("first", ["slash", "a"])
-async def test_text_typed_ahead_is_for_the_line_that_opens(first: str, prompt_file: Path, model_folder: Path) -> None:
-    """On a slow line `/red` comes at once: `r` must not read the file again, which loses changes, nor `e` edit it."""
-    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
-        await settle(pilot, lambda: app.state.prediction)
-        await pilot.press("8", "d")
-        await settle(pilot, lambda: app.state.edits == 1 and app.state.prediction)
-        for key in (first, *"red", "space", *"qux"):
-            app.post_message(events.Key(key, " " if key == "space" else key if len(key) == 1 else "/"))
-        await until(pilot, lambda: isinstance(app.focused, Input))
-        await until(pilot, lambda: isinstance(app.focused, Input) and len(app.focused.value) == 7)
-        assert isinstance(app.focused, Input)
-        assert app.focused.value == "red qux"
-        assert app.state.edits == 1
-        await pilot.press("escape")
 
 
 async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path) -> None:
@@ -249,17 +212,6 @@ async def test_the_way_to_repair_says_where_it_led_and_how_to_go_back(prompt_fil
         await settle(pilot)
 
 
-async def test_overviews_keys_take_one_line_at_80_columns(prompt_file: Path, model_folder: Path) -> None:
-    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
-        await settle(pilot, lambda: app.state.prediction and Summarise() in app.state.results)
-        for change in ((), ("8", "d", "O")):
-            await pilot.press(*change)
-            await settle(pilot, lambda: app.state.prediction)
-            await pilot.press("escape")
-            await settle(pilot)
-            assert app.query_one("#hints").size.height == 1
-
-
 async def test_a_cause_can_be_changed_on_top_of_a_repair(prompt_file: Path, model_folder: Path) -> None:
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
@@ -321,32 +273,3 @@ async def test_without_other_texts_it_is_said_why_a_change_is_not_tried(
         said = " ".join(screen_text(app).split())
         assert "Not tried on other texts: a repair must hold on labelled examples, and there are 4" in said
         assert "add some to 'examples', at least 8" in said
-
-
-async def test_a_key_that_would_do_nothing_is_no_hint(prompt_file: Path, model_folder: Path) -> None:
-    """Nothing trained can be on; what is measured is not measured again; nothing is stopped where nothing runs."""
-    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
-        await settle(pilot, lambda: app.state.prediction)
-        for panel, key, before, after in (
-            ("6", "s", {"stop", "beta"}, {"stop", "train"}),
-            ("7", "s", {"stop"}, {"stop", "measure"}),
-            ("H", "s", {"stop", "alone"}, {"stop", "value"}),
-        ):
-            await pilot.press(panel)
-            await settle(pilot, lambda: app.panel.settled())
-            assert app.panel.idle() - {""} == before, panel
-            await pilot.press(key)
-            await settle(pilot, lambda: app.panel.settled())
-            await settle(pilot)
-            assert app.panel.idle() - {""} == after, panel
-
-
-async def test_a_prompt_without_examples_offers_no_training(tmp_path: Path, model_folder: Path) -> None:
-    path = tmp_path / "prompt.yaml"
-    path.write_text(PROMPT.split("examples:")[0], encoding="utf-8")
-    async with running(path, model_folder, (80, 24)) as (app, pilot):
-        await settle(pilot, lambda: app.state.prediction)
-        await pilot.press("6")
-        await settle(pilot, lambda: app.panel.settled())
-        assert "train" in app.panel.idle()
-        assert "start training" not in screen_text(app)
