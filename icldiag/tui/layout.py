@@ -74,7 +74,7 @@ class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp, NoColorApp):
         if self.no_color:
             look = PLAIN
         elif self.console.color_system in ("standard", None) and not self.is_headless:
-            look = SIXTEEN
+            look, self.ansi_color = SIXTEEN, True  # or its names would be what is nearest to Textual's shades of them
         return look.in_ascii() if self.ascii_only else look
 
     def on_resize(self, event: events.Resize) -> None:
