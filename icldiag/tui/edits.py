@@ -37,15 +37,33 @@ class Edits:
     # ---- from a file ------------------------------------------------------------------------------------------------
 
     def reload(self) -> None:
-        """Read the prompt file again: a change as any other, which undo takes back."""
-        if self.take_file(self.state.path) is not None or self.wrong is not None:
+        """Read the prompt file again: a change as any other, which undo takes back.
+
+        Where something was stopped or failed and the file holds what it held, that is computed, and edits stay.
+        """
+        if self.state.failures and self._as_it_was():
+            self._compute_again()
+        elif self.take_file(self.state.path) is not None or self.wrong is not None:
             return
-        if self.state.model_error is not None:
+        elif self.state.model_error is not None:
             self.desk.load_model()
         else:
             self.screen.tell("The file holds this prompt.")
-            self.state.failures.clear()
-            self.screen.show("all")
+            self._compute_again()
+
+    def _as_it_was(self) -> bool:
+        """Whether the file holds the prompt that it held when it was last read, and the present one has come of it."""
+        state = self.state
+        with suppress(PromptError):
+            return (
+                state.prompt is not None and state.model_error is None and read_prompt(state.path).hash == state.of_file
+            )
+        return False
+
+    def _compute_again(self) -> None:
+        """What failed or was stopped is asked for again by the panels that show it."""
+        self.state.failures.clear()
+        self.screen.show("all")
 
     def take_file(self, path: Path) -> Prompt | None:
         """Change the prompt to what a file holds; None where that is the same, or cannot be read, which is told.

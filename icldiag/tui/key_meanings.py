@@ -26,7 +26,7 @@ MEANINGS: Mapping[str, str] = {
     "app.pin": "set the present state aside, and compare it with what you do next; again drops it",
     "app.pinned-now": "show the pinned state or the present one, where there is no room for both",
     "app.edit": "edit the prompt file in your editor",
-    "app.reload": "read the prompt file again",
+    "app.reload": "compute what was stopped or failed; else read the prompt file again",
     "app.export": "write a report: of this panel, this query, what is computed, or everything",
     "app.stop": "stop what is being computed; what is known stays",
     "app.copy": "copy the panel's text, and write it to a file",

@@ -79,6 +79,35 @@ async def test_what_runs_and_what_waits_is_listed_and_stopped(
         await settle(pilot, lambda: Extract() in app.state.results)
 
 
+async def test_what_was_stopped_is_computed_and_the_edits_stay(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract, go = Extract.compute, threading.Event()
+
+    def slowly(request: Extract, bench: Any, progress: Any, each: Any) -> Any:
+        while not go.is_set():
+            progress("extraction", 3, 9)
+            time.sleep(0.01)
+        return extract(request, bench, progress, each)
+
+    monkeypatch.setattr(Extract, "compute", slowly)
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("8", "d")
+        await settle(pilot, lambda: app.state.undo and app.state.prediction)
+        edited = app.state.prompt
+        await pilot.press("5")
+        await until(pilot, lambda: app.state.doing.get("extraction") == "extraction 3 of 9")
+        app.desk.dismiss("extraction")
+        await settle(pilot, lambda: "Not computed: stopped; r computes it" in screen_text(app))
+        go.set()
+        await pilot.press("r")
+        await settle(pilot, lambda: Extract() in app.state.results)
+        assert app.state.prompt is edited
+        await pilot.press("r")  # nothing is missing now: the file is read
+        await until(pilot, lambda: app.state.prompt != edited)
+
+
 async def test_a_package_that_is_missing_is_told_with_its_cure(
     prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
