@@ -39,6 +39,7 @@ from icldiag.tui.messages import (
 )
 from icldiag.tui.panels import FIRST, PANELS
 from icldiag.tui.queries import QueryList
+from icldiag.tui.saved import restore
 from icldiag.tui.texts import query_screen
 from icldiag.tui.textual_fixes.timers import MOMENT as MOMENT  # no timer waits for less
 from icldiag.visible import visible
@@ -121,7 +122,7 @@ class DiagnosisApp(Dialogs):
             if self.state.prompt is not None and len(self.state.prompt.queries) == 1:
                 self.action_panel(FIRST[1].title.lower())
         else:
-            self.desk.restore(self.resumed.session)
+            restore(self.desk, self.resumed.session)
         self.desk.load_model()
         self.set_interval(SECONDS, self.autosave.look)
         self.is_made()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from icldiag.session_file import SavedSession, SessionFile, prune
 from icldiag.tui.desk import Desk
+from icldiag.tui.saved import saved_session
 from icldiag.visible import visible
 
 SECONDS = 1.0  # between two looks at whether something has changed
@@ -41,14 +42,14 @@ class Autosave:
 
     def look(self) -> None:
         """Write in the background what has changed since the last look."""
-        session = None if self._closed else self.desk.to_saved()
+        session = None if self._closed else saved_session(self.desk)
         if session is not None and session != self._written:
             self._written = session
             self._writer.submit(self._write, session)
 
     def save(self) -> bool:
         """Write now, whatever the state; called when the process is about to end. Whether the session is on disk."""
-        session = self.desk.to_saved()
+        session = saved_session(self.desk)
         if session is None:
             return False
         taken = self._lock.acquire(timeout=_LONGEST_WAIT)

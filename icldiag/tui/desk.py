@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from icldiag.errors import PromptError
 from icldiag.prompt.read import read_prompt
-from icldiag.session_file import SavedSession, SavedState
+from icldiag.session_file import SavedState
 from icldiag.tui.kept import Kept
 from icldiag.tui.loading import SessionJob, answer_queries, on_prompt
 from icldiag.tui.other_model import JOB as OTHER
 from icldiag.tui.other_model import OtherModel
 from icldiag.tui.query_order import telling_query
 from icldiag.tui.run import Failure, Run
-from icldiag.tui.screen import Choices, Screen
+from icldiag.tui.screen import Screen
 from icldiag.tui.state import AnsweredSession, Applied, Before, State, WithoutRepair
 from icldiag.visible import visible
 
@@ -271,42 +271,6 @@ class Desk:
         self.screen.refused(state.prompt)
         same = answered.session.prompt is back.prompt
         self.answer(back.prompt, back.query, answered.trained_beta if same else back.beta)
-
-    # ---- on disk ----------------------------------------------------------------------------------------------------
-
-    def to_saved(self) -> SavedSession | None:
-        """The session as it is now; None while there is nothing to keep."""
-        now, choices = self.state.to_saved(), self.screen.choices()
-        if now is None or choices is None:
-            return None
-        pinned = self.unpinned if self.state.pinned is None else self.state.pinned.to_saved()
-        return SavedSession(
-            prompt_file=self.state.path.absolute(),
-            model=self.settings,
-            against=None if self.other is None else self.other.settings,
-            beside=self.other is None or self.other.beside,
-            panel=choices.panel,
-            views={panel: dict(views) for panel, views in choices.views.items() if views},
-            filter=choices.filter,
-            now=now,
-            pinned=None if self.other is not None else pinned,
-        )
-
-    def restore(self, saved: SavedSession) -> None:
-        """The prompt and all that was chosen, at once; beta and the pinned state follow when the model is there."""
-        self.state.restore(saved.now)
-        self.unpinned = saved.pinned
-        if saved.against is not None:
-            self.other = OtherModel(self.state, self.screen, self.jobs, saved.against, saved.beside)
-        self.screen.choose(Choices(saved.panel, saved.views, saved.filter))
-        try:
-            changed = read_prompt(self.state.path).hash != self.state.of_file
-            text = "The prompt file has changed since. This is the prompt as it was; r reads the file again."
-        except PromptError as error:
-            changed, text = True, f"{visible(str(error))}. This is the prompt as it was when the session was saved."
-        if changed:
-            self.screen.tell(text, severity="warning", seconds=10)
-        self.screen.show("all")
 
 
 def _name(run: Run) -> str:

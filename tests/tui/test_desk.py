@@ -23,6 +23,7 @@ from icldiag.tui.interventions import toggle
 from icldiag.tui.jobs import Jobs
 from icldiag.tui.query_order import telling_query
 from icldiag.tui.run import Failure, Run
+from icldiag.tui.saved import restore, saved_session
 from icldiag.tui.screen import Choices, Part, Severity
 
 
@@ -228,22 +229,22 @@ def test_a_session_comes_back_as_it_was(table: Table) -> None:
     Edits(desk).change(lambda prompt: swap(prompt, 0, 1))
     jobs.finish(desk)
     desk.state.query, desk.state.cut_layers = 3, frozenset({1})
-    saved = desk.to_saved()
+    saved = saved_session(desk)
     assert saved is not None
     assert saved.views == {"labels": {"at_layer": 2}}
     other_screen, other_jobs = Screen(), Queue()
     other = Desk(other_screen, cast(Jobs, other_jobs), desk.state.path, desk.settings)
-    other.restore(saved)
+    restore(other, saved)
     other.load_model()
     assert len(other_jobs.work) == 1
     other_jobs.finish(other)
     assert other.state.prompt == desk.state.prompt
     assert (other.state.query, other.state.cut_layers, other.state.edits) == (3, frozenset({1}), 1)
-    assert other.to_saved() == saved
+    assert saved_session(other) == saved
     assert other_screen.notices == []
     assert other_jobs.parts  # what the first desk computed was on disk
     screen.chosen = None
-    assert desk.to_saved() is None  # nothing is painted
+    assert saved_session(desk) is None  # nothing is painted
 
 
 def test_a_wrong_prompt_file_is_shown_and_then_read_again(prompt_file: Path, model_folder: Path) -> None:

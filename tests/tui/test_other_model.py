@@ -24,6 +24,7 @@ from icldiag.tui.jobs import Jobs
 from icldiag.tui.other_model import JOB
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.run import Failure, Run
+from icldiag.tui.saved import restore, saved_session
 from tests.conftest import tiny_folder
 from tests.tui.pilot import running, screen_text, settle
 from tests.tui.test_desk import Queue, Screen, answered_desk
@@ -131,20 +132,20 @@ def test_a_model_that_cannot_answer_is_told_and_the_app_goes_on(
 
 def test_it_comes_back_with_a_session(table: Table, llama_folder: Path) -> None:
     desk, _, _ = table
-    saved = desk.to_saved()
+    saved = saved_session(desk)
     assert saved is not None and saved.against is not None and saved.pinned is None
     assert saved.against.name == str(llama_folder) and saved.beside
     read = type(saved).model_validate_json(saved.to_json())
     screen, jobs = Screen(), Stoppable()
     other = Desk(screen, cast(Jobs, jobs), desk.state.path, desk.settings)
-    other.restore(read)
+    restore(other, read)
     other.load_model()
     jobs.finish(other)
     assert other.state.pinned is not None and other.state.pinned.session is not None
     assert other.state.pinned.session.facts.name == str(llama_folder)
     assert desk.other is not None
     desk.other.toggle()
-    gone = desk.to_saved()
+    gone = saved_session(desk)
     assert gone is not None and not gone.beside and gone.against is not None
 
 

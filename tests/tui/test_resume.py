@@ -11,6 +11,7 @@ from icldiag.prompt.read import read_prompt
 from icldiag.tui import requests
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.queries import Queries
+from icldiag.tui.saved import saved_session
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.tui.pilot import last_session, lines_of, running, says, screen_text, settle, until
 
@@ -82,7 +83,7 @@ async def test_beta_in_force_comes_back_trained_anew_where_the_store_lost_it(
         path.unlink()
     assert before is not None
     async with running(prompt_file, model_folder, resumed=last_session()) as (app, pilot):
-        session = app.desk.to_saved()
+        session = saved_session(app.desk)
         assert session is not None
         assert session.now.beta is not None  # cut off now, it would still be known
         await settle(pilot, lambda: app.state.beta_on)
@@ -158,7 +159,7 @@ async def test_what_was_trained_before_an_edit_is_there_after_resuming_though_it
         await pilot.press("q")
     for _ in range(2):  # also of a session that was left before the model was there
         async with running(prompt_file, model_folder, (150, 40), resumed=last_session()) as (app, pilot):
-            saved = app.desk.to_saved()
+            saved = saved_session(app.desk)
             assert saved is not None
             assert saved.now.trained_on is not None
             await settle(pilot, lambda: app.state.prediction and not app.state.stored)
@@ -216,7 +217,7 @@ async def test_a_reweighting_that_a_search_found_is_on_after_resuming_or_it_is_s
     name = trials[place].repair.name
     for keys in ("q", "t"):
         async with running(prompt_file, model_folder, (150, 60), resumed=last_session()) as (app, pilot):
-            saved = app.desk.to_saved()
+            saved = saved_session(app.desk)
             assert saved is not None
             assert saved.now.repairs[-1].has_beta  # cut off now, it would still be known
             await settle(pilot, lambda: app.state.prediction and not app.state.stored)

@@ -215,17 +215,17 @@ def _errors(result: Overview) -> list[Block]:
 def _demonstrations(result: Overview, stability: Stability) -> list[Block]:
     names = [named(result, run.without) for run in stability.left_out]
     queries = [str(query + 1) for query in stability.queries]
-    matrix = stability.matrix
+    matrix = -stability.matrix
     caption = (
-        "What each demonstration takes from the gold label's lead (from the answer's, where no gold label is known), "
-        f"in nats: the lead without it less the lead with it. {sample(stability)}"
+        "What each demonstration gives to the gold label's lead (to the answer's, where no gold label is known), "
+        f"in nats: the lead with it less the lead without it. Below 0 it harms. {sample(stability)}"
     )
     rows = [
         (
             name,
             float(matrix[row].mean()),
-            int((matrix[row] > 0).sum()),
             int((matrix[row] < 0).sum()),
+            int((matrix[row] > 0).sum()),
             stability.accuracy(run.predicted),
         )
         for row, (name, run) in enumerate(zip(names, stability.left_out, strict=True))
