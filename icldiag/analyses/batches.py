@@ -10,6 +10,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from icldiag.lazy import torch
 from icldiag.model.edits import Edits
 from icldiag.model.forward import InstrumentedModel, Prefix
@@ -32,21 +34,22 @@ class PendingQuestion:
     ) -> None:
         self.encoded, self.prefix_edits, self.target_edits = encoded, prefix_edits, target_edits
         self.query_edits = query_edits
-        self.scores: list[FloatArray | None] = [None] * len(encoded.queries)
+        self.scores: list[FloatArray | None] = [None] * len(encoded.queries)  # (C,) each, before any calibration
         self.missing = len(encoded.queries)
         self.key = (encoded.prefix, tuple((layer, id(edit)) for layer, edit in prefix_edits.items()))
         edited = [int(edit.rows.min()) for edit in prefix_edits.values()]
         self.unedited = prefix.ids[: min(edited, default=len(prefix.ids))]  # what may be taken from the prompt's own
 
     def recall(self, known: Sequence[FloatArray | None]) -> None:
-        """Scores (C,) of its queries that are known already."""
+        """Scores of its queries that are known already."""
         self.scores = list(known)
         self.missing = sum(scores is None for scores in known)
 
-    @property
-    def answers(self) -> list[FloatArray]:
-        """Scores (C,) of every query, once none is missing."""
-        return [scores for scores in self.scores if scores is not None]
+    def answers(self, model: InstrumentedModel) -> FloatArray:
+        """(n, C) once none is missing: calibrated, with the votes. Raises NotFinite."""
+        plain = np.array(self.scores, dtype=np.float32).reshape(-1, len(self.encoded.label_tokens))
+        scores = label_words(self.encoded, model).calibrated(torch.from_numpy(plain)).double().numpy()
+        return np.asarray(scores + self.encoded.votes(range(len(self.scores))))
 
     def whole(self, query: int) -> tuple[int, ...]:
         """All tokens of a query's prompt."""
@@ -200,7 +203,9 @@ class Work:
         found = scores.double().cpu().numpy()
         for task, row in zip(batch, found, strict=True):
             if task.query is not None:
-                self._answered(*task.query, row)
+                asked, query = task.query
+                asked.scores[query] = row
+                asked.missing -= 1
         self.done += tokens
         self._say("")
         return [
@@ -208,10 +213,6 @@ class Work:
             for place, past in zip(keep, pasts, strict=True)
             for asked, query in batch[place].waiting
         ]
-
-    def _answered(self, asked: PendingQuestion, query: int, scores: FloatArray) -> None:
-        asked.scores[query] = scores + asked.encoded.votes([query])[0]
-        asked.missing -= 1
 
     def _say(self, note: str) -> None:
         self.say(note, self.done)

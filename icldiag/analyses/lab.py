@@ -186,18 +186,18 @@ class Lab:
         def tell() -> None:
             for place in [place for place, one in untold.items() if not one.missing]:
                 assert each is not None
-                each(place, np.array(untold.pop(place).answers))
+                each(place, untold.pop(place).answers(self.model))
 
         tell()
         work = Work(self.model, self.prefix, say)
         for answer in [work.plan(group) for group in alike.values()]:
             answer()
         keep()
-        return [np.array(one.answers) for one in asked]
+        return [one.answers(self.model) for one in asked]
 
     @staticmethod
     def _keys(asked: PendingQuestion) -> list[Hashable]:
-        """What makes the answer to each query the same: its tokens, the edits of them, and what is scored."""
+        """What makes the score of a query the same before a calibration: its tokens, their edits, what is scored."""
         edits = tuple(map(_content, (asked.prefix_edits, asked.target_edits, asked.query_edits)))
         shared = _scoring(asked.encoded), edits, asked.encoded.prefix
         return [(shared, query.ids) for query in asked.encoded.queries]
@@ -248,10 +248,10 @@ class Lab:
 
 
 def _scoring(encoded: EncodedPrompt) -> Hashable:
-    """What of a prompt makes scores of its logits."""
+    """What of a prompt makes scores of its logits, before a calibration."""
     prompt = encoded.prompt
     words = tuple(label.word for label in prompt.labels)
-    return encoded.scored_tokens, words, prompt.scoring, encoded.unconditional, prompt.calibration
+    return encoded.scored_tokens, words, prompt.scoring, encoded.unconditional
 
 
 def _content(edits: Edits) -> Hashable:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from icldiag.lazy import no_grad, torch
 from icldiag.model.attention import Edit
 from icldiag.model.edits import Edits
+from icldiag.model.finite import require_finite
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.memory import is_out_of_memory, release
@@ -70,7 +71,11 @@ def run_rows(
     """Run all rows at once.
 
     Returns:
-        The label scores (B, C) after each row, and the tokens of the rows `keep` as pasts of later rows.
+        The label scores (B, C) after each row, before a calibration, and the tokens of the rows `keep` as pasts of
+        later rows.
+
+    Raises:
+        NotFinite: one of the scores is no finite number.
     """
     shared = shared_tokens([row.past for row in rows])
     layout = _Layout.of(rows, shared, words)
@@ -107,7 +112,8 @@ def run_rows(
         tokens=words.vocabulary,
         before_layer=before_layer,
     )
-    scores = words.scores(run.logits, words.vocabulary)
+    scores = words.plain_scores(run.logits, words.vocabulary)
+    require_finite(scores, words.dtype)
     pasts = [
         Past((*rows[row].past.pieces, Piece(kept, place, layout.new - len(rows[row].ids), layout.new)))
         for place, row in enumerate(keep)
