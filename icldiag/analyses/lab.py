@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from icldiag.analyses.batches import PendingQuestion, Work
 from icldiag.analyses.calibration import content_free
 from icldiag.analyses.memory import Memory
+from icldiag.analyses.request import Workbench
 from icldiag.analyses.reweighting.step import beta_edits
 from icldiag.errors import PromptError
 from icldiag.lazy import torch
@@ -76,8 +77,14 @@ class Lab:
     ) -> None:
         self.model, self.encoded, self.prefix, self.beta = model, encoded, prefix, beta
         self.prompt = encoded.prompt
-        self.answered = 0  # questions that were run so far, those that run by their share of the tokens
+        self.answered = 0  # different questions that were asked so far, those that run by their share of the tokens
         self._memory = Memory() if memory is None else memory
+        self._asked: set[Hashable] = set()  # of this lab
+
+    @classmethod
+    def of(cls, bench: Workbench, progress: Progress) -> Lab:
+        """Of a session, with what its other labs have asked."""
+        return cls(bench.model, bench.encoded, bench.prefix(progress), bench.beta, bench.asked)
 
     def question(
         self,
@@ -164,7 +171,7 @@ class Lab:
         for one in asked:
             if one.missing:
                 alike.setdefault(_scoring(one.encoded), []).append(one)
-        before, count = self.answered, sum(len(group) for group in alike.values())
+        before, count = self.answered, sum(not self._asked.issuperset(own) for own in keys)
         untold = dict(enumerate(asked)) if each is not None else {}
 
         missing = [one.missing for one in asked]
@@ -193,6 +200,8 @@ class Lab:
         for answer in [work.plan(group) for group in alike.values()]:
             answer()
         keep()
+        self._asked.update(key for own in keys for key in own)
+        self.answered = before + count
         return [one.answers(self.model) for one in asked]
 
     @staticmethod

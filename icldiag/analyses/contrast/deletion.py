@@ -91,7 +91,7 @@ class DeleteWords(Request[Deletion]):
         orders = [generator.permutation(candidates).tolist() for _ in range(self.draws)]
         drawn = [[tuple(order[:size]) for size in sizes] for order in orders]
         sets = [order[measure][:size] for measure in MEASURES for size in sizes] + [one for row in drawn for one in row]
-        lab = Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta)
+        lab = Lab.of(bench, progress)
 
         def question(places: Sequence[int]) -> Question:
             changed = without(bench.prompt, self.query, [contrast.words[place] for place in places])

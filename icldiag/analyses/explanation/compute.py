@@ -29,6 +29,7 @@ from icldiag.analyses.explanation.relabelled import Relabelling, relabellings, w
 from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
 from icldiag.analyses.explanation.wording import overlap, scoring_lead
 from icldiag.analyses.lab import Lab
+from icldiag.analyses.memory import Memory
 from icldiag.analyses.overview.compute import Judge, Overview
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Each, Request, Workbench
@@ -119,6 +120,7 @@ class Explain(Request[Explanation]):
             bench.ask(Confuse(), progress) if bench.prompt.demonstrations else None,
             lambda: bench.ask(Flow(self.query), progress),
             beta=bench.beta,
+            memory=bench.asked,
             seed=self.seed,
             progress=progress,
             each=each,
@@ -136,6 +138,7 @@ def explain(
     flow: Callable[[], QueryFlow],
     *,
     beta: NDArray[np.float32] | None = None,
+    memory: Memory | None = None,
     seed: int = 0,
     progress: Progress = silent,
     each: Callable[[PartialExplanation], object] | None = None,
@@ -144,6 +147,7 @@ def explain(
 
     Args:
         beta: (L, H, demonstrations), an anchor re-weighting that is in force; see `lab`.
+        memory: what other labs of the model have asked.
         overview: of the prompt, its lean measured.
         confusion: of the prompt's classes; None without demonstrations.
         flow: gives the query's saliency, or raises AnalysisError where it is undefined.
@@ -153,7 +157,7 @@ def explain(
     assert overview.lean is not None
     part = replace(without_evidence(prediction, query), favourite=favourite_of(overview, query))
     contest = part.contest
-    lab = Lab(model, encoded, prefix, beta)
+    lab = Lab(model, encoded, prefix, beta, memory)
     expected = _runs(encoded)
 
     def step(*_: object) -> None:

@@ -144,7 +144,7 @@ class MeasureLean(Request[Lean]):
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Lean:
         prediction = bench.ask(Predict(), progress)
-        return lean(_lab(bench, progress), prediction, self.seed, progress)
+        return lean(Lab.of(bench, progress), prediction, self.seed, progress)
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class MeasurePriors(Request[tuple[Prior, ...]]):
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> tuple[Prior, ...]:
         known = bench.peek(MeasureLean(self.seed))
         prediction = bench.ask(Predict(), progress)
-        return priors(_lab(bench, progress), prediction, self.seed, progress) if known is None else known.priors
+        return priors(Lab.of(bench, progress), prediction, self.seed, progress) if known is None else known.priors
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class Perturb(Request[Stability]):
 
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Stability:
         prediction = bench.ask(Predict(), progress)
-        return stability(_lab(bench, progress), prediction, self.queries, self.seed, progress, each=each)
+        return stability(Lab.of(bench, progress), prediction, self.queries, self.seed, progress, each=each)
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,3 @@ def first_lines(bench: Workbench, prediction: Prediction, seed: int = 0) -> Over
         outscored=bench.encoded.outscored if bench.prompt.calibration is None else (),  # which may lift one above
         same_texts=tuple(same_text_warnings(bench.prompt)),
     )
-
-
-def _lab(bench: Workbench, progress: Progress) -> Lab:
-    return Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta, bench.asked)

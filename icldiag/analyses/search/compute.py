@@ -74,5 +74,4 @@ def begun(bench: Workbench, progress: Progress, query: int | None = None, seed: 
 
 
 def _search(bench: Workbench, progress: Progress, query: int | None, seed: int) -> Search:
-    lab = Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta, bench.asked)
-    return Search(lab, query, seed, progress)
+    return Search(Lab.of(bench, progress), query, seed, progress)
