@@ -27,7 +27,7 @@ def query_lines(
     """The text, and under it its number, the answer and what was wanted; `predicted` is None before there is one.
 
     `was` is the answer in the state that this one is compared with, where that differs, which `sign` says before the
-    answer; `note` ends the second line.
+    answer; it is named where the names beside it have room. `note` ends the second line.
 
     First column: `>` the chosen query. Second: `x` a wrong answer, `?` an answer without a gold label. Third: `+` a
     marked query.
@@ -45,7 +45,12 @@ def query_lines(
     before = ""
     if was is not None:
         before = " (was right)" if was == gold else f" (was {cut_middle(visible(was, look.ascii_only), 14, look.dots)})"
-    before += f"  {note}" if note else ""
+    names = [visible(name, look.ascii_only) for name in (predicted, gold) if name is not None]
+    needed = sum(map(cell_len, names)) + 7 if wrong else cell_len(names[0] if names else "")
+    ends = f"  {note}" if note else ""
+    if second.cell_len + needed + cell_len(before + ends) > width:
+        before = ""
+    before += ends
     room = width - second.cell_len - cell_len(before)
     if predicted is None:
         if gold is not None:

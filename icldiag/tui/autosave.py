@@ -82,7 +82,7 @@ class Autosave:
             self._caught("saving the session", unforeseen)
         if error is not None and before is None:
             text = f"The session cannot be saved: {visible(error)}. Make room; until then a changed prompt is kept "
-            self.desk.screen.tell(text + "only where you save it, with s in panel Prompt.", severity="warning")
+            self.desk.screen.tell(text + "only where you save it, with w in panel Prompt.", severity="warning")
 
     def _write_file(self, session: SavedSession) -> str | None:
         """Write, and return the reason where that fails."""

@@ -92,7 +92,8 @@ class Dialogs(Navigation):
         return next(binding.key for binding in in_force(self.BINDINGS, self.keys) if binding.id == name)
 
     def action_command_palette(self) -> None:
-        if not isinstance(self.screen, Palette):
+        """Not over a dialog, whose panel its commands would change."""
+        if len(self.screen_stack) == 1:
             self.push_screen(Palette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

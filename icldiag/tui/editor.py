@@ -82,7 +82,7 @@ class Editor:
             self._take(path, content, draft)
         else:
             lost = "is no file any more" if is_there(path) else "is gone"
-            text = f"{visible(str(path))} {lost}. The prompt here is kept: s in panel Prompt saves it."
+            text = f"{visible(str(path))} {lost}. The prompt here is kept: w in panel Prompt saves it."
             self._tell(text, "Not read", "warning", 15)
 
     def refused(self, prompt: Prompt | None) -> None:

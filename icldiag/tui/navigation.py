@@ -64,7 +64,8 @@ class Navigation(Layout):
 
     def action_wrong(self, step: int) -> None:
         if not self.query_one(Queries).step_wrong(step):
-            self.notify("No wrong query in the list.", markup=False)
+            there = self.state.prediction is not None
+            self.notify("No wrong query in the list." if there else "The queries are not answered yet.", markup=False)
 
     def action_filter(self) -> None:
         self._pick(True)
@@ -121,10 +122,11 @@ class Navigation(Layout):
         self.action_panel(str(repair.id))
         repair.search(message.query)
         what = "the prompt" if message.query is None else f"query {message.query + 1}"
-        back = next(key_text(one) for one in in_force(self.BINDINGS, self.keys) if one.id == f"app.{before.title}")
-        self.notify(
-            f"Panel Repair: what fixes {what}; escape stops it. {back} goes back to {before.title}.", markup=False
-        )
+        told = f"Panel Repair: what fixes {what}; escape stops it."
+        if before is not repair:
+            back = next(key_text(one) for one in in_force(self.BINDINGS, self.keys) if one.id == f"app.{before.title}")
+            told += f" {back} goes back to {before.title}."
+        self.notify(told, markup=False)
 
     def action_next_panel(self, step: int) -> None:
         titles = [panel.title.lower() for panel in PANELS]

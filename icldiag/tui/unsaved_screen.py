@@ -28,7 +28,7 @@ class UnsavedScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):
             yield Static("Your changes cannot be saved", classes="title", markup=False)
-            cure = "Make room, or save the prompt elsewhere with s in panel Prompt."
+            cure = "Make room, or save the prompt elsewhere with w in panel Prompt."
             yield Static(f"{visible(self.reason)}. {cure}", markup=False)
             yield Static("q  quit, and lose the changes\nescape  stay", markup=False)
 

@@ -113,6 +113,8 @@ def test_a_query_in_two_lines() -> None:
     assert second.plain == "  7 Entity  want Person"
     first, second = query_lines(1234, "", None, None, chosen=False, width=40, look=ASCII)
     assert (first.plain, second.plain.strip()) == (" ? (empty)", "1234")
+    tight = query_lines(12, "a", "World", "Sports", chosen=False, width=30, look=ASCII, was="Business", sign="~")[1]
+    assert tight.plain == " 12~World  want Sports"  # what it was is told where whole names have room
     moved = query_lines(12, "a", "Entity", "Person", chosen=False, width=40, look=ASCII, was="Person")[1]
     assert moved.plain == " 12~Entity  want Person (was right)"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,24 @@ def test_two_actions_on_one_key_of_a_panel_are_found(monkeypatch: pytest.MonkeyP
 
 def test_the_page_is_of_these_bindings() -> None:
     assert (DOCS / "keys.md").read_text() == key_table.as_markdown(), "run python tools/pages.py"
+
+
+def test_a_key_that_a_message_names_in_a_panel_does_what_it_says() -> None:
+    does = {"saves": "save", "save": "save", "undoes": "undo"}
+    told = [
+        (key, title, does[verb])
+        for path in Path(key_table.__file__).parent.rglob("*.py")
+        for key, title, after in re.findall(
+            r"\b([a-zA-Z0-9]) in panel ([A-Z]\w+)(?: (saves|undoes))?", path.read_text(encoding="utf-8")
+        )
+        for verb in [after or "save"]
+    ]
+    assert len(told) >= 4
+    actions = {
+        (binding.key, panel.title): str(binding.action)
+        for panel in PANELS
+        for binding in panel.BINDINGS
+        if isinstance(binding, Binding)
+    }
+    for key, title, verb in told:
+        assert actions[key, title].startswith(verb), (key, title, verb)

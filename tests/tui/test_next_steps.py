@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from icldiag.analyses.effect import Effect
 from icldiag.prompt.schema import Prompt
-from icldiag.tui.panels.next_steps import next_steps
+from icldiag.tui.panels.next_steps import Situation, next_steps
 from tests.analyses.overview.made import overview_of, two_classes
 from tests.analyses.repairs.test_reading import judged
 
 
-def steps(prompt: Prompt, mended: int, offers: bool = True, broken: int = 0) -> list[tuple[str, str]]:
+def steps(
+    prompt: Prompt, mended: int, offers: bool = True, broken: int = 0, now: Situation | None = None
+) -> list[tuple[str, str]]:
     """After calibrations of which the first is chosen, fixes so many of 40 texts, and breaks so many of the queries."""
     found, trial = judged(prompt, True, 3, 1)
     if broken:
@@ -20,7 +22,8 @@ def steps(prompt: Prompt, mended: int, offers: bool = True, broken: int = 0) -> 
     confirmed = Effect(40, 10, tuple(range(mended)), (), 0.0, mended / 40)
     known = replace(found, query=None, winner=0, confirmed=confirmed)
     name = trial.repair.name
-    said = next_steps(replace(overview_of(*two_classes(4, 2, 0)), repairs=known), None, offers, "about 9 s")
+    now = now or Situation(offers=offers, takes="about 9 s")
+    said = next_steps(replace(overview_of(*two_classes(4, 2, 0)), repairs=known), now)
     return [(action.replace(name, "NAME"), rest.replace(name, "NAME")) for action, rest in said]
 
 
@@ -55,8 +58,24 @@ def test_what_gains_nothing_is_no_action(prompt: Prompt) -> None:
 
 def test_what_no_calibration_can_mend_comes_before_all(prompt: Prompt) -> None:
     found = replace(overview_of(*two_classes(4, 2, 0)), unrepaired="there are too few", outscored=((0, 1),))
-    assert next_steps(found, None, True, "") == [
+    assert next_steps(found, Situation(offers=True)) == [
         ("e edits the file", "set 'scoring: terminated' first"),
         ("", "There are too few."),
     ]
-    assert next_steps(overview_of(*two_classes(4, 2, 0)), None, True, "") == []
+    assert next_steps(overview_of(*two_classes(4, 2, 0)), Situation(offers=True)) == []
+
+
+def test_beside_a_calibration_in_force_another_is_offered_only_where_it_surely_gains(prompt: Prompt) -> None:
+    (search, _), (action, said), *_ = steps(prompt, 2, now=Situation(offers=False, calibrated=True))
+    assert search.startswith("m searches")
+    assert action == ""
+    assert said.startswith("No calibration surely gains more than the one in force. The best, NAME: 10 -> 12 of 40")
+    assert steps(prompt, 20, now=Situation(offers=True, calibrated=True))[0][0] == "t applies NAME"
+
+
+def test_what_runs_is_told(prompt: Prompt) -> None:
+    assert ("9 shows the search that runs", "") in steps(prompt, 20, now=Situation(offers=True, searching=True))
+    untried = overview_of(*two_classes(4, 2, 0))
+    assert next_steps(untried, Situation(trying=True)) == [
+        ("", "Calibrations are being tried. What t can apply is named here.")
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -19,29 +20,38 @@ if TYPE_CHECKING:
 Step = tuple[str, str]  # an action, and what is known of it
 
 
-def next_steps(found: Overview, searched: Repairs | None, offers: bool, takes: str) -> list[Step]:
-    """Empty while nothing is computed.
+@dataclass(frozen=True)
+class Situation:
+    """What the prompt's state adds to what is known of the prompt."""
 
-    Args:
-        searched: what panel Repair found for the whole prompt, if there was a search.
-        offers: the key `t` applies the repair.
-        takes: how long a search would take, if that is known.
-    """
+    searched: Repairs | None = None  # what panel Repair found for the whole prompt, if there was a search
+    offers: bool = False  # the key `t` applies the repair
+    takes: str = ""  # how long a search would take, if that is known
+    searching: bool = False  # a search runs
+    trying: bool = False  # calibrations are being tried
+    calibrated: bool = False  # one is in force
+
+
+def next_steps(found: Overview, now: Situation) -> list[Step]:
+    """Empty while nothing is computed."""
+    searched = now.searched
     known = searched or found.repairs
     steps: list[Step] = []
     if known is not None:
-        steps = [*_repair(known, offers), _search(found, known, searched is not None, takes)]
+        steps = [*_repair(known, now), _search(found, now)]
         steps = steps if known.sure or searched is not None else steps[::-1]
         steps += _texts(known)
         steps += _to_check(found)
     elif found.unrepaired:
         steps = [("", f"{found.unrepaired[0].upper()}{found.unrepaired[1:]}.")]
+    elif now.trying:
+        steps = [("", "Calibrations are being tried. What t can apply is named here.")]
     if steps and found.outscored:
         steps.insert(0, ("e edits the file", "set 'scoring: terminated' first"))
     return steps
 
 
-def _repair(known: Repairs, offers: bool) -> Iterator[Step]:
+def _repair(known: Repairs, now: Situation) -> Iterator[Step]:
     from icldiag.analyses.repairs import finding, gain, tried_kind
 
     if known.best is None or known.confirmed is None:
@@ -50,7 +60,9 @@ def _repair(known: Repairs, offers: bool) -> Iterator[Step]:
     name, measured, own = known.best.repair.name, gain(known.confirmed), known.best.queries
     if own.net < 0:
         measured += f"; of {counted(own.count, 'query')} here fewer right, {own.right_before} -> {own.right_after}"
-    if known.holds and offers:
+    if now.calibrated and now.searched is None and not known.sure:
+        yield "", f"No calibration surely gains more than the one in force. The best, {name}: {measured}"
+    elif known.holds and now.offers:
         yield f"t {'applies' if known.sure else 'tries'} {name}", measured
     elif known.holds:
         yield name, measured
@@ -58,14 +70,16 @@ def _repair(known: Repairs, offers: bool) -> Iterator[Step]:
         yield "", f"No {tried_kind(known)} holds. The first choice, {name}, gains nothing: {measured}"
 
 
-def _search(found: Overview, known: Repairs, searched: bool, takes: str) -> Step:
+def _search(found: Overview, now: Situation) -> Step:
     from icldiag.analyses.overview import search_first
 
-    if searched:
+    if now.searching:
+        return "9 shows the search that runs", ""
+    if now.searched is not None:
         return "m shows all that was tried", ""
     first = search_first(found)
     said = [f"first {', then '.join(first)}"] if first else []
-    return "m searches for changes of the prompt too", ", ".join([*said, *([takes] if takes else [])])
+    return "m searches for changes of the prompt too", ", ".join([*said, *([now.takes] if now.takes else [])])
 
 
 def _to_check(found: Overview) -> Iterator[Step]:

@@ -15,7 +15,7 @@ from icldiag.tui.messages import CellWanted, RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
 from icldiag.tui.panels.cost import in_short, of_search
-from icldiag.tui.panels.next_steps import drawn, next_steps
+from icldiag.tui.panels.next_steps import Situation, drawn, next_steps
 from icldiag.tui.panels.parts import PartsPanel
 from icldiag.visible import visible
 
@@ -144,9 +144,16 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
 
     def _next(self, found: Overview) -> RenderableType:
         """What fixes the prompt, as panel Repair has it; after a search there, what that found."""
-        searched = self._searched()
-        takes = "" if searched is not None or found.repairs is None else in_short(self, of_search(self))
-        return drawn(next_steps(found, searched, self.offers, takes), self.state.look)
+        searched, state = self._searched(), self.state
+        now = Situation(
+            searched,
+            self.offers,
+            takes="" if searched is not None or found.repairs is None else in_short(self, of_search(self)),
+            searching="repairs" in state.doing,
+            trying=self.job in state.doing,
+            calibrated=self.prompt.calibration is not None,
+        )
+        return drawn(next_steps(found, now), state.look)
 
     def _searched(self) -> Repairs | None:
         """What panel Repair found for the whole prompt."""
