@@ -35,7 +35,7 @@ from icldiag.report.read import read_report
 from icldiag.report.write import write_figures
 from icldiag.session import Session
 from icldiag.sweeps.sweep import Sweep
-from tests.conftest import Tiny
+from tests.conftest import Tiny, tiny_prompt
 
 WRONG: list[Any] = [object(), {1: 2}, b"x", 1.5, 3 + 4j, ["x"], "\ud800", "nothing of the kind", -7, print]
 
@@ -60,7 +60,8 @@ OWN = [kind for kind in Request.__subclasses__() if kind.__module__.startswith("
 @pytest.mark.parametrize("kind", [*OWN, Cut, TrainingSettings, ModelSettings])
 def test_a_field_of_the_wrong_type_is_told_by_its_name(kind: Any) -> None:
     assert ANALYSES  # which imports them
-    needed = {"query": 0, "cut": Cut("text_to_label", (0,)), "kind": "text_to_label", "layers": (0,)}
+    needed: dict[str, Any] = {"query": 0, "cut": Cut("text_to_label", (0,)), "kind": "text_to_label", "layers": (0,)}
+    needed["before"] = tiny_prompt()
     whole = {field.name: needed[field.name] for field in fields(kind) if field.name in needed}
     for field in fields(kind):
         if field.name not in (

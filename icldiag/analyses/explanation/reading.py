@@ -194,11 +194,15 @@ def _of_label(cause: Cause, found: Explanation) -> str:
 
 
 def is_likely(cause: Cause, found: Explanation) -> bool:
-    """Whether a second test supports a cause, and of a wrong label says that it is more than possible."""
+    """Whether a second test supports a cause, and of a wrong label says that it is more than possible.
+
+    That other labels get likelier is not enough for this: so they do where the label of a demonstration near the end
+    is what all answers follow. Its own text, asked while it is left out, must not speak for the label that it has.
+    """
     if cause.demonstration is None or not cause.supported:
         return cause.supported
-    odds = next(effect.odds for effect in found.demonstrations if effect.index == cause.demonstration)
-    return odds is not None and odds >= LIKELY
+    effect = next(effect for effect in found.demonstrations if effect.index == cause.demonstration)
+    return effect.odds is not None and effect.odds >= LIKELY and (effect.likelihood or 0.0) >= 0
 
 
 def _how_well(found: Explanation) -> str:

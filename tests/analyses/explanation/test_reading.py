@@ -85,11 +85,16 @@ def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Expl
         "No second test confirms a cause; the closest: The order"
     )
     wrongly = Cause("demonstration", run, 1.0, True, "", 0)
-    for odds, said in ((LIKELY, "probably carries a wrong label"), (LIKELY - 0.1, "may carry a wrong label")):
-        effects = (replace(found.demonstrations[0], odds=odds), *found.demonstrations[1:])
+    for odds, own, likely in (
+        (LIKELY, 0.1, True),
+        (LIKELY, None, True),
+        (LIKELY - 0.1, 0.1, False),
+        (9.0, -0.1, False),
+    ):
+        effects = (replace(found.demonstrations[0], odds=odds, likelihood=own), *found.demonstrations[1:])
         told = replace(wrong, causes=(wrongly,), demonstrations=effects)
-        assert said in headline(told)
-        assert is_likely(wrongly, told) == (odds >= LIKELY)
+        assert ("probably carries a wrong label" if likely else "may carry a wrong label") in headline(told)
+        assert is_likely(wrongly, told) == likely
     assert is_likely(sure, wrong)
     assert not is_likely(unsure, wrong)
     unsure = replace(wrongly, supported=False)
