@@ -56,7 +56,7 @@ def weight_rows(
         if row.role in _NAMED:
             caution = told[place][2] if place < len(told) else ""
             note = Text(shown(f"{row.note}{f'; {caution}' if caution else ''}."))
-            note = note if beside or not offer else offer.append("\n").append_text(note)
+            note = note if beside or not offer else Text.assemble(offer, "\n", note)
             blocks.append(Padding(note, (0, 0, 0, 9 + names if width >= _WIDE else 7)))
     total = f"{'sum':<7}{_SUM:<{names}}  {pad(share_bar(lead, most, cells, look), cells)}  {lead:+z6.2f}"
     blocks.append(Text(total, look.muted, no_wrap=True))

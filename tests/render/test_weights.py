@@ -63,3 +63,12 @@ def test_sum_and_legend_take_few_lines() -> None:
     said = lines(("t tries it", "Reweight: start training"))
     assert len(said) == 3 * 2 + 2 + 1 + 2
     assert said[-3].endswith("+0.41")
+
+
+def test_only_the_action_is_strong_where_it_has_a_line_of_its_own() -> None:
+    console = Console(file=io.StringIO(), width=60, color_system="standard", force_terminal=True, highlight=False)
+    with console.capture() as shown:
+        console.print(weight_rows(ROWS[:1], ("t tries " + "it " * 12,), LEAD, "", DARK, 60))
+    _, action, note, *_ = shown.get().splitlines()
+    assert "\x1b[1m-> t tries" in action
+    assert "alone" in note and "\x1b[1m" not in note
