@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from icldiag.cli import main
 from icldiag.errors import AnalysisError
 from icldiag.prompt.read import read_prompt
 from icldiag.repair_output import (
@@ -19,20 +18,12 @@ from icldiag.session import Session
 from tests.analyses.repairs.conftest import short_trainings as short_trainings
 from tests.analyses.repairs.test_search import rich as rich
 from tests.conftest import Tiny
+from tests.test_repair_output import Command
 from tests.test_repair_output import rich_file as rich_file
+from tests.test_repair_output import run as run
 
 
-def test_a_repair_is_written_for_other_programs(
-    rich_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        common = ["repair", str(rich_file), "--model", str(model_folder), "--budget", "8"]
-        monkeypatch.setattr("sys.argv", ["icldiag", *common, *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        shown = capsys.readouterr()
-        return int(caught.value.code or 0), shown.out, shown.err
-
+def test_a_repair_is_written_for_other_programs(rich_file: Path, model_folder: Path, run: Command) -> None:
     found = Session(rich_file, str(model_folder)).repairs(budget=8)
     calibrated = 1 + [trial.repair.name for trial in found.trials].index("batch calibration")
     output = rich_file.parent / "requests.json"

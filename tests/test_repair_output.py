@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,9 +177,15 @@ def test_queries_are_named_by_number_or_text(prompt: Prompt) -> None:
             chosen_query(prompt, wrong)
 
 
-def test_the_command(
+Command = Callable[..., tuple[int, str, str]]  # arguments -> exit status, stdout, stderr
+
+
+@pytest.fixture
+def run(
     rich_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+) -> Command:
+    """icldiag repair of `rich_file`."""
+
     def run(*arguments: str) -> tuple[int, str, str]:
         common = ["repair", str(rich_file), "--model", str(model_folder), "--budget", "8"]
         monkeypatch.setattr("sys.argv", ["icldiag", *common, *arguments])
@@ -187,6 +194,10 @@ def test_the_command(
         shown = capsys.readouterr()
         return int(caught.value.code or 0), shown.out, shown.err
 
+    return run
+
+
+def test_the_command(rich_file: Path, model_folder: Path, run: Command) -> None:
     output = rich_file.parent / "repaired.yaml"
     session = Session(rich_file, str(model_folder))
     found = session.repairs(budget=8)

@@ -38,10 +38,9 @@ def test_what_waits_says_for_what(tmp_path: Path) -> None:
     assert state.how_far("confusion") == "waiting for its turn; now: answering again"
 
 
-async def test_what_runs_and_what_waits_is_listed_and_stopped(
-    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    extract, go, began = Extract.compute, threading.Event(), []
+def extraction_held(monkeypatch: pytest.MonkeyPatch) -> tuple[list[Extract], threading.Event]:
+    """What extractions were begun; they say 3 of 9, and end once the event is set."""
+    extract, go, began = Extract.compute, threading.Event(), list[Extract]()
 
     def slowly(request: Extract, bench: Any, progress: Any, each: Any) -> Any:
         began.append(request)
@@ -51,6 +50,13 @@ async def test_what_runs_and_what_waits_is_listed_and_stopped(
         return extract(request, bench, progress, each)
 
     monkeypatch.setattr(Extract, "compute", slowly)
+    return began, go
+
+
+async def test_what_runs_and_what_waits_is_listed_and_stopped(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go = extraction_held(monkeypatch)
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("5")  # Extract holds the model
@@ -82,15 +88,7 @@ async def test_what_runs_and_what_waits_is_listed_and_stopped(
 async def test_what_was_stopped_is_computed_and_the_edits_stay(
     prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extract, go = Extract.compute, threading.Event()
-
-    def slowly(request: Extract, bench: Any, progress: Any, each: Any) -> Any:
-        while not go.is_set():
-            progress("extraction", 3, 9)
-            time.sleep(0.01)
-        return extract(request, bench, progress, each)
-
-    monkeypatch.setattr(Extract, "compute", slowly)
+    _, go = extraction_held(monkeypatch)
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("8", "d")
