@@ -77,5 +77,5 @@ def test_what_runs_is_told(prompt: Prompt) -> None:
     assert ("9 shows the search that runs", "") in steps(prompt, 20, now=Situation(offers=True, searching=True))
     untried = overview_of(*two_classes(4, 2, 0))
     assert next_steps(untried, Situation(trying=True)) == [
-        ("", "Calibrations are being tried. What t can apply is named here.")
+        ("", "What t can apply is named here, once calibrations are tried.")
     ]

@@ -28,7 +28,7 @@ class Situation:
     offers: bool = False  # the key `t` applies the repair
     takes: str = ""  # how long a search would take, if that is known
     searching: bool = False  # a search runs
-    trying: bool = False  # calibrations are being tried
+    trying: bool = False  # calibrations are tried, or will be
     calibrated: bool = False  # one is in force
 
 
@@ -45,7 +45,7 @@ def next_steps(found: Overview, now: Situation) -> list[Step]:
     elif found.unrepaired:
         steps = [("", f"{found.unrepaired[0].upper()}{found.unrepaired[1:]}.")]
     elif now.trying:
-        steps = [("", "Calibrations are being tried. What t can apply is named here.")]
+        steps = [("", "What t can apply is named here, once calibrations are tried.")]
     if steps and found.outscored:
         steps.insert(0, ("e edits the file", "set 'scoring: terminated' first"))
     return steps
