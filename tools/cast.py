@@ -23,7 +23,7 @@ import typer
 WIDTH, HEIGHT = 100, 30
 COMMAND = ("icldiag", "--model", "smollm2", "open", "sample_prompts/sentiment.yaml")
 #: What must have been written, and then, after the pause of a reader, the key.
-STEPS = (("NEXT", "n"), ("", "1"), ("the lead, in nats", "O"), ("NEXT", "t"), ("broken", "q"))
+STEPS = (("applies", "n"), ("", "1"), ("the lead, in nats", "O"), ("applies", "t"), ("broken", "q"))
 _PAUSE = 3.0  # seconds; nothing in the recording stands still for longer
 _PATIENCE = 180.0
 
