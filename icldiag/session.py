@@ -29,7 +29,7 @@ from icldiag.model.forward import InstrumentedModel, Prefix
 from icldiag.model.known import Known, read_with
 from icldiag.model.load import load_model
 from icldiag.model.memory import memory_errors, shortage_of, work_of
-from icldiag.model.readout import Progress, Readout, silent
+from icldiag.model.readout import Progress, Readout, encode_prefix, silent
 from icldiag.model.settings import ModelSettings, Stage
 from icldiag.model.sliding import sliding_window_of
 from icldiag.model.turns import WAITS, Turns
@@ -254,15 +254,7 @@ class Session(Shortcuts):
             taken_over = self._results.get("prefix")
             if taken_over is not None and taken_over.ids != self.encoded.prefix:  # an empty query moves its end
                 del self._results["prefix"]
-        return self._once("prefix", lambda: self._encode_prefix(progress))
-
-    def _encode_prefix(self, progress: Progress) -> Prefix:
-        forerunners = [demonstration.forerunner for demonstration in self.encoded.demonstrations]
-        return self.model.encode_prefix(
-            self.encoded.prefix,
-            forerunners=forerunners,
-            before_layer=lambda layer: progress("demonstrations", layer, self.model.n_layers),
-        )
+        return self._once("prefix", lambda: encode_prefix(self.model, self.encoded, progress))
 
     def readout(self, progress: Progress, each: Callable[[tuple[int, ...], Readout], object] | None = None) -> Readout:
         """What the model answers to every query, with what the target positions have in every layer."""

@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from icldiag.analyses.memory import Memory
 from icldiag.lazy import torch
 from icldiag.model.edits import Edits
 from icldiag.model.forward import InstrumentedModel, Prefix
@@ -36,14 +37,15 @@ class PendingQuestion:
         self.query_edits = query_edits
         self.scores: list[FloatArray | None] = [None] * len(encoded.queries)  # (C,) each, before any calibration
         self.missing = len(encoded.queries)
+        self.keys: Sequence[Hashable] = ()  # under which the scores are kept
         self.key = (encoded.prefix, tuple((layer, id(edit)) for layer, edit in prefix_edits.items()))
         edited = [int(edit.rows.min()) for edit in prefix_edits.values()]
         self.unedited = prefix.ids[: min(edited, default=len(prefix.ids))]  # what may be taken from the prompt's own
 
-    def recall(self, known: Sequence[FloatArray | None]) -> None:
-        """Scores of its queries that are known already."""
-        self.scores = list(known)
-        self.missing = sum(scores is None for scores in known)
+    def recall(self, keys: Sequence[Hashable], memory: Memory) -> None:
+        """Take the scores of its queries that are kept."""
+        self.keys, self.scores = keys, [memory.get(key) for key in keys]
+        self.missing = sum(scores is None for scores in self.scores)
 
     def answers(self, model: InstrumentedModel) -> FloatArray:
         """(n, C) once none is missing: calibrated, with the votes. Raises NotFinite."""
@@ -102,8 +104,10 @@ class _Task:
 class Work:
     """One list of questions while it is answered."""
 
-    def __init__(self, model: InstrumentedModel, prefix: Prefix, say: Callable[[str, int], None]) -> None:
-        self.model, self.say = model, say
+    def __init__(
+        self, model: InstrumentedModel, prefix: Prefix, memory: Memory, say: Callable[[str, int], None]
+    ) -> None:
+        self.model, self.memory, self.say = model, memory, say
         self.tokens, self.done = 0, 0  # that are planned, and that were run; without what pads a batch
         self.own = Past((Piece(prefix.key_values, 0, 0, len(prefix.ids)),))
         tensors = [held for layer in prefix.key_values for held in (layer.keys, layer.values)]
@@ -206,6 +210,7 @@ class Work:
                 asked, query = task.query
                 asked.scores[query] = row
                 asked.missing -= 1
+                self.memory.keep(asked.keys[query], row)  # at once: who is stopped asks none of it again
         self.done += tokens
         self._say("")
         return [

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,14 @@ from icldiag.errors import PromptError
 from icldiag.lazy import torch
 from icldiag.model.edits import Edits, merge_edits
 from icldiag.model.forward import InstrumentedModel, Prefix
-from icldiag.model.readout import FloatArray, Progress, silent
+from icldiag.model.readout import FloatArray, Progress, encode_prefix, silent
 from icldiag.prompt.encode import encode
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.fitting import fitting
 from icldiag.prompt.schema import Example, Prompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 T = TypeVar("T")
 
@@ -141,11 +145,7 @@ class Lab:
         """A changed prompt's demonstrations, encoded; the prompt's own are there."""
         if encoded.prefix == self.prefix.ids:
             return self.prefix
-        return self.model.encode_prefix(
-            encoded.prefix,
-            forerunners=[demonstration.forerunner for demonstration in encoded.demonstrations],
-            before_layer=lambda layer: progress("demonstrations", layer, self.model.n_layers),
-        )
+        return encode_prefix(self.model, encoded, progress)
 
     def ask(
         self, questions: Sequence[Question], progress: Progress = silent, each: EachAnswer | None = None
@@ -164,45 +164,33 @@ class Lab:
             encoded = self.encode(question)
             edits = question.prefix_edits, self.in_force(question, encoded), question.query_edits
             asked.append(PendingQuestion(encoded, self.prefix, *edits))
-        keys = [self._keys(one) for one in asked]
-        for one, own in zip(asked, keys, strict=True):
-            one.recall([self._memory.get(key) for key in own])
+        for one in asked:
+            one.recall(self._keys(one), self._memory)
         alike: dict[Hashable, list[PendingQuestion]] = {}  # what is scored by the same label words runs together
         for one in asked:
             if one.missing:
                 alike.setdefault(_scoring(one.encoded), []).append(one)
-        before, count = self.answered, sum(not self._asked.issuperset(own) for own in keys)
-        untold = dict(enumerate(asked)) if each is not None else {}
-
-        missing = [one.missing for one in asked]
-
-        def keep() -> None:
-            """What is answered, as soon as it is: who stops this, or comes between, asks none of it again."""
-            for place, (one, own) in enumerate(zip(asked, keys, strict=True)):
-                if one.missing < missing[place]:
-                    missing[place] = one.missing
-                    pairs = zip(own, one.scores, strict=True)
-                    self._memory.keep({key: scores for key, scores in pairs if scores is not None})
+        before, count = self.answered, sum(not self._asked.issuperset(one.keys) for one in asked)
+        untold, answers = dict(enumerate(asked)), dict[int, FloatArray]()
 
         def say(note: str, done: int) -> None:
-            keep()
             self.answered = before + count * done // work.tokens
             progress("changed prompts: tokens" + (f" ({note})" if note else ""), done, work.tokens)
             tell()
 
         def tell() -> None:
             for place in [place for place, one in untold.items() if not one.missing]:
-                assert each is not None
-                each(place, untold.pop(place).answers(self.model))
+                answers[place] = untold.pop(place).answers(self.model)
+                if each is not None:
+                    each(place, answers[place])
 
         tell()
-        work = Work(self.model, self.prefix, say)
+        work = Work(self.model, self.prefix, self._memory, say)
         for answer in [work.plan(group) for group in alike.values()]:
             answer()
-        keep()
-        self._asked.update(key for own in keys for key in own)
+        self._asked.update(key for one in asked for key in one.keys)
         self.answered = before + count
-        return [one.answers(self.model) for one in asked]
+        return [answers[place] for place in range(len(asked))]
 
     @staticmethod
     def _keys(asked: PendingQuestion) -> list[Hashable]:
@@ -269,6 +257,11 @@ def _content(edits: Edits) -> Hashable:
     for edit in edits.values():
         if id(edit) not in known:
             tensors = (edit.rows, edit.blocked, edit.factor)
-            found = (None if of is None else (tuple(of.shape), of.cpu().numpy().tobytes()) for of in tensors)
+            found = (None if of is None else (tuple(of.shape), _digest(of)) for of in tensors)
             known[id(edit)] = (*found, edit.renormalise)
     return tuple((layer, known[id(edit)]) for layer, edit in sorted(edits.items()))
+
+
+def _digest(tensor: Tensor) -> bytes:
+    """A key is kept for long, and an edit of every head and token may take megabytes."""
+    return blake2b(tensor.cpu().numpy().tobytes(), digest_size=16).digest()

@@ -97,15 +97,15 @@ class Heads:
         Without context, `until` leaves out the columns from there on, which must be hidden from all the rows.
         """
         query = (self.query if rows is None else self.query[:, :, rows]) * self.scale  # (B, H, R, d)
-        hidden = self.visibility.hidden(rows)  # (B or 1, 1, R, O + T)
+        ceiling = self.visibility.ceiling(rows)  # (B or 1, 1, R, O + T)
         key, positions = self.key, self.visibility.positions
         if until is not None:
             key, positions = key[:, :, :until], positions[:, :until]
-            hidden = None if hidden is None else hidden[..., :until]
-        scores = self._scores(query, key, positions, hidden)  # (B, H, R, O + T)
+            ceiling = None if ceiling is None else ceiling[..., :until]
+        scores = self._scores(query, key, positions, ceiling)  # (B, H, R, O + T)
         if self.context is not None:
-            unseen = self.visibility.hidden_context(rows)
-            shared = self._scores(query, self.context.keys, self.context.positions, unseen)
+            ceiling = self.visibility.ceiling_of_context(rows)
+            shared = self._scores(query, self.context.keys, self.context.positions, ceiling)
             scores = torch.cat([shared, scores], dim=-1)  # (B, H, R, S)
         if blocked is not None:
             scores = scores.masked_fill(widened(blocked, scores, False), torch.finfo(scores.dtype).min)
@@ -153,7 +153,7 @@ class Heads:
             return self.weigh(self.whole)
         return torch.cat([self.weigh(self.attention(rows)) for rows in self.visibility.blocks], dim=2)
 
-    def _scores(self, query: Tensor, keys: Tensor, positions: Tensor, hidden: Tensor | None) -> Tensor:
+    def _scores(self, query: Tensor, keys: Tensor, positions: Tensor, ceiling: Tensor | None) -> Tensor:
         """Capped, biased and masked scores of scaled queries (B, H, R, d) against some columns: (B, H, R, N).
 
         They stay in the model's precision where nothing is computed of them but the softmax.
@@ -165,7 +165,7 @@ class Heads:
             scores = (scores / self.variant.softcap).tanh() * self.variant.softcap
         if self.variant.bias is not None:
             scores = scores + self.variant.bias(positions).to(scores.dtype)
-        return scores if hidden is None else scores.add_(hidden)
+        return scores if ceiling is None else scores.clamp_(max=ceiling)  # what overflows there is hidden, too
 
 
 def products(query: Tensor, keys: Tensor) -> Tensor:

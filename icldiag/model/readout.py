@@ -79,6 +79,15 @@ class KeptInputs:
                 self.by_layer.setdefault(layer, []).append(hidden)
 
 
+def encode_prefix(model: InstrumentedModel, encoded: EncodedPrompt, progress: Progress = silent) -> Prefix:
+    """A prompt's demonstrations, with the query vectors of its forerunners."""
+    return model.encode_prefix(
+        encoded.prefix,
+        forerunners=[demonstration.forerunner for demonstration in encoded.demonstrations],
+        before_layer=lambda layer: progress("demonstrations", layer, model.n_layers),
+    )
+
+
 @no_grad
 def read_queries(
     model: InstrumentedModel,

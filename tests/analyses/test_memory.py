@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from icldiag.analyses.memory import Memory
-from icldiag.analyses.overview import Summarise
+from icldiag.analyses.overview import Perturb, Summarise
 from icldiag.model.forward import InstrumentedModel
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Prompt
@@ -72,8 +73,22 @@ def test_other_examples_have_other_votes(rich: Prompt, tiny: Tiny) -> None:
 
 def test_the_oldest_goes_first() -> None:
     memory = Memory()
-    memory.keep({place: np.zeros(1) for place in range(20_001)})
+    for place in range(20_001):
+        memory.keep(place, np.zeros(1))
     assert len(memory) == 20_000
-    assert 0 not in memory
-    memory.keep({1: np.ones(1)})
-    assert memory[1] == 1
+    assert memory.get(0) is None
+    memory.keep(1, np.ones(1))
+    assert memory.get(1) == 1
+    assert len(memory) == 20_000
+
+
+def test_a_key_of_edits_is_small(prompt: Prompt, tiny: Tiny) -> None:
+    """A beta in force is an edit of every head and column in every layer, and keys are kept for long."""
+    model = tiny()
+    shape = model.n_layers, model.n_heads, len(prompt.demonstrations)
+    plain = Session(prompt, model)
+    plain.ask(Perturb())
+    session = Session(prompt, model).with_beta(np.full(shape, 0.5, np.float32))
+    session.ask(Perturb())
+    sizes = [max(len(pickle.dumps(key)) for key in one.asked._scores) for one in (plain, session)]
+    assert sizes[1] - sizes[0] < 100 * model.n_layers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from unittest.mock import patch
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from icldiag.model.heads import Heads, KeyValues
 from icldiag.model.padding import batch_of
-from icldiag.model.visibility import ROWS, Visibility
+from icldiag.model.visibility import HIDES, ROWS, Visibility
 from tests.conftest import Tiny
 
 PAST, NEW = 3, 4
@@ -31,8 +32,8 @@ def padded(within: bool) -> Visibility:
 @pytest.mark.parametrize("rows", [None, torch.tensor([1, 3])])
 def test_hidden_is_the_rule_written_out(within: bool, rows: torch.Tensor | None) -> None:
     seen = padded(within)
-    hidden, of_context = seen.hidden(rows), seen.hidden_context(rows)
-    assert hidden is not None
+    ceiling, of_context = seen.ceiling(rows), seen.ceiling_of_context(rows)
+    assert ceiling is not None
     chosen = range(NEW) if rows is None else rows.tolist()
     for batch, (padding, gap) in enumerate([(0, 0), (1, 1)]):
         for place, row in enumerate(chosen):
@@ -41,24 +42,25 @@ def test_hidden_is_the_rule_written_out(within: bool, rows: torch.Tensor | None)
                 empty = column < padding or PAST <= column < PAST + gap
                 near = not within or at - int(seen.positions[batch, column]) < 3
                 sees = column == PAST + row or (column <= PAST + row and not empty and near)
-                assert bool(hidden[batch, 0, place, column]) is not sees, (batch, row, column)
+                assert ceiling[batch, 0, place, column] == (inf if sees else HIDES), (batch, row, column)
             if of_context is not None:
-                assert of_context[batch, 0, place].bool().tolist() == [at - column >= 3 for column in (0, 1)]
+                wanted = [HIDES if at - column >= 3 else inf for column in (0, 1)]
+                assert of_context[batch, 0, place].equal(torch.tensor(wanted))
     assert (of_context is None) is not within
 
 
 def test_one_token_that_is_not_padded_sees_all() -> None:
-    assert Visibility(torch.arange(5)[None], 1).hidden(None) is None
+    assert Visibility(torch.arange(5)[None], 1).ceiling(None) is None
 
 
 def test_rows_that_nobody_holds_are_forgotten() -> None:
     seen = padded(within=True)
     rows = torch.tensor([0, 2])
-    assert seen.hidden(rows) is seen.hidden(rows)
-    seen.hidden_context(rows)
+    assert seen.ceiling(rows) is seen.ceiling(rows)
+    seen.ceiling_of_context(rows)
     del rows
-    assert not seen._hidden
-    assert not seen._hidden_context
+    assert not seen._ceilings
+    assert not seen._ceilings_of_context
 
 
 def test_blocks_are_all_rows_in_order() -> None:
@@ -87,3 +89,12 @@ def test_a_pass_makes_it_once_for_layers_that_see_alike(tiny: Tiny, architecture
         model.run(batch_of([range(4), range(2)], 45), context=context)
     assert model.n_layers >= 2
     assert len(made) == kinds
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_what_overflows_where_nobody_looks_is_hidden_too(dtype: torch.dtype) -> None:
+    """As half precision may at a column of padding."""
+    keys = torch.tensor([[1.0, 2.0], [60000.0, 60000.0]], dtype=dtype)[None, None]
+    query = torch.tensor([[2.0, 2.0], [2.0, 2.0]], dtype=dtype)[None, None]
+    heads = Heads(query, keys, keys, Visibility(torch.arange(2)[None], 2), 1.0)
+    assert heads.attention(torch.tensor([0])).tolist() == [[[[1.0, 0.0]]]]

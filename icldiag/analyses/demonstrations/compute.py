@@ -118,6 +118,7 @@ class ValueDemonstrations(Request[DemonstrationValues]):
         if each is not None and bench.peek(perturb) is None and (first := self._first(bench, progress)) is not None:
             each(first)
         found = bench.ask(perturb, progress)
+        # A lab of its own: values are the same to the bit, whatever else was asked before.
         game = Game(Lab(bench.model, bench.encoded, bench.prefix(progress), bench.beta), found)
         labels = bench.ask(Predict(), progress).labels
         count = len(found.left_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +11,11 @@ import pytest
 
 from icldiag.analyses.batches import PendingQuestion
 from icldiag.analyses.lab import Lab
+from icldiag.analyses.memory import Memory
 from icldiag.analyses.overview import Perturb, next_step
 from icldiag.analyses.overview.compute import Judge
 from icldiag.analyses.repairs import FindRepairs, Repairs, TryCalibrations, finding
 from icldiag.errors import Cancelled
-from icldiag.model.readout import FloatArray
 from icldiag.page.blocks import Paragraph
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import swap
@@ -72,9 +72,9 @@ def test_what_an_overview_that_was_stopped_had_asked_is_not_asked_again(
     session.ask(Judge())
     run, counted = PendingQuestion.recall, list[tuple[int, int]]()
 
-    def recall(asked: PendingQuestion, known: Sequence[FloatArray | None]) -> None:
-        run(asked, known)
-        counted.append((len(known), asked.missing))
+    def recall(asked: PendingQuestion, keys: Sequence[Hashable], memory: Memory) -> None:
+        run(asked, keys, memory)
+        counted.append((len(keys), asked.missing))
 
     def stop(what: str, done: int, total: int) -> None:
         if total and what.startswith("changed prompts") and 2 * done > total:
