@@ -2,10 +2,10 @@
 
 A cause is named if a change that was run, and that takes only this cause away, turns the answer or takes half of its
 lead, or if its share of the lead is half. What takes away from the lead, its share not being positive, is not called
-its cause, but for what can be read off the prompt. Among those that are named, one that a second test supports comes
-before one that stands alone. That test looks at something else than this query: at the prompt itself, or at what the
-change does to other queries. Then the smaller change to the prompt comes before the larger. Last, a second cause may be
-hidden by the first (`_beside`).
+its cause, but for what can be read off the prompt. Among those that are named, one that weighs by its own change and
+that a second test supports comes before one that does not. That test looks at something else than this query: at the
+prompt itself, or at what the change does to other queries. Then the smaller change to the prompt comes before the
+larger. Last, a second cause may be hidden by the first (`_beside`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STRUCTURAL = ("scoring", "template", "word")  # can be read off the prompt
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause that a change confirmed. `demonstration` is the one that is meant, if it is one."""
+    """A cause that is named. `demonstration` is the one that is meant, if it is one."""
 
     kind: CauseKind
     confirmed_by: Counterfactual
@@ -38,6 +38,12 @@ class Cause:
     supported: bool  # a second test agrees
     support: str  # what that test found, in words
     demonstration: int | None = None
+    weighs: bool = True  # its change turns the answer or takes half of the lead; else it is named for its share alone
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether its own change and the second test agree."""
+        return self.weighs and self.supported
 
 
 def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]:
@@ -51,7 +57,7 @@ def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]
 
 
 def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
-    """Supported ones by the size of the change, smallest first; what no second test points to by its nats.
+    """Confirmed ones by the size of the change, smallest first; the others by their nats.
 
     Before confused classes comes a class that is shown too often, if with as many of each the answer turns: what is
     read under so many of one class says little of how the classes are told apart. Before a demonstration that may be
@@ -72,7 +78,7 @@ def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
         kinds.insert(kinds.index("demonstration"), "prior")
 
     def place(cause: Cause) -> tuple[bool, float]:
-        return not cause.supported, kinds.index(cause.kind) if cause.supported else -(cause.nats or 0.0)
+        return not cause.confirmed, kinds.index(cause.kind) if cause.confirmed else -(cause.nats or 0.0)
 
     return tuple(sorted(causes, key=place))
 
@@ -124,7 +130,8 @@ def _cause(place: int, run: Counterfactual, evidence: Evidence, names: tuple[str
     if checked is not None:
         own = f"with the {factor.change}" if factor.divided else f"with {factor.change} alone"
         told.append(_of_others(checked, "by that change" if run is evidence.shares.alone(place) else own))
-    return Cause(factor.kind, run, evidence.shares.nats[place], supported, "; ".join(told), factor.demonstration)
+    nats, weighs = evidence.shares.nats[place], evidence.weighs(run)
+    return Cause(factor.kind, run, nats, supported, "; ".join(told), factor.demonstration, weighs)
 
 
 def _divided(evidence: Evidence, run: Counterfactual) -> Counterfactual:

@@ -137,7 +137,10 @@ def headline(found: Explanation) -> str:
         return f"It depends on this: {claim}."
     if not found.contest.wrong:
         return f"Right; what would turn it: {cause.confirmed_by.change}."
-    return f"{claim}." if cause.supported else f"No second test confirms a cause; the closest: {claim}."
+    if cause.confirmed:
+        return f"{claim}."
+    missing = "No change alone takes half of the lead" if cause.supported else "No second test confirms a cause"
+    return f"{missing}; the closest: {claim}."
 
 
 def of_cause(cause: Cause, found: Explanation) -> str:
@@ -194,13 +197,13 @@ def _of_label(cause: Cause, found: Explanation) -> str:
 
 
 def is_likely(cause: Cause, found: Explanation) -> bool:
-    """Whether a second test supports a cause, and of a wrong label says that it is more than possible.
+    """Whether a cause is confirmed, and a wrong label more than possible.
 
     That other labels get likelier is not enough for this: so they do where the label of a demonstration near the end
     is what all answers follow. Its own text, asked while it is left out, must not speak for the label that it has.
     """
-    if cause.demonstration is None or not cause.supported:
-        return cause.supported
+    if cause.demonstration is None or not cause.confirmed:
+        return cause.confirmed
     effect = next(effect for effect in found.demonstrations if effect.index == cause.demonstration)
     return effect.odds is not None and effect.odds >= LIKELY and (effect.likelihood or 0.0) >= 0
 

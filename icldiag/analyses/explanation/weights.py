@@ -51,7 +51,7 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
     shown: list[Weight] = []
     main = "also"
     if found.causes and found.contest.gold != found.contest.answer:
-        main = "main" if found.causes[0].supported else "maybe"
+        main = "main" if found.causes[0].confirmed else "maybe"
     for number, cause in enumerate(found.causes):
         run, role = cause.confirmed_by, main if number == 0 else "also"
         note = f"{_effect(run, found)}{together(cause, found)}"
@@ -89,7 +89,7 @@ def _effect(run: Counterfactual, found: Explanation) -> str:
 
 def heavier(found: Explanation) -> str:
     """That another cause has a larger share than the first, and why it still comes later; empty where none has."""
-    if not found.causes or not found.causes[0].supported or found.contest.gold == found.contest.answer:
+    if not found.causes or not found.causes[0].confirmed or found.contest.gold == found.contest.answer:
         return ""
     first = found.causes[0]
     most = max(found.causes, key=lambda cause: cause.nats or 0.0)
@@ -98,6 +98,8 @@ def heavier(found: Explanation) -> str:
     why = ""
     if not most.supported:
         why = ", but no second test points to it"
+    elif not most.weighs:
+        why = ", but its change alone takes less than half of the lead"
     elif KINDS.index(first.kind) < KINDS.index(most.kind):
         why = "; named first is the smaller change, which a second test confirms too"
     name = name_of(most.kind, most.demonstration)
@@ -109,7 +111,7 @@ def legend(rows: Sequence[Weight]) -> str:
     named = [row for row in rows if row.role in ("main", "maybe", "also") and row.note.startswith("alone,")]
     alone = "bars add up to the sum; alone is one change by itself" if named else ""
     nats = [row.nats for row in rows if row.nats is not None]
-    maybe = "MAYBE: no second test points to it" if any(row.role == "maybe" for row in rows) else ""
+    maybe = "MAYBE: not all tests confirm it" if any(row.role == "maybe" for row in rows) else ""
     part = "part is not named as a cause" if any(row.role == "part" for row in rows) else ""
     against = "< works against the answer, the others changed too" if any(value < 0 for value in nats) else ""
     told = "; ".join(filter(None, (alone, maybe, part, against)))

@@ -140,7 +140,7 @@ def _choice(repairs: Repairs) -> str:
     assert best is not None
     rest = (trial for trial in repairs.trials if trial.rank < best.rank and trial.wins)
     if best.repair.calibration is not None and any(trial.repair.text == best.repair.text for trial in rest):
-        return "of one prompt's calibrations that gain, the most flexible"
+        return "of one prompt's calibrations that gain, the most general (neighbours, then matrix, affine, batch)"
     assert repairs.confirmed is not None
     mends = "" if repairs.query is None else f"fix query {repairs.query + 1} and "
     return f"the best of those that {mends}were tested on {repairs.confirmed.count} left-out texts"

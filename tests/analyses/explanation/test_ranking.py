@@ -144,9 +144,18 @@ def test_a_share_of_half_is_named_though_the_change_alone_does_little(nothing: E
     parts = replace(shares((majority, STAYS)), nats=(1.2,))
     prior = replace(nothing.prior, counts=(6, 2, 2), draws=((0, 1, 2, 3),), balanced=(run(STAYS),))
     found = only(replace(nothing, shares=parts, checks=(None,), prior=prior))
-    assert (found.kind, found.nats, found.supported) == ("majority", 1.2, True)
+    assert (found.kind, found.nats, found.supported, found.weighs) == ("majority", 1.2, True, False)
+    assert not found.confirmed
     less = replace(nothing, shares=replace(parts, nats=(0.9,)), checks=(None,), prior=prior)
     assert rank_causes(less, NAMES) == ()
+
+
+def test_what_is_named_for_its_share_alone_comes_after_what_its_own_change_confirms(nothing: Evidence) -> None:
+    word = Factor("word", "other words", words=NAMES)
+    template = Factor("template", "one template", own_template=True)
+    parts = replace(shares((template, STAYS), (word, TURNS)), nats=(1.2, 0.6))
+    causes = rank_causes(replace(nothing, shares=parts, checks=(None, None)), NAMES)
+    assert [(cause.kind, cause.confirmed) for cause in causes] == [("word", True), ("template", False)]
 
 
 def test_what_the_prompt_itself_shows_comes_first(nothing: Evidence) -> None:

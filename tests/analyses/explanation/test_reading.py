@@ -59,8 +59,8 @@ def test_the_weights_are_the_shares_and_make_up_the_lead(explained: tuple[Sessio
         assert all((row.nats is None) == (row.kind == "classes") for row in rows)
         roles = [row.role for row in weights(found)]
         wrong = bool(found.causes) and found.contest.gold != found.contest.answer
-        assert ("main" in roles) == (wrong and found.causes[0].supported)
-        assert ("maybe" in roles) == (wrong and not found.causes[0].supported)
+        assert ("main" in roles) == (wrong and found.causes[0].confirmed)
+        assert ("maybe" in roles) == (wrong and not found.causes[0].confirmed)
 
 
 def test_a_change_that_is_made_with_the_first_cause_s_is_not_called_alone(
@@ -84,6 +84,11 @@ def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Expl
     assert headline(replace(wrong, causes=(unsure,))).startswith(
         "No second test confirms a cause; the closest: The order"
     )
+    light = replace(sure, weighs=False)
+    assert headline(replace(wrong, causes=(light,))).startswith(
+        "No change alone takes half of the lead; the closest: The order"
+    )
+    assert not is_likely(light, wrong)
     wrongly = Cause("demonstration", run, 1.0, True, "", 0)
     for odds, own, likely in (
         (LIKELY, 0.1, True),
