@@ -14,15 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-import numpy as np
-
 from icldiag.analyses.contest import HALF, Counterfactual
-from icldiag.analyses.estimates import times
-from icldiag.analyses.explanation.classes import CONFUSED
-from icldiag.analyses.explanation.evidence import Evidence, most_weigh
-from icldiag.analyses.explanation.factors import CauseKind, Factor
-from icldiag.analyses.explanation.others import Check
-from icldiag.analyses.explanation.relabelled import SURE, evened
+from icldiag.analyses.explanation.evidence import Evidence
+from icldiag.analyses.explanation.factors import CauseKind
+from icldiag.analyses.explanation.second_test import most_shown, of_others, second_test, separates
 
 KINDS: tuple[CauseKind, ...] = get_args(CauseKind)
 STRUCTURAL = ("scoring", "template", "word")  # can be read off the prompt
@@ -52,6 +47,8 @@ def rank_causes(evidence: Evidence, names: tuple[str, ...]) -> tuple[Cause, ...]
     causes += _classes(evidence, names)
     if evidence.contest.gold == evidence.contest.answer:  # nothing is wrong: what would turn it is all there is to say
         return _ranked([cause for cause in causes if cause.confirmed_by.turned], evidence)
+    if not any(cause.weighs for cause in causes):
+        causes += _lean(evidence, names)
     ranked = _ranked(causes, evidence)
     return (*ranked[:1], *_ranked([*ranked[1:], *_beside(ranked, evidence, names)], evidence))
 
@@ -70,7 +67,7 @@ def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
     if turned.get("majority") and "classes" in turned:
         kinds.remove("classes")
         kinds.insert(kinds.index("majority") + 1, "classes")
-    if "majority" in turned and _majority(evidence, wrong=1):
+    if "majority" in turned and most_shown(evidence, wrong=1):
         kinds.remove("demonstration")
         kinds.insert(kinds.index("majority") + 1, "demonstration")
     elif undone is not None and undone.mends and turned.get("prior") and not turned.get("demonstration", True):
@@ -121,17 +118,28 @@ def _of_factor(place: int, evidence: Evidence, names: tuple[str, ...]) -> Iterat
 def _cause(place: int, run: Counterfactual, evidence: Evidence, names: tuple[str, ...]) -> Cause:
     """A factor as the cause that this change confirms, with its second test."""
     factor, checked = evidence.shares.factors[place], evidence.checks[place]
-    supported, support = _support(factor, evidence, checked, names)
+    supported, support = second_test(factor, evidence, checked, names)
     asked = factor.kind in (*STRUCTURAL, "demonstration")  # of which the second test is this one, or the prompt itself
     confuses = factor.kind == "majority" and run.turned  # so many of one class may be why the two are confused
-    if supported and not (asked or confuses) and evidence.classes.confused and not _separates(evidence, checked):
+    if supported and not (asked or confuses) and evidence.classes.confused and not separates(evidence, checked):
         supported, support = False, f"{support}, but it does not separate the two classes"
     told = [support] if support else []
     if checked is not None:
         own = f"with the {factor.change}" if factor.divided else f"with {factor.change} alone"
-        told.append(_of_others(checked, "by that change" if run is evidence.shares.alone(place) else own))
+        told.append(of_others(checked, "by that change" if run is evidence.shares.alone(place) else own))
     nats, weighs = evidence.shares.nats[place], evidence.weighs(run)
     return Cause(factor.kind, run, nats, supported, "; ".join(told), factor.demonstration, weighs)
+
+
+def _lean(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
+    """The prior, where no one factor weighs: what they do together is a lean of the prompt, and that can be divided
+    out. Its own share is what would be left of it without them, and so not positive."""
+    for place, factor in enumerate(evidence.shares.factors):
+        run = _divided(evidence, evidence.shares.alone(place)) if factor.kind == "prior" else None
+        if run is not None and evidence.shares.nats[place] <= 0 and evidence.weighs(run):
+            cause = _cause(place, run, evidence, names)
+            if cause.supported:
+                yield cause
 
 
 def _divided(evidence: Evidence, run: Counterfactual) -> Counterfactual:
@@ -142,124 +150,6 @@ def _divided(evidence: Evidence, run: Counterfactual) -> Counterfactual:
     if turned is not None or run.lead < evidence.contest.lead:
         return turned or run
     return min([run, *sources], key=lambda one: one.lead)
-
-
-def _support(factor: Factor, evidence: Evidence, checked: Check | None, names: tuple[str, ...]) -> tuple[bool, str]:
-    """The second test of a factor, and what it found."""
-    contest = evidence.contest
-    answer, rival = names[contest.answer], names[contest.rival]
-    if factor.kind == "scoring":
-        if evidence.overlap:
-            return True, f"the word of {rival} begins with the word of {answer}, so it can never score higher"
-        return checked is not None and checked.helps, "the lead depends on how label words are scored"
-    if factor.kind == "template":
-        return True, "the queries are not written like the demonstrations"
-    if factor.kind == "word":
-        return True, "the label words are written in different forms"
-    if factor.kind == "demonstration":
-        return _wrong_label(factor, evidence, checked, answer, rival)
-    if factor.kind == "majority":
-        return _majority(evidence, evidence.mislabelled), _of_counts(evidence, answer, rival)
-    if factor.kind == "recency":
-        elsewhere = tuple(evidence.order.runs[place] for place in evidence.order.elsewhere(contest.answer))
-        support = _of_runs(evidence, elsewhere, "order that ends", "orders that end", "with another class", rival)
-        return most_weigh(evidence, elsewhere), support
-    if factor.kind == "order":
-        support = _of_runs(evidence, evidence.order.runs, "other order", "other orders", "", rival)
-        return evidence.other_orders, support
-    if factor.kind == "prior":
-        return _lasting(evidence, answer, rival)
-    weak = evidence.aggregation.flow
-    below = weak is not None and weak[contest.rival] < float(np.mean(list(weak.values())))
-    return below, f"the flow into {rival} is {'below' if below else 'not below'} the mean of the classes"
-
-
-def _wrong_label(
-    factor: Factor, evidence: Evidence, checked: Check | None, answer: str, rival: str
-) -> tuple[bool, str]:
-    """Whether a demonstration's label is likelier wrong than right, and what says so.
-
-    Where classes are confused texts are hardly read, and a wrong label is why only if with the other one the scores
-    separate them; but for counts that one wrong label explains.
-    """
-    effect = next(effect for effect in evidence.demonstrations if effect.index == factor.demonstration)
-    if effect.odds is None:
-        return False, "nothing is known of its label"
-    told, even = [], evened(evidence.prior.counts, evidence.contest)
-    if (effect.likelihood or 0.0) > 0:
-        told.append(f"its text reads more like those of {rival} than like the others of {answer}")
-    if (effect.relabelled or 0.0) > 0:
-        told.append(f"labelled {rival}, it makes the labels of other queries likelier")
-    if even:
-        told.append(f"labelled {rival}, it leaves as many demonstrations of each class")
-    if not effect.mislabelled:
-        return False, f"odds of a wrong label are 1 to {times(-effect.odds)}"
-    support = f"odds of a wrong label are {times(effect.odds)} to 1: {'; '.join(told)}"
-    if evidence.classes.confused and not even:
-        sure = effect.odds > SURE and checked is not None and checked.auc >= CONFUSED
-        if not (checked is not None and checked.helps and (sure or _separates(evidence, checked))):
-            return False, f"{support}; but with that label too the scores do not separate the two classes"
-    return True, support
-
-
-def _majority(evidence: Evidence, wrong: int = 0) -> bool:
-    """Whether the answer's class is shown more often than any other, and balance or its share is half of the lead.
-
-    Args:
-        wrong: demonstrations of the answer's class that are the rival's in truth.
-    """
-    counts, contest = list(evidence.prior.counts), evidence.contest
-    counts[contest.answer] -= wrong
-    counts[contest.rival] += wrong
-    most = max(count for label, count in enumerate(counts) if label != contest.answer)
-    parts = evidence.shares
-    places = [place for place, factor in enumerate(parts.factors) if factor.kind == "majority"]
-    if places:
-        weighs = any(evidence.weighs(parts.alone(place)) or evidence.carries(place) for place in places)
-    else:
-        weighs = most_weigh(evidence, evidence.prior.balanced)
-    return counts[contest.answer] > most and weighs
-
-
-def _of_counts(evidence: Evidence, answer: str, rival: str) -> str:
-    counts, contest = evidence.prior.counts, evidence.contest
-    draws = _of_runs(evidence, evidence.prior.balanced, "draw", "draws", "with as many of each class", rival)
-    return f"{counts[contest.answer]} demonstrations of {answer}, {counts[contest.rival]} of {rival}; {draws}"
-
-
-def _of_runs(evidence: Evidence, runs: Sequence[Counterfactual], one: str, many: str, which: str, rival: str) -> str:
-    """How many of these changes answer the rival; where fewer than half do, how many at least take half of the lead."""
-    turned, weighing = sum(run.turned for run in runs), sum(map(evidence.weighs, runs))
-    does = f"answer{'s' if len(runs) == 1 else ''} {rival}"
-    count = turned
-    if turned < HALF * len(runs) and weighing > turned:
-        count, does = weighing, f"take{'s' if len(runs) == 1 else ''} half of its lead or more"
-    names = f"the only {one}" if len(runs) == count == 1 else f"{count} of {len(runs)} {many}"
-    return " ".join(filter(None, (names, which, does)))
-
-
-def _lasting(evidence: Evidence, answer: str, rival: str) -> tuple[bool, str]:
-    sources, elsewhere = evidence.prior.sources, evidence.order.lean(evidence.contest.answer)
-    leaning = sum(source.lean > 0 for source in sources)
-    lasting = elsewhere is not None and elsewhere > 0
-    support = f"{leaning} of {len(sources)} measurements of the prior favour {answer} over {rival}"
-    if evidence.order.runs:
-        support += f", and content-free queries do {'so' if lasting else 'not'} in other orders"
-    favourite = evidence.favourite
-    if favourite is not None and favourite.undone is not None and favourite.undone.mends:
-        support += f"; the {favourite.undone.kind} prior of other queries, divided out, fixes this answer"
-        return True, support
-    return 2 * leaning > len(sources) and lasting, support
-
-
-def _of_others(checked: Check, how: str) -> str:
-    gain = f"{'gain' if checked.gain >= 0 else 'lose'} {abs(checked.gain):.2f} nats of log p(gold)"
-    return f"{checked.queries} other queries of the two classes {gain} {how} on average"
-
-
-def _separates(evidence: Evidence, checked: Check | None) -> bool:
-    """Whether the other queries of two classes that are confused are told apart under a change."""
-    return checked is not None and evidence.classes.separated_by(checked.auc)
 
 
 def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
@@ -276,7 +166,7 @@ def _classes(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     separating = [
         (checked.auc, parts.alone(place).change)
         for place, checked in checks
-        if checked is not None and checked.helps and _separates(evidence, checked)
+        if checked is not None and checked.helps and separates(evidence, checked)
     ]
     if separating if found.removed is None else not evidence.weighs(run):
         return

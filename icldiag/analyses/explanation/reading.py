@@ -12,7 +12,7 @@ from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.partial import PartialExplanation
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.explanation.relabelled import LIKELY
-from icldiag.analyses.explanation.weights import together
+from icldiag.analyses.explanation.weights import MADE, is_made, together
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
@@ -155,6 +155,8 @@ def _share(cause: Cause, found: Explanation) -> str:
     """Its share of the lead; confused classes have none."""
     if cause.nats is None:
         return ""
+    if is_made(cause, found):
+        return f"; {MADE}"
     lead = found.contest.lead
     own, whole = in_nats(cause.nats, lead), in_nats(lead, lead)
     number = f"{own} nats, more than the lead of {whole}" if cause.nats > lead else f"{own} of {whole} nats"

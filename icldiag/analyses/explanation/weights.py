@@ -29,6 +29,7 @@ def name_of(kind: CauseKind, demonstration: int | None = None) -> str:
 
 
 TEXT = "the text itself"
+MADE = "with all else neutral nothing of the contextual prior is left"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
         place = parts.place_of(cause.kind)
         if place is not None and run.change != parts.alone(place).change:  # another prior than the one that was divided
             note = f"{note}; {_effect(parts.alone(place), found)}"
+        if is_made(cause, found):
+            note = f"{note}; {MADE}"
         if cause.kind == "classes":
             note = f"no share of the lead: {cause.support}"
         shown.append(Weight(role, cause.kind, name_of(cause.kind, cause.demonstration), cause.nats, note))
@@ -68,6 +71,13 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
             shown.append(Weight("part", factor.kind, name_of(factor.kind, factor.demonstration), nats, note))
     shown.append(Weight("rest", None, TEXT, parts.rest, "the lead with all of these neutral"))
     return tuple(shown)
+
+
+def is_made(cause: Cause, found: Explanation) -> bool:
+    """Whether a cause is a prior that the other factors make: content-free queries lean to the answer, but not with
+    these neutral."""
+    contextual = any(source.kind == "contextual" and source.lean > 0 for source in found.prior.sources)
+    return cause.kind == "prior" and contextual and (cause.nats or 0.0) <= 0
 
 
 def together(cause: Cause, found: Explanation) -> str:

@@ -221,13 +221,26 @@ def test_a_majority_that_turns_the_answer_comes_before_classes_that_may_be_confu
 
 
 def test_what_takes_away_from_the_lead_is_not_its_cause(nothing: Evidence) -> None:
-    """Not even where its change alone turns the answer, or another measurement of the prior does."""
-    prior, order = Factor("prior", "prior divided out", divided=True), Factor("order", "other", order=(1, 0, 2, 3))
-    sources = tuple(replace(source, divided=run(TURNS)) for source in nothing.prior.sources)
-    leaning = replace(nothing, prior=replace(nothing.prior, sources=sources))
-    for factor in (prior, order):
-        for scores in (STAYS, TURNS):
-            parts = replace(shares((factor, scores)), nats=(-0.5,))
-            assert rank_causes(replace(leaning, shares=parts, checks=(None,)), NAMES) == ()
+    """Not even where its change alone turns the answer."""
+    order = Factor("order", "other", order=(1, 0, 2, 3))
+    for scores in (STAYS, TURNS):
+        parts = replace(shares((order, scores)), nats=(-0.5,))
+        assert rank_causes(replace(nothing, shares=parts, checks=(None,)), NAMES) == ()
     parts = replace(shares((order, TURNS)), nats=(0.5,))
     assert only(replace(nothing, shares=parts, checks=(None,))).nats == 0.5
+
+
+def test_a_lean_that_other_factors_make_is_the_cause_where_none_of_them_weighs(nothing: Evidence) -> None:
+    prior, order = Factor("prior", "prior divided out", divided=True), Factor("order", "other", order=(1, 0, 2, 3))
+    turning = tuple(replace(source, divided=run(TURNS)) for source in nothing.prior.sources)
+    leaning = replace(nothing, prior=replace(nothing.prior, sources=turning))
+
+    def named(evidence: Evidence, scores: FloatArray, *nats: float) -> list[str]:
+        parts = replace(shares((order, scores), (prior, STAYS)), nats=nats)
+        return [cause.kind for cause in rank_causes(replace(evidence, shares=parts, checks=(None, None)), NAMES)]
+
+    assert named(leaning, STAYS, 0.5, -0.1) == ["prior"]
+    assert named(leaning, TURNS, 0.5, -0.1) == ["order"]
+    assert named(nothing, STAYS, 0.5, -0.1) == []  # divided out, it leaves the answer
+    against = tuple(replace(source, lean=-1.0) for source in turning)
+    assert named(replace(leaning, prior=replace(nothing.prior, sources=against)), STAYS, 0.5, -0.1) == []

@@ -15,7 +15,7 @@ from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.explanation.reading import cost_to_others, doubted, headline, is_likely, prompt_wide, verdict
 from icldiag.analyses.explanation.relabelled import LIKELY
-from icldiag.analyses.explanation.weights import heavier
+from icldiag.analyses.explanation.weights import MADE, heavier
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.doubts import Doubt
 from icldiag.analyses.overview.recency import Recency
@@ -73,6 +73,16 @@ def test_a_change_that_is_made_with_the_first_cause_s_is_not_called_alone(
     for run, how in ((replace(both), "together"), (replace(found.shares.alone(0)), "alone")):
         cause = Cause(found.shares.factors[0].kind, run, found.shares.nats[0], True, "")
         assert f"{how}, {run.change}" in weights(replace(found, causes=(cause,)))[0].note
+
+
+def test_a_prior_that_the_other_factors_make_says_so(explained: tuple[Session, Explanation]) -> None:
+    _, found = explained
+    wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
+    for lean, nats, made in ((1.0, -0.1, True), (1.0, 0.1, False), (-1.0, -0.1, False)):
+        sources = tuple(replace(source, lean=lean) for source in found.prior.sources)
+        cause = Cause("prior", found.order.runs[0], nats, True, "")
+        told = replace(wrong, causes=(cause,), prior=replace(found.prior, sources=sources))
+        assert (MADE in weights(told)[0].note) == (MADE in of_cause(cause, told)) == made
 
 
 def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Explanation]) -> None:
