@@ -195,7 +195,9 @@ def _of_label(cause: Cause, found: Explanation) -> str:
     """What a demonstration is the cause of, as surely as the odds of a wrong label are known."""
     if not cause.supported:
         return "pulls this text to its label"
-    return "probably carries a wrong label" if is_likely(cause, found) else "may carry a wrong label"
+    if is_likely(cause, found):
+        return "probably carries a wrong label"
+    return "pulls this text to its label, which may be wrong"
 
 
 def is_likely(cause: Cause, found: Explanation) -> bool:

@@ -21,7 +21,7 @@ from icldiag.analyses.lab import Inquiry, Lab, Question
 
 MOST = 8  # demonstrations, those whose texts are likeliest the rival's
 DOUBT = 1.0  # nats by which a text may speak for its label: of 89 wrong labels that odds named, none did by more
-LIKELY = math.log(3)  # odds above which a wrong label is called probable
+LIKELY = math.log(3 * 19)  # from these odds on a wrong label is called probable: 3 to 1 if one prompt in twenty has one
 SURE = math.log(20)  # odds that leave little doubt
 EVEN = math.log(3)  # what counts that one wrong label explains add to the odds
 

@@ -14,6 +14,8 @@ from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.relabelled import SURE, evened
 
+ODDS = "odds of a wrong label, if every second prompt has one, are"
+
 
 def second_test(factor: Factor, evidence: Evidence, checked: Check | None, names: tuple[str, ...]) -> tuple[bool, str]:
     """The second test of a factor, and what it found."""
@@ -64,8 +66,8 @@ def _wrong_label(
     if even:
         told.append(f"labelled {rival}, it leaves as many demonstrations of each class")
     if not effect.mislabelled:
-        return False, f"odds of a wrong label are 1 to {times(-effect.odds)}"
-    support = f"odds of a wrong label are {times(effect.odds)} to 1: {'; '.join(told)}"
+        return False, f"{ODDS} 1 to {times(-effect.odds)}"
+    support = f"{ODDS} {times(effect.odds)} to 1: {'; '.join(told)}"
     if evidence.classes.confused and not even:
         sure = effect.odds > SURE and checked is not None and checked.auc >= CONFUSED
         if not (checked is not None and checked.helps and (sure or separates(evidence, checked))):

@@ -108,7 +108,9 @@ def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Expl
     ):
         effects = (replace(found.demonstrations[0], odds=odds, likelihood=own), *found.demonstrations[1:])
         told = replace(wrong, causes=(wrongly,), demonstrations=effects)
-        assert ("probably carries a wrong label" if likely else "may carry a wrong label") in headline(told)
+        assert (
+            "probably carries a wrong label" if likely else "pulls this text to its label, which may be wrong"
+        ) in headline(told)
         assert is_likely(wrongly, told) == likely
     assert is_likely(sure, wrong)
     assert not is_likely(unsure, wrong)

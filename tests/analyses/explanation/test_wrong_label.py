@@ -9,6 +9,7 @@ from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.ranking import rank_causes
+from icldiag.analyses.explanation.second_test import ODDS
 from tests.analyses.explanation.made import (
     HALVES,
     HELPS,
@@ -28,15 +29,15 @@ def test_a_label_that_is_likelier_wrong_is_supported_with_what_says_so(nothing: 
     found = only(with_factor(wrong, factor, TURNS, HELPS))
     assert (found.kind, found.demonstration, found.supported) == ("demonstration", 0, True)
     assert found.support.startswith(
-        "odds of a wrong label are 55 to 1: its text reads more like those of no than like the others of yes; "
+        f"{ODDS} 55 to 1: its text reads more like those of no than like the others of yes; "
         "12 other queries of the two classes gain 0.50 nats"
     )
     assert only(with_factor(wrong, factor, TURNS)).supported  # no other queries to ask
     surely = replace(nothing, demonstrations=effects(40.0, -4.0))
-    assert only(with_factor(surely, factor, TURNS)).support.startswith("odds of a wrong label are over 1000 to 1: ")
+    assert only(with_factor(surely, factor, TURNS)).support.startswith(f"{ODDS} over 1000 to 1: ")
     likely = only(with_factor(nothing, factor, TURNS, HELPS))
     assert not likely.supported
-    assert likely.support.startswith("odds of a wrong label are 1 to 55; ")
+    assert likely.support.startswith(f"{ODDS} 1 to 55; ")
     unknown = replace(nothing, demonstrations=tuple(replace(one, odds=None) for one in nothing.demonstrations))
     assert not only(with_factor(unknown, factor, TURNS, HELPS)).supported
     assert only(with_factor(unknown, factor, TURNS)).support == "nothing is known of its label"
@@ -48,7 +49,7 @@ def test_what_other_queries_and_the_counts_say_of_a_label_is_told(nothing: Evide
     told = (replace(first, odds=1.0, relabelled=1.2), *rest)
     evidence = replace(nothing, demonstrations=told, prior=replace(nothing.prior, counts=(3, 1, 2)))
     assert only(with_factor(evidence, factor, TURNS)).support == (
-        "odds of a wrong label are 2.7 to 1: labelled no, it makes the labels of other queries likelier; labelled no, "
+        f"{ODDS} 2.7 to 1: labelled no, it makes the labels of other queries likelier; labelled no, "
         "it leaves as many demonstrations of each class"
     )
 
