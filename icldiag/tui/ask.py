@@ -12,14 +12,13 @@ from textual.widgets import Input, Static
 
 
 class AskScreen(ModalScreen[str | None]):
-    """Dismissed with what was typed by enter, with None by escape."""
+    """Dismissed with what was typed by enter, with None by escape. Without a text it stays: what is typed is for it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave")]
 
-    def __init__(self, question: str, value: str = "") -> None:
+    def __init__(self, question: str, value: str = "", needed: str = "a text") -> None:
         super().__init__()
-        self.question = question
-        self.value = value
+        self.question, self.value, self.needed = question, value, needed
 
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):
@@ -33,7 +32,11 @@ class AskScreen(ModalScreen[str | None]):
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         message.stop()
-        self.dismiss(self.query_one(Input).value)
+        text = self.query_one(Input).value
+        if text.strip():
+            self.dismiss(text)
+        else:
+            self.query_one(".keys", Static).update(f"type {self.needed}   enter accepts   escape leaves")
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -56,7 +56,7 @@ def save_as(
     """
 
     def typed(text: str | None) -> None:
-        if text is None or not text.strip():
+        if text is None:
             return
         target = Path.cwd() / os.path.expanduser(text.strip())  # noqa: PTH111  # Path's raises for an unknown user
         if not target.name:
@@ -79,4 +79,4 @@ def save_as(
             panel.notify(f"Saved: {visible(str(target))}", markup=False)
 
     suggestion = name if hint else free_path(Path.cwd() / name).name
-    panel.app.push_screen(AskScreen(f"{visible(hint)}{question}", suggestion), typed)
+    panel.app.push_screen(AskScreen(f"{visible(hint)}{question}", suggestion, "a name for the file"), typed)

@@ -17,7 +17,7 @@ from icldiag.visible import visible
 
 
 class TextsScreen(ModalScreen[dict[str, str] | None]):
-    """Enter goes to the next line, and from the last one back to who asked; escape leaves."""
+    """Enter goes to the next line, and from the last one back to who asked, or to the first if all are empty."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave")]
 
@@ -41,11 +41,14 @@ class TextsScreen(ModalScreen[dict[str, str] | None]):
         message.stop()
         lines = list(self.query(Input))
         place = next(place for place, line in enumerate(lines) if line is message.input)
-        if place + 1 < len(lines):
-            self.set_focus(lines[place + 1])  # at once: keys typed ahead are for it
-        else:
-            texts = {name: line.value for name, line in zip(self.fields, lines, strict=True)}
-            self.dismiss(texts if any(texts.values()) else None)
+        texts = {name: line.value for name, line in zip(self.fields, lines, strict=True)}
+        last = place + 1 == len(lines)
+        if last and any(text.strip() for text in texts.values()):
+            self.dismiss(texts)
+            return
+        self.set_focus(lines[0 if last else place + 1])  # at once: keys typed ahead are for it
+        if last:
+            self.query_one(".keys", Static).update("type a text   enter accepts in the last line   escape leaves")
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -9,7 +9,7 @@ from textual import events
 from textual.widgets import Input
 
 from icldiag.tui import requests
-from tests.tui.pilot import running, settle, until
+from tests.tui.pilot import running, screen_text, settle, until
 
 
 async def test_keys_typed_ahead_are_for_the_panel_that_comes(prompt_file: Path, model_folder: Path) -> None:
@@ -42,4 +42,25 @@ async def test_text_typed_ahead_is_for_the_line_that_opens(first: str, prompt_fi
         assert isinstance(app.focused, Input)
         assert app.focused.value == "red qux"
         assert app.state.edits == 1
+        await pilot.press("escape")
+
+
+@pytest.mark.parametrize(
+    ("panel", "key", "needed"),
+    [("8", "w", "type a name for the file"), ("8", "l", "type a word"), ("8", "a", "type a text")],
+)
+async def test_a_line_left_empty_stays_and_says_what_to_type(
+    panel: str, key: str, needed: str, prompt_file: Path, model_folder: Path
+) -> None:
+    """Or the text that is typed next would be keys of the panel, such as `d`, which drops a demonstration."""
+    async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        before = app.state.prompt
+        await pilot.press(panel, key)
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        await pilot.press("ctrl+u", "enter", "d")
+        assert isinstance(app.focused, Input)
+        assert app.focused.value == "d"
+        assert needed in screen_text(app)
+        assert app.state.prompt is before
         await pilot.press("escape")

@@ -166,7 +166,7 @@ class PromptPanel(Panel):
             if word is not None:
                 self._edit(lambda prompt: rename_word(prompt, min(label, len(prompt.labels) - 1), word))
 
-        self.app.push_screen(AskScreen(f"label word of {visible(old.name)}", old.word.strip()), renamed)
+        self.app.push_screen(AskScreen(f"label word of {visible(old.name)}", old.word.strip(), "a word"), renamed)
 
     def _has_demonstrations(self) -> bool:
         """Whether a key about one means any; else it is said."""

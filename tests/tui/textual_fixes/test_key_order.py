@@ -30,7 +30,7 @@ def burst(app: App[None], keys: str) -> None:
         ("abc", "x\x7fy", "abcy"),
         ("", "xy\x01z", "zxy"),
         ("abc", "\x1b[D\x1b[Dx\x0b", "ax"),
-        ("abc", "\x7f\x7f\x7f\x7f", ""),
+        ("abc", "\x7f\x7f\x7f\x7fx", "x"),
     ],
 )
 @pytest.mark.parametrize("ahead", [False, True], ids=["open", "opening"])

@@ -22,7 +22,6 @@ from icldiag.tui.textual_fixes import paste as paste
         ("only one\n", "only one", "only one"),
         ("a ¶ b", "a ¶ b", "a ¶ b"),
         ("a\tb\x1b[31mc\x07d\x0ce", "a→b^[31mc^d^e", "a\tb\x1b[31mc\x07d\x0ce"),
-        ("", "", ""),
     ],
 )
 async def test_a_pasted_text_is_whole(pasted: str, shown: str, taken: str) -> None:
@@ -58,6 +57,17 @@ async def test_what_is_selected_is_replaced_and_fields_are_whole_too() -> None:
         await pilot.pause()
     (answer,) = answers
     assert answer == {"premise": "one\ntwo", "claim": "three"}
+
+
+async def test_lines_that_are_all_empty_begin_again() -> None:
+    answers: list[dict[str, str] | None] = []
+    app: App[None] = App()
+    async with app.run_test() as pilot:
+        app.push_screen(TextsScreen("a new query", ("premise", "claim")), answers.append)
+        await pilot.pause()
+        await pilot.press("enter", "enter", "x", "enter", "enter")
+        await pilot.pause()
+    assert answers == [{"premise": "x", "claim": ""}]
 
 
 async def test_what_python_calls_unprintable_is_typed_too() -> None:
