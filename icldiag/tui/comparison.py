@@ -47,32 +47,38 @@ def same_query(now: State, pinned: State) -> int | None:
     return next((index for index, query in enumerate(pinned.prompt.queries) if query.texts == texts), None)
 
 
-def pinned_answer(now: State, query: int) -> str | None:
-    """What the pinned state answers to a query of the present one, where that differs."""
-    pinned = now.pinned
-    if pinned is None or pinned.prediction is None or now.prediction is None:
-        return None
-    found = same_query(replace(now, query=query), pinned)
-    if found is None:
-        return None
-    old, new = (of.labels[of.predicted[at]] for of, at in ((pinned.prediction, found), (now.prediction, query)))
-    return None if old == new else old
-
-
 class Turned(NamedTuple):
-    """An answer that is another than the file's prompt gets: `+` right by now, `-` wrong by now, `~` neither."""
+    """An answer that is another than it was: `+` right by now, `-` wrong by now, `~` neither."""
 
     sign: str
     was: str
 
 
+class Baseline(NamedTuple):
+    """What all answers in the list of queries are compared with."""
+
+    name: str
+    prompt: Prompt
+    prediction: Prediction
+
+
+def baseline(now: State) -> Baseline | None:
+    """The pinned state, or else the file where something is changed or in force that is not in it."""
+    pinned = now.pinned
+    if pinned is not None and pinned.prompt is not None and pinned.prediction is not None:
+        return Baseline(other_model(now) or "pinned", pinned.prompt, pinned.prediction)
+    if now.plain is None or not (now.edits or now.beta is not None):
+        return None
+    return Baseline("in the file", *now.plain)
+
+
 def turned(now: State) -> dict[int, Turned]:
-    """By query, where something is changed or in force that is not in the file; a query that the file lacks is new."""
-    if now.plain is None or now.prompt is None or now.prediction is None or not (now.edits or now.beta is not None):
+    """By query, against the baseline; a query that this lacks is new."""
+    against, new = baseline(now), now.prediction
+    if against is None or now.prompt is None or new is None:
         return {}
-    (prompt, old), new = now.plain, now.prediction
-    found = {}
-    for query, before in _shared(now.prompt, prompt).items():
+    old, found = against.prediction, {}
+    for query, before in _shared(now.prompt, against.prompt).items():
         was, answer = old.labels[old.predicted[before]], new.labels[new.predicted[query]]
         gold = new.gold[query]
         wanted = None if gold is None else new.labels[gold]
@@ -125,7 +131,10 @@ def _shared(now: Prompt, other: Prompt) -> dict[int, int]:
 
 
 def since(now: State, applied: Applied) -> str:
-    """What the answers are with a repair, against those without it; it changes no query."""
+    """What the answers are with a repair, against those without it; it changes no query.
+
+    Where something was changed before it, the list of queries compares with another prompt, so this says with which.
+    """
     old, new, query = applied.prediction, now.prediction, now.query
     if new is None:
         return "answering the queries again ..."
@@ -136,7 +145,9 @@ def since(now: State, applied: Applied) -> str:
     counts = f"{old.correct} -> {new.correct} of {len(new.labelled)}"
     right = f"fewer right: {counts}" if new.correct < old.correct else f"{counts} right"
     right = f"{right} ({_turned(old, new)}); " if new.labelled else ""
-    return f"{right}this query: {_answer(old, query)} -> {now_is}"
+    first = applied.before.beta is None and (now.plain is None or applied.before.prompt.hash == now.plain[0].hash)
+    sides = "" if first else "without it -> with it: "
+    return f"{sides}{right}this query: {_answer(old, query)} -> {now_is}"
 
 
 def _answer(prediction: Prediction, query: int) -> str:

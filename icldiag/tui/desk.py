@@ -109,6 +109,9 @@ class Desk:
             self.screen.tell(visible(foreign), severity="warning", seconds=10)
         if answered.pinned is not None and self.unpinned is not None:
             self.state.pinned = State.of_saved(self.state.path, self.unpinned, answered.pinned)
+            if any(one.has_beta for one in self.unpinned.repairs):  # weights of a search, which settings do not train
+                text = "The pinned state comes back without its re-weighting; apply it again and pin that."
+                self.screen.tell(text, severity="warning", seconds=10)
             self.unpinned = None
             self.screen.show("pinned")
         if self.other is not None:

@@ -15,7 +15,7 @@ from icldiag.prompt.schema import Prompt
 from icldiag.render.bars import probability_bars
 from icldiag.render.fit import cut_middle
 from icldiag.render.queries import query_lines
-from icldiag.tui.comparison import Turned, pinned_answer, turned
+from icldiag.tui.comparison import Turned, baseline, turned
 from icldiag.tui.keys import with_ids
 from icldiag.tui.messages import QueryChosen
 from icldiag.tui.panels.base import Line
@@ -94,7 +94,7 @@ class Queries(Vertical):
                 options.append(Option(self._head(group.head), disabled=True))
             options += [Option(self._option(prompt, query), id=str(query)) for query in group.queries]
         if not self.order:
-            options = [Option(Text("   no query matches", self.state.look.muted), disabled=True)]
+            options = [Option(Text("   no query matches\n   escape lists all", self.state.look.muted), disabled=True)]
         listing = self.query_one(QueryList)
         with self.app.batch_update(), listing.prevent(OptionList.OptionHighlighted):
             listing.set_options(options)
@@ -125,15 +125,13 @@ class Queries(Vertical):
         return f", +{signs.count('+')} -{signs.count('-')}" if signs else ""
 
     def _signs(self) -> str:
-        """What the signs before changed answers mean, those that are listed, in a line of its own."""
-        listed = {one.sign for one in map(self._turn, self.order) if one is not None}
-        told = "  ".join(f"{sign} {means}" for sign, means in _SIGNS.items() if sign in listed)
-        return f"\n{told}" if told else ""
-
-    def _turn(self, query: int) -> Turned | None:
-        """Against the pinned state, or else against the file."""
-        was = pinned_answer(self.state, query)
-        return self.turned.get(query) if was is None else Turned("~", was)
+        """What the signs before changed answers mean, those that are listed, and where the answers were others."""
+        listed = {one.sign for query, one in self.turned.items() if query in self.order}
+        against = baseline(self.state)
+        if not listed or against is None:
+            return ""
+        told = [f"{sign} {means}" for sign, means in _SIGNS.items() if sign in listed]
+        return "\n" + "  ".join([*told, f"was: {visible(against.name, self.state.look.ascii_only)}"])
 
     def show_query(self) -> None:
         """The selected query's text and probabilities."""
@@ -244,7 +242,7 @@ class Queries(Vertical):
         gold = None if example.label is None else prompt.label_names[example.label]
         predicted = None if answer is None else answer[0].labels[answer[0].predicted[answer[1]]]
         width = max(20, self.size.width - 4)
-        prediction, turn = self.state.prediction, self._turn(query)
+        prediction, turn = self.state.prediction, self.turned.get(query)
         lines = query_lines(
             query + 1,
             example.text,

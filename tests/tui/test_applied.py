@@ -10,8 +10,9 @@ from icldiag.analyses.search.repair import Repair
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import swap
 from icldiag.session_file import SavedState
-from icldiag.tui.comparison import since
+from icldiag.tui.comparison import pin, since
 from icldiag.tui.edits import Edits
+from icldiag.tui.saved import restore, saved_session
 from tests.tui.test_desk import Table
 from tests.tui.test_desk import table as table
 
@@ -64,6 +65,8 @@ def test_of_two_repairs_each_is_taken_off(table: Table) -> None:
     names = []
     while state.applied is not None:
         names.append(state.applied.name)
+        told = since(state, state.applied)
+        assert told.startswith("without it -> with it: ") == (len(names) == 1)  # of the last, with the file it is
         assert edits.take_off()
         jobs.finish(desk)
     assert names == ["flat", "backwards"]
@@ -128,3 +131,22 @@ def test_a_repair_with_a_beta_alone_is_undone_too(table: Table) -> None:
     jobs.finish(desk)
     assert state.prompt is before
     assert not edits.undo()
+
+
+def test_a_pinned_state_whose_weights_a_search_found_says_that_they_are_not_back(table: Table) -> None:
+    desk, jobs, screen = table
+    edits, state, prompt = Edits(desk), desk.state, desk.state.prompt
+    assert prompt is not None and state.session is not None
+    beta = np.full(state.session.beta_shape, 0.5, np.float32)
+    edits.apply(Repair("re-weighting", "weights", prompt.demonstrations, prompt.labels, beta=beta))
+    jobs.finish(desk)
+    state.pinned = pin(state)
+    assert edits.undo()
+    jobs.finish(desk)
+    saved = saved_session(desk)
+    assert saved is not None and saved.pinned is not None
+    restore(desk, saved)
+    desk.load_model()
+    jobs.finish(desk)
+    assert state.pinned is not None and not state.pinned.beta_on
+    assert any("The pinned state comes back without its re-weighting" in told for told in screen.notices)

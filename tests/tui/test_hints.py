@@ -35,6 +35,11 @@ async def test_a_key_that_would_do_nothing_is_no_hint(prompt_file: Path, model_f
             await settle(pilot, lambda: app.panel.settled())
             await settle(pilot)
             assert app.panel.idle() - {""} == after, panel
+        await pilot.press("8")
+        assert app.panel.idle() == {"undo"}
+        await pilot.press("d")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.panel.idle() == set()
 
 
 async def test_a_prompt_without_examples_offers_no_training(tmp_path: Path, model_folder: Path) -> None:

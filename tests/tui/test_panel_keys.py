@@ -159,7 +159,7 @@ async def test_compression_is_measured_on_request(prompt_file: Path, model_folde
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("7", "s")
         await settle(pilot, lambda: "From the anchors" in screen_text(app))
-        assert "best of 20 random draws" in screen_text(app)
+        assert "best of 20 draws" in screen_text(app)
         assert "standard deviation" in screen_text(app)
 
 

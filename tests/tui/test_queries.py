@@ -197,7 +197,8 @@ async def test_what_an_edit_turned_is_marked_counted_and_sorted_first(prompt_fil
         counts, told = title(app).split("\n")
         assert counts.endswith(f", +{len(fixed)} -{len(broken)}")
         meanings = ("+ right now", "- wrong now", "~ changed")
-        assert told.split("  ") == [said for said, some in zip(meanings, (fixed, broken, other), strict=True) if some]
+        said = [said for said, some in zip(meanings, (fixed, broken, other), strict=True) if some]
+        assert told.split("  ") == [*said, "was: in the file"]
         signs = {query: one.sign for query, one in app.query_one(Queries).turned.items()}
         assert signs == {
             query: sign for sign, some in zip("+-~", (fixed, broken, other), strict=True) for query in some
@@ -210,14 +211,21 @@ async def test_what_an_edit_turned_is_marked_counted_and_sorted_first(prompt_fil
         await pilot.pause()
         assert title(app).split("\n")[0].endswith(", changed first")
         assert set(app.query_one(Queries).order[: len(signs)]) == set(signs)
+        await pilot.press("p")
+        await settle(pilot, lambda: app.state.pinned)
+        assert app.query_one(Queries).turned == {}  # all answers are those of the pinned state, and compared with it
         app.edits.take_off()
         await settle(pilot, lambda: app.state.prediction)
+        assert set(app.query_one(Queries).turned) == set(signs)
+        assert title(app).endswith("  was: pinned")
+        await pilot.press("p")
+        await settle(pilot, lambda: app.state.pinned is None)
         assert app.query_one(Queries).turned == {}
         assert " +" not in title(app) and "\n" not in title(app)
         await pilot.press("p")  # against what is pinned, too, the sign is told
         app.edits.apply(flat)
         await settle(pilot, lambda: app.state.prediction)
-        assert title(app).endswith("\n~ changed")
+        assert title(app).endswith("  was: pinned")
 
 
 async def test_the_selected_query_stays_in_view(prompt_file: Path, model_folder: Path) -> None:
@@ -249,6 +257,8 @@ async def test_the_first_match_is_selected_while_a_filter_is_typed(prompt_file: 
         await pilot.press(*"zz")
         await settle(pilot, lambda: "no query matches" in screen_text(app))
         assert app.state.query == 2
+        await pilot.press("enter")
+        await settle(pilot, lambda: "escape lists all" in screen_text(app))
         await pilot.press("escape")
         await settle(pilot, lambda: "no query matches" not in screen_text(app))
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from icldiag.render.look import Look
 from icldiag.samples import DEFAULT_SAMPLE
 
-WIDTH = 74  # columns that an example may take
+WIDTH = 62  # columns that an example may take: the panel at 100 columns has them
 
 
 def example(panel: str, look: Look) -> Text:
@@ -21,5 +21,5 @@ def example(panel: str, look: Look) -> Text:
     text = file.read_text(encoding="utf-8").rstrip("\n") if file.exists() else ""
     if not text or (look.ascii_only and not text.isascii()):
         return Text("")
-    head = Text(f"EXAMPLE, not this prompt: the sample {DEFAULT_SAMPLE} on the bundled model\n", look.chosen)
+    head = Text(f"EXAMPLE, not this prompt: sample {DEFAULT_SAMPLE} on the bundled model\n", look.chosen)
     return head.append(text, look.muted)

@@ -102,17 +102,17 @@ class CompressionPanel(Panel):
         """The table as far as it has come; the draws are rows of numbers under it."""
         look, draws = self.state.look, methods[len(_NAMES) :]
         table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, overflow="crop", min_width=23)
+        table.add_column(no_wrap=True, overflow="crop", min_width=max(map(len, _NAMES)))
         for _ in range(4):
             table.add_column(justify="right", no_wrap=True)
-        table.add_row("", "label loyalty", "word loyalty", "accuracy", "positions", style=look.muted)
+        table.add_row("", "loyalty: label", "word", "accuracy", "positions", style=look.muted)
         if full is not None:
             table.add_row("whole prompt", "1.00", "1.00", _two(full[0]), str(full[1]))
         for name, method in zip(_NAMES, methods, strict=False):
             table.add_row(name, *_numbers(method), style=look.chosen if name == _NAMES[0] else "")
         if draws:
             best = max(draws, key=lambda method: method.answers.label_loyalty)
-            table.add_row(f"best of {counted(len(draws), 'random draw')}", *_numbers(best))
+            table.add_row(f"best of {counted(len(draws), 'draw')}", *_numbers(best))
         self.query_one("#table", Line).set(table)
         loyalties = " ".join(f"{method.answers.label_loyalty:.2f}".lstrip("0") for method in draws)
         text = f"\nlabel loyalty with random words kept instead, draw by draw:\n{loyalties}" if draws else ""

@@ -58,6 +58,9 @@ class PromptPanel(Panel):
         self.detail = DETAILS[0]
         self.marked = 0
 
+    def idle(self) -> set[str]:
+        return super().idle() | (set() if self.state.undo else {"undo"})
+
     def show(self) -> None:
         from icldiag.analyses.generation.section import differences, reading_of_query
 

@@ -18,7 +18,7 @@ from icldiag.tui.keys import choosing
 from icldiag.tui.messages import RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
-from icldiag.tui.panels.cost import cost, of_search
+from icldiag.tui.panels.cost import in_short, of_search
 from icldiag.tui.panels.parts import PartsPanel
 from icldiag.visible import visible
 
@@ -215,7 +215,8 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
         if not self.prediction.is_wrong(self.state.query):
             return ""
-        return f"m searches for what fixes this query, up to {BUDGET} candidates. {cost(self, of_search(self))}"
+        takes = in_short(self, of_search(self))  # the page ends with it: a second line may have no room
+        return f"m searches for what fixes this query: up to {BUDGET} candidates{takes and f', in {takes}'}."
 
     def _cause(self, found: PartialExplanation) -> Text:
         """The whole prompt's verdict and cause first, then what explains this answer, in a few words, once known."""
