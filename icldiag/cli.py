@@ -17,6 +17,7 @@ from icldiag.crash import last_words
 from icldiag.errors import IcldiagError
 from icldiag.foreign_errors import cure_of_import
 from icldiag.quoting import brief, shortened
+from icldiag.streams import stop_echo
 from icldiag.version import __version__, commit
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def start(
     if context.invoked_subcommand is not None:
         give_defaults(context, context.invoked_subcommand)
         return
+    stop_echo()
     from icldiag.samples import DEFAULT_SAMPLE, sample_path
     from icldiag.tui.process import run_app
 
@@ -76,7 +78,7 @@ def start(
 
 def main() -> None:
     """The `icldiag` command: errors that a user can act on become one sentence and an exit code."""
-    from icldiag.streams import flush_output, give_up_output, is_of_output, prepare_streams
+    from icldiag.streams import echo_again, flush_output, give_up_output, is_of_output, prepare_streams
 
     prepare_streams()
     code = 0
@@ -86,6 +88,7 @@ def main() -> None:
             with sigterm_stops():
                 code = app(prog_name="icldiag", standalone_mode=False) or 0
         finally:
+            echo_again()
             flush_output()
     except _WrongUse as error:
         if type(error).__name__ == "NoArgsIsHelpError":

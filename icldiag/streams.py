@@ -6,7 +6,9 @@ import errno
 import io
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 _OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
@@ -23,6 +25,32 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+_modes: list[Any] = []  # of the terminal as it was, while its echo is off
+
+
+def stop_echo() -> None:
+    """What is typed until the app is there is kept for it; it need not stand on the shell's screen meanwhile."""
+    if sys.stdin is None or not sys.stdin.isatty() or "TEXTUAL_DRIVER" in os.environ:
+        return
+    with suppress(Exception):  # no terminal of the kind, or not ours
+        import termios
+
+        before = termios.tcgetattr(sys.stdin)
+        quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
+        _modes[:] = before
+
+
+def echo_again() -> None:
+    """As it was; for whoever reads the terminal next, who gives it back as it is found."""
+    if _modes:
+        with suppress(Exception):
+            import termios
+
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, _modes)
+        _modes.clear()
 
 
 def flush_output() -> None:

@@ -9,6 +9,7 @@ import typer
 from icldiag.commands.against import other
 from icldiag.commands.model_options import takes_model
 from icldiag.commands.options import Ascii, Beside, PromptPath
+from icldiag.streams import stop_echo
 
 if TYPE_CHECKING:
     from icldiag.model.settings import ModelSettings
@@ -23,6 +24,7 @@ def open_app(
     ascii_only: Ascii = None,
 ) -> None:
     """Open the app on a prompt file."""
+    stop_echo()
     from icldiag.tui.process import run_app
 
     beside = None if against is None else other(model, against)

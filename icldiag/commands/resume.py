@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from icldiag.commands.options import Ascii
+from icldiag.streams import stop_echo
 
 if TYPE_CHECKING:
     from icldiag.session_file import SavedSession, SessionFile
@@ -37,6 +38,7 @@ def resume(which: Which = None, list_only: List = False, every: All = False, asc
 def _go_on(file: SessionFile, ascii_only: bool | None) -> None:
     import sys
 
+    stop_echo()
     from icldiag.session_file import SessionFile
     from icldiag.tui.autosave import Resumption
     from icldiag.tui.process import run_app

@@ -16,6 +16,7 @@ from icldiag.config import config_path, read_config
 from icldiag.errors import IcldiagError
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.read import read_prompt
+from icldiag.streams import echo_again
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.autosave import Resumption
 from icldiag.tui.encoding import draws_in_ascii
@@ -51,6 +52,7 @@ def run_app(
     in_ascii = next((choice for choice in given if choice is not None), None)
     app = DiagnosisApp(path, settings, draws_in_ascii() if in_ascii is None else in_ascii, config, resumed, against)
     with _signals(app):
+        echo_again()
         try:
             app.run()
         except BaseException:

@@ -62,6 +62,10 @@ class Terminal:
         return termios.tcgetattr(self._descriptor)
 
     @property
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self._descriptor)[3] & termios.ECHO)
+
+    @property
     def screen(self) -> str:
         return "\n".join(self.emulator.display)
 

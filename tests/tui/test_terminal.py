@@ -51,6 +51,29 @@ def test_the_line_drops_and_the_session_goes_on(prompt_file: Path, model_folder:
         assert f"icldiag resume {file.id}" in app.screen
 
 
+@pytest.mark.parametrize("settings", ["", "wrong = ["], ids=["app", "error"])
+def test_what_is_typed_before_the_app_is_there_is_for_it_alone(
+    settings: str, prompt_file: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(settings)
+    start = "open", str(prompt_file), "--model", str(model_folder)
+    with terminal(tmp_path, *start, ICLDIAG_CONFIG=str(config)) as app:
+        before = app.modes
+        app.until(lambda screen: not app.echoes, 30)
+        assert app.written == b""  # long before the app has the screen
+        app.press("8")
+        if settings:
+            assert app.ended() == 2
+        else:
+            app.until("[8 Prompt]")
+            app.until(ready)
+            app.press("q")
+            assert app.ended() == 0
+        assert not app.written.startswith(b"8")
+        assert app.modes == before
+
+
 def test_kill_gives_the_terminal_back(prompt_file: Path, model_folder: Path, tmp_path: Path) -> None:
     with terminal(tmp_path, "open", str(prompt_file), "--model", str(model_folder)) as app:
         cut_two_layers(app)
