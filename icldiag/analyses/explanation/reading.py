@@ -250,4 +250,5 @@ def cost_to_others(cause: Cause, found: Explanation) -> str:
         return ""
     if not (tried.harmed or tried.mended):
         return "other queries' right labels get less probable"
-    return f"of {counted(tried.queries, 'other query')} it fixes {tried.mended} and breaks {tried.harmed}"
+    which = " of the two labels" if len(found.labels) > 2 else ""
+    return f"of {counted(tried.queries, 'other query')}{which} it fixes {tried.mended} and breaks {tried.harmed}"

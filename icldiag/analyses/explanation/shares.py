@@ -52,8 +52,12 @@ class Shares:
         return self.runs[frozenset({factor})]
 
     def turning(self, factor: int) -> tuple[Factor, ...]:
-        """The fewest further factors that turn the answer if they are neutral too; empty where none do."""
-        turning = [neutral for neutral, run in self.runs.items() if factor in neutral and run.turned]
+        """The fewest further factors that turn the answer if they are neutral too, but not without this one.
+
+        Empty where none do.
+        """
+        turned = [neutral for neutral, run in self.runs.items() if run.turned]
+        turning = [neutral for neutral in turned if factor in neutral and neutral - {factor} not in turned]
         best = min(turning, key=lambda neutral: (len(neutral), self.runs[neutral].lead), default=frozenset({factor}))
         return tuple(self.factors[place] for place in sorted(best - {factor}))
 

@@ -291,7 +291,7 @@ def test_what_a_change_costs_the_other_queries_is_told_in_numbers(
         tried = Check(11, gain, 0.1, 0.5, int(mended), int(harmed))
         return cost_to_others(cause, replace(found, shares=evidence.shares, checks=(tried,)))
 
-    assert told(-0.1, 3, 6) == told(0.1, 3, 6) == "of 11 other queries it fixes 3 and breaks 6"
+    assert told(-0.1, 3, 6) == told(0.1, 3, 6) == "of 11 other queries of the two labels it fixes 3 and breaks 6"
     assert told(-0.1, 0, 0) == "other queries' right labels get less probable"
     assert told(0.1, 3, 3) == ""
     evidence = with_factor(nothing, Factor("prior", "contextual prior divided out", divided=True), TURNS, HELPS)

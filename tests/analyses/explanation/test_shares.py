@@ -12,7 +12,7 @@ from icldiag.analyses.calibration import CONTENT_FREE
 from icldiag.analyses.contest import Contest
 from icldiag.analyses.explanation import Explanation
 from icldiag.analyses.explanation.factors import Factor
-from icldiag.analyses.explanation.shares import Places, shapley, shares, staged, stages, wanted
+from icldiag.analyses.explanation.shares import Places, Shares, shapley, shares, staged, stages, wanted
 from icldiag.analyses.lab import Lab
 from icldiag.model.readout import label_probabilities, silent
 from icldiag.prompt.schema import Label, Prompt
@@ -120,8 +120,13 @@ def test_what_turns_the_answer_together_with_a_factor_is_the_fewest(explained: t
     _, found = explained
     run = replace(found.order.runs[0], turned=False)
     factors = tuple(Factor("order", name) for name in "abc")
-    turned = {Places({0, 2}), Places({0, 1, 2})}
-    runs = {of: replace(run, turned=of in turned, lead=float(-len(of))) for of in subsets(3)}
-    parts = replace(found.shares, factors=factors, nats=(0.0,) * 3, runs=runs)
-    assert parts.turning(0) == (factors[2],)
-    assert parts.turning(1) == (factors[0], factors[2])
+
+    def parts(*turned: Places) -> Shares:
+        runs = {of: replace(run, turned=of in turned, lead=float(-len(of))) for of in subsets(3)}
+        return replace(found.shares, factors=factors, nats=(0.0,) * 3, runs=runs)
+
+    two = parts(Places({0, 2}), Places({0, 1, 2}))
+    assert two.turning(0) == (factors[2],)
+    assert two.turning(1) == ()  # the other two turn it without this one
+    assert parts(Places({2}), Places({0, 2})).turning(0) == ()
+    assert parts(Places({0, 1, 2})).turning(1) == (factors[0], factors[2])
