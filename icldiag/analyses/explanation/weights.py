@@ -124,7 +124,5 @@ def legend(rows: Sequence[Weight]) -> str:
     maybe = "MAYBE: not all tests confirm it" if any(row.role == "maybe" for row in rows) else ""
     part = "part is not named as a cause" if any(row.role == "part" for row in rows) else ""
     against = "< works against the answer, the others changed too" if any(value < 0 for value in nats) else ""
-    left = any(row.kind == "prior" and (row.nats or 0.0) < 0 for row in rows)
-    prior = "label prior: what the others leave of it" if left else ""
-    told = "; ".join(filter(None, (alone, maybe, part, against, prior)))
+    told = "; ".join(filter(None, (alone, maybe, part, against)))
     return f"{told}." if told else ""
