@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from icldiag.analyses.repairs import Repairs
 from icldiag.analyses.reweighting.section import effect_in_words
 from icldiag.analyses.timing import TimeQueries
 from icldiag.model.pace import Pace
@@ -81,7 +84,10 @@ async def test_a_cost_is_an_estimate_and_measured_where_the_answers_came_from_di
         app.state.stored = False
 
 
-async def test_the_key_to_repair_says_before_what_it_takes(prompt_file: Path, model_folder: Path) -> None:
+async def test_the_key_to_repair_says_before_what_it_takes(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Repairs, "sure", property(lambda self: False))  # else Why points to it instead
     async with running(prompt_file, model_folder, (100, 40)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await settle(pilot, lambda: app.panel.settled())

@@ -222,7 +222,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         if known is not None and known.best is not None and known.confirmed is not None and known.sure:
             before, after = known.confirmed.right_before, known.confirmed.right_after
             gain = f"{before} -> {after} of {counted(known.confirmed.count, 'held-out text')} right"
-            return f"O has a repair: {known.best.repair.name}, {gain}; m searches on."
+            return f"O has a repair: {known.best.repair.name}, {gain}."
         takes = in_short(self, of_search(self))  # the page ends with it: a second line may have no room
         return f"m searches for what fixes this query: up to {BUDGET} candidates{takes and f', in {takes}'}."
 
