@@ -17,7 +17,7 @@ from icldiag.crash import last_words
 from icldiag.errors import IcldiagError
 from icldiag.foreign_errors import cure_of_import
 from icldiag.quoting import brief, shortened
-from icldiag.streams import stop_echo
+from icldiag.streams import echo_again, flush_output, give_up_output, is_of_output, prepare_streams, stop_echo
 from icldiag.version import __version__, commit
 
 if TYPE_CHECKING:
@@ -78,8 +78,6 @@ def start(
 
 def main() -> None:
     """The `icldiag` command: errors that a user can act on become one sentence and an exit code."""
-    from icldiag.streams import echo_again, flush_output, give_up_output, is_of_output, prepare_streams
-
     prepare_streams()
     code = 0
     try:

@@ -34,9 +34,11 @@ def stop_echo() -> None:
     """What is typed until the app is there is kept for it; it need not stand on the shell's screen meanwhile."""
     if sys.stdin is None or not sys.stdin.isatty() or "TEXTUAL_DRIVER" in os.environ:
         return
-    with suppress(Exception):  # no terminal of the kind, or not ours
+    try:
         import termios
-
+    except ImportError:  # Windows
+        return
+    with suppress(termios.error):  # a terminal that has no such modes
         before = termios.tcgetattr(sys.stdin)
         quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
         termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
@@ -46,9 +48,9 @@ def stop_echo() -> None:
 def echo_again() -> None:
     """As it was; for whoever reads the terminal next, who gives it back as it is found."""
     if _modes:
-        with suppress(Exception):
-            import termios
+        import termios
 
+        with suppress(termios.error):  # it is gone
             termios.tcsetattr(sys.stdin, termios.TCSANOW, _modes)
         _modes.clear()
 

@@ -45,7 +45,7 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
             lead = found.contest.lead
             assert f"lead {in_nats(lead, lead)} nats" in text
             explained = bool(found.causes) and found.contest.gold != found.contest.answer
-            assert ("CAUSE" in text) == (explained and found.causes[0].supported)
+            assert ("CAUSE" in text) == (explained and found.causes[0].confirmed)
             assert ("MAYBE" in text) == (explained and not found.causes[0].confirmed)
             assert "the text itself" in text
             assert "label prior" in text

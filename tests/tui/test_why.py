@@ -79,7 +79,7 @@ async def test_a_change_that_was_applied_here_is_undone_here(
         assert not says(app, "u undo")
 
 
-@pytest.mark.parametrize(("height", "gap"), [(16, 0), (40, 1)])
+@pytest.mark.parametrize(("height", "gap"), [(17, 0), (40, 1)])
 async def test_where_rows_are_few_no_gap_stands_under_the_answer(
     prompt_file: Path, model_folder: Path, height: int, gap: int
 ) -> None:

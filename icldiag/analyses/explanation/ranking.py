@@ -134,12 +134,12 @@ def _cause(place: int, run: Counterfactual, evidence: Evidence, names: tuple[str
 def _lean(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     """The prior, where no one factor weighs: what they do together is a lean of the prompt, and that can be divided
     out. Its own share is what would be left of it without them, and so not positive."""
-    for place, factor in enumerate(evidence.shares.factors):
-        run = _divided(evidence, evidence.shares.alone(place)) if factor.kind == "prior" else None
-        if run is not None and evidence.shares.nats[place] <= 0 and evidence.weighs(run):
-            cause = _cause(place, run, evidence, names)
-            if cause.supported:
-                yield cause
+    place = evidence.shares.place_of("prior")
+    if place is None:
+        return
+    cause = _cause(place, _divided(evidence, evidence.shares.alone(place)), evidence, names)
+    if cause.confirmed:
+        yield cause
 
 
 def _divided(evidence: Evidence, run: Counterfactual) -> Counterfactual:

@@ -137,10 +137,7 @@ def headline(found: Explanation) -> str:
         return f"It depends on this: {claim}."
     if not found.contest.wrong:
         return f"Right; what would turn it: {cause.confirmed_by.change}."
-    if cause.confirmed:
-        return f"{claim}."
-    missing = "No change alone takes half of the lead" if cause.supported else "No second test confirms a cause"
-    return f"{missing}; the closest: {claim}."
+    return f"{claim}." if cause.confirmed else f"No cause is confirmed; the closest: {claim}."
 
 
 def of_cause(cause: Cause, found: Explanation) -> str:
@@ -195,9 +192,8 @@ def _of_label(cause: Cause, found: Explanation) -> str:
     """What a demonstration is the cause of, as surely as the odds of a wrong label are known."""
     if not cause.supported:
         return "pulls this text to its label"
-    if is_likely(cause, found):
-        return "probably carries a wrong label"
-    return "pulls this text to its label, which may be wrong"
+    likely = is_likely(cause, found)
+    return "probably carries a wrong label" if likely else "pulls this text to its label, which may be wrong"
 
 
 def is_likely(cause: Cause, found: Explanation) -> bool:

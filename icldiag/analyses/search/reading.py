@@ -109,11 +109,16 @@ def in_short(effect: Effect) -> str:
 
 def gain(effect: Effect) -> str:
     """The same in one line. A text is held out where it is left out of fit and choice."""
-    texts = counted(effect.count, "held-out text")
     if not effect.mended and not effect.broken:
-        return f"{effect.right_before} of {texts} right before and after"
+        return f"{effect.right_before} of {counted(effect.count, 'held-out text')} right before and after"
     chance = "unlikely to be chance" if effect.p_value < SIGNIFICANT else "may be chance"
-    return f"{effect.right_before} -> {effect.right_after} of {texts} right ({points(effect)}), {chance}"
+    return f"{right_now(effect)} ({points(effect)}), {chance}"
+
+
+def right_now(effect: Effect) -> str:
+    """How many texts are answered right, before and after."""
+    texts = counted(effect.count, "held-out text")
+    return f"{effect.right_before} -> {effect.right_after} of {texts} right"
 
 
 def points(effect: Effect) -> str:

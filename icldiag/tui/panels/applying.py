@@ -34,6 +34,12 @@ class ApplyingPanel(Panel):
         """What the key would apply, what is known of its effect on other texts, and the table it is from, if any."""
         raise NotImplementedError
 
+    def searched(self) -> Repairs | None:
+        """What panel Repair found for the whole prompt."""
+        from icldiag.analyses.repairs import FindRepairs
+
+        return self.peek(FindRepairs())
+
     @property
     def takes_off(self) -> bool:
         """Whether the key means the repair that is on."""

@@ -144,7 +144,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
 
     def _next(self, found: Overview) -> RenderableType:
         """What fixes the prompt, as panel Repair has it; after a search there, what that found."""
-        searched, state = self._searched(), self.state
+        searched, state = self.searched(), self.state
         now = Situation(
             searched,
             self.offers,
@@ -154,12 +154,6 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
             calibrated=self.prompt.calibration is not None,
         )
         return drawn(next_steps(found, now), state.look)
-
-    def _searched(self) -> Repairs | None:
-        """What panel Repair found for the whole prompt."""
-        from icldiag.analyses.repairs import FindRepairs
-
-        return self.peek(FindRepairs())
 
     def _query(self, found: Overview) -> Text:
         """What the verdict says of the selected query."""
@@ -245,7 +239,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         from icldiag.analyses.repairs import trial_in_short
 
         found: Overview | None = self.latest(self.request())
-        known = self._searched() or (None if found is None else found.repairs)
+        known = self.searched() or (None if found is None else found.repairs)
         if known is None or known.best is None or not known.holds:
             return None
         return known.best.repair, trial_in_short(known, known.best), known

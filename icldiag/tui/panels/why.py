@@ -11,7 +11,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from icldiag.counting import counted
 from icldiag.render.answer import answer_line
 from icldiag.render.evidence import evidence_table
 from icldiag.render.weights import weight_rows
@@ -211,18 +210,17 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         return visible(text, self.state.look.ascii_only)
 
     def _search(self) -> str:
-        """The repair that Overview has verified; else what the key to panel Repair begins, and what it takes."""
+        """The repair that Overview offers; else what the key to panel Repair begins, and what it takes."""
         from icldiag.analyses.overview import Summarise
         from icldiag.analyses.repairs import BUDGET
+        from icldiag.analyses.search.reading import right_now
 
         if not self.prediction.is_wrong(self.state.query):
             return ""
-        overview = self.peek(Summarise())
-        known = None if overview is None or self.prompt.calibration is not None else overview.repairs
+        overview, on = self.peek(Summarise()), self.takes_off or self.prompt.calibration is not None
+        known = None if on else self.searched() or (None if overview is None else overview.repairs)
         if known is not None and known.best is not None and known.confirmed is not None and known.sure:
-            before, after = known.confirmed.right_before, known.confirmed.right_after
-            gain = f"{before} -> {after} of {counted(known.confirmed.count, 'held-out text')} right"
-            return f"O has a repair: {known.best.repair.name}, {gain}."
+            return f"O has a repair: {self._shown(known.best.repair.name)}, {right_now(known.confirmed)}."
         takes = in_short(self, of_search(self))  # the page ends with it: a second line may have no room
         return f"m searches for what fixes this query: up to {BUDGET} candidates{takes and f', in {takes}'}."
 

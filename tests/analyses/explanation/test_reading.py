@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from icldiag.analyses.explanation import Explanation, findings, of_cause, reading, weights
+from icldiag.analyses.explanation import Explanation, findings, of_cause, reading
 from icldiag.analyses.explanation.evidence import Evidence
-from icldiag.analyses.explanation.factors import CauseKind, Factor
+from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.not_asked import not_asked
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.explanation.reading import cost_to_others, doubted, headline, is_likely, prompt_wide, verdict
 from icldiag.analyses.explanation.relabelled import LIKELY
-from icldiag.analyses.explanation.weights import MADE, heavier
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.doubts import Doubt
 from icldiag.analyses.overview.recency import Recency
@@ -49,55 +46,15 @@ def test_a_cause_is_told_with_its_nats_its_run_and_what_supports_it(explained: t
     assert told
 
 
-def test_the_weights_are_the_shares_and_make_up_the_lead(explained: tuple[Session, Explanation]) -> None:
-    session, _ = explained
-    for query in range(len(session.prompt.queries)):
-        found = session.explanation(query)
-        rows = weights(found)
-        assert sum(row.nats or 0.0 for row in rows) == pytest.approx(found.contest.lead, abs=1e-4)
-        assert [row.role for row in rows].count("rest") == 1
-        assert all((row.nats is None) == (row.kind == "classes") for row in rows)
-        roles = [row.role for row in weights(found)]
-        wrong = bool(found.causes) and found.contest.gold != found.contest.answer
-        assert ("main" in roles) == (wrong and found.causes[0].confirmed)
-        assert ("maybe" in roles) == (wrong and not found.causes[0].confirmed)
-
-
-def test_a_change_that_is_made_with_the_first_cause_s_is_not_called_alone(
-    explained: tuple[Session, Explanation],
-) -> None:
-    """Also where the explanation comes from disk, so that the same run is another object."""
-    session, _ = explained
-    found = max(map(session.explanation, range(len(session.prompt.queries))), key=lambda one: len(one.shares.factors))
-    both = found.shares.runs[frozenset({0, 1})]
-    for run, how in ((replace(both), "together"), (replace(found.shares.alone(0)), "alone")):
-        cause = Cause(found.shares.factors[0].kind, run, found.shares.nats[0], True, "")
-        assert f"{how}, {run.change}" in weights(replace(found, causes=(cause,)))[0].note
-
-
-def test_a_prior_that_the_other_factors_make_says_so(explained: tuple[Session, Explanation]) -> None:
-    _, found = explained
-    wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
-    for lean, nats, made in ((1.0, -0.1, True), (1.0, 0.1, False), (-1.0, -0.1, False)):
-        sources = tuple(replace(source, lean=lean) for source in found.prior.sources)
-        cause = Cause("prior", found.order.runs[0], nats, True, "")
-        told = replace(wrong, causes=(cause,), prior=replace(found.prior, sources=sources))
-        assert (MADE in weights(told)[0].note) == (MADE in of_cause(cause, told)) == made
-
-
 def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Explanation]) -> None:
     _, found = explained
     wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
     run = found.order.runs[0]
     sure, unsure = Cause("order", run, 1.0, True, ""), Cause("order", run, 1.0, False, "")
     assert headline(replace(wrong, causes=(sure,))).startswith("The order of the demonstrations favours")
-    assert headline(replace(wrong, causes=(unsure,))).startswith(
-        "No second test confirms a cause; the closest: The order"
-    )
+    assert headline(replace(wrong, causes=(unsure,))).startswith("No cause is confirmed; the closest: The order")
     light = replace(sure, weighs=False)
-    assert headline(replace(wrong, causes=(light,))).startswith(
-        "No change alone takes half of the lead; the closest: The order"
-    )
+    assert headline(replace(wrong, causes=(light,))).startswith("No cause is confirmed; the closest: The order")
     assert not is_likely(light, wrong)
     wrongly = Cause("demonstration", run, 1.0, True, "", 0)
     for odds, own, likely in (
@@ -251,32 +208,6 @@ def test_a_doubted_label_that_bears_on_the_answer_is_told(explained: tuple[Sessi
         right = replace(wrong, contest=replace(found.contest, gold=answer))
         assert doubted(right, doubting) == ""
     assert doubted(wrong, None) == ""
-
-
-def test_that_another_cause_has_a_larger_share_is_said_and_why_it_comes_later(
-    explained: tuple[Session, Explanation],
-) -> None:
-    _, found = explained
-    wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
-    run = found.order.runs[0]
-    firsts: tuple[tuple[CauseKind, CauseKind, bool, str], ...] = (
-        ("order", "prior", True, "; named first is the smaller change, which a second test confirms too."),
-        ("majority", "recency", True, "; named first is the smaller change, which a second test confirms too."),
-        ("majority", "demonstration", True, " nats."),
-        ("aggregation", "demonstration", False, ", but no second test points to it."),
-    )
-    for kind, other, supported, why in firsts:
-        first, most = Cause(kind, run, 1.0, True, ""), Cause(other, run, 2.0, supported, "")
-        said = heavier(replace(wrong, causes=(first, most)))
-        assert said.startswith("Another cause, ")
-        assert "has a larger share of the lead, 2.00 nats" in said
-        assert said.endswith(why)
-        for causes in (
-            (first, replace(most, nats=1.0)),
-            (replace(first, nats=None), most),  # confused classes have no share to compare
-            (replace(first, supported=False), most),
-        ):
-            assert heavier(replace(wrong, causes=causes)) == ""
 
 
 def test_what_a_change_costs_the_other_queries_is_told_in_numbers(
