@@ -131,7 +131,7 @@ class Queries(Vertical):
         if not listed or against is None:
             return ""
         told = [f"{sign} {means}" for sign, means in _SIGNS.items() if sign in listed]
-        return "\n" + "  ".join([*told, f"was: {visible(against.name, self.state.look.ascii_only)}"])
+        return f"\n{'  '.join(told)}\nwas: {visible(against.name, self.state.look.ascii_only)}"
 
     def show_query(self) -> None:
         """The selected query's text and probabilities."""

@@ -230,7 +230,7 @@ async def test_a_cause_can_be_changed_on_top_of_a_repair(prompt_file: Path, mode
             await pilot.pause()
             assert not why.takes_off
             assert "t apply" in screen_text(app)
-            assert "t applies it" in screen_text(app)
+            assert "t tries it" in screen_text(app)
             await pilot.press("left_square_bracket")
         await pilot.press("t")
         await settle(pilot, lambda: app.state.prediction)

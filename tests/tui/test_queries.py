@@ -194,11 +194,11 @@ async def test_what_an_edit_turned_is_marked_counted_and_sorted_first(prompt_fil
             if new.predicted[query] != old.predicted[query] and query not in (*fixed, *broken)
         ]
         assert fixed or broken
-        counts, told = title(app).split("\n")
+        counts, told, was = title(app).split("\n")
         assert counts.endswith(f", +{len(fixed)} -{len(broken)}")
         meanings = ("+ right now", "- wrong now", "~ changed")
         said = [said for said, some in zip(meanings, (fixed, broken, other), strict=True) if some]
-        assert told.split("  ") == [*said, "was: in the file"]
+        assert (told.split("  "), was) == (said, "was: in the file")
         signs = {query: one.sign for query, one in app.query_one(Queries).turned.items()}
         assert signs == {
             query: sign for sign, some in zip("+-~", (fixed, broken, other), strict=True) for query in some
@@ -217,7 +217,7 @@ async def test_what_an_edit_turned_is_marked_counted_and_sorted_first(prompt_fil
         app.edits.take_off()
         await settle(pilot, lambda: app.state.prediction)
         assert set(app.query_one(Queries).turned) == set(signs)
-        assert title(app).endswith("  was: pinned")
+        assert title(app).endswith("\nwas: pinned")
         await pilot.press("p")
         await settle(pilot, lambda: app.state.pinned is None)
         assert app.query_one(Queries).turned == {}
@@ -225,7 +225,7 @@ async def test_what_an_edit_turned_is_marked_counted_and_sorted_first(prompt_fil
         await pilot.press("p")  # against what is pinned, too, the sign is told
         app.edits.apply(flat)
         await settle(pilot, lambda: app.state.prediction)
-        assert title(app).endswith("  was: pinned")
+        assert title(app).split("\n")[1:] == ["  ".join(said), "was: pinned"]
 
 
 async def test_the_selected_query_stays_in_view(prompt_file: Path, model_folder: Path) -> None:

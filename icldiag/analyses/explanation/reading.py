@@ -192,20 +192,18 @@ def _of_label(cause: Cause, found: Explanation) -> str:
     """What a demonstration is the cause of, as surely as the odds of a wrong label are known."""
     if not cause.supported:
         return "pulls this text to its label"
-    likely = is_likely(cause, found)
+    likely = _probably_wrong(cause, found)
     return "probably carries a wrong label" if likely else "pulls this text to its label, which may be wrong"
 
 
-def is_likely(cause: Cause, found: Explanation) -> bool:
-    """Whether a cause is confirmed, and a wrong label more than possible.
+def _probably_wrong(cause: Cause, found: Explanation) -> bool:
+    """Whether a demonstration's label is wrong more than possibly.
 
     That other labels get likelier is not enough for this: so they do where the label of a demonstration near the end
     is what all answers follow. Its own text, asked while it is left out, must not speak for the label that it has.
     """
-    if cause.demonstration is None or not cause.confirmed:
-        return cause.confirmed
     effect = next(effect for effect in found.demonstrations if effect.index == cause.demonstration)
-    return effect.odds is not None and effect.odds >= LIKELY and (effect.likelihood or 0.0) >= 0
+    return cause.weighs and effect.odds is not None and effect.odds >= LIKELY and (effect.likelihood or 0.0) >= 0
 
 
 def _how_well(found: Explanation) -> str:

@@ -253,16 +253,15 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         return [self._action(cause, found, cures[place], place == marked) for place, cause in enumerate(found.causes)]
 
     def _action(self, cause: Cause, found: Explanation, mends: Repair | None, marked: bool) -> str:
-        """What is not likely, or costs other queries, is a try."""
-        from icldiag.analyses.explanation.reading import cost_to_others, is_likely
+        """Always a try: what a change does to queries of further labels, and to other texts, is not known before."""
+        from icldiag.analyses.explanation.reading import cost_to_others
 
         if mends is None:
             own = found.overlap and cause.kind == "scoring"
             return "edit the file: scoring: terminated" if own else _ACTIONS[cause.kind]
         lose = cost_to_others(cause, found)
-        tries = "applies" if is_likely(cause, found) and not lose else "tries"
         it = mends.name if cause.kind == "majority" else "it"  # which demonstrations go is said nowhere else
-        offer = f"t {tries} {it}" if marked else f"] then t {tries} {it}"
+        offer = f"t tries {it}" if marked else f"] then t tries {it}"
         return f"{offer}; {lose}" if lose else offer
 
     def _joined(self, sentences: list[str]) -> Text:

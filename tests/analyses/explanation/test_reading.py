@@ -11,7 +11,7 @@ from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.not_asked import not_asked
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import cost_to_others, doubted, headline, is_likely, prompt_wide, verdict
+from icldiag.analyses.explanation.reading import cost_to_others, doubted, headline, prompt_wide, verdict
 from icldiag.analyses.explanation.relabelled import LIKELY
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.doubts import Doubt
@@ -55,7 +55,6 @@ def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Expl
     assert headline(replace(wrong, causes=(unsure,))).startswith("No cause is confirmed; the closest: The order")
     light = replace(sure, weighs=False)
     assert headline(replace(wrong, causes=(light,))).startswith("No cause is confirmed; the closest: The order")
-    assert not is_likely(light, wrong)
     wrongly = Cause("demonstration", run, 1.0, True, "", 0)
     for odds, own, likely in (
         (LIKELY, 0.1, True),
@@ -68,9 +67,6 @@ def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Expl
         assert (
             "probably carries a wrong label" if likely else "pulls this text to its label, which may be wrong"
         ) in headline(told)
-        assert is_likely(wrongly, told) == likely
-    assert is_likely(sure, wrong)
-    assert not is_likely(unsure, wrong)
     unsure = replace(wrongly, supported=False)
     assert "pulls this text to its label" in headline(replace(wrong, causes=(unsure,)))
 
