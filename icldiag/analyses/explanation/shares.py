@@ -52,12 +52,12 @@ class Shares:
         return self.runs[frozenset({factor})]
 
     def turning(self, factor: int) -> tuple[Factor, ...]:
-        """The fewest further factors that turn the answer if they are neutral too, but not without this one.
+        """The fewest further factors that turn the answer if they are neutral too, where fewer of all these do not.
 
         Empty where none do.
         """
         turned = [neutral for neutral, run in self.runs.items() if run.turned]
-        turning = [neutral for neutral in turned if factor in neutral and neutral - {factor} not in turned]
+        turning = [neutral for neutral in turned if factor in neutral and not any(fewer < neutral for fewer in turned)]
         best = min(turning, key=lambda neutral: (len(neutral), self.runs[neutral].lead), default=frozenset({factor}))
         return tuple(self.factors[place] for place in sorted(best - {factor}))
 

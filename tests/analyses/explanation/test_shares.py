@@ -129,4 +129,5 @@ def test_what_turns_the_answer_together_with_a_factor_is_the_fewest(explained: t
     assert two.turning(0) == (factors[2],)
     assert two.turning(1) == ()  # the other two turn it without this one
     assert parts(Places({2}), Places({0, 2})).turning(0) == ()
+    assert parts(Places({2}), Places({0, 1, 2})).turning(0) == ()  # one of the others does, if not with all of these
     assert parts(Places({0, 1, 2})).turning(1) == (factors[0], factors[2])
