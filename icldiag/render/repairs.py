@@ -78,7 +78,7 @@ def _numbers(trial: Trial, uneven: bool) -> str:
 
 def _turn(repairs: Repairs, trial: Trial, query: int) -> str:
     """What it does to the query; nothing where nobody knows."""
-    gold = repairs.gold[query]
+    gold = repairs.gold_of(query)
     if gold is None:
         return ""
     was, now = repairs.before[query] == gold, trial.predicted[query] == gold

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
-from icldiag.tui.state import Applied, State
+from icldiag.tui.changes import Applied
+from icldiag.tui.state import State
 
 if TYPE_CHECKING:
     from icldiag.analyses.prediction.compute import Prediction
@@ -147,7 +148,8 @@ def since(now: State, applied: Applied) -> str:
     right = f"{right} ({_turned(old, new)}); " if new.labelled else ""
     first = applied.before.beta is None and (now.plain is None or applied.before.prompt.hash == now.plain[0].hash)
     sides = "" if first else "without it -> with it: "
-    return f"{sides}{right}this query: {_answer(old, query)} -> {now_is}"
+    was = f"{_answer(old, query)} -> " if query < len(old) else ""  # else it was asked with the repair on
+    return f"{sides}{right}this query: {was}{now_is}"
 
 
 def _answer(prediction: Prediction, query: int) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from icldiag.errors import PromptError
 from icldiag.prompt.read import read_prompt
 from icldiag.session_file import SavedState
+from icldiag.tui.changes import Applied, Before, WithoutRepair
 from icldiag.tui.kept import Kept
 from icldiag.tui.loading import SessionJob, answer_queries, on_prompt
 from icldiag.tui.other_model import JOB as OTHER
@@ -20,7 +21,7 @@ from icldiag.tui.other_model import OtherModel
 from icldiag.tui.query_order import telling_query
 from icldiag.tui.run import Failure, Run
 from icldiag.tui.screen import Screen
-from icldiag.tui.state import AnsweredSession, Applied, Before, State, WithoutRepair
+from icldiag.tui.state import AnsweredSession, State
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -134,8 +135,8 @@ class Desk:
         if not applied.awaited or without.beta is not None:
             state.know_of(applied, without)
             return
-        state.undo.pop()
-        self.answer(applied.before.prompt)
+        state.ask_first()
+        self.answer(state.undo.pop().prompt)
         text = f"{visible(applied.name)} is off: its weights are no longer on disk. A search in Repair finds it again."
         self.screen.tell(text, severity="warning", seconds=10)
 

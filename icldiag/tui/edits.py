@@ -13,7 +13,8 @@ from icldiag.errors import PromptError
 from icldiag.prompt.edit import ask
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.write import as_yaml
-from icldiag.tui.state import Applied, Before, Narrowed, State
+from icldiag.tui.changes import Applied, Before, Narrowed
+from icldiag.tui.state import State
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -216,8 +217,11 @@ class Edits:
             self.screen.show("all")
 
     def take_off(self) -> bool:
-        """Take off the repair that was applied last; False where none is on, or the prompt was changed since."""
-        return self.state.applied is not None and self.undo()
+        """Take off the repair that was applied last, but not what was asked since; False where none is on."""
+        if self.state.applied is None:
+            return False
+        self.state.ask_first()
+        return self.undo()
 
     def use_beta(self, beta: Any) -> None:
         """Put a trained beta in force in the whole session, or (None) out of it."""

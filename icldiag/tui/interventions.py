@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from icldiag.analyses.isolation.cuts import in_heads
 from icldiag.counting import counted
 from icldiag.page.text import ranges
-from icldiag.tui.state import Interventions, State
+from icldiag.tui.changes import Interventions
+from icldiag.tui.state import State
 
 if TYPE_CHECKING:
     from icldiag.tui.edits import Edits

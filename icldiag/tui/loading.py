@@ -12,7 +12,8 @@ from icldiag.collector import paused_collector
 from icldiag.errors import NotStored
 from icldiag.store import open_store
 from icldiag.tui import requests
-from icldiag.tui.state import AnsweredSession, Applied, WithoutRepair
+from icldiag.tui.changes import Applied, WithoutRepair
+from icldiag.tui.state import AnsweredSession
 
 if TYPE_CHECKING:
     from icldiag.analyses.request import Each

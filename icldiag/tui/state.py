@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,63 +19,13 @@ from icldiag.model.turns import WAITS
 from icldiag.render.look import DARK, Look
 from icldiag.session_file import SavedRepair, SavedState, changes_since
 from icldiag.tui import requests
+from icldiag.tui.changes import Applied, Before, Interventions, Narrowed, WithoutRepair, asked_first, asked_since
 
 if TYPE_CHECKING:
     from icldiag.analyses.isolation.cuts import CutKind
     from icldiag.analyses.prediction.compute import FirstAnswers, Prediction
-    from icldiag.analyses.search.repairs import Repairs
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
-
-
-class Before(NamedTuple):
-    """What a change was made of, and undo brings back. `query` is None where a resumed session no longer knows it."""
-
-    prompt: Prompt
-    query: int | None = None
-    beta: Any = None
-
-
-@dataclass(frozen=True)
-class Applied:
-    """A repair that a panel's key applied, and the same key takes off."""
-
-    name: str
-    before: Before
-    prompt: Prompt  # as it is with the repair
-    beta: Any  # that is on with it
-    prediction: Prediction | None  # without it
-    trial: str = ""  # what was known of its effect on other texts when it was applied
-    tried: Repairs | None = None  # the table it was chosen from, which compares with the prompt without it
-    searched: int | None = None  # the query that this was searched for
-    awaited: bool = False  # of a resumed session: its beta is to be found on disk
-
-
-class WithoutRepair(NamedTuple):
-    """What is on disk of the prompt without the repair that is on: see `Applied`."""
-
-    prediction: Prediction | None = None
-    tried: Repairs | None = None
-    beta: Any = None  # that is on with it, where it was awaited
-
-
-@dataclass(frozen=True)
-class Interventions:
-    """What key 0 took off. `beta` is one that was trained in the app; a file's comes back with its prompt."""
-
-    before: Prompt
-    after: Prompt
-    beta: Any
-    cut_layers: frozenset[int]
-    cut_heads: tuple[tuple[int, int], ...]
-
-
-class Narrowed(NamedTuple):
-    """The prompt with all queries, the one with the marked ones alone, and which they are."""
-
-    before: Prompt
-    prompt: Prompt
-    marked: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -209,13 +159,19 @@ class State:
 
     @property
     def applied(self) -> Applied | None:
-        """The repair that made the prompt what it is, as long as nothing was changed since; undo takes it off."""
-        if not self.undo:
+        """The repair that made the prompt what it is, as long as no more than queries came to it since."""
+        changes = len(self.undo) - asked_since(self.undo, self.prompt)
+        if not changes:
             return None
-        before = self.undo[-1].prompt
+        before, prompt = [*(one.prompt for one in self.undo), self.prompt][changes - 1 : changes + 1]
         there = (one for one in self.repairs[::-1] if not one.awaited or self.prediction is None)
-        found = (one for one in there if one.prompt == self.prompt and one.beta is self.beta)
+        found = (one for one in there if one.prompt == prompt and one.beta is self.beta)
         return next((one for one in found if one.before.prompt == before), None)
+
+    def ask_first(self) -> None:
+        """Let what was asked since the repair that is on have been asked before it, so that undo takes the repair."""
+        if self.prompt is not None:
+            self.undo = asked_first(self.undo, self.prompt)
 
     @property
     def narrowed(self) -> Narrowed | None:
@@ -254,7 +210,7 @@ class State:
         """Those that undo can come back to; only the beta that is on is trained again, or found."""
         after = [*(one.prompt for one in self.undo[1:]), self.prompt]
         for change, (before, prompt) in enumerate(zip(self.undo, after, strict=False)):
-            here = change == len(self.undo) - 1
+            here = change == len(self.undo) - 1 - asked_since(self.undo, self.prompt)
             for one in self.repairs[::-1]:
                 plain = one.before.beta is None and (one.beta is None or (here and one.beta is self.beta))
                 if plain and one.prompt == prompt and one.before.prompt == before.prompt:

@@ -53,6 +53,38 @@ def test_a_repair_is_applied_and_taken_off(table: Table) -> None:
     assert state.applied is None
 
 
+def test_what_is_asked_of_a_repaired_prompt_leaves_the_repair_on(table: Table) -> None:
+    desk, jobs, _ = table
+    edits, state, before = Edits(desk), desk.state, desk.state.prompt
+    assert before is not None
+    flat = Repair("calibration", "flat", before.demonstrations, before.labels, Calibration("batch", (0.0, 3.0, 0.0)))
+    edits.apply(flat, "tried on 9")
+    jobs.finish(desk)
+    assert state.applied is not None
+    told = since(state, state.applied)
+    for text in ("Who was it ?", "Where was it ?"):
+        edits.ask(text)
+        jobs.finish(desk)
+    on, count = state.applied, len(before.queries)
+    assert on is not None
+    assert on.trial == "tried on 9"
+    now = since(state, on)
+    assert now.split("this query")[0] == told.split("this query")[0]
+    assert "->" not in now.split("this query")[1]  # it was never asked without the repair
+    saved = state.to_saved()
+    assert saved is not None
+    state.restore(saved)
+    assert state.applied is not None
+    assert state.applied.name == "flat"
+    assert edits.take_off()
+    jobs.finish(desk)
+    assert state.prompt is not None
+    assert state.prompt.queries[:count] == before.queries
+    assert (state.prompt.calibration, len(state.prompt.queries), len(state.undo)) == (None, count + 2, 2)
+    assert [edits.undo(), edits.undo(), edits.undo()] == [True, True, False]
+    assert state.prompt == before
+
+
 def test_of_two_repairs_each_is_taken_off(table: Table) -> None:
     desk, jobs, _ = table
     edits, state, before = Edits(desk), desk.state, desk.state.prompt

@@ -110,10 +110,11 @@ class Session(RuleBasedStateMachine):
 
     @rule(text=st.sampled_from(["Who ?", "Where ?", "[red]"]))
     def ask(self, text: str) -> None:
-        count = len(self.prompt.queries)
+        count, on = len(self.prompt.queries), self.state.applied
         self.edits.ask(text)
         assert len(self.prompt.queries) == count + 1
         assert self.state.query == count
+        assert self.state.applied is on
 
     @rule(kind=st.sampled_from(["contextual", "batch"]), bias=st.lists(st.floats(-3, 3), min_size=3, max_size=3))
     def apply(self, kind: Any, bias: list[float]) -> None:
@@ -130,10 +131,10 @@ class Session(RuleBasedStateMachine):
 
     @rule()
     def take_off(self) -> None:
-        on = self.state.applied
+        on, asked = self.state.applied, self.prompt.queries
         assert self.edits.take_off() == (on is not None)
         if on is not None:
-            assert self.prompt == on.before.prompt
+            assert self.prompt == on.before.prompt.with_queries(asked)
 
     @precondition(lambda self: self.state.session is not None)
     @rule(share=st.floats(0.1, 1))

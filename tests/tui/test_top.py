@@ -13,7 +13,8 @@ from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.facts import ModelFacts
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.tui.state import Applied, Before, State
+from icldiag.tui.changes import Applied, Before
+from icldiag.tui.state import State
 from icldiag.tui.top import top_line
 
 LONG = "/models/HuggingFaceTB/SmolLM2-135M-Instruct-2024-10-31"

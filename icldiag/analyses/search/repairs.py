@@ -73,9 +73,13 @@ class Repairs(AnalysisResult):
         """Whether that gain is unlikely to be chance, the looks at these texts counted."""
         return bool(self.holds) and self.confirmed is not None and self.confirmed.sure
 
+    def gold_of(self, query: int) -> int | None:
+        """The right label of a query; None where it is not known, or the query was asked later."""
+        return self.gold[query] if query < len(self.gold) else None
+
     def mends(self, trial: Trial, query: int) -> bool | None:
         """Whether a query that was wrong is right; None for one that was not wrong."""
-        gold = self.gold[query]
+        gold = self.gold_of(query)
         if gold is None or self.before[query] == gold:
             return None
         return bool(trial.predicted[query] == gold)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from icldiag.analyses.search.repair import Repair
     from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
-    from icldiag.tui.state import Applied
+    from icldiag.tui.changes import Applied
 
 LISTED, FEWEST = 12, 4  # around the marked one, where there is room, and where there is none
 

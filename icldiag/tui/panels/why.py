@@ -25,7 +25,7 @@ from icldiag.visible import visible
 if TYPE_CHECKING:
     from icldiag.analyses.explanation import Cause, Explain, Explanation, PartialExplanation
     from icldiag.analyses.search.repair import Repair
-    from icldiag.tui.state import Applied
+    from icldiag.tui.changes import Applied
 
 _ACTIONS = {  # what can be done about a cause that has no change of the prompt to apply, and in which panel
     "scoring": "edit the file: scoring",
