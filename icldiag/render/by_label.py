@@ -44,6 +44,6 @@ def given_by_label(
         for label in shown:
             mean = float(given[classes == label].mean())
             style = look.right if mean >= LARGE else look.wrong if mean <= -LARGE else look.muted
-            line.append(f"{mean:+z{_COLUMN}.1f}", style)
+            line.append(f"{mean:+z{_COLUMN}.2f}", style)
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)

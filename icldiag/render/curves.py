@@ -13,6 +13,7 @@ from rich.text import Text
 from icldiag.render.look import Look
 
 _MARGIN = 7  # cells left of the first layer: "1.0 | "
+_ROUNDING = 0.05  # of what a chart spans, as in maps of signs
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,24 @@ class Curve:
 
 @dataclass(frozen=True)
 class Chart:
-    """Curves of values from `low` to `high`; the first one wins where two meet. `unit` names what is counted below."""
+    """Curves of values from `low` to `high`; the first one wins where two meet. `unit` names what is counted below.
+
+    Values that are surely under `low` have a row of their own under the others, however far under it they are.
+    """
 
     curves: Sequence[Curve]
     low: float = 0.0
     high: float = 1.0
     unit: str = "layer"
     first: int = 0  # the number under the first point
+
+    def is_under(self, value: float) -> bool:
+        """By more than is rounding."""
+        return value <= self.low - _ROUNDING * (self.high - self.low)
+
+    @property
+    def goes_under(self) -> bool:
+        return any(self.is_under(value) for curve in self.curves for value in curve.values)
 
     @property
     def points(self) -> int:
@@ -85,12 +97,15 @@ def _flowed(notes: Sequence[Text], width: int) -> list[Text]:
 
 
 def _plot(what: Chart, cursor: int | None, step: int, height: int, look: Look) -> list[Text]:
-    grid: list[list[tuple[str, str]]] = [[(" ", "")] * (what.points * step) for _ in range(height)]
+    rows = height + what.goes_under
+    grid: list[list[tuple[str, str]]] = [[(" ", "")] * (what.points * step) for _ in range(rows)]
     if cursor is not None:
         for row in grid:
             row[cursor * step + step // 2] = ("|", look.muted)
 
     def row_of(value: float) -> int:
+        if what.is_under(value):
+            return height
         share = min(max((value - what.low) / (what.high - what.low), 0.0), 1.0)
         return height - 1 - round(share * (height - 1))
 
@@ -107,7 +122,8 @@ def _plot(what: Chart, cursor: int | None, step: int, height: int, look: Look) -
     for index, row in enumerate(grid):
         value = what.high - (what.high - what.low) * index / max(1, height - 1)
         line = Text(no_wrap=True)
-        line.append(f"{_short(value)} | " if index in (0, height // 2, height - 1) else "     | ", look.muted)
+        head = f"{f'<{what.low:g}':>4}" if index == height else _short(value)
+        line.append(f"{head} | " if index in (0, height // 2, height - 1, height) else "     | ", look.muted)
         for character, style in row:
             line.append(character, style)
         lines.append(line)

@@ -28,12 +28,13 @@ LARGE = 0.2  # nats
 _STEPS = ((1.0, "#"), (LARGE, "+"))  # nats from which on a sign is used, and the signs of as many less than 0
 _TAKES = {"#": "=", "+": "-"}
 _SIGNS = "# gives 1 nat or more, + 0.2 or more, . less, - takes 0.2 or more, = 1 or more"
-_TEXT = 16  # cells from which on a text is worth its room
+_TEXT = 12  # cells from which on a text is worth its room
 
 
 def strip_signs(queries: Sequence[int], query: int) -> str:
     """What the signs of a strip of these queries mean, and the `v` over the chosen one."""
-    return f"{_SIGNS}; {'v over' if query in queries else 'not in it:'} query {query + 1}, the selected one"
+    chosen = f"{'v over' if query in queries else 'without'} {query + 1}, the selected one"
+    return f"a column a query, in the prompt's order ({chosen}): {_SIGNS}"
 
 
 def cells(found: Overview, width: int) -> list[list[Cell]]:
@@ -171,8 +172,8 @@ def given_strip(
     names = _visible(names, look)
     head = min(max(map(cell_len, names)), max(10, width // 3))
     beside = max(14, *(note.cell_len for note in notes))
-    spare = width - head - 12 - beside - len(queries)
-    room = max(1, width - head - 10 - beside)
+    spare = width - head - 13 - beside - len(queries)
+    room = max(1, width - head - 11 - beside)
     first = max(0, list(queries).index(query) + 1 - room) if query in queries else 0  # in view
     above = "".join("v" if place == query else " " for place in queries[first : first + room])
     lines = [Text(f"{'':{head}}  {above}  {title}", look.muted, no_wrap=True)]
@@ -182,7 +183,7 @@ def given_strip(
         for value in given[first : first + room]:
             sign = _sign(float(value))
             line.append(sign, look.right if sign in "#+" else look.wrong if sign in "-=" else look.muted)
-        line.append(f"  {float(given.mean()):+z.1f}").append_text(note)
+        line.append(f"  {float(given.mean()):+z.2f}").append_text(note)
         if text:
             line.append(" " * (beside - note.cell_len + 2)).append(cut_end(text, spare, look.dots), look.muted)
         lines.append(line)

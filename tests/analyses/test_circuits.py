@@ -152,6 +152,31 @@ def test_the_head_that_works_most_against_the_answers_is_named(tiny: Tiny, promp
     assert "works against" not in reading(replace(found, ranked=(faint,)))
 
 
+def test_heads_that_cancel_each_other_are_not_said_to_carry_nothing(tiny: Tiny, prompt: Prompt) -> None:
+    found = replace(Session(prompt, tiny()).heads(asked=2, measured=2), everywhere=Effect(2, 0.02, 0.3))
+
+    def said(everywhere: float, *lost: float) -> str:
+        ranked = [replace(one, cut=replace(one.cut, lost=nats)) for one, nats in zip(found.ranked, lost, strict=True)]
+        return reading(replace(found, ranked=tuple(ranked), everywhere=Effect(2, everywhere, 0.3)))
+
+    first, second = (f"{one.layer}.{one.head}" for one in found.ranked)
+    whole = (
+        "label words -> target as a whole moves the lead little: cut in all heads, 2 of 2 answers stay, and the lead"
+    )
+    assert said(0.02, -0.5, 0.4) == (
+        f"{whole} loses 0.02 ± 0.30 nats. Its heads work against each other: with {second} cut alone the lead loses "
+        f"0.40 nats, with {first} it gains 0.50."
+    )
+    assert said(-0.02, 0.0, 0.4) == (
+        f"{whole} gains 0.02 ± 0.30 nats. A single head does more: with {second} cut alone the lead loses 0.40 nats."
+    )
+    assert said(0.02, 0.05, 0.05) == f"{whole} loses 0.02 ± 0.30 nats."
+    assert said(-0.7, -0.2, 0.0) == (
+        "label words -> target as a whole works against the lead: cut in all heads, 2 of 2 answers stay, and the lead "
+        "gains 0.70 ± 0.30 nats."
+    )
+
+
 def test_refusals(tiny: Tiny, prompt: Prompt) -> None:
     session = Session(prompt, tiny())
     with pytest.raises(AnalysisError, match="no cut of what the target reads"):

@@ -14,7 +14,6 @@ from scipy import stats
 from icldiag.analyses.demonstrations import DemonstrationValues, ValueDemonstrations
 from icldiag.analyses.demonstrations import compute as demonstrations
 from icldiag.analyses.demonstrations.reading import (
-    alike_queries,
     reading,
     reading_of_left_out,
     reading_so_far,
@@ -213,15 +212,6 @@ def test_a_wrong_label_stands_out() -> None:
     before = session.with_prompt(prompt).demonstrations(pairs=4)
     row = next(row for row, places in enumerate(found.without) if 0 in places)
     assert found.means[row] < before.means[row]
-
-
-def test_queries_alike_stand_together() -> None:
-    matrix = np.array([[1.0, -1, 1, -1, 1], [0, 5, 0, 5, 0]])
-    order = alike_queries(matrix)
-    assert sorted(order) == list(range(5))
-    kinds = [place % 2 for place in order]
-    assert sum(a != b for a, b in zip(kinds[1:], kinds[:-1], strict=True)) == 1
-    assert alike_queries(np.zeros((3, 2))) == [0, 1]
 
 
 def test_a_sweep_keeps_the_means(prompt: Prompt, tiny: Tiny) -> None:

@@ -15,8 +15,8 @@ def test_a_column_is_the_mean_over_the_queries_of_a_label() -> None:
     assert [line.split() for line in text.plain.splitlines()] == [
         ["Person", "Where"],  # no query is a Number
         ["queries", "2", "1"],
-        ["1", "Person", "+2.0", "-0.5"],
-        ["2", "Where", "+0.0", "+0.1"],
+        ["1", "Person", "+2.00", "-0.50"],
+        ["2", "Where", "+0.00", "+0.10"],
     ]
 
 

@@ -68,6 +68,19 @@ def test_other_units_and_scales() -> None:
     assert lines[1].endswith("o  0.40  mean loss")
 
 
+def test_what_is_under_the_scale_is_not_drawn_as_its_lowest_value() -> None:
+    dip = Chart((Curve("dip", "o", [0.02, -0.2, -3.0, 0.0, -0.02]),))
+    assert lines_of(dip, None, 60, 3) == [
+        "1.00 |                                      o   dip",
+        "0.50 |",
+        "0.00 |    ooo                  oooooooo",
+        "  <0 |       oooooooooooooooooo",
+        "layer     0      1      2      3      4",
+    ]
+    assert not Chart((UP, DOWN)).goes_under
+    assert not Chart((UP,), low=-1.0).goes_under
+
+
 def test_points_that_say_nothing_are_muted() -> None:
 
     def muted_signs(sure_from: int) -> int:

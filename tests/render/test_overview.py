@@ -60,8 +60,8 @@ def test_the_strip_says_who_is_harmed() -> None:
     found = replace(overview_of(stability.scores, stability.gold), shown=(0, 0, 1, 1))
     head, first, _, third, _ = strip(found, stability, 4, ASCII, 80).plain.split("\n")
     assert head.index("v") == third.index("-") + 4  # the fifth query
-    assert third.split() == ["3", "Positive", "-" * 12, "-0.9", "<-", "stands", "out"]
-    assert first.split() == ["1", "Negative", "." * 12, "+0.0"]
+    assert third.split() == ["3", "Positive", "-" * 12, "-0.90", "<-", "stands", "out"]
+    assert first.split() == ["1", "Negative", "." * 12, "-0.01"]
     narrow = strip(found, stability, 11, DARK, 46).plain.split("\n")
     assert all(len(line) <= 46 for line in narrow)
     assert "v" in narrow[0]

@@ -47,3 +47,23 @@ async def test_rows_are_shown_as_they_come(
         assert "So far" not in finding.text.plain and rows[:3] == [1, 1, 1]
         assert "3 Number" in app.panel.query_one("#matrix", Line).text.plain
         assert "Press s" in app.panel.query_one("#offer", Line).text.plain
+
+
+async def test_means_are_those_of_the_finding_and_columns_those_of_overview(
+    prompt_file: Path, model_folder: Path
+) -> None:
+    """The same queries in the same order, and as many digits in a row as in the sentence about it."""
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: Summarise() in app.state.results)
+        overview = app.panel.query_one("#strip", Line).text.plain.splitlines()
+        await pilot.press("H")
+        await settle(pilot, lambda: app.panel.query_one("#matrix", Line).text.plain)
+        rows = app.panel.query_one("#matrix", Line).text.plain.splitlines()[1:]
+        assert len(rows) == 3
+        for row in rows:
+            number, name, signs, mean = row.split()[:4]
+            assert [number, name, signs, mean] in [line.split()[:4] for line in overview]
+        finding = " ".join(app.panel.query_one("#finding", Line).text.plain.split())
+        worst = rows[0].split()
+        assert f"emonstration {worst[0]} ({worst[1]}) harms: it takes {worst[3].lstrip('-')} nats" in finding
+        assert "a column a query, in the prompt's order" in app.panel.query_one("#signs", Line).text.plain

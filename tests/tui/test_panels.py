@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from textual.pilot import Pilot
 
@@ -85,6 +87,32 @@ async def test_on_80_columns_both_matrices_stand_beside_each_other(prompt_file: 
         await pilot.press("n")
         await settle(pilot)
         assert panel.chosen is None  # another query, its own pair
+
+
+async def test_both_matrices_stand_in_one_order_and_the_head_says_which(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await show(pilot, "2")
+        panel = app.query_one(ConfusionPanel)
+        matrices = [panel.query_one(name, Matrix) for name in ("#predicted", "#measured")]
+
+        def shown() -> str:
+            return panel.query_one("#shown", Line).text.plain
+
+        assert shown() == "keys as attended to (no rotary positions); rows in the prompt's order"
+        assert [matrix.order for matrix in matrices] == [(0, 1, 2)] * 2
+        found = app.state.results[Confuse()]
+        closest = replace(found, distance=1 - np.eye(3), cosine=np.eye(3))
+        for far, (a, b) in ((closest.distance, (0, 1)), (closest.cosine, (0, 2))):  # which two differ most
+            far[a, b] = far[b, a] = 2 if far is closest.distance else -1
+        app.state.results[Confuse()] = closest
+        panel.view = "cosine"
+        await pilot.press("c")
+        await settle(pilot)
+        assert shown().endswith("; rows clustered, like ones together")
+        assert matrices[0].order == matrices[1].order != (0, 1, 2)
+        await pilot.press("w")
+        await settle(pilot, lambda: shown() == "keys as attended to; rows clustered, like ones together")
 
 
 async def test_like_labels_stand_together_and_the_cursor_stays_on_its_pair(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from icldiag.analyses.circuits.compute import LEAST, Circuit
+from icldiag.analyses.circuits.compute import LEAST, Circuit, Effect
 from icldiag.analyses.circuits.sides import AllSides
 from icldiag.analyses.isolation.cuts import CUT_NAMES, CutKind, in_heads
 from icldiag.counting import counted, shown_of
@@ -31,7 +31,8 @@ def reading(found: Circuit) -> str:
             f"{first.cut.stay} stay, and it {_loses(first.cut.lost)}."
         )
     if not found.carried:
-        return f"{name} carries none of the lead: {whole}."
+        does = "works against the lead" if every.lost <= -LEAST else "moves the lead little"
+        return f"{name} as a whole {does}: {whole}.{_opposed(found, every)}"
     half = found.half
     if half is None:
         most = max(found.together, key=lambda step: step.cut.lost)
@@ -80,6 +81,21 @@ def _against(found: Circuit) -> str:
     if -most.cut.lost < LEAST:
         return ""
     return f" Head {most.layer}.{most.head} works against it: cut alone, the lead {_loses(most.cut.lost)} nats."
+
+
+def _opposed(found: Circuit, every: Effect) -> str:
+    """What single heads do where all of them together carry nothing: they may cancel each other."""
+    ranked = sorted(found.ranked, key=lambda one: one.cut.lost)
+    against, carrier = ranked[0], ranked[-1]
+    if carrier.cut.lost >= LEAST and against.cut.lost <= -LEAST:
+        return (
+            f" Its heads work against each other: with {carrier.layer}.{carrier.head} cut alone the lead "
+            f"{_loses(carrier.cut.lost)} nats, with {against.layer}.{against.head} it {_loses(against.cut.lost)}."
+        )
+    most = max(ranked, key=lambda one: abs(one.cut.lost))
+    if abs(most.cut.lost) < LEAST or abs(most.cut.lost) <= abs(every.lost):
+        return ""
+    return f" A single head does more: with {most.layer}.{most.head} cut alone the lead {_loses(most.cut.lost)} nats."
 
 
 def _unsure(found: Circuit) -> str:

@@ -85,6 +85,15 @@ def about_keys(result: Confusion) -> str:
     return "Keys are compared as the target attends to them: this layer has no rotary embedding to be undone."
 
 
+def in_short(result: Confusion, clustered: bool) -> str:
+    """Which keys the matrices are of, and how their rows stand."""
+    keys = "keys as attended to"
+    if result.keys != "as_attended":
+        keys = "keys without rotary positions" if result.placed else f"{keys} (no rotary positions)"
+    rows = "clustered, like ones together" if clustered else "in the prompt's order"
+    return f"{keys}; rows {rows}"
+
+
 def errors(result: Confusion, pair: Pair) -> str:
     """How many queries of the one are answered with the other, each way."""
     if not pair.errors:

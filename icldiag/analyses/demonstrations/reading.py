@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from icldiag.analyses.clusters import alike_together
 from icldiag.analyses.demonstrations.compute import NAMING, DemonstrationValues
 from icldiag.analyses.estimates import Estimate, mean_estimate
 from icldiag.analyses.overview.stability import LeftOut, LeftOutSoFar, Stability
 from icldiag.counting import counted
-from icldiag.model.readout import FloatArray
 
 
 def reading(found: DemonstrationValues) -> str:
@@ -116,9 +114,3 @@ def short_name(labels: Sequence[str], run: LeftOut) -> str:
     """Its number first: the column is narrow."""
     without = run.without
     return f"{without[0] + 1} {labels[run.label]}" if len(without) == 1 else f"all {len(without)} {labels[run.label]}"
-
-
-def alike_queries(matrix: FloatArray) -> list[int]:
-    """Columns of a matrix in an order in which those that look alike stand together."""
-    differences = matrix[:, :, None] - matrix[:, None, :]  # (p, m, m)
-    return list(alike_together(np.sqrt((differences**2).sum(axis=0))))

@@ -160,7 +160,9 @@ def blocks(flows: AllFlows, context: Context | None = None) -> list[Block]:
     """The three flows' shares per layer, and what flows into the target token by token."""
     result = flows.saliency
     target = LOSSES.get(result.loss_target, MIXED)
-    caption = "Share of each flow in its layer."
+    caption = (
+        "Each flow's share of the sum of the three in its layer; a flow is the mean saliency of its pairs of positions."
+    )
     shown: list[Block] = [
         Paragraph(
             f"Mean saliency over {counted(len(result.queries), 'query')}, for the loss against {target}."

@@ -6,7 +6,6 @@ import textwrap
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -68,6 +67,7 @@ class ConfusionPanel(LayeredPanel):
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
         yield LayerSlider(id="slider", classes="body")
+        yield Line(id="shown", classes="body")
         with Container(id="matrices", classes="body"):
             with Container(classes="matrix left"):
                 yield Line(id="predicted-title", classes="title")
@@ -88,6 +88,7 @@ class ConfusionPanel(LayeredPanel):
 
     def show(self) -> None:
         from icldiag.analyses.confusion.compute import Confuse
+        from icldiag.analyses.confusion.reading import in_short
         from icldiag.analyses.confusion.reading import reading_of_query as reading
 
         prediction = self.prediction
@@ -104,6 +105,7 @@ class ConfusionPanel(LayeredPanel):
             return
         text = visible(reading(found, prediction, self.state.query), self.state.look.ascii_only)
         finding.set(Text(text))
+        self.query_one("#shown", Line).set(Text(in_short(found, self.together), self.state.look.muted))
         if self.view is None:
             self.view = "distance" if found.distances > 1 else "cosine"  # two labels have one distance, always 1
         self._show_matrices(found, prediction, len(textwrap.wrap(text, max(20, self.room.width))))
@@ -118,11 +120,13 @@ class ConfusionPanel(LayeredPanel):
         left, right = self.query_one("#predicted", Matrix), self.query_one("#measured", Matrix)
         heatmap = self._left_heatmap(found, marked)
         look = self.state.look
-        left.set(heatmap, look, of_view, self._order(_distances(heatmap)))
+        left.set(
+            heatmap, look, of_view, self._order(found.anchor_distance if self.view == "anchors" else found.distance)
+        )
         measured = Heatmap(found.labels, found.auc.tolist(), lambda value: 2 - 2 * value, marked)
         right.set(measured, look, of_labels, self._order(found.distance))
         pair_lines = self._show_pair(found, of_view, of_labels)
-        self._fit(left, right, finding_lines + pair_lines + 4)  # and layers, titles, blanks
+        self._fit(left, right, finding_lines + pair_lines + 5)  # and layers, what is shown of them, titles, blanks
 
     def _left_heatmap(self, found: Confusion, marked: frozenset[Cell]) -> Heatmap:
         if self.view == "cosine":
@@ -291,8 +295,3 @@ class ConfusionPanel(LayeredPanel):
     def query_changed(self) -> None:
         """The cursor returns to the new query's pair."""
         self.chosen = None
-
-
-def _distances(heatmap: Heatmap) -> FloatArray:
-    """Small where the heatmap is strong."""
-    return np.array([[1 - heatmap.strength(value) for value in row] for row in heatmap.values])

@@ -39,7 +39,7 @@ def half_width(one: Estimate) -> float:
 
 
 class DemonstrationsPanel(PartsPanel):
-    """Demonstrations by queries, those that take most first, queries that they do alike to side by side."""
+    """Demonstrations by queries, those that take most first."""
 
     title, key, group = "Demonstrations", "H", "Diagnose"
     analysis = "demonstrations"
@@ -148,7 +148,7 @@ class DemonstrationsPanel(PartsPanel):
 
     def _error(self, half: float) -> str:
         """Of one query, or one pair of orders, there is none."""
-        return f"{'' if isnan(half) else self.state.look.sentence('±') + format(half, '.1f'):>6}"
+        return f"{'' if isnan(half) else self.state.look.sentence('±') + format(half, '.2f'):>7}"
 
     def _draw(
         self,
@@ -159,14 +159,12 @@ class DemonstrationsPanel(PartsPanel):
         harmful: int | None,
         of_orders: bool = False,
     ) -> None:
-        """Rows by what they take, columns by likeness; behind them the mean in bars, and the selected query's share."""
-        from icldiag.analyses.demonstrations.reading import alike_queries, short_name
+        """Rows by what they take; behind them the mean in bars, and the selected query's share."""
+        from icldiag.analyses.demonstrations.reading import short_name
 
-        look, query = self.state.look, self.state.query
+        look, query, queries = self.state.look, self.state.query, found.queries
         rows = given.mean(axis=1).argsort(kind="stable").tolist()
-        columns = alike_queries(given)
         names = [short_name(self.prediction.labels, found.left_out[row]) for row in rows]
-        queries = [found.queries[column] for column in columns]
         before, means = found.accuracy(found.predicted), given.mean(axis=1)
         most = float(abs(means).max()) or 1.0
         notes = []
@@ -175,19 +173,19 @@ class DemonstrationsPanel(PartsPanel):
             note.append_text(signed_bar(float(means[row]) / most, _SIDE, look, (look.wrong, look.right)))
             note.pad_right(len(errors[row]) + 2 * _SIDE + 2 - note.cell_len)
             if query in queries:
-                note.append(f"{given[row, found.queries.index(query)]:+z6.1f}")
+                note.append(f"{given[row, queries.index(query)]:+z7.2f}")
             accuracy = found.accuracy(found.left_out[row].predicted)
             note.append("" if accuracy is None else f"{accuracy:6.0%}")
             notes.append(note.append("  <- stands out" if row == harmful else "", look.wrong))
         sign = look.sentence("±")
-        heads = f"mean{sign:>6}{f'{sign}ord' if of_orders else '':>{len(errors[0]) - 6}} "
-        heads += f"{'harms':>{_SIDE}} {'helps':{_SIDE}}{'  this' if query in queries else ''}"
+        heads = f"mean {sign:>7}{f'{sign}ord' if of_orders else '':>{len(errors[0]) - 7}} "
+        heads += f"{'harms':>{_SIDE}} {'helps':{_SIDE}}{'   this' if query in queries else ''}"
         heads += "" if before is None else " right"
         asked = self._asked(found, before)
         self.query_one("#matrix-title", Line).set(f"{title}: nats given to the lead, + helps, - harms. {asked}")
-        width, sorted_ = max(20, self.room.width - 2), given[rows][:, columns]
+        width = max(20, self.room.width - 2)
         texts = [self._text(found.left_out[row].without) for row in rows]
-        drawn = given_strip(names, sorted_, notes, queries, query, look, width, heads, texts)
+        drawn = given_strip(names, given[rows], notes, queries, query, look, width, heads, texts)
         self.query_one("#matrix", Line).set(drawn)
         self.query_one("#signs", Line).set(Text(strip_signs(queries, query), look.muted))
         self.query_one("#beside-why", Line).set(Text(_BESIDE_WHY, look.muted))

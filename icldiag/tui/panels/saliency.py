@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from icldiag.analyses.request import Request
     from icldiag.analyses.saliency.compute import QueryFlow, Saliency
 
+_DRAWN = "share of S_wp + S_pq + S_ww in its layer; S: mean saliency per token pair"
 _HIGH = 24  # rows of a panel that holds the whole finding above the curves and the tokens
 
 
@@ -43,6 +44,7 @@ class SaliencyPanel(LayeredPanel):
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="finding", classes="body finding")
+        yield Line(id="chart-title", classes="body title")
         yield LayerChart(id="chart", classes="body")
         yield Line(id="strip-title", classes="body title")
         yield Line(id="strip", classes="body")
@@ -58,12 +60,13 @@ class SaliencyPanel(LayeredPanel):
         query = self.state.query
         request: Request[Saliency | QueryFlow] = Flows() if self.everyone else Flow(query)
         found = self.result(request)
-        for name in ("#chart", "#strip-title", "#strip", "#largest"):
+        for name in ("#chart-title", "#chart", "#strip-title", "#strip", "#largest"):
             self.query_one(name).display = found is not None
         if found is None:
             self.query_one("#finding", Line).set(self.trouble(request))
             return
         layer = self.chosen_layer(int(found.raw[1].argmax()))  # where the target reads most
+        self.query_one("#chart-title", Line).set(_DRAWN)
         first, *layers = self._finding(found)
         low = self.room.height < _HIGH  # the curves show it, and the tokens come before it
         self.query_one("#finding", Line).set(self.two_sentences(first, *([] if low else layers)))
