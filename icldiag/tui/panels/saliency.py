@@ -69,7 +69,9 @@ class SaliencyPanel(LayeredPanel):
         self.query_one("#chart-title", Line).set(_DRAWN)
         first, *layers = self._finding(found)
         low = self.room.height < _HIGH  # the curves show it, and the tokens come before it
-        self.query_one("#finding", Line).set(self.two_sentences(first, *([] if low else layers)))
+        finding = self.query_one("#finding", Line)
+        finding.styles.padding = (0, 0, 0 if low else 1, 0)
+        finding.set(self.two_sentences(first, *([] if low else layers)))
         look, shares = self.state.look, found.shares
         curves = (
             Curve("label words -> target (S_pq)", "o", shares[1].tolist(), look.chosen),
