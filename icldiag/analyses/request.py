@@ -100,7 +100,7 @@ class Request(ABC, Generic[R_co]):
         """Raises AnalysisError: the prompt has not what is asked about."""
         if self.of_demonstrations and not prompt.demonstrations:
             raise AnalysisError(
-                f"this prompt has no demonstrations that all queries share, and {self.job} looks at their label words; "
+                f"this prompt has no demonstrations that all queries share, and {self.job} needs some; "
                 "overview, answers, scorings and calibrations need none"
             )
 

@@ -36,3 +36,18 @@ async def test_nothing_is_called_right_or_wrong(tmp_path: Path, model_folder: Pa
     assert "The largest flow is" in flow
     assert "there is one query" in extract  # nothing to tell apart, and the panel still shows where it looks
     assert "label words" in extract
+
+
+async def test_no_search_is_offered_that_nothing_could_confirm(tmp_path: Path, model_folder: Path) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text(PROMPT, encoding="utf-8")
+    async with running(file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for key, actions in (("O", {"repair", "error"}), ("1", {"repair"}), ("9", {"search", "search_query"})):
+            await pilot.press(key)
+            await settle(pilot, lambda: app.panel.settled())
+            assert actions <= app.panel.idle()
+            assert not actions & {binding.action for binding in app.panel.hinted()}
+        said = " ".join(screen_text(app).split())
+    assert "labelled examples, and there are 0" in said
+    assert "Press s" not in said

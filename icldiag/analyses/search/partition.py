@@ -66,6 +66,8 @@ def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Parti
     Raises:
         AnalysisError: fewer than 8 labelled examples.
     """
+    if why := lack(prompt, query):
+        raise AnalysisError(why)
     taken = {example.text for example in prompt.demonstrations}
     queries = [example for index, example in enumerate(prompt.queries) if index != query]
     mended = set() if query is None else {prompt.queries[query].text}
@@ -75,19 +77,27 @@ def make_parts(prompt: Prompt, query: int | None = None, seed: int = 0) -> Parti
     if with_queries:
         pool, asked = pool + asked, []
     labelled = [example for example in pool if example.label is not None]
-    if len(labelled) < FEWEST:
-        # A sweep keeps the queries' labels from the search: they are not among what could be counted.
-        labels_known = any(example.label is not None for example in prompt.queries)
-        where = "'examples' and 'queries'" if labels_known else "'examples'"
-        other = "" if query is None else " other than the failed query"
-        raise AnalysisError(
-            f"a repair must hold on labelled examples{other}, and there are {len(labelled)} in "
-            f"{where}; add some to 'examples', at least {FEWEST}, better 20 of each label"
-        )
     fitting, rest = _cut(labelled, len(prompt.labels), seed)
     others = [*rest[HELD_OUT : 2 * HELD_OUT], *(example for example in asked if example.label is not None)]
     unlabelled = tuple(example for example in pool if example.label is None)
     return Partition(tuple(fitting), unlabelled, tuple(rest[:HELD_OUT]), tuple(others), with_queries)
+
+
+def lack(prompt: Prompt, query: int | None = None) -> str:
+    """Why no repair of the prompt, or of a query, can be searched for; nothing where one can."""
+    but = set() if query is None else {prompt.queries[query].text}
+    there = _distinct((*prompt.queries, *prompt.examples), {example.text for example in prompt.demonstrations} | but)
+    labelled = sum(example.label is not None for example in there)
+    if labelled >= FEWEST:
+        return ""
+    # A sweep keeps the queries' labels from the search: they are not among what could be counted.
+    labels_known = any(example.label is not None for example in prompt.queries)
+    where = "'examples' and 'queries'" if labels_known else "'examples'"
+    other = "" if query is None else " other than the failed query"
+    return (
+        f"a repair must hold on labelled examples{other}, and there are {labelled} in "
+        f"{where}; add some to 'examples', at least {FEWEST}, better 20 of each label"
+    )
 
 
 def fits_on_queries(prompt: Prompt) -> bool:

@@ -40,6 +40,14 @@ class ApplyingPanel(Panel):
 
         return self.peek(FindRepairs())
 
+    def too_few(self, query: int | None = None) -> str:
+        """Why no repair of the prompt, or of a query, can be searched for; nothing where one can."""
+        if self.state.prediction is None:  # until then nothing is imported for this
+            return ""
+        from icldiag.analyses.search.partition import lack
+
+        return lack(self.prompt, query)
+
     @property
     def takes_off(self) -> bool:
         """Whether the key means the repair that is on."""

@@ -211,6 +211,8 @@ class DemonstrationsPanel(PartsPanel):
     def idle(self) -> set[str]:
         if _JOB in self.state.doing:
             return {"value"}
+        if self.state.prompt is not None and not self.state.prompt.demonstrations:
+            return {"stop", "value", "alone"}
         return {"stop", "value" if self._divided() else "alone"}
 
     def _divided(self) -> bool:

@@ -83,8 +83,10 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
 
     def idle(self) -> set[str]:
         """All queries are asked for in the text; the others have room on one line."""
-        running = self.job in self.state.doing
+        running, prediction = self.job in self.state.doing, self.state.prediction
         idle = super().idle() | {"everything", "error" if running or self.state.undo else "undo"}
+        idle |= {"error"} if prediction is not None and not prediction.wrong else set()
+        idle |= {"repair"} if self.too_few() else set()
         return idle | ({"undo"} if running else set())
 
     def request(self) -> Summarise:

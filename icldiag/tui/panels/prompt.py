@@ -59,7 +59,10 @@ class PromptPanel(Panel):
         self.marked = 0
 
     def idle(self) -> set[str]:
-        return super().idle() | (set() if self.state.undo else {"undo"})
+        shown = 0 if self.state.prompt is None else len(self.state.prompt.demonstrations)
+        nothing = {"drop", "rename", "mark(-1)", "mark(1)"} if not shown else set()
+        swap = {"swap"} if shown < 2 else set()
+        return super().idle() | nothing | swap | (set() if self.state.undo else {"undo"})
 
     def show(self) -> None:
         from icldiag.analyses.generation.section import differences, reading_of_query

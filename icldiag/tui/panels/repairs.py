@@ -51,6 +51,8 @@ class RepairPanel(ApplyingPanel):
     def idle(self) -> set[str]:
         works = {
             "stop": "repairs" in self.state.doing,
+            "search": not self.too_few(),
+            "search_query": not self.too_few(self.state.query),
             "write": self._found() is not None or self.state.applied is not None,
         }
         return super().idle() | {name for name, does in works.items() if not does}
@@ -191,13 +193,14 @@ class RepairPanel(ApplyingPanel):
         elif gold == answer:
             this = f"This query is answered right, {names[answer]}."
         else:
-            this = f"This query was answered {names[answer]} and not {names[gold]}: press f to search for a repair."
-        everything = (
-            f"Press s to search for repairs of the prompt: up to {BUDGET} candidates, each tried on examples that "
-            f"it was not made from and on {counted(len(prediction), 'query')}. " + cost(self, of_search(self))
-        )
-        look = self.state.look
-        return Text(visible(f"{this} {everything}", look.ascii_only), f"not bold {look.muted}")
+            f_searches = "" if self.too_few(query) else ": press f to search for a repair"
+            this = f"This query was answered {names[answer]} and not {names[gold]}{f_searches}."
+        if not self.too_few():
+            this += (
+                f" Press s to search for repairs of the prompt: up to {BUDGET} candidates, each tried on examples that "
+                f"it was not made from and on {counted(len(prediction), 'query')}. {cost(self, of_search(self))}"
+            )
+        return Text(visible(this, self.state.look.ascii_only), f"not bold {self.state.look.muted}")
 
     def _table(self, found: Repairs, listed: int) -> Text:
         """So many repairs around the marked one."""

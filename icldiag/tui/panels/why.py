@@ -67,6 +67,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         """The evidence is shown anyway until the causes are known, and where it has room."""
         idle = super().idle()
         idle |= {"mark(-1)", "mark(1)"} if "apply" in idle else set()
+        idle |= {"repair"} if self.too_few(self._to_fix()) else set()
         return idle | (set() if self._found() is not None and not self.whole else {"evidence"})
 
     def compose(self) -> ComposeResult:
@@ -203,8 +204,11 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def action_repair(self) -> None:
         """For this query, where it is known to be wrong; else for the prompt."""
+        self.post_message(RepairWanted(self._to_fix()))
+
+    def _to_fix(self) -> int | None:
         prediction, query = self.state.prediction, self.state.query
-        self.post_message(RepairWanted(query if prediction is not None and prediction.is_wrong(query) else None))
+        return query if prediction is not None and prediction.is_wrong(query) else None
 
     def _shown(self, text: str) -> str:
         return visible(text, self.state.look.ascii_only)
@@ -221,6 +225,8 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         known = None if on else self.searched() or (None if overview is None else overview.repairs)
         if known is not None and known.best is not None and known.confirmed is not None and known.sure:
             return f"O has a repair: {self._shown(known.best.repair.name)}, {right_now(known.confirmed)}."
+        if why := self.too_few(self.state.query):
+            return f"{why[0].upper()}{why[1:]}."
         takes = in_short(self, of_search(self))  # the page ends with it: a second line may have no room
         return f"m searches for what fixes this query: up to {BUDGET} candidates{takes and f', in {takes}'}."
 

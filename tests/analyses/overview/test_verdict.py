@@ -140,7 +140,21 @@ def test_all_right() -> None:
     found = overview_of(np.eye(2)[[0, 1] * 5], [0, 1] * 5)
     assert headline(found) == "All 10 labelled queries are answered right (95 %: at least 0.72 of such queries)."
     alone = overview_of(np.eye(2)[[1] * 5], [1] * 5)
-    assert headline(alone).startswith("All 5 labelled queries are answered right; all of them are Positive")
+    assert headline(alone).startswith("All 5 labelled queries are answered right, each with the label Positive")
+
+
+@pytest.mark.parametrize(
+    ("answers", "gold", "opening"),
+    [
+        ([0, 1, 0], [0, None, None], "The one labelled query is answered right (95 %"),
+        ([0, 1, 0], [0, 1, None], "Both labelled queries are answered right (95 %"),
+        ([0, 0, 0], [0, 0, None], "Both labelled queries are answered right, each with the label Negative (95 %"),
+        ([0, 1, 0], [0, 1, 0], "All 3 labelled queries are answered right (95 %"),
+        ([0, 1, 1], [1, 1, 0], "1 of 3 is right: "),
+    ],
+)
+def test_one_is_and_two_are(answers: list[int], gold: list[int | None], opening: str) -> None:
+    assert headline(overview_of(np.eye(2)[answers] * 4.0, gold)).startswith(opening)
 
 
 def test_without_gold_labels() -> None:
@@ -175,7 +189,7 @@ def test_what_the_model_would_write_instead() -> None:
 
 def test_some_labelled() -> None:
     said = headline(overview_of(np.eye(2)[[1] * 6], [1, 0, None, None, None, None]))
-    assert said.startswith("All 6 answers are Positive: 1 of 2 labelled are right (0.50).")
+    assert said.startswith("All 6 answers are Positive: 1 of 2 labelled is right (0.50).")
 
 
 def test_many_classes_fold() -> None:

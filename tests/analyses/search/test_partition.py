@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from icldiag.analyses.search.partition import FOLDS, HELD_OUT, Partition, make_parts
+from icldiag.analyses.search.partition import FOLDS, HELD_OUT, Partition, lack, make_parts
 from icldiag.errors import AnalysisError
 from icldiag.prompt.schema import Example, Prompt
 
@@ -69,6 +69,10 @@ def test_too_few_are_refused(prompt: Prompt) -> None:
     asked = tuple(replace(query, label=None) for query in prompt.queries)  # as a sweep searches
     with pytest.raises(AnalysisError, match=r"there are 0 in 'examples'; add some to 'examples'"):
         make_parts(replace(prompt, queries=asked))
+    assert lack(prompt).startswith("a repair must hold on labelled examples, and there are 5 in")
+    assert "other than the failed query, and there are 4 in" in lack(prompt, 0)
+    assert not lack(replace(prompt, examples=numbered(3)))  # 8 with the queries
+    assert lack(replace(prompt, examples=numbered(3)), 0)
 
 
 def test_large_parts_are_capped_in_proportion(prompt: Prompt) -> None:
