@@ -12,7 +12,9 @@ import pytest
 from icldiag.analyses.repairs import FindRepairs, Repairs, TryCalibrations, sorted_by
 from icldiag.analyses.request import Each, Workbench
 from icldiag.analyses.search.repair import Repair
+from icldiag.errors import AnalysisError
 from icldiag.model.readout import Progress, silent
+from icldiag.prompt.edit import drop
 from icldiag.prompt.read import read_prompt
 from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.panels.base import Line
@@ -148,6 +150,28 @@ async def test_a_search_can_be_stopped(prompt_file: Path, model_folder: Path, mo
         await settle(pilot)
         assert FindRepairs() not in app.state.results
         assert "Press s to search" in screen_text(app)
+
+
+async def test_a_search_that_is_asked_before_the_answers_are_there_begins_with_them(
+    prompt_file: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def compute(self: FindRepairs, bench: Workbench, progress: Progress, each: Each | None) -> Repairs:
+        begun.append(len(bench.prompt.demonstrations))
+        raise AnalysisError("none here")
+
+    monkeypatch.setattr(FindRepairs, "compute", compute)
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction and app.state.prompt)
+        assert app.state.prompt is not None
+        shown = len(app.state.prompt.demonstrations)
+        await pilot.press(RepairPanel.key)
+        app.edits.change(lambda prompt: drop(prompt, 0))
+        assert app.state.prediction is None
+        app.query_one(RepairPanel).search(None)
+        await settle(pilot, lambda: FindRepairs() in app.state.failures)
+        assert begun == [shown - 1]
 
 
 async def test_a_stopped_search_keeps_the_best_so_far(

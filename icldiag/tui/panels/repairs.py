@@ -9,13 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.analyses.request import SoFar
-from icldiag.counting import counted
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import RepairTakenOff
 from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
-from icldiag.tui.panels.cost import cost, of_search
 from icldiag.tui.panels.repair_file import save
+from icldiag.tui.panels.repair_offer import offer
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -68,6 +67,7 @@ class RepairPanel(ApplyingPanel):
     def on_mount(self) -> None:
         self.marked = 0  # place of a candidate, or -1 for the repair that is on and not among them
         self._searched_with: Applied | None = None  # what was on when a search was begun
+        self._wanted: tuple[Prompt | None, int | None] | None = None  # a search that waits for this prompt's answers
         self._marked_in: Repairs | None = None  # where that was chosen
         self._applied: Applied | None = None  # that was on when it was drawn last
         self._so_far: dict[FindRepairs, tuple[Prompt, Any, Repairs]] = {}  # with prompt and beta, the last of a search
@@ -78,6 +78,10 @@ class RepairPanel(ApplyingPanel):
         )
         from icldiag.analyses.repairs import TryCalibrations
 
+        if self._wanted is not None:
+            (prompt, query), self._wanted = self._wanted, None
+            if prompt is self.state.prompt:
+                self.search(query)
         self._mark_what_is_on()
         self.query_one("#applied", Line).set(self.applied_line())
         found, look = self._found() or self.result(TryCalibrations()), self.state.look
@@ -181,26 +185,7 @@ class RepairPanel(ApplyingPanel):
                 return self.trouble(search)
         if "repairs" in self.state.doing:
             return self.trouble(searches[1])
-        return self._invitation()
-
-    def _invitation(self) -> Text:
-        from icldiag.analyses.repairs import BUDGET
-
-        prediction, query = self.prediction, self.state.query
-        names, gold, answer = prediction.labels, prediction.gold[query], int(prediction.predicted[query])
-        if gold is None:
-            this = f"This query was answered {names[answer]}; without a gold label no repair of it can be judged."
-        elif gold == answer:
-            this = f"This query is answered right, {names[answer]}."
-        else:
-            f_searches = "" if self.too_few(query) else ": press f to search for a repair"
-            this = f"This query was answered {names[answer]} and not {names[gold]}{f_searches}."
-        if not self.too_few():
-            this += (
-                f" Press s to search for repairs of the prompt: up to {BUDGET} candidates, each tried on examples that "
-                f"it was not made from and on {counted(len(prediction), 'query')}. {cost(self, of_search(self))}"
-            )
-        return Text(visible(this, self.state.look.ascii_only), f"not bold {self.state.look.muted}")
+        return Text(visible(offer(self), self.state.look.ascii_only), f"not bold {self.state.look.muted}")
 
     def _table(self, found: Repairs, listed: int) -> Text:
         """So many repairs around the marked one."""
@@ -233,10 +218,14 @@ class RepairPanel(ApplyingPanel):
         self.search(self.state.query)
 
     def search(self, query: int | None) -> None:
-        """For what fixes a query, or (None) the prompt."""
+        """For what fixes a query, or (None) the prompt; it begins when the queries are answered."""
+        if self.state.prediction is None:
+            self._wanted = self.state.prompt, query
+            self.notify("The search begins when the queries are answered.", markup=False)
+            return
         search = _searches(query)[0]
         prompt, beta, self._searched_with = self.state.prompt, self.state.beta, self.state.applied
-        if self.state.prediction is not None and prompt is not None and search not in self.state.results:
+        if prompt is not None and search not in self.state.results:
             self.marked = 0
 
             def keep(part: Repairs) -> None:  # in the search's thread
