@@ -84,7 +84,7 @@ def encode_prefix(model: InstrumentedModel, encoded: EncodedPrompt, progress: Pr
     return model.encode_prefix(
         encoded.prefix,
         forerunners=[demonstration.forerunner for demonstration in encoded.demonstrations],
-        before_layer=lambda layer: progress("demonstrations", layer, model.n_layers),
+        before_layer=lambda layer: progress("demonstrations: layer", layer, model.n_layers),
     )
 
 

@@ -238,7 +238,7 @@ class DiagnosisApp(Dialogs):
     def action_export(self, only: str = "") -> None:
         """By a dialog, or in one format with the last scope."""
         if only:
-            self._export(replace(self.export.choice, formats=(only,)))
+            self._export(replace(self.export.choice, formats=(only,), folder=None))
         elif self.export.ready():
             number = self.state.query + 1
             self.push_screen(ExportScreen(self.export.choice, self.panel.title, number), self._export)

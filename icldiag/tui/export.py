@@ -65,7 +65,7 @@ class Export:
         if not self.ready() or session is None:
             return
         self.choice, self.written = choice, []
-        folder, stem = Path.cwd(), state.path.stem
+        folder, stem = choice.folder or Path.cwd(), state.path.stem
         content = Content(choice.scope, analysis, state.query, choice.redact)
         state.doing["export"] = "exporting"
         self.desk.screen.show("top")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
+
+from icldiag.errors import IcldiagError
+from icldiag.files import check_destination, free_path
+from icldiag.tui.saving import typed_path
+from icldiag.visible import visible
 
 Scope = Literal["panel", "query", "computed", "everything"]
 
@@ -42,11 +48,12 @@ _KEYS = "j k move   space chooses   enter exports   escape leaves"
 
 @dataclass(frozen=True)
 class ExportChoice:
-    """What is written. `redact` leaves the prompt's texts out."""
+    """What is written, and into which folder (None: the working directory). `redact` leaves the prompt's texts out."""
 
     scope: Scope = "computed"
     formats: tuple[str, ...] = ("html", "md", "json")
     redact: bool = False
+    folder: Path | None = None
 
     def toggled(self, row: str) -> ExportChoice:
         """With another scope, or a format or the texts in or out."""
@@ -91,7 +98,8 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):
-            yield Static("Export into the working directory", classes="title", markup=False)
+            yield Static("Export into this folder (tab goes to it and back)", classes="title", markup=False)
+            yield Input(str(self.choice.folder or Path.cwd()), id="folder", select_on_focus=False, compact=True)
             yield OptionList(
                 *(Option(text, id=row) for row, text in self.rows()), id="export", markup=False, compact=True
             )
@@ -101,6 +109,7 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
         listing = self.query_one(OptionList)
         listing.highlighted = listing.get_option_index(self.choice.scope)
         listing.focus()
+        self.query_one(Input).cursor_blink = False
 
     def rows(self) -> Iterator[tuple[str, str]]:
         """Their ids, and their texts with a sign before what is chosen."""
@@ -124,13 +133,26 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
                 listing.replace_option_prompt(row, text)
 
     def action_start(self) -> None:
-        if self.choice.formats:
-            self.dismiss(self.choice)
+        """Where there is something to be written and a place for it; else it is said, and what was typed stays."""
+        folder = typed_path(self.query_one(Input).value)
+        why = "" if self.choice.formats else "Choose a format with space; escape leaves."
+        try:
+            check_destination(free_path(folder / "report"))
+        except IcldiagError as error:
+            why = why or f"{visible(str(error))}."
+        if why:
+            self.query_one("#export-keys", Static).update(f"{why}\n{_KEYS}")
         else:
-            self.query_one("#export-keys", Static).update("Choose a format with space; escape leaves.")
+            self.dismiss(
+                replace(self.choice, folder=None if Path.cwd() == Path.cwd() / folder else Path.cwd() / folder)
+            )
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.action_start()
 
     def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
         message.stop()

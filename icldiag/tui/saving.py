@@ -1,4 +1,4 @@
-"""A prompt is saved under a name that the user types; no file is written over."""
+"""A prompt is saved under a name that the user types; no file is written over, and no name typed in vain is lost."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from textual.widget import Widget
 
 from icldiag.errors import IcldiagError
-from icldiag.files import free_path, write_whole
+from icldiag.files import check_destination, free_path, write_whole
 from icldiag.prompt.write import as_its_ending_says, as_yaml
 from icldiag.quoting import quoted_path
-from icldiag.tui.ask import AskScreen
+from icldiag.tui.ask import AskScreen, Refused
 from icldiag.tui.messages import PromptSaved
 from icldiag.tui.state import State
 from icldiag.visible import visible
@@ -43,40 +43,39 @@ def save_as(
     panel: Widget,
     name: str,
     write: Callable[[Path], object],
-    hint: str = "",
     *,
     question: str = "Save the prompt as",
     later: Callable[[Path], bool] = lambda target: False,
 ) -> None:
-    """Ask where to, at first a free name in the working directory, and write there.
+    """Ask where to, at first a free name in the working directory, and write there; ask on where that cannot be.
 
     Args:
         write: may raise IcldiagError.
-        later: begins what is long, and says whether it did; by the name alone.
+        later: begins what is long, and says whether it did; by the name alone. May raise IcldiagError.
     """
 
-    def typed(text: str | None) -> None:
-        if text is None:
-            return
-        target = Path.cwd() / os.path.expanduser(text.strip())  # noqa: PTH111  # Path's raises for an unknown user
+    def take(text: str) -> Refused | None:
+        target = Path.cwd() / typed_path(text)
         if not target.name:
-            panel.notify("That is a folder; type a name for the file.", severity="error", markup=False)
-            return
+            return Refused("That is a folder; type a name for the file.")
         if not target.suffix:
             target = target.with_suffix(".yaml")
         if os.path.lexists(target):  # not of a name that is too long: writing says so
-            hint = f"{quoted_path(target)} exists, and nothing is written over; this name is free. "
             free = Path(text.strip()).with_suffix(target.suffix).with_name(free_path(target).name)
-            save_as(panel, str(free), write, hint, question=question, later=later)
-            return
-        if later(target):
-            return
+            return Refused(f"{quoted_path(target)} exists, and nothing is written over; this name is free.", str(free))
         try:
+            check_destination(target)
+            if later(target):
+                return None
             write(target)
         except IcldiagError as error:
-            panel.notify(visible(str(error)), severity="error", markup=False)
-        else:
-            panel.notify(f"Saved: {visible(str(target))}", markup=False)
+            return Refused(f"{error}.")
+        panel.notify(f"Saved: {visible(str(target))}", markup=False)
+        return None
 
-    suggestion = name if hint else free_path(Path.cwd() / name).name
-    panel.app.push_screen(AskScreen(f"{visible(hint)}{question}", suggestion, "a name for the file"), typed)
+    panel.app.push_screen(AskScreen(question, free_path(Path.cwd() / name).name, "a name for the file", take))
+
+
+def typed_path(text: str) -> Path:
+    """With `~` as the user's folder."""
+    return Path(os.path.expanduser(text.strip()))  # noqa: PTH111  # Path's raises for an unknown user

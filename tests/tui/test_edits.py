@@ -20,7 +20,7 @@ from icldiag.tui.messages import JobFinished, QueryChosen
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.run import Run
 from icldiag.tui.top import top_line
-from tests.tui.pilot import PROMPT, running, screen_text, settle
+from tests.tui.pilot import PROMPT, running, says, screen_text, settle
 
 
 async def test_a_prompt_is_changed_in_place_and_back(prompt_file: Path, model_folder: Path) -> None:
@@ -70,7 +70,7 @@ async def test_a_label_word_is_renamed_and_saved(
         await pilot.press("w", "ctrl+u", *"prompt-edited", "enter")
         await settle(pilot)
         assert isinstance(app.screen, AskScreen)
-        assert app.screen.question.endswith("nothing is written over; this name is free. Save the prompt as")
+        assert says(app, "nothing is written over; this name is free.")
         assert "prompt-edited-2.yaml" in screen_text(app)
         await pilot.press("ctrl+u", *"other", "enter")
         await settle(pilot)
@@ -78,9 +78,20 @@ async def test_a_label_word_is_renamed_and_saved(
         assert read_prompt(tmp_path / name).hash == app.state.prompt.hash
 
 
-@pytest.mark.parametrize("name", ["x" * 300, "/", "~nobody-of-this-name/x"], ids=["long", "root", "user"])
-async def test_a_name_that_no_file_can_have_is_told(
-    name: str, prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("x" * 300, "too long"),
+        ("/", "That is a folder"),
+        ("~nobody-of-this-name/x", "no such folder"),
+        ("a/b\0", "no such folder"),
+        ("b\0", "NUL"),
+        ("   ", "Type a name for the file."),
+    ],
+    ids=["long", "root", "user", "folder", "nul", "empty"],
+)
+async def test_a_name_that_no_file_can_have_is_told_and_can_be_mended(
+    name: str, why: str, prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
@@ -90,8 +101,13 @@ async def test_a_name_that_no_file_can_have_is_told(
         await settle(pilot, lambda: isinstance(app.screen, AskScreen))
         app.screen.query_one(Input).value = name
         await pilot.press("enter")
-        await settle(pilot, lambda: list(app._notifications) or isinstance(app.screen, AskScreen))
+        await settle(pilot, lambda: says(app, why))
+        assert isinstance(app.screen, AskScreen)
+        assert app.screen.query_one(Input).value == name
         assert not [*(tmp_path / "here").iterdir()]
+        await pilot.press("ctrl+u", *"good", "enter")
+        await settle(pilot, (tmp_path / "here" / "good.yaml").exists)
+        assert not isinstance(app.screen, AskScreen)
 
 
 async def test_a_label_word_that_the_model_cannot_tell_apart_is_undone(prompt_file: Path, model_folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.extraction.compute import Extract
@@ -23,7 +23,7 @@ from icldiag.tui.app import DiagnosisApp
 from icldiag.tui.export import QuitScreen
 from icldiag.tui.export_screen import FORMATS, ExportChoice, ExportScreen
 from icldiag.tui.panels import PANELS
-from tests.tui.pilot import running, screen_text, settle, until
+from tests.tui.pilot import running, says, screen_text, settle, until
 
 SIZE = (150, 40)
 
@@ -195,6 +195,26 @@ async def test_the_dialog_chooses_scope_formats_and_redaction(
         await pilot.press("x", "escape")
         await until(pilot, lambda: not isinstance(app.screen, ExportScreen))
         assert not app.export.running
+
+
+async def test_it_goes_into_the_folder_that_is_typed(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "for jk").mkdir()
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+        await pilot.press("tab", "ctrl+u", *"for jkx", "enter")
+        await until(pilot, lambda: says(app, "there is no such folder"))
+        line = app.screen.query_one(Input)
+        assert (line.value, app.export.running) == ("for jkx", False)
+        await pilot.press("backspace", "enter")
+        await settle(pilot, lambda: told(app))
+        await app.run_action("export('text')")
+        await settle(pilot, (tmp_path / "prompt-report.txt").exists)  # the palette's say where
+    assert sorted(path.suffix for path in (tmp_path / "for jk").iterdir()) == [".html", ".json", ".md"]
 
 
 async def test_what_is_computed_is_exported_and_nothing_else_is_computed(

@@ -64,4 +64,4 @@ async def test_what_it_would_begin_with_while_that_cannot_be_told(
 def test_few_notes_stand_above_the_prompt_and_the_rest_is_counted() -> None:
     assert notes(["a", "b"]) == " Note: a. Note: b."
     told = notes([f"n{number}" for number in range(7)])
-    assert told.endswith(" Note: n3. 3 further notes: icldiag check --model lists all.") and "n4" not in told
+    assert told.endswith(" Note: n3. There are 3 more: icldiag check --model lists all.") and "n4" not in told

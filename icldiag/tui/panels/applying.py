@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from icldiag.tui.comparison import since
 from icldiag.tui.messages import EditUndone, RepairApplied, RepairTakenOff, ResultWanted
-from icldiag.tui.panels.base import Panel
+from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.panels.cost import by_passes_so_far
+from icldiag.tui.state import State
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ class ApplyingPanel(Panel):
     """A panel with a repair to apply; it has APPLY_KEY and UNDO_KEY among its bindings."""
 
     FOLLOWED: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self.unoffered: dict[str, RenderableType] = {}  # of lines that name the key: the same without it
 
     def repair(self) -> tuple[Repair, str, Repairs | None] | None:
         """What the key would apply, what is known of its effect on other texts, and the table it is from, if any."""
@@ -81,6 +87,13 @@ class ApplyingPanel(Panel):
         return head.append("".join(f"\n{line}" for line in said if line))
 
     def refresh_panel(self) -> None:
+        """While what is drawn is of the prompt before a change, there is nothing of it to apply."""
+        self._draw_and_try()
+        if self.dimmed:
+            for name, content in self.unoffered.items():
+                self.query_one(name, Line).set(content)
+
+    def _draw_and_try(self) -> None:
         """Have the change tried on other texts too. What is asked for last is computed first."""
         wanted = self._to_try()
         if wanted is None:
@@ -132,6 +145,7 @@ class ApplyingPanel(Panel):
             return
         found = self.repair()
         if found is None:
-            self.notify("There is nothing to apply here.", markup=False)
+            yet = " yet: the changed prompt is not answered" if self.dimmed else " here"
+            self.notify(f"There is nothing to apply{yet}.", markup=False)
         else:
             self.post_message(RepairApplied(*found))

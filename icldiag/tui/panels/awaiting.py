@@ -122,7 +122,7 @@ class AwaitingPanel(VerticalScroll):
     def _loading(self) -> Text:
         """The stages of loading, with the one that is under way; none comes back, whatever a file needs again."""
         doing = self.state.doing.get("session", "").removeprefix("loading: ")
-        name, _, detail = doing.partition(" ")
+        name, _, detail = doing.replace(":", "", 1).partition(" ")
         found = [number for number, stage in enumerate(STAGES) if stage in doing or (name and stage.startswith(name))]
         if doing in ("", "loading the model", "answering again"):
             self._stage = stage = STAGES.index("demonstrations") if doing == "answering again" else 0
@@ -154,4 +154,4 @@ class AwaitingPanel(VerticalScroll):
         if request in self.state.failures:
             return Text.assemble(("Not computed: ", "bold red"), visible(self.state.failures[request]))
         doing = visible(self.state.how_far(request.job))
-        return Text(doing.capitalize() if doing.startswith("waiting") else f"Computing: {doing}", style="dim")
+        return Text(f"W{doing[1:]}" if doing.startswith("waiting") else f"Computing: {doing}", style="dim")

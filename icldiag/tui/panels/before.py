@@ -42,4 +42,5 @@ class Shown(NamedTuple):
 
 def said(awaited: Text, style: str) -> Text:
     """The line above what stays."""
-    return awaited.copy().append(" Dimmed: of the prompt before the change.", style)
+    stop = "" if awaited.plain.endswith(".") else "."
+    return awaited.copy().append(stop).append(" Dimmed: of the prompt before the change.", style)

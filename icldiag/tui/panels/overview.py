@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
@@ -155,6 +156,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
             trying=self.job in state.doing,
             calibrated=self.prompt.calibration is not None,
         )
+        self.unoffered = {"#next": drawn(next_steps(found, replace(now, offers=False)), state.look)}
         return drawn(next_steps(found, now), state.look)
 
     def _query(self, found: Overview) -> Text:

@@ -85,8 +85,8 @@ class PromptPanel(Panel):
         tokens = len(encoded.prefix) + len(encoded.queries[query].ids)
         window = f" of the context window's {session.facts.context_window}" if session.facts.context_window else ""
         length = (
-            f"{counted(len(encoded.demonstrations), 'demonstration')} of {counted(len(encoded.prefix), 'token')}; with "
-            f"this query the prompt has {tokens}{window}."
+            f"In front of the query: {counted(len(encoded.demonstrations), 'demonstration')} of "
+            f"{counted(len(encoded.prefix), 'token')}; with it the prompt has {tokens}{window}."
         )
         calibration = self.prompt.calibration
         foreign = calibration and calibration.warning(session.facts.name)
@@ -201,6 +201,6 @@ def _places(prompt: Prompt, *demonstrations: int) -> Sequence[int]:
 def notes(warnings: Sequence[str]) -> str:
     """The first of them: the prompt below is to be seen."""
     more = (
-        f" {len(warnings) - _NOTES} further notes: icldiag check --model lists all." if len(warnings) > _NOTES else ""
+        f" There are {len(warnings) - _NOTES} more: icldiag check --model lists all." if len(warnings) > _NOTES else ""
     )
     return "".join(f" Note: {warning}." for warning in warnings[:_NOTES]) + more

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icldiag.errors import IcldiagError
 from icldiag.tui.messages import ClientsWanted
 from icldiag.tui.panels.base import Panel, there
 from icldiag.tui.saving import save_as, write_present
@@ -35,8 +36,7 @@ def save(panel: Panel, session: Session | None, chosen: tuple[Repairs, Trial] | 
         if form is None:
             return False
         if (now := session or state.session) is None:
-            panel.notify("The answers are being computed; such a file is made from them. Try again then.", markup=False)
-            return True
+            raise IcldiagError("the answers are being computed, and such a file is made from them; try again then")
         made = (lambda: now) if chosen is None else partial(repaired, now, *chosen, form)
         panel.post_message(ClientsWanted(made, form, target))
         return True

@@ -124,9 +124,13 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         if found is None:
             self.query_one("#evidence", Line).set("" if known is None else self._evidence(known))
             return
-        rows, lead = weights(found), found.contest.lead
-        drawn = weight_rows(rows, self._actions(found), lead, legend(rows), self.state.look, self.room.width)
-        self.query_one("#weights", Line).set(drawn)
+        rows, lead, room = weights(found), found.contest.lead, self.room.width
+        offered, unoffered = (
+            weight_rows(rows, self._actions(found, offers), lead, legend(rows), self.state.look, room)
+            for offers in (True, False)
+        )
+        self.query_one("#weights", Line).set(offered)
+        self.unoffered = {"#weights": unoffered}
         self.query_one("#not-asked", Line).set(self._listed("n/a    ", ["; ".join(not_asked(found))]))
         self.query_one("#search", Line).set(Text(self._search(), self.state.look.muted))
         self.query_one("#finding").styles.padding = (0, 0, 1, 0)
@@ -251,9 +255,14 @@ class WhyPanel(PartsPanel, ApplyingPanel):
             lines.append(Text(self._shown(doubt)))
         return Text("\n").join(lines)
 
-    def _actions(self, found: Explanation) -> list[str]:
+    def _actions(self, found: Explanation, offers: bool = True) -> list[str]:
         """What is done about each cause: by this panel's key for the marked one, or in another panel."""
         cures = self._cures(found)
+        if not offers:
+            return [
+                "" if one else self._action(cause, found, one, False)
+                for cause, one in zip(found.causes, cures, strict=True)
+            ]
         places = [place for place, one in enumerate(cures) if one is not None]
         marked = places[max(0, min(self.marked, len(places) - 1))] if places and not self.takes_off else -1
         return [self._action(cause, found, cures[place], place == marked) for place, cause in enumerate(found.causes)]
