@@ -68,6 +68,8 @@ class DiagnosisApp(Dialogs):
             Binding("k", "step(-1)", "previous query", show=False),
             Binding("comma", "next_panel(-1)", "previous panel", show=False, key_display=","),
             Binding("full_stop", "next_panel(1)", "next panel", show=False, key_display="."),
+            Binding("ctrl+d", "scroll_panel(1)", "scroll down", show=False),
+            Binding("ctrl+u", "scroll_panel(-1)", "scroll up", show=False),
             Binding("0", "normal", "no intervention", show=False),
             Binding("a", "ask", "ask"),
             Binding("p", "pin", "pin"),

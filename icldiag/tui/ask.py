@@ -64,6 +64,7 @@ class AskScreen(ModalScreen[str | None]):
         self.query_one(".keys", Static).update(f"{visible(refused.why)}\n{_KEYS}")
         if refused.instead is not None:
             line.value = refused.instead
+            line.cursor_position = len(refused.instead)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -21,6 +21,8 @@ MEANINGS: Mapping[str, str] = {
     "app.mark-the-query": "mark the selected query, or take its mark off",
     "app.mark-all-listed": "mark all queries that are listed, or take their marks off",
     "app.only-the-marked-queries": "work on the marked queries alone; again for all",
+    "app.scroll-down": "scroll the panel down by half of what is in view, whatever the other keys move",
+    "app.scroll-up": "scroll the panel up by half of what is in view, whatever the other keys move",
     "app.no-intervention": "all interventions off (cuts, re-weighting, calibration); again puts them back",
     "app.ask": "type a text, and see how the prompt answers it",
     "app.pin": "set the present state aside, and compare it with what you do next; again drops it",

@@ -116,6 +116,11 @@ class Navigation(Layout):
                 event.stop()
                 await self.run_action(binding.action, self.panel)
 
+    def action_scroll_panel(self, step: int) -> None:
+        """From anywhere: page down and the arrows belong to the list of queries while it has the focus."""
+        for panel in self.query(f"#columns #{self.panel.id}").results(Panel):  # the pinned one goes along
+            panel.scroll_relative(y=step * max(1, panel.size.height // 2), animate=False)
+
     def on_repair_wanted(self, message: RepairWanted) -> None:
         """To panel Repair, which begins to search."""
         before, repair = self.panel, self.query_one(RepairPanel)

@@ -49,6 +49,25 @@ async def test_our_actions_come_first_and_those_of_the_panel_before_the_others(
         assert max(ours) < own
 
 
+async def test_an_action_of_another_panel_is_found_and_done_there(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder, (120, 40)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("ctrl+p", *"prompt save")
+        await settle(pilot, lambda: "Prompt: save" in screen_text(app))
+        assert "write the prompt as it is now, under a name (key w in Prompt)" in screen_text(app)
+        await pilot.press("enter")
+        await settle(pilot, lambda: isinstance(app.screen, AskScreen))
+        assert app.panel.title == "Prompt"
+        await pilot.press("escape", "O", "ctrl+p", *"prompt undo")
+        await settle(pilot, lambda: "Prompt: undo" in screen_text(app))
+        await pilot.press("enter")
+        await settle(pilot, lambda: "Prompt: undo would do nothing now." in screen_text(app))
+        assert app.panel.title == "Prompt"
+
+
 @pytest.mark.parametrize("rows", [1, 2, 4])
 async def test_a_palette_without_room_takes_every_key(rows: int, prompt_file: Path, model_folder: Path) -> None:
     """Textual's lists look for lines that they have not laid out."""

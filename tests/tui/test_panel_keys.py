@@ -24,7 +24,7 @@ from icldiag.tui.panels.isolation import changed_queries
 from icldiag.tui.panels.prompt import PromptPanel
 from icldiag.tui.panels.repairs import RepairPanel
 from icldiag.tui.panels.why import WhyPanel
-from icldiag.tui.queries import Queries
+from icldiag.tui.queries import Queries, QueryList
 from tests.tui.pilot import lines_of, running, screen_text, settle, until
 
 
@@ -273,3 +273,17 @@ async def test_without_other_texts_it_is_said_why_a_change_is_not_tried(
         said = " ".join(screen_text(app).split())
         assert "Not tried on other texts: a repair must hold on labelled examples, and there are 4" in said
         assert "add some to 'examples', at least 8" in said
+
+
+async def test_a_panel_scrolls_while_the_list_of_queries_has_the_focus(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (120, 14)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("p", "8", "o")
+        await settle(pilot, lambda: app.panel.max_scroll_y and app.state.pinned)
+        query = app.state.query
+        assert isinstance(app.focused, QueryList)
+        await pilot.press("ctrl+d")
+        assert app.panel.scroll_y > 1
+        await pilot.press("ctrl+u")
+        assert app.panel.scroll_y == 0
+        assert app.state.query == query

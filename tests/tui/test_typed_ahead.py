@@ -47,7 +47,7 @@ async def test_text_typed_ahead_is_for_the_line_that_opens(first: str, prompt_fi
 
 @pytest.mark.parametrize(
     ("panel", "key", "needed"),
-    [("8", "w", "Type a name for the file."), ("8", "l", "Type a word."), ("8", "a", "type a text")],
+    [("8", "w", "Type a name for the file."), ("8", "l", "Type a word."), ("8", "a", "Type a text.")],
 )
 async def test_a_line_left_empty_stays_and_says_what_to_type(
     panel: str, key: str, needed: str, prompt_file: Path, model_folder: Path

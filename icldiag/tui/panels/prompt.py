@@ -85,8 +85,8 @@ class PromptPanel(Panel):
         tokens = len(encoded.prefix) + len(encoded.queries[query].ids)
         window = f" of the context window's {session.facts.context_window}" if session.facts.context_window else ""
         length = (
-            f"In front of the query: {counted(len(encoded.demonstrations), 'demonstration')} of "
-            f"{counted(len(encoded.prefix), 'token')}; with it the prompt has {tokens}{window}."
+            f"Before the query: {counted(len(encoded.demonstrations), 'demonstration')} of "
+            f"{counted(len(encoded.prefix), 'token')}; with it {tokens}{window}."
         )
         calibration = self.prompt.calibration
         foreign = calibration and calibration.warning(session.facts.name)
