@@ -137,21 +137,21 @@ def read_lenses(
 
 def spellings(model: InstrumentedModel, tokens: Collection[int]) -> list[int]:
     """These tokens, and those that differ from one of them in case and spaces alone."""
-    wanted = {_bare(token) for token in model.tokenizer.convert_ids_to_tokens(list(tokens))} - {""}
-    return sorted({*tokens, *(place for token, place in model.tokenizer.get_vocab().items() if _bare(token) in wanted)})
+    wanted = {bare(token) for token in model.tokenizer.convert_ids_to_tokens(list(tokens))} - {""}
+    return sorted({*tokens, *(place for token, place in model.tokenizer.get_vocab().items() if bare(token) in wanted)})
 
 
-def _bare(token: str) -> str:
-    """Without case, and without the space, as vocabularies write it."""
+def bare(token: str) -> str:
+    """Without case, and without the space, as texts and vocabularies write it."""
     return token.strip(" \u2581\u0120").casefold()
 
 
 def held(there: tuple[float, float], end: tuple[float, float]) -> str:
-    """Mass as it is written and in any spelling: '2.0% (99% in any spelling), at the end 94% (97%)'."""
+    """Mass as it is written and in any case or spacing: '2.0% (99% in any case or spacing), at the end 94% (97%)'."""
     first, last = (tuple(map(percent, pair)) for pair in (there, end))
     if first[0] == first[1] and last[0] == last[1]:
-        return f"{first[0]} in any spelling, at the end {last[0]}"
-    return f"{first[0]} ({first[1]} in any spelling), at the end {last[0]} ({last[1]})"
+        return f"{first[0]} in any case or spacing, at the end {last[0]}"
+    return f"{first[0]} ({first[1]} in any case or spacing), at the end {last[0]} ({last[1]})"
 
 
 def reading(lens: Lens, answer: int, labels: tuple[str, ...]) -> str:

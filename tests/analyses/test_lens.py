@@ -58,7 +58,7 @@ def test_another_spelling_of_a_label_word_can_be_read() -> None:
     lens = replace(written, spelled=np.array([0.1, 0.5, 0.7]))
     assert written.readable.tolist() == [False, False, True]
     assert lens.readable.tolist() == [False, True, True]
-    said = "label words hold 10% (10% in any spelling), at the end 60% (70%)"
+    said = "label words hold 10% (10% in any case or spacing), at the end 60% (70%)"
     assert said in reading(lens, 0, LABELS)
 
 

@@ -15,7 +15,7 @@ ROWS = (
     Weight("also", "majority", "more demonstrations", 1.30, "alone, as many of each class: the answer is Number"),
     Weight("also", "recency", "what comes last", 0.65, "alone, another order: the answer is Number"),
     Weight("part", "prior", "label prior", -1.00, ""),
-    Weight("rest", None, "the text itself", -0.70, ""),
+    Weight("rest", None, "the query's text", -0.70, ""),
 )
 LEAD = 0.41
 
@@ -41,7 +41,7 @@ def test_what_works_against_the_answer_is_as_long_as_it_is_large() -> None:
     for look in (DARK, DARK.in_ascii()):
         said = lines(look=look)
         assert row(said, "label prior").count("<") == 15
-        assert row(said, "the text itself").count("<") == 11
+        assert row(said, "the query's text").count("<") == 11
     assert "< works against the answer" in " ".join(said)
 
 

@@ -104,7 +104,7 @@ def test_depth_names_the_best_layer_and_what_is_undefined_nowhere(plan: Read) ->
     made = plan("sentiment", "depth")
     kept = {"agreement": [0.0, 0.5, 1.0], "spelled": [0.1, 0.2, 0.3]}  # not in cells of before
     (newer,) = tables(depth.part(numbers(made, values(0.5, [None] * 3) | kept, values(0.5, [None] * 3) | kept)))
-    assert newer.columns[-3:] == ("the final answer leads", "label mass", "label mass, any spelling")
+    assert newer.columns[-3:] == ("the final answer leads", "label mass", "label mass, any case or spacing")
     assert newer.rows[2][-3:] == pytest.approx((1.0, 0.2, 0.3))
     part = depth.part(numbers(made, values(0.5, [None, 0.6, 0.7]), values(0.7, [None, 0.8, 0.9])))
     assert "AUC of the states 0.90 after 1 of 2 layers (at the end 0.80)" in part.reading

@@ -39,7 +39,7 @@ async def test_it_loads_and_shows_the_wrong_queries_first(prompt_file: Path, mod
         assert "want" in text
         await settle(pilot, lambda: "of the probability." in screen_text(app))  # of the label words, across two lines
         await pilot.press("1")
-        await settle(pilot, lambda: "the text itself" in screen_text(app))
+        await settle(pilot, lambda: "the query's text" in screen_text(app))
         await pilot.press("2")
         await settle(pilot, lambda: "of 3 pairs" in screen_text(app))
 
@@ -59,7 +59,7 @@ async def test_users_text_shows_as_typed(prompt_file: Path, model_folder: Path) 
 async def test_every_panel_shows_something_computed(prompt_file: Path, model_folder: Path) -> None:
     said = {
         "Overview": "the label words hold",
-        "Why": "the text itself",
+        "Why": "the query's text",
         "Labels": "anchor distance",
         "Flow": "label words -> target (S_pq)",
         "Isolate": "Nothing is cut",

@@ -17,7 +17,7 @@ from icldiag.analyses.isolation.compute import Isolate
 from icldiag.analyses.isolation.cuts import Cut
 from icldiag.analyses.repairs import TryCalibrations
 from icldiag.analyses.search.change import TryChange
-from icldiag.analyses.search.reading import gain
+from icldiag.analyses.search.reading import NO_QUERIES, gain
 from icldiag.analyses.search.repair import Repair
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.panels.isolation import changed_queries
@@ -47,7 +47,7 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
             explained = bool(found.causes) and found.contest.gold != found.contest.answer
             assert ("CAUSE" in text) == (explained and found.causes[0].confirmed)
             assert ("MAYBE" in text) == (explained and not found.causes[0].confirmed)
-            assert "the text itself" in text
+            assert "the query's text" in text
             assert "label prior" in text
             assert "evidence, from" in text  # a screen of this size has room for it
             for row in ("demonstration  ", "classes  ", "order  ", "label prior  ", "aggregation  ", "decided  "):
@@ -83,7 +83,7 @@ async def test_why_can_be_stopped_and_started_again(
         held.clear()
         await pilot.press("s")
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
-        assert "the text itself" in screen_text(app)
+        assert "the query's text" in screen_text(app)
 
 
 async def test_what_was_stopped_of_a_changed_prompt_is_not_stopped_of_the_prompt_before(
@@ -101,7 +101,7 @@ async def test_what_was_stopped_of_a_changed_prompt_is_not_stopped_of_the_prompt
         assert "Stopped; s explains it." in screen_text(app)
         await pilot.press("8", "u", "1")
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
-        assert "the text itself" in screen_text(app)
+        assert "the query's text" in screen_text(app)
 
 
 async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path) -> None:
@@ -250,13 +250,13 @@ async def test_a_cause_that_is_changed_is_tried_on_other_texts(prompt_file: Path
         await settle(pilot, lambda: TryChange(before) in app.state.results)
         found = app.state.results[TryChange(before)]
         assert found.count == len(before.examples)
-        assert f"{gain(found)}." in " ".join(screen_text(app).split())
+        assert f"{gain(found, NO_QUERIES)}." in " ".join(screen_text(app).split())
         await pilot.press("t")
         await settle(pilot, lambda: app.state.prediction)
         app.edits.apply(turned, "tried on 9")
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
         assert "tried on 9" in screen_text(app)
-        assert f"{gain(found)}." not in " ".join(screen_text(app).split())
+        assert f"{gain(found, NO_QUERIES)}." not in " ".join(screen_text(app).split())
 
 
 async def test_without_other_texts_it_is_said_why_a_change_is_not_tried(

@@ -45,7 +45,7 @@ async def test_earlier_results_are_shown_while_the_model_loads(prompt_file: Path
         async with running(prompt_file, model_folder, (160, 50)) as (app, pilot):
             await settle(pilot, lambda: app.state.stored and loading)
             said = {
-                "1": "the text itself",
+                "1": "the query's text",
                 "2": "anchor distance",
                 "3": "Into the target in layer",
                 "4": "Nothing is cut",

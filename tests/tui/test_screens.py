@@ -99,10 +99,10 @@ async def test_why_while_it_is_computed_and_stopped(
         await settle(pilot)
         differences += changes("why-stopped", size, screen_text(app), update)
         for text in (app.panel.plain_text(), screen_text(app)):
-            assert not any(word in text for word in ("CAUSE", "MAYBE", "also ", "the text itself"))
+            assert not any(word in text for word in ("CAUSE", "MAYBE", "also ", "the query's text"))
         assert lines_of(app, "#evidence") == rows
         go.set()
         await pilot.press("s")
         await settle(pilot, lambda: Explain(app.state.query) in app.state.results)
-        assert "the text itself" in app.panel.plain_text()
+        assert "the query's text" in app.panel.plain_text()
     assert not differences, "\n".join(differences)

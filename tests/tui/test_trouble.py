@@ -139,7 +139,7 @@ async def test_an_action_that_raises(prompt_file: Path, model_folder: Path, monk
         await pilot.press("up")
         await settle(pilot, lambda: "move: unexpected KeyError: '[b'" in words(screen_text(app)))
         await pilot.press("1")
-        await settle(pilot, lambda: "the text itself" in screen_text(app))
+        await settle(pilot, lambda: "the query's text" in screen_text(app))
         app.unexpected.clear()
 
 
@@ -178,7 +178,7 @@ async def test_a_handler_that_raises_is_told_once_and_the_app_goes_on(
             app.unexpected.clear()
             app.clear_notifications()
         await pilot.press("1", "n")
-        await settle(pilot, lambda: "the text itself" in screen_text(app))
+        await settle(pilot, lambda: "the query's text" in screen_text(app))
         before = app.state.query
         await pilot.press("j")
         await settle(pilot, lambda: app.state.query != before)

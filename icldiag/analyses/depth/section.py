@@ -195,7 +195,7 @@ _NAMES = {
     "auc": "AUC of the lens's scores",
     "state_auc": "AUC of the states",
     "mass": "label mass",
-    "spelled": "label mass, any spelling",
+    "spelled": "label mass, any case or spacing",
     "agreement": "answer leads",
     "gold_of_right": "p(gold), right",
     "gold_of_wrong": "p(gold), wrong",
@@ -241,9 +241,9 @@ def _blocks_of_query(found: QueryDepth, heading: bool) -> list[Block]:
     )
     series = [(names[label], chances[:, label]) for label in (found.answer, found.rival)] + [
         ("label mass", found.lens.mass),
-        ("label mass, any spelling", found.lens.spelled),
+        ("label mass, any case or spacing", found.lens.spelled),
     ]
-    columns = ("layers passed", *names, "lead", "label mass", "any spelling", "readable")
+    columns = ("layers passed", *names, "lead", "label mass", "any case or spacing", "readable")
     rows = tuple(
         (row, *map(float, numbers), "yes" if found.lens.readable[row] else "no")
         for row, numbers in enumerate(np.column_stack([chances, found.leads, found.lens.mass, found.lens.spelled]))

@@ -205,7 +205,7 @@ def explain(
     effects = with_odds(contest, effects, relabelled, prior.counts)
     factors = candidates(lab, contest, effects, relabelled, order, prior, classes, aggregation, scoring, others)
     divided, checked = lab.inquire(
-        [shares(lab, contest, factors), checks(lab, contest, factors, others)],
+        [shares(lab, contest, factors), checks(lab, contest, factors, others, prediction)],
         step,
     )
     evidence = Evidence(

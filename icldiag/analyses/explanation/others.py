@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from icldiag.analyses.contest import Contest
 from icldiag.analyses.explanation.factors import Factor, neutralised, read, read_off
 from icldiag.analyses.lab import Inquiry, Lab
+from icldiag.analyses.measures import labelled
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.analyses.roc import roc_auc
-from icldiag.model.readout import FloatArray
+from icldiag.model.readout import FloatArray, IntArray
 
 MOST = 12
 
@@ -55,6 +56,15 @@ class Others:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """How many of some queries a change fixes and breaks."""
+
+    queries: int
+    mended: int  # wrong before, right now
+    harmed: int
+
+
+@dataclass(frozen=True)
 class Check:
     """What a change does to them. `error` is the gain's standard error, None where a class has fewer than two."""
 
@@ -64,6 +74,7 @@ class Check:
     auc: float  # ROC-AUC of p(answer) / p(rival) between the two classes after the change
     mended: int  # wrong before, right now
     harmed: int
+    every: Counts | None = None  # of all other labelled queries, where what the change does to them is read off
 
     @property
     def helps(self) -> bool:
@@ -100,11 +111,17 @@ def check(others: Others, after: FloatArray) -> Check | None:
     error = None
     if all(len(part) > 1 for part in parts):
         error = float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)) / 2)
-    right, now = others.scores.argmax(1) == gold, after.argmax(1) == gold
+    turned = counts(others.scores, after, gold)
     gain = float(np.mean([part.mean() for part in parts]))
     leads = after[:, pair[0]] - after[:, pair[1]]
     auc = float(roc_auc(leads[own], leads[~own]))
-    return Check(len(own), gain, error, auc, int((now & ~right).sum()), int((right & ~now).sum()))
+    return Check(len(own), gain, error, auc, turned.mended, turned.harmed)
+
+
+def counts(before: FloatArray, after: FloatArray, gold: IntArray) -> Counts:
+    """Of label scores (n, C) before and after a change."""
+    right, now = before.argmax(1) == gold, after.argmax(1) == gold
+    return Counts(len(gold), int((now & ~right).sum()), int((right & ~now).sum()))
 
 
 def likelihood(others: Others, scores: FloatArray) -> float:
@@ -123,8 +140,10 @@ def likelihood(others: Others, scores: FloatArray) -> float:
     return -float(minimize_scalar(loss).fun)
 
 
-def checks(lab: Lab, contest: Contest, factors: Sequence[Factor], others: Others) -> Inquiry[tuple[Check | None, ...]]:
-    """What each factor, neutral alone, does to the other queries."""
+def checks(
+    lab: Lab, contest: Contest, factors: Sequence[Factor], others: Others, prediction: Prediction
+) -> Inquiry[tuple[Check | None, ...]]:
+    """What each factor, neutral alone, does to the other queries; to all of them where no query is asked for it."""
     if not others.both:
         return (None,) * len(factors)
     queries = [lab.prompt.queries[place] for place in others.queries]
@@ -137,9 +156,16 @@ def checks(lab: Lab, contest: Contest, factors: Sequence[Factor], others: Others
             ]
         )
     )
+    places = [place for place in labelled(prediction.gold).tolist() if place != contest.query]
+    gold, before = np.array([prediction.gold[place] for place in places], dtype=np.int64), prediction.scores[places]
     found = []
     for factor in factors:
-        rows = others.scores if factor.scoring is not None and read_off(lab) else next(answers)
+        scored = factor.scoring is not None and read_off(lab)
+        rows = others.scores if scored else next(answers)
         scores = read(lab, [factor], others.scores, rows) if factor.divided else read(lab, [factor], rows)
-        found.append(check(others, scores))
+        checked = check(others, scores)
+        if checked is not None and (scored or factor.divided):
+            after = read(lab, [factor], before, rows if factor.divided else None)
+            checked = replace(checked, every=counts(before, after, gold))
+        found.append(checked)
     return tuple(found)

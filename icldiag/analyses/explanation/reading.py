@@ -108,7 +108,7 @@ def _of_query(found: Explanation) -> str:
             f"with all that weighs on it neutral its lead is {in_nats(found.shares.rest, lead)} nats, "
             f"{in_nats(lead, lead)} as it is"
         )
-        return f"It comes from the text itself, as far as changes tell: {kept}, and {rest}."
+        return f"It comes from the query's text, as far as changes tell: {kept}, and {rest}."
     makes = "makes" if len(turned) == 1 else "make"
     many = f"{len(turned)} of {counted(len(runs), 'change')} {makes} the answer {rival} ({_few(turned)})"
     return f"Nothing that adds to the lead of {answer} takes half of it alone, but it can be turned: {many}."
@@ -130,7 +130,7 @@ def headline(found: Explanation) -> str:
                 f"{len(turned)} of {counted(len(found.tried), 'change')} {'turns' if len(turned) == 1 else 'turn'} it"
             )
             return f"No one cause: nothing that adds to the lead takes half of it alone. {many}: {_few(turned)}."
-        return f"It comes from the text itself: none of {counted(len(found.tried), 'change')} turns it."
+        return f"It comes from the query's text: none of {counted(len(found.tried), 'change')} turns it."
     cause = found.causes[0]
     claim = _claim(cause, found)
     if found.contest.gold is None:
@@ -235,14 +235,20 @@ def _result(run: Counterfactual, found: Explanation) -> str:
 
 
 def cost_to_others(cause: Cause, found: Explanation) -> str:
-    """What the cause's change costs the other queries of the two classes that it was tried on; empty where nothing."""
+    """What the cause's change costs the other queries that it was tried on: of the two classes, or of all where that
+    can be read off; empty where nothing."""
     place = found.shares.place_of(cause.kind)
     if place is None or (cause.kind == "prior" and found.shares.alone(place).change != cause.confirmed_by.change):
         return ""  # another measurement of the prior is divided out than was tried
     tried = found.checks[place]
-    if tried is None or (tried.gain >= 0 and tried.harmed <= tried.mended):
+    turned = tried and (tried.every or tried)
+    if tried is None or turned is None or (tried.gain >= 0 and turned.harmed <= turned.mended):
         return ""
-    if not (tried.harmed or tried.mended):
+    if not (turned.harmed or turned.mended):
         return "other queries' right labels get less probable"
-    which = " of the two labels" if len(found.labels) > 2 else ""
-    return f"of {counted(tried.queries, 'other query')}{which} it fixes {tried.mended} and breaks {tried.harmed}"
+    which, rest = "", ""
+    if len(found.labels) > 2 and tried.every is None:
+        which, rest = " of the two labels", " (other labels are not asked)"
+    return (
+        f"of {counted(turned.queries, 'other query')}{which} it fixes {turned.mended} and breaks {turned.harmed}{rest}"
+    )

@@ -193,7 +193,7 @@ def reading(result: list[Explanation], context: Context | None = None) -> str:
     kinds = Counter(NAMES[found.causes[0].kind] for found in wrong if found.causes)
     told = [f"{name} ({count})" for name, count in kinds.most_common()]
     unexplained = sum(not found.causes for found in wrong)
-    told += [f"the text itself or several at once ({unexplained})"] if unexplained else []
+    told += [f"the query's text or several at once ({unexplained})"] if unexplained else []
     return f"What explains {len(wrong)} wrong answers: {', '.join(told)}. The most confident is query {first}"
 
 

@@ -60,7 +60,7 @@ class QueryFields(Fields):
     leans: str = Field(description="What the answers to all queries show; empty where they show no lean.")
     causes: list[CauseFields] = Field(description="Those that turn the answer or take half of the lead, best first.")
     shares: list[ShareFields] = Field(description="The lead by Shapley's division; see `icldiag docs explanation`.")
-    rest: float = Field(description="The lead with all factors neutral: the text itself, in nats.")
+    rest: float = Field(description="The lead with all factors neutral: the query's text, in nats.")
     evidence: dict[str, Any] = Field(description="Of each kind; see `icldiag docs explanation`.")
     runs: int
     seed: int

@@ -11,7 +11,7 @@ Shares and rest make up the lead:
 
     v(all)  =  sum of shares  +  v(none)
 
-v(none) is what the text itself and the model leave. A share may be negative, or more than the lead: the factor then
+v(none) is what the query's text and the model leave. A share may be negative, or more than the lead: the factor then
 works against others.
 """
 
@@ -40,7 +40,7 @@ class Shares:
 
     factors: tuple[Factor, ...]
     nats: tuple[float, ...]  # the share of each
-    rest: float  # the text itself: the lead with all of them neutral
+    rest: float  # the query's text: the lead with all of them neutral
     runs: Mapping[Places, Counterfactual]
 
     def place_of(self, kind: CauseKind) -> int | None:

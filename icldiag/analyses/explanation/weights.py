@@ -28,7 +28,7 @@ def name_of(kind: CauseKind, demonstration: int | None = None) -> str:
     return NAMES[kind] if demonstration is None else f"demonstration {demonstration + 1}"
 
 
-TEXT = "the text itself"
+TEXT = "the query's text"
 MADE = "with all else neutral nothing of the contextual prior is left"
 
 

@@ -64,14 +64,16 @@ def _last_wins(found: Overview, stability: Stability, label: int) -> str:
     where_last = {one: share_where_last(stability, one, one) or 0.0 for one in set(found.shown) - {label}}
     if found.verdict.label != label or not where_last:
         where = f"{recency.last:.0%} of the answers are that class, {recency.otherwise:.0%} where it is not last"
-        return f"{said}: {where}."
+        own = f"in this one {share([stability.predicted], label):.0%} are {names[label]}"
+        return f"{said}: {where} (means of {recency.orders} orders in all; {own})."
     other = max(where_last, key=lambda one: where_last[one])
     here = share_where_last(stability, other, label) or 0.0
     ends = [_end(found, one) for one in (other, label)]
     name = names[other]
+    own = f"{share([stability.predicted], other):.0%} in this one"
     return (
         f"{said}: {where_last[other]:.0%} of the answers are {name} with {ends[0]} last, "
-        f"{here:.0%} are {name} with {ends[1]} last."
+        f"{here:.0%} are {name} with {ends[1]} last (means of {recency.orders} orders in all; {own})."
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from icldiag.analyses.overview.opening import LISTED, listed
 from icldiag.analyses.overview.origins import named
 from icldiag.analyses.overview.separability import Pair
 from icldiag.analyses.overview.stability import Stability
+from icldiag.analyses.overview.writing import Instead
 from icldiag.analyses.search.reading import signed
 from icldiag.analyses.search.repairs import Repairs
 from icldiag.counting import counted
@@ -118,14 +119,25 @@ def _as_low(found: Overview, auc: FloatArray, worst: Pair) -> str:
 
 def _format(found: Overview) -> str:
     writing, n = found.writing, len(found.predicted)
-    said = f"the label words hold {writing.mean_mass:.2f} of the probability"
+    words = "the label words, as they are written," if writing.respelled else "the label words"
+    said = f"{words} hold {writing.mean_mass:.2f} of the probability"
     said += f" on average, {float(writing.mass.min()):.2f} at the least" if n > 1 else ""
-    if not writing.elsewhere:
+    if not (writing.elsewhere or writing.respelled):
         return f"{said}; the first choice is a label word in {'every query' if n > 1 else 'this query'}."
-    tokens = ", ".join(f"{quoted(one.text)} {len(one.queries)}" for one in writing.instead[:LISTED])
-    more = len(writing.instead) - LISTED
-    tokens += f" and {counted(more, 'other token')}" if more > 0 else ""
-    return f"{said}; in {writing.elsewhere} of {n} the model would first write something else: {tokens}."
+    kinds = (("something else", writing.instead), ("a label word in another case or spacing", writing.respelled))
+    would = [
+        f"in {sum(len(one.queries) for one in tokens)} of {n} the model would first write {what}: {_tokens(tokens)}"
+        for what, tokens in kinds
+        if tokens
+    ]
+    return f"{'; '.join([said, *would])}."
+
+
+def _tokens(found: Sequence[Instead]) -> str:
+    """Each with its queries, the commonest first."""
+    more = len(found) - LISTED
+    said = ", ".join(f"{quoted(one.text)} {len(one.queries)}" for one in found[:LISTED])
+    return said + (f" and {counted(more, 'other token')}" if more > 0 else "")
 
 
 def _lean(found: Overview, lean: Lean) -> str:
@@ -150,8 +162,8 @@ def _calibration(repairs: Repairs) -> str:
     compared = repairs.trials[0].selection
     gains = ", ".join(f"{trial.repair.name.split()[0]} {signed(trial.selection.net)}" for trial in repairs.trials)
     return (
-        f"{_counts(repairs)}, {compared.right_before} are right; with calibrations, none of them fitted on the text "
-        f"that it answers: {gains}."
+        f"{_counts(repairs)}, {compared.right_before} are right; texts gained by calibrations, none of them fitted on "
+        f"the text that it answers: {gains}."
     )
 
 

@@ -15,6 +15,7 @@ from icldiag.analyses.overview import Lean, Overview, Stability, Summarise, head
 from icldiag.analyses.overview.origins import named
 from icldiag.analyses.overview.reading import sample
 from icldiag.analyses.overview.section_fields import OverviewFields
+from icldiag.analyses.overview.writing import Instead
 from icldiag.analyses.request import Workbench
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Items, Paragraph, Table
@@ -62,10 +63,8 @@ def values(result: Overview) -> dict[str, Any]:
         "writing": {
             "mean_mass": result.writing.mean_mass,
             "elsewhere": result.writing.elsewhere,
-            "instead": [
-                {"text": one.text, "queries": len(one.queries), "probability": one.probability}
-                for one in result.writing.instead
-            ],
+            "instead": [_instead(one) for one in result.writing.instead],
+            "respelled": [_instead(one) for one in result.writing.respelled],
         },
         "lean": {
             "priors": [
@@ -189,6 +188,10 @@ def _label_table(result: Overview) -> Table:
     columns = ("label", "gold", "answered", "right", "one-vs-rest AUC", *(f"{one.kind} prior" for one in priors))
     caption = "How often each label is right and is answered; priors in nats over the mean of the other labels."
     return Table("labels", caption, columns, tuple(rows), limit=LISTED)
+
+
+def _instead(one: Instead) -> dict[str, Any]:
+    return {"text": one.text, "queries": len(one.queries), "probability": one.probability}
 
 
 def _errors_of(row: tuple[Cell, ...]) -> int:

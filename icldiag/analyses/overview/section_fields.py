@@ -54,15 +54,16 @@ class SeparabilityFields(Fields):
 
 
 class InsteadFields(Fields):
-    text: str = Field(description="A token that begins no label word.")
+    text: str = Field(description="A token that begins no label word as it is written.")
     queries: int = Field(description="How many have it as their first choice.")
     probability: float = Field(description="Its mean there.")
 
 
 class WritingFields(Fields):
     mean_mass: float = Field(description="Probability of the label words' first tokens over the vocabulary.")
-    elsewhere: int = Field(description="Queries whose most probable token begins no label word.")
+    elsewhere: int = Field(description="Queries whose likeliest token begins no label word, in any case or spacing.")
     instead: list[InsteadFields]
+    respelled: list[InsteadFields] = Field(default=[], description="Tokens that begin one in another case or spacing.")
 
 
 class GainFields(Fields):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from icldiag.analyses.lens import bare
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import FloatArray
 from icldiag.private import PRIVATE
@@ -15,7 +15,7 @@ from icldiag.private import PRIVATE
 
 @dataclass(frozen=True)
 class Instead:
-    """A token that begins no label word, as the model's first choice."""
+    """A token that begins no label word as it is written, as the model's first choice."""
 
     text: str = field(metadata=PRIVATE)
     queries: tuple[int, ...]  # whose first choice it is
@@ -28,7 +28,8 @@ class Writing:
 
     mass: FloatArray  # (n,) probability of the label words' first tokens over the whole vocabulary
     first: tuple[str, ...] = field(metadata=PRIVATE)  # (n) the most probable token
-    instead: tuple[Instead, ...]  # the commonest first
+    instead: tuple[Instead, ...]  # tokens that begin no label word in any case or spacing; the commonest first
+    respelled: tuple[Instead, ...] = ()  # tokens that begin one in another case or spacing
 
     @property
     def mean_mass(self) -> float:
@@ -36,7 +37,7 @@ class Writing:
 
     @property
     def elsewhere(self) -> int:
-        """Queries whose most probable token begins no label word."""
+        """Queries whose most probable token begins no label word, in any case or spacing."""
         return sum(len(one.queries) for one in self.instead)
 
 
@@ -51,9 +52,14 @@ def writing(prediction: Prediction, label_tokens: Collection[str]) -> Writing:
     for query, token in enumerate(first):
         if token.text not in label_tokens:
             places.setdefault(token.text, []).append(query)
-    counts = Counter({text: len(queries) for text, queries in places.items()})
-    instead = [
-        Instead(text, tuple(places[text]), float(np.mean([first[query].probability for query in places[text]])))
-        for text, _ in counts.most_common()
+    found = [
+        Instead(text, tuple(queries), float(np.mean([first[query].probability for query in queries])))
+        for text, queries in sorted(places.items(), key=lambda one: -len(one[1]))
     ]
-    return Writing(prediction.label_mass, tuple(token.text for token in first), tuple(instead))
+    spelled = {bare(token) for token in label_tokens} - {""}
+    return Writing(
+        prediction.label_mass,
+        tuple(token.text for token in first),
+        tuple(one for one in found if bare(one.text) not in spelled),
+        tuple(one for one in found if bare(one.text) in spelled),
+    )

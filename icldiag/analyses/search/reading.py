@@ -29,9 +29,9 @@ def finding(repairs: Repairs) -> str:
             else f"Compared with the {repairs.calibration} calibration in force, none"
         )
         return f"{none} of {tried} {one}s {wanted} the labelled texts that it was not made from.{_mender(repairs)}"
-    chosen = f"{best.repair.name} ({signed(best.selection.net)} of the {texts} it was compared on)"
+    chosen = f"{best.repair.name} ({signed(best.selection.net)} right of the {texts} texts it was compared on)"
     assert repairs.confirmed is not None
-    others = f"{repairs.confirmed.count} labelled texts, each left out of fit and choice"
+    others = _confirmed_on(repairs, repairs.confirmed)
     confirmed = in_short(repairs.confirmed)
     if repairs.query is not None:
         if repairs.holds:
@@ -51,12 +51,19 @@ def finding(repairs: Repairs) -> str:
 def trial_in_short(repairs: Repairs, trial: Trial) -> str:
     """What is known of a repair's effect on other labelled texts than those it was chosen by, or that it is not."""
     if trial is repairs.best and repairs.confirmed is not None:
-        texts = counted(repairs.confirmed.count, "labelled text")
-        return f"On {texts}, each left out of fit and choice: {in_short(repairs.confirmed)}."
+        return f"On {_confirmed_on(repairs, repairs.confirmed)}: {in_short(repairs.confirmed)}."
     count, net = trial.selection.count, signed(trial.selection.net)
-    return f"{net} of the {counted(count, 'labelled text')} it was compared on; not confirmed on others."
+    return f"{net} right of the {counted(count, 'labelled text')} it was compared on; not confirmed on others."
 
 
+def _confirmed_on(repairs: Repairs, confirmed: Effect) -> str:
+    """Some are the prompt's own queries: a change that was not searched for is tried on the others alone."""
+    queries = f" ({'1 is a query' if repairs.queries == 1 else f'{repairs.queries} are queries'})"
+    texts = f"{counted(confirmed.count, 'labelled text')}{queries if repairs.queries else NO_QUERIES}"
+    return f"{texts}, each left out of fit and choice"
+
+
+NO_QUERIES = " (none is a query)"
 MORE = "Four times as many would halve the interval of the gain."
 
 
@@ -107,18 +114,18 @@ def in_short(effect: Effect) -> str:
     )
 
 
-def gain(effect: Effect) -> str:
+def gain(effect: Effect, which: str = "") -> str:
     """The same in one line. A text is held out where it is left out of fit and choice."""
     if not effect.mended and not effect.broken:
-        return f"{effect.right_before} of {counted(effect.count, 'held-out text')} right before and after"
+        return f"{effect.right_before} of {counted(effect.count, 'held-out text')}{which} right before and after"
     chance = "unlikely to be chance" if effect.p_value < SIGNIFICANT else "may be chance"
-    return f"{right_now(effect)} ({points(effect)}), {chance}"
+    return f"{right_now(effect, which)} ({points(effect)}), {chance}"
 
 
-def right_now(effect: Effect) -> str:
+def right_now(effect: Effect, which: str = "") -> str:
     """How many texts are answered right, before and after."""
     texts = counted(effect.count, "held-out text")
-    return f"{effect.right_before} -> {effect.right_after} of {texts} right"
+    return f"{effect.right_before} -> {effect.right_after} of {texts}{which} right"
 
 
 def points(effect: Effect) -> str:

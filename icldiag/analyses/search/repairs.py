@@ -31,6 +31,7 @@ class Repairs(AnalysisResult):
     left_out: tuple[str, ...]  # candidates that this model cannot be asked, with the reason
     calibration: str | None = None  # the kind in force without any repair, in whose place others were tried
     finished: bool = True  # False for what there was in the course of a search
+    queries: int = 0  # of `confirmation`, that are queries of the prompt
 
     @property
     def best(self) -> Trial | None:
@@ -89,6 +90,7 @@ def repairs_of(trials: Trials, finished: bool = True) -> Repairs:
     """What there is so far."""
     search = trials.search
     ranked, parts = trials.ranked(), search.parts
+    asked = {query.texts for query in search.prompt.queries}
     return Repairs(
         query=search.query,
         budget=trials.budget,
@@ -106,4 +108,5 @@ def repairs_of(trials: Trials, finished: bool = True) -> Repairs:
         left_out=tuple(trials.left_out),
         calibration=None if search.start.calibration is None else search.start.calibration.kind,
         finished=finished,
+        queries=sum(text.texts in asked for text in parts.confirmation),
     )

@@ -20,7 +20,7 @@ _CURVES = {
     "accuracy by the lens": "accuracy",
     "the final answer leads": "agreement",
     "label mass": "mass",
-    "label mass, any spelling": "spelled",
+    "label mass, any case or spacing": "spelled",
 }
 _TOLD = tuple(_CURVES)[:3]  # those that may be better before the end
 

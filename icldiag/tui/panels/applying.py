@@ -124,13 +124,13 @@ class ApplyingPanel(Panel):
 
     def _on_other_texts(self) -> Iterator[str]:
         """What the change that is on does to other texts than the queries, or how far that is."""
-        from icldiag.analyses.search.reading import gain
+        from icldiag.analyses.search.reading import NO_QUERIES, gain
 
         applied, trial, state = self.state.applied, self._trial(), self.state
         if applied is not None and applied.trial:
             yield applied.trial
         elif trial in state.results:
-            yield f"{gain(state.results[trial])}."
+            yield f"{gain(state.results[trial], NO_QUERIES)}."
         elif trial in state.failures:
             yield f"Not tried on other texts: {state.failures[trial]}."
         elif trial is not None and state.prediction is not None:

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from icldiag.analyses.contest import Contest
-from icldiag.analyses.explanation.others import MOST, check, others_of
+from icldiag.analyses.explanation.others import MOST, Counts, check, counts, others_of
 from icldiag.analyses.prediction.compute import Prediction
 from icldiag.model.readout import label_probabilities
+from icldiag.prompt.schema import Prompt
+from icldiag.session import Session
+from tests.conftest import Tiny
 
 CONTEST = Contest(query=0, answer=0, rival=1, gold=1, lead=1.0)
 
@@ -55,3 +58,22 @@ def test_a_push_of_all_answers_gains_with_one_class_what_it_loses_with_the_other
     assert mended.gain == pytest.approx(expected)
     assert mended.helps
     assert (mended.mended, mended.harmed) == (2, 0)
+
+
+def test_fixed_and_broken_answers_are_counted_of_all_labels() -> None:
+    before, after = np.eye(3)[[0, 1, 2, 2]], np.eye(3)[[0, 2, 0, 2]]
+    assert counts(before, after, np.array([0, 2, 2, 2])) == Counts(4, 1, 1)
+
+
+def test_where_no_query_is_asked_all_others_are_counted(prompt: Prompt, tiny: Tiny) -> None:
+    """Of the prior, which is read off; of what changes the prompt the two classes alone."""
+    labels = len(prompt.labels)
+    known = prompt.with_queries([replace(one, label=place % labels) for place, one in enumerate(prompt.queries * 3)])
+    session = Session(known, tiny())
+    found = session.explanation(session.prediction().wrong[0])
+    for factor, checked in zip(found.shares.factors, found.checks, strict=True):
+        assert checked is not None
+        assert (checked.every is not None) == factor.divided
+        if checked.every is not None:
+            assert checked.every.queries == len(known.queries) - 1 > checked.queries
+    assert found.shares.place_of("prior") is not None

@@ -9,7 +9,7 @@ from icldiag.analyses.explanation.evidence import Evidence
 from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.not_asked import not_asked
-from icldiag.analyses.explanation.others import Check
+from icldiag.analyses.explanation.others import Check, Counts
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.explanation.reading import cost_to_others, doubted, headline, prompt_wide, verdict
 from icldiag.analyses.explanation.relabelled import LIKELY
@@ -104,7 +104,7 @@ def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Sessio
         aggregation=replace(found.aggregation, doubled=None),
     )
     assert not any(run.turned for run in nothing.tried)
-    assert reading(nothing).startswith("It comes from the text itself, as far as changes tell: none of")
+    assert reading(nothing).startswith("It comes from the query's text, as far as changes tell: none of")
     digits = 1 if nothing.contest.lead >= 1 else 2
     told = f"its lead is {nothing.shares.rest:.{digits}f} nats, {nothing.contest.lead:.{digits}f} as it is"
     assert told in reading(nothing)
@@ -213,12 +213,17 @@ def test_what_a_change_costs_the_other_queries_is_told_in_numbers(
     evidence = with_factor(nothing, Factor("word", "other words", words=NAMES), TURNS, HELPS)
     word = only(evidence)
 
-    def told(*numbers: float, cause: Cause = word) -> str:
+    def told(*numbers: float, cause: Cause = word, every: Counts | None = None) -> str:
         gain, mended, harmed = numbers
-        tried = Check(11, gain, 0.1, 0.5, int(mended), int(harmed))
+        tried = Check(11, gain, 0.1, 0.5, int(mended), int(harmed), every)
         return cost_to_others(cause, replace(found, shares=evidence.shares, checks=(tried,)))
 
-    assert told(-0.1, 3, 6) == told(0.1, 3, 6) == "of 11 other queries of the two labels it fixes 3 and breaks 6"
+    assert (
+        told(-0.1, 3, 6)
+        == told(0.1, 3, 6)
+        == ("of 11 other queries of the two labels it fixes 3 and breaks 6 (other labels are not asked)")
+    )
+    assert told(0.1, 3, 2, every=Counts(40, 4, 9)) == "of 40 other queries it fixes 4 and breaks 9"
     assert told(-0.1, 0, 0) == "other queries' right labels get less probable"
     assert told(0.1, 3, 3) == ""
     evidence = with_factor(nothing, Factor("prior", "contextual prior divided out", divided=True), TURNS, HELPS)
@@ -228,3 +233,22 @@ def test_what_a_change_costs_the_other_queries_is_told_in_numbers(
         prior, confirmed_by=replace(prior.confirmed_by, change="batch prior divided out")
     )  # not what the queries were asked with
     assert told(-0.1, 3, 6, cause=other) == ""
+
+
+def test_a_prior_whose_share_has_the_other_sign_says_what_its_share_is(explained: tuple[Session, Explanation]) -> None:
+    _, found = explained
+    place = found.shares.place_of("prior")
+    assert place is not None
+    lean = found.prior.sources[0].lean
+    assert round(lean, 1) != 0
+
+    def said(share: float) -> str:
+        nats = tuple(share if at == place else one for at, one in enumerate(found.shares.nats))
+        rows = findings(replace(found, shares=replace(found.shares, nats=nats)))
+        return next(row.sentence for row in rows if row.name == "label prior")
+
+    other = -0.5 if lean > 0 else 0.5
+    told = f" Its share of the lead, {other:+.2f}, is the contextual prior with the other factors neutral."
+    assert said(other).endswith(told)
+    assert "Its share" not in said(-other)
+    assert "Its share" not in said(0.0)

@@ -187,6 +187,21 @@ def test_what_the_model_would_write_instead() -> None:
     assert "write something else" not in headline(few)
 
 
+def test_a_label_word_in_another_case_is_not_something_else() -> None:
+    scores, gold = two_classes(4, apart=2, shift=0)
+    found = overview_of(scores, gold, first=["positive"] * 4 + [" NEGATIVE"] + [" Drug"] * 2 + [" Positive"])
+    assert found.writing.elsewhere == 2
+    assert not found.verdict.elsewhere
+    by_name = {line.name: line.sentence for line in lines(found)}
+    assert by_name["format"].startswith("the label words, as they are written, hold 0.05 of the probability")
+    assert by_name["format"].endswith(
+        "; in 2 of 8 the model would first write something else: ' Drug' 2; in 5 of 8 the model would first write a "
+        "label word in another case or spacing: 'positive' 4, ' NEGATIVE' 1."
+    )
+    only = overview_of(scores, gold, first=["positive"] * 8)
+    assert "something else" not in next(line.sentence for line in lines(only) if line.name == "format")
+
+
 def test_some_labelled() -> None:
     said = headline(overview_of(np.eye(2)[[1] * 6], [1, 0, None, None, None, None]))
     assert said.startswith("All 6 answers are Positive: 1 of 2 labelled is right (0.50).")
