@@ -22,9 +22,8 @@ def reading(found: DemonstrationValues) -> str:
         return f"A first look: no demonstration is named before {NAMING} pairs of orders (mean of {end})."
     means = found.means
     most, least = int(means.argmax()), int(means.argmin())
-    whose = "the gold label's" if any(label is not None for label in found.stability.gold) else "the answer's"
     first = row_name(found, most)  # its first letter alone: a class is named as the user names it
-    told = [f"{first[:1].upper()}{first[1:]} {_does(found, most)} of {whose} lead{_interval(found, most)}"]
+    told = [f"{first[:1].upper()}{first[1:]} {_does(found, most)} of {found.stability.lead}{_interval(found, most)}"]
     if least != most:
         told.append(f"{row_name(found, least)} {_does(found, least)}{_interval(found, least)}{_accuracy(found, least)}")
     return f"{'; '.join(told)} (mean of {end})."
@@ -32,12 +31,13 @@ def reading(found: DemonstrationValues) -> str:
 
 def _does(found: DemonstrationValues, row: int) -> str:
     mean = float(found.means[row])
-    return f"{gives(mean)} {abs(mean):.2f} nats"
+    return f"{gives(found.stability, mean)} {abs(mean):.2f} nats"
 
 
-def gives(mean: float) -> str:
-    """Of a mean lead: what is given to it helps, what is taken from it harms."""
-    return "helps: it gives" if mean >= 0 else "harms: it takes"
+def gives(found: Stability, mean: float) -> str:
+    """What is given to the mean lead of gold labels helps, what is taken from it harms; of answers nobody knows."""
+    does = "gives" if mean >= 0 else "takes"
+    return f"{'helps' if mean >= 0 else 'harms'}: it {does}" if found.judged else does
 
 
 def _interval(found: DemonstrationValues, row: int) -> str:
@@ -89,7 +89,7 @@ def reading_of_left_out(found: Stability, labels: Sequence[str]) -> tuple[str, s
         one = mean_estimate(found.matrix[row], found.classes)
         beside = "" if np.isnan(one.low) else f" ({over_queries(one, 1 if value > 0 else -1)})"
         name = name_of(labels, run.without, run.label)
-        return f"{name} {does or gives(-value)} {abs(value):.2f} nats of the lead{beside}"
+        return f"{name} {does or gives(found, -value)} {abs(value):.2f} nats of the lead{beside}"
 
     first = told(most)
     if len(taken) > 1 and taken[most] <= 0:

@@ -68,9 +68,10 @@ def blocks(found: DemonstrationValues, context: Context | None = None) -> list[B
     queries = [str(query + 1) for query in found.stability.queries]
     order, alone = found.means.argsort().tolist(), -found.stability.matrix.mean(axis=1)
     caption = (
-        f"What each demonstration adds to the lead in {counted(len(found.stability.queries), 'query')} of the sample, "
-        "in nats: mean over all orders (Shapley's value), and when it alone is left out. Above 0 it helps, below 0 it "
-        "harms. The interval of 95 % is over the queries, the standard error over the orders that were drawn."
+        f"What each demonstration adds to {found.stability.lead} in "
+        f"{counted(len(found.stability.queries), 'query')} of the sample, in nats: mean over all orders (Shapley's "
+        "value), and when it alone is left out. Above 0 it gives, below 0 it takes. "
+        "The interval of 95 % is over the queries, the standard error over the orders that were drawn."
     )
     rows = tuple(
         (
@@ -85,7 +86,7 @@ def blocks(found: DemonstrationValues, context: Context | None = None) -> list[B
     )
     columns = ("demonstration", "value", "low", "high", "standard error", "left out alone", "accuracy without it")
     names = [row_name(found, row) for row in order]
-    told = "Values by demonstration (rows) and query, in nats of the lead; above 0 it helps."
+    told = "Values by demonstration (rows) and query, in nats of the lead; above 0 it gives."
     cells: tuple[tuple[Cell, ...], ...] = tuple(
         (name, *map(float, found.values[row])) for name, row in zip(names, order, strict=True)
     )

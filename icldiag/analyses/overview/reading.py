@@ -240,7 +240,7 @@ def _demonstrations(found: Overview, stability: Stability) -> str:
     matrix = stability.matrix
     row = stability.harmful
     queries = matrix.shape[1]
-    what = "gold label" if any(label is not None for label in stability.gold) else "answer"
+    what = "gold label" if stability.judged else "answer"
     spared = _spared(found, stability)
     place = max(spared, key=lambda one: matrix[one].mean()) if row is None else row
     change = float(matrix[place].mean())

@@ -220,8 +220,8 @@ def _demonstrations(result: Overview, stability: Stability) -> list[Block]:
     queries = [str(query + 1) for query in stability.queries]
     matrix = -stability.matrix
     caption = (
-        "What each demonstration gives to the gold label's lead (to the answer's, where no gold label is known), "
-        f"in nats: the lead with it less the lead without it. Below 0 it harms. {sample(stability)}"
+        f"What each demonstration gives to {stability.lead}, in nats: the lead with it less the lead without it. "
+        f"Below 0 it takes. {sample(stability)}"
     )
     rows = [
         (
@@ -233,7 +233,7 @@ def _demonstrations(result: Overview, stability: Stability) -> list[Block]:
         )
         for row, (name, run) in enumerate(zip(names, stability.left_out, strict=True))
     ]
-    columns = ("left out", "mean nats", "queries it harms", "queries it helps", "accuracy without")
+    columns = ("left out", "mean nats", "takes from", "gives to", "accuracy without")
     return [
         Figure("leads", caption, lambda: heatmap(matrix, queries, "query", rows=names, dark="both", numbers=".1f")),
         Table("left-out", caption, columns, tuple(rows)),

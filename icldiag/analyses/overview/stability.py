@@ -104,6 +104,18 @@ class Stability:
         """
         return leads(scores, self.scores, self.gold)
 
+    @property
+    def judged(self) -> bool:
+        """Whether a gold label is known: else nobody can say whether what works against an answer harms."""
+        return any(label is not None for label in self.gold)
+
+    @property
+    def lead(self) -> str:
+        """Whose `leads` are, in words."""
+        if not self.judged:
+            return "the answer's lead"
+        return "the gold label's lead" if None not in self.gold else "the lead of the gold label, or else the answer"
+
     def taken(self, run: LeftOut) -> FloatArray:
         """(m,) nats of the lead that the demonstrations left out take from each query; negative where they give."""
         return np.asarray(self.leads(run.scores) - self.leads(self.scores))
@@ -117,10 +129,10 @@ class Stability:
     def harmful(self) -> int | None:
         """Place in `left_out` of the one row that stands out: without it the mean lead grows, and more than without any
         other; by `mean_test`, corrected for the number of rows. Its groups are the classes: a wrong label takes from
-        the texts of one and gives to those of another, and this is no chance.
+        the texts of one and gives to those of another, and this is no chance. None where no gold label is known.
         """
         matrix = self.matrix
-        if len(matrix) < 2:
+        if len(matrix) < 2 or not self.judged:
             return None
         most = int(matrix.mean(1).argmax())
         compared = [matrix[most], *(matrix[most] - matrix[row] for row in range(len(matrix)) if row != most)]

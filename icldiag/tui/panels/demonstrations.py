@@ -179,10 +179,10 @@ class DemonstrationsPanel(PartsPanel):
             notes.append(note.append("  <- stands out" if row == harmful else "", look.wrong))
         sign = look.sentence("±")
         heads = f"mean {sign:>7}{f'{sign}ord' if of_orders else '':>{len(errors[0]) - 7}} "
-        heads += f"{'harms':>{_SIDE}} {'helps':{_SIDE}}{'   this' if query in queries else ''}"
+        heads += f"{'takes':>{_SIDE}} {'gives':{_SIDE}}{'   this' if query in queries else ''}"
         heads += "" if before is None else " right"
         asked = self._asked(found, before)
-        self.query_one("#matrix-title", Line).set(f"{title}: nats given to the lead, + helps, - harms. {asked}")
+        self.query_one("#matrix-title", Line).set(f"{title}: nats given to {found.lead}, - takes. {asked}")
         width = max(20, self.room.width - 2)
         texts = [self._text(found.left_out[row].without) for row in rows]
         drawn = given_strip(names, given[rows], notes, queries, query, look, width, heads, texts)

@@ -125,7 +125,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         else:
             asked = f"{sample(stability)}{self._more(stability)}"
             signs = strip_signs(stability.queries, self.state.query)
-            title = f"what each demonstration gives to the gold label's lead; {signs}. {asked}"
+            title = f"what each demonstration gives to {stability.lead}; {signs}. {asked}"
             head = Text(f"{title}\n", look.muted)
             set_["strip"].set(head.append_text(strip(found, stability, self.state.query, look, width)))
         set_["query"].set(self._query(found))
