@@ -33,8 +33,7 @@ _TEXT = 12  # cells from which on a text is worth its room
 
 def strip_signs(queries: Sequence[int], query: int) -> str:
     """What the signs of a strip of these queries mean, and the `v` over the chosen one."""
-    chosen = f"{'v over' if query in queries else 'without'} {query + 1}, the selected one"
-    return f"a column a query, in the prompt's order ({chosen}): {_SIGNS}"
+    return f"{_SIGNS}; {'v over' if query in queries else 'not in it:'} query {query + 1}, the selected one"
 
 
 def cells(found: Overview, width: int) -> list[list[Cell]]:

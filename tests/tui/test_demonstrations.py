@@ -66,4 +66,4 @@ async def test_means_are_those_of_the_finding_and_columns_those_of_overview(
         finding = " ".join(app.panel.query_one("#finding", Line).text.plain.split())
         worst = rows[0].split()
         assert f"emonstration {worst[0]} ({worst[1]}) harms: it takes {worst[3].lstrip('-')} nats" in finding
-        assert "a column a query, in the prompt's order" in app.panel.query_one("#signs", Line).text.plain
+        assert "A column a query in the prompt's order" in app.panel.query_one("#matrix-title", Line).text.plain

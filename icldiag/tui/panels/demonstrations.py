@@ -199,7 +199,8 @@ class DemonstrationsPanel(PartsPanel):
         """Which queries, and how many of these are right: not as many as of all."""
         asked = len(found.queries)
         which = f"{asked} of {found.of} queries" if asked < found.of else counted(asked, "query")
-        return f"{which}{'' if before is None else f', {before:.0%} right with all demonstrations'}."
+        right = "" if before is None else f"; {before:.0%} right with all demonstrations"
+        return f"A column a query in the prompt's order, {which}{right}."
 
     def _text(self, without: tuple[int, ...]) -> str:
         """Of the demonstration that is left out; of several none."""

@@ -125,8 +125,8 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         else:
             asked = f"{sample(stability)}{self._more(stability)}"
             signs = strip_signs(stability.queries, self.state.query)
-            title = f"what each demonstration gives to {stability.lead}; {signs}. {asked}"
-            head = Text(f"{title}\n", look.muted)
+            title = f"what each demonstration gives to {stability.lead}, a column a query in the prompt's order"
+            head = Text(f"{title}: {signs}. {asked}\n", look.muted)
             set_["strip"].set(head.append_text(strip(found, stability, self.state.query, look, width)))
         set_["query"].set(self._query(found))
         rows = [Text.assemble((f"{line.name}: ", look.chosen), self._visible(line.sentence)) for line in lines(found)]
