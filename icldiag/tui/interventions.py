@@ -21,8 +21,9 @@ def in_force(state: State, brief: bool = False) -> Iterator[str]:
     if state.cut_layers:
         count = len(state.cut_layers)
         heads = f" ({counted(len(state.cut_heads), 'head')})" if state.cut_heads else ""
-        which = ranges(state.cut_layers)
-        yield f"ISOLATE CUTS {min(which, counted(count, 'layer'), key=len) if brief else which}{heads}"
+        which, many = ranges(state.cut_layers), f"{count} LAYERS"
+        named = f"LAYER{'' if count == 1 else 'S'} {which}"
+        yield f"CUT IN {many if brief and len(many) < len(which) else named}{heads}"
     if state.beta_on:
         yield "RE-WEIGHTED"
     if state.prompt is not None and state.prompt.calibration is not None:
@@ -36,7 +37,7 @@ def toggle(edits: Edits) -> str:
     if not names and state.cut_heads:
         names = f"the limit of cuts to {in_heads(state.cut_heads)}"
     if names:
-        return f"Off: {names}. 0 again puts it back." if _take_off(edits) else "The model is not loaded yet."
+        return f"Off: {names}. The same key puts it back." if _take_off(edits) else "The model is not loaded yet."
     taken = state.suspended
     if taken is None or state.prompt is not taken.after:
         return "No intervention is on: no cut, no re-weighting, no calibration."

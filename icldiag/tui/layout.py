@@ -8,14 +8,15 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import ContentSwitcher, Footer, Input
+from textual.widgets import ContentSwitcher, Input
 
 from icldiag.render.bars import folded
 from icldiag.render.hints import Hints
 from icldiag.render.look import DARK, LIGHT, PLAIN, SIXTEEN, Look
 from icldiag.render.tokens import DETAILS
 from icldiag.tui.comparison import difference
-from icldiag.tui.keys import Keymap, hint_list
+from icldiag.tui.footer import KeyLine, footer_keys
+from icldiag.tui.keys import Keymap, hint_list, in_force
 from icldiag.tui.panels import PANELS
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.pinned_column import PinnedColumn
@@ -37,7 +38,6 @@ from icldiag.visible import visible
 NARROW = 100  # columns under which the queries fold away
 WIDE = 150  # columns from which the pinned panel is beside the one in front
 TALL = 36  # rows from which it is under it where there are fewer columns
-_FOOTER = 80  # columns from which all keys of the last line have room
 
 
 class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp, NoColorApp):
@@ -62,7 +62,7 @@ class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp, NoColorApp):
                             yield panel(self.state)
                     yield PinnedColumn(id="pinned-column")
                 yield Line(id="hints")
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def _theme_changed(self, theme: Any) -> None:
         self.state.look = self._look()
@@ -79,7 +79,6 @@ class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp, NoColorApp):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < NARROW, "-narrow")
-        self.set_class(event.size.width < _FOOTER, "-short")
         self.set_class(event.size.width < WIDE, "-one-column")
         self.set_class(event.size.height >= TALL, "-tall")
         self.call_after_refresh(self.show_all)
@@ -147,7 +146,11 @@ class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp, NoColorApp):
         self.query_one(PinnedColumn).show(self.state, self.panel)
 
     def show_hints(self) -> None:
+        """Of the panel in front, and under it of the app."""
         self.query_one("#hints", Line).set(Hints(hint_list(self.panel.hinted(), self.keys), self.state.look))
+        listing = self.has_class("-picking") and self.has_class("-narrow")
+        keys = footer_keys(in_force(self.BINDINGS, self.keys), listing, self.size.width)
+        self.query_one(KeyLine).set(keys, self.state.look)
 
     def show_top(self) -> None:
         self.query_one("#top", Line).set(top_line(self.state, self.size.width - 2))

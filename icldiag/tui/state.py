@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +157,17 @@ class State:
             return 0
         same = self.prompt.hash == self.of_file
         return 0 if same else changes_since(self.of_file, self.prompt, [one.prompt for one in self.undo]) or 1
+
+    @property
+    def edited(self) -> int:
+        """The same without those that only put a calibration or weights in force, which are named by themselves."""
+        if self.prompt is None or not self.edits:
+            return 0
+        steps = [self.prompt, *(one.prompt for one in self.undo[::-1])][: self.edits + 1]
+        texts = [replace(one, calibration=None, beta=None) for one in steps]
+        changed = sum(after != before for after, before in pairwise(texts))
+        named = len(steps) > self.edits and steps[0] != texts[0]
+        return changed if named else changed or 1
 
     @property
     def applied(self) -> Applied | None:

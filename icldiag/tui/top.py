@@ -17,9 +17,24 @@ from icldiag.visible import visible
 #: What goes, the first first, where the line is too long: what never changes before what is under way. What is in force
 #: and the device stay.
 _NAMES = ("shape", "app", "weights", "file", "model")
-_WORDS = ("ready", "left", "dtype", "note", "no-model", "off", "doing", "layers", "gap", "right", "less", "no-file")
+_WORDS = (
+    "left",
+    "dtype",
+    "note",
+    "gap",
+    "off",
+    "layers",
+    "doing",
+    "short",
+    "ready",
+    "no-model",
+    "right",
+    "less",
+    "no-file",
+)
 _LOSSES = (*_NAMES, *_WORDS)
 _FEW, _SOME = 14, 28  # cells that a name, and what is being computed, are cut to
+_FEWEST = 10  # that a name is cut to last
 
 
 def top_line(state: State, width: int) -> Text:
@@ -40,11 +55,11 @@ def _line(state: State, lost: Container[str]) -> Text:
 
 
 def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
-    dots = state.look.dots
+    dots, few = state.look.dots, _FEWEST if "short" in lost else _FEW
     file = visible(state.path.name, state.look.ascii_only)
     yield Text("" if "app" in lost else "icldiag")
     if "no-file" not in lost:
-        yield Text(cut_middle(file, _FEW, dots) if "file" in lost else file)
+        yield Text(cut_middle(file, few, dots) if "file" in lost else file)
     if state.prediction is not None and state.prediction.labelled and "right" not in lost:
         yield Text(
             f"{state.prediction.correct} of {len(state.prediction.labelled)} right{_fitted(state, 'note' in lost)}"
@@ -69,7 +84,7 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
         model = state.session.facts
         if "no-model" not in lost:
             name = visible(Path(model.name).name, state.look.ascii_only)
-            name = cut_middle(name, _FEW, dots) if "model" in lost else name
+            name = cut_middle(name, few, dots) if "model" in lost else name
             yield Text(name if "shape" in lost else f"{name} ({model.n_layers} layers x {model.n_heads} heads)")
         weights = "" if model.quantisation is None or "weights" in lost else f" from {model.quantisation}"
         dtype = "" if "dtype" in lost else f" {model.dtype.removeprefix('torch.')}"
@@ -92,7 +107,7 @@ def _fitted(state: State, brief: bool) -> str:
 
 def interventions(state: State, brief: bool = False) -> Iterator[str]:
     """What makes the answers other than those of the model to the plain prompt file."""
-    if edits := state.edits:
+    if edits := state.edited:
         times = "" if edits == 1 else f" {edits}x"
         yield f"EDITED{times}"
     if (narrowed := state.narrowed) is not None:

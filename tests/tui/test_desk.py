@@ -217,7 +217,7 @@ def test_answers_come_as_they_are_computed(
 def test_cuts_are_taken_off_and_put_back(table: Table) -> None:
     desk, jobs, _ = table
     desk.state.cut_layers = frozenset({0})
-    assert toggle(Edits(desk)) == "Off: ISOLATE CUTS 0. 0 again puts it back."
+    assert toggle(Edits(desk)) == "Off: CUT IN LAYER 0. The same key puts it back."
     assert desk.state.cut_layers == frozenset()
     toggle(Edits(desk))
     assert desk.state.cut_layers == frozenset({0})

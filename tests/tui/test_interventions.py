@@ -27,11 +27,11 @@ async def test_a_cut_and_a_calibration_are_taken_off_and_put_back(prompt_file: P
         calibrated, written = app.state.prediction, app.state.prompt
         await pilot.press("4", "f")
         await settle(pilot)
-        assert "ISOLATE CUTS 0   CALIBRATED batch (key 0: off)" in screen_text(app)
+        assert "CUT IN LAYER 0   CALIBRATED batch (key 0: off)" in screen_text(app)
         await pilot.press("0")
         await settle(pilot, lambda: app.state.prediction is not calibrated)
         told = [notification.message for notification in app._notifications]
-        assert told == ["Off: ISOLATE CUTS 0, CALIBRATED batch. 0 again puts it back."]
+        assert told == ["Off: CUT IN LAYER 0, CALIBRATED batch. The same key puts it back."]
         assert "EDITED" in screen_text(app)  # it is another prompt than the file's
         assert not app.state.cut_layers
         assert calibrated is not None

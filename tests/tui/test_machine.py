@@ -228,7 +228,7 @@ class Session(RuleBasedStateMachine):
             assert ("EDITED" in line) == (self.prompt.hash != state.of_file)
             assert ("CALIBRATED" in line) == (self.prompt.calibration is not None)
             assert ("RE-WEIGHTED" in line) == state.beta_on
-            assert ("ISOLATE CUTS" in line) == bool(state.cut_layers)
+            assert ("CUT IN " in line) == bool(state.cut_layers)
             assert ("QUERIES" in line) == (state.narrowed is not None)
         if state.session is not None:
             assert state.beta_on == (state.session.beta is not None)

@@ -112,10 +112,10 @@ async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path
         assert "cut in layers 0-1" in " ".join(screen_text(app).split())
         await pilot.press("I", "2")
         await settle(pilot)
-        assert "ISOLATE CUTS 2-3 (key 0: off)" in screen_text(app)
+        assert "CUT IN LAYERS 2-3 (key 0: off)" in screen_text(app)
         await pilot.press("0", "4")
         await settle(pilot, lambda: "Nothing is cut" in screen_text(app))
-        assert "ISOLATE CUTS" not in screen_text(app).split("\n")[0]
+        assert "CUT IN" not in screen_text(app).split("\n")[0]
         await pilot.press("s")  # every n: the cursor stands at the first two layers
         await settle(pilot, lambda: "with the first 2 layers cut" in screen_text(app))
         assert "the last n layers" in screen_text(app)

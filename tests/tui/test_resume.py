@@ -39,7 +39,7 @@ async def test_everything_comes_back(prompt_file: Path, model_folder: Path) -> N
     assert before is not None
     assert pinned is not None
     async with running(prompt_file, model_folder, (200, 50), resumed=last_session()) as (app, pilot):
-        await until(pilot, lambda: "EDITED" in screen_text(app) and "ISOLATE CUTS 1" in screen_text(app))
+        await until(pilot, lambda: "EDITED" in screen_text(app) and "CUT IN LAYER 1" in screen_text(app))
         await settle(pilot, lambda: app.state.prediction and app.state.pinned and not app.state.stored)
         state = app.state
         assert state.prompt is not None
@@ -129,7 +129,7 @@ async def test_the_heads_that_a_cut_is_limited_to_come_back_and_key_0_takes_them
     async with running(prompt_file, model_folder, (150, 40), resumed=last_session()) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction and not app.state.stored)
         assert list(app.state.cut_heads) == [(1, 0), (1, 2)]
-        assert says(app, "ISOLATE CUTS 1 (2 heads)")
+        assert says(app, "CUT IN LAYER 1 (2 heads)")
         await pilot.press("0")
         await settle(pilot)
         assert not app.state.cut_layers

@@ -26,7 +26,7 @@ def cut_two_layers(app: Terminal) -> None:
     app.press("4")
     app.until("Nothing is cut")
     app.press("]f")
-    app.until("ISOLATE CUTS 0-1")
+    app.until("CUT IN LAYERS 0-1")
 
 
 def test_the_line_drops_and_the_session_goes_on(prompt_file: Path, model_folder: Path, tmp_path: Path) -> None:
@@ -34,7 +34,9 @@ def test_the_line_drops_and_the_session_goes_on(prompt_file: Path, model_folder:
         cut_two_layers(app)
         app.resize(80, 24)
         app.until(
-            lambda screen: "ISOLATE CUTS 0-1" in screen and "cut in layers 0-1, this answer" in " ".join(screen.split())
+            lambda screen: (
+                "CUT IN LAYERS 0-1" in screen and "cut in layers 0-1, this answer" in " ".join(screen.split())
+            )
         )
         app.press("5")  # no second later it has gone, before the next regular look at what has changed
         app.until("AUCROC")
@@ -43,7 +45,7 @@ def test_the_line_drops_and_the_session_goes_on(prompt_file: Path, model_folder:
     (file,) = session_files(tmp_path / "state")
     assert not file.is_open
     with terminal(tmp_path, "resume") as app:
-        app.until(lambda screen: ready(screen) and "ISOLATE CUTS 0-1" in screen and "AUCROC" in screen)
+        app.until(lambda screen: ready(screen) and "CUT IN LAYERS 0-1" in screen and "AUCROC" in screen)
         app.press("4")
         app.until(lambda screen: "cut in layers 0-1, this answer" in " ".join(screen.split()))
         app.press("q")

@@ -80,14 +80,14 @@ def test_what_is_in_force_and_the_device_are_never_cut_off(state: State, width: 
     state.doing["overview"] = "overview: stability 31 of 480 changed prompts, 8 orders"
     line = top_line(state, width)
     assert line.cell_len <= width
-    for part in ("EDITED", "ISOLATE CUTS 0-11", "RE-WEIGHTED", "CALIBRATED batch", "cuda:0"):
+    for part in ("EDITED", "CUT IN LAYERS 0-11", "RE-WEIGHTED", "CALIBRATED batch", "cuda:0"):
         assert part in line.plain
 
 
 def test_many_layers_are_counted_where_there_is_no_room_to_name_them(state: State) -> None:
     state.cut_layers = frozenset(range(0, 30, 2))
-    assert "ISOLATE CUTS 15 layers" in top_line(state, 78).plain
-    assert "ISOLATE CUTS 0, 2, 4" in top_line(state, 158).plain
+    assert "CUT IN 15 LAYERS" in top_line(state, 78).plain
+    assert "CUT IN LAYERS 0, 2, 4" in top_line(state, 158).plain
 
 
 def test_earlier_results_are_said_to_be_so_while_the_model_loads(state: State) -> None:
@@ -115,3 +115,34 @@ def test_right_answers_of_what_a_calibration_was_fitted_on_are_said_to_be_so(
     assert ("30 of 60 right (fitted on these)" in top_line(state, 200).plain) == said
     state.session = None
     assert ("30 of 60 right (fitted)" in top_line(state, 90).plain) == said
+
+
+def test_a_calibration_alone_is_no_edit_but_what_is_changed_with_it_is(state: State) -> None:
+    before = state.prompt
+    assert before is not None
+    state.undo, state.prompt = [Before(before)], replace(before, calibration=Calibration("batch", (0.1, -0.1)))
+    line = top_line(state, 200).plain
+    assert "EDITED" not in line
+    assert "CALIBRATED batch" in line
+    state.undo.append(Before(state.prompt))
+    state.prompt = replace(state.prompt, demonstrations=before.demonstrations[::-1])
+    assert "EDITED   CALIBRATED batch" in top_line(state, 200).plain
+    state.of_file = state.undo[-1].prompt.hash  # of the file, and taken off
+    state.undo, state.prompt = state.undo[-1:], before
+    assert "EDITED" in top_line(state, 200).plain
+
+
+def test_at_80_columns_a_calibration_leaves_room_for_the_status_and_the_model(state: State) -> None:
+    before = state.prompt
+    assert before is not None
+    state.path = Path("questions.yaml")
+    state.undo, state.prompt = [Before(before)], replace(before, calibration=Calibration("batch", (0.1, -0.1)))
+    state.repairs = [Applied("a repair", Before(before), state.prompt, None, None)]
+    line = top_line(state, 78).plain
+    for part in ("yaml", "30 of 60 right (fitted)", "CALIBRATED batch", "ready", "SmolL", "cuda:0"):
+        assert part in line
+
+
+def test_one_layer_that_is_cut_is_no_count(state: State) -> None:
+    state.cut_layers = frozenset({0})
+    assert "CUT IN LAYER 0 (key 0: off)" in top_line(state, 200).plain
