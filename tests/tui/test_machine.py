@@ -225,7 +225,9 @@ class Session(RuleBasedStateMachine):
         state = self.state
         for width in (80, 120):
             line = top_line(state, width).plain
-            assert ("EDITED" in line) == (self.prompt.hash != state.of_file)
+            changed = self.prompt.hash != state.of_file  # perhaps by what is in force alone
+            assert changed or "EDITED" not in line
+            assert not changed or any(word in line for word in ("EDITED", "CALIBRATED", "RE-WEIGHTED"))
             assert ("CALIBRATED" in line) == (self.prompt.calibration is not None)
             assert ("RE-WEIGHTED" in line) == state.beta_on
             assert ("CUT IN " in line) == bool(state.cut_layers)

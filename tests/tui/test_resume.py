@@ -243,4 +243,4 @@ async def test_a_reweighting_that_a_search_found_is_on_after_resuming_or_it_is_s
         assert app.state.applied is None
         assert not app.state.beta_on
         assert not app.state.undo
-        assert says(app, "is off: its weights are no longer on disk")
+        assert any("is off: its weights are no longer on disk" in note.message for note in app._notifications)
