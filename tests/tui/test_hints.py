@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from icldiag.analyses.overview import Summarise
+from icldiag.tui.panels.base import Line
 from tests.tui.pilot import PROMPT, running, screen_text, settle
 
 
@@ -51,3 +52,20 @@ async def test_a_prompt_without_examples_offers_no_training(tmp_path: Path, mode
         await settle(pilot, lambda: app.panel.settled())
         assert "train" in app.panel.idle()
         assert "start training" not in screen_text(app)
+
+
+async def test_no_key_is_hinted_at_where_there_is_nothing_to_use_it_on(tmp_path: Path, model_folder: Path) -> None:
+    """As where the prompt file is wrong; the line keeps its place."""
+    path = tmp_path / "prompt.yaml"
+    path.write_text("labels: [", encoding="utf-8")
+    async with running(path, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot)
+        for panel in ("O", "8", "9"):
+            await pilot.press(panel)
+            await settle(pilot)
+            hints = app.query_one("#hints", Line)
+            assert (hints.text.plain, hints.size.height) == ("", 1)
+        path.write_text(PROMPT, encoding="utf-8")
+        await pilot.press("r")
+        await settle(pilot, lambda: app.state.prediction)
+        assert app.panel.hinted()

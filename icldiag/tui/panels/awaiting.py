@@ -40,6 +40,7 @@ class AwaitingPanel(VerticalScroll):
     def __init__(self, state: State, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.state = state
+        self.bare = True  # it shows nothing yet that its keys could be used on
         self.awaits = False  # a result that was asked for when it was last drawn
         self._lacks = False  # when it was last drawn there was nothing of what it shows
         self._drawn_of: Shown | None = None  # what is drawn, if something is
@@ -60,6 +61,7 @@ class AwaitingPanel(VerticalScroll):
         """Draw, or say what is awaited or wrong; what was drawn of the prompt before a change stays until then."""
         self.awaits, self._lacks, self._drawn_for = False, False, self.room
         waiting, body, text = self.query_one(".waiting", Line), list(self.query(".body")), self._awaited()
+        self.bare = bool(text.plain) and not self.dimmed
         if not text.plain:
             text = self._show_if_there(waiting, body)
         elif self.dimmed:

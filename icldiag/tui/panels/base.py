@@ -163,7 +163,9 @@ class Panel(AwaitingPanel):
         return max(first, min(place, last))
 
     def hinted(self) -> list[Binding]:
-        """The keys in the line of hints, the most wanted first."""
+        """The keys in the line of hints, the most wanted first; none while there is nothing to use them on."""
+        if self.bare:
+            return []
         idle = self.idle()
         return [one for one in self.BINDINGS if isinstance(one, Binding) and one.action not in idle]
 
