@@ -95,4 +95,4 @@ def test_what_is_answered_of_a_chunk_is_told(prompt: Prompt, tiny: Tiny, monkeyp
     counts = [done for what, done, total in told if what == "texts" and total == len(TEXTS)]
     assert counts == sorted(counts)
     assert set(counts) >= {0, 8, 16, 23}  # eight are asked first
-    assert {what for what, _, _ in told} == {"demonstrations", "texts"}
+    assert {what for what, _, _ in told} == {"demonstrations: layer", "texts"}

@@ -72,7 +72,7 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         "Reweight": "Press s to train",
         "Compress": "Press s to answer from",
         "Repair": "Press s to search",
-        "Prompt": "3 demonstrations of",
+        "Prompt": "Before the query: 3 demonstrations",
     }
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
@@ -265,13 +265,3 @@ async def test_a_panel_is_copied_and_saved(
     assert (tmp_path / "prompt-prompt-2.txt").read_text() == copied
     assert "\x1b" not in copied
     assert "[/red] [b" in copied
-
-
-@pytest.mark.parametrize(("columns", "last"), [(60, "e edit x expor"), (70, "? help"), (80, "? help ^p palette")])
-async def test_no_key_of_the_last_line_stands_over_another(
-    columns: int, last: str, prompt_file: Path, model_folder: Path
-) -> None:
-    async with running(prompt_file, model_folder, (columns, 20)) as (app, pilot):
-        await settle(pilot, lambda: app.state.prediction)
-        await pilot.pause()
-        assert app.screen._compositor.render_strips()[-1].text.rstrip().endswith(last)
