@@ -72,7 +72,7 @@ async def test_every_panel_shows_something_computed(prompt_file: Path, model_fol
         "Reweight": "Press s to train",
         "Compress": "Press s to answer from",
         "Repair": "Press s to search",
-        "Prompt": "Before the query: 3 demonstrations",
+        "Prompt": "[word] label word",
     }
     async with running(prompt_file, model_folder, (130, 50)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
