@@ -29,8 +29,8 @@ class Sheet(ModalScreen[None]):
         Binding("escape,q", "dismiss", "close"),
         Binding("j,down", "scroll('down')", "down"),
         Binding("k,up", "scroll('up')", "up"),
-        Binding("space,pagedown", "scroll('page_down')", "page down"),
-        Binding("b,pageup", "scroll('page_up')", "page up"),
+        Binding("space,pagedown,ctrl+d", "scroll('page_down')", "page down"),
+        Binding("b,pageup,ctrl+u", "scroll('page_up')", "page up"),
         Binding("g,home", "scroll('home')", "to the start"),
         Binding("G,end", "scroll('end')", "to the end"),
     ]

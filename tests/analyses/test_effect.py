@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,19 @@ def test_the_interval_holds_nothing_gained_where_p_is_not_small() -> None:
         low, high = found.interval
         assert low < found.net / 100 < high or found.net / 100 in (low, high)
         assert (low <= 0 <= high) == (found.p_value >= 0.05)
+
+
+def test_the_interval_of_a_gain_that_breaks_nothing_goes_beyond_it() -> None:
+    """Of other texts more may change; and 0 is in it where the test says that it may be chance, and nowhere else."""
+    for count, looks in product((20, 60, 400), (0, 2, 6)):
+        for mended, broken in product(range(0, 20, 3), range(0, 20, 3)):
+            if not 0 < mended + broken <= count:
+                continue
+            found = Effect(count, 0, tuple(range(mended)), tuple(range(mended, mended + broken)), 0.0, 0.0, looks)
+            low, high = found.interval
+            assert (low <= 0 <= high) == (found.p_value >= 0.05)
+            assert broken or mended == count or high > found.net / count
+    assert "+5 points, 95 % interval +0.4 to +9;" in in_short(Effect(120, 29, tuple(range(6)), (), 0.0))
 
 
 def test_every_look_at_the_same_texts_makes_p_larger() -> None:

@@ -140,7 +140,7 @@ def _otherwise(found: PartialExplanation, lean: float) -> str:
     share = found.shares.nats[place]
     if share * lean >= 0 or not (round(share, 2) and round(lean, 1)):
         return ""
-    return f" Its share of the lead, {share:+.2f}, is the contextual prior with the other factors neutral."
+    return f" Its share of the lead, {share:+.2f}, is what the other causes, once neutral, leave of the prior."
 
 
 def _of_aggregation(found: PartialExplanation) -> Iterator[Finding]:

@@ -181,7 +181,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
         "template": "The query is written with another template than the demonstrations",
         "word": f"The label words of {answer} and {rival} are written in different forms",
         "majority": f"{answer} has more demonstrations than {rival}",
-        "recency": f"The demonstration of {answer} comes last" if only else f"The demonstrations of {answer} come last",
+        "recency": f"{'The' if only else 'A'} demonstration of {answer} comes last",
         "order": f"The order of the demonstrations favours {answer}",
         "classes": f"The scores separate {answer} from {rival} {_how_well(found)}",
         "aggregation": f"The label words of {rival} gather too little from their texts",

@@ -184,8 +184,8 @@ def reading(result: list[Explanation], context: Context | None = None) -> str:
     wrong = [found for found in result if found.contest.wrong]
     if not wrong:
         contest = result[0].contest
-        known = "No query is known to be wrong" if contest.gold is None else "No labelled query is answered wrong"
-        return f"{known}. Query {contest.query + 1}: {reading_of_query(result[0])}"
+        said = f"Query {contest.query + 1}: {reading_of_query(result[0])}"
+        return f"No answer that is explained here is known to be wrong. {said}"
     answer, rival = wrong[0].pair
     first = f"{wrong[0].contest.query + 1} ({answer}, not {rival}). {reading_of_query(wrong[0])}"
     if len(wrong) == 1:

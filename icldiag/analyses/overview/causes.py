@@ -76,7 +76,8 @@ def prompt_causes(
         label: of the verdict; None where it has none.
     """
     causes = [majority(found, shown)]
-    if recency is not None and recency.sure:
+    # A calibration may keep from this prompt's answers what its other orders show.
+    if recency is not None and recency.sure and np.mean(found.predicted == found.last) > recency.otherwise:
         causes.append(PromptCause("recency", found.last, recency.excess))
     if found.harmful is not None:
         run: LeftOut = found.left_out[found.harmful]

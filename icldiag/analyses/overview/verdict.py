@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from icldiag.analyses.effect import SIGNIFICANT, mcnemar
+from icldiag.analyses.effect import SIGNIFICANT, mcnemar, paired_interval
 from icldiag.analyses.measures import labelled
 from icldiag.analyses.overview.lean import Calibrated
 
@@ -101,15 +101,8 @@ class Excess:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Of the share, 95 %: Clopper and Pearson's of the taken among both."""
-        both = self.taken + self.missed
-        if not both:
-            return 0.0, 0.0
-        from scipy.stats import binomtest  # slow to import
-
-        found = binomtest(self.taken, both, 0.5).proportion_ci(1 - SIGNIFICANT)
-        low, high = ((2 * share - 1) * both / self.queries for share in (found.low, found.high))
-        return low, high
+        """Of the share, 95 %; `paired_interval`."""
+        return paired_interval(self.taken, self.missed, self.queries)
 
     @property
     def p_value(self) -> float:

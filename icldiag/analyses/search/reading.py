@@ -131,8 +131,15 @@ def right_now(effect: Effect, which: str = "") -> str:
 def points(effect: Effect) -> str:
     """The gain and its interval, in points of accuracy."""
     low, high = effect.interval
-    gain, low, high = (round(100 * value) for value in (effect.net / effect.count, low, high))
-    return f"{signed(gain)} {'point' if abs(gain) == 1 else 'points'}, 95 % interval {signed(low)} to {signed(high)}"
+    gain = round(100 * effect.net / effect.count)
+    ends = " to ".join(map(_end, (low, high)))
+    return f"{signed(gain)} {'point' if abs(gain) == 1 else 'points'}, 95 % interval {ends}"
+
+
+def _end(share: float) -> str:
+    """Whole points; tenths where these would be 0, as on which side of it the end is, says whether the gain is sure."""
+    whole = round(100 * share)
+    return signed(whole) if whole else f"{100 * share:+z.1f}"
 
 
 def sorted_by(repairs: Repairs) -> str:

@@ -248,7 +248,7 @@ def test_a_prior_whose_share_has_the_other_sign_says_what_its_share_is(explained
         return next(row.sentence for row in rows if row.name == "label prior")
 
     other = -0.5 if lean > 0 else 0.5
-    told = f" Its share of the lead, {other:+.2f}, is the contextual prior with the other factors neutral."
+    told = f" Its share of the lead, {other:+.2f}, is what the other causes, once neutral, leave of the prior."
     assert said(other).endswith(told)
     assert "Its share" not in said(-other)
     assert "Its share" not in said(0.0)
