@@ -21,6 +21,7 @@ from icldiag.analyses.explanation.second_test import most_shown, of_others, seco
 
 KINDS: tuple[CauseKind, ...] = get_args(CauseKind)
 STRUCTURAL = ("scoring", "template", "word")  # can be read off the prompt
+OF_PROMPT: tuple[CauseKind, ...] = ("majority", "recency", "order", "prior")  # of no single demonstration
 
 
 @dataclass(frozen=True)
@@ -58,21 +59,22 @@ def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
 
     Before confused classes comes a class that is shown too often, if with as many of each the answer turns: what is
     read under so many of one class says little of how the classes are told apart. Before a demonstration that may be
-    wrong come a class that is shown too often also without it, and, where its other label does not turn the answer, the
-    prior of the other queries that does.
+    wrong come a class that is shown too often also without it, and, where its other label does not turn the answer,
+    what of the prompt as a whole does: its classes' number or order, or the prior if that mends other queries.
     """
     kinds = list(KINDS)
     turned = {cause.kind: cause.confirmed_by.turned for cause in causes if cause.supported}
-    undone = None if evidence.favourite is None else evidence.favourite.undone
+    mends = evidence.favourite is not None and evidence.favourite.undone is not None and evidence.favourite.undone.mends
+    whole = [kind for kind in OF_PROMPT if turned.get(kind) and (kind != "prior" or mends)]
     if turned.get("majority") and "classes" in turned:
         kinds.remove("classes")
         kinds.insert(kinds.index("majority") + 1, "classes")
     if "majority" in turned and most_shown(evidence, wrong=1):
         kinds.remove("demonstration")
         kinds.insert(kinds.index("majority") + 1, "demonstration")
-    elif undone is not None and undone.mends and turned.get("prior") and not turned.get("demonstration", True):
-        kinds.remove("prior")
-        kinds.insert(kinds.index("demonstration"), "prior")
+    elif whole and not turned.get("demonstration", True):
+        kinds.remove("demonstration")
+        kinds.insert(max(map(kinds.index, whole)) + 1, "demonstration")
 
     def place(cause: Cause) -> tuple[bool, float]:
         return not cause.confirmed, kinds.index(cause.kind) if cause.confirmed else -(cause.nats or 0.0)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from icldiag.analyses.explanation import ranking
 from icldiag.analyses.explanation.evidence import Evidence
-from icldiag.analyses.explanation.factors import Factor
+from icldiag.analyses.explanation.factors import CauseKind, Factor
 from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.ranking import rank_causes
@@ -94,3 +97,26 @@ def test_the_prior_of_other_queries_comes_before_a_label_that_does_not_turn_the_
             favourite=Favourite(0, 12, 12, 12, 6, Undoing("contextual", bool(mends))),
         )
         assert rank_causes(found, NAMES)[0].kind == first
+
+
+@pytest.mark.parametrize("kind", ["majority", "recency", "order"])
+def test_what_turns_the_answer_comes_before_a_label_that_does_not(
+    nothing: Evidence, kind: CauseKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "second_test", lambda *told: (True, "both agree"))
+    wrong = Factor("demonstration", "demonstration 1 labelled no", relabelled=0, demonstration=0)
+    other = Factor(kind, "order 2 1")
+    for of_wrong, of_other, first in (
+        (HALVES, TURNS, kind),
+        (TURNS, TURNS, "demonstration"),
+        (HALVES, HALVES, "demonstration"),
+    ):
+        found = replace(
+            nothing,
+            shares=shares((wrong, of_wrong), (other, of_other)),
+            checks=(HELPS, HELPS),
+            demonstrations=effects(4.0, -4.0),
+        )
+        causes = [cause for cause in rank_causes(found, NAMES) if cause.confirmed]
+        assert {cause.kind for cause in causes} == {"demonstration", kind}
+        assert causes[0].kind == first
