@@ -12,6 +12,17 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}"
 
 
+def is_or_are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def all_are(count: int, noun: str) -> str:
+    """'The one query is', 'Both queries are', 'All 3 queries are'."""
+    several = counted(count, noun)
+    named = {1: f"The one {noun}", 2: f"Both {several.removeprefix('2 ')}"}.get(count, f"All {several}")
+    return f"{named} {is_or_are(count)}"
+
+
 def how_far(done: int, total: int) -> str:
     """'3 of 40'; a share of what is counted in thousands, as tokens are: '33%'."""
     return f"{done} of {total}" if total < 1000 else f"{100 * done // total}%"

@@ -143,9 +143,8 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
         if why:
             self.query_one("#export-keys", Static).update(f"{why}\n{_KEYS}")
         else:
-            self.dismiss(
-                replace(self.choice, folder=None if Path.cwd() == Path.cwd() / folder else Path.cwd() / folder)
-            )
+            target = Path.cwd() / folder
+            self.dismiss(replace(self.choice, folder=None if target == Path.cwd() else target))
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -165,9 +165,9 @@ class State:
             return 0
         steps = [self.prompt, *(one.prompt for one in self.undo[::-1])][: self.edits + 1]
         texts = [replace(one, calibration=None, beta=None) for one in steps]
-        changed = sum(after != before for after, before in pairwise(texts))
-        named = len(steps) > self.edits and steps[0] != texts[0]
-        return changed if named else changed or 1
+        if len(steps) > self.edits and steps[0] != texts[0] == texts[-1]:
+            return 0  # what is in force is all that the file has not
+        return sum(after != before for after, before in pairwise(texts)) or 1
 
     @property
     def applied(self) -> Applied | None:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from icldiag.analyses.effect import Effect, effect, mcnemar
+from icldiag.analyses.effect import Effect, effect, mcnemar, paired_interval
 from icldiag.analyses.search.reading import in_short
 
 
@@ -71,6 +71,14 @@ def test_the_interval_of_a_gain_that_breaks_nothing_goes_beyond_it() -> None:
             assert (low <= 0 <= high) == (found.p_value >= 0.05)
             assert broken or mended == count or high > found.net / count
     assert "+5 points, 95 % interval +0.4 to +9;" in in_short(Effect(120, 29, tuple(range(6)), (), 0.0))
+
+
+@pytest.mark.parametrize(("fixes", "breaks"), [(0.45, 0.02), (0.1, 0.02), (0.75, 0.0)])
+def test_the_interval_holds_the_true_gain_as_often_as_it_says(fixes: float, breaks: float) -> None:
+    """Of 300 draws of 60 texts; of the changed ones alone it would in 58 to 83 %."""
+    drawn = np.random.default_rng(1).multinomial(60, [fixes, breaks, 1 - fixes - breaks], 300)
+    ends = [paired_interval(int(mended), int(broken), 60) for mended, broken, _ in drawn]
+    assert np.mean([low <= fixes - breaks <= high for low, high in ends]) >= 0.93
 
 
 def test_every_look_at_the_same_texts_makes_p_larger() -> None:

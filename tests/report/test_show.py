@@ -65,7 +65,7 @@ def test_every_result_shows_itself(session: Session) -> None:
     for result in shown:
         line = repr(result)
         assert line.startswith(f"<{type(result).__name__}: ")
-        assert len(line) < 420, line
+        assert len(line) < 400, line
         html = result._repr_html_()
         assert "<b>[/red]" not in html
         assert "<script" not in html

@@ -243,4 +243,8 @@ async def test_a_reweighting_that_a_search_found_is_on_after_resuming_or_it_is_s
         assert app.state.applied is None
         assert not app.state.beta_on
         assert not app.state.undo
-        assert any("is off: its weights are no longer on disk" in note.message for note in app._notifications)
+        (toast,) = app.screen.query("Toast")  # beside the panel its sentence takes more than a line
+        shown = app.screen.find_widget(toast).visible_region
+        lines = screen_text(app).splitlines()[shown.y : shown.bottom]
+        said = " ".join(line[shown.x : shown.right].strip(" ▌│") for line in lines)
+        assert "is off: its weights are no longer on disk" in " ".join(said.split())

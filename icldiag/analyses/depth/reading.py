@@ -107,7 +107,7 @@ def _separated(found: Depth) -> str:
     right = f"{accuracy[-1]:.0%} of {counted(count, 'labelled query')} {'is' if count == 1 else 'are'} right"
     if states is None:
         return (
-            f"The output's scores tell the labels apart with AUC {found.auc[-1]:.2f}, and {right}; for the states no "
+            f"The scores tell the labels apart with AUC {found.auc[-1]:.2f}, and {right}; for the states no "
             f"two labels have {ENOUGH} queries."
         )
     sure = np.flatnonzero(states.surely_as_well)

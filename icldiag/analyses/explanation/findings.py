@@ -134,8 +134,7 @@ def _of_prior(found: PartialExplanation) -> Iterator[Finding]:
 
 def _otherwise(found: PartialExplanation, lean: float) -> str:
     """That the prior's share has the other sign: it is the lean of the prompt with the other factors neutral."""
-    place = found.shares.place_of("prior") if isinstance(found, Explanation) else None
-    if place is None or not isinstance(found, Explanation):
+    if not isinstance(found, Explanation) or (place := found.shares.place_of("prior")) is None:
         return ""
     share = found.shares.nats[place]
     if share * lean >= 0 or not (round(share, 2) and round(lean, 1)):

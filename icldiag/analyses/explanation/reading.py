@@ -17,7 +17,7 @@ from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.overview.origins import causes, names_counts
-from icldiag.counting import counted
+from icldiag.counting import all_are, counted
 
 
 def verdict(found: Favourite | None, labels: tuple[str, ...]) -> str:
@@ -25,7 +25,7 @@ def verdict(found: Favourite | None, labels: tuple[str, ...]) -> str:
     if found is None:
         return ""
     label = labels[found.label]
-    many = f"All {found.queries} answers are" if found.alike else f"{found.answers} of {found.queries} answers are"
+    many = all_are(found.queries, "answer") if found.alike else f"{found.answers} of {found.queries} answers are"
     right = f", right for {found.right} of {found.labelled}" if found.labelled else ""
     often = ": it is answered too often" if found.right < found.labelled else ""
     opening = f"{many} {label}{right}{often}."

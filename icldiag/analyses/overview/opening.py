@@ -12,7 +12,7 @@ import numpy as np
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.origins import causes, leans_there, order_decides
 from icldiag.analyses.overview.verdict import excess
-from icldiag.counting import counted, joined
+from icldiag.counting import all_are, counted, is_or_are, joined
 from icldiag.quoting import quoted
 
 LISTED = 4  # labels, tokens or errors in a sentence
@@ -48,15 +48,16 @@ def _answers(found: Overview) -> str:
         return _single(found)
     if measures is None:
         if verdict.kind == "one label":
-            return f"{_all(n, 'answer')} {_always(found, label)}; no query has a gold label."
+            return f"{all_are(n, 'answer')} {_always(found, label)}; no query has a gold label."
         return f"{n} queries, none with a gold label: {listed(found.answered.tolist(), names)}."
-    of = f"{measures.right} of {measures.count}{' labelled' if measures.count < n else ''} {_are(measures.right)} right"
+    count = f"{measures.count} labelled" if measures.count < n else str(measures.count)
+    of = f"{measures.right} of {count} {is_or_are(measures.right)} right"
     if verdict.kind == "one label":
-        return f"{_all(n, 'answer')} {_always(found, label)}: {of} ({measures.accuracy.value:.2f})."
+        return f"{all_are(n, 'answer')} {_always(found, label)}: {of} ({measures.accuracy.value:.2f})."
     if verdict.kind == "right":
         least = f"at least {measures.accuracy.low:.2f} of such queries"
         only = f", each with the label {names[measures.commonest]}" if measures.baseline == 1 < measures.count else ""
-        return f"{_all(measures.count, 'labelled query')} answered right{only} (95 %: {least})."
+        return f"{all_are(measures.count, 'labelled query')} answered right{only} (95 %: {least})."
     right = f"{of}: accuracy {measures.accuracy}"
     if verdict.kind == "too often":
         assert verdict.label is not None
@@ -95,17 +96,6 @@ def _never(found: Overview) -> str:
     names = [found.labels[label] for label in never]
     gold_of = f"the gold {'label' if len(names) == 1 else 'labels'} of {missed}"
     return f" No query is answered {joined(names, 'or')}, {gold_of}."
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _all(count: int, noun: str) -> str:
-    """'The one query is', 'Both queries are', 'All 3 queries are'."""
-    several = counted(count, noun)
-    named = {1: f"The one {noun}", 2: f"Both {several.removeprefix('2 ')}"}.get(count, f"All {several}")
-    return f"{named} {_are(count)}"
 
 
 def _always(found: Overview, label: str | None) -> str:

@@ -11,7 +11,7 @@ from pydantic import Field
 from icldiag.analyses.analysis import Analysis, Context, Fields, Section, SectionFields
 from icldiag.analyses.prediction.compute import Predict, Prediction
 from icldiag.analyses.request import Workbench
-from icldiag.counting import counted
+from icldiag.counting import all_are, counted
 from icldiag.model.readout import Progress
 from icldiag.page.blocks import Block, Cell, Figure, Heading, Table
 from icldiag.page.figures import heatmap
@@ -100,7 +100,7 @@ def _cautions(result: Prediction) -> Iterator[str]:
     """What makes the answers say less than they seem to."""
     answers = {int(label) for label in result.predicted}
     if len(result) > 1 and len(answers) == 1 and len(result.level) < len(result):
-        yield f"All {len(result)} answers are {result.labels[answers.pop()]}."
+        yield f"{all_are(len(result), 'answer')} {result.labels[answers.pop()]}."
     if result.level:
         what = "answer is" if len(result.level) == 1 else "answers are"
         yield f"{len(result.level)} {what} a tie, which goes to the label that the prompt lists first."

@@ -139,7 +139,7 @@ def points(effect: Effect) -> str:
 def _end(share: float) -> str:
     """Whole points; tenths where these would be 0, as on which side of it the end is, says whether the gain is sure."""
     whole = round(100 * share)
-    return signed(whole) if whole else f"{100 * share:+z.1f}"
+    return signed(whole) if whole else f"{100 * share:+z.1f}".replace("+0.0", "0")
 
 
 def sorted_by(repairs: Repairs) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -34,7 +34,7 @@ class ApplyingPanel(Panel):
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
-        self.unoffered: dict[str, RenderableType] = {}  # of lines that name the key: the same without it
+        self.unoffered: dict[str, Callable[[], RenderableType]] = {}  # draw lines that name the key without it
 
     def repair(self) -> tuple[Repair, str, Repairs | None] | None:
         """What the key would apply, what is known of its effect on other texts, and the table it is from, if any."""
@@ -90,8 +90,8 @@ class ApplyingPanel(Panel):
         """While what is drawn is of the prompt before a change, there is nothing of it to apply."""
         self._draw_and_try()
         if self.dimmed:
-            for name, content in self.unoffered.items():
-                self.query_one(name, Line).set(content)
+            for name, drawn in self.unoffered.items():
+                self.query_one(name, Line).set(drawn())
 
     def _draw_and_try(self) -> None:
         """Have the change tried on other texts too. What is asked for last is computed first."""

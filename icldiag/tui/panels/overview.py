@@ -156,7 +156,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
             trying=self.job in state.doing,
             calibrated=self.prompt.calibration is not None,
         )
-        self.unoffered = {"#next": drawn(next_steps(found, replace(now, offers=False)), state.look)}
+        self.unoffered = {"#next": lambda: drawn(next_steps(found, replace(now, offers=False)), state.look)}
         return drawn(next_steps(found, now), state.look)
 
     def _query(self, found: Overview) -> Text:

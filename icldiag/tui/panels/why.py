@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -18,8 +19,8 @@ from icldiag.tui.keys import choosing
 from icldiag.tui.messages import RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Line
-from icldiag.tui.panels.cost import in_short, of_search
 from icldiag.tui.panels.parts import PartsPanel
+from icldiag.tui.panels.repair_offer import offer_of_query
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
@@ -124,15 +125,15 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         if found is None:
             self.query_one("#evidence", Line).set("" if known is None else self._evidence(known))
             return
-        rows, lead, room = weights(found), found.contest.lead, self.room.width
-        offered, unoffered = (
-            weight_rows(rows, self._actions(found, offers), lead, legend(rows), self.state.look, room)
-            for offers in (True, False)
-        )
-        self.query_one("#weights", Line).set(offered)
-        self.unoffered = {"#weights": unoffered}
+        rows, cures, look, room = weights(found), self._cures(found), self.state.look, self.room.width
+
+        def drawn(offers: bool) -> RenderableType:
+            return weight_rows(rows, self._actions(found, cures, offers), found.contest.lead, legend(rows), look, room)
+
+        self.query_one("#weights", Line).set(drawn(True))
+        self.unoffered = {"#weights": lambda: drawn(False)}
         self.query_one("#not-asked", Line).set(self._listed("n/a    ", ["; ".join(not_asked(found))]))
-        self.query_one("#search", Line).set(Text(self._search(), self.state.look.muted))
+        self.query_one("#search", Line).set(Text(self._shown(offer_of_query(self)), look.muted))
         self.query_one("#finding").styles.padding = (0, 0, 1, 0)
         self._show_evidence(found)
         if not self.opened and not self.fits():  # a row more for the sum and what the signs mean
@@ -217,23 +218,6 @@ class WhyPanel(PartsPanel, ApplyingPanel):
     def _shown(self, text: str) -> str:
         return visible(text, self.state.look.ascii_only)
 
-    def _search(self) -> str:
-        """The repair that Overview offers; else what the key to panel Repair begins, and what it takes."""
-        from icldiag.analyses.overview import Summarise
-        from icldiag.analyses.repairs import BUDGET
-        from icldiag.analyses.search.reading import right_now
-
-        if not self.prediction.is_wrong(self.state.query):
-            return ""
-        overview, on = self.peek(Summarise()), self.takes_off or self.prompt.calibration is not None
-        known = None if on else self.searched() or (None if overview is None else overview.repairs)
-        if known is not None and known.best is not None and known.confirmed is not None and known.sure:
-            return f"O has a repair: {self._shown(known.best.repair.name)}, {right_now(known.confirmed)}."
-        if why := self.too_few(self.state.query):
-            return f"{why[0].upper()}{why[1:]}."
-        takes = in_short(self, of_search(self))  # the page ends with it: a second line may have no room
-        return f"m searches for what fixes this query: up to {BUDGET} candidates{takes and f', in {takes}'}."
-
     def _cause(self, found: PartialExplanation) -> Text:
         """The whole prompt's verdict and cause first, then what explains this answer, in a few words, once known."""
         from icldiag.analyses.explanation import Explanation
@@ -255,17 +239,14 @@ class WhyPanel(PartsPanel, ApplyingPanel):
             lines.append(Text(self._shown(doubt)))
         return Text("\n").join(lines)
 
-    def _actions(self, found: Explanation, offers: bool = True) -> list[str]:
-        """What is done about each cause: by this panel's key for the marked one, or in another panel."""
-        cures = self._cures(found)
-        if not offers:
-            return [
-                "" if one else self._action(cause, found, one, False)
-                for cause, one in zip(found.causes, cures, strict=True)
-            ]
+    def _actions(self, found: Explanation, cures: Sequence[Repair | None], offers: bool) -> list[str]:
+        """What is done about each cause: by this panel's key, where that applies anything now, or in another panel."""
         places = [place for place, one in enumerate(cures) if one is not None]
         marked = places[max(0, min(self.marked, len(places) - 1))] if places and not self.takes_off else -1
-        return [self._action(cause, found, cures[place], place == marked) for place, cause in enumerate(found.causes)]
+        return [
+            self._action(cause, found, one, place == marked) if offers or one is None else ""
+            for place, (cause, one) in enumerate(zip(found.causes, cures, strict=True))
+        ]
 
     def _action(self, cause: Cause, found: Explanation, mends: Repair | None, marked: bool) -> str:
         """Always a try: what a change does to queries of further labels, and to other texts, is not known before."""
