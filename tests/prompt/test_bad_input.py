@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -170,7 +171,8 @@ def seconds_of(count: int, path: Path) -> float:
 
 
 def test_many_demonstrations_are_read_in_linear_time(tmp_path: Path) -> None:
-    few, many = (seconds_of(count, tmp_path / "p.yaml") for count in (3000, 24_000))
+    timed = [[seconds_of(count, tmp_path / "p.yaml") for count in (3000, 24_000)] for _ in range(3)]
+    few, many = map(median, zip(*timed, strict=True))  # in turn, as the machine is not always as quick
     assert many < 20 * few  # eight times as many; squared it would be 64 times as long
 
 
