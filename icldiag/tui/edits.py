@@ -206,9 +206,9 @@ class Edits:
         repaired = repair.apply(prompt)
         if repair.beta is None:
             self.edit(repaired)
-        elif self.put_in_force(prompt if repaired == prompt else repaired, repair.beta) and state.prompt is prompt:
+        elif self.put_in_force(repaired, repair.beta) and repaired == prompt:
             state.undo.append(before)
-        if state.prompt is prompt and state.beta is before.beta:
+        if state.prompt == prompt and state.beta is before.beta:
             self.screen.tell("Nothing to apply: the prompt is like that already.")
         elif state.prompt is not None:
             searched = None if tried is None else tried.query
@@ -239,7 +239,7 @@ class Edits:
         state = self.state
         if self.desk.answered is None or state.prompt is None:
             return False
-        if prompt is not state.prompt:
+        if prompt != state.prompt:
             self._remember()
         self.desk.answer(prompt, beta=beta)
         return True

@@ -165,7 +165,7 @@ class State:
             return 0
         steps = [self.prompt, *(one.prompt for one in self.undo[::-1])][: self.edits + 1]
         texts = [replace(one, calibration=None, beta=None) for one in steps]
-        if len(steps) > self.edits and steps[0] != texts[0] == texts[-1]:
+        if steps[-1].hash == self.of_file and steps[0] != texts[0] == texts[-1]:
             return 0  # what is in force is all that the file has not
         return sum(after != before for after, before in pairwise(texts)) or 1
 
