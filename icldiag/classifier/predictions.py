@@ -223,7 +223,7 @@ def identity(
     prompt: Prompt, model: str, stream: TableStream, writer: Writer, columns: Columns, options: dict[str, Any]
 ) -> dict[str, Any]:
     """What every row of an output depends on, by the names that a user knows."""
-    votes = prompt.calibration is not None and prompt.calibration.votes is not None
+    votes = prompt.calibration is not None and prompt.calibration.asks_neighbours
     asked = replace(prompt, queries=(), examples=prompt.examples if prompt.retrieval or votes else ())
     return {
         "prompt": asked.hash,

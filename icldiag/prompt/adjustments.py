@@ -99,6 +99,11 @@ class Calibration:
         return replace(self, kind="neighbours", votes=Votes(nearest, _rounded(weight)))
 
     @property
+    def asks_neighbours(self) -> bool:
+        """Whether answers depend on the labelled examples; a fit that gains nothing by their votes weighs these 0."""
+        return self.votes is not None and self.votes.weight > 0
+
+    @property
     def prior(self) -> tuple[float, ...] | None:
         """What probabilities are divided by, if this is all that is done to them."""
         if self.scale is not None or self.matrix is not None:

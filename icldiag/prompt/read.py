@@ -112,7 +112,7 @@ class Reader:
         self, given: PromptFields, classes: dict[str, int], examples: Sequence[Example]
     ) -> Calibration | None:
         found = calibration_of(given.calibration, classes, self.error)
-        if found is not None and found.votes is not None:
+        if found is not None and found.asks_neighbours:
             self._require_neighbours(examples, "calibration")
         return found
 

@@ -188,7 +188,7 @@ class Prompt:
     def votes(self, query: Example) -> tuple[float, ...] | None:
         """(C,) what the neighbours' votes add to the label scores of a query; None without such a calibration."""
         votes = None if self.calibration is None else self.calibration.votes
-        if votes is None:
+        if votes is None or not votes.weight:
             return None
         labels = [example.known_label for example in self.labelled]
         scores = likeness(query.text, self._labelled_texts)[None]

@@ -75,7 +75,7 @@ class Repair:
         """What must be at hand wherever the repaired prompt is used."""
         if self.beta is not None:
             return "a runtime that can scale attention"
-        near = self.retrieval is not None or (self.calibration is not None and self.calibration.votes is not None)
+        near = self.retrieval is not None or (self.calibration is not None and self.calibration.asks_neighbours)
         needs = ["the examples"] if near else []
         needs += ["the label probabilities"] if self.calibration is not None else []
         return " and ".join(needs) or "nothing"

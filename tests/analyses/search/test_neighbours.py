@@ -13,6 +13,7 @@ from icldiag.analyses.calibration import calibrated
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.search.biases import label_biases
 from icldiag.analyses.search.neighbours import Neighbours
+from icldiag.analyses.search.repair import as_it_is
 from icldiag.classifier.scorer import LabelScorer
 from icldiag.errors import AnalysisError, PromptError
 from icldiag.model.readout import silent
@@ -121,6 +122,16 @@ def test_the_file_says_them(voting: Prompt, tmp_path: Path) -> None:
     path.write_text(as_yaml(replace(voting, examples=())))
     with pytest.raises(PromptError, match="'examples' has no labelled text"):
         read_prompt(path)
+
+
+def test_votes_that_weigh_nothing_need_no_examples(voting: Prompt, tmp_path: Path) -> None:
+    silent_ones = replace(voting, calibration=replace_weight(voting, 0.0, 4))
+    assert as_it_is(voting, None).needs == "the examples and the label probabilities"
+    assert as_it_is(silent_ones, None).needs == "the label probabilities"
+    path = tmp_path / "silent.yaml"
+    path.write_text(as_yaml(replace(silent_ones, examples=())))
+    assert read_prompt(path).queries[0].text == voting.queries[0].text
+    assert silent_ones.votes(voting.queries[0]) is None
 
 
 def test_no_logit_bias_holds_them(voting: Prompt) -> None:
