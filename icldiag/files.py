@@ -91,6 +91,15 @@ def check_destination(path: Path | None, *, folder: bool = False) -> None:
         raise IcldiagError(f"cannot write {quoted_path(path)}: {reason}{sep} choose another place")
 
 
+def make_folder(folder: Path) -> None:
+    """With those that it is to be in; nothing where it is there. Raises IcldiagError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"cannot make the folder {quoted_path(folder)}: {error.strerror}; choose another place"
+        raise IcldiagError(reason) from None
+
+
 def write_whole(content: str | bytes, path: Path) -> None:
     """Write what the user asked for, with the mode and owner of the file that was there, or as their new files have.
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from icldiag.counting import counted
-from icldiag.errors import IcldiagError
-from icldiag.files import free_path, write_whole
+from icldiag.files import free_path, make_folder, write_whole
 from icldiag.page.blocks import Figure, Page, Table
 from icldiag.page.figures import FigureType, file_content
 from icldiag.page.html import page_as_html
@@ -20,7 +19,6 @@ from icldiag.page.latex import page_as_latex
 from icldiag.page.markdown import page_as_markdown
 from icldiag.page.tables import as_csv
 from icldiag.page.terminal import page_as_text
-from icldiag.quoting import quoted_path
 
 Progress = Callable[[str, int, int], object]
 Named = TypeVar("Named", Figure, Table)
@@ -104,11 +102,7 @@ def _blocks(page: Page, kind: type[Named]) -> Iterator[tuple[str, Named]]:
 
 
 def _write(folder: Path, files: dict[str, Any]) -> list[Path]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = f"cannot make the folder {quoted_path(folder)}: {error.strerror}; choose another with -o"
-        raise IcldiagError(reason) from None
+    make_folder(folder)
     for name, content in files.items():
         write_whole(content, folder / name)
     return [folder / name for name in files]

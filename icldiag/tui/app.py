@@ -238,12 +238,11 @@ class DiagnosisApp(Dialogs):
         self.editor.edit()
 
     def action_export(self, only: str = "") -> None:
-        """By a dialog, or in one format with the last scope."""
-        if only:
-            self._export(replace(self.export.choice, formats=(only,), folder=None))
-        elif self.export.ready():
-            number = self.state.query + 1
-            self.push_screen(ExportScreen(self.export.choice, self.panel.title, number), self._export)
+        """What and where to is asked for; a format may be chosen already."""
+        if self.export.ready():
+            last, number = self.export.choice, self.state.query + 1
+            choice = replace(last, formats=(only,)) if only else last
+            self.push_screen(ExportScreen(choice, self.panel.title, number), self._export)
 
     def _export(self, choice: ExportChoice | None) -> None:
         if choice is not None:

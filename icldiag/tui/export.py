@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from icldiag.files import free_path, write_whole
+from icldiag.files import free_path, make_folder, write_whole
 from icldiag.tui.export_screen import Content, ExportChoice
 from icldiag.tui.run import Run
 from icldiag.visible import visible
@@ -72,6 +72,7 @@ class Export:
         beside = self.desk.other.session if self.desk.other is not None else None
 
         def work(progress: Progress) -> None:
+            make_folder(folder)
             where = folder, stem, choice.formats, content, progress, self.written.append, self.writing
             write_reports(session, *where)
             if beside is not None:

@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from icldiag.errors import IcldiagError
-from icldiag.files import check_destination, free_path
+from icldiag.files import check_destination
 from icldiag.tui.saving import typed_path
 from icldiag.visible import visible
 
@@ -42,7 +42,9 @@ FORMATS = {
     "pdf": "figures as PDF",
 }
 QUERY_SECTIONS = ("prediction", "explanation", "saliency")  # of the scope of one query
+_ROOTS = {"slash": "/", "tilde": "~", "full_stop": "."}  # what the name of a folder may begin with
 _REDACT = "redact"
+_TITLE = "Export into this folder, made if new (tab / ~ . go to it)"
 _KEYS = "j k move   space chooses   enter exports   escape leaves"
 
 
@@ -88,6 +90,7 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
         Binding("enter,x", "start", "export"),
         Binding("j", "move(1)", "down"),
         Binding("k", "move(-1)", "up"),
+        *(Binding(key, f"path({sign!r})", f"type a folder from {sign}") for key, sign in _ROOTS.items()),
         Binding("escape,q", "leave", "leave"),
     ]
 
@@ -98,7 +101,7 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):
-            yield Static("Export into this folder (tab goes to it and back)", classes="title", markup=False)
+            yield Static(_TITLE, classes="title", markup=False)
             yield Input(str(self.choice.folder or Path.cwd()), id="folder", select_on_focus=False, compact=True)
             yield OptionList(
                 *(Option(text, id=row) for row, text in self.rows()), id="export", markup=False, compact=True
@@ -124,6 +127,12 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
         listing = self.query_one(OptionList)
         listing.action_cursor_down() if step > 0 else listing.action_cursor_up()
 
+    def action_path(self, start: str) -> None:
+        """Another folder is typed from its first sign on, though the list has the keys."""
+        line = self.query_one(Input)
+        line.value, line.cursor_position = start, len(start)
+        line.focus()
+
     def action_choose(self) -> None:
         listing = self.query_one(OptionList)
         option = listing.highlighted_option
@@ -137,7 +146,7 @@ class ExportScreen(ModalScreen[ExportChoice | None]):
         folder = typed_path(self.query_one(Input).value)
         why = "" if self.choice.formats else "Choose a format with space; escape leaves."
         try:
-            check_destination(free_path(folder / "report"))
+            check_destination(folder, folder=True)
         except IcldiagError as error:
             why = why or f"{visible(str(error))}."
         if why:

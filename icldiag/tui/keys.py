@@ -11,7 +11,7 @@ from textual.keys import key_to_character
 from icldiag.tui.key_meanings import MEANINGS
 
 ARROWS = "arrows"  # how four keys are shown as one
-_SIGNS = {"slash": "/", "plus": "+"}  # that Textual names otherwise than Unicode
+_SIGNS = {"slash": "/", "plus": "+", "full_stop": "."}  # that Textual names otherwise than Unicode
 Keymap = Mapping[str, str]  # id -> keys, with commas between
 
 

@@ -49,7 +49,11 @@ def commands(app: Layout) -> Iterator[SystemCommand]:
     title = "Settings (config): theme, colours, keys, ASCII, model"
     yield SystemCommand(title, "what is set, and where to change it", _runs(app, "settings", app))
     for name, what in FORMATS.items():
-        yield SystemCommand(f"Export {what}", "into the working directory", _runs(app, f"export('{name}')", app))
+        yield SystemCommand(
+            f"Export {what}",
+            "the formats, the folder and what of the answers are asked for",
+            _runs(app, f"export('{name}')", app),
+        )
 
 
 def _said(binding: Binding, where: str = "") -> str:

@@ -218,6 +218,7 @@ async def test_one_key_exports_and_the_palette_has_every_format(
             ("Export figures as SVG", "prompt-figures"),
         ):
             await found[title]()
+            await pilot.press("enter")
             await settle(pilot, lambda folder=str(tmp_path / place): folder in " ".join(told(app)))  # type: ignore[misc]
             files = list((tmp_path / place).iterdir())
             assert f"Written: {len(files)} files in {tmp_path / place}" in told(app)
@@ -234,6 +235,7 @@ async def test_an_export_that_cannot_be_written_is_told(
         await settle(pilot, lambda: app.state.prediction)
         monkeypatch.chdir("/proc")  # where nobody makes a folder
         await app.run_action("export('csv')")
+        await pilot.press("enter")
         await settle(pilot, lambda: told(app))
         assert "Not written: cannot" in told(app)[0]
 

@@ -200,21 +200,54 @@ async def test_the_dialog_chooses_scope_formats_and_redaction(
 async def test_it_goes_into_the_folder_that_is_typed(
     prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "for jk").mkdir()
+    (tmp_path / "for jkx").write_text("a file")
     monkeypatch.chdir(tmp_path)
     async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("x")
         await until(pilot, lambda: isinstance(app.screen, ExportScreen))
         await pilot.press("tab", "ctrl+u", *"for jkx", "enter")
-        await until(pilot, lambda: says(app, "there is no such folder"))
+        await until(pilot, lambda: says(app, "it is a file"))
         line = app.screen.query_one(Input)
         assert (line.value, app.export.running) == ("for jkx", False)
-        await pilot.press("backspace", "enter")
+        await pilot.press("backspace", *"/new", "enter")  # which is made
         await settle(pilot, lambda: told(app))
+    assert sorted(path.suffix for path in (tmp_path / "for jk" / "new").iterdir()) == [".html", ".json", ".md"]
+
+
+async def test_a_path_that_is_typed_over_the_list_goes_to_the_folder(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for typed in ("/jk", "~/x", "../jk"):
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+            await pilot.press(*typed)
+            await until(pilot, lambda typed=typed: app.screen.query_one(Input).value == typed)  # type: ignore[misc]
+            if typed != "../jk":
+                await pilot.press("escape")
+                await until(pilot, lambda: not isinstance(app.screen, ExportScreen))
+        await pilot.press("enter")
+        await settle(pilot, lambda: told(app))
+    assert sorted(path.suffix for path in (tmp_path / "jk").iterdir()) == [".html", ".json", ".md"]
+
+
+async def test_a_format_of_the_palette_asks_for_the_rest(
+    prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
         await app.run_action("export('text')")
-        await settle(pilot, (tmp_path / "prompt-report.txt").exists)  # the palette's say where
-    assert sorted(path.suffix for path in (tmp_path / "for jk").iterdir()) == [".html", ".json", ".md"]
+        await until(pilot, lambda: says(app, "[x] text"))
+        assert app.screen.query_one(Input).value == str(tmp_path)
+        await pilot.press("enter")
+        await settle(pilot, lambda: told(app))
+        assert str(tmp_path / "prompt-report.txt") in told(app)[-1]
+    assert [path.name for path in tmp_path.glob("prompt-report*")] == ["prompt-report.txt"]
 
 
 async def test_what_is_computed_is_exported_and_nothing_else_is_computed(
