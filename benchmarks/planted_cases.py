@@ -104,7 +104,7 @@ def _failing(
     places = [place for place, query in enumerate(healthy.queries) if query.label == gold]
     asked = [healthy.queries[place] for place in places]
     favoured = [label for label in range(len(healthy.labels)) if label != gold]
-    if not set(causes) <= {"word", "template"}:
+    if not set(causes) <= {"word", "name", "template"}:
         favoured = [rival]
     (after,) = _scores([(planted, asked)], healthy, model)  # most draws fail nothing: the healthy prompt is not asked
     if not np.isin(after.argmax(1), favoured).any():

@@ -7,6 +7,7 @@ order          the same demonstrations in another order (found by search, see `p
 recency        another class's demonstrations come last, all of them
 majority       another class gets twice as many further demonstrations, good ones
 word           the label word of the query's class is written in another form than the others (upper, lower case)
+name           the label word of the query's class is one that says nothing of it, and no part of its name
 scoring        whole words are scored, and the word of the query's class begins with another class's word
 template       the query is written with another template than the demonstrations (no prompt file can say so)
 two            two of demonstration, recency, majority and word at once
@@ -19,18 +20,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from icldiag.prompt.label_wording import form, written
 from icldiag.prompt.schema import Example, Label, Prompt
 
 Kind = Literal[
-    "classes", "demonstration", "prior", "order", "recency", "majority", "word", "scoring", "template", "two"
+    "classes", "demonstration", "prior", "order", "recency", "majority", "word", "name", "scoring", "template", "two"
 ]
 KINDS: tuple[Kind, ...] = (
-    "classes", "demonstration", "prior", "order", "recency", "majority", "word", "scoring", "template", "two",
+    "classes", "demonstration", "prior", "order", "recency", "majority", "word", "name", "scoring", "template", "two",
 )  # fmt: skip
 PAIRED: tuple[Kind, ...] = ("demonstration", "recency", "majority", "word")  # of which two are planted at once
 
 SURPLUS = 8  # empty demonstrations that skew the prior
 EMPTY = ("...", "-", "???", "(empty)", "no text", "none", "test", "x", "***", "see above", "tbd", "1", "unknown", "ok")
+WORDS = ("the", "it", "blue", "seven", "lamp", "of", "green", "house")  # that say nothing
 TAILS = (" type", " name", " thing", " group")  # make one label word begin with another
 TEMPLATES = ("Input: {text}\nOutput:{label}", "Sentence: {text}\nLabel:{label}", "{text}\nThis is{label}")
 
@@ -96,6 +99,9 @@ class Plant:
         forms = [form for form in (word.upper(), word.lower(), word.title()) if form != word]
         return _renamed(prompt, self.gold, self.rng.choice(forms))
 
+    def name(self, prompt: Prompt) -> Prompt:
+        return _renamed(prompt, self.gold, written(self.rng.choice(WORDS), form(prompt.labels[self.gold].word)))
+
     def scoring(self, prompt: Prompt) -> Prompt:
         return _renamed(prompt, self.gold, prompt.labels[self.rival].word + self.rng.choice(TAILS))
 
@@ -106,8 +112,8 @@ class Plant:
         """Raises ValueError: the class has not enough texts."""
         plants: dict[Kind, Callable[[Prompt], Prompt]] = {
             "classes": self.classes, "demonstration": self.demonstration, "prior": self.prior,
-            "recency": self.recency, "majority": self.majority, "word": self.word, "scoring": self.scoring,
-            "template": self.template,
+            "recency": self.recency, "majority": self.majority, "word": self.word, "name": self.name,
+            "scoring": self.scoring, "template": self.template,
         }  # fmt: skip
         return plants[kind](prompt)
 

@@ -10,10 +10,10 @@ import pytest
 from benchmarks.planted import is_confirmed, is_first, record, table, wilson
 from benchmarks.planted_cases import LONGEST, Case, draw_cases, sources
 from benchmarks.plants import Kind, Plant
-from icldiag.analyses.explanation.wording import form
 from icldiag.model.forward import InstrumentedModel
 from icldiag.model.load import load_model
 from icldiag.model.settings import ModelSettings
+from icldiag.prompt.label_wording import form
 from icldiag.prompt.schema import Prompt
 from icldiag.session import Session
 

@@ -21,7 +21,7 @@ from icldiag.analyses.explanation.others import Others
 from icldiag.analyses.explanation.prior import PriorEvidence
 from icldiag.analyses.explanation.relabelled import Relabelling, suspect_of
 from icldiag.analyses.explanation.shares import MOST_FACTORS, MOST_IN_ALL
-from icldiag.analyses.explanation.wording import scoring_factor, template_factor, word_factor
+from icldiag.analyses.explanation.wording import name_factor, scoring_factor, template_factor, word_factor
 from icldiag.analyses.lab import Lab
 
 _LEAST = 0.1  # of the lead that a factor must move
@@ -38,17 +38,21 @@ def candidates(
     classes: ClassesEvidence,
     aggregation: AggregationEvidence,
     scoring: float | None,
+    named: float | None,
     others: Others,
 ) -> tuple[Factor, ...]:
     """Up to `MOST_FACTORS` factors, or `MOST_IN_ALL`: what the prompt itself shows takes the place of no other.
 
     Args:
         scoring: the lead where label words are scored otherwise (`wording.scoring_lead`).
+        named: the lead with label words from the labels' names (`wording.name_lead`).
         others: other queries, which are asked with each factor neutral.
     """
     least = _LEAST * contest.lead
     scored = scoring_factor(lab, contest) if scoring is not None and contest.lead - scoring >= least > 0 else None
-    sure = [factor for factor in (scored, template_factor(lab), word_factor(lab, contest), PRIOR) if factor is not None]
+    names = name_factor(lab, contest) if named is not None and contest.lead - named >= least > 0 else None
+    written = (scored, template_factor(lab), word_factor(lab, contest), names)
+    sure = [factor for factor in (*written, PRIOR) if factor is not None]
     hidden = len(sure) > 1  # behind it another cause may move nothing by itself, and much with it mended
     moved = [
         (contest.lead - lead, factor)

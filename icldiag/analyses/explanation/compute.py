@@ -27,7 +27,7 @@ from icldiag.analyses.explanation.prior import PriorEvidence, prior_evidence
 from icldiag.analyses.explanation.ranking import Cause, rank_causes
 from icldiag.analyses.explanation.relabelled import Relabelling, relabellings, with_odds
 from icldiag.analyses.explanation.shares import MOST_FACTORS, Shares, shares
-from icldiag.analyses.explanation.wording import overlap, scoring_lead
+from icldiag.analyses.explanation.wording import name_lead, overlap, scoring_lead
 from icldiag.analyses.lab import Lab
 from icldiag.analyses.memory import Memory
 from icldiag.analyses.overview.compute import Judge, Overview
@@ -44,7 +44,7 @@ from icldiag.model.readout import Progress, silent
 from icldiag.prompt.encoded_prompt import EncodedPrompt
 from icldiag.prompt.schema import Prompt
 
-_PARTS = ("demonstrations", "prior", "order", "classes", "aggregation", "scoring", "depth")  # first round
+_PARTS = ("demonstrations", "prior", "order", "classes", "aggregation", "scoring", "named", "depth")  # first round
 
 
 @dataclass(frozen=True, repr=False)
@@ -188,7 +188,7 @@ def explain(
         texts = f"the texts of {counted(cut, 'demonstration')}"
         missing.append(f"the context window is full: {texts} were read as queries without their ends")
     others = others_of(contest, prediction, seed)
-    effects, prior, order, classes, aggregation, scoring, depth = lab.inquire(
+    effects, prior, order, classes, aggregation, scoring, named, depth = lab.inquire(
         [
             demonstration_effects(lab, contest, others),
             prior_evidence(lab, contest, overview.lean, prediction.scores, seed),
@@ -196,6 +196,7 @@ def explain(
             classes_evidence(lab, contest, confusion, prediction),
             aggregation_evidence(lab, contest, saliency),
             scoring_lead(lab, contest, prediction.scores[query]),
+            name_lead(lab, contest),
             depth_evidence(lab, contest, step),
         ],
         step,
@@ -203,7 +204,7 @@ def explain(
     )
     (relabelled,) = lab.inquire([relabellings(lab, contest, effects, others)], step)
     effects = with_odds(contest, effects, relabelled, prior.counts)
-    factors = candidates(lab, contest, effects, relabelled, order, prior, classes, aggregation, scoring, others)
+    factors = candidates(lab, contest, effects, relabelled, order, prior, classes, aggregation, scoring, named, others)
     divided, checked = lab.inquire(
         [shares(lab, contest, factors), checks(lab, contest, factors, others, prediction)],
         step,

@@ -24,7 +24,17 @@ from icldiag.prompt.fields import Scoring
 from icldiag.prompt.schema import Example, Label
 
 CauseKind = Literal[
-    "scoring", "template", "word", "demonstration", "classes", "majority", "recency", "order", "prior", "aggregation"
+    "scoring",
+    "template",
+    "word",
+    "name",
+    "demonstration",
+    "classes",
+    "majority",
+    "recency",
+    "order",
+    "prior",
+    "aggregation",
 ]
 
 STRENGTH = 2.0  # by which the rival's gathering is multiplied

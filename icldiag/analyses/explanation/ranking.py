@@ -121,7 +121,7 @@ def _cause(place: int, run: Counterfactual, evidence: Evidence, names: tuple[str
     """A factor as the cause that this change confirms, with its second test."""
     factor, checked = evidence.shares.factors[place], evidence.checks[place]
     supported, support = second_test(factor, evidence, checked, names)
-    asked = factor.kind in (*STRUCTURAL, "demonstration")  # of which the second test is this one, or the prompt itself
+    asked = factor.kind in ("name", "demonstration", *STRUCTURAL)  # whose second test is this one, or the prompt itself
     confuses = factor.kind == "majority" and run.turned  # so many of one class may be why the two are confused
     if supported and not (asked or confuses) and evidence.classes.confused and not separates(evidence, checked):
         supported, support = False, f"{support}, but it does not separate the two classes"

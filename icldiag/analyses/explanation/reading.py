@@ -180,6 +180,7 @@ def _claim(cause: Cause, found: Explanation) -> str:
         "scoring": scoring,
         "template": "The query is written with another template than the demonstrations",
         "word": f"The label words of {answer} and {rival} are written in different forms",
+        "name": "A label word is no part of its label's name",
         "majority": f"{answer} has more demonstrations than {rival}",
         "recency": f"{'The' if only else 'A'} demonstration of {answer} comes last",
         "order": f"The order of the demonstrations favours {answer}",

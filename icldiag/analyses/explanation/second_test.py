@@ -29,6 +29,8 @@ def second_test(factor: Factor, evidence: Evidence, checked: Check | None, names
         return True, "the queries are not written like the demonstrations"
     if factor.kind == "word":
         return True, "the label words are written in different forms"
+    if factor.kind == "name":
+        return checked is not None and checked.helps, "a label word is no part of its label's name"
     if factor.kind == "demonstration":
         return _wrong_label(factor, evidence, checked, answer, rival)
     if factor.kind == "majority":

@@ -14,6 +14,7 @@ NAMES: dict[CauseKind, str] = {
     "scoring": "scoring of label words",
     "template": "another template",
     "word": "form of the label words",
+    "name": "words unlike the names",
     "demonstration": "one demonstration",
     "majority": "more demonstrations",
     "recency": "what comes last",

@@ -1,52 +1,18 @@
-"""Evidence: how the prompt is written. Label words of another form, overlapping words, queries written otherwise.
+"""Evidence: how the prompt is written. Label words of another form or unlike their labels' names, overlapping words,
+queries written otherwise.
 
 These can be read off the prompt itself; each has one change that mends it, and the change is run.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
-
 from icldiag.analyses.contest import Contest
-from icldiag.analyses.explanation.factors import Factor, neutralised, read, read_off
+from icldiag.analyses.explanation.factors import CauseKind, Factor, neutralised, read, read_off
 from icldiag.analyses.lab import Inquiry, Lab
 from icldiag.model.label_words import lengths
 from icldiag.model.readout import FloatArray
+from icldiag.prompt.label_wording import Form, form, forms, from_names, renamed, written
 from icldiag.quoting import quoted
-
-Form = tuple[str, str]  # what stands before the word, and how it is written
-
-
-def form(word: str) -> Form:
-    """The form of a label word: the space before it, and its letters' case."""
-    bare = word.lstrip()
-    letters = [letter for letter in bare if letter.upper() != letter.lower()]
-    case = "without case"
-    if letters:
-        rest = letters[1:]
-        if all(letter.isupper() for letter in letters) and rest:
-            case = "upper case"
-        elif all(letter.islower() for letter in letters):
-            case = "lower case"
-        elif letters[0].isupper() and all(letter.islower() for letter in rest):
-            case = "a capital"
-        else:
-            case = "mixed case"
-    return word[: len(word) - len(bare)], case
-
-
-def written(word: str, wanted: Form) -> str:
-    """A word in another form; one without case, or of mixed case, stays as it is."""
-    space, case = wanted
-    bare = word.strip()
-    if case == "upper case":
-        bare = bare.upper()
-    elif case == "lower case":
-        bare = bare.lower()
-    elif case == "a capital":
-        bare = bare[:1].upper() + bare[1:].lower()
-    return space + bare
 
 
 def common_form(words: tuple[str, ...], contest: Contest) -> Form | None:
@@ -54,15 +20,11 @@ def common_form(words: tuple[str, ...], contest: Contest) -> Form | None:
 
     Of two words the rival's is written like the answer's: the form of the word that wins is not what makes it lose.
     """
-    forms = [form(word) for word in words]
-    if forms[contest.answer] == forms[contest.rival]:
+    own = form(words[contest.answer])
+    if own == form(words[contest.rival]):
         return None
-    counts = Counter(found for found in forms if found[1] not in ("mixed case", "without case"))
-    if not counts:
-        return None
-    most = max(counts.values())
-    best = [found for found, count in counts.items() if count == most]
-    return forms[contest.answer] if forms[contest.answer] in best else best[0]
+    best = forms(words)
+    return own if own in best else next(iter(best), None)
 
 
 def word_factor(lab: Lab, contest: Contest) -> Factor | None:
@@ -72,14 +34,33 @@ def word_factor(lab: Lab, contest: Contest) -> Factor | None:
     if wanted is None:
         return None
     alike = tuple(written(word, wanted) for word in words)
-    if alike == words:
-        return None
-    labels = tuple(replace(label, word=word) for label, word in zip(lab.prompt.labels, alike, strict=True))
-    question = lab.question([lab.prompt.queries[contest.query]])
-    if not lab.can_ask(replace(question, prompt=replace(question.prompt, labels=labels))):  # two words are the same now
-        return None
     shown = ", ".join(quoted(word.strip()) for word in alike)
-    return Factor("word", f"label words written alike ({shown})", words=alike)
+    return None if alike == words else _askable(lab, contest, "word", f"label words written alike ({shown})", alike)
+
+
+def name_factor(lab: Lab, contest: Contest) -> Factor | None:
+    """Label words taken from the labels' names; None where the answer's and the rival's words are like their names."""
+    pair, labels = (contest.answer, contest.rival), from_names(lab.prompt.labels)
+    if labels is None or all(labels[label] == lab.prompt.labels[label] for label in pair):
+        return None
+    change = f"label words from the labels' names ({renamed(lab.prompt.labels, labels)})"
+    return _askable(lab, contest, "name", change, tuple(label.word for label in labels))
+
+
+def _askable(lab: Lab, contest: Contest, kind: CauseKind, change: str, words: tuple[str, ...]) -> Factor | None:
+    """Other label words as a factor; None where they cannot be asked, as where two are the same then."""
+    factor = Factor(kind, change, words=words)
+    asked = neutralised(lab, contest, [factor], [lab.prompt.queries[contest.query]])
+    return factor if lab.can_ask(asked) else None
+
+
+def name_lead(lab: Lab, contest: Contest) -> Inquiry[float | None]:
+    """The lead with label words taken from the labels' names; None where there are none to take."""
+    factor = name_factor(lab, contest)
+    if factor is None:
+        return None
+    (rows,) = yield [neutralised(lab, contest, [factor], [lab.prompt.queries[contest.query]])]
+    return contest.lead_in(rows[0])
 
 
 def overlap(lab: Lab, contest: Contest) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.origins import causes, leans_there, order_decides
+from icldiag.analyses.overview.tried import unlike_names
 from icldiag.analyses.overview.verdict import excess
 from icldiag.counting import all_are, counted, is_or_are, joined
 from icldiag.quoting import quoted
@@ -22,7 +23,7 @@ _CAUSES = 2
 def headline(found: Overview) -> str:
     """What is wrong with the prompt: how many answers are right, then what they come from as soon as that is known."""
     verdict = found.verdict
-    why = causes(found)[:_CAUSES] or [order_decides(found)]
+    why = [said for said in (unlike_names(found), *causes(found)) if said][:_CAUSES] or [order_decides(found)]
     drawn = verdict.kind in ("no better", "errors") and verdict.label is not None
     told = any(why)  # beside it, that the scores tell the labels apart is no news, unless a lean hides it
     says_little = verdict.separated == "too few" and (drawn or told)

@@ -17,9 +17,8 @@ from icldiag.analyses.overview.opening import LISTED, listed
 from icldiag.analyses.overview.origins import named
 from icldiag.analyses.overview.separability import Pair
 from icldiag.analyses.overview.stability import Stability
+from icldiag.analyses.overview.tried import calibration_line, names_line
 from icldiag.analyses.overview.writing import Instead
-from icldiag.analyses.search.reading import signed
-from icldiag.analyses.search.repairs import Repairs
 from icldiag.counting import counted
 from icldiag.model.readout import FloatArray
 from icldiag.quoting import quoted
@@ -46,7 +45,8 @@ def _lines(found: Overview) -> Iterator[tuple[str, str]]:
     if found.lean is not None:
         yield "lean", _lean(found, found.lean)
     if found.repairs is not None:
-        yield "calibration", _calibration(found.repairs)
+        yield "label words", names_line(found.repairs)
+        yield "calibration", calibration_line(found.repairs)
     if found.stability is not None:
         yield "orders", _orders(found, found.stability)
         yield "classes", _classes(found, found.stability)
@@ -153,32 +153,6 @@ def _lean(found: Overview, lean: Lean) -> str:
     if found.measures is not None and found.measures.imbalanced and lean.prior("batch") is not None:
         said += " The batch prior takes the labels to be equally frequent, which they are not."
     return said
-
-
-def _calibration(repairs: Repairs) -> str:
-    """As in the table of panel Repair."""
-    if not repairs.trials:
-        return ""
-    compared = repairs.trials[0].selection
-    gains = ", ".join(f"{trial.repair.name.split()[0]} {signed(trial.selection.net)}" for trial in repairs.trials)
-    return (
-        f"{_counts(repairs)}, {compared.right_before} are right; texts gained by calibrations, none of them fitted on "
-        f"the text that it answers: {gains}."
-    )
-
-
-def _counts(repairs: Repairs) -> str:
-    """Which labelled texts calibrations are compared on, and why not all."""
-    n, fitting, every = len(repairs.selection), len(repairs.fitting), len(repairs.confirmation)
-    rest = every - fitting - n
-    where = "'examples' and 'queries'" if repairs.with_queries else "'examples'"
-    apart = [f"{fitting} to make changes from"] if fitting else []
-    apart += [f"{rest} more to confirm a choice on"] if rest else []
-    with_queries = (
-        " with 'queries'," if any(label is not None for label in repairs.gold) and not repairs.with_queries else ""
-    )
-    kept = f" ({every}{with_queries} without repeats, less {' and '.join(apart)})" if apart else ""
-    return f"of the {n} labelled texts of {where} to compare on{kept}"
 
 
 def _orders(found: Overview, stability: Stability) -> str:

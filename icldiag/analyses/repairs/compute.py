@@ -27,6 +27,7 @@ from icldiag.analyses.search.repair import Repair
 from icldiag.analyses.search.repairs import Repairs, repairs_of
 from icldiag.analyses.search.search import Search
 from icldiag.analyses.search.trials import Trials
+from icldiag.analyses.search.words import words_from_names
 from icldiag.arguments import Count, Index, Seed
 from icldiag.errors import AnalysisError
 from icldiag.indices import named_query, query_index
@@ -123,6 +124,9 @@ def _steps(search: Search, trials: Trials, overview: Callable[[], Overview] | No
 
     trials.add(calibrations(search))
     yield
+    if trials.left and (named := words_from_names(search)):
+        change(named)
+        yield
     if not trials.left:
         return
     verdict = None if overview is None else overview()

@@ -17,9 +17,10 @@ from icldiag.analyses.search.calibrations import calibrations
 from icldiag.analyses.search.repairs import Repairs, repairs_of
 from icldiag.analyses.search.search import Search, Texts
 from icldiag.analyses.search.trials import Trials
+from icldiag.analyses.search.words import words_from_names
 from icldiag.arguments import Seed
 from icldiag.model.readout import FloatArray, Progress, step_of
-from icldiag.prompt.adjustments import KINDS
+from icldiag.prompt.adjustments import FITTED, KINDS
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class AnswerExamples(Request[Mapping[Texts, FloatArray]]):
 class TryCalibrations(Request[Repairs]):
     """The calibrations of the prompt as it is, and what the best of them gains; see `search.trials`.
 
+    Where a label word is no part of its label's name, words from the names are tried too.
+
     Args:
         seed: cuts the examples in parts and draws the random words.
 
@@ -60,8 +63,9 @@ class TryCalibrations(Request[Repairs]):
     def compute(self, bench: Workbench, progress: Progress, each: Each | None) -> Repairs:
         search = begun(bench, progress, seed=self.seed)
         search.progress = step_of(progress, "calibrations", 0, len(KINDS))
-        trials = Trials(search, len(KINDS))
+        trials = Trials(search, len(KINDS) + 1 + len(FITTED))
         trials.add(calibrations(search))
+        trials.change(words_from_names(search))
         trials.look()
         return repairs_of(trials)
 

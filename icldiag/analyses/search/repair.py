@@ -24,6 +24,7 @@ Family = Literal[
     "retrieval",
     "chat",
     "word",
+    "names",
     "scoring",
     "re-weighting",
     "combination",

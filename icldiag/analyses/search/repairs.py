@@ -39,6 +39,12 @@ class Repairs(AnalysisResult):
         return None if self.winner is None else self.trials[self.winner]
 
     @property
+    def named(self) -> Trial | None:
+        """Words from the labels' names, as they are; None where all label words are like these."""
+        found = (trial for trial in self.trials if trial.repair.family == "names")
+        return next(found, None)
+
+    @property
     def uneven(self) -> bool:
         """Whether labels have different numbers of texts, so that the net gain is not what ranks the repairs."""
         effects = [trial.selection for trial in self.trials if trial.selection.count]

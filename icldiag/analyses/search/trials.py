@@ -154,8 +154,10 @@ class Trials:
         """Ask changed prompts as a list, and try each as it is and with the calibrations that come free with it."""
         search, parts = self.search, self.search.parts
         texts = (parts.fitting, parts.selection, parts.unlabelled, search.prompt.queries)
-        askable = []
+        askable, tried = [], {trial.repair.text for trial in self.trials}
         for repair in repairs:
+            if repair.text in tried:
+                continue
             try:
                 search.encode(repair, [text for group in texts for text in group])
             except PromptError as error:
@@ -164,7 +166,7 @@ class Trials:
                 askable.append(repair)
         search.ask(askable, *texts)
         for repair in askable:
-            made = repair.family not in ("retrieval", "chat")  # these show no text to itself
+            made = repair.family not in ("retrieval", "chat", "names")  # these show no text to itself
             self.add([unfitted(search, repair, made)])
             self.add(fitted_calibrations(search, repair, made))
 

@@ -32,6 +32,7 @@ _ACTIONS = {  # what can be done about a cause that has no change of the prompt 
     "scoring": "edit the file: scoring",
     "template": "edit the file",
     "word": "Prompt: rename its label word",
+    "name": "Prompt: rename its label word",
     "demonstration": "Prompt: drop",
     "majority": "Prompt: drop",
     "recency": "m: Repair tries whole orders",

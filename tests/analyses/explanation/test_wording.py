@@ -11,12 +11,12 @@ from icldiag.analyses.contest import Contest
 from icldiag.analyses.explanation.factors import neutralised, read
 from icldiag.analyses.explanation.wording import (
     common_form,
-    form,
+    name_factor,
+    name_lead,
     overlap,
     scoring_factor,
     template_factor,
     word_factor,
-    written,
 )
 from icldiag.analyses.lab import Lab
 from icldiag.model.readout import silent
@@ -33,28 +33,11 @@ def lab_of(prompt: Prompt, tiny: Tiny) -> Lab:
     return Lab(session.model, session.encoded, session.prefix(silent))
 
 
-@pytest.mark.parametrize(
-    ("word", "expected"),
-    [
-        (" Person", (" ", "a capital")),
-        ("person", ("", "lower case")),
-        (" PIN", (" ", "upper case")),
-        (" iPhone", (" ", "mixed case")),
-        (" 42", (" ", "without case")),
-        (" A", (" ", "a capital")),
-    ],
-)
-def test_the_form_of_a_word_is_its_space_and_its_case(word: str, expected: tuple[str, str]) -> None:
-    assert form(word) == expected
-    assert written(word, expected) == word
-
-
 def test_words_get_the_form_of_most_or_the_answer_s() -> None:
     assert common_form((" Person", " LOCATION", " Number"), CONTEST) == (" ", "a capital")
     assert common_form((" Person", " LOCATION"), CONTEST) == (" ", "a capital")
     assert common_form((" Person", " Location", " NUMBER"), CONTEST) is None
     assert common_form((" 42", "43"), CONTEST) is None
-    assert written(" LOCATION", (" ", "a capital")) == " Location"
 
 
 def test_other_words_are_a_factor_only_where_they_can_be_asked(prompt: Prompt, tiny: Tiny) -> None:
@@ -65,6 +48,40 @@ def test_other_words_are_a_factor_only_where_they_can_be_asked(prompt: Prompt, t
     assert found.words == (" Person", " Location", " Number")
     clash = replace(prompt, labels=(prompt.labels[0], Label("Location", " person"), prompt.labels[2]))
     assert word_factor(lab_of(clash, tiny), CONTEST) is None
+
+
+def test_words_from_the_names_are_a_factor_where_the_pair_has_others(prompt: Prompt, tiny: Tiny) -> None:
+    assert name_factor(lab_of(prompt, tiny), CONTEST) is None
+    other = replace(prompt, labels=(*prompt.labels[:2], Label("Number", " the")))
+    lab = lab_of(other, tiny)
+    assert name_factor(lab, CONTEST) is None  # the words of the two are like their names
+    pair = replace(CONTEST, rival=2)
+    found = name_factor(lab, pair)
+    assert found is not None
+    assert found.words == (" Person", " Location", " Number")
+    assert found.change == "label words from the labels' names ('Number' for Number)"
+    (lead,) = lab.inquire([name_lead(lab, pair)], silent)
+    assert lead == pytest.approx(pair.lead_in(Session(prompt, lab.model).prediction().scores[0]), abs=1e-4)
+
+
+def test_what_words_from_the_names_take_is_divided_with_the_rest(prompt: Prompt, tiny: Tiny) -> None:
+    """They are a cause where their change weighs, supported only where other queries gain."""
+    other = replace(prompt, labels=(*prompt.labels[:2], Label("Number", " the")))
+    session = Session(other, tiny())
+    plain = Session(prompt, session.model).prediction().scores
+    seen = 0
+    for query in range(len(prompt.queries)):
+        found = session.explanation(query)
+        place = found.shares.place_of("name")
+        if place is None:
+            continue
+        seen += 1
+        assert found.shares.alone(place).lead == pytest.approx(found.contest.lead_in(plain[query]), abs=1e-4)
+        (cause,) = [cause for cause in found.causes if cause.kind == "name"] or [None]
+        checked = found.checks[place]
+        if cause is not None:
+            assert cause.supported == (checked is not None and checked.helps)
+    assert seen
 
 
 def test_a_whole_word_that_another_begins_with_can_not_lose(prompt: Prompt, tiny: Tiny) -> None:
