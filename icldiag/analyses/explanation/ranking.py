@@ -60,7 +60,8 @@ def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
     Before confused classes comes a class that is shown too often, if with as many of each the answer turns: what is
     read under so many of one class says little of how the classes are told apart. Before a demonstration that may be
     wrong come a class that is shown too often also without it, and, where its other label does not turn the answer,
-    what of the prompt as a whole does: its classes' number or order, or the prior if that mends other queries.
+    what of the prompt as a whole does: its classes' number or order, or the prior if that mends other queries. So it
+    does before words that are unlike the names.
     """
     kinds = list(KINDS)
     turned = {cause.kind: cause.confirmed_by.turned for cause in causes if cause.supported}
@@ -75,6 +76,9 @@ def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
     elif whole and not turned.get("demonstration", True):
         kinds.remove("demonstration")
         kinds.insert(max(map(kinds.index, whole)) + 1, "demonstration")
+    if whole and not turned.get("name", True):
+        kinds.remove("name")
+        kinds.insert(max(map(kinds.index, whole)) + 1, "name")
 
     def place(cause: Cause) -> tuple[bool, float]:
         return not cause.confirmed, kinds.index(cause.kind) if cause.confirmed else -(cause.nats or 0.0)

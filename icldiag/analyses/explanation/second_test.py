@@ -30,7 +30,8 @@ def second_test(factor: Factor, evidence: Evidence, checked: Check | None, names
     if factor.kind == "word":
         return True, "the label words are written in different forms"
     if factor.kind == "name":
-        return checked is not None and checked.helps, "a label word is no part of its label's name"
+        alone = "" if checked is not None else "no other labelled queries of both classes to try it on"
+        return checked is not None and checked.helps, alone
     if factor.kind == "demonstration":
         return _wrong_label(factor, evidence, checked, answer, rival)
     if factor.kind == "majority":

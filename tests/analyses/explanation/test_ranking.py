@@ -129,6 +129,27 @@ def test_what_is_read_off_the_prompt_is_named_after_the_first_where_it_speaks_fo
     assert kinds(STAYS) == ["order"]
 
 
+def test_words_unlike_the_names_need_other_queries_and_come_after_what_turns_the_answer_instead(
+    nothing: Evidence,
+) -> None:
+    """That a word is no part of its name is no fault by itself."""
+    name = Factor("name", "words from the names", words=NAMES)
+    order = Factor("order", "other order", order=(1, 0, 2, 3))
+    turning = replace(nothing.order, runs=(run(TURNS),) * 4)
+    assert only(with_factor(nothing, name, TURNS, HELPS)).confirmed
+    hurts = replace(HELPS, gain=-0.5)
+    for checked in (None, hurts, replace(HELPS, gain=0.1)):  # by chance
+        assert not only(with_factor(nothing, name, TURNS, checked)).confirmed
+
+    def kinds(alone: FloatArray) -> list[str]:
+        parts = shares((order, TURNS), (name, alone))
+        evidence = replace(nothing, order=turning, shares=parts, checks=(HELPS, HELPS))
+        return [cause.kind for cause in rank_causes(evidence, NAMES)]
+
+    assert kinds(TURNS) == ["name", "order"]
+    assert kinds(HALVES) == ["order", "name"]
+
+
 def test_what_nothing_supports_is_ranked_by_its_nats(nothing: Evidence) -> None:
     demonstration = Factor("demonstration", "demonstration 1 removed", without=(0,), demonstration=0)
     order = Factor("order", "other order", order=(1, 0, 2, 3))
