@@ -77,7 +77,7 @@ def test_what_words_from_the_names_take_is_divided_with_the_rest(prompt: Prompt,
             continue
         seen += 1
         assert found.shares.alone(place).lead == pytest.approx(found.contest.lead_in(plain[query]), abs=1e-4)
-        (cause,) = [cause for cause in found.causes if cause.kind == "name"] or [None]
+        cause = next((cause for cause in found.causes if cause.kind == "name"), None)
         checked = found.checks[place]
         if cause is not None:
             assert cause.supported == (checked is not None and checked.helps)
