@@ -39,6 +39,17 @@ def drop(prompt: Prompt, demonstration: int) -> Prompt:
     return with_demonstrations(prompt, kept)
 
 
+def relabel(prompt: Prompt, demonstration: int, name: str) -> Prompt:
+    """One demonstration gets the label of this name. Raises PromptError where there is no such label."""
+    demonstration = demonstration_index(demonstration, len(prompt.demonstrations))
+    if name.strip() not in prompt.label_names:
+        names = ", ".join(map(quoted, prompt.label_names))
+        raise PromptError(f"there is no label {quoted(name.strip())}; choose from {names}")
+    shown = list(prompt.demonstrations)
+    shown[demonstration] = replace(shown[demonstration], label=prompt.label_names.index(name.strip()))
+    return prompt if tuple(shown) == prompt.demonstrations else with_demonstrations(prompt, shown)
+
+
 def rename_word(prompt: Prompt, label: int, word: str) -> Prompt:
     """Another label word for a class; a space before it as the old one had. Raises PromptError if empty or taken."""
     label = class_index(label, len(prompt.labels))

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from icldiag.analyses.repairs import Repairs, Trial, alike, p_text, verdict
+from icldiag.analyses.search.reading import CALIBRATES
 from icldiag.counting import counted
 from icldiag.prompt.schema import Prompt
 from icldiag.render.fit import pad
@@ -53,8 +54,11 @@ def about(repairs: Repairs, trial: Trial, query: int, prompt: Prompt, look: Look
     if queries.count:
         before, after = queries.right_before, queries.right_after
         of_queries = f"; of {counted(queries.count, 'labelled query')} {before} before, {after} after"
+    calibration = trial.repair.calibration
+    means = [] if calibration is None else [f"{calibration.kind}: {CALIBRATES[calibration.kind]}."]
     lines = [
         f"{trial.repair.name}: {verdict(repairs, trial, query)}.",
+        *means,
         f"Of {counted(compared.count, 'example')} to compare on, {compared.right_before} right before, "
         f"{compared.right_after} after{of_queries}.",
         f"Demonstrations: {tokens}; whoever uses it needs {trial.repair.needs}.",

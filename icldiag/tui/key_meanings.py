@@ -59,6 +59,7 @@ MEANINGS: Mapping[str, str] = {
     "prompt.tokens": "show the tokens, with their numbers",
     "prompt.swap-with-next": "change places of the chosen demonstration and the next one, and answer all queries again",
     "prompt.drop": "leave the chosen demonstration out, and answer all queries again",
+    "prompt.label": "type another label for the chosen demonstration, and answer all queries again",
     "prompt.label-word": "type another label word for the chosen demonstration's label",
     "prompt.undo": _UNDO,
     "prompt.save": "write the prompt as it is now, under a name",

@@ -71,6 +71,17 @@ def test_before_anything_is_run_the_estimates_name_a_place_that_differs(tiny: Ti
     assert first.strongest is None  # nothing that differs was run but the target, if that
 
 
+def test_what_it_waits_for_is_counted(tiny: Tiny, prompt: Prompt) -> None:
+    told: dict[str, set[tuple[int, int]]] = {}
+    session = Session(prompt, tiny())
+    session.ask(Patch(QUERY), lambda what, done, total: told.setdefault(what, set()).add((done, total)))
+    assert told["estimating what carries the change"] == {(done, 4) for done in range(4)}
+    assert {(0, 3), (1, 3)} <= told["patching heads"] <= {(done, 3) for done in range(3)}
+    assert all(
+        total for counts in (told["choosing what to compare with: tokens"], told["patching"]) for _, total in counts
+    )
+
+
 def test_a_share_over_several_layers_is_said_to_be_the_most_of_one(tiny: Tiny, prompt: Prompt) -> None:
     found = Session(prompt, tiny()).patching(QUERY, swap(prompt, 2, 3))
     assert found.defined

@@ -9,7 +9,7 @@ import pytest
 
 from icldiag.errors import PromptError
 from icldiag.prompt.adjustments import Calibration
-from icldiag.prompt.edit import ask, drop, rename_word, swap
+from icldiag.prompt.edit import ask, drop, relabel, rename_word, swap
 from icldiag.prompt.read import read_prompt
 from icldiag.prompt.schema import Example, Label, Prompt
 from icldiag.prompt.write import as_yaml
@@ -19,6 +19,7 @@ def test_edits(prompt: Prompt) -> None:
     first, second, *rest = prompt.demonstrations
     assert swap(prompt, 0, 1).demonstrations == (second, first, *rest)
     assert drop(prompt, 1).demonstrations == (first, *rest)
+    assert relabel(prompt, 0, " Number ").demonstrations == (replace(first, label=2), second, *rest)
     assert rename_word(prompt, 1, "Place").labels[1] == Label("Location", " Place")
     assert ask(prompt, "Where ?").queries[-1] == Example("Where ?", None)
     assert prompt.demonstrations == (first, second, *rest)
@@ -31,6 +32,8 @@ def test_an_edit_that_changes_nothing_takes_nothing_off(prompt: Prompt) -> None:
         demonstrations=(prompt.demonstrations[0], *prompt.demonstrations),
     )
     assert rename_word(calibrated, 1, "Location") is calibrated
+    assert relabel(calibrated, 0, calibrated.label_names[calibrated.demonstrations[0].known_label]) is calibrated
+    assert relabel(calibrated, 0, "Number").calibration is None
     assert swap(calibrated, 0, 1) is swap(calibrated, 2, 2) is calibrated
     assert swap(calibrated, 1, 2).calibration is rename_word(calibrated, 1, "Place").calibration is None
 
@@ -38,6 +41,8 @@ def test_an_edit_that_changes_nothing_takes_nothing_off(prompt: Prompt) -> None:
 def test_what_cannot_be_edited(prompt: Prompt) -> None:
     with pytest.raises(PromptError, match="only demonstration"):
         drop(replace(prompt, demonstrations=prompt.demonstrations[:1]), 0)
+    with pytest.raises(PromptError, match="there is no label 'Nowhere'; choose from 'Person', 'Location'"):
+        relabel(prompt, 0, "Nowhere")
     with pytest.raises(PromptError, match="cannot be empty"):
         rename_word(prompt, 0, "  ")
     with pytest.raises(PromptError, match="'Location' is the label word of 'Location' already"):

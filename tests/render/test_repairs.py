@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from icldiag.analyses.repairs import Repairs
+from icldiag.analyses.search.reading import CALIBRATES
+from icldiag.prompt.adjustments import KINDS
 from icldiag.prompt.schema import Prompt
 from icldiag.render.look import Look
-from icldiag.render.repairs import repair_table
+from icldiag.render.repairs import about, repair_table
 from icldiag.session import Session
 from tests.analyses.repairs.test_search import rich as rich
 from tests.conftest import Tiny
@@ -66,3 +68,12 @@ def test_the_one_in_force_is_marked(rich: Prompt, tiny: Tiny) -> None:
     for marked in (0, 1):
         _, *lines = repair_table(found, shown, marked, 0, 120, Look(), on=1).plain.splitlines()
         assert [line[:2] for line in lines[:3]] == ["> " if marked == 0 else "  ", "ON", "  "]
+
+
+def test_what_a_calibration_does_is_told_beside_its_name(rich: Prompt, tiny: Tiny) -> None:
+    found = Session(rich, tiny()).repairs(budget=6)
+    for trial in found.trials:
+        assert trial.repair.calibration is not None
+        kind = trial.repair.calibration.kind
+        assert f"{kind}: {CALIBRATES[kind]}." in about(found, trial, 0, rich, Look()).plain
+    assert set(CALIBRATES) == set(KINDS)

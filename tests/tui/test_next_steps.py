@@ -33,7 +33,9 @@ def test_what_surely_gains_comes_first_with_its_key(prompt: Prompt) -> None:
     assert gain.startswith("10 -> 30 of 40 held-out texts right (+50 points, ")
     assert search == "m searches for changes of the prompt too"
     assert takes.endswith("about 9 s")
-    assert steps(prompt, 20, offers=False)[0][0] == "NAME"  # the key takes off what is on
+    assert steps(prompt, 20, offers=False)[0][0] == "NAME"  # its prompt is not answered
+    on = steps(prompt, 20, now=Situation(repaired=True))[0]
+    assert on == ("NAME", f"{gain}; t first takes off the repair that is on")
 
 
 def test_that_fewer_of_the_prompts_own_queries_would_be_right_is_told_beside_the_key(prompt: Prompt) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from icldiag.analyses.overview import Perturb
 from icldiag.analyses.search.repairs import Repairs
-from icldiag.tui.panels.overview import request
+from icldiag.tui.panels.overview import OverviewPanel, request
 from tests.prompt.lm_eval.logs import TEXTS, choice_row, write
 from tests.tui.pilot import running, says, screen_text, settle, until
 
@@ -60,6 +60,21 @@ async def test_what_next_names_is_applied_while_the_rest_is_computed(
         go.set()
         await settle(pilot, lambda: app.state.prediction)
         assert app.state.applied is not None
+
+
+async def test_a_key_that_comes_too_early_is_told_so(
+    prompt_file: Path, model_folder: Path, go: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notice that there is nothing to apply would stand beside what NEXT offers a moment later."""
+    monkeypatch.setattr(OverviewPanel, "repair", lambda self: None)
+    async with running(prompt_file, model_folder, (120, 60)) as (app, pilot):
+        await until(pilot, lambda: "overview: stability 1 of 9" in screen_text(app))
+        await pilot.press("t")
+        await until(pilot, lambda: says(app, "nothing to apply yet: this panel is still computing."))
+        go.set()
+        await settle(pilot, lambda: request() in app.state.results)
+        await pilot.press("t")
+        await until(pilot, lambda: says(app, "There is nothing to apply here."))
 
 
 async def test_it_can_be_stopped_and_goes_on(prompt_file: Path, model_folder: Path, go: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""Panel Patch: chart and map are of the same passes, whatever `m` chose."""
+"""Panel Patch: chart and map are of the same passes, whatever `v` chose."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from icldiag.model.settings import BUNDLED
 from icldiag.samples import sample_path
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.queries import Queries
+from tests.render.test_renderables import contrast
 from tests.tui.pilot import lines_of, running, screen_text, settle, until
 
 
@@ -154,3 +155,12 @@ async def test_the_hints_are_drawn_once_with_their_panel(
         app.show_panel()
         assert drawn == []  # but when it says that it is drawn
         await until(pilot, lambda: drawn)
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+async def test_the_bar_that_says_that_more_follows_is_seen(theme: str, prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        app.theme = theme
+        await pilot.pause()
+        bar = app.panel.styles
+        assert contrast(bar.scrollbar_color, bar.scrollbar_background) >= 3, bar.scrollbar_color  # WCAG, of no text

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.search.repair import as_it_is
 from icldiag.prompt.adjustments import Calibration
-from icldiag.tui.panels.why import WhyPanel
+from icldiag.tui.panels.why import WhyPanel, elsewhere
 from tests.tui.pilot import running, says, screen_text, settle
 
 EVIDENCE = "changed prompts and passes"
@@ -89,3 +92,19 @@ async def test_where_rows_are_few_no_gap_stands_under_the_answer(
         await pilot.press("1")
         await settle(pilot)
         assert app.panel.query_one("#finding").styles.gutter.height == gap
+
+
+@pytest.mark.parametrize(
+    ("factor", "overlap", "said"),
+    [
+        (Factor("demonstration", "demonstration 3 labelled B", relabelled=2), False, "Prompt: c labels it B"),
+        (Factor("demonstration", "demonstration 3 removed", without=(2,)), False, "Prompt: d drops it"),
+        (Factor("scoring", "scored by token", scoring="per_token"), False, "edit the file: scoring: per_token"),
+        (Factor("scoring", "scored by token", scoring="per_token"), True, "edit the file: scoring: terminated"),
+        (Factor("order", "another order"), False, "m: Repair tries whole orders"),
+    ],
+)
+def test_what_is_done_elsewhere_is_what_was_tried(factor: Factor, overlap: bool, said: str) -> None:
+    found: Any = SimpleNamespace(shares=SimpleNamespace(factors=(factor,)), overlap=overlap, pair=("A", "B"))
+    cause: Any = SimpleNamespace(kind=factor.kind)
+    assert elsewhere(cause, found) == said

@@ -9,6 +9,7 @@ from icldiag.analyses import lens
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.demonstrations import strongest
 from icldiag.analyses.explanation.partial import PartialExplanation
+from icldiag.page.text import place
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _of_classes(found: PartialExplanation) -> Iterator[Finding]:
     if classes.auc_rank is not None and classes.aucs > 1:
         scale.append(f"rank {classes.auc_rank} of {classes.aucs} pairs")
     if classes.distance_rank is not None and classes.distances > 1:
-        scale.append(f"keys {classes.distance_rank} of {classes.distances}")
+        scale.append(f"keys {place(classes.distance_rank, 'closest')}")
     yield Finding("classes", auc, "; ".join(scale), f"{keys[0].upper()}{keys[1:]}.")
 
 

@@ -237,19 +237,20 @@ def _result(run: Counterfactual, found: Explanation) -> str:
 
 def cost_to_others(cause: Cause, found: Explanation) -> str:
     """What the cause's change costs the other queries that it was tried on: of the two classes, or of all where that
-    can be read off; empty where nothing."""
+    can be read off; where these lose nothing, that others were not asked."""
     place = found.shares.place_of(cause.kind)
     if place is None or (cause.kind == "prior" and found.shares.alone(place).change != cause.confirmed_by.change):
         return ""  # another measurement of the prior is divided out than was tried
     tried = found.checks[place]
     turned = tried and (tried.every or tried)
-    if tried is None or turned is None or (tried.gain >= 0 and turned.harmed <= turned.mended):
+    if tried is None or turned is None:
         return ""
+    unasked = len(found.labels) > 2 and tried.every is None
+    if tried.gain >= 0 and turned.harmed <= turned.mended:
+        return "queries of other labels are not asked" if unasked else ""
     if not (turned.harmed or turned.mended):
         return "other queries' right labels get less probable"
-    which, rest = "", ""
-    if len(found.labels) > 2 and tried.every is None:
-        which, rest = " of the two labels", " (other labels are not asked)"
+    which, rest = (" of the two labels", " (other labels are not asked)") if unasked else ("", "")
     return (
         f"of {counted(turned.queries, 'other query')}{which} it fixes {turned.mended} and breaks {turned.harmed}{rest}"
     )

@@ -88,9 +88,11 @@ class Patch(Request[Patching]):
         contest = contest_of(prediction, self.query)
         counterpart, chosen = self.counterpart, ""
         if counterpart is None:
-            telling = step_of(progress, "choosing what to compare with", 0, 0)
-            lab = Lab(bench.model, bench.encoded, bench.prefix(telling))
-            found = choose(lab, prediction, contest, telling)
+            choosing = "choosing what to compare with"
+            lab = Lab(bench.model, bench.encoded, bench.prefix(step_of(progress, choosing, 0, 0)))
+            found = choose(
+                lab, prediction, contest, lambda part, done, total: progress(f"{choosing}: tokens", done, total)
+            )
             counterpart, chosen = found.prompt, found.chosen
         here = encode(bench.prompt.with_queries([bench.prompt.queries[self.query]]), *bench.model.reader)
         there = encode(replace(counterpart, calibration=None, beta=None), *bench.model.reader)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 GRID = 6  # layers of each site that are patched at first
 HEADS = 8
+_ESTIMATING, _PASSES = "estimating what carries the change", 4  # both prompts, and a gradient of each
 
 
 class Work:
@@ -47,13 +48,15 @@ class Work:
             )
         self.here, self.there, self.cells, self.each = here, there, cells, each
         self.change = in_words(here, there)
-        self.progress, self.step = progress, ("estimating what carries the change", 0, 0)
+        self.progress, self.step = progress, (_ESTIMATING, 0, _PASSES)
         model = bench.model
         words = label_words(here, model)
         self.runner = Runner(model, words, here.votes([0])[0], self._before_layer)
         self.alignment = align(here, there, len(words.given))
         ids = tuple(one.prefix + one.queries[0].ids for one in (here, there))
-        self.states = self.runner.record(ids[0]), self.runner.record(ids[1])
+        first = self.runner.record(ids[0])
+        self.step = _ESTIMATING, 1, _PASSES
+        self.states = first, self.runner.record(ids[1])
         self.answer, self.rival = contest.answer, contest.rival
         other = int(self.states[1].scores.argmax())
         if not contest.wrong and other != self.answer:  # the right label is unknown, or given: what the change answers
@@ -114,7 +117,6 @@ class Work:
             for way in range(2):
                 self.step = "patching", 2 * done + way, 2 * len(new)
                 moved[way, layer, site] = self._patched(way, layer, site)
-        self.step = "patching heads", 0, 0
         return replace(found, moved=moved)
 
     def _is_same(self, site: Site) -> bool:
@@ -141,6 +143,7 @@ class Work:
         rows = self.runner.words.rows
         for way in range(2):
             own, other = self._both(way)
+            self.step = _ESTIMATING, 2 + way, _PASSES
             for one in self.runner.gradients(own, self.answer, self.rival):
                 gradient = one.of_input[0].double()
                 for place, (mine, its) in enumerate(self._places(way)):
@@ -214,10 +217,12 @@ class Work:
         moved = []
         for way in range(2):
             own, other = self._both(way)
+            self.step = "patching heads", way, 3
             scores = self.runner.with_heads(own, heads, [other.outputs[layer][head] for layer, head in heads])
             moved.append([self._toward(way, self._lead(one)) for one in scores])
         reading = [place for place in heads if place[0] in layers]
         site = -1 if carrier is None else carrier.site
+        self.step = "patching heads", 2, 3
         by_reading = self.runner.with_heads(
             self.states[0], reading, [self.read[layer, site][head] for layer, head in reading]
         )

@@ -6,6 +6,17 @@ from icldiag.analyses.effect import SIGNIFICANT, Effect
 from icldiag.analyses.search.repairs import Repairs
 from icldiag.analyses.search.trials import Trial
 from icldiag.counting import counted
+from icldiag.prompt.adjustments import CalibrationKind
+
+CALIBRATES: dict[CalibrationKind, str] = {  # what each kind does, for who has not met it
+    "contextual": "label probabilities divided by those of texts that say nothing",
+    "domain-context": "label probabilities divided by those of random words of the texts",
+    "batch": "label probabilities divided by their mean over many texts",
+    "full-label": "label words scored by token, then divided by those of texts that say nothing",
+    "affine": "a scale and a bias for each label, fitted on labelled texts",
+    "matrix": "each label's score made from those of all labels, fitted on labelled texts",
+    "neighbours": "as matrix, and the examples most like a text vote for their labels",
+}
 
 
 def tried_kind(repairs: Repairs) -> str:

@@ -145,7 +145,8 @@ class ApplyingPanel(Panel):
             return
         found = self.repair()
         if found is None:
-            yet = " yet: the changed prompt is not answered" if self.dimmed else " here"
+            yet = "" if self.settled() else " yet: this panel is still computing"
+            yet = " yet: the changed prompt is not answered" if self.dimmed else yet or " here"
             self.notify(f"There is nothing to apply{yet}.", markup=False)
         else:
             self.post_message(RepairApplied(*found))

@@ -30,6 +30,7 @@ class Situation:
     searching: bool = False  # a search runs
     trying: bool = False  # calibrations are tried, or will be
     calibrated: bool = False  # one is in force
+    repaired: bool = False  # a repair is on, which `t` takes off
 
 
 def next_steps(found: Overview, now: Situation) -> list[Step]:
@@ -65,7 +66,7 @@ def _repair(known: Repairs, now: Situation) -> Iterator[Step]:
     elif known.holds and now.offers:
         yield f"t {'applies' if known.sure else 'tries'} {name}", measured
     elif known.holds:
-        yield name, measured
+        yield name, f"{measured}; t first takes off the repair that is on" if now.repaired else measured
     else:
         yield "", f"No {tried_kind(known)} holds. The first choice, {name}, gains nothing: {measured}"
 

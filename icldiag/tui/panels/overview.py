@@ -155,6 +155,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
             searching="repairs" in state.doing,
             trying=self.job in state.doing,
             calibrated=self.prompt.calibration is not None,
+            repaired=self.takes_off,
         )
         self.unoffered = {"#next": lambda: drawn(next_steps(found, replace(now, offers=False)), state.look)}
         return drawn(next_steps(found, now), state.look)

@@ -157,7 +157,7 @@ class PatchingPanel(PartsPanel, LayeredPanel):
         self.draw_chart(self.query_one(LayerChart), Chart(tuple(curves)), 9)
 
     def _map(self, found: Patching) -> tuple[FloatArray, str]:
-        """Chart and map show the same: what `m` chose, and before anything is run the estimates."""
+        """Chart and map show the same: what `v` chose, and before anything is run the estimates."""
         maps = ((found.moved[0], "run"), (found.moved[1], "run back"), (found.estimates[0], "estimated, first order"))
         return maps[2 if not found.whole and self.shown == 0 else self.shown]
 

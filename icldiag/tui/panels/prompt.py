@@ -12,10 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from icldiag.counting import counted
-from icldiag.prompt.edit import drop, rename_word, swap
+from icldiag.errors import PromptError
+from icldiag.prompt.edit import drop, relabel, rename_word, swap
 from icldiag.prompt.schema import Prompt
 from icldiag.render.tokens import DETAILS, legend, plain_pieces, prompt_table, token_pieces
-from icldiag.tui.ask import AskScreen
+from icldiag.tui.ask import AskScreen, Refused
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import EditUndone, PromptEdited
 from icldiag.tui.panels.base import Line, Panel
@@ -42,6 +43,7 @@ class PromptPanel(Panel):
         *choosing("choose"),
         Binding("m", "swap", "swap with next"),
         Binding("d", "drop", "drop"),
+        Binding("c", "relabel", "label"),
         Binding("l", "rename", "label word"),
         Binding("u", "undo", "undo"),
         Binding("w", "save", "save"),
@@ -60,7 +62,7 @@ class PromptPanel(Panel):
 
     def idle(self) -> set[str]:
         shown = 0 if self.state.prompt is None else len(self.state.prompt.demonstrations)
-        nothing = {"drop", "rename", "mark(-1)", "mark(1)"} if not shown else set()
+        nothing = {"drop", "relabel", "rename", "mark(-1)", "mark(1)"} if not shown else set()
         swap = {"swap"} if shown < 2 else set()
         return super().idle() | nothing | swap | (set() if self.state.undo else {"undo"})
 
@@ -159,6 +161,31 @@ class PromptPanel(Panel):
         marked = self.marked
         if self._has_demonstrations():
             self._edit(lambda prompt: drop(prompt, *_places(prompt, marked)))
+
+    def action_relabel(self) -> None:
+        """One that the prompt does not have is refused while it is typed."""
+        prompt, marked = self.state.prompt, self.marked
+        if prompt is None or not self._has_demonstrations():
+            return
+
+        def relabelled(name: str, prompt: Prompt) -> Prompt:
+            (place,) = _places(prompt, marked)
+            return relabel(prompt, place, name)
+
+        def take(name: str) -> Refused | None:
+            try:
+                relabelled(name, prompt)
+            except PromptError as error:
+                return Refused(f"{error}.")
+            return None
+
+        def taken(name: str | None) -> None:
+            if name is not None:
+                self._edit(partial(relabelled, name))
+
+        (place,) = _places(prompt, marked)
+        present = prompt.label_names[prompt.demonstrations[place].known_label]
+        self.app.push_screen(AskScreen(f"label of demonstration {place + 1}", present, "a label", take), taken)
 
     def action_rename(self) -> None:
         prompt = self.state.prompt

@@ -29,11 +29,9 @@ if TYPE_CHECKING:
     from icldiag.tui.changes import Applied
 
 _ACTIONS = {  # what can be done about a cause that has no change of the prompt to apply, and in which panel
-    "scoring": "edit the file: scoring",
     "template": "edit the file",
     "word": "Prompt: rename its label word",
     "name": "Prompt: rename its label word",
-    "demonstration": "Prompt: drop",
     "majority": "Prompt: drop",
     "recency": "m: Repair tries whole orders",
     "order": "m: Repair tries whole orders",
@@ -254,8 +252,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         from icldiag.analyses.explanation.reading import cost_to_others
 
         if mends is None:
-            own = found.overlap and cause.kind == "scoring"
-            return "edit the file: scoring: terminated" if own else _ACTIONS[cause.kind]
+            return elsewhere(cause, found)
         lose = cost_to_others(cause, found)
         it = mends.name if cause.kind == "majority" else "it"  # which demonstrations go is said nowhere else
         offer = f"t tries {it}" if marked else f"] then t tries {it}"
@@ -283,3 +280,14 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         return Group(
             Text(said, self.state.look.muted), evidence_table(findings(found), self.room.width, self.state.look)
         )
+
+
+def elsewhere(cause: Cause, found: Explanation) -> str:
+    """What is done in another panel or in the file: what was tried, so far as one key or one value does that."""
+    factor = next((one for one in found.shares.factors if one.kind == cause.kind), None)
+    if cause.kind == "scoring" and factor is not None:
+        return f"edit the file: scoring: {'terminated' if found.overlap else factor.scoring}"
+    if cause.kind == "demonstration":
+        relabelled = factor is not None and factor.relabelled is not None
+        return f"Prompt: c labels it {found.pair[1]}" if relabelled else "Prompt: d drops it"
+    return _ACTIONS[cause.kind]

@@ -225,7 +225,8 @@ def test_what_a_change_costs_the_other_queries_is_told_in_numbers(
     )
     assert told(0.1, 3, 2, every=Counts(40, 4, 9)) == "of 40 other queries it fixes 4 and breaks 9"
     assert told(-0.1, 0, 0) == "other queries' right labels get less probable"
-    assert told(0.1, 3, 3) == ""
+    assert told(0.1, 3, 3) == "queries of other labels are not asked"  # which may lose
+    assert told(0.1, 3, 3, every=Counts(40, 4, 4)) == ""
     evidence = with_factor(nothing, Factor("prior", "contextual prior divided out", divided=True), TURNS, HELPS)
     prior = replace(word, kind="prior", confirmed_by=evidence.shares.alone(0))
     assert told(-0.1, 3, 6, cause=prior) != ""
