@@ -23,6 +23,7 @@ from icldiag.quoting import did_you_mean, quoted
 from icldiag.render.tokens import token_pieces
 from icldiag.report.identity import command_of, commit, environment, weights_hash
 from icldiag.report.redaction import Redaction
+from icldiag.report.repaired import COMPARED, NOT_YET, Repaired
 from icldiag.report.settings import ReportSettings
 from icldiag.session import Session
 from icldiag.shipped import shown_name
@@ -69,6 +70,7 @@ class Report:
     made: str = ""  # when, in UTC
     query: int | None = None  # the one that it speaks of, where not of all
     redaction: Redaction | None = None  # where the texts are left out
+    repaired: Repaired | None = None  # a repair that is on in the session's prompt
 
     @cached_property
     def context(self) -> Context:
@@ -80,6 +82,12 @@ class Report:
         """The same without the user's texts: ids, label names and numbers."""
         redaction = Redaction(self.session.prompt)
         return replace(self, results=redaction.shown(self.results), command=None, redaction=redaction)
+
+    def reading(self, name: str) -> str:
+        """Of a section; what was found without the repair that is on says so."""
+        said = ANALYSES[name].section.reading(self.results[name], self.context)
+        earlier = name == "repairs" and self.repaired is not None and self.repaired.tried is not None
+        return f"{COMPARED} {said}" if earlier else said
 
     def values(self) -> dict[str, Any]:
         """Everything as JSON values."""
@@ -94,9 +102,11 @@ class Report:
             "redacted": self.redaction is not None,
             "settings": {**asdict(self.settings), "beta": self.session.beta},
         }
+        if self.repaired is not None:
+            document["repaired"] = {"name": self.repaired.name, "effect": self.repaired.effect}
         for name, result in self.results.items():
             section = ANALYSES[name].section
-            document[name] = {"reading": section.reading(result, self.context), **section.values(result)}
+            document[name] = {"reading": self.reading(name), **section.values(result)}
         if self.left_out:
             document["left_out"] = self.left_out
         if self.redaction is not None:
@@ -115,6 +125,7 @@ def make_report(
     each_result: Callable[[str, Any, Context], object] = lambda name, result, context: None,
     query: Index | None = None,
     computed: bool = False,
+    repaired: Repaired | None = None,
 ) -> Report:
     """Compute the chosen analyses.
 
@@ -125,10 +136,12 @@ def make_report(
     Args:
         query: what can be asked about one query is asked about this one alone.
         computed: take only answers that are there already, about all queries or else about `query`; compute none.
+        repaired: the repair that is on in the session's prompt. Its table is taken where `computed` finds no other.
     """
     settings = settings or ReportSettings()
     results: dict[str, Any] = {}
     left_out: dict[str, str] = {}
+    earlier = False  # the repairs are those of `repaired`
     names = chosen_sections(only)
     settings.check(session.model.n_layers, session.model.n_heads)
     session.prediction(progress)  # first: the context has it
@@ -139,8 +152,10 @@ def make_report(
         try:
             if computed:
                 results |= _computed(session, name, (context, replace(context, query=query)))
-                if name not in results:
-                    left_out[name] = "not computed yet"
+                if name == "repairs" and name not in results and repaired is not None and repaired.tried is not None:
+                    results[name], earlier = repaired.tried, True
+                elif name not in results:
+                    left_out[name] = "not computed yet" if repaired is None else NOT_YET
                 continue
             requests = section.requests(context)
             answers = [
@@ -164,6 +179,7 @@ def make_report(
         weights_hash(session.model, progress),
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         query,
+        repaired=repaired if repaired is None or earlier else replace(repaired, tried=None),
     )
 
 

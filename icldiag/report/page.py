@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -20,10 +21,12 @@ _IN_MEMORY = "The prompt was made in memory, so there is no command."
 def page_of(report: Report) -> Page:
     values = report.values()
     context, redacted = report.context, report.redaction is not None
-    parts = [part_of(name, result, context) for name, result in report.results.items()]
+    parts = [
+        replace(part_of(name, result, context), reading=report.reading(name)) for name, result in report.results.items()
+    ]
     page = Page(
         title=f"icldiag report: {report.context.prompt.name}",
-        facts=_facts(values),
+        facts=(*_facts(values), *(() if report.repaired is None else (report.repaired.told,))),
         summary=_summary(report, {part.name: part.reading for part in parts}),
         parts=(*parts, *_words(parts), _prompt(values["prompt"], context, redacted), _repeat(values, redacted)),
     )

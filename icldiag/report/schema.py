@@ -78,6 +78,11 @@ class EnvironmentFields(Fields):
     packages: dict[str, str]
 
 
+class RepairedFields(Fields):
+    name: str
+    effect: str = Field(description="What it did when it was applied, in sentences; empty where that is not known.")
+
+
 class ReportFields(Fields):
     """A report without its sections."""
 
@@ -90,6 +95,7 @@ class ReportFields(Fields):
     prompt: PromptFields
     settings: dict[str, Any] = Field(description="What the analyses were computed with, seeds among them.")
     redacted: bool = Field(False, description="The user's texts are left out; placeholders stand for them.")
+    repaired: RepairedFields | None = Field(None, description="A repair that is on, which was applied in the app.")
     left_out: dict[str, str] = Field({}, description="Analyses that this prompt cannot have, with the reason.")
 
 

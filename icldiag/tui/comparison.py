@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
+from icldiag.counting import counted
 from icldiag.tui.changes import Applied
 from icldiag.tui.state import State
 
 if TYPE_CHECKING:
     from icldiag.analyses.prediction.compute import Prediction
+    from icldiag.analyses.search.change import TryChange
     from icldiag.prompt.schema import Prompt
 
 
@@ -150,6 +152,35 @@ def since(now: State, applied: Applied) -> str:
     sides = "" if first else "without it -> with it: "
     was = f"{_answer(old, query)} -> " if query < len(old) else ""  # else it was asked with the repair on
     return f"{sides}{right}this query: {was}{now_is}"
+
+
+def counts_since(now: State, applied: Applied) -> str:
+    """How many of the queries are right without a repair and with it; nothing where that is not known."""
+    old, new = applied.prediction, now.prediction
+    if old is None or new is None or not new.labelled:
+        return ""
+    counts = f"{old.correct} right without it, {new.correct} with it"
+    return f"Of {counted(len(new.labelled), 'labelled query')} {counts} ({_turned(old, new)})."
+
+
+def tried_on_others(now: State) -> TryChange | None:
+    """Of the change that is on, where nothing was known of its effect on other texts when it was applied."""
+    applied = now.applied
+    if applied is None or applied.trial or applied.beta is not None or applied.before.beta is not None:
+        return None
+    from icldiag.analyses.search.change import TryChange
+
+    return TryChange(applied.before.prompt)
+
+
+def on_others(now: State) -> str:
+    """What the change that is on does to other texts than the queries; nothing where that is not known."""
+    from icldiag.analyses.search.reading import NO_QUERIES, gain
+
+    applied, trial = now.applied, tried_on_others(now)
+    if applied is not None and applied.trial:
+        return applied.trial
+    return f"{gain(now.results[trial], NO_QUERIES)}." if trial in now.results else ""
 
 
 def _answer(prediction: Prediction, query: int) -> str:

@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from icldiag.files import free_path, make_folder, write_whole
+from icldiag.tui.comparison import counts_since, on_others
 from icldiag.tui.export_screen import Content, ExportChoice
 from icldiag.tui.run import Run
 from icldiag.visible import visible
@@ -22,6 +23,7 @@ from icldiag.visible import visible
 if TYPE_CHECKING:
     from icldiag.clients.write import ClientForm
     from icldiag.model.readout import Progress
+    from icldiag.report.repaired import Repaired
     from icldiag.session import Session
     from icldiag.tui.desk import Desk
     from icldiag.tui.panels.base import Panel
@@ -69,12 +71,13 @@ class Export:
         content = Content(choice.scope, analysis, state.query, choice.redact)
         state.doing["export"] = "exporting"
         self.desk.screen.show("top")
+        repaired = repair_on(state)
         beside = self.desk.other.session if self.desk.other is not None else None
 
         def work(progress: Progress) -> None:
             make_folder(folder)
             where = folder, stem, choice.formats, content, progress, self.written.append, self.writing
-            write_reports(session, *where)
+            write_reports(session, *where, repaired)
             if beside is not None:
                 from icldiag.tui.export_two import write_two
 
@@ -130,6 +133,18 @@ class Export:
             self._leave()
 
 
+def repair_on(state: State) -> Repaired | None:
+    """What is known of the repair that is on, for a report of the prompt with it."""
+    applied = state.applied
+    if applied is None:
+        return None
+    from icldiag.report.repaired import Repaired
+
+    return Repaired(
+        applied.name, " ".join(filter(None, (counts_since(state, applied), on_others(state)))), applied.tried
+    )
+
+
 def write_reports(
     session: Session,
     folder: Path,
@@ -139,6 +154,7 @@ def write_reports(
     progress: Progress,
     wrote: Callable[[str], object],
     writing: AbstractContextManager[object],
+    repaired: Repaired | None = None,
 ) -> None:
     """Compute what is not there yet, and write each format into the folder, as a file or as a folder of files.
 
@@ -147,6 +163,7 @@ def write_reports(
     Args:
         wrote: told where each one is, in words, as soon as it is there.
         writing: held while files are written.
+        repaired: the repair that is on.
 
     Raises IcldiagError.
     """
@@ -171,6 +188,7 @@ def write_reports(
         each_section=each,
         query=None if content.scope == "everything" else content.query,
         computed=content.scope == "computed",
+        repaired=repaired,
     )
     if content.redact:
         report = report.redacted()

@@ -9,9 +9,13 @@ import numpy as np
 from icldiag.analyses.search.repair import Repair
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import swap
+from icldiag.report.document import make_report
+from icldiag.report.schema import document_shape
+from icldiag.report.write import as_json, as_markdown
 from icldiag.session_file import SavedState
 from icldiag.tui.comparison import pin, since
 from icldiag.tui.edits import Edits
+from icldiag.tui.export import repair_on
 from icldiag.tui.saved import restore, saved_session
 from tests.tui.test_desk import Table
 from tests.tui.test_desk import table as table
@@ -182,3 +186,35 @@ def test_a_pinned_state_whose_weights_a_search_found_says_that_they_are_not_back
     jobs.finish(desk)
     assert state.pinned is not None and not state.pinned.beta_on
     assert any("The pinned state comes back without its re-weighting" in told for told in screen.notices)
+
+
+def test_a_report_says_which_repair_is_on_and_what_was_known_of_it(table: Table) -> None:
+    """Also after another text was asked, of whose prompt nothing is computed yet."""
+    desk, jobs, _ = table
+    edits, state = Edits(desk), desk.state
+    assert state.prompt is not None and state.session is not None
+    assert repair_on(state) is None
+    tried = state.session.repairs(budget=6)
+    repair = next(one.repair for one in tried.trials if one.repair.calibration is not None)
+    edits.apply(repair, "On 9 labelled texts: 3 right before, 7 after.", tried)
+    jobs.finish(desk)
+    edits.ask("Who was it ?")
+    jobs.finish(desk)
+    assert state.session is not None
+    repaired = repair_on(state)
+    assert repaired is not None
+    assert repaired.effect.startswith("Of 4 labelled queries ")
+    assert repaired.effect.endswith("broken). On 9 labelled texts: 3 right before, 7 after.")
+    report = make_report(state.session, computed=True, repaired=repaired)
+    page, values = as_markdown(report), report.values()
+    assert f"repair that is on: {repair.name}. Of 4 labelled queries " in page
+    assert "The table of repairs compares with the prompt without it." in page
+    assert values["repaired"] == {"name": repair.name, "effect": repaired.effect}
+    assert values["repairs"]["reading"].startswith("Compared with the prompt without the repair that is on. ")
+    assert len(values["repairs"]["repairs"]) == len(tried.trials)
+    assert values["left_out"]["demonstrations"] == "not computed yet with the repair that is on"
+    document_shape().model_validate(values)
+    assert "Who was it ?" not in as_json(report.redacted())
+    alone = as_markdown(make_report(state.session, ["prediction"], repaired=replace(repaired, effect="")))
+    assert f"repair that is on: {repair.name}. What it does to other texts was not tried." in alone
+    assert "The table of repairs" not in alone  # it is not there

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
-from icldiag.tui.comparison import since
+from icldiag.tui.comparison import on_others, since, tried_on_others
 from icldiag.tui.messages import EditUndone, RepairApplied, RepairTakenOff, ResultWanted
 from icldiag.tui.panels.base import Line, Panel
 from icldiag.tui.panels.cost import by_passes_so_far
@@ -107,30 +107,17 @@ class ApplyingPanel(Panel):
         if soon:
             self.post_message(ResultWanted(wanted, self.state))
 
-    def _trial(self) -> TryChange | None:
-        """Of the change that is on, where nothing was known of its effect on other texts when it was applied."""
-        applied = self.state.applied
-        if applied is None or applied.trial or applied.beta is not None or applied.before.beta is not None:
-            return None
-        from icldiag.analyses.search.change import TryChange
-
-        return TryChange(applied.before.prompt)
-
     def _to_try(self) -> TryChange | None:
         """The same, as long as there is neither an answer nor a reason why not."""
         state = self.state
-        trial = None if state.session is None or state.prediction is None else self._trial()
+        trial = None if state.session is None or state.prediction is None else tried_on_others(state)
         return None if trial is None or trial in state.results or trial in state.failures else trial
 
     def _on_other_texts(self) -> Iterator[str]:
         """What the change that is on does to other texts than the queries, or how far that is."""
-        from icldiag.analyses.search.reading import NO_QUERIES, gain
-
-        applied, trial, state = self.state.applied, self._trial(), self.state
-        if applied is not None and applied.trial:
-            yield applied.trial
-        elif trial in state.results:
-            yield f"{gain(state.results[trial], NO_QUERIES)}."
+        trial, state = tried_on_others(self.state), self.state
+        if known := on_others(state):
+            yield known
         elif trial in state.failures:
             yield f"Not tried on other texts: {state.failures[trial]}."
         elif trial is not None and state.prediction is not None:

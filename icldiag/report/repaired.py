@@ -1,0 +1,25 @@
+"""A repair that is on in the prompt of a report: what was known of it when it was applied, to the prompt without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from icldiag.analyses.repairs import Repairs
+
+NOT_YET = "not computed yet with the repair that is on"
+COMPARED = "Compared with the prompt without the repair that is on."
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """`effect` is what it did, in sentences; `tried` the table that it was chosen from, where that is reported."""
+
+    name: str  # a phrase; holds texts of the user
+    effect: str = ""
+    tried: Repairs | None = None
+
+    @property
+    def told(self) -> str:
+        """As a fact about the prompt."""
+        table = " The table of repairs compares with the prompt without it." if self.tried is not None else ""
+        return f"repair that is on: {self.name}. {self.effect or 'What it does to other texts was not tried.'}{table}"
