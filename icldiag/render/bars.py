@@ -20,11 +20,16 @@ def probability_bars(
     look: Look,
     width: int,
     height: int | None = None,
+    head: int = 0,
 ) -> Text:
-    """A line per label, most probable first; with `height`, as many as fit, the gold label always among them."""
+    """A line per label, most probable first; with `height`, as many as fit, the gold label always among them.
+
+    Args:
+        head: cells that the names take at least, so that bars under other bars begin where those do.
+    """
     shown = [visible(label, look.ascii_only) for label in labels]
     order, left_out = _fitting(probabilities, gold, height)
-    name_width = min(max(cell_len(name) for name in shown), max(6, width * 45 // 100))
+    name_width = min(max(head, *(cell_len(name) for name in shown)), max(6, width * 45 // 100))
     room = max(1, width - name_width - 9)
     lines = []
     for label in order:
@@ -47,7 +52,8 @@ def share_bars(names: Sequence[str], shares: Sequence[float], look: Look, width:
     lines = []
     for name, share in zip(names, shares, strict=True):
         number = "<.01" if 0 < share < 0.01 else f"{share:.2f}"
-        lines.append(Text(f"   {pad(name, name_width)} {pad(bar(share, room, look), room)} {number}", no_wrap=True))
+        line = Text(f"   {pad(name, name_width)} ", no_wrap=True)
+        lines.append(line.append(pad(bar(share, room, look), room), look.muted).append(f" {number}"))
     return Text("\n", no_wrap=True).join(lines)
 
 

@@ -34,9 +34,12 @@ class Heatmap:
 
     def with_room(self, look: Look, spare: int) -> Heatmap:
         """With cells as wide as the columns' names need, as far as there are so many cells to spare."""
+        return replace(self, cell=min(self.widest_cell(look), CELL + max(0, spare) // len(self.labels)))
+
+    def widest_cell(self, look: Look) -> int:
+        """As much as the columns' names are ever given."""
         longest = max(cell_len(visible(label, look.ascii_only)) for label in self.labels)
-        room = CELL + max(0, spare) // len(self.labels)
-        return replace(self, cell=max(CELL, min(longest + 1, room, _WIDEST)))
+        return max(CELL, min(longest + 1, _WIDEST))
 
     def names(self, look: Look) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Column heads and row heads. Where heads would be alike they are numbers, and rows carry the number too."""

@@ -134,9 +134,10 @@ def lean_bars(found: Overview, lean: Lean, look: Look, width: int) -> Text:
     names = _visible(found.labels, look)
     most = max(prior.strength for prior in lean.priors) or 1.0
     room = max(4, min(20, width - 44))
-    lines = [Text("lean of the prompt, in nats over the other labels", look.muted)]
+    lines = [Text("lean of the prompt, in nats over the other labels", f"bold {look.muted}")]
     for prior in lean.priors:
-        line = Text(f"{prior.kind:<15} {pad(bar(prior.strength / most, room, look), room)}", no_wrap=True)
+        line = Text(f"{prior.kind:<15} ", no_wrap=True)
+        line.append(pad(bar(prior.strength / most, room, look), room), look.muted)
         line.append(f" {prior.strength:4.1f}  towards {prior.favours(names)}")
         lines.append(line)
     return Text("\n", no_wrap=True).join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from icldiag.analyses.contrast.compute import MEASURES
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from icldiag.analyses.contrast.compute import Measure
 
 _WIDEST, _LEAST = 76, 42  # cells of a measure's bars
-_WORD = 16  # cells of a word
+_WORD = 16  # cells of a word at most
 
 
 def pushes(found: Contrast, measure: Measure, width: int, look: Look) -> Text:
@@ -56,9 +57,11 @@ def _column(
     style = look.chosen if label == found.answer else look.gold
     lines = [Text(f"   towards {visible(found.labels[label], look.ascii_only)}", style, no_wrap=True)]
     groups = {place: group.name for group in found.groups for place in group.words}
-    for place in places:
-        word = pad(cut_middle(visible(found.words[place].text.strip(), look.ascii_only), _WORD, look.dots), _WORD)
-        of = cut_middle(visible(groups[place], look.ascii_only), max(6, width - _WORD - 12), look.dots)
-        line = Text(f"   {word} {weights[place]:+z6.2f}  ", no_wrap=True)
+    shown = [visible(found.words[place].text.strip(), look.ascii_only) for place in places]
+    words = [cut_middle(word, _WORD, look.dots) for word in shown]
+    widest = max(map(cell_len, words), default=0)
+    for place, word in zip(places, words, strict=True):
+        of = cut_middle(visible(groups[place], look.ascii_only), max(6, width - widest - 12), look.dots)
+        line = Text(f"   {pad(word, widest)} {weights[place]:+z6.2f}  ", no_wrap=True)
         lines.append(line.append(of, look.muted))
     return lines if places else [*lines, Text("   no word", look.muted)]

@@ -49,7 +49,9 @@ def weight_rows(
         head.append(f"{_ROLES[row.role]:<7}", style)
         head.append(shown(f"{row.name:<{names}}  "), style)
         if row.nats is not None:
-            head.append(f"{pad(share_bar(row.nats, most, cells, look), cells)}  {row.nats:+z6.2f}", style)
+            of_bar = style if row.role == "main" else look.muted  # one bar is the first to be seen
+            head.append(pad(share_bar(row.nats, most, cells, look), cells), of_bar)
+            head.append(f"  {row.nats:+z6.2f}", style)
         offer = Text(offers[place] if place < len(offers) else "", look.strong)
         beside = head.cell_len + 2 + offer.cell_len <= width
         blocks.append(head.append("  ").append_text(offer) if offer and beside else head)

@@ -149,7 +149,8 @@ class Layout(OrderedKeysApp, FrameDiffApp, GuardedApp, NoColorApp):
         """Of the panel in front, and under it of the app."""
         self.query_one("#hints", Line).set(Hints(hint_list(self.panel.hinted(), self.keys), self.state.look))
         listing = self.has_class("-picking") and self.has_class("-narrow")
-        keys = footer_keys(in_force(self.BINDINGS, self.keys), listing, self.size.width)
+        room = self.size.width - (0 if self.has_class("-narrow") else 2)
+        keys = footer_keys(in_force(self.BINDINGS, self.keys), listing, room)
         self.query_one(KeyLine).set(keys, self.state.look)
 
     def show_top(self) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rich.console import RenderableType
-from rich.text import Text
+from rich.text import Span, Text
 from textual.widgets import Static
 
 from icldiag.render.hints import Hints
 from icldiag.tui.comparison import with_differences
+
+_CLAUSE = re.compile(r"[.;](?=\s)")  # where one ends
 
 
 class Line(Static):
@@ -45,6 +48,17 @@ class Line(Static):
         if self.text.plain and other.text.plain:
             self.drawn = with_differences(self.text, other.text)
             self.update(self.drawn)
+
+
+class Finding(Line):
+    """A panel's answer: its first clause in a heading's weight, so that the eye finds it; what follows is plain."""
+
+    def set(self, content: RenderableType) -> None:
+        text = content.copy() if isinstance(content, Text) else Text(content) if isinstance(content, str) else None
+        end = _CLAUSE.search(text.plain) if text is not None else None
+        if text is not None and end is not None:
+            text.spans.insert(0, Span(end.end(), len(text), "not bold"))  # first: a weight of the text's own stays
+        super().set(content if text is None else text)
 
 
 def _alike(one: RenderableType, other: RenderableType) -> bool:

@@ -108,6 +108,12 @@ class Matrix(Widget, can_focus=True):
         return self.head_width + self.cells_width
 
     @property
+    def widest(self) -> int:
+        """Its width with all that the names of rows and columns are ever given."""
+        cell = CELL if self.heatmap is None else self.heatmap.widest_cell(self.look)
+        return self.natural_head + cell * len(self.order)
+
+    @property
     def natural_height(self) -> int:
         return 1 + len(self.order)
 

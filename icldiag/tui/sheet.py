@@ -82,7 +82,7 @@ def table(title: str, rows: Rows, width: int = 14) -> NamedRows:
 
 
 def _side_by_side(title: str, rows: Rows, width: int) -> Table:
-    drawn = Table(title=Text(title), title_justify="left", title_style="bold", box=None, show_header=False, expand=True)
+    drawn = Table(title=Text(title, "bold"), title_justify="left", box=None, show_header=False, expand=True)
     drawn.add_column(width=width, style="bold")
     drawn.add_column(ratio=1)
     for left, right in rows:

@@ -21,5 +21,5 @@ def example(panel: str, look: Look) -> Text:
     text = file.read_text(encoding="utf-8").rstrip("\n") if file.exists() else ""
     if not text or (look.ascii_only and not text.isascii()):
         return Text("")
-    head = Text(f"EXAMPLE, not this prompt: sample {DEFAULT_SAMPLE} on the bundled model\n", look.chosen)
-    return head.append(text, look.muted)
+    head = f"EXAMPLE, not this prompt: sample {DEFAULT_SAMPLE} on the bundled model\n"
+    return Text.assemble((head, "bold"), text, style=look.muted)

@@ -156,4 +156,4 @@ class AwaitingPanel(VerticalScroll):
         if request in self.state.failures:
             return Text.assemble(("Not computed: ", "bold red"), visible(self.state.failures[request]))
         doing = visible(self.state.how_far(request.job))
-        return Text(f"W{doing[1:]}" if doing.startswith("waiting") else f"Computing: {doing}", style="dim")
+        return Text(f"W{doing[1:]}" if doing.startswith("waiting") else f"Computing: {doing}", style="dim not bold")

@@ -22,6 +22,7 @@ from textual.widget import Widget
 from icldiag.render.heatmap import heatmap
 from icldiag.tui.keys import with_ids
 from icldiag.tui.layers import LayerChart
+from icldiag.tui.line import Finding as Finding
 from icldiag.tui.line import Line as Line
 from icldiag.tui.matrix import Matrix
 from icldiag.tui.messages import CancelWanted, ResultWanted, RoomChanged

@@ -14,7 +14,7 @@ from icldiag.counting import counted
 from icldiag.render.columns import in_columns, side_by_side, width_of
 from icldiag.render.heads import MAP_SIGNS, head_map, heads_together, ranked_heads
 from icldiag.tui.messages import CutChanged
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Finding, Line
 from icldiag.tui.panels.parts import PARTS_KEYS, PartsPanel
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class CircuitsPanel(PartsPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="doing", classes="body")
         yield Line(id="kind", classes="body")
         yield Line(id="ranked-title", classes="body title")

@@ -14,7 +14,7 @@ from icldiag.counting import counted
 from icldiag.render.changes import before_after, outcome
 from icldiag.tui import requests
 from icldiag.tui.examples import example
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.panels.base import Finding, Line, Panel
 from icldiag.tui.panels.cost import cost
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class CompressionPanel(Panel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="example", classes="body")
         yield Line(id="table", classes="body")
         yield Line(id="draws", classes="body")

@@ -18,7 +18,7 @@ from icldiag.render.heatmap import CELL, MARK, Cell, Heatmap
 from icldiag.render.pairs import demonstration_lines, exact, pair_line
 from icldiag.tui.layers import LayerSlider
 from icldiag.tui.matrix import Matrix
-from icldiag.tui.panels.base import Line, there
+from icldiag.tui.panels.base import Finding, Line, there
 from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 from icldiag.visible import visible
 
@@ -65,7 +65,7 @@ class ConfusionPanel(LayeredPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield LayerSlider(id="slider", classes="body")
         yield Line(id="shown", classes="body")
         with Container(id="matrices", classes="body"):
@@ -108,8 +108,8 @@ class ConfusionPanel(LayeredPanel):
         self.query_one("#shown", Line).set(Text(in_short(found, self.together), self.state.look.muted))
         if self.view is None:
             self.view = "distance" if found.distances > 1 else "cosine"  # two labels have one distance, always 1
-        self._show_matrices(found, prediction, len(textwrap.wrap(text, max(20, self.room.width))))
         self._show_notes(found)
+        self._show_matrices(found, prediction, len(textwrap.wrap(text, max(20, self.room.width))))
 
     # ---- the matrices -----------------------------------------------------------------------------------------------
 
@@ -150,7 +150,10 @@ class ConfusionPanel(LayeredPanel):
         width, rows = self.room.width, max(_LEAST_ROWS, self.room.height - above)
         spare = width - _GAP - left.cells_width - right.cells_width
         beside = spare >= sum(_LEAST_HEADS)
-        stacked = not beside and left.natural_height + right.natural_height + 2 <= rows
+        under = left.natural_height + right.natural_height + 2
+        if left.widest + right.widest + _GAP > width:  # names are cut, so not where all is in view otherwise
+            beside = beside and under + self.rows_of(self.query("#demonstrations, #notes")) > rows
+        stacked = not beside and under <= rows
         self.both = beside or stacked
         heads = max(_LEAST_HEADS[0], spare - _LEAST_HEADS[1]) if beside else width // 3
         left.fit(heads, rows)

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from icldiag.render.pushes import pushes, pushing_words
 from icldiag.render.tokens import signed_strip, token_pieces
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.panels.base import Finding, Line, Panel
 from icldiag.tui.panels.cost import cost
 from icldiag.visible import visible
 
@@ -50,7 +50,7 @@ class ContrastPanel(Panel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="groups-title", classes="body title")
         yield Line(id="groups", classes="body")
         yield Line(id="deletion-title", classes="body title")

@@ -13,7 +13,7 @@ from icldiag.counting import counted
 from icldiag.render.by_label import given_by_label
 from icldiag.render.overview import given_strip, strip_signs
 from icldiag.render.shares import signed_bar
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Finding, Line
 from icldiag.tui.panels.cost import cost
 from icldiag.tui.panels.parts import PartsPanel
 
@@ -57,7 +57,7 @@ class DemonstrationsPanel(PartsPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="matrix-title", classes="body title")
         yield Line(id="matrix", classes="body")
         yield Line(id="signs", classes="body")

@@ -11,7 +11,7 @@ from icldiag.counting import counted
 from icldiag.render.curves import Chart, Curve
 from icldiag.render.shares import signed_bars
 from icldiag.tui.layers import LayerChart
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Finding, Line
 from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 from icldiag.visible import visible
 
@@ -45,7 +45,7 @@ class DepthPanel(LayeredPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="chart-title", classes="body title")
         yield LayerChart(id="chart", classes="body")
         yield Line(id="more-title", classes="body title")

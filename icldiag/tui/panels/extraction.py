@@ -12,7 +12,7 @@ from icldiag.prompt.destinations import DESTINATIONS
 from icldiag.render.bars import probability_bars, share_bars
 from icldiag.render.curves import Chart, Curve
 from icldiag.tui.layers import LayerChart
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Finding, Line
 from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ExtractionPanel(LayeredPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="destinations-title", classes="body title")
         yield Line(id="destinations", classes="body")
         yield Line(id="attention-title", classes="body title")
@@ -73,7 +73,8 @@ class ExtractionPanel(LayeredPanel):
         self.query_one("#attention-title", Line).set("of what label words get, each label's share")
         predicted, gold = int(prediction.predicted[query]), prediction.gold[query]
         shares = (attention / total if total > 0 else attention).tolist()
-        bars = probability_bars(found.labels, shares, predicted, gold, look, self._width, height=8)
+        head = max(map(len, DESTINATIONS))  # of the bars above
+        bars = probability_bars(found.labels, shares, predicted, gold, look, self._width, height=8, head=head)
         self.query_one("#attention", Line).set(bars)
 
     def _show_curves(self, found: Extraction) -> None:

@@ -16,7 +16,7 @@ from icldiag.render.curves import Chart, Curve
 from icldiag.render.loyalty import sweep_table
 from icldiag.tui.layers import LayerChart, LayerSlider, LayerSwitches
 from icldiag.tui.messages import CutChanged, QueryWanted
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Finding, Line
 from icldiag.tui.panels.cost import cost
 from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 from icldiag.visible import visible
@@ -56,7 +56,7 @@ class IsolationPanel(LayeredPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="cut", classes="body")
         yield LayerSlider(id="slider", classes="body")
         yield LayerSwitches(id="switches", classes="body")

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from icldiag.render.overview import Cell, answer_table, cells, label_bars, lean_bars, strip, strip_signs
 from icldiag.tui.messages import CellWanted, RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Finding, Line
 from icldiag.tui.panels.cost import in_short, of_search
 from icldiag.tui.panels.next_steps import Situation, drawn, next_steps
 from icldiag.tui.panels.parts import PartsPanel
@@ -66,7 +66,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="applied", classes="body now")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="log", classes="body")
         yield Line(id="doing", classes="body")
         yield Line(id="next", classes="body gap")
@@ -126,7 +126,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
             asked = f"{sample(stability)}{self._more(stability)}"
             signs = strip_signs(stability.queries, self.state.query)
             title = f"what each demonstration gives to {stability.lead}, a column a query in the prompt's order"
-            head = Text(f"{title}: {signs}. {asked}\n", look.muted)
+            head = Text.assemble((f"{title}:", f"bold {look.muted}"), (f" {signs}. {asked}\n", look.muted))
             set_["strip"].set(head.append_text(strip(found, stability, self.state.query, look, width)))
         set_["query"].set(self._query(found))
         rows = [Text.assemble((f"{line.name}: ", look.chosen), self._visible(line.sentence)) for line in lines(found)]

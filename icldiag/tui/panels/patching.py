@@ -13,7 +13,7 @@ from icldiag.render.curves import Chart, Curve
 from icldiag.render.patch_map import LEGEND, patch_map
 from icldiag.tui.comparison import same_query
 from icldiag.tui.layers import LayerChart
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.panels.base import Finding, Line, Panel
 from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 from icldiag.tui.panels.parts import PARTS_KEYS, PartsPanel
 from icldiag.visible import visible
@@ -49,7 +49,7 @@ class PatchingPanel(PartsPanel, LayeredPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="doing", classes="body")
         yield Line(id="compared", classes="body")
         yield Line(id="chart-title", classes="body title")

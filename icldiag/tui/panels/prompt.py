@@ -19,7 +19,7 @@ from icldiag.render.tokens import DETAILS, legend, plain_pieces, prompt_table, t
 from icldiag.tui.ask import AskScreen, Refused
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import EditUndone, PromptEdited
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.panels.base import Finding, Line, Panel
 from icldiag.tui.saving import save_as, write_present
 from icldiag.visible import visible
 
@@ -51,7 +51,7 @@ class PromptPanel(Panel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="length", classes="body finding")
+        yield Finding(id="length", classes="body finding")
         yield Line(id="legend", classes="body")
         yield Line(id="text", classes="body")
         yield Line(id="answer", classes="body gap")

@@ -12,7 +12,7 @@ from icldiag.analyses.request import SoFar
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import RepairTakenOff
 from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Finding, Line
 from icldiag.tui.panels.repair_file import save
 from icldiag.tui.panels.repair_offer import offer
 from icldiag.visible import visible
@@ -59,7 +59,7 @@ class RepairPanel(ApplyingPanel):
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="applied", classes="body now")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="order", classes="body")
         yield Line(id="table", classes="body")
         yield Line(id="marked", classes="body")

@@ -19,7 +19,7 @@ from icldiag.tui import requests
 from icldiag.tui.examples import example
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.messages import BetaToggled
-from icldiag.tui.panels.base import Line, Panel
+from icldiag.tui.panels.base import Finding, Line, Panel
 from icldiag.tui.panels.cost import cost
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ReweightingPanel(Panel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="example", classes="body")
         yield Line(id="on-off", classes="body")
         yield LayerChart(id="loss", classes="body")

@@ -12,7 +12,7 @@ from icldiag.counting import counted
 from icldiag.render.curves import Chart, Curve
 from icldiag.render.tokens import strongest_names, token_pieces, weighted_strip
 from icldiag.tui.layers import LayerChart
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Finding, Line
 from icldiag.tui.panels.layered import LAYER_KEYS, LayeredPanel
 from icldiag.visible import visible
 
@@ -43,7 +43,7 @@ class SaliencyPanel(LayeredPanel):
 
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
-        yield Line(id="finding", classes="body finding")
+        yield Finding(id="finding", classes="body finding")
         yield Line(id="chart-title", classes="body title")
         yield LayerChart(id="chart", classes="body")
         yield Line(id="strip-title", classes="body title")

@@ -18,7 +18,7 @@ from icldiag.render.weights import weight_rows
 from icldiag.tui.keys import choosing
 from icldiag.tui.messages import RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
-from icldiag.tui.panels.base import Line
+from icldiag.tui.panels.base import Finding, Line
 from icldiag.tui.panels.parts import PartsPanel
 from icldiag.tui.panels.repair_offer import offer_of_query
 from icldiag.visible import visible
@@ -73,7 +73,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
     def compose(self) -> ComposeResult:
         yield Line(classes="waiting")
         yield Line(id="applied", classes="body now")
-        yield Line(id="finding", classes="body now finding")
+        yield Finding(id="finding", classes="body now finding")
         yield Line(id="cause", classes="body")
         yield Line(id="doing", classes="body")
         yield Line(id="weights", classes="body gap")
