@@ -14,7 +14,7 @@ from icldiag.errors import PromptError
 from icldiag.indices import class_index, demonstration_index
 from icldiag.prompt.fields import SEPARATOR
 from icldiag.prompt.schema import Example, Label, Prompt
-from icldiag.quoting import quoted
+from icldiag.quoting import did_you_mean, listed, quoted
 
 
 def with_demonstrations(prompt: Prompt, demonstrations: Sequence[Example]) -> Prompt:
@@ -43,8 +43,8 @@ def relabel(prompt: Prompt, demonstration: int, name: str) -> Prompt:
     """One demonstration gets the label of this name. Raises PromptError where there is no such label."""
     demonstration = demonstration_index(demonstration, len(prompt.demonstrations))
     if name.strip() not in prompt.label_names:
-        names = ", ".join(map(quoted, prompt.label_names))
-        raise PromptError(f"there is no label {quoted(name.strip())}; choose from {names}")
+        close = did_you_mean(name.strip(), prompt.label_names)
+        raise PromptError(f"there is no label {quoted(name.strip())}; {close}choose from {listed(prompt.label_names)}")
     shown = list(prompt.demonstrations)
     shown[demonstration] = replace(shown[demonstration], label=prompt.label_names.index(name.strip()))
     return prompt if tuple(shown) == prompt.demonstrations else with_demonstrations(prompt, shown)

@@ -44,7 +44,7 @@ FORMATS = {
 QUERY_SECTIONS = ("prediction", "explanation", "saliency")  # of the scope of one query
 _ROOTS = {"slash": "/", "tilde": "~", "full_stop": "."}  # what the name of a folder may begin with
 _REDACT = "redact"
-_TITLE = "Export into this folder, made if new (tab / ~ . go to it)"
+_TITLE = "Export to this folder, made if new (tab / ~ . go to it)"
 _KEYS = "j k move   space chooses   enter exports   escape leaves"
 
 

@@ -41,7 +41,7 @@ def test_an_edit_that_changes_nothing_takes_nothing_off(prompt: Prompt) -> None:
 def test_what_cannot_be_edited(prompt: Prompt) -> None:
     with pytest.raises(PromptError, match="only demonstration"):
         drop(replace(prompt, demonstrations=prompt.demonstrations[:1]), 0)
-    with pytest.raises(PromptError, match="there is no label 'Nowhere'; choose from 'Person', 'Location'"):
+    with pytest.raises(PromptError, match="there is no label 'Nowhere'; choose from Person, Location"):
         relabel(prompt, 0, "Nowhere")
     with pytest.raises(PromptError, match="cannot be empty"):
         rename_word(prompt, 0, "  ")

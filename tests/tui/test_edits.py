@@ -51,8 +51,8 @@ async def test_a_demonstration_gets_another_label(prompt_file: Path, model_folde
         await settle(pilot, lambda: app.state.prediction)
         before = app.state.prompt
         await pilot.press("8", "down", "c", "ctrl+u", *"Nowhere", "enter")
-        await until(pilot, lambda: says(app, "there is no label 'Nowhere'; choose from 'Person',"))
-        assert says(app, "label of demonstration 2")
+        await until(pilot, lambda: says(app, "there is no label 'Nowhere'; choose from Person, Location,"))
+        assert says(app, "label of demonstration 2: Person, Location, Number")
         await pilot.press("ctrl+u", *"Number", "enter")
         await settle(pilot, lambda: app.state.prediction and app.state.prompt is not before)
         assert app.state.prompt is not None

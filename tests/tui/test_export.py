@@ -179,6 +179,7 @@ async def test_the_dialog_chooses_scope_formats_and_redaction(
         await until(pilot, lambda: isinstance(app.screen, ExportScreen))
         await until(pilot, lambda: "(o) everything computed so far" in screen_text(app))
         assert "this panel (Extract)" in screen_text(app)
+        assert "made if new (tab / ~ . go to it)" in screen_text(app)  # in one line
         listing = app.screen.query_one(OptionList)
         assert listing.virtual_size.height == listing.option_count  # none takes two lines
         await pilot.press("j", "space")

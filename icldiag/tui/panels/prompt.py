@@ -15,6 +15,7 @@ from icldiag.counting import counted
 from icldiag.errors import PromptError
 from icldiag.prompt.edit import drop, relabel, rename_word, swap
 from icldiag.prompt.schema import Prompt
+from icldiag.quoting import listed
 from icldiag.render.tokens import DETAILS, legend, plain_pieces, prompt_table, token_pieces
 from icldiag.tui.ask import AskScreen, Refused
 from icldiag.tui.keys import choosing
@@ -185,7 +186,8 @@ class PromptPanel(Panel):
 
         (place,) = _places(prompt, marked)
         present = prompt.label_names[prompt.demonstrations[place].known_label]
-        self.app.push_screen(AskScreen(f"label of demonstration {place + 1}", present, "a label", take), taken)
+        question = f"label of demonstration {place + 1}: {visible(listed(prompt.label_names))}"
+        self.app.push_screen(AskScreen(question, present, "a label", take), taken)
 
     def action_rename(self) -> None:
         prompt = self.state.prompt
