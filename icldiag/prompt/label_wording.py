@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from icldiag.prompt.schema import Label
+from icldiag.prompt.schema import Example, Label
 from icldiag.quoting import quoted
 
 LISTED = 4  # words in a sentence
@@ -62,11 +62,12 @@ def unlike_names(labels: Sequence[Label]) -> tuple[int, ...]:
     return tuple(place for place, label in enumerate(labels) if not _alike(label.word, label.name))
 
 
-def from_names(labels: Sequence[Label]) -> tuple[Label, ...] | None:
+def from_names(labels: Sequence[Label], shown: Sequence[Example] = ()) -> tuple[Label, ...] | None:
     """These labels, with a word of the name instead of each word that is unlike it, in the form of the other words.
 
-    It is the last part of the name that no other label has in its name or as its word, since names end in what they
-    are about. A name may have no such part ('LABEL_1'). None where there is nothing to replace.
+    It is a part of the name that no other label has in its name or as its word: the one that the fewest demonstrations
+    of other labels have in their texts ('lost' of 'lost_card', where all write of cards), of several the last, since
+    names end in what they are about. A name may have no such part ('LABEL_1'). None where there is nothing to replace.
     """
     unlike = unlike_names(labels)
     usual = forms([label.word for place, label in enumerate(labels) if place not in unlike])
@@ -77,10 +78,16 @@ def from_names(labels: Sequence[Label]) -> tuple[Label, ...] | None:
         own = [part for part in _parts(label.name) if len(part) >= SHORTEST and part.casefold() not in taken]
         if not own:
             continue
+        word = min(reversed(own), key=lambda part: _elsewhere(part, place, shown))
         cased = form(label.word)[1] not in ("mixed case", "without case")
         wanted = usual[0] if usual else form(label.word) if cased else (form(label.word)[0], "without case")
-        after[place] = replace(label, word=written(own[-1], wanted))
+        after[place] = replace(label, word=written(word, wanted))
     return None if after == list(labels) else tuple(after)
+
+
+def _elsewhere(part: str, label: int, shown: Sequence[Example]) -> int:
+    """How many demonstrations of other labels have this word in their texts."""
+    return sum(part.casefold() in _lower(_parts(one.text)) for one in shown if one.label != label)
 
 
 def renamed(before: Sequence[Label], after: Sequence[Label]) -> str:

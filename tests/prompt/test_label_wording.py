@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from icldiag.prompt.label_wording import form, from_names, renamed, unlike_names, written
-from icldiag.prompt.schema import Label
+from icldiag.prompt.schema import Example, Label
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,15 @@ def test_a_part_that_another_label_has_is_not_taken() -> None:
     assert words(("lost_card", " blue"), ("stolen_card", " stolen")) == [" lost", " stolen"]
     assert words(("change pin", " blue"), ("other", " pin")) == [" change", " other"]
     assert words(("pin", " blue"), ("pin_change", " change")) is None  # no part of its own
+
+
+def test_a_part_that_others_write_of_is_not_taken_where_there_is_another() -> None:
+    labels = [Label("lost_card", " blue"), Label("age_limit", " zebra"), Label("fee", " fee")]
+    shown = [Example("Is there a fee for the card ?", 2), Example("My card is gone", 0), Example("A limit ?", 1)]
+    for demonstrations, first in ((shown, " lost"), (shown[1:], " card"), ([], " card")):
+        found = from_names(labels, demonstrations)
+        assert found is not None
+        assert [label.word for label in found] == [first, " limit", " fee"]
 
 
 @pytest.mark.parametrize("names", [("LABEL_0", "LABEL_1"), ("0", "1"), ("A", "B")])

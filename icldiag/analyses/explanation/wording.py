@@ -40,7 +40,7 @@ def word_factor(lab: Lab, contest: Contest) -> Factor | None:
 
 def name_factor(lab: Lab, contest: Contest) -> Factor | None:
     """Label words taken from the labels' names; None where the answer's and the rival's words are like their names."""
-    pair, labels = (contest.answer, contest.rival), from_names(lab.prompt.labels)
+    pair, labels = (contest.answer, contest.rival), from_names(lab.prompt.labels, lab.prompt.demonstrations)
     if labels is None or all(labels[label] == lab.prompt.labels[label] for label in pair):
         return None
     change = f"label words from the labels' names ({renamed(lab.prompt.labels, labels)})"

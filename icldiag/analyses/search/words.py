@@ -11,7 +11,7 @@ from icldiag.prompt.label_wording import from_names, renamed
 
 def words_from_names(search: Search) -> list[Repair]:
     """One change of all such words, or none."""
-    labels = from_names(search.prompt.labels)
+    labels = from_names(search.prompt.labels, search.prompt.demonstrations)
     if labels is None:
         return []
     name = f"label words from the names ({renamed(search.prompt.labels, labels)})"
