@@ -20,6 +20,7 @@ class Look:
     target: str = "bold #ff9bce"
     muted: str = "#8b949e"
     strong: str = "bold"
+    selected: str = "bold on #0d3350"  # a row, as the list of queries has its own
     cursor: str = "bold reverse"
     # one hue, from "not confused" to "most confused"
     heat: tuple[str, ...] = (
@@ -69,6 +70,7 @@ LIGHT = Look(
     forerunner="bold #00646d",
     target="bold #a8206b",
     muted="#57606a",
+    selected="bold on #bcd5ef",
     heat=(
         "#44546a on #f2f6fb",
         "#33465f on #dbe8f6",
@@ -89,6 +91,7 @@ SIXTEEN = Look(
     forerunner="bold cyan",
     target="bold magenta",
     muted="dim",
+    selected="bold reverse",
     heat=("dim", "", "bold", "white on blue", "bold white on blue", "bold black on bright_blue"),
 )
 # No colours at all: signs, weight and reverse alone.
@@ -101,5 +104,6 @@ PLAIN = Look(
     forerunner="underline",
     target="bold underline",
     muted="dim",
+    selected="bold",
     heat=("dim", "", "", "bold"),
 )

@@ -11,7 +11,7 @@ from icldiag.analyses.repairs import Repairs, Trial, alike, p_text, verdict
 from icldiag.analyses.search.reading import CALIBRATES
 from icldiag.counting import counted
 from icldiag.prompt.schema import Prompt
-from icldiag.render.fit import pad
+from icldiag.render.fit import cut_end, pad
 from icldiag.render.look import Look
 from icldiag.visible import visible
 
@@ -41,12 +41,14 @@ def repair_table(
     lines = [Text(heads + names[0], look.muted, no_wrap=True)]
     for place, number, name in zip(shown, numbers, names[1:], strict=True):
         sign = "ON" if place == on else "> " if place == marked else "  "
-        lines.append(Text(f"{sign}{number}{name}", look.strong if place == marked else "", no_wrap=True))
+        row = f"{sign}{number}{name}"
+        marks = place == marked
+        lines.append(Text(pad(row, width) if marks else row, look.selected if marks else "", no_wrap=True))
     return Text("\n").join(lines)
 
 
-def about(repairs: Repairs, trial: Trial, query: int, prompt: Prompt, look: Look) -> Text:
-    """A repair in words: the query, the other ones, and what it costs."""
+def about(repairs: Repairs, trial: Trial, query: int, prompt: Prompt, look: Look, width: int) -> Text:
+    """A repair in words: the query, the other ones, and what it costs; a line for each text that it turns."""
     compared, queries = trial.selection, trial.queries
     same = trial.tokens == repairs.tokens_before
     tokens = f"{trial.tokens} tokens as before" if same else f"{repairs.tokens_before} -> {trial.tokens} tokens"
@@ -63,9 +65,11 @@ def about(repairs: Repairs, trial: Trial, query: int, prompt: Prompt, look: Look
         f"{compared.right_after} after{of_queries}.",
         f"Demonstrations: {tokens}; whoever uses it needs {trial.repair.needs}.",
     ]
-    for word, places in (("fixes", queries.mended), ("breaks", queries.broken)):
-        lines += [f"{word:>6}  {prompt.queries[place].text}" for place in places]
-    return Text("\n").join([Text(), *(Text(visible(line, look.ascii_only)) for line in lines)])
+    shown = [Text(), *(Text(visible(line, look.ascii_only)) for line in lines)]
+    for word, places, style in (("fixes", queries.mended, look.right), ("breaks", queries.broken, look.wrong)):
+        texts = [visible(prompt.queries[place].text, look.ascii_only) for place in places]
+        shown += [Text.assemble((f"{word:>6}", style), f"  {cut_end(text, width - 8, look.dots)}") for text in texts]
+    return Text("\n").join(shown)
 
 
 def _columns(left: Sequence[str], right: Sequence[str], width: int, look: Look) -> list[str]:

@@ -51,14 +51,21 @@ class Line(Static):
 
 
 class Finding(Line):
-    """A panel's answer: its first clause in a heading's weight, so that the eye finds it; what follows is plain."""
+    """A panel's answer, of which the eye finds the first clause."""
 
     def set(self, content: RenderableType) -> None:
-        text = content.copy() if isinstance(content, Text) else Text(content) if isinstance(content, str) else None
-        end = _CLAUSE.search(text.plain) if text is not None else None
-        if text is not None and end is not None:
-            text.spans.insert(0, Span(end.end(), len(text), "not bold"))  # first: a weight of the text's own stays
-        super().set(content if text is None else text)
+        text = Text(content) if isinstance(content, str) else content
+        super().set(led(text) if isinstance(text, Text) else text)
+
+
+def led(text: Text) -> Text:
+    """Its first clause in a heading's weight; what follows is plain, but for weights of its own."""
+    end = _CLAUSE.search(text.plain)
+    if end is None:
+        return text
+    led_text = text.copy()
+    led_text.spans.insert(0, Span(end.end(), len(text), "not bold"))
+    return led_text
 
 
 def _alike(one: RenderableType, other: RenderableType) -> bool:

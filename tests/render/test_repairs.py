@@ -18,7 +18,8 @@ NEW = "new 3: 'What are the seven virtues ?'"
 
 
 def rows(found: Repairs, width: int, query: int = 0) -> list[str]:
-    return repair_table(found, range(len(found.trials)), 0, query, width, Look()).plain.splitlines()
+    drawn = repair_table(found, range(len(found.trials)), 0, query, width, Look()).plain
+    return [line.rstrip() for line in drawn.splitlines()]  # the marked row is as wide as the panel
 
 
 def changed(rich: Prompt, tiny: Tiny) -> Repairs:
@@ -75,5 +76,29 @@ def test_what_a_calibration_does_is_told_beside_its_name(rich: Prompt, tiny: Tin
     for trial in found.trials:
         assert trial.repair.calibration is not None
         kind = trial.repair.calibration.kind
-        assert f"{kind}: {CALIBRATES[kind]}." in about(found, trial, 0, rich, Look()).plain
+        assert f"{kind}: {CALIBRATES[kind]}." in about(found, trial, 0, rich, Look(), 80).plain
     assert set(CALIBRATES) == set(KINDS)
+
+
+def test_the_marked_row_is_painted_from_end_to_end(rich: Prompt, tiny: Tiny) -> None:
+    found = Session(rich, tiny()).repairs(budget=6)
+    drawn = repair_table(found, range(len(found.trials)), 1, 0, 120, Look())
+    painted = [drawn.plain[span.start : span.end] for span in drawn.spans if span.style == Look().selected]
+    assert [(line[0], len(line)) for line in painted] == [(">", 120)]
+
+
+def test_what_a_repair_fixes_and_breaks_is_in_the_colours_of_right_and_wrong(rich: Prompt, tiny: Tiny) -> None:
+    """A line each, however long the texts are."""
+    found, look = Session(rich, tiny()).repairs(budget=6), Look()
+    turned = 0
+    for trial in found.trials:
+        lines = about(found, trial, 0, rich, look, 20).split("\n")
+        for sign, style, places in (
+            ("fixes", look.right, trial.queries.mended),
+            ("breaks", look.wrong, trial.queries.broken),
+        ):
+            told = [line for line in lines if line.plain.strip().startswith(f"{sign} ")]
+            assert len(told) == len(places)
+            assert all(line.cell_len <= 20 and [span.style for span in line.spans] == [style] for line in told)
+            turned += len(told)
+    assert turned

@@ -87,8 +87,8 @@ def screen_text(app: DiagnosisApp) -> str:
 
 
 def lines_of(app: DiagnosisApp, query: str) -> list[str]:
-    """The text that a line of the panel in front was set to."""
-    return app.panel.query_one(query, Line).text.plain.split("\n")
+    """The text that a line of the panel in front was set to, without the blanks that paint a marked row."""
+    return [line.rstrip() for line in app.panel.query_one(query, Line).text.plain.split("\n")]
 
 
 @asynccontextmanager

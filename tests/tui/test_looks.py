@@ -13,6 +13,7 @@ from icldiag.render.bars import share_bars
 from icldiag.render.look import DARK
 from icldiag.samples import sample_path
 from icldiag.tui.examples import example
+from icldiag.tui.line import led
 from icldiag.tui.queries import QueryList
 from tests.tui.pilot import lines_of, running, screen_text, settle
 
@@ -32,6 +33,26 @@ async def test_a_findings_first_clause_alone_is_bold(prompt_file: Path, model_fo
         first, rest = " ".join(lines_of(app, "#finding")).split("; ", 1)
         assert rest
         assert bold_in(app.panel.query_one("#finding")) == f"{first};"
+
+
+def test_a_weight_of_its_own_stays_behind_the_first_clause() -> None:
+    drawn = led(Text.assemble("Half. And ", ("most", "bold red"), style="bold"))
+    assert [(drawn.plain[span.start : span.end], span.style) for span in drawn.spans] == [
+        (" And most", "not bold"),
+        ("most", "bold red"),
+    ]
+    assert led(Text("p 0.5 of a.b", "bold")).spans == []
+
+
+async def test_a_dialogs_title_stands_over_what_it_asks(prompt_file: Path, model_folder: Path) -> None:
+    async with running(prompt_file, model_folder) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for key in ("a", "x", "J"):
+            await pilot.press(key)
+            await pilot.pause()
+            parts = app.screen.query("#ask > *").results()
+            assert len({part.content_region.x for part in parts}) == 1, key
+            await pilot.press("escape")
 
 
 async def test_the_heads_of_the_help_are_bold_as_its_keys_are(prompt_file: Path, model_folder: Path) -> None:

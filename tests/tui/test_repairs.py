@@ -184,7 +184,7 @@ async def test_rows_say_what_they_change_and_by_what_they_are_sorted(prompt_file
         await pilot.press(RepairPanel.key)
         await settle(pilot, lambda: TryCalibrations() in app.state.results)
         await settle(pilot)
-        heads, best = app.query_one(RepairPanel).query_one("#table", Line).text.plain.splitlines()[:2]
+        heads, best = lines_of(app, "#table")[:2]
         assert says(app, sorted_by(app.state.results[TryCalibrations()]))
         assert f"query {app.state.query + 1}  calibration" in heads
         assert best.startswith(">") and best.endswith("  neighbours")

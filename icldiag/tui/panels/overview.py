@@ -74,7 +74,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
         yield Line(id="labels", classes="body gap")
         yield Line(id="lean", classes="body gap")
         yield Line(id="strip", classes="body gap")
-        yield Line(id="query", classes="body gap")
+        yield Finding(id="query", classes="body gap")
         yield Line(id="lines", classes="body gap")
 
     def on_mount(self) -> None:

@@ -207,7 +207,7 @@ class RepairPanel(ApplyingPanel):
     def _about(self, found: Repairs) -> Text:
         from icldiag.render.repairs import about
 
-        return about(found, found.trials[self.marked], self.state.query, self.prompt, self.state.look)
+        return about(found, found.trials[self.marked], self.state.query, self.prompt, self.state.look, self.room.width)
 
     # ---- keys -------------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from icldiag.render.answer import answer_line
 from icldiag.render.evidence import evidence_table
 from icldiag.render.weights import weight_rows
 from icldiag.tui.keys import choosing
+from icldiag.tui.line import led
 from icldiag.tui.messages import RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Finding, Line
@@ -227,9 +228,8 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         look = self.state.look
         overview = self.peek(Summarise())
         wide = prompt_wide(found, overview)
-        lines = [
-            Text(self._shown(said), look.strong) for said in (verdict(found.favourite, found.labels), wide) if said
-        ]
+        verdicts = (verdict(found.favourite, found.labels), wide)
+        lines = [led(Text(self._shown(said), look.strong)) for said in verdicts if said]
         if isinstance(found, Explanation):
             lines.append(Text(self._shown(headline(found)), look.chosen))
             if larger := heavier(found):
