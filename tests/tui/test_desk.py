@@ -9,15 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numpy as np
 import pytest
 
 from icldiag.analyses.extraction.compute import Extract
-from icldiag.analyses.search.repair import Repair
 from icldiag.errors import IcldiagError, NotStored
 from icldiag.model.readout import Progress
 from icldiag.model.settings import ModelSettings
-from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import drop, rename_word, swap
 from icldiag.prompt.schema import Prompt
 from icldiag.tui.desk import Desk
@@ -264,44 +261,6 @@ def test_a_wrong_prompt_file_is_shown_and_then_read_again(prompt_file: Path, mod
     jobs.finish(desk)
     assert desk.state.prediction is not None
     assert desk.state.edits == 0
-
-
-def test_a_file_read_again_below_a_calibration(prompt_file: Path, model_folder: Path) -> None:
-    text, jobs = prompt_file.read_text(), Queue()
-    desk = Desk(Screen(), cast(Jobs, jobs), prompt_file, ModelSettings(name=str(model_folder), device="cpu"))
-    desk.read_prompt()
-    desk.load_model()
-    jobs.finish(desk)
-    state, edits = desk.state, Edits(desk)
-    assert state.prompt is not None
-    demonstrations, labels = state.prompt.demonstrations, state.prompt.labels
-    zero = Calibration("contextual", (0.0, 0.0, 0.0))
-    edits.apply(Repair("calibration", "contextual", demonstrations, labels, zero))
-    assert (state.edits, state.edited) == (1, 0)
-    prompt_file.write_text(text.replace("park", "parks"))
-    edits.reload()
-    edits.undo()
-    assert state.prompt.calibration == zero
-    assert (state.edits, state.edited) == (1, 1)  # the file holds another text by now
-
-
-def test_a_file_read_again_below_a_re_weighting(prompt_file: Path, model_folder: Path) -> None:
-    """Key 0 twice is no change, though the prompt was answered before and is another, equal object then."""
-    jobs = Queue()
-    desk = Desk(Screen(), cast(Jobs, jobs), prompt_file, ModelSettings(name=str(model_folder), device="cpu"))
-    desk.read_prompt()
-    desk.load_model()
-    jobs.finish(desk)
-    state, edits = desk.state, Edits(desk)
-    assert state.session is not None
-    edits.use_beta(np.ones(state.session.beta_shape, np.float32))
-    edits.ask("Who ?")
-    edits.reload()
-    undo = len(state.undo)
-    toggle(edits)
-    toggle(edits)
-    assert state.beta_on
-    assert len(state.undo) == undo
 
 
 def test_a_model_that_cannot_be_loaded_leaves_the_prompt(prompt_file: Path, tmp_path: Path) -> None:

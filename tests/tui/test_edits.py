@@ -20,7 +20,7 @@ from icldiag.tui.messages import JobFinished, QueryChosen
 from icldiag.tui.panels.confusion import ConfusionPanel
 from icldiag.tui.run import Run
 from icldiag.tui.top import top_line
-from tests.tui.pilot import PROMPT, running, says, screen_text, settle, until
+from tests.tui.pilot import PROMPT, running, says, screen_text, settle
 
 
 async def test_a_prompt_is_changed_in_place_and_back(prompt_file: Path, model_folder: Path) -> None:
@@ -44,21 +44,6 @@ async def test_a_prompt_is_changed_in_place_and_back(prompt_file: Path, model_fo
         assert app.state.prediction is not None
         assert app.state.prediction.probabilities.tolist() == before.probabilities.tolist()
         assert "EDITED" not in screen_text(app)
-
-
-async def test_a_demonstration_gets_another_label(prompt_file: Path, model_folder: Path) -> None:
-    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
-        await settle(pilot, lambda: app.state.prediction)
-        before = app.state.prompt
-        await pilot.press("8", "down", "c", "ctrl+u", *"Nowhere", "enter")
-        await until(pilot, lambda: says(app, "there is no label 'Nowhere'; choose from Person, Location,"))
-        assert says(app, "label of demonstration 2: Person, Location, Number")
-        await pilot.press("ctrl+u", *"Number", "enter")
-        await settle(pilot, lambda: app.state.prediction and app.state.prompt is not before)
-        assert app.state.prompt is not None
-        assert [one.label for one in app.state.prompt.demonstrations] == [0, 2, 2]
-        await pilot.press("u")
-        await settle(pilot, lambda: app.state.prediction and app.state.prompt is before)
 
 
 async def test_a_label_word_is_renamed_and_saved(

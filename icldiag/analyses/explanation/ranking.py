@@ -68,22 +68,24 @@ def _ranked(causes: Sequence[Cause], evidence: Evidence) -> tuple[Cause, ...]:
     mends = evidence.favourite is not None and evidence.favourite.undone is not None and evidence.favourite.undone.mends
     whole = [kind for kind in OF_PROMPT if turned.get(kind) and (kind != "prior" or mends)]
     if turned.get("majority") and "classes" in turned:
-        kinds.remove("classes")
-        kinds.insert(kinds.index("majority") + 1, "classes")
+        _later(kinds, "classes", ["majority"])
     if "majority" in turned and most_shown(evidence, wrong=1):
-        kinds.remove("demonstration")
-        kinds.insert(kinds.index("majority") + 1, "demonstration")
+        _later(kinds, "demonstration", ["majority"])
     elif whole and not turned.get("demonstration", True):
-        kinds.remove("demonstration")
-        kinds.insert(max(map(kinds.index, whole)) + 1, "demonstration")
+        _later(kinds, "demonstration", whole)
     if whole and not turned.get("name", True):
-        kinds.remove("name")
-        kinds.insert(max(map(kinds.index, whole)) + 1, "name")
+        _later(kinds, "name", whole)
 
     def place(cause: Cause) -> tuple[bool, float]:
         return not cause.confirmed, kinds.index(cause.kind) if cause.confirmed else -(cause.nats or 0.0)
 
     return tuple(sorted(causes, key=place))
+
+
+def _later(kinds: list[CauseKind], kind: CauseKind, than: Sequence[CauseKind]) -> None:
+    """Put a kind right after the last of others."""
+    kinds.remove(kind)
+    kinds.insert(max(map(kinds.index, than)) + 1, kind)
 
 
 def _beside(ranked: Sequence[Cause], evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:

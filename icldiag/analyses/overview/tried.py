@@ -41,8 +41,7 @@ def calibration_line(repairs: Repairs) -> str:
     if not repairs.trials:
         return ""
     compared = repairs.trials[0].selection
-    alone = [trial for trial in repairs.trials if trial.repair.family == "calibration"]
-    gains = ", ".join(f"{trial.repair.name.split()[0]} {signed(trial.selection.net)}" for trial in alone)
+    gains = ", ".join(f"{trial.repair.name.split()[0]} {signed(trial.selection.net)}" for trial in repairs.calibrations)
     return (
         f"{_counts(repairs)}, {compared.right_before} are right; texts gained by calibrations, none of them fitted on "
         f"the text that it answers: {gains}."

@@ -21,7 +21,7 @@ CALIBRATES: dict[CalibrationKind, str] = {  # what each kind does, for who has n
 
 def tried_kind(repairs: Repairs) -> str:
     """What was tried, in a word."""
-    return "calibration" if all(trial.repair.family == "calibration" for trial in repairs.trials) else "repair"
+    return "calibration" if len(repairs.calibrations) == len(repairs.trials) else "repair"
 
 
 def finding(repairs: Repairs) -> str:

@@ -39,6 +39,11 @@ class Repairs(AnalysisResult):
         return None if self.winner is None else self.trials[self.winner]
 
     @property
+    def calibrations(self) -> tuple[Trial, ...]:
+        """Those of the prompt as it is."""
+        return tuple(trial for trial in self.trials if trial.repair.family == "calibration")
+
+    @property
     def named(self) -> Trial | None:
         """Words from the labels' names, as they are; None where all label words are like these."""
         found = (trial for trial in self.trials if trial.repair.family == "names")

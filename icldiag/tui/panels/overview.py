@@ -170,8 +170,7 @@ class OverviewPanel(PartsPanel, ApplyingPanel):
             said += f", want {names[gold]}"
             if found.explains(query):
                 said += "; the lean explains it"
-        if found.repairs is not None and found.repairs.trials:
-            trials = found.repairs.trials
+        if found.repairs is not None and (trials := found.repairs.calibrations):
             after = ", ".join(f"{one.repair.name.split()[0]} {names[one.predicted[query]]}" for one in trials)
             said += f"; with calibrations: {after}"
         return Text(self._visible(f"{said}."), look.strong)

@@ -81,7 +81,7 @@ def render(self: Widget) -> Visual:
     try:
         return _render(self)
     except Exception as error:
-        _told(self, f"{type(self).__name__}.render", error)
+        _told(self, _drawn_by(self), error)
         return Content("")
 
 
@@ -90,8 +90,13 @@ def render_lines(self: Widget, crop: Region) -> list[Strip]:
     try:
         return _render_lines(self, crop)
     except Exception as error:
-        _told(self, f"{type(self).__name__}.render", error)
+        _told(self, _drawn_by(self), error)
         return [Strip.blank(crop.width)] * crop.height
+
+
+def _drawn_by(widget: Widget) -> str:
+    """The class whose drawing it is: of several that inherit it, an error is told once."""
+    return f"{next(one.__name__ for one in type(widget).__mro__ if 'render' in vars(one))}.render"
 
 
 def _guarded(pump: MessagePump, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[[], Any]:

@@ -35,6 +35,7 @@ def test_they_are_tried_as_the_prompt_with_these_words(rich: Prompt, tiny: Tiny)
     assert named is not None
     assert named.repair.apply(changed.prompt).labels == rich.labels
     assert named.repair.needs == "nothing"
+    assert {trial.repair.labels for trial in tried.calibrations} == {changed.prompt.labels}  # of the prompt as it is
     assert named.predicted.tolist() == plain.prediction().predicted.tolist()
     texts = [text.texts for text in tried.selection]
     right = {
