@@ -53,7 +53,7 @@ def prompt_wide(found: PartialExplanation, overview: Overview | None) -> str:
     if overview is None or overview.stability is None or not drawn or found.contest.gold == found.contest.answer:
         return ""
     own = found.causes[0] if isinstance(found, Explanation) and found.causes else None
-    alike = [said for cause, said in drawn if own is not None and _is_told(own, cause, overview, found.contest.answer)]
+    alike = [said for cause, said in drawn if own is not None and _is_told(own, cause, overview)]
     said = alike[0] if alike else drawn[0][1]
     opening = f"Over {counted(len(overview.stability.queries), 'query')} (Overview): {said}"
     if own is None:
@@ -78,10 +78,8 @@ def doubted(found: PartialExplanation, overview: Overview | None) -> str:
     return ""
 
 
-def _is_told(own: Cause, cause: PromptCause, overview: Overview, answer: int) -> bool:
-    """Whether the sentence about what draws all answers names this answer's own cause, and its label."""
-    if cause.kind != "demonstration" and cause.label != answer:
-        return False
+def _is_told(own: Cause, cause: PromptCause, overview: Overview) -> bool:
+    """Whether the sentence about what draws all answers names this answer's own cause."""
     kinds = _ALIKE[cause.kind]
     if cause.kind == "recency" and names_counts(overview) == cause.label:
         kinds = (*kinds, "majority")
