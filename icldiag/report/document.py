@@ -18,15 +18,15 @@ from icldiag.errors import AnalysisError, WrongRequest
 from icldiag.model.readout import Progress, silent, step_of
 from icldiag.page.blocks import Piece
 from icldiag.prompt.encode import query_tokens
-from icldiag.prompt.schema import Example, Prompt
+from icldiag.prompt.write import as_yaml
 from icldiag.quoting import did_you_mean, quoted
 from icldiag.render.tokens import token_pieces
-from icldiag.report.identity import command_of, commit, environment, weights_hash
+from icldiag.report.identity import command_of, environment, in_its_file, weights_hash
 from icldiag.report.redaction import Redaction
-from icldiag.report.repaired import COMPARED, NOT_YET, Repaired
+from icldiag.report.repaired import CAUSES, COMPARED, NOT_YET, Repaired
 from icldiag.report.settings import ReportSettings
+from icldiag.report.subject import model_values, prompt_values
 from icldiag.session import Session
-from icldiag.shipped import shown_name
 from icldiag.version import __version__
 
 SCHEMA = "icldiag-report/1"
@@ -66,11 +66,13 @@ class Report:
     settings: ReportSettings = field(default_factory=ReportSettings)
     left_out: dict[str, str] = field(default_factory=dict)  # why an analysis is not there
     command: str | None = None  # that computes the same; None for a prompt made in memory
+    unsaved: str | None = None  # the prompt as a file, where it has changes that are in none
     weights: str | None = None  # see `weights_hash`
     made: str = ""  # when, in UTC
     query: int | None = None  # the one that it speaks of, where not of all
     redaction: Redaction | None = None  # where the texts are left out
     repaired: Repaired | None = None  # a repair that is on in the session's prompt
+    before: Report | None = None  # what was found of the causes without it
 
     @cached_property
     def context(self) -> Context:
@@ -81,13 +83,21 @@ class Report:
     def redacted(self) -> Report:
         """The same without the user's texts: ids, label names and numbers."""
         redaction = Redaction(self.session.prompt)
-        return replace(self, results=redaction.shown(self.results), command=None, redaction=redaction)
+        shown, before = redaction.shown(self.results), None if self.before is None else self.before.redacted()
+        return replace(self, results=shown, command=None, unsaved=None, redaction=redaction, before=before)
 
     def reading(self, name: str) -> str:
         """Of a section; what was found without the repair that is on says so."""
         said = ANALYSES[name].section.reading(self.results[name], self.context)
         earlier = name == "repairs" and self.repaired is not None and self.repaired.tried is not None
         return f"{COMPARED} {said}" if earlier else said
+
+    def sections(self) -> dict[str, Any]:
+        """What was found, by section."""
+        found = self.results.items()
+        return {
+            name: {"reading": self.reading(name), **ANALYSES[name].section.values(result)} for name, result in found
+        }
 
     def values(self) -> dict[str, Any]:
         """Everything as JSON values."""
@@ -99,14 +109,14 @@ class Report:
             "environment": environment(),
             "model": {**model_values(self.session), "weights_sha256": self.weights},
             "prompt": prompt_values(self.session, self.context.prompt),
+            "unsaved": self.unsaved,
             "redacted": self.redaction is not None,
             "settings": {**asdict(self.settings), "beta": self.session.beta},
         }
         if self.repaired is not None:
-            document["repaired"] = {"name": self.repaired.name, "effect": self.repaired.effect}
-        for name, result in self.results.items():
-            section = ANALYSES[name].section
-            document[name] = {"reading": self.reading(name), **section.values(result)}
+            before = None if self.before is None else self.before.sections()
+            document["repaired"] = {"name": self.repaired.name, "effect": self.repaired.effect, "before": before}
+        document |= self.sections()
         if self.left_out:
             document["left_out"] = self.left_out
         if self.redaction is not None:
@@ -126,6 +136,7 @@ def make_report(
     query: Index | None = None,
     computed: bool = False,
     repaired: Repaired | None = None,
+    before: Report | None = None,
 ) -> Report:
     """Compute the chosen analyses.
 
@@ -137,6 +148,7 @@ def make_report(
         query: what can be asked about one query is asked about this one alone.
         computed: take only answers that are there already, about all queries or else about `query`; compute none.
         repaired: the repair that is on in the session's prompt. Its table is taken where `computed` finds no other.
+        before: the report of the prompt without it, see `causes`.
     """
     settings = settings or ReportSettings()
     results: dict[str, Any] = {}
@@ -167,20 +179,29 @@ def make_report(
             results[name] = section.gather(answers, context)
             each_result(name, results[name], context)
         except AnalysisError as error:
-            if only is not None:
+            if only is not None and not computed:
                 raise
             left_out[name] = str(error)
+    unsaved = None if command is not None or in_its_file(session.prompt) else as_yaml(session.prompt)
     return Report(
         session,
         results,
         settings,
         left_out,
-        command or command_of(session, list(results) if computed else only, settings),
+        command or command_of(session, list(results) if computed else only, settings, saved=unsaved is None),
+        unsaved,
         weights_hash(session.model, progress),
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         query,
         repaired=repaired if repaired is None or earlier else replace(repaired, tried=None),
+        before=before,
     )
+
+
+def causes(session: Session, query: int | None) -> Report | None:
+    """What was computed already of the causes: about all queries, or else about one; None where nothing was."""
+    found = make_report(session, CAUSES, query=query, computed=True)
+    return found if found.results else None
 
 
 def _computed(session: Session, name: str, contexts: Sequence[Context]) -> dict[str, Any]:
@@ -207,65 +228,6 @@ def context_of(session: Session, settings: ReportSettings) -> Context:
 
     spans = tuple(demonstration.texts for demonstration in encoded.demonstrations)
     return Context(session.prompt, session.prediction(), session.model.n_layers, settings, pieces, token_texts, spans)
-
-
-def model_values(session: Session) -> dict[str, Any]:
-    model = session.model
-    return {
-        "name": model.name,
-        "revision": model.revision,
-        "commit": commit(model),
-        "architecture": model.architecture,
-        "layers": model.n_layers,
-        "heads": model.n_heads,
-        "parameters": model.parameters,
-        "context_window": model.context_window,
-        "device": str(model.device),
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "quantisation": model.quantisation,
-        "seam": model.seam.name,
-    }
-
-
-def prompt_values(session: Session, prompt: Prompt) -> dict[str, Any]:
-    """Of the session's prompt; `prompt` is what is shown of it."""
-    encoded = session.encoded
-    names = prompt.label_names
-    return {
-        "name": prompt.name,
-        "file": shown_name(prompt.path) if prompt.path else None,
-        "sha256": session.prompt.hash,
-        "template": prompt.template,
-        "separator": prompt.separator,
-        "instruction": prompt.instruction,
-        "instruction_separator": prompt.instruction_separator,
-        "chat": prompt.chat,
-        "fields": list(prompt.fields),
-        "scoring": prompt.scoring,
-        "calibration": prompt.calibration and asdict(prompt.calibration),
-        "anchor": prompt.anchor,
-        "labels": [
-            {"name": label.name, "word": label.word, "tokens": list(tokens) if prompt is session.prompt else []}
-            for label, tokens in zip(prompt.labels, encoded.label_tokens, strict=True)
-        ],
-        "demonstrations": [
-            {
-                "text": example.text,
-                **named_texts(example),
-                "label": names[place.label_class],
-                "anchors": list(place.anchors),
-                "span": list(place.span),
-            }
-            for example, place in zip(prompt.demonstrations, encoded.demonstrations, strict=True)
-        ],
-        "tokens": {"demonstrations": len(encoded.prefix), "longest_prompt": encoded.longest},
-        "warnings": list(session.warnings),
-    }
-
-
-def named_texts(example: Example) -> dict[str, Any]:
-    """The text of each field, where the template has others than {text}."""
-    return {"fields": dict(example.fields)} if example.fields else {}
 
 
 def plain(value: Any) -> Any:

@@ -12,6 +12,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from icldiag.errors import PromptError
+from icldiag.prompt.read import read_prompt
 from icldiag.report.settings import ReportSettings, heads_text
 from icldiag.shipped import shown_name
 
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
 
     from icldiag.model.forward import InstrumentedModel
     from icldiag.model.readout import Progress
+    from icldiag.prompt.schema import Prompt
     from icldiag.session import Session
 
+UNSAVED = "PROMPT.yaml"  # names a prompt with changes that are in no file
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy")
 
 _hashes: WeakKeyDictionary[InstrumentedModel, str | None] = WeakKeyDictionary()
@@ -75,14 +79,26 @@ _OWN_WAY = ("isolate", "training", "token_layers", "renormalise")
 _TRAINING_OPTIONS = {"seed": "examples-seed"}
 
 
-def command_of(session: Session, only: Sequence[str] | None, settings: ReportSettings) -> str | None:
+def in_its_file(prompt: Prompt) -> bool:
+    """Whether its file holds this prompt, without changes made since; true of one that was made in memory."""
+    if prompt.path is None:
+        return True
+    try:
+        return read_prompt(prompt.path).hash == prompt.hash
+    except PromptError:
+        return False
+
+
+def command_of(
+    session: Session, only: Sequence[str] | None, settings: ReportSettings, *, saved: bool = True
+) -> str | None:
     """The command that computes the same report; None for a prompt made in memory, which no command can name.
 
-    A beta in force is named `--beta BETA`: only whoever saved it knows the file.
+    A beta in force is named `--beta BETA`: only whoever saved it knows the file. So is a prompt that is not `saved`.
     """
     if session.prompt.path is None:
         return None
-    words = ["icldiag", "report", shown_name(session.prompt.path), "--format", "json"]
+    words = ["icldiag", "report", shown_name(session.prompt.path) if saved else UNSAVED]
     model, loaded = session.settings, session.model
     words += ["--model", loaded.name or model.name, *_place(session)]
     words += ["--dtype", str(loaded.dtype).removeprefix("torch.")]

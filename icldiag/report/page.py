@@ -13,9 +13,12 @@ from icldiag.counting import counted
 from icldiag.glossary import terms_in
 from icldiag.page.blocks import Block, Cell, Code, Figure, Heading, Items, Page, Paragraph, Part, Table, Tokens
 from icldiag.report.document import Report
+from icldiag.report.identity import UNSAVED
+from icldiag.report.repaired import WITHOUT
 
 WORDS = "words"  # the part that explains terms
 _IN_MEMORY = "The prompt was made in memory, so there is no command."
+_ENDING = "With -o FILE the ending says what is written: .html, .md, .json and others."
 
 
 def page_of(report: Report) -> Page:
@@ -24,6 +27,7 @@ def page_of(report: Report) -> Page:
     parts = [
         replace(part_of(name, result, context), reading=report.reading(name)) for name, result in report.results.items()
     ]
+    parts += _causes_before(report)
     page = Page(
         title=f"icldiag report: {report.context.prompt.name}",
         facts=(*_facts(values), *(() if report.repaired is None else (report.repaired.told,))),
@@ -31,6 +35,24 @@ def page_of(report: Report) -> Page:
         parts=(*parts, *_words(parts), _prompt(values["prompt"], context, redacted), _repeat(values, redacted)),
     )
     return page if report.redaction is None else report.redaction.shown(page)
+
+
+def _causes_before(report: Report) -> list[Part]:
+    """What was found of the causes without the repair that is on."""
+    before = report.before
+    if before is None:
+        return []
+    parts = [part_of(name, result, before.context) for name, result in before.results.items()]
+    return [
+        replace(part, name=_before(part.name), title=f"Before the repair: {part.title}", reading=f"{WITHOUT} {reading}")
+        for part in parts
+        if (reading := part.reading)
+    ]
+
+
+def _before(name: str) -> str:
+    """Of a section without the repair that is on."""
+    return f"before-{name}"
 
 
 def part_of(name: str, result: Any, context: Context) -> Part:
@@ -65,8 +87,10 @@ def _summary(report: Report, readings: dict[str, str]) -> dict[str, tuple[tuple[
     found: dict[str, tuple[tuple[str, str], ...]] = {}
     for question in QUESTIONS:
         names = [name for name, analysis in ANALYSES.items() if analysis.section.question == question]
-        answers = [(name, readings[name]) for name in names if name in readings]
-        answers += [("", f"no {name}: {report.left_out[name]}") for name in names if name in report.left_out]
+        shown = [part for name in names for part in (name, _before(name)) if part in readings]
+        answers = [(part, readings[part]) for part in shown]
+        missing = [name for name in names if name in report.left_out and _before(name) not in shown]
+        answers += [("", f"no {name}: {report.left_out[name]}") for name in missing]
         if answers:
             found[question] = tuple(answers)
     return found
@@ -162,10 +186,17 @@ def _repeat(values: dict[str, Any], redacted: bool) -> Part:
         "To repeat this report",
         "",
         (
-            Code(command) if command else Paragraph(without),
+            *([Code(command), *_unsaved(values["unsaved"]), Paragraph(_ENDING)] if command else [Paragraph(without)]),
             Table("repeat", "What the numbers depend on.", ("what", "value"), tuple(rows)),
         ),
     )
+
+
+def _unsaved(text: str | None) -> list[Block]:
+    """The prompt as a file, where it is in none."""
+    if text is None:
+        return []
+    return [Paragraph(f"{UNSAVED} holds the prompt with its changes, which are in no file yet:"), Code(text)]
 
 
 def _settings(settings: dict[str, Any]) -> list[tuple[Cell, ...]]:

@@ -8,6 +8,8 @@ from icldiag.analyses.repairs import Repairs
 
 NOT_YET = "not computed yet with the repair that is on"
 COMPARED = "Compared with the prompt without the repair that is on."
+WITHOUT = "Without the repair that is on:"
+CAUSES = ("overview", "explanation")  # sections that say what a repair was to mend
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ class EnvironmentFields(Fields):
 class RepairedFields(Fields):
     name: str
     effect: str = Field(description="What it did when it was applied, in sentences; empty where that is not known.")
+    before: dict[str, Any] | None = Field(None, description="Sections computed without it: overview, explanation.")
 
 
 class ReportFields(Fields):
@@ -94,6 +95,7 @@ class ReportFields(Fields):
     model: ModelFields
     prompt: PromptFields
     settings: dict[str, Any] = Field(description="What the analyses were computed with, seeds among them.")
+    unsaved: str | None = Field(None, description="The prompt as YAML, where it has changes that are in no file.")
     redacted: bool = Field(False, description="The user's texts are left out; placeholders stand for them.")
     repaired: RepairedFields | None = Field(None, description="A repair that is on, which was applied in the app.")
     left_out: dict[str, str] = Field({}, description="Analyses that this prompt cannot have, with the reason.")

@@ -17,12 +17,14 @@ from textual.widgets import Static
 from icldiag.files import free_path, make_folder, write_whole
 from icldiag.tui.comparison import counts_since, on_others
 from icldiag.tui.export_screen import Content, ExportChoice
+from icldiag.tui.loading import on_prompt
 from icldiag.tui.run import Run
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
     from icldiag.clients.write import ClientForm
     from icldiag.model.readout import Progress
+    from icldiag.report.document import Report
     from icldiag.report.repaired import Repaired
     from icldiag.session import Session
     from icldiag.tui.desk import Desk
@@ -71,19 +73,35 @@ class Export:
         content = Content(choice.scope, analysis, state.query, choice.redact)
         state.doing["export"] = "exporting"
         self.desk.screen.show("top")
-        repaired = repair_on(state)
+        repaired, before = repair_on(state), self._before(session)
         beside = self.desk.other.session if self.desk.other is not None else None
 
         def work(progress: Progress) -> None:
             make_folder(folder)
             where = folder, stem, choice.formats, content, progress, self.written.append, self.writing
-            write_reports(session, *where, repaired)
+            write_reports(session, *where, repaired, before())
             if beside is not None:
                 from icldiag.tui.export_two import write_two
 
                 write_two((session, beside), *where)
 
         self.desk.jobs.start(Run("export", object(), state, session), work)
+
+    def _before(self, session: Session) -> Callable[[], Report | None]:
+        """What was found of the causes without the repair that is on now. It is asked in a job: it may read a file."""
+        applied, texts = self.desk.state.applied, session.prompt.queries[self.desk.state.query].texts
+        if applied is None or applied.prediction is None:
+            return lambda: None
+        prompt, _, beta = applied.before
+        kept = self.desk.kept.get(prompt, beta)
+        query = next((place for place, one in enumerate(prompt.queries) if one.texts == texts), None)
+
+        def found() -> Report | None:
+            from icldiag.report.document import causes
+
+            return causes(on_prompt(session, prompt, beta) if kept is None else kept.session, query)
+
+        return found
 
     def for_clients(self, made: Callable[[], Session], form: ClientForm, target: Path) -> None:
         """Write a prompt for other programs, the logit biases after they were tried."""
@@ -155,6 +173,7 @@ def write_reports(
     wrote: Callable[[str], object],
     writing: AbstractContextManager[object],
     repaired: Repaired | None = None,
+    before: Report | None = None,
 ) -> None:
     """Compute what is not there yet, and write each format into the folder, as a file or as a folder of files.
 
@@ -164,6 +183,7 @@ def write_reports(
         wrote: told where each one is, in words, as soon as it is there.
         writing: held while files are written.
         repaired: the repair that is on.
+        before: what was found of the causes without it.
 
     Raises IcldiagError.
     """
@@ -189,6 +209,7 @@ def write_reports(
         query=None if content.scope == "everything" else content.query,
         computed=content.scope == "computed",
         repaired=repaired,
+        before=before,
     )
     if content.redact:
         report = report.redacted()

@@ -27,6 +27,7 @@ from icldiag.page.markdown import page_as_markdown
 from icldiag.page.svg import inline_svg
 from icldiag.page.tables import as_csv
 from icldiag.prompt.schema import Example, Label, Prompt
+from icldiag.prompt.write import as_yaml
 from icldiag.report.document import Report, make_report
 from icldiag.report.identity import given_command, weights_hash
 from icldiag.report.page import page_of
@@ -233,12 +234,18 @@ def test_the_hash_is_of_the_weights_that_run(tiny: Tiny) -> None:
     assert weights_hash(other, lambda *_: None) != found
 
 
-def test_the_command_repeats_the_settings(tiny: Tiny, prompt: Prompt) -> None:
-    session = Session(replace(prompt, path=Path("my prompts/a.yaml")), tiny())
+def test_the_command_repeats_the_settings(
+    tiny: Tiny, prompt: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("my prompts/a.yaml")
+    path.parent.mkdir()
+    path.write_text(as_yaml(prompt))
+    session = Session(replace(prompt, path=path), tiny())
     settings = ReportSettings(layer=1, random_words_seed=7, isolate=((0, 2),), positions="restart")
     command = make_report(session, ["prediction"], settings).command
     assert command == (
-        "icldiag report 'my prompts/a.yaml' --format json --model tiny-gpt2 --device cpu --dtype float32 "
+        "icldiag report 'my prompts/a.yaml' --model tiny-gpt2 --device cpu --dtype float32 "
         "--only prediction --isolate 0,2 --layer 1 --words-seed 7 --positions restart"
     )
     assert make_report(Session(prompt, tiny()), ["prediction"]).command is None

@@ -209,7 +209,7 @@ def test_a_report_says_which_repair_is_on_and_what_was_known_of_it(table: Table)
     page, values = as_markdown(report), report.values()
     assert f"repair that is on: {repair.name}. Of 4 labelled queries " in page
     assert "The table of repairs compares with the prompt without it." in page
-    assert values["repaired"] == {"name": repair.name, "effect": repaired.effect}
+    assert values["repaired"] == {"name": repair.name, "effect": repaired.effect, "before": None}
     assert values["repairs"]["reading"].startswith("Compared with the prompt without the repair that is on. ")
     assert len(values["repairs"]["repairs"]) == len(tried.trials)
     assert values["left_out"]["demonstrations"] == "not computed yet with the repair that is on"
