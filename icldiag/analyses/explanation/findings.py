@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from icldiag.analyses import lens
-from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.demonstrations import strongest
 from icldiag.analyses.explanation.partial import PartialExplanation
 from icldiag.page.text import place
@@ -129,18 +128,8 @@ def _of_prior(found: PartialExplanation) -> Iterator[Finding]:
         "label prior",
         f"{first.lean:+.1f} nats",
         f"rank {first.rank} of {len(found.labels)} labels" if len(found.labels) > 2 else "",
-        f"Prior of {answer} over {rival}, in nats: {leans}; {effect}.{_otherwise(found, first.lean)}",
+        f"Prior of {answer} over {rival}, in nats: {leans}; {effect}.",
     )
-
-
-def _otherwise(found: PartialExplanation, lean: float) -> str:
-    """That the prior's share has the other sign: it is the lean of the prompt with the other factors neutral."""
-    if not isinstance(found, Explanation) or (place := found.shares.place_of("prior")) is None:
-        return ""
-    share = found.shares.nats[place]
-    if share * lean >= 0 or not (round(share, 2) and round(lean, 1)):
-        return ""
-    return f" Its share of the lead, {share:+.2f}, is what the other causes, once neutral, leave of the prior."
 
 
 def _of_aggregation(found: PartialExplanation) -> Iterator[Finding]:

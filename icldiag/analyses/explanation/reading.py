@@ -235,6 +235,14 @@ def _result(run: Counterfactual, found: Explanation) -> str:
     return f"with {run.change}, the answer is {then} (p of {rival} {run.probability:.2f}; {lead})"
 
 
+def cautions(cause: Cause, found: Explanation) -> str:
+    """What speaks against the cause's change, or is not known of it: that a label may be right, what others lose."""
+    place = found.shares.place_of(cause.kind)
+    relabels = place is not None and found.shares.factors[place].relabelled is not None
+    doubt = "its label may be right: read it first" if relabels and not _probably_wrong(cause, found) else ""
+    return "; ".join(filter(None, (doubt, cost_to_others(cause, found))))
+
+
 def cost_to_others(cause: Cause, found: Explanation) -> str:
     """What the cause's change costs the other queries that it was tried on: of the two classes, or of all where that
     can be read off; where these lose nothing, that others were not asked."""

@@ -12,7 +12,7 @@ from icldiag.analyses.explanation import reading as reading_of_query
 from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.reading import verdict
 from icldiag.analyses.explanation.section_fields import ExplanationFields
-from icldiag.analyses.explanation.weights import NAMES
+from icldiag.analyses.explanation.weights import NAMES, opposed_prior
 from icldiag.page.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import curves
 
@@ -228,7 +228,7 @@ def _query(found: Explanation, context: Context | None) -> list[Block]:
         Heading(f"Query {query + 1}" + ("" if context is None else f": {context.prompt.queries[query].text}")),
         Paragraph(f"{verdict}. {reading_of_query(found)}"),
     ]
-    further = tuple(of_cause(cause, found) for cause in found.causes[1:])
+    further = (*(of_cause(cause, found) for cause in found.causes[1:]), *filter(None, [opposed_prior(found)]))
     shown += [Items(further)] if further else []
     rows = weights(found)
     lines = tuple((weight.name, weight.nats, weight.note) for weight in rows)

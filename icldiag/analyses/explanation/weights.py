@@ -9,6 +9,7 @@ from icldiag.analyses.contest import Counterfactual
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.factors import CauseKind
 from icldiag.analyses.explanation.ranking import KINDS, Cause
+from icldiag.analyses.overview.lean import LEAST_SHOWN
 
 NAMES: dict[CauseKind, str] = {
     "scoring": "scoring of label words",
@@ -79,6 +80,21 @@ def is_made(cause: Cause, found: Explanation) -> bool:
     these neutral."""
     contextual = any(source.kind == "contextual" and source.lean > 0 for source in found.prior.sources)
     return cause.kind == "prior" and contextual and (cause.nats or 0.0) <= 0
+
+
+def opposed_prior(found: Explanation) -> str:
+    """That the prior's share has another sign than the prompt's lean, and what it is; empty where it has not."""
+    place = found.shares.place_of("prior")
+    if place is None:
+        return ""
+    lean, share = found.prior.sources[0].lean, found.shares.nats[place]
+    if lean * share >= 0 or min(abs(lean), abs(share)) < LEAST_SHOWN:
+        return ""
+    answer, rival = found.pair if lean > 0 else found.pair[::-1]
+    return (
+        f"Where the query says nothing the prompt leans to {answer} over {rival} ({abs(lean):.1f} nats). With the "
+        f"other factors neutral it leans to {rival}: this is the share of the label prior ({share:+.2f})."
+    )
 
 
 def together(cause: Cause, found: Explanation) -> str:

@@ -65,7 +65,7 @@ def _last_wins(found: Overview, stability: Stability, label: int) -> str:
     if found.verdict.label != label or not where_last:
         where = f"{recency.last:.0%} of the answers are that class, {recency.otherwise:.0%} where it is not last"
         own = f"in this one {share([stability.predicted], label):.0%} are {names[label]}"
-        return f"{said}: {where} (means of {recency.orders} orders in all; {own})."
+        return f"{said}: {where} (means of {recency.orders} orders, a class counted as often as it is last; {own})."
     other = max(where_last, key=lambda one: where_last[one])
     here = share_where_last(stability, other, label) or 0.0
     ends = [_end(found, one) for one in (other, label)]

@@ -142,11 +142,14 @@ class WhyPanel(PartsPanel, ApplyingPanel):
     def _show_evidence(self, found: Explanation) -> None:
         """All of it where the user opened it or the panel has room; else the first cause's, if that fits."""
         from icldiag.analyses.explanation import of_cause
+        from icldiag.analyses.explanation.weights import opposed_prior
 
         sentences = [of_cause(cause, found) for cause in found.causes]
+        first = [*sentences[:1], *filter(None, [opposed_prior(found)])]
+        sentences = [*first, *sentences[1:]]
         parts = [self.query_one(name, Line) for name in ("#sentences", "#evidence", "#undefined")]
         whole = (self._joined(sentences), self._evidence(found), self._listed("Undefined: ", found.missing))
-        for shown in (whole, (self._joined(sentences[:1]), "", ""), ("", "", "")):
+        for shown in (whole, (self._joined(first), "", ""), (self._joined(first[1:]), "", ""), ("", "", "")):
             for part, content in zip(parts, shown, strict=True):
                 part.set(content)
             self.whole = shown is whole and self.fits()
@@ -249,11 +252,11 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def _action(self, cause: Cause, found: Explanation, mends: Repair | None, marked: bool) -> str:
         """Always a try: what a change does to queries of further labels, and to other texts, is not known before."""
-        from icldiag.analyses.explanation.reading import cost_to_others
+        from icldiag.analyses.explanation.reading import cautions
 
         if mends is None:
             return elsewhere(cause, found)
-        lose = cost_to_others(cause, found)
+        lose = cautions(cause, found)
         it = mends.name if cause.kind == "majority" else "it"  # which demonstrations go is said nowhere else
         offer = f"t tries {it}" if marked else f"] then t tries {it}"
         return f"{offer}; {lose}" if lose else offer

@@ -11,7 +11,7 @@ from icldiag.analyses.explanation.favourite import Favourite, Undoing
 from icldiag.analyses.explanation.not_asked import not_asked
 from icldiag.analyses.explanation.others import Check, Counts
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.reading import cost_to_others, doubted, headline, prompt_wide, verdict
+from icldiag.analyses.explanation.reading import cautions, cost_to_others, doubted, headline, prompt_wide, verdict
 from icldiag.analyses.explanation.relabelled import LIKELY
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.doubts import Doubt
@@ -236,20 +236,18 @@ def test_what_a_change_costs_the_other_queries_is_told_in_numbers(
     assert told(-0.1, 3, 6, cause=other) == ""
 
 
-def test_a_prior_whose_share_has_the_other_sign_says_what_its_share_is(explained: tuple[Session, Explanation]) -> None:
+def test_a_demonstration_that_gets_another_label_may_have_the_right_one(
+    nothing: Evidence, explained: tuple[Session, Explanation]
+) -> None:
     _, found = explained
-    place = found.shares.place_of("prior")
-    assert place is not None
-    lean = found.prior.sources[0].lean
-    assert round(lean, 1) != 0
-
-    def said(share: float) -> str:
-        nats = tuple(share if at == place else one for at, one in enumerate(found.shares.nats))
-        rows = findings(replace(found, shares=replace(found.shares, nats=nats)))
-        return next(row.sentence for row in rows if row.name == "label prior")
-
-    other = -0.5 if lean > 0 else 0.5
-    told = f" Its share of the lead, {other:+.2f}, is what the other causes, once neutral, leave of the prior."
-    assert said(other).endswith(told)
-    assert "Its share" not in said(-other)
-    assert "Its share" not in said(0.0)
+    effect = replace(found.demonstrations[0], odds=0.0, likelihood=0.0)
+    for factor, odds, doubts in (
+        (Factor("demonstration", "labelled", relabelled=0), 0.0, True),
+        (Factor("demonstration", "labelled", relabelled=0), LIKELY, False),
+        (Factor("demonstration", "left out", without=(0,)), 0.0, False),
+    ):
+        evidence = with_factor(nothing, factor, TURNS, HELPS)
+        own = Cause("demonstration", evidence.shares.alone(0), 1.0, True, "", 0)
+        shown = (replace(effect, odds=odds), *found.demonstrations[1:])
+        told = replace(found, demonstrations=shown, shares=evidence.shares, checks=(None,))
+        assert cautions(own, told) == ("its label may be right: read it first" if doubts else "")

@@ -9,7 +9,7 @@ import pytest
 from icldiag.analyses.explanation import Explanation, of_cause, weights
 from icldiag.analyses.explanation.factors import CauseKind
 from icldiag.analyses.explanation.ranking import Cause
-from icldiag.analyses.explanation.weights import MADE, heavier
+from icldiag.analyses.explanation.weights import MADE, heavier, opposed_prior
 from icldiag.session import Session
 
 
@@ -47,6 +47,29 @@ def test_a_prior_that_the_other_factors_make_says_so(explained: tuple[Session, E
         cause = Cause("prior", found.order.runs[0], nats, True, "")
         told = replace(wrong, causes=(cause,), prior=replace(found.prior, sources=sources))
         assert (MADE in weights(told)[0].note) == (MADE in of_cause(cause, told)) == made
+
+
+def test_a_prior_whose_share_has_another_sign_than_its_lean_says_why(explained: tuple[Session, Explanation]) -> None:
+    _, found = explained
+    parts, (answer, rival) = found.shares, found.pair
+    place = parts.place_of("prior")
+    assert place is not None
+    for lean, nats, names in (
+        (1.0, -1.0, (answer, rival)),
+        (-1.0, 1.0, (rival, answer)),
+        (1.0, 1.0, None),
+        (-1.0, -1.0, None),
+        (1.0, -0.01, None),
+    ):
+        sources = tuple(replace(source, lean=lean) for source in found.prior.sources)
+        shares = replace(parts, nats=tuple(nats if one == place else value for one, value in enumerate(parts.nats)))
+        said = opposed_prior(replace(found, shares=shares, prior=replace(found.prior, sources=sources)))
+        assert said == (
+            f"Where the query says nothing the prompt leans to {names[0]} over {names[1]} (1.0 nats). With the other "
+            f"factors neutral it leans to {names[1]}: this is the share of the label prior ({nats:+.2f})."
+            if names
+            else ""
+        )
 
 
 def test_that_another_cause_has_a_larger_share_is_said_and_why_it_comes_later(

@@ -53,7 +53,7 @@ def test_a_class_that_is_only_answered_more_often_where_it_is_last_does_not_win(
     said = headline(replace(found, shown=tuple(labels), stability=stability))
     assert (
         "The class whose demonstrations come last is answered more often: 50% of the answers are that class, 17% where "
-        "it is not last (means of 9 orders in all; in this one 50% are Mixed)."
+        "it is not last (means of 9 orders, a class counted as often as it is last; in this one 50% are Mixed)."
     ) in said
 
 
