@@ -9,7 +9,7 @@ from typing import Any
 
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.analysis import QUESTIONS, Context
-from icldiag.counting import counted
+from icldiag.counting import counted, joined
 from icldiag.glossary import terms_in
 from icldiag.page.blocks import Block, Cell, Code, Figure, Heading, Items, Page, Paragraph, Part, Table, Tokens
 from icldiag.report.document import Report
@@ -90,7 +90,8 @@ def _summary(report: Report, readings: dict[str, str]) -> dict[str, tuple[tuple[
         shown = [part for name in names for part in (name, _before(name)) if part in readings]
         answers = [(part, readings[part]) for part in shown]
         missing = [name for name in names if name in report.left_out and _before(name) not in shown]
-        answers += [("", f"no {name}: {report.left_out[name]}") for name in missing]
+        alike = {why: [name for name in missing if report.left_out[name] == why] for why in report.left_out.values()}
+        answers += [("", f"no {joined(without, 'or')}: {why}") for why, without in alike.items() if without]
         if answers:
             found[question] = tuple(answers)
     return found

@@ -47,7 +47,8 @@ def test_what_was_wrong_without_the_repair_is_told(repaired: tuple[Desk, Queue, 
     page, values = exported(repaired, tmp_path)
     assert "Without the repair that is on: " in page.split("## ")[0]  # the summary
     assert "## Before the repair: " in page
-    assert "no explanation: not computed yet" not in page
+    others = "no confusion, patching, contrast or demonstrations: not computed yet with the repair that is on"
+    assert f"- {others}\n" in page.split("## ")[0]
     before = values["repaired"]["before"]  # type: ignore[index]
     assert list(before) == ["overview", "explanation"]
     assert before["explanation"]["reading"] in page.replace("\\", "")
