@@ -99,7 +99,7 @@ def _in_a_line(repairs: Repairs) -> str:
     best, effect = repairs.best, repairs.confirmed
     if best is None or effect is None:
         return f"none of {len(repairs.trials)} {tried_kind(repairs)}s gains"
-    texts = counted(effect.count, "labelled text")
+    texts = counted(effect.count, "held-out text")
     return f"{best.repair.name}, {effect.right_before} of {texts} right before, {effect.right_after} after"
 
 

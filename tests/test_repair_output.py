@@ -159,7 +159,7 @@ def test_ctrl_c_ends_a_search_with_the_best_so_far(
     assert found.best and found.confirmed
     effect = found.confirmed
     assert (
-        f"so far: {found.best.repair.name}, {effect.right_before} of {effect.count} labelled texts right before, "
+        f"so far: {found.best.repair.name}, {effect.right_before} of {effect.count} held-out texts right before, "
         f"{effect.right_after} after\n"
     ) in told
     assert finding(found) not in told  # which stdout says, often on the same terminal

@@ -29,13 +29,13 @@ def answer_line(prediction: Prediction, query: int, look: Look) -> Text:
 
     parts: list[str | tuple[str, str]]
     if gold is None:
-        parts = [named(won, look.chosen), ", before ", named(second, "bold"), "; the right label is unknown"]
+        parts = [named(won, look.chosen), ", next ", named(second, "bold"), "; the right label is unknown"]
     elif gold != won:
         rank = f", {rank_of(order.index(gold) + 1, 'most probable')}" if len(order) > 2 else ""
         parts = [("x ", look.wrong), named(won, look.chosen), ", want ", named(gold, look.gold), rank]
     else:
         right = label_style(won, won, gold, look)
-        parts = [("Right: ", look.right), named(won, right), f", before {named(second, '')[0]}"]
+        parts = [("Right: ", look.right), named(won, right), f", next {named(second, '')[0]}"]
     contest = contest_of(prediction, query)
     tie = " (a tie)" if contest.tie else ""
     parts.append((f"   lead {in_nats(contest.lead, contest.lead)} nats{tie}", look.strong))

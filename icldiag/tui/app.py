@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 
 from icldiag.config import Config
 from icldiag.crash import Facts
-from icldiag.errors import IcldiagError
 from icldiag.model.settings import ModelSettings
 from icldiag.prompt.schema import Prompt
 from icldiag.tui.autosave import SECONDS, Autosave, Resumption
@@ -20,7 +19,7 @@ from icldiag.tui.desk import Desk
 from icldiag.tui.dialogs import Dialogs
 from icldiag.tui.editor import Editor
 from icldiag.tui.edits import Edits
-from icldiag.tui.export import Export, panel_text, save_panel
+from icldiag.tui.export import Export, keep_copied, panel_text
 from icldiag.tui.export_screen import ExportChoice, ExportScreen
 from icldiag.tui.interventions import toggle
 from icldiag.tui.jobs import Jobs
@@ -255,15 +254,15 @@ class DiagnosisApp(Dialogs):
         self.export.stop()
 
     def action_copy(self) -> None:
-        """Through the terminal (OSC 52), and always to a file too: clipboards fail silently over SSH and tmux."""
+        """Through the terminal (OSC 52), and kept in a file too: clipboards fail silently over SSH and tmux."""
         text = panel_text(self.state, self.panel)
         self.copy_to_clipboard(text)
         try:
-            target = save_panel(self.state, self.panel, text)
-        except IcldiagError as error:
-            self.tell(f"Copied, but not saved: {visible(str(error))}", severity="warning")
+            target = keep_copied(text)
+        except OSError as error:
+            self.tell(f"Sent to the terminal's clipboard alone; not kept in a file: {error.strerror}")
         else:
-            self.tell(f"Copied; also in {visible(str(target))}")
+            self.tell(f"Sent to the terminal's clipboard; also in {visible(str(target))}")
 
     # ---- the end ----------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from icldiag.files import free_path, make_folder, write_whole
+from icldiag.files import free_path, make_folder, replace_whole, write_whole
+from icldiag.session_file import state_folder
 from icldiag.tui.comparison import counts_since, on_others
 from icldiag.tui.export_screen import Content, ExportChoice
 from icldiag.tui.loading import on_prompt
@@ -265,8 +266,10 @@ def panel_text(state: State, panel: Panel) -> str:
     return text
 
 
-def save_panel(state: State, panel: Panel, text: str) -> Path:
-    """Write a panel's text into the working directory, under a name that is still free. Raises IcldiagError."""
-    target = free_path(Path.cwd() / f"{state.path.stem}-{panel.id}.txt")
-    write_whole(text, target)
+def keep_copied(text: str) -> Path:
+    """Write what was copied last into icldiag's own folder, where it is in nobody's way. Raises OSError."""
+    folder = state_folder()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = folder / "copied.txt"
+    replace_whole(text, target)
     return target

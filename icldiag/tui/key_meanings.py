@@ -31,7 +31,7 @@ MEANINGS: Mapping[str, str] = {
     "app.reload": "compute what was stopped or failed; else read the prompt file again",
     "app.export": "write a report: of this panel, this query, what is computed, or everything",
     "app.stop": "stop what is being computed; what is known stays",
-    "app.copy": "copy the panel's text, and write it to a file",
+    "app.copy": "copy the panel's text; it is kept in a file of icldiag's too",
     "app.changes": "show what was changed of the prompt file, as a diff",
     "app.jobs": "list what is being computed, and stop it",
     "app.glossary": "explain the terms on the screen",

@@ -66,7 +66,7 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
         )
     names = list(interventions(state, brief="layers" in lost))
     for name in names:
-        off = " (key 0: off)" if name == names[-1] and any(in_force(state)) and "off" not in lost else ""
+        off = " (0: off/on)" if name == names[-1] and any(in_force(state)) and "off" not in lost else ""
         yield Text.assemble((name, "bold reverse"), off)
     at_work = sorted(state.doing.values(), key=WAITS.__eq__)  # what waits says nothing of how far it is
     doing = visible(next(iter(at_work), ""), state.look.ascii_only)

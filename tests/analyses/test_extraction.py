@@ -172,6 +172,8 @@ def check_reading(found: Extraction, prediction: Prediction) -> None:
     """The claims of the finding, counted again in plain loops."""
     said, layer = reading(found), found.layer
     known = [query for query in range(len(prediction)) if found.targets[query] is not None]
+    count = len(found.destinations)  # the app has one query's own share beside it
+    assert said.count(f"the target's attention, the mean of {count} queries") == (count > 1)
     if all(value is None for value in found.aucroc):
         assert f"in layer {layer}." in said
         means = [[row[LABEL_WORDS] for row in one] for one in found.destinations]

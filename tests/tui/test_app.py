@@ -248,22 +248,36 @@ def test_the_app_does_not_import_torch() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
-async def test_a_panel_is_copied_and_saved(
+async def test_a_panel_is_copied_and_kept_among_icldiags_own_files(
     prompt_file: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    """The working directory is the user's: nothing is written there unasked."""
+    here, own = tmp_path / "here", tmp_path / "own"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("ICLDIAG_STATE", str(own))
     async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         app.query_one(Queries).select(0)
         await settle(pilot)
         await pilot.press("2")
         await settle(pilot)
-        await pilot.press("y", "8", "y", "y")
+        await pilot.press("y")
+        await settle(pilot)
+        labels = (own / "copied.txt").read_text()
+        assert labels == app.clipboard
+        assert "anchor distance" in labels
+        assert "Query vectors: " in labels  # below the fold at this size
+        await pilot.press("8", "y")
         await settle(pilot)
         copied = app.clipboard
-    labels = (tmp_path / "prompt-labels.txt").read_text()
-    assert "anchor distance" in labels
-    assert "Query vectors: " in labels  # below the fold at this size
-    assert (tmp_path / "prompt-prompt-2.txt").read_text() == copied
+        assert f"also in {own / 'copied.txt'}" in told(app)[-1]
+        monkeypatch.setenv("ICLDIAG_STATE", "/proc/none")  # where nobody makes a folder
+        await pilot.press("y")
+        await settle(pilot)
+        assert "not kept in a file" in told(app)[-1]
+    assert (own / "copied.txt").read_text() == copied
+    assert (own / "copied.txt").stat().st_mode & 0o077 == 0
+    assert list(here.iterdir()) == []
     assert "\x1b" not in copied
     assert "[/red] [b" in copied

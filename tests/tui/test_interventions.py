@@ -27,7 +27,7 @@ async def test_a_cut_and_a_calibration_are_taken_off_and_put_back(prompt_file: P
         calibrated, written = app.state.prediction, app.state.prompt
         await pilot.press("4", "f")
         await settle(pilot)
-        assert "CUT IN LAYER 0   CALIBRATED batch (key 0: off)" in screen_text(app)
+        assert "CUT IN LAYER 0   CALIBRATED batch (0: off/on)" in screen_text(app)
         await pilot.press("0")
         await settle(pilot, lambda: app.state.prediction is not calibrated)
         told = [notification.message for notification in app._notifications]
@@ -94,7 +94,7 @@ async def test_a_beta_of_the_file_stays_off_when_a_query_is_asked(
     prompt_file.write_text(PROMPT + "beta: beta.safetensors\n")
     async with running(prompt_file, model_folder) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction and app.state.beta_on)
-        assert "RE-WEIGHTED (key 0: off)" in screen_text(app)
+        assert "RE-WEIGHTED (0: off/on)" in screen_text(app)
         await pilot.press("0")
         await settle(pilot, lambda: not app.state.beta_on)
         await pilot.press("a", *"Who ?", "enter")

@@ -41,6 +41,7 @@ async def test_why_says_the_answer_its_cause_and_the_evidence(prompt_file: Path,
             known = ", want " if prediction.is_wrong(query) else "Right: "
             text = screen_text(app)
             assert (known if prediction.gold[query] is not None else "the right label is unknown") in text
+            assert (", next " in text) == (not prediction.is_wrong(query))  # what the answer leads, not what it was
             found = session.explanation(query)
             lead = found.contest.lead
             assert f"lead {in_nats(lead, lead)} nats" in text
@@ -112,7 +113,7 @@ async def test_a_layer_is_cut_and_restored(prompt_file: Path, model_folder: Path
         assert "cut in layers 0-1" in " ".join(screen_text(app).split())
         await pilot.press("I", "2")
         await settle(pilot)
-        assert "CUT IN LAYERS 2-3 (key 0: off)" in screen_text(app)
+        assert "CUT IN LAYERS 2-3 (0: off/on)" in screen_text(app)
         await pilot.press("0", "4")
         await settle(pilot, lambda: "Nothing is cut" in screen_text(app))
         assert "CUT IN" not in screen_text(app).split("\n")[0]

@@ -113,7 +113,7 @@ async def test_with_a_repair_of_another_panel_on_the_first_choice_is_marked(
         found, panel = app.state.results[TryCalibrations()], app.query_one(RepairPanel)
         assert panel.marked == (found.winner or 0)
         assert says(app, "t apply")
-        assert says(app, "backwards (u takes it off)")
+        assert says(app, "backwards ([ ] to it, then t takes it off)")
         assert any(line.startswith("> ") for line in lines_of(app, "#table"))
         await pilot.press(*["left_square_bracket"] * (panel.marked + 1))
         await pilot.pause()

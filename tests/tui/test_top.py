@@ -145,4 +145,4 @@ def test_at_80_columns_a_calibration_leaves_room_for_the_status_and_the_model(st
 
 def test_one_layer_that_is_cut_is_no_count(state: State) -> None:
     state.cut_layers = frozenset({0})
-    assert "CUT IN LAYER 0 (key 0: off)" in top_line(state, 200).plain
+    assert "CUT IN LAYER 0 (0: off/on)" in top_line(state, 200).plain

@@ -222,7 +222,7 @@ def blocks(result: list[Explanation], context: Context | None = None) -> list[Bl
 
 def _query(found: Explanation, context: Context | None) -> list[Block]:
     answer, rival = found.pair
-    verdict = f"{answer}, not {rival}" if found.contest.wrong else f"{answer}, before {rival}"
+    verdict = f"{answer}, not {rival}" if found.contest.wrong else f"{answer}, next {rival}"
     query = found.contest.query
     shown: list[Block] = [
         Heading(f"Query {query + 1}" + ("" if context is None else f": {context.prompt.queries[query].text}")),

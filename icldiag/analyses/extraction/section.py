@@ -58,17 +58,18 @@ def values(result: Extraction) -> dict[str, Any]:
 def reading(found: Extraction, context: Context | None = None) -> str:
     """How much attention label words get, and whether what they get tells the answer."""
     layer, what = found.layer, "answer" if found.against == "predicted" else "gold label"
-    share = percent(float(found.destinations[:, layer, LABEL_WORDS].mean()))
+    share, count = percent(float(found.destinations[:, layer, LABEL_WORDS].mean())), len(found.targets)
+    over = f", the mean of {count} queries" if count > 1 else ""  # the app has one query's own beside it
     best = found.aucroc[layer]
     if best is None:
         return (
-            f"Label words get at most {share} of the target's attention, in layer {layer}. "
+            f"Label words get at most {share} of the target's attention{over}, in layer {layer}. "
             f"{_sentence('; '.join(found.missing))}"
         )
     few = "" if found.enough else f"; fewer than two {what}s come {ENOUGH} times, so this may be chance"
     return (
         f"Attention to the label words tells the {what}s apart best in layer {layer} (AUCROC {best:.2f}{few}), where "
-        f"they get {share} of the target's attention. {agreement_in_words(found, layer)}"
+        f"they get {share} of the target's attention{over}. {agreement_in_words(found, layer)}"
     )
 
 

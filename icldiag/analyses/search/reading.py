@@ -70,7 +70,7 @@ def trial_in_short(repairs: Repairs, trial: Trial) -> str:
 def _confirmed_on(repairs: Repairs, confirmed: Effect) -> str:
     """Some are the prompt's own queries: a change that was not searched for is tried on the others alone."""
     queries = f" ({'1 is a query' if repairs.queries == 1 else f'{repairs.queries} are queries'})"
-    texts = f"{counted(confirmed.count, 'labelled text')}{queries if repairs.queries else NO_QUERIES}"
+    texts = f"{counted(confirmed.count, 'held-out text')}{queries if repairs.queries else NO_QUERIES}"
     return f"{texts}, each left out of fit and choice"
 
 
@@ -173,7 +173,7 @@ def _choice(repairs: Repairs) -> str:
         return "of one prompt's calibrations that gain, the most general (neighbours, then matrix, affine, batch)"
     assert repairs.confirmed is not None
     mends = "" if repairs.query is None else f"fix query {repairs.query + 1} and "
-    return f"the best of those that {mends}were tested on {repairs.confirmed.count} left-out texts"
+    return f"the best of those that {mends}were tested on {repairs.confirmed.count} held-out texts"
 
 
 def alike(effect: Effect) -> str:

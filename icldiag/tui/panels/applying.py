@@ -80,7 +80,7 @@ class ApplyingPanel(Panel):
             return Text("")
         told = (since(self.state, applied), *self._on_other_texts())
         said = [visible(line, look.ascii_only) for line in told]
-        key = f" ({'t' if self.takes_off else 'u'} takes it off)"
+        key = f" ({'' if self.takes_off else '[ ] to it, then '}t takes it off)"  # u takes back what was asked since
         head = Text.assemble(
             ("ON  ", look.chosen), (visible(applied.name, look.ascii_only), look.strong), (key, look.muted)
         )

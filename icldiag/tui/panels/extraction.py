@@ -60,7 +60,7 @@ class ExtractionPanel(LayeredPanel):
         self._show_curves(found)
 
     def _show_destinations(self, found: Extraction, layer: int) -> None:
-        title = f"share of the target's attention in layer {layer}, mean of {self.session.facts.n_heads} heads"
+        title = f"this query: shares of the target's attention in layer {layer}, {self.session.facts.n_heads} heads"
         self.query_one("#destinations-title", Line).set(title)
         shares = found.destinations[self.state.query, layer].tolist()
         self.query_one("#destinations", Line).set(share_bars(DESTINATIONS, shares, self.state.look, self._width))

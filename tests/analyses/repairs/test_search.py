@@ -74,7 +74,7 @@ def test_a_planted_label_prior_is_mended_by_calibration(rich: Prompt, tiny: Tiny
     assert found.confirmed is not None
     assert found.confirmed.p_value < 0.05
     assert "unlikely to be chance" in finding(found)
-    of_queries = f"On {len(found.confirmation)} labelled texts (30 are queries), each left out of fit and choice"
+    of_queries = f"On {len(found.confirmation)} held-out texts (30 are queries), each left out of fit and choice"
     assert of_queries in finding(found)
 
 
