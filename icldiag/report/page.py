@@ -87,7 +87,7 @@ def _summary(report: Report, readings: dict[str, str]) -> dict[str, tuple[tuple[
     found: dict[str, tuple[tuple[str, str], ...]] = {}
     for question in QUESTIONS:
         names = [name for name, analysis in ANALYSES.items() if analysis.section.question == question]
-        shown = [part for name in names for part in (name, _before(name)) if part in readings]
+        shown = [part for part in (*names, *map(_before, names)) if part in readings]
         answers = [(part, readings[part]) for part in shown]
         missing = [name for name in names if name in report.left_out and _before(name) not in shown]
         alike = {why: [name for name in missing if report.left_out[name] == why] for why in report.left_out.values()}
