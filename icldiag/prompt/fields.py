@@ -12,7 +12,7 @@ from icldiag.arguments import Count, Seed, Weight
 from icldiag.errors import PromptError
 from icldiag.prompt.adjustments import PRIORS, SCALES, CalibrationKind
 from icldiag.prompt.source import Location
-from icldiag.quoting import brief, did_you_mean, listed, quoted
+from icldiag.quoting import brief, did_you_mean, listed, quoted, shortened
 
 Scoring = Literal["first", "whole", "terminated", "per_token", "per_byte", "pmi"]
 Anchor = Literal["first", "last", "all"]  # which tokens of a label word
@@ -167,7 +167,9 @@ def complaint(error: ValidationError, document: dict[str, Any]) -> tuple[str, Lo
     elif location == ("labels",) and found["type"] != "missing":
         reason = "expected a list of class names, or a mapping from class name to label word"
     elif location[0] in _EXAMPLES and len(location) == 1 and found["type"] != "missing":
-        reason = "expected a list of {text, label} or {file: ...}"
+        written = document.get(str(location[0]))
+        told = f"{{file: {shortened(written)}}}" if isinstance(written, str) and written.strip() else "{file: ...}"
+        reason = f"expected a list of {{text, label}}, or {told} for rows in a file"
     elif location[0] in _EXAMPLES and found["type"] == "model_type":
         reason = "expected {text: ...}, with its label where that is known"
     return reason, location

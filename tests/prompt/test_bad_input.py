@@ -176,6 +176,14 @@ def test_many_demonstrations_are_read_in_linear_time(tmp_path: Path) -> None:
     assert many < 20 * few  # eight times as many; squared it would be 64 times as long
 
 
+@pytest.mark.parametrize(("written", "cure"), [("rows.jsonl", "{file: rows.jsonl}"), (3, "{file: ...}")])
+def test_rows_that_are_no_list_say_how_a_file_is_named(written: object, cure: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps({**PROMPT, "examples": written}))
+    said = f"examples: expected a list of {{text, label}}, or {cure} for rows in a file"
+    assert said in complaint(lambda: read_prompt(path))
+
+
 def test_many_wrong_demonstrations_are_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "p.json"
     path.write_text(json.dumps({**PROMPT, "demonstrations": [{"text": "x", "lable": "a"}] * 20_000}))
