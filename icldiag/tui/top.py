@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from icldiag.model.turns import WAITS
 from icldiag.prompt.adjustments import FITTED
-from icldiag.render.fit import cut_end, cut_middle
+from icldiag.render.fit import cut_middle
 from icldiag.tui.interventions import in_force
 from icldiag.tui.state import State
 from icldiag.visible import visible
@@ -26,24 +27,25 @@ _WORDS = (
     "layers",
     "doing",
     "short",
-    "ready",
-    "no-model",
-    "right",
     "less",
+    "ready",
+    "right",
+    "no-model",
     "no-file",
 )
 _LOSSES = (*_NAMES, *_WORDS)
-_FEW, _SOME = 14, 28  # cells that a name, and what is being computed, are cut to
-_FEWEST = 10  # that a name is cut to last
+_FEW, _FEWEST = 14, 10  # cells that a name is cut to, and last
 
 
 def top_line(state: State, width: int) -> Text:
-    """As much as fits."""
-    line = _line(state, ())
-    for count in range(1, len(_LOSSES) + 1):
-        if line.cell_len <= width:
-            break
-        line = _line(state, _LOSSES[:count])
+    """As much as fits: what was given up without need, since a later loss made more room, comes back."""
+    lost: tuple[str, ...] = ()
+    while (line := _line(state, lost)).cell_len > width and len(lost) < len(_LOSSES):
+        lost = _LOSSES[: len(lost) + 1]
+    for loss in reversed(lost):
+        fewer = tuple(one for one in lost if one != loss)
+        if (more := _line(state, fewer)).cell_len <= width:
+            lost, line = fewer, more
     return line
 
 
@@ -56,7 +58,7 @@ def _line(state: State, lost: Container[str]) -> Text:
 
 def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
     dots, few = state.look.dots, _FEWEST if "short" in lost else _FEW
-    file = visible(state.path.name, state.look.ascii_only)
+    file = visible(state.path.stem if "short" in lost else state.path.name, state.look.ascii_only)
     yield Text("" if "app" in lost else "icldiag")
     if "no-file" not in lost:
         yield Text(cut_middle(file, few, dots) if "file" in lost else file)
@@ -71,11 +73,9 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
     at_work = sorted(state.doing.values(), key=WAITS.__eq__)  # what waits says nothing of how far it is
     doing = visible(next(iter(at_work), ""), state.look.ascii_only)
     if doing:
-        some = 8 if "less" in lost else _SOME
-        doing = doing.partition(", ")[0] if "left" in lost else doing
         if state.stored:
-            doing = f"{'' if 'less' in lost else 'earlier results; '}{doing.removeprefix('loading: ')}"
-        yield Text(cut_end(doing, some, dots) if "doing" in lost else doing, "bold")
+            doing = f"{'' if 'doing' in lost else 'earlier results; '}{doing.removeprefix('loading: ')}"
+        yield Text(_briefly(doing, lost), "bold")
     elif state.prompt_error or state.model_error:
         yield Text("wrong prompt file" if state.prompt_error else "model failed", "dim")
     elif "ready" not in lost:
@@ -89,6 +89,14 @@ def _parts(state: State, lost: Container[str]) -> Iterator[Text]:
         weights = "" if model.quantisation is None or "weights" in lost else f" from {model.quantisation}"
         dtype = "" if "dtype" in lost else f" {model.dtype.removeprefix('torch.')}"
         yield Text(f"{model.device}{dtype}{weights}")
+
+
+def _briefly(doing: str, lost: Container[str]) -> str:
+    """In whole words: without the time that is left, then no further than it is counted, then the job alone."""
+    if "less" in lost:
+        return re.split(r"[:,;]| \d", doing)[0]
+    counted = re.match(r".*?\d+ of \d+", doing) if "doing" in lost else None
+    return counted[0] if counted else doing.partition(", ")[0] if "left" in lost else doing
 
 
 def _fitted(state: State, brief: bool) -> str:

@@ -19,10 +19,12 @@ from icldiag.analyses.demonstrations.reading import (
     reading_so_far,
     row_name,
 )
+from icldiag.analyses.estimates import mean_estimate
 from icldiag.analyses.overview.compute import Perturb
+from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.overview.stability import LeftOutSoFar, leads
 from icldiag.errors import Cancelled
-from icldiag.model.readout import silent
+from icldiag.model.readout import FloatArray, silent
 from icldiag.prompt.schema import Prompt
 from icldiag.samples import sample_path
 from icldiag.session import Session
@@ -165,7 +167,13 @@ def test_the_sentences_hold(case: str) -> None:
     sums = found.values.mean(axis=1)
     best, worst = int(sums.argmax()), int(sums.argmin())
     known = case != "no gold labels"  # else nobody can say what harms
-    verb = {True: "helps: it gives", False: "harms: it takes"} if known else {True: "gives", False: "takes"}
+
+    def verb(mean: float, nats: FloatArray) -> str:
+        """What helps or harms is said where it surely does, by nats that are shown."""
+        one = mean_estimate(nats, found.stability.classes)
+        surely = known and abs(mean) >= LEAST_SHOWN and not one.low <= 0 <= one.high
+        return ("helps: it gives" if mean >= 0 else "harms: it takes") if surely else "gives" if mean >= 0 else "takes"
+
     for row in {best, worst}:
         sign, each = 1 if sums[row] >= 0 else -1, found.values[row]
         classes = found.stability.classes
@@ -177,20 +185,21 @@ def test_the_sentences_hold(case: str) -> None:
             unsure = ", so not surely" if low <= 0 else ""
             assert f"{sign * sums[row]:.2f} nats" in told and f"{low:.2f} to {high:.2f} over queries{unsure}" in told
     first = row_name(found, best)
-    assert f"{first[0].upper()}{first[1:]} {verb[bool(sums[best] >= 0)]} {abs(sums[best]):.2f} nats" in told
-    assert f"{row_name(found, worst)} {verb[bool(sums[worst] >= 0)]} {abs(sums[worst]):.2f} nats" in told
+    assert f"{first[0].upper()}{first[1:]} {verb(sums[best], found.values[best])} {abs(sums[best]):.2f} nats" in told
+    assert f"{row_name(found, worst)} {verb(sums[worst], found.values[worst])} {abs(sums[worst]):.2f} nats" in told
     assert ("are right instead of" in told) == (case != "no gold labels")
     assert ("the answer's lead" in told) == (case == "no gold labels")
     alone, stands = reading_of_left_out(found.stability, found.labels)
     taken = found.stability.matrix.mean(axis=1)
-    helps = verb[False] if taken.max() > 0 else "gives least,"
+    matrix = found.stability.matrix
+    helps = verb(-taken.max(), matrix[taken.argmax()]) if taken.max() > 0 else "gives least,"
     assert f"{helps} {abs(taken.max()):.2f} nats of the lead" in alone
     several = len(found.stability.queries) > len(set(found.stability.classes.tolist()))
     assert ("over queries" in alone) == several
     assert bool(stands) == (found.stability.harmful is not None and found.stability.harmful == int(taken.argmax()))
     run = found.stability.left_out[0]
     told_of_one = reading_so_far(LeftOutSoFar(replace(found.stability, left_out=(run,)), len(taken)), found.labels)[0]
-    does = verb[bool(taken[0] <= 0)]
+    does = verb(-taken[0], matrix[0])
     assert told_of_one.startswith(
         f"So far 1 of {len(taken)} left out. Demonstration 1 ({found.labels[run.label]}) {does} "
     )

@@ -65,5 +65,5 @@ async def test_means_are_those_of_the_finding_and_columns_those_of_overview(
             assert [number, name, signs, mean] in [line.split()[:4] for line in overview]
         finding = " ".join(app.panel.query_one("#finding", Line).text.plain.split())
         worst = rows[0].split()
-        assert f"emonstration {worst[0]} ({worst[1]}) harms: it takes {worst[3].lstrip('-')} nats" in finding
+        assert f"emonstration {worst[0]} ({worst[1]}) takes {worst[3].lstrip('-')} nats" in finding
         assert "A column a query in the prompt's order" in app.panel.query_one("#matrix-title", Line).text.plain

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from icldiag.model.settings import BUNDLED
+from icldiag.prompt.edit import drop
 from icldiag.samples import sample_path
 from icldiag.tui.layers import LayerChart
 from icldiag.tui.queries import Queries
@@ -164,3 +165,46 @@ async def test_the_bar_that_says_that_more_follows_is_seen(theme: str, prompt_fi
         await pilot.pause()
         bar = app.panel.styles
         assert contrast(bar.scrollbar_color, bar.scrollbar_background) >= 3, bar.scrollbar_color  # WCAG, of no text
+
+
+async def test_of_another_query_a_panel_shows_its_beginning(prompt_file: Path, model_folder: Path) -> None:
+    """Where it begins as before, the place in it is kept: on coming back, and for queries that it says nothing of."""
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        for key, query, home in (("5", 3, True), ("O", 2, False)):
+            await pilot.press(key)
+            await settle(pilot, lambda: app.panel.settled())
+            await pilot.press("ctrl+d")
+            await settle(pilot)
+            panel, at = app.panel, app.panel.scroll_y
+            assert at > 0
+            await pilot.press("8", key)
+            await settle(pilot)
+            assert panel.scroll_y == at
+            await pilot.press("8")
+            app.query_one(Queries).select(query)
+            await pilot.press(key)
+            await settle(pilot, lambda: app.panel.settled())
+            await settle(pilot)
+            assert (app.state.query, panel.scroll_y) == (query, 0 if home else at)
+
+
+async def test_what_is_edited_stays_in_view_and_what_was_changed_elsewhere_begins_anew(
+    prompt_file: Path, model_folder: Path
+) -> None:
+    shown = '  - {text: "Who wrote the opera ?", label: Person}\n'
+    prompt_file.write_text(prompt_file.read_text().replace(shown, 5 * shown))
+    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+        await settle(pilot, lambda: app.state.prediction)
+        await pilot.press("8")
+        await settle(pilot)
+        app.panel.scroll_to(y=2, animate=False)
+        await pilot.press("d")
+        await settle(pilot, lambda: app.state.edits and app.panel.settled())
+        assert app.panel.scroll_y == 2
+        await pilot.press("O")
+        app.edits.change(lambda prompt: drop(prompt, 0))
+        await settle(pilot, lambda: app.panel.settled())
+        await pilot.press("8")
+        await settle(pilot, lambda: app.panel.settled())
+        assert app.panel.scroll_y == 0

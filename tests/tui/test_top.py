@@ -139,8 +139,37 @@ def test_at_80_columns_a_calibration_leaves_room_for_the_status_and_the_model(st
     state.undo, state.prompt = [Before(before)], replace(before, calibration=Calibration("batch", (0.1, -0.1)))
     state.repairs = [Applied("a repair", Before(before), state.prompt, None, None)]
     line = top_line(state, 78).plain
-    for part in ("yaml", "30 of 60 right (fitted)", "CALIBRATED batch", "ready", "SmolL", "cuda:0"):
+    for part in ("questions ", "30 of 60 right (fitted)", "CALIBRATED batch", "ready", "SmolL", "cuda:0"):
         assert part in line
+
+
+@pytest.mark.parametrize("cut", [frozenset(), frozenset(range(12))])
+@pytest.mark.parametrize(
+    "doing", ["", "overview: stability 31 of 480 changed prompts, 8 orders", "exporting 2 of 9: reading heads"]
+)
+def test_at_80_columns_prompt_model_and_what_is_in_force_are_there_in_whole_words(
+    state: State, cut: frozenset[int], doing: str
+) -> None:
+    assert state.prompt is not None
+    state.path = Path("questions.yaml")
+    state.session = cast("Any", Session(ModelFacts("/models/smollm2", 30, 9, 8192, "cpu", "torch.float32", None)))
+    state.prompt = replace(state.prompt, calibration=Calibration("batch", (0.1, -0.1)))
+    state.cut_layers, state.doing = cut, {"overview": doing} if doing else {}
+    line = top_line(state, 78)
+    assert line.cell_len <= 78
+    job = doing.partition(":")[0].partition(" ")[0]
+    for part in ("questions", "EDITED", "CALIBRATED batch", job, "smollm2", "cpu"):
+        assert part in line.plain
+    assert "…" not in line.plain
+
+
+def test_what_is_given_up_comes_back_where_a_later_loss_made_room(state: State) -> None:
+    assert state.prompt is not None
+    state.path, state.beta_on = Path("questions.yaml"), True
+    state.session = cast("Any", Session(ModelFacts("/models/smollm2", 30, 9, 8192, "cpu", "torch.float32", None)))
+    state.prompt = replace(state.prompt, calibration=Calibration("batch", (0.1, -0.1)))
+    line = top_line(state, 78).plain
+    assert line == "questions.yaml EDITED RE-WEIGHTED CALIBRATED batch ready smollm2 cpu float32"
 
 
 def test_one_layer_that_is_cut_is_no_count(state: State) -> None:

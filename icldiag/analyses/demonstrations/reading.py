@@ -8,6 +8,7 @@ import numpy as np
 
 from icldiag.analyses.demonstrations.compute import NAMING, DemonstrationValues
 from icldiag.analyses.estimates import Estimate, mean_estimate
+from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.overview.stability import LeftOut, LeftOutSoFar, Stability
 from icldiag.counting import counted
 
@@ -31,13 +32,14 @@ def reading(found: DemonstrationValues) -> str:
 
 def _does(found: DemonstrationValues, row: int) -> str:
     mean = float(found.means[row])
-    return f"{gives(found.stability, mean)} {abs(mean):.2f} nats"
+    return f"{gives(found.stability, mean, found.estimates[row])} {abs(mean):.2f} nats"
 
 
-def gives(found: Stability, mean: float) -> str:
-    """What is given to the mean lead of gold labels helps, what is taken from it harms; of answers nobody knows."""
+def gives(found: Stability, mean: float, estimate: Estimate) -> str:
+    """What is surely given to the mean lead of gold labels helps, what is taken harms; of answers nobody knows."""
     does = "gives" if mean >= 0 else "takes"
-    return f"{'helps' if mean >= 0 else 'harms'}: it {does}" if found.judged else does
+    nothing = abs(mean) < LEAST_SHOWN or estimate.low <= 0 <= estimate.high
+    return does if nothing or not found.judged else f"{'helps' if mean >= 0 else 'harms'}: it {does}"
 
 
 def _interval(found: DemonstrationValues, row: int) -> str:
@@ -89,7 +91,7 @@ def reading_of_left_out(found: Stability, labels: Sequence[str]) -> tuple[str, s
         one = mean_estimate(found.matrix[row], found.classes)
         beside = "" if np.isnan(one.low) else f" ({over_queries(one, 1 if value > 0 else -1)})"
         name = name_of(labels, run.without, run.label)
-        return f"{name} {does or gives(found, -value)} {abs(value):.2f} nats of the lead{beside}"
+        return f"{name} {does or gives(found, -value, one)} {abs(value):.2f} nats of the lead{beside}"
 
     first = told(most)
     if len(taken) > 1 and taken[most] <= 0:

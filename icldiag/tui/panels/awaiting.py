@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from icldiag.counting import counted
 from icldiag.render.stages import stage_list
-from icldiag.tui.line import Line
+from icldiag.tui.line import Finding, Line
 from icldiag.tui.messages import PanelDrawn
 from icldiag.tui.panels.before import NothingYet, Shown, said
 from icldiag.tui.state import State
@@ -47,6 +47,8 @@ class AwaitingPanel(VerticalScroll):
         self._drawing = False
         self._drawn_for: Size | None = None  # the room at that time
         self._stage = 0  # of loading
+        self._began: tuple[Shown, str] | None = None  # what was shown last, and how the panel began
+        self.changed_here = False  # the next other prompt is made by this panel's keys, of what is in view
 
     @property
     def room(self) -> Size:
@@ -93,7 +95,21 @@ class AwaitingPanel(VerticalScroll):
         finally:
             self._drawing = False
         self._drawn_of = None if self._lacks else Shown.of(self.state)
+        self._show_beginning()
         return Text("")
+
+    def _show_beginning(self) -> None:
+        """Of another query or prompt, where the panel begins otherwise: what it says of it must not be out of view."""
+        now, last = Shown.of(self.state), self._began
+        lines = list(self.query(Line))
+        finding = next(place for place, line in enumerate(lines) if isinstance(line, Finding))
+        begins = "\n".join(line.text.plain for line in lines[: finding + 1])
+        self._began = None if now is None else (now, begins)
+        if now is None or last is None or now.same(last[0]):
+            return
+        if begins != last[1] and not self.changed_here:
+            self.scroll_home(animate=False)
+        self.changed_here = False
 
     @property
     def dimmed(self) -> bool:

@@ -26,6 +26,11 @@ class Shown(NamedTuple):
     beta: Any
     texts: tuple[str, ...]  # of the selected query
 
+    def same(self, other: Shown | None) -> bool:
+        if other is None or self.texts != other.texts:
+            return False
+        return self.prompt is other.prompt and self.beta is other.beta
+
     @staticmethod
     def of(state: State) -> Shown | None:
         if state.prompt is None:
@@ -37,7 +42,7 @@ class Shown(NamedTuple):
         now = None if state.model_error is not None else Shown.of(state)
         if now is None or now.texts != self.texts:
             return False
-        return now.prompt is not self.prompt or now.beta is not self.beta
+        return not self.same(now)
 
 
 def said(awaited: Text, style: str) -> Text:

@@ -211,6 +211,7 @@ class PromptPanel(Panel):
         return True
 
     def action_undo(self) -> None:
+        self.changed_here = True
         self.post_message(EditUndone())
 
     def action_save(self) -> None:
@@ -219,6 +220,7 @@ class PromptPanel(Panel):
             save_as(self, f"{self.state.path.stem}-edited.yaml", partial(write_present, self, self.state))
 
     def _edit(self, change: Callable[[Prompt], Prompt]) -> None:
+        self.changed_here = True
         self.post_message(PromptEdited(change))
 
 
