@@ -34,7 +34,7 @@ class Curve:
 class Chart:
     """Curves of values from `low` to `high`; the first one wins where two meet. `unit` names what is counted below.
 
-    Values that are surely under `low` have a row of their own under the others, however far under it they are.
+    Values that are surely under `low`, or over `high`, have a row of their own, however far beyond it they are.
     """
 
     curves: Sequence[Curve]
@@ -43,13 +43,13 @@ class Chart:
     unit: str = "layer"
     first: int = 0  # the number under the first point
 
-    def is_under(self, value: float) -> bool:
-        """By more than is rounding."""
-        return value <= self.low - _ROUNDING * (self.high - self.low)
+    def beyond(self, value: float) -> int:
+        """-1 under the scale, 1 over it, by more than is rounding; else 0."""
+        least = _ROUNDING * (self.high - self.low)
+        return int(value >= self.high + least) - int(value <= self.low - least)
 
-    @property
-    def goes_under(self) -> bool:
-        return any(self.is_under(value) for curve in self.curves for value in curve.values)
+    def goes_beyond(self, side: int) -> bool:
+        return any(self.beyond(value) == side for curve in self.curves for value in curve.values)
 
     @property
     def points(self) -> int:
@@ -97,17 +97,18 @@ def _flowed(notes: Sequence[Text], width: int) -> list[Text]:
 
 
 def _plot(what: Chart, cursor: int | None, step: int, height: int, look: Look) -> list[Text]:
-    rows = height + what.goes_under
+    over = int(what.goes_beyond(1))
+    rows = over + height + what.goes_beyond(-1)
     grid: list[list[tuple[str, str]]] = [[(" ", "")] * (what.points * step) for _ in range(rows)]
     if cursor is not None:
         for row in grid:
             row[cursor * step + step // 2] = ("|", look.muted)
 
     def row_of(value: float) -> int:
-        if what.is_under(value):
-            return height
+        if side := what.beyond(value):
+            return 0 if side > 0 else rows - 1
         share = min(max((value - what.low) / (what.high - what.low), 0.0), 1.0)
-        return height - 1 - round(share * (height - 1))
+        return over + height - 1 - round(share * (height - 1))
 
     for curve in reversed(what.curves):
         for column, value in _between(curve.values, step):
@@ -119,11 +120,12 @@ def _plot(what: Chart, cursor: int | None, step: int, height: int, look: Look) -
                 style = f"bold {curve.style}" if point >= curve.sure_from else look.muted
                 grid[row_of(value)][point * step + step // 2] = (curve.sign, style)
     lines = []
-    for index, row in enumerate(grid):
+    for index, row in enumerate(grid, start=-over):
         value = what.high - (what.high - what.low) * index / max(1, height - 1)
         line = Text(no_wrap=True)
-        head = f"{f'<{what.low:g}':>4}" if index == height else _short(value)
-        line.append(f"{head} | " if index in (0, height // 2, height - 1, height) else "     | ", look.muted)
+        ends = {-1: f">{what.high:g}", height: f"<{what.low:g}"}
+        head = f"{ends[index]:>4}" if index in ends else _short(value)
+        line.append(f"{head} | " if index in (-1, 0, height // 2, height - 1, height) else "     | ", look.muted)
         for character, style in row:
             line.append(character, style)
         lines.append(line)

@@ -77,8 +77,21 @@ def test_what_is_under_the_scale_is_not_drawn_as_its_lowest_value() -> None:
         "  <0 |       oooooooooooooooooo",
         "layer     0      1      2      3      4",
     ]
-    assert not Chart((UP, DOWN)).goes_under
-    assert not Chart((UP,), low=-1.0).goes_under
+    assert not Chart((UP, DOWN)).goes_beyond(-1)
+    assert not Chart((UP,), low=-1.0).goes_beyond(-1)
+
+
+def test_what_is_over_the_scale_is_not_drawn_as_its_highest_value() -> None:
+    """A site's share of a change may be more than the whole."""
+    peak = Chart((Curve("peak", "o", [0.98, 1.1, 4.0, 1.02, 0.0]),))
+    assert lines_of(peak, None, 60, 3) == [
+        "  >1 |         oooooooooooooooo             o   peak",
+        "1.00 |    ooooo                oo",
+        "0.50 |                           oooo",
+        "0.00 |                               oo",
+        "layer     0      1      2      3      4",
+    ]
+    assert not Chart((UP, DOWN)).goes_beyond(1)
 
 
 def test_points_that_say_nothing_are_muted() -> None:

@@ -193,12 +193,13 @@ async def test_what_is_edited_stays_in_view_and_what_was_changed_elsewhere_begin
     prompt_file: Path, model_folder: Path
 ) -> None:
     shown = '  - {text: "Who wrote the opera ?", label: Person}\n'
-    prompt_file.write_text(prompt_file.read_text().replace(shown, 5 * shown))
-    async with running(prompt_file, model_folder, (80, 24)) as (app, pilot):
+    prompt_file.write_text(prompt_file.read_text().replace(shown, 9 * shown))
+    async with running(prompt_file, model_folder, (80, 16)) as (app, pilot):
         await settle(pilot, lambda: app.state.prediction)
         await pilot.press("8")
         await settle(pilot)
         app.panel.scroll_to(y=2, animate=False)
+        await settle(pilot)
         await pilot.press("d")
         await settle(pilot, lambda: app.state.edits and app.panel.settled())
         assert app.panel.scroll_y == 2
