@@ -13,9 +13,11 @@ from icldiag.analyses.explanation.others import Check, Counts
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.explanation.reading import cautions, cost_to_others, doubted, headline, prompt_wide, verdict
 from icldiag.analyses.explanation.relabelled import LIKELY
+from icldiag.analyses.explanation.section import blocks
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.doubts import Doubt
 from icldiag.analyses.overview.recency import Recency
+from icldiag.page.blocks import Paragraph
 from icldiag.prompt.schema import Example, Prompt
 from icldiag.session import Session
 from tests.analyses.explanation.made import HELPS, NAMES, TURNS, only, with_factor
@@ -44,6 +46,15 @@ def test_a_cause_is_told_with_its_nats_its_run_and_what_supports_it(explained: t
             bool(found.causes) and found.contest.gold == found.contest.answer
         )
     assert told
+
+
+def test_a_report_says_of_a_right_answer_which_label_is_next(explained: tuple[Session, Explanation]) -> None:
+    """Not "before" which: that was read as what the answer had been."""
+    _, found = explained
+    right = replace(found, contest=replace(found.contest, gold=found.contest.answer))
+    answer, rival = right.pair
+    told = [block.text for block in blocks([right]) if isinstance(block, Paragraph)]
+    assert told[0].startswith(f"{answer}, next {rival}. ")
 
 
 def test_what_no_second_test_confirms_is_no_claim(explained: tuple[Session, Explanation]) -> None:
