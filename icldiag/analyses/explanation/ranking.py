@@ -141,11 +141,12 @@ def _cause(place: int, run: Counterfactual, evidence: Evidence, names: tuple[str
 
 def _lean(evidence: Evidence, names: tuple[str, ...]) -> Iterator[Cause]:
     """The prior, where no one factor weighs: what they do together is a lean of the prompt, and that can be divided
-    out. Its own share is what would be left of it without them, and so not positive."""
+    out, by the measurement that takes most. Its own share is what would be left of it without them."""
     place = evidence.shares.place_of("prior")
     if place is None:
         return
-    cause = _cause(place, _divided(evidence, evidence.shares.alone(place)), evidence, names)
+    runs = [evidence.shares.alone(place), *(source.divided for source in evidence.prior.sources)]
+    cause = _cause(place, min(runs, key=lambda run: run.lead), evidence, names)
     if cause.confirmed:
         yield cause
 

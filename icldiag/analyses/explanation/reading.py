@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from icldiag.analyses.contest import Counterfactual
+from icldiag.analyses.contest import HALF, Counterfactual
 from icldiag.analyses.estimates import auc_estimate
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.factors import CauseKind
@@ -12,12 +12,12 @@ from icldiag.analyses.explanation.favourite import Favourite
 from icldiag.analyses.explanation.partial import PartialExplanation
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.explanation.relabelled import LIKELY
-from icldiag.analyses.explanation.weights import MADE, is_made, together
+from icldiag.analyses.explanation.weights import MADE, is_made, name_of, together
 from icldiag.analyses.overview.causes import PromptCause
 from icldiag.analyses.overview.compute import Overview
 from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.overview.origins import causes, names_counts
-from icldiag.counting import all_are, counted
+from icldiag.counting import all_are, counted, joined
 
 
 def verdict(found: Favourite | None, labels: tuple[str, ...]) -> str:
@@ -102,16 +102,24 @@ def _of_query(found: Explanation) -> str:
     runs = found.tried
     turned = [run.change for run in runs if run.turned]
     if not turned:
-        kept = f"none of {counted(len(runs), 'change')} makes the answer {rival}"
-        lead = found.contest.lead
-        rest = (
-            f"with all that weighs on it neutral its lead is {in_nats(found.shares.rest, lead)} nats, "
-            f"{in_nats(lead, lead)} as it is"
-        )
-        return f"It comes from the query's text, as far as changes tell: {kept}, and {rest}."
+        return f"{_made_of(found)}; none of {counted(len(runs), 'change')} makes the answer {rival}."
     makes = "makes" if len(turned) == 1 else "make"
     many = f"{len(turned)} of {counted(len(runs), 'change')} {makes} the answer {rival} ({_few(turned)})"
     return f"Nothing that adds to the lead of {answer} takes half of it alone, but it can be turned: {many}."
+
+
+def _made_of(found: Explanation) -> str:
+    """What most of a lead is that no one change explains."""
+    parts, lead = found.shares, found.contest.lead
+    whole = f"of {in_nats(lead, lead)} nats"
+    if parts.rest >= HALF * lead:
+        return f"Mostly the query's text: {in_nats(parts.rest, lead)} {whole} are left with all else neutral"
+    adding = sorted(
+        ((factor, nats) for factor, nats in zip(parts.factors, parts.nats, strict=True) if nats > 0),
+        key=lambda one: -one[1],
+    )
+    told = [f"{name_of(one.kind, one.demonstration)} {in_nats(nats, lead)}" for one, nats in adding]
+    return f"{'Mostly' if len(told) == 1 else 'Several at once'}: {joined(told)} {whole}"
 
 
 def _few(changes: Sequence[str]) -> str:
@@ -130,7 +138,7 @@ def headline(found: Explanation) -> str:
                 f"{len(turned)} of {counted(len(found.tried), 'change')} {'turns' if len(turned) == 1 else 'turn'} it"
             )
             return f"No one cause: nothing that adds to the lead takes half of it alone. {many}: {_few(turned)}."
-        return f"It comes from the query's text: none of {counted(len(found.tried), 'change')} turns it."
+        return f"{_made_of(found)}; none of {counted(len(found.tried), 'change')} turns it."
     cause = found.causes[0]
     claim = _claim(cause, found)
     if found.contest.gold is None:

@@ -256,12 +256,16 @@ def test_a_lean_that_other_factors_make_is_the_cause_where_none_of_them_weighs(n
     turning = tuple(replace(source, divided=run(TURNS)) for source in nothing.prior.sources)
     leaning = replace(nothing, prior=replace(nothing.prior, sources=turning))
 
-    def named(evidence: Evidence, scores: FloatArray, *nats: float) -> list[str]:
-        parts = replace(shares((order, scores), (prior, STAYS)), nats=nats)
+    def named(evidence: Evidence, scores: FloatArray, *nats: float, divided: FloatArray = STAYS) -> list[str]:
+        parts = replace(shares((order, scores), (prior, divided)), nats=nats)
         return [cause.kind for cause in rank_causes(replace(evidence, shares=parts, checks=(None, None)), NAMES)]
 
     assert named(leaning, STAYS, 0.5, -0.1) == ["prior"]
     assert named(leaning, TURNS, 0.5, -0.1) == ["order"]
     assert named(nothing, STAYS, 0.5, -0.1) == []  # divided out, it leaves the answer
+    slight, most = np.array([2.0, 0.5, -1.0]), run(HALVES, "batch prior divided out")
+    sources = (replace(turning[0], divided=run(slight)), *(replace(one, divided=most) for one in turning[1:]))
+    by_most = replace(nothing, prior=replace(nothing.prior, sources=sources))
+    assert named(by_most, STAYS, 0.4, 0.4, divided=slight) == ["prior"]
     against = tuple(replace(source, lean=-1.0) for source in turning)
     assert named(replace(leaning, prior=replace(nothing.prior, sources=against)), STAYS, 0.5, -0.1) == []

@@ -115,10 +115,17 @@ def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Sessio
         aggregation=replace(found.aggregation, doubled=None),
     )
     assert not any(run.turned for run in nothing.tried)
-    assert reading(nothing).startswith("It comes from the query's text, as far as changes tell: none of")
-    digits = 1 if nothing.contest.lead >= 1 else 2
-    told = f"its lead is {nothing.shares.rest:.{digits}f} nats, {nothing.contest.lead:.{digits}f} as it is"
-    assert told in reading(nothing)
+    factors = (Factor("order", "another order"), Factor("demonstration", "left out", demonstration=1))
+    tried, third = f"none of {len(nothing.tried)} changes", found.labels[nothing.contest.rival]
+    for rest, nats, opening in (
+        (1.5, (0.5, 0.5), "Mostly the query's text: 1.5 of 2.5 nats are left with all else neutral"),
+        (0.5, (0.6, 1.4), "Several at once: demonstration 2 1.4 and order 0.6 of 2.5 nats"),
+        (0.5, (2.5, -0.5), "Mostly: order 2.5 of 2.5 nats"),
+    ):
+        contest, parts = replace(nothing.contest, lead=2.5), replace(nothing.shares, factors=factors, nats=nats)
+        told = replace(nothing, contest=contest, shares=replace(parts, rest=rest))
+        assert headline(told) == f"{opening}; {tried} turns it."
+        assert reading(told).endswith(f"{opening}; {tried} makes the answer {third}.")
 
 
 def test_the_prompt_s_own_verdict_comes_first(explained: tuple[Session, Explanation]) -> None:
