@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from icldiag.analyses.demonstrations.compute import NAMING, DemonstrationValues
-from icldiag.analyses.estimates import Estimate, mean_estimate
+from icldiag.analyses.effect import SIGNIFICANT
+from icldiag.analyses.estimates import Estimate, mean_estimate, mean_test
 from icldiag.analyses.overview.lean import LEAST_SHOWN
 from icldiag.analyses.overview.stability import LeftOut, LeftOutSoFar, Stability
 from icldiag.counting import counted
+from icldiag.model.readout import FloatArray
 
 
 def reading(found: DemonstrationValues) -> str:
@@ -27,19 +29,23 @@ def reading(found: DemonstrationValues) -> str:
     told = [f"{first[:1].upper()}{first[1:]} {_does(found, most)} of {found.stability.lead}{_interval(found, most)}"]
     if least != most:
         told.append(f"{row_name(found, least)} {_does(found, least)}{_interval(found, least)}{_accuracy(found, least)}")
-    return f"{'; '.join(told)} (mean of {end})."
+    return f"{'; '.join(told)}; mean of {end}."
 
 
 def _does(found: DemonstrationValues, row: int) -> str:
     mean = float(found.means[row])
-    return f"{gives(found.stability, mean, found.estimates[row])} {abs(mean):.2f} nats"
+    return f"{gives(found.stability, found.values[row])} {abs(mean):.2f} nats"
 
 
-def gives(found: Stability, mean: float, estimate: Estimate) -> str:
-    """What is surely given to the mean lead of gold labels helps, what is taken harms; of answers nobody knows."""
+def gives(found: Stability, nats: FloatArray) -> str:
+    """What is surely given to the mean lead (m,) of gold labels helps, what is taken harms; of answers nobody knows.
+
+    Corrected for the number of rows, as it is the first or the last of them that is told of, and as Overview does it.
+    """
+    mean = float(nats.mean())
     does = "gives" if mean >= 0 else "takes"
-    nothing = abs(mean) < LEAST_SHOWN or estimate.low <= 0 <= estimate.high
-    return does if nothing or not found.judged else f"{'helps' if mean >= 0 else 'harms'}: it {does}"
+    sure = abs(mean) >= LEAST_SHOWN and mean_test(nats, found.classes) * len(found.left_out) < SIGNIFICANT
+    return f"{'helps' if mean >= 0 else 'harms'}: it {does}" if sure and found.judged else does
 
 
 def _interval(found: DemonstrationValues, row: int) -> str:
@@ -91,14 +97,14 @@ def reading_of_left_out(found: Stability, labels: Sequence[str]) -> tuple[str, s
         one = mean_estimate(found.matrix[row], found.classes)
         beside = "" if np.isnan(one.low) else f" ({over_queries(one, 1 if value > 0 else -1)})"
         name = name_of(labels, run.without, run.label)
-        return f"{name} {does or gives(found, -value, one)} {abs(value):.2f} nats of the lead{beside}"
+        return f"{name} {does or gives(found, -found.matrix[row])} {abs(value):.2f} nats of the lead{beside}"
 
     first = told(most)
     if len(taken) > 1 and taken[most] <= 0:
         first = f"none takes from the mean lead; {told(most, 'gives least,')}"
     if least != most:
         first += f"; {told(least)}"
-    first += f" (mean of {counted(len(found.queries), 'query')})"
+    first += f"; mean of {counted(len(found.queries), 'query')}"
     stands = "It stands out: the mean lead surely grows without it, and more than without any other."
     second = "" if found.harmful is None else stands if found.harmful == most else ""
     return f"{first[0].upper()}{first[1:]}.", second
