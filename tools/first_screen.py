@@ -42,7 +42,7 @@ def block(model: InstrumentedModel) -> str:
         "this prompt fails": f"SmolLM2-135M answers {answer}",
         "what is wrong": headline(found),
         "what fixes it": f"{best.repair.name}, fitted on {fitted} labelled examples; {len(repairs.trials)} were tried",
-        "by how much": f"on {confirmed.count} labelled texts, each left out of fit and choice: {in_short(confirmed)}",
+        "by how much": f"on {confirmed.count} held-out texts, each left out of fit and choice: {in_short(confirmed)}",
         "by a command": f"`{option} repair {SAMPLE} --budget 6 -o mended.yaml`",
         "on new texts": f"`{option} predict mended.yaml TEXTS.csv -o labels.csv`",
     }
