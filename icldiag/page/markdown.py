@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 
 from icldiag.counting import counted
 from icldiag.page.blocks import Block, Code, Figure, Heading, Items, Page, Paragraph, Table, Tokens
@@ -61,13 +62,13 @@ def _table(table: Table) -> list[str]:
 def _tokens(tokens: Tokens) -> list[str]:
     """Label words in bold; a line of the prompt is a line here."""
     text = ""
-    for piece in tokens.pieces:
-        written = prose(piece.text)
-        bold = piece.kind in ("label", "target") and written.strip()
-        text += f"**{written.strip()}**".join(_margins(written)) if bold else written
-        text += "\n" if piece.text.endswith("\n") else ""
+    for bold, run in groupby(tokens.pieces, key=lambda piece: piece.kind in ("label", "target")):
+        written = "".join(prose(piece.text) + ("\n" if piece.text.endswith("\n") else "") for piece in run)
+        text += "\n".join(map(_bold, written.split("\n"))) if bold else written
     return [prose(tokens.caption), "", *(f"> {line}  " for line in text.rstrip("\n").split("\n")), ""]
 
 
-def _margins(text: str) -> tuple[str, str]:
-    return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+def _bold(text: str) -> str:
+    """Spaces around it stay outside: beside one, stars are no markup."""
+    inner = text.strip()
+    return text.replace(inner, f"**{inner}**") if inner else text

@@ -115,7 +115,8 @@ class Report:
         }
         if self.repaired is not None:
             before = None if self.before is None else self.before.sections()
-            document["repaired"] = {"name": self.repaired.name, "effect": self.repaired.effect, "before": before}
+            told = {name: getattr(self.repaired, name) for name in ("name", "effect", "earlier")}
+            document["repaired"] = {**told, "before": before}
         document |= self.sections()
         if self.left_out:
             document["left_out"] = self.left_out

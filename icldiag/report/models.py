@@ -62,7 +62,8 @@ class ModelComparison:
             for letter, model in zip("ab", models, strict=True)
         ]
         facts += [
-            f"prompt: {self.a['prompt']['file'] or self.a['prompt']['name']}, sha256 {self.a['prompt']['sha256']:.12}"
+            f"prompt: {self.a['prompt']['file'] or self.a['prompt']['name']}, "
+            f"hash of the prompt as read: {self.a['prompt']['sha256']:.12}"
         ]
         for letter, report in zip("ab", (self.a, self.b), strict=True):
             facts += [f"note on {letter}: {warning}" for warning in report["prompt"]["warnings"]]

@@ -30,7 +30,7 @@ def page_of(report: Report) -> Page:
     parts += _causes_before(report)
     page = Page(
         title=f"icldiag report: {report.context.prompt.name}",
-        facts=(*_facts(values), *(() if report.repaired is None else (report.repaired.told,))),
+        facts=(*_facts(values), *(() if report.repaired is None else report.repaired.facts)),
         summary=_summary(report, {part.name: part.reading for part in parts}),
         parts=(*parts, *_words(parts), _prompt(values["prompt"], context, redacted), _repeat(values, redacted)),
     )
@@ -67,7 +67,7 @@ def _facts(values: dict[str, Any]) -> tuple[str, ...]:
         f"{model['dtype']} on {model['device']}{_dequantised(model)}",
         f"prompt: {prompt['file'] or prompt['name']}, {counted(len(prompt['demonstrations']), 'demonstration')} of "
         f"{prompt['tokens']['demonstrations']} tokens, longest prompt {prompt['tokens']['longest_prompt']} tokens, "
-        f"sha256 {prompt['sha256'][:12]}",
+        f"hash of the prompt as read: {prompt['sha256'][:12]}",
         f"icldiag {values['icldiag']}, {values['made']}",
         *(f"with: {name}" for name in _in_force(values)),
         *(f"note: {warning}" for warning in prompt["warnings"]),
@@ -171,7 +171,7 @@ def _repeat(values: dict[str, Any], redacted: bool) -> Part:
         ("revision", model["revision"] or "(not given)"),
         ("commit", model["commit"]),
         ("weights, sha256", model["weights_sha256"]),
-        ("prompt, sha256", values["prompt"]["sha256"]),
+        ("prompt as read, sha256", values["prompt"]["sha256"]),
         ("device", model["device"]),
         ("dtype", model["dtype"] + _dequantised(model)),
         ("attention reached through", model["seam"]),

@@ -55,7 +55,7 @@ class TokensFields(Fields):
 class PromptFields(Fields):
     name: str
     file: str | None
-    sha256: str
+    sha256: str = Field(description="Of the prompt as read, not of the file's bytes.")
     template: str
     separator: str
     instruction: str | None
@@ -81,6 +81,7 @@ class EnvironmentFields(Fields):
 class RepairedFields(Fields):
     name: str
     effect: str = Field(description="What it did when it was applied, in sentences; empty where that is not known.")
+    earlier: list[str] = Field([], description="Names of repairs that were applied before it, the first one first.")
     before: dict[str, Any] | None = Field(None, description="Sections computed without it: overview, explanation.")
 
 

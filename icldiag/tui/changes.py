@@ -34,6 +34,10 @@ class Applied:
     searched: int | None = None  # the query that this was searched for
     awaited: bool = False  # of a resumed session: its beta is to be found on disk
 
+    def made(self, before: Before, after: Before) -> bool:
+        """Whether it led from the one prompt to the other."""
+        return self.prompt == after.prompt and self.beta is after.beta and self.before.prompt == before.prompt
+
 
 class WithoutRepair(NamedTuple):
     """What is on disk of the prompt without the repair that is on: see `Applied`."""

@@ -159,9 +159,10 @@ def repair_on(state: State) -> Repaired | None:
         return None
     from icldiag.report.repaired import Repaired
 
-    return Repaired(
-        applied.name, " ".join(filter(None, (counts_since(state, applied), on_others(state)))), applied.tried
-    )
+    effect = " ".join(filter(None, (counts_since(state, applied), on_others(state))))
+    changes = state.since_file
+    earlier = tuple(one.name for one in changes if one is not None and one is not applied)
+    return Repaired(applied.name, effect, applied.tried, earlier, changes.count(None))
 
 
 def write_reports(

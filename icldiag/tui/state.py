@@ -180,6 +180,16 @@ class State:
         found = (one for one in there if one.prompt == prompt and one.beta is self.beta)
         return next((one for one in found if one.before.prompt == before), None)
 
+    @property
+    def since_file(self) -> list[Applied | None]:
+        """The repair that made each change since the file, the first one first; None of a change of another kind."""
+        if self.prompt is None or not self.edits:
+            return []
+        changes = pairwise([*self.undo, Before(self.prompt, self.query, self.beta)])
+        return [
+            next((one for one in self.repairs[::-1] if one.made(before, after)), None) for before, after in changes
+        ][-self.edits :]
+
     def ask_first(self) -> None:
         """Let what was asked since the repair that is on have been asked before it, so that undo takes the repair."""
         if self.prompt is not None:

@@ -21,7 +21,8 @@ from icldiag.analyses.confusion.reading import reading
 from icldiag.analyses.prediction import section as prediction
 from icldiag.errors import IcldiagError
 from icldiag.model.forward import InstrumentedModel
-from icldiag.page.blocks import Figure, Table
+from icldiag.page.blocks import Figure, Kind, Part, Piece, Table, Tokens
+from icldiag.page.blocks import Page as Page_
 from icldiag.page.figures import file_content, heatmap
 from icldiag.page.markdown import page_as_markdown
 from icldiag.page.svg import inline_svg
@@ -103,6 +104,28 @@ def test_users_text_shows_as_typed(report: Report) -> None:
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", html)
 
 
+def test_neighbouring_pieces_in_bold_are_one_in_markdown() -> None:
+    """Four stars in a row are shown as stars."""
+    pieces: tuple[tuple[str, Kind], ...] = (
+        ("A:", "text"),
+        (" Ab", "label"),
+        ("brev", "label"),
+        ("\n", "label"),
+        ("x", "label"),
+        (" ", "text"),
+        ("y", "target"),
+    )
+    block = Tokens("Read.", tuple(Piece(text, kind, None) for text, kind in pieces))
+    page = page_as_markdown(Page_("t", (), {}, (Part("p", "P", "", (block,)),)))
+    assert re.findall("^> .*", page, re.M) == ["> A: **Abbrev" + visible("\n") + "**  ", "> **x** **y**"]
+
+
+def test_the_hash_is_said_to_be_of_the_prompt(report: Report) -> None:
+    """Not of the file's bytes."""
+    fact = page_of(report).facts[1]
+    assert fact.endswith(f" tokens, hash of the prompt as read: {report.session.prompt.hash[:12]}")
+
+
 def test_contents_ids_and_references_agree(report: Report) -> None:
     page = Page(as_html(report))
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
@@ -124,7 +147,7 @@ def test_the_summary_answers_and_the_end_repeats(report: Report) -> None:
     end = {row[0]: row[1] for block in page.parts[-1].blocks if isinstance(block, Table) for row in block.rows}
     values = report.values()
     assert end["weights, sha256"] == values["model"]["weights_sha256"]
-    assert end["prompt, sha256"] == report.session.prompt.hash
+    assert end["prompt as read, sha256"] == report.session.prompt.hash
     assert end["random words seed"] == "0"
     assert end["isolate"] == "0,2"
     assert end["torch"] == values["environment"]["packages"]["torch"]

@@ -10,6 +10,7 @@ from icldiag.analyses.search.repair import Repair
 from icldiag.prompt.adjustments import Calibration
 from icldiag.prompt.edit import swap
 from icldiag.report.document import make_report
+from icldiag.report.page import page_of
 from icldiag.report.schema import document_shape
 from icldiag.report.write import as_json, as_markdown
 from icldiag.session_file import SavedState
@@ -209,7 +210,7 @@ def test_a_report_says_which_repair_is_on_and_what_was_known_of_it(table: Table)
     page, values = as_markdown(report), report.values()
     assert f"repair that is on: {repair.name}. Of 4 labelled queries " in page
     assert "The table of repairs compares with the prompt without it." in page
-    assert values["repaired"] == {"name": repair.name, "effect": repaired.effect, "before": None}
+    assert values["repaired"] == {"name": repair.name, "effect": repaired.effect, "earlier": [], "before": None}
     assert values["repairs"]["reading"].startswith("Compared with the prompt without the repair that is on. ")
     assert len(values["repairs"]["repairs"]) == len(tried.trials)
     assert values["left_out"]["demonstrations"] == "not computed yet with the repair that is on"
@@ -218,3 +219,28 @@ def test_a_report_says_which_repair_is_on_and_what_was_known_of_it(table: Table)
     alone = as_markdown(make_report(state.session, ["prediction"], repaired=replace(repaired, effect="")))
     assert f"repair that is on: {repair.name}. What it does to other texts was not tried." in alone
     assert "The table of repairs" not in alone  # it is not there
+
+
+def test_a_report_names_the_repairs_that_were_applied_before(table: Table) -> None:
+    """What is told without the last one is told of a prompt that has these."""
+    desk, jobs, _ = table
+    edits, state, before = Edits(desk), desk.state, desk.state.prompt
+    assert before is not None
+    edits.change(lambda prompt: swap(prompt, 0, 1))
+    edits.apply(Repair("order", "backwards", before.demonstrations[::-1], before.labels))
+    jobs.finish(desk)
+    flat = Calibration("batch", (0.0, 3.0, 0.0))
+    edits.apply(Repair("calibration", "flat", before.demonstrations[::-1], before.labels, flat))
+    edits.ask("Who was it ?")
+    jobs.finish(desk)
+    repaired = repair_on(state)
+    assert repaired is not None and state.session is not None
+    report = make_report(state.session, ["prediction"], repaired=repaired)
+    _, earlier, others = page_of(report).facts[-3:]
+    assert earlier.startswith("applied before it: backwards. What is told without the repair that is on is told of ")
+    assert others == "other changes since the file: 2 edits"
+    assert report.values()["repaired"]["earlier"] == ["backwards"]
+    state.of_file = state.undo[2].prompt.hash  # saved before the last repair
+    repaired = repair_on(state)
+    assert repaired is not None
+    assert (repaired.earlier, repaired.others) == ((), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from icldiag.analyses.analysis import Analysis, Context, Section
@@ -13,6 +14,7 @@ from icldiag.analyses.explanation.others import Check
 from icldiag.analyses.explanation.reading import verdict
 from icldiag.analyses.explanation.section_fields import ExplanationFields
 from icldiag.analyses.explanation.weights import NAMES, opposed_prior
+from icldiag.counting import counted, is_or_are
 from icldiag.page.blocks import Block, Figure, Heading, Items, Paragraph, Table, notes
 from icldiag.page.figures import curves
 
@@ -194,14 +196,33 @@ def reading(result: list[Explanation], context: Context | None = None) -> str:
     told = [f"{name} ({count})" for name, count in kinds.most_common()]
     unexplained = sum(not found.causes for found in wrong)
     told += [f"the query's text or several at once ({unexplained})"] if unexplained else []
-    return f"What explains {len(wrong)} wrong answers: {', '.join(told)}. The most confident is query {first}"
+    which = "most confident" if context is not None and _are_first(wrong[:1], context) else "first"
+    return f"What explains {len(wrong)} wrong answers: {', '.join(told)}. The {which} is query {first}"
+
+
+def _are_first(result: Sequence[Explanation], context: Context) -> bool:
+    """Whether these are the most confident wrong queries, in their order. Of what was computed so far they need not."""
+    return tuple(found.contest.query for found in result) == context.prediction.wrong[: len(result)]
+
+
+def _which(result: Sequence[Explanation], context: Context) -> list[Block]:
+    """Which of the wrong queries are explained; nothing where all are."""
+    count, wrong = len(context.prediction.wrong), sum(found.contest.wrong for found in result)
+    if wrong == count:
+        return []
+    if wrong < len(result):
+        known = f"{wrong or 'none'} of them known to be wrong; in all {count} {is_or_are(count)}"
+        return [Paragraph(f"Explained here: {counted(len(result), 'query')}, {known}.")]
+    if not _are_first(result, context):
+        return [Paragraph(f"Explained here: {wrong} of {count} wrong queries.")]
+    return [Paragraph(f"The {f'{wrong} ' if wrong > 1 else ''}most confident of {count} wrong queries.")]
 
 
 def blocks(result: list[Explanation], context: Context | None = None) -> list[Block]:
     """Per query the answer, the named cause, further ones and the evidence; where the first was decided."""
     shown: list[Block] = []
-    if context is not None and len(context.prediction.wrong) > len(result):
-        shown.append(Paragraph(f"The {len(result)} most confident of {len(context.prediction.wrong)} wrong queries."))
+    if context is not None:
+        shown += _which(result, context)
     lens, contest = result[0].depth.lens, result[0].contest
     if lens is not None:
         answer, rival = result[0].pair

@@ -30,10 +30,11 @@ def finding(repairs: Repairs) -> str:
     tried, texts = len(repairs.trials), len(repairs.selection)
     one = tried_kind(repairs)
     best = repairs.best
+    query = "" if repairs.query is None else f"query {repairs.query + 1}"
     if best is None:
         if repairs.query is not None and repairs.mender is None:
-            return f"None of {tried} {one}s fixes this query."
-        wanted = "gains on" if repairs.query is None else "fixes this query without losing on"
+            return f"None of {tried} {one}s fixes {query}."
+        wanted = "gains on" if repairs.query is None else f"fixes {query} without losing on"
         none = (
             "None"
             if repairs.calibration is None
@@ -46,8 +47,8 @@ def finding(repairs: Repairs) -> str:
     confirmed = in_short(repairs.confirmed)
     if repairs.query is not None:
         if repairs.holds:
-            return f"First choice of {tried}: {chosen}. It fixes this query. On {others}: {confirmed}."
-        first = f"The first choice of {tried}, {chosen}, fixes this query but loses on {others}"
+            return f"First choice of {tried}: {chosen}. It fixes {query}. On {others}: {confirmed}."
+        first = f"The first choice of {tried}, {chosen}, fixes {query} but loses on {others}"
         return f"No {one} holds. {first}: {confirmed}."
     if repairs.sure:
         return f"First choice of {tried}: {chosen}. On {others}: {confirmed}."

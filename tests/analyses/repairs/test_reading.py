@@ -63,12 +63,23 @@ def test_a_winner_must_gain_and_mend(prompt: Prompt) -> None:
 def test_a_search_that_finds_nothing_says_whether_anything_mends_the_query(prompt: Prompt) -> None:
     found, _ = judged(prompt, False, 3, 1)
     assert found.mender is None
-    assert finding(found) == "None of 1 repairs fixes this query."
+    assert finding(found) == "None of 1 repairs fixes query 1."
     found, trial = judged(prompt, True, 1, 3)
     assert found.mender == 0
     assert finding(found).endswith(
         f"The best that fixes it, {trial.repair.name}, fixes this query but breaks others (-2 of 20)."
     )
+
+
+def test_a_report_names_the_query_that_is_fixed(prompt: Prompt) -> None:
+    """The panel's query is in view, a report's is not."""
+    found, _ = judged(prompt, True, 3, 1)
+    confirmed = Effect(10, 5, (0, 1), (), 0.5, 0.2)
+    chosen = replace(found, query=2, winner=0, confirmed=confirmed)
+    for holds, words in ((confirmed, "It fixes query 3."), (Effect(10, 5, (), (0, 1), 0.5, -0.2), "fixes query 3 but")):
+        assert words in finding(replace(chosen, confirmed=holds))
+    losing, _ = judged(prompt, True, 1, 3)
+    assert "repairs fixes query 1 without losing" in finding(losing)
 
 
 def test_a_calibration_in_force_is_what_others_are_compared_with(prompt: Prompt) -> None:
