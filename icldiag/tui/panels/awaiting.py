@@ -102,7 +102,7 @@ class AwaitingPanel(VerticalScroll):
         """Of another query or prompt, where the panel begins otherwise: what it says of it must not be out of view."""
         now, last = Shown.of(self.state), self._began
         lines = list(self.query(Line))
-        finding = next(place for place, line in enumerate(lines) if isinstance(line, Finding))
+        finding = next((place for place, line in enumerate(lines) if isinstance(line, Finding)), 0)
         begins = "\n".join(line.text.plain for line in lines[: finding + 1])
         self._began = None if now is None else (now, begins)
         if now is None or last is None or now.same(last[0]):
