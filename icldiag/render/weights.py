@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _BAR = (8, 20)  # cells of the longest bar, least and most
 _BESIDE = 17  # cells that a row has beside its name and its bar
 _WIDE = 96  # columns from which a note stands under its bar, not under its name
-_ROLES = {"main": "CAUSE", "maybe": "MAYBE", "also": "also", "part": "part", "rest": "rest"}
-_NAMED = ("main", "maybe", "also")
+_ROLES = {"main": "CAUSE", "maybe": "MAYBE", "also": "also", "unsure": "maybe", "part": "part", "rest": "rest"}
+_NAMED = ("main", "maybe", "also", "unsure")
 _SUM = "the lead, in nats"
 
 

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from icldiag.analyses.explanation.factors import Factor
+from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.search.repair import as_it_is
 from icldiag.prompt.adjustments import Calibration
-from icldiag.tui.panels.why import WhyPanel, elsewhere
+from icldiag.tui.panels.cause_offers import elsewhere, first_to_try
+from icldiag.tui.panels.why import WhyPanel
+from tests.analyses.explanation.made import STAYS, TURNS, run
 from tests.tui.pilot import running, says, screen_text, settle
 
 EVIDENCE = "changed prompts and passes"
@@ -92,6 +95,15 @@ async def test_where_rows_are_few_no_gap_stands_under_the_answer(
         await pilot.press("1")
         await settle(pilot)
         assert app.panel.query_one("#finding").styles.gutter.height == gap
+
+
+def test_what_turns_the_answer_is_tried_first() -> None:
+    turns, stays = run(TURNS), run(STAYS)
+    causes = [Cause("recency", stays, 1.0, True, ""), Cause("prior", turns, 0.5, True, "")]
+    assert first_to_try(causes, [0, 1]) == 1
+    assert first_to_try(causes, [0]) == 0  # the other has no cure here
+    assert first_to_try([causes[0], replace(causes[1], supported=False)], [0, 1]) == 0
+    assert first_to_try(causes, []) is None
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def _verdict(confusion: Confusion, pair: Pair, rank: int | None) -> str:
     assert pair.auc is not None
     if min(pair.queries) < ENOUGH:
         a, b = pair.queries
-        return f"{a} and {b} queries are too few to blame the anchors or a label prior."
+        return f"{a} and {b} queries are too few to say here whether close anchors are why."
     if pair.auc >= 0.9:
         return "So the labels are told apart, and the error comes from something else: Why says from what."
     if rank is None:

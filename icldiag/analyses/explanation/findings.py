@@ -34,6 +34,9 @@ def findings(found: PartialExplanation) -> tuple[Finding, ...]:
     )
 
 
+ONLY = " It is the only one of its label: that the answer goes without it does not make it a cause."
+
+
 def _of_demonstrations(found: PartialExplanation) -> Iterator[Finding]:
     effect = strongest(found.demonstrations or ())
     if found.demonstrations is None or effect is None:
@@ -44,7 +47,7 @@ def _of_demonstrations(found: PartialExplanation) -> Iterator[Finding]:
         f"most of {len(found.demonstrations)}" if len(found.demonstrations) > 1 else "",
         f"Demonstration {effect.index + 1} ({found.labels[effect.label]}) hidden from the target: the answer is "
         f"{found.labels[effect.hidden.answer]}. Its own text, asked as a query that cannot see it, is answered "
-        f"{found.labels[effect.called]}.",
+        f"{found.labels[effect.called]}.{ONLY if effect.alone else ''}",
     )
 
 
@@ -117,8 +120,15 @@ def _of_prior(found: PartialExplanation) -> Iterator[Finding]:
     leans = ", ".join(f"{source.kind} {source.lean:+.1f}" for source in prior.sources)
     turned = [source.kind for source in prior.sources if source.divided.turned]
     turn = "turns" if len(turned) == 1 else "turn"
-    said = f"divided out, {' and '.join(turned)} {turn} the answer"
-    effect = said if turned else "the answer stays with each of them divided out"
+    effect = f"divided out, {' and '.join(turned)} {turn} the answer"
+    if not turned:
+        others = [
+            f"{source.kind}: {found.labels[source.divided.answer]}"
+            for source in prior.sources
+            if source.divided.answer != found.contest.answer
+        ]
+        effect = "the answer stays with each of them divided out"
+        effect = f"divided out, none makes the answer {rival} ({', '.join(others)})" if others else effect
     if prior.balanced:
         effect += (
             f"; with balanced classes {sum(run.turned for run in prior.balanced)} of {len(prior.balanced)} turn it"

@@ -111,15 +111,16 @@ def _of_query(found: Explanation) -> str:
 def _made_of(found: Explanation) -> str:
     """What most of a lead is that no one change explains."""
     parts, lead = found.shares, found.contest.lead
-    whole = f"of {in_nats(lead, lead)} nats"
     if parts.rest >= HALF * lead:
-        return f"Mostly the query's text: {in_nats(parts.rest, lead)} {whole} are left with all else neutral"
+        left = f"{in_nats(parts.rest, lead)} nats are left of the lead with all else neutral"
+        return f"Mostly the query's text: {left}, {in_nats(lead, lead)} as it is"
     adding = sorted(
         ((factor, nats) for factor, nats in zip(parts.factors, parts.nats, strict=True) if nats > 0),
         key=lambda one: -one[1],
     )
     told = [f"{name_of(one.kind, one.demonstration)} {in_nats(nats, lead)}" for one, nats in adding]
-    return f"{'Mostly' if len(told) == 1 else 'Several at once'}: {joined(told)} {whole}"
+    opening = "Mostly" if len(told) == 1 else "Several at once"
+    return f"{opening}: {joined(told)} nats, of a lead of {in_nats(lead, lead)}"
 
 
 def _few(changes: Sequence[str]) -> str:
@@ -151,7 +152,7 @@ def headline(found: Explanation) -> str:
 def of_cause(cause: Cause, found: Explanation) -> str:
     """A cause with its nats, what was changed to see it, and what else supports it."""
     opening = f"{_claim(cause, found)}{_share(cause, found)}"
-    joint = "; " if cause.supported else ". No second test points to it: "
+    joint = "; " if cause.supported else ". No second test confirms it: "
     support = f"{joint}{cause.support}" if cause.support else ""
     return f"{opening}: {_result(cause.confirmed_by, found)}{together(cause, found)}{support}."
 
@@ -193,8 +194,13 @@ def _claim(cause: Cause, found: Explanation) -> str:
         "recency": f"{'The' if only else 'A'} demonstration of {answer} comes last",
         "order": f"The order of the demonstrations favours {answer}",
         "classes": f"The scores separate {answer} from {rival} {_how_well(found)}",
-        "aggregation": f"The label words of {rival} gather too little from their texts",
+        "aggregation": f"The label words of {rival} {_gather(cause)} from their texts",
     }[cause.kind]
+
+
+def _gather(cause: Cause) -> str:
+    """That they gather too little only where the flow into them is small too: more may help anyway."""
+    return "gather too little" if cause.supported else "would do better with more"
 
 
 def _of_label(cause: Cause, found: Explanation) -> str:

@@ -36,7 +36,9 @@ MADE = "with all else neutral nothing of the contextual prior is left"
 
 @dataclass(frozen=True)
 class Weight:
-    """A factor of the lead as a line; `role`: "main", "maybe" or "also" for a cause, "part" for another, or "rest".
+    """A factor of the lead as a line.
+
+    `role`: "main" or "maybe" for the first cause, "also" or "unsure" for a further one, "part" for another, or "rest".
 
     The nats of all lines make up the lead. Confused classes have None: they are no factor of it.
     """
@@ -56,7 +58,7 @@ def weights(found: Explanation) -> tuple[Weight, ...]:
     if found.causes and found.contest.gold != found.contest.answer:
         main = "main" if found.causes[0].confirmed else "maybe"
     for number, cause in enumerate(found.causes):
-        run, role = cause.confirmed_by, main if number == 0 else "also"
+        run, role = cause.confirmed_by, main if number == 0 else "also" if cause.confirmed else "unsure"
         note = f"{_effect(run, found)}{together(cause, found)}"
         place = parts.place_of(cause.kind)
         if place is not None and run.change != parts.alone(place).change:  # another prior than the one that was divided
@@ -101,7 +103,8 @@ def together(cause: Cause, found: Explanation) -> str:
     """What turns the answer together with a cause that does not turn it alone."""
     place = found.shares.place_of(cause.kind)
     further = () if cause.confirmed_by.turned or place is None else found.shares.turning(place)
-    return f"; with {' and '.join(factor.change for factor in further)} too, the answer changes" if further else ""
+    changes = " and ".join(factor.change for factor in further)
+    return f"; with {changes} too, the answer is {found.pair[1]}" if further else ""
 
 
 def _effect(run: Counterfactual, found: Explanation) -> str:
@@ -135,10 +138,11 @@ def heavier(found: Explanation) -> str:
 
 def legend(rows: Sequence[Weight]) -> str:
     """What the words and signs mean that these rows have; empty where they have none."""
-    named = [row for row in rows if row.role in ("main", "maybe", "also") and row.note.startswith("alone,")]
+    named = [row for row in rows if row.role in ("main", "maybe", "also", "unsure") and row.note.startswith("alone,")]
     alone = "bars add up to the sum; alone is one change by itself" if named else ""
     nats = [row.nats for row in rows if row.nats is not None]
-    maybe = "MAYBE: not all tests confirm it" if any(row.role == "maybe" for row in rows) else ""
+    unsure = [row.role for row in rows if row.role in ("maybe", "unsure")]
+    maybe = f"{'MAYBE' if 'maybe' in unsure else 'maybe'}: not all tests confirm it" if unsure else ""
     part = "part is not named as a cause" if any(row.role == "part" for row in rows) else ""
     against = "< works against the answer, the others changed too" if any(value < 0 for value in nats) else ""
     told = "; ".join(filter(None, (alone, maybe, part, against)))

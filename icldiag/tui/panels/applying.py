@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 APPLY_KEY: BindingType = Binding("t", "apply", "apply")
 UNDO_KEY: BindingType = Binding("u", "undo", "undo")
-SOON = 20.0  # seconds: what takes longer must not keep the panel's own questions waiting
+SOON = 60.0  # seconds: what takes longer must not keep the panel's own questions waiting
 
 
 class ApplyingPanel(Panel):

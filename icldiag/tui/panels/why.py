@@ -20,26 +20,15 @@ from icldiag.tui.line import led
 from icldiag.tui.messages import RepairWanted
 from icldiag.tui.panels.applying import APPLY_KEY, UNDO_KEY, ApplyingPanel
 from icldiag.tui.panels.base import Finding, Line
+from icldiag.tui.panels.cause_offers import first_to_try, offer
 from icldiag.tui.panels.parts import PartsPanel
 from icldiag.tui.panels.repair_offer import offer_of_query
 from icldiag.visible import visible
 
 if TYPE_CHECKING:
-    from icldiag.analyses.explanation import Cause, Explain, Explanation, PartialExplanation
+    from icldiag.analyses.explanation import Explain, Explanation, PartialExplanation
     from icldiag.analyses.search.repair import Repair
     from icldiag.tui.changes import Applied
-
-_ACTIONS = {  # what can be done about a cause that has no change of the prompt to apply, and in which panel
-    "template": "edit the file",
-    "word": "Prompt: rename its label word",
-    "name": "Prompt: rename its label word",
-    "majority": "Prompt: drop",
-    "recency": "m: Repair tries whole orders",
-    "order": "m: Repair tries whole orders",
-    "prior": "m: Repair",
-    "classes": "Prompt: clearer demonstrations of both, or one label for the two",
-    "aggregation": "Reweight: start training",
-}
 
 
 class WhyPanel(PartsPanel, ApplyingPanel):
@@ -87,22 +76,22 @@ class WhyPanel(PartsPanel, ApplyingPanel):
     def on_mount(self) -> None:
         self.opened = False  # the user wants the evidence in full
         self.whole = False  # it is in view anyway
-        self.marked = 0  # of the causes that have a cure, or -1 for the repair that is on
+        self.marked: int | None = None  # of the causes that have a cure, or -1 for the repair that is on
         self._applied: Applied | None = None  # that was on when it was drawn last
 
     def query_changed(self) -> None:
         self.opened = False
-        self.marked = -1 if self.state.applied else 0
+        self.marked = -1 if self.state.applied else None
 
     @property
     def takes_off(self) -> bool:
-        return super().takes_off and self.marked < 0
+        return super().takes_off and self.marked == -1
 
     def _mark_what_is_on(self) -> None:
         """The repair that was just applied, so that the same key takes it off."""
         if self.state.applied is not self._applied:
             self._applied = self.state.applied
-            self.marked = 0 if self._applied is None else -1
+            self.marked = None if self._applied is None else -1
 
     def request(self) -> Explain:
         from icldiag.analyses.explanation import Explain
@@ -197,17 +186,31 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def repair(self) -> tuple[Repair, str, None] | None:
         found = self._found()
-        known = [] if found is None else [one for one in self._cures(found) if one is not None]
-        return (known[max(0, min(self.marked, len(known) - 1))], "", None) if known else None
+        if found is None:
+            return None
+        cures = self._cures(found)
+        place = self._chosen(found, cures)
+        mends = None if place is None else cures[place]
+        return None if mends is None else (mends, "", None)
+
+    def _chosen(self, found: Explanation, cures: Sequence[Repair | None]) -> int | None:
+        """Of the causes the one whose cure the key tries."""
+        places = [place for place, one in enumerate(cures) if one is not None]
+        if self.marked is None or not places:
+            return first_to_try(found.causes, places)
+        return places[max(0, min(self.marked, len(places) - 1))]
 
     def action_mark(self, step: int) -> None:
         found = self._found()
         if self.opened and self.scroll_y:  # the causes are out of view
             self.scroll_relative(y=step, animate=False)
         elif found is not None:
-            count = sum(one is not None for one in self._cures(found))
+            cures = self._cures(found)
+            place = self._chosen(found, cures)
+            count = sum(one is not None for one in cures)
+            marked = sum(one is not None for one in cures[:place]) if self.marked is None else self.marked
             first = 0 if self.state.applied is None else -1
-            self.marked = self.stepped(min(self.marked, count - 1), step, first, count - 1)
+            self.marked = self.stepped(min(marked, count - 1), step, first, count - 1)
             self.refresh_panel()
 
     def action_repair(self) -> None:
@@ -243,23 +246,14 @@ class WhyPanel(PartsPanel, ApplyingPanel):
 
     def _actions(self, found: Explanation, cures: Sequence[Repair | None], offers: bool) -> list[str]:
         """What is done about each cause: by this panel's key, where that applies anything now, or in another panel."""
-        places = [place for place, one in enumerate(cures) if one is not None]
-        marked = places[max(0, min(self.marked, len(places) - 1))] if places and not self.takes_off else -1
+        marked = None if self.takes_off else self._chosen(found, cures)
+        after = -1 if marked is None else marked
         return [
-            self._action(cause, found, one, place == marked) if offers or one is None else ""
+            offer(cause, found, one, "" if place == marked else "] then " if place > after else "[ then ")
+            if offers or one is None
+            else ""
             for place, (cause, one) in enumerate(zip(found.causes, cures, strict=True))
         ]
-
-    def _action(self, cause: Cause, found: Explanation, mends: Repair | None, marked: bool) -> str:
-        """Always a try: what a change does to queries of further labels, and to other texts, is not known before."""
-        from icldiag.analyses.explanation.reading import cautions
-
-        if mends is None:
-            return elsewhere(cause, found)
-        lose = cautions(cause, found)
-        it = mends.name if cause.kind == "majority" else "it"  # which demonstrations go is said nowhere else
-        offer = f"t tries {it}" if marked else f"] then t tries {it}"
-        return f"{offer}; {lose}" if lose else offer
 
     def _joined(self, sentences: list[str]) -> Text:
         return Text("\n").join(Text(self._shown(sentence), "default") for sentence in sentences)
@@ -283,14 +277,3 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         return Group(
             Text(said, self.state.look.muted), evidence_table(findings(found), self.room.width, self.state.look)
         )
-
-
-def elsewhere(cause: Cause, found: Explanation) -> str:
-    """What is done in another panel or in the file: what was tried, so far as one key or one value does that."""
-    factor = next((one for one in found.shares.factors if one.kind == cause.kind), None)
-    if cause.kind == "scoring" and factor is not None:
-        return f"edit the file: scoring: {'terminated' if found.overlap else factor.scoring}"
-    if cause.kind == "demonstration":
-        relabelled = factor is not None and factor.relabelled is not None
-        return f"Prompt: c labels it {found.pair[1]}" if relabelled else "Prompt: d drops it"
-    return _ACTIONS[cause.kind]

@@ -37,7 +37,7 @@ def test_a_cause_is_told_with_its_nats_its_run_and_what_supports_it(explained: t
                 more = cause.nats > found.contest.lead
                 assert (f"{own} nats, more than the lead of {lead}" if more else f"{own} of {lead} nats") in sentence
             assert f"-> {cause.confirmed_by.lead:.{digits}f} nats" in sentence
-            assert ("No second test points to it" in sentence) == (not cause.supported)
+            assert ("No second test confirms it" in sentence) == (not cause.supported)
             assert cause.support in sentence
             told += 1
         if found.causes:
@@ -117,10 +117,12 @@ def test_a_change_that_turns_the_answer_is_never_nothing(explained: tuple[Sessio
     assert not any(run.turned for run in nothing.tried)
     factors = (Factor("order", "another order"), Factor("demonstration", "left out", demonstration=1))
     tried, third = f"none of {len(nothing.tried)} changes", found.labels[nothing.contest.rival]
+    left = "nats are left of the lead with all else neutral, 2.5 as it is"
     for rest, nats, opening in (
-        (1.5, (0.5, 0.5), "Mostly the query's text: 1.5 of 2.5 nats are left with all else neutral"),
-        (0.5, (0.6, 1.4), "Several at once: demonstration 2 1.4 and order 0.6 of 2.5 nats"),
-        (0.5, (2.5, -0.5), "Mostly: order 2.5 of 2.5 nats"),
+        (3.5, (-0.5, -0.5), f"Mostly the query's text: 3.5 {left}"),
+        (1.5, (0.5, 0.5), f"Mostly the query's text: 1.5 {left}"),
+        (0.5, (0.6, 1.4), "Several at once: demonstration 2 1.4 and order 0.6 nats, of a lead of 2.5"),
+        (0.5, (2.5, -0.5), "Mostly: order 2.5 nats, of a lead of 2.5"),
     ):
         contest, parts = replace(nothing.contest, lead=2.5), replace(nothing.shares, factors=factors, nats=nats)
         told = replace(nothing, contest=contest, shares=replace(parts, rest=rest))
@@ -269,3 +271,42 @@ def test_a_demonstration_that_gets_another_label_may_have_the_right_one(
         shown = (replace(effect, odds=odds), *found.demonstrations[1:])
         told = replace(found, demonstrations=shown, shares=evidence.shares, checks=(None,))
         assert cautions(own, told) == ("its label may be right: read it first" if doubts else "")
+
+
+def test_a_prior_that_makes_a_third_label_the_answer_does_not_leave_it(explained: tuple[Session, Explanation]) -> None:
+    _, found = explained
+    contest = found.contest
+    third = next(label for label in range(3) if label not in (contest.answer, contest.rival))
+
+    def said(*answers: int) -> str:
+        runs = [replace(found.prior.sources[0].divided, answer=one, turned=one == contest.rival) for one in answers]
+        pairs = zip(found.prior.sources, runs, strict=True)
+        sources = tuple(replace(source, divided=run) for source, run in pairs)
+        rows = findings(replace(found, prior=replace(found.prior, sources=sources, balanced=())))
+        return next(row.sentence for row in rows if row.name == "label prior")
+
+    stays, kinds = contest.answer, [source.kind for source in found.prior.sources]
+    assert len(kinds) == 3
+    assert said(stays, stays, stays).endswith("; the answer stays with each of them divided out.")
+    other = f"none makes the answer {found.labels[contest.rival]} ({kinds[1]}: {found.labels[third]})"
+    assert said(stays, third, stays).endswith(f"; divided out, {other}.")
+    assert said(stays, third, contest.rival).endswith(f"; divided out, {kinds[2]} turns the answer.")
+
+
+def test_the_only_demonstration_of_a_label_says_so(explained: tuple[Session, Explanation]) -> None:
+    _, found = explained
+    most = max(found.demonstrations, key=lambda effect: abs(effect.change))
+    for alone in (True, False):
+        shown = tuple(replace(effect, alone=alone) if effect is most else effect for effect in found.demonstrations)
+        row = next(row for row in findings(replace(found, demonstrations=shown)) if row.name == "demonstration")
+        assert ("It is the only one of its label" in row.sentence) == alone
+
+
+def test_label_words_gather_too_little_only_where_the_flow_into_them_is_small(
+    explained: tuple[Session, Explanation],
+) -> None:
+    _, found = explained
+    wrong = replace(found, contest=replace(found.contest, gold=found.contest.rival))
+    for supported in (True, False):
+        cause = Cause("aggregation", found.order.runs[0], 1.0, supported, "")
+        assert ("gather too little" in of_cause(cause, wrong)) == supported

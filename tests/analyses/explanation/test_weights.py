@@ -25,6 +25,7 @@ def test_the_weights_are_the_shares_and_make_up_the_lead(explained: tuple[Sessio
         wrong = bool(found.causes) and found.contest.gold != found.contest.answer
         assert ("main" in roles) == (wrong and found.causes[0].confirmed)
         assert ("maybe" in roles) == (wrong and not found.causes[0].confirmed)
+        assert roles.count("unsure") == sum(not cause.confirmed for cause in found.causes[1:])
 
 
 def test_a_change_that_is_made_with_the_first_cause_s_is_not_called_alone(
