@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from icldiag.analyses.contest import Counterfactual
 from icldiag.analyses.explanation.factors import Factor
+from icldiag.analyses.explanation.prior import PriorEvidence, PriorSource
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.search.repair import as_it_is
 from icldiag.prompt.adjustments import Calibration
-from icldiag.tui.panels.cause_offers import elsewhere, first_to_try
+from icldiag.tui.panels.cause_offers import elsewhere, first_to_try, offer
 from icldiag.tui.panels.why import WhyPanel
-from tests.analyses.explanation.made import STAYS, TURNS, run
+from tests.analyses.explanation.made import NAMES, STAYS, TURNS, run
 from tests.tui.pilot import running, says, screen_text, settle
 
 EVIDENCE = "changed prompts and passes"
@@ -99,11 +103,23 @@ async def test_where_rows_are_few_no_gap_stands_under_the_answer(
 
 def test_what_turns_the_answer_is_tried_first() -> None:
     turns, stays = run(TURNS), run(STAYS)
-    causes = [Cause("recency", stays, 1.0, True, ""), Cause("prior", turns, 0.5, True, "")]
-    assert first_to_try(causes, [0, 1]) == 1
-    assert first_to_try(causes, [0]) == 0  # the other has no cure here
-    assert first_to_try([causes[0], replace(causes[1], supported=False)], [0, 1]) == 0
-    assert first_to_try(causes, []) is None
+    last, prior = Cause("recency", stays, 1.0, True, ""), Cause("prior", turns, 0.5, True, "")
+    source = PriorSource("batch", 12, np.full(3, 1 / 3), 1.0, 1, turns, turns)
+
+    def first(*causes: Cause, cured: Sequence[int] = (0, 1), applied: Counterfactual = turns) -> int | None:
+        sources, shares = (replace(source, applied=applied),), SimpleNamespace(place_of=lambda kind: None)
+        measured = PriorEvidence(sources, (1, 1, 1), (), ())
+        found: Any = SimpleNamespace(causes=causes, labels=NAMES, prior=measured, shares=shares)
+        mends: Any = SimpleNamespace(name="a prior")
+        stay = "; measured on all queries, as t does, the answer is yes" if applied is stays else ""
+        assert offer(prior, found, mends, "] then ") == f"] then t tries it{stay}"
+        return first_to_try(found, cured)
+
+    assert first(last, prior) == 1
+    assert first(last, prior, cured=(0,)) == 0  # the other has no cure here
+    assert first(last, replace(prior, supported=False)) == 0
+    assert first(last, prior, applied=stays) == 0  # by what other queries have alone
+    assert first(last, prior, cured=()) is None
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from icldiag.analyses.balance import surplus
 from icldiag.analyses.explanation.compute import Explanation
 from icldiag.analyses.explanation.factors import Factor
 from icldiag.analyses.explanation.order import order_name
+from icldiag.analyses.explanation.prior import PriorSource
 from icldiag.analyses.explanation.ranking import Cause
 from icldiag.analyses.search.repair import Family, Repair
 from icldiag.counting import joined
@@ -38,13 +39,18 @@ def cure(cause: Cause, found: Explanation, prompt: Prompt) -> Repair | None:
 
 def _divided(cause: Cause, found: Explanation, prompt: Prompt) -> Repair | None:
     """By the prior whose division confirmed the cause; where that is the factor's own run, by the contextual one."""
-    confirmed = (source for source in found.prior.sources if source.divided == cause.confirmed_by)
-    source = next(confirmed, found.prior.source("contextual"))
+    source = measured(cause, found)
     if source is None:
         return None
     calibration = Calibration.dividing(source.kind, source.probabilities.tolist())
     name = f"{source.kind} prior divided out"
     return Repair("calibration", name, prompt.demonstrations, prompt.labels, calibration)
+
+
+def measured(cause: Cause, found: Explanation) -> PriorSource | None:
+    """The measurement of the prior that confirmed the cause, or else the contextual one."""
+    confirmed = (source for source in found.prior.sources if source.divided == cause.confirmed_by)
+    return next(confirmed, found.prior.source("contextual"))
 
 
 def _of_demonstrations(factor: Factor, found: Explanation, prompt: Prompt) -> Repair | None:

@@ -30,7 +30,8 @@ class PriorSource:
     probabilities: FloatArray  # (C,)
     lean: float  # log of the answer's prior over the rival's, in nats
     rank: int  # of the answer's prior among the classes, 1 for the largest
-    divided: Counterfactual
+    divided: Counterfactual  # by what other queries have, where that is known
+    applied: Counterfactual  # by what all of them have, as a calibration of the prompt has it
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _unseen(prompt: Prompt, measured: Lean, prior: Prior) -> Calibrated | None:
 def _source(contest: Contest, own: FloatArray, measured: Prior, unseen: Calibrated | None) -> PriorSource:
     kind, prior = measured.kind, measured.probabilities
     bias = np.array(Calibration.dividing(kind, prior.tolist()).bias)
-    after = own + bias if unseen is None else unseen.scores[contest.query]
-    rank = 1 + int((prior > prior[contest.answer]).sum())
-    divided = counterfactual(contest, f"{kind} prior divided out", after)
-    return PriorSource(kind, measured.texts, prior, _lean(contest, prior), rank, divided)
+    rank, change = 1 + int((prior > prior[contest.answer]).sum()), f"{kind} prior divided out"
+    applied = counterfactual(contest, change, own + bias)
+    divided = applied if unseen is None else counterfactual(contest, change, unseen.scores[contest.query])
+    return PriorSource(kind, measured.texts, prior, _lean(contest, prior), rank, divided, applied)

@@ -22,10 +22,21 @@ _ACTIONS = {  # what can be done about a cause that has no change of the prompt 
 }
 
 
-def first_to_try(causes: Sequence[Cause], cured: Sequence[int]) -> int | None:
+def first_to_try(found: Explanation, cured: Sequence[int]) -> int | None:
     """Of the causes that have a cure here the first whose change alone makes the answer right; else the first."""
-    turned = (place for place in cured if causes[place].confirmed and causes[place].confirmed_by.turned)
-    return next(turned, next(iter(cured), None))
+    causes = found.causes
+    turned = (place for place in cured if causes[place].confirmed_by.turned and not _stays(causes[place], found))
+    return next((place for place in turned if causes[place].confirmed), next(iter(cured), None))
+
+
+def _stays(cause: Cause, found: Explanation) -> str:
+    """That a prior turns the answer as other queries have it, but not as all have it, which is what can be applied."""
+    from icldiag.analyses.explanation.cure import measured
+
+    source = measured(cause, found) if cause.kind == "prior" else None
+    if source is None or not source.divided.turned or source.applied.turned:
+        return ""
+    return f"measured on all queries, as t does, the answer is {found.labels[source.applied.answer]}"
 
 
 def offer(cause: Cause, found: Explanation, mends: Repair | None, first: str) -> str:
@@ -39,7 +50,7 @@ def offer(cause: Cause, found: Explanation, mends: Repair | None, first: str) ->
 
     if mends is None:
         return elsewhere(cause, found)
-    lose = cautions(cause, found)
+    lose = "; ".join(filter(None, (_stays(cause, found), cautions(cause, found))))
     it = mends.name if cause.kind == "majority" else "it"  # which demonstrations go is said nowhere else
     tried = f"{first}t tries {it}"
     return f"{tried}; {lose}" if lose else tried

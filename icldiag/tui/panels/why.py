@@ -197,7 +197,7 @@ class WhyPanel(PartsPanel, ApplyingPanel):
         """Of the causes the one whose cure the key tries."""
         places = [place for place, one in enumerate(cures) if one is not None]
         if self.marked is None or not places:
-            return first_to_try(found.causes, places)
+            return first_to_try(found, places)
         return places[max(0, min(self.marked, len(places) - 1))]
 
     def action_mark(self, step: int) -> None:
