@@ -296,10 +296,13 @@ def test_a_prior_that_makes_a_third_label_the_answer_does_not_leave_it(explained
 def test_the_only_demonstration_of_a_label_says_so(explained: tuple[Session, Explanation]) -> None:
     _, found = explained
     most = max(found.demonstrations, key=lambda effect: abs(effect.change))
-    for alone in (True, False):
-        shown = tuple(replace(effect, alone=alone) if effect is most else effect for effect in found.demonstrations)
+    for alone, answer in ((True, found.contest.rival), (False, found.contest.rival), (True, found.contest.answer)):
+        hidden = replace(most.hidden, answer=answer)
+        changed = replace(most, alone=alone, hidden=hidden)
+        shown = tuple(changed if effect is most else effect for effect in found.demonstrations)
         row = next(row for row in findings(replace(found, demonstrations=shown)) if row.name == "demonstration")
-        assert ("It is the only one of its label" in row.sentence) == alone
+        told = alone and answer != found.contest.answer
+        assert ("It is the only one of its label, so this makes it no cause." in row.sentence) == told
 
 
 def test_label_words_gather_too_little_only_where_the_flow_into_them_is_small(
