@@ -41,13 +41,14 @@ def _of_demonstrations(found: PartialExplanation) -> Iterator[Finding]:
     effect = strongest(found.demonstrations or ())
     if found.demonstrations is None or effect is None:
         return
+    goes = effect.hidden.answer != found.contest.answer
     yield Finding(
         "demonstration",
         f"{effect.change:+.1f} nats",
         f"most of {len(found.demonstrations)}" if len(found.demonstrations) > 1 else "",
         f"Demonstration {effect.index + 1} ({found.labels[effect.label]}) hidden from the target: the answer is "
         f"{found.labels[effect.hidden.answer]}. Its own text, asked as a query that cannot see it, is answered "
-        f"{found.labels[effect.called]}.{ONLY if effect.alone and effect.hidden.answer != found.contest.answer else ''}",
+        f"{found.labels[effect.called]}.{ONLY if effect.alone and goes else ''}",
     )
 
 
