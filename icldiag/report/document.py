@@ -13,6 +13,7 @@ import numpy as np
 
 from icldiag.analyses import ANALYSES
 from icldiag.analyses.analysis import Context
+from icldiag.analyses.request import Request, SoFar
 from icldiag.arguments import Index, checked
 from icldiag.errors import AnalysisError, WrongRequest
 from icldiag.model.readout import Progress, silent, step_of
@@ -210,10 +211,18 @@ def _computed(session: Session, name: str, contexts: Sequence[Context]) -> dict[
     section = ANALYSES[name].section
     for context in contexts:
         requests = section.requests(context)
-        answers = [answer for request in requests if (answer := session.peek(request)) is not None]
+        answers = [answer for request in requests if (answer := _kept(session, request)) is not None]
         if answers and (section.partial or len(answers) == len(requests)):
             return {name: section.gather(answers, context)}
     return {}
+
+
+def _kept(session: Session, request: Request[Any]) -> Any:
+    """The answer, or the last part of one that was stopped; None where neither is there."""
+    found = session.peek(request)
+    if found is not None or session.store is None or not request.keeps_parts:
+        return found
+    return session.store.get(SoFar(request.resolved(session)))
 
 
 def context_of(session: Session, settings: ReportSettings) -> Context:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from icldiag.analyses import ANALYSES
+from icldiag.analyses.repairs import FindRepairs, Repairs
 from icldiag.analyses.reweighting.training import TrainingSettings
-from icldiag.errors import AnalysisError, IcldiagError
+from icldiag.errors import AnalysisError, Cancelled, IcldiagError
 from icldiag.files import write_whole
 from icldiag.page.blocks import Table
 from icldiag.page.markdown import prose
@@ -20,6 +21,7 @@ from icldiag.report.document import chosen_sections, make_report, plain
 from icldiag.report.settings import ReportSettings, layers_from
 from icldiag.report.write import as_json, as_markdown
 from icldiag.session import Session
+from icldiag.store import Store
 from tests.conftest import Tiny
 
 
@@ -245,3 +247,21 @@ def test_the_words_that_a_report_uses_are_explained_in_it(prompt: Prompt, tiny: 
     words = text.split("## What the words mean")[1].split("\n## ")[0]
     assert "| cosine | How alike the directions" in words
     assert "Shapley" not in words
+
+
+def test_a_search_that_was_stopped_is_reported_as_far_as_it_came(prompt: Prompt, tiny: Tiny, tmp_path: Path) -> None:
+    full = replace(prompt, examples=tuple(Example(f"Who is number {n} ?", n % 3) for n in range(12)))
+    session = Session(full, tiny(), store=Store(tmp_path, "model", full))
+    assert "repairs" in make_report(session, computed=True).left_out
+
+    def stop(part: Repairs) -> None:
+        raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        session.ask(FindRepairs(), each=stop)
+    report = make_report(session, computed=True)
+    count = len(report.results["repairs"].trials)
+    assert count
+    said = f"The search was stopped after {count} of up to {FindRepairs().budget} candidates. "
+    assert report.values()["repairs"]["reading"].startswith(said)
+    assert "stopped" not in make_report(session, ["repairs"]).values()["repairs"]["reading"]

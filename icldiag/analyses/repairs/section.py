@@ -142,7 +142,8 @@ def _effect(effect: Effect) -> dict[str, Any]:
 
 def reading(result: Repairs, context: Context | None = None) -> str:
     """The winner with its confirmed effect, or why there is none."""
-    return finding(result)
+    stopped = f"The search was stopped after {len(result.trials)} of up to {result.budget} candidates. "
+    return finding(result) if result.finished else f"{stopped}{finding(result)}"
 
 
 def blocks(result: Repairs, context: Context | None = None) -> list[Block]:
