@@ -19,7 +19,7 @@ from icldiag.analyses.search.repair import as_it_is
 from icldiag.prompt.adjustments import Calibration
 from icldiag.tui.panels.cause_offers import elsewhere, first_to_try, offer
 from icldiag.tui.panels.why import WhyPanel
-from tests.analyses.explanation.made import NAMES, STAYS, TURNS, run
+from tests.analyses.explanation.made import HALVES, NAMES, STAYS, TURNS, run
 from tests.tui.pilot import running, says, screen_text, settle
 
 EVIDENCE = "changed prompts and passes"
@@ -111,7 +111,7 @@ def test_what_turns_the_answer_is_tried_first() -> None:
         measured = PriorEvidence(sources, (1, 1, 1), (), ())
         found: Any = SimpleNamespace(causes=causes, labels=NAMES, prior=measured, shares=shares)
         mends: Any = SimpleNamespace(name="a prior")
-        stay = "; measured on all queries, as t does, the answer is yes" if applied is stays else ""
+        stay = "; measured on all queries, as t does, the answer is yes" if not applied.turned else ""
         assert offer(prior, found, mends, "] then ") == f"] then t tries it{stay}"
         return first_to_try(found, cured)
 
@@ -119,6 +119,7 @@ def test_what_turns_the_answer_is_tried_first() -> None:
     assert first(last, prior, cured=(0,)) == 0  # the other has no cure here
     assert first(last, replace(prior, supported=False)) == 0
     assert first(last, prior, applied=stays) == 0  # by what other queries have alone
+    assert first(last, prior, applied=run(HALVES)) == 1  # it leaves less of the lead
     assert first(last, prior, cured=()) is None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from icldiag.analyses.contest import Counterfactual
     from icldiag.analyses.explanation import Cause, Explanation
     from icldiag.analyses.search.repair import Repair
 
@@ -23,20 +24,27 @@ _ACTIONS = {  # what can be done about a cause that has no change of the prompt 
 
 
 def first_to_try(found: Explanation, cured: Sequence[int]) -> int | None:
-    """Of the causes that have a cure here the first whose change alone makes the answer right; else the first."""
-    causes = found.causes
-    turned = (place for place in cured if causes[place].confirmed_by.turned and not _stays(causes[place], found))
-    return next((place for place in turned if causes[place].confirmed), next(iter(cured), None))
+    """Of the causes that have a cure here the first whose change alone makes the answer right, or else the one whose
+    change leaves least of the lead; one that not all tests confirm comes after those."""
+    applied = {place: _applied(found.causes[place], found) for place in cured if found.causes[place].confirmed}
+    turned = (place for place, run in applied.items() if run.turned)
+    least = min(applied, key=lambda place: applied[place].lead, default=next(iter(cured), None))
+    return next(turned, least)
 
 
-def _stays(cause: Cause, found: Explanation) -> str:
-    """That a prior turns the answer as other queries have it, but not as all have it, which is what can be applied."""
+def _applied(cause: Cause, found: Explanation) -> Counterfactual:
+    """What a cause's cure does: a prior is measured on all queries then, and not on the others alone."""
     from icldiag.analyses.explanation.cure import measured
 
     source = measured(cause, found) if cause.kind == "prior" else None
-    if source is None or not source.divided.turned or source.applied.turned:
-        return ""
-    return f"measured on all queries, as t does, the answer is {found.labels[source.applied.answer]}"
+    return cause.confirmed_by if source is None else source.applied
+
+
+def _stays(cause: Cause, found: Explanation) -> str:
+    """That the answer turns by what the other queries have of a prior, but not by the cure."""
+    run = _applied(cause, found)
+    turns = cause.confirmed_by.turned and not run.turned
+    return f"measured on all queries, as t does, the answer is {found.labels[run.answer]}" if turns else ""
 
 
 def offer(cause: Cause, found: Explanation, mends: Repair | None, first: str) -> str:
