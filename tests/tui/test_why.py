@@ -19,7 +19,7 @@ from icldiag.analyses.search.repair import as_it_is
 from icldiag.prompt.adjustments import Calibration
 from icldiag.tui.panels.cause_offers import elsewhere, first_to_try, offer
 from icldiag.tui.panels.why import WhyPanel
-from tests.analyses.explanation.made import HALVES, NAMES, STAYS, TURNS, run
+from tests.analyses.explanation.made import HALVES, NAMES, STAYS, TURNS, run, shares
 from tests.tui.pilot import running, says, screen_text, settle
 
 EVIDENCE = "changed prompts and passes"
@@ -111,7 +111,7 @@ def test_what_turns_the_answer_is_tried_first() -> None:
         measured = PriorEvidence(sources, (1, 1, 1), (), ())
         found: Any = SimpleNamespace(causes=causes, labels=NAMES, prior=measured, shares=shares)
         mends: Any = SimpleNamespace(name="a prior")
-        stay = "; measured on all queries, as t does, the answer is yes" if not applied.turned else ""
+        stay = "; as t applies it, the answer is yes" if not applied.turned else ""
         assert offer(prior, found, mends, "] then ") == f"] then t tries it{stay}"
         return first_to_try(found, cured)
 
@@ -121,6 +121,16 @@ def test_what_turns_the_answer_is_tried_first() -> None:
     assert first(last, prior, applied=stays) == 0  # by what other queries have alone
     assert first(last, prior, applied=run(HALVES)) == 1  # it leaves less of the lead
     assert first(last, prior, cured=()) is None
+
+
+def test_a_cure_is_what_its_change_does_alone() -> None:
+    """Not what it does together with the first cause's, which confirmed it."""
+    parts = shares((Factor("order", "another order"), STAYS), (Factor("majority", "as many of each"), HALVES))
+    joint = [Cause("order", run(TURNS), 0.5, True, ""), Cause("majority", run(TURNS), 1.0, True, "")]
+    found: Any = SimpleNamespace(causes=joint, labels=NAMES, shares=parts, checks=(None, None))
+    assert first_to_try(found, [0, 1]) == 1  # neither turns the answer, and this leaves less
+    mends: Any = SimpleNamespace(name="an order")
+    assert offer(joint[0], found, mends, "") == "t tries it; as t applies it, the answer is yes"
 
 
 @pytest.mark.parametrize(

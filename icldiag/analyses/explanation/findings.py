@@ -34,7 +34,7 @@ def findings(found: PartialExplanation) -> tuple[Finding, ...]:
     )
 
 
-ONLY = " It is the only one of its label, so this makes it no cause."
+_ONLY = " It is the only one of its label, so this makes it no cause."
 
 
 def _of_demonstrations(found: PartialExplanation) -> Iterator[Finding]:
@@ -48,7 +48,7 @@ def _of_demonstrations(found: PartialExplanation) -> Iterator[Finding]:
         f"most of {len(found.demonstrations)}" if len(found.demonstrations) > 1 else "",
         f"Demonstration {effect.index + 1} ({found.labels[effect.label]}) hidden from the target: the answer is "
         f"{found.labels[effect.hidden.answer]}. Its own text, asked as a query that cannot see it, is answered "
-        f"{found.labels[effect.called]}.{ONLY if effect.alone and goes else ''}",
+        f"{found.labels[effect.called]}.{_ONLY if effect.alone and goes else ''}",
     )
 
 

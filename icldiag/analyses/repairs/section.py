@@ -142,8 +142,11 @@ def _effect(effect: Effect) -> dict[str, Any]:
 
 def reading(result: Repairs, context: Context | None = None) -> str:
     """The winner with its confirmed effect, or why there is none."""
-    stopped = f"The search was stopped after {len(result.trials)} of up to {result.budget} candidates. "
-    return finding(result) if result.finished else f"{stopped}{finding(result)}"
+    if result.finished:
+        return finding(result)
+    return (
+        f"The search has not ended: {len(result.trials)} of up to {result.budget} candidates so far. {finding(result)}"
+    )
 
 
 def blocks(result: Repairs, context: Context | None = None) -> list[Block]:

@@ -33,18 +33,20 @@ def first_to_try(found: Explanation, cured: Sequence[int]) -> int | None:
 
 
 def _applied(cause: Cause, found: Explanation) -> Counterfactual:
-    """What a cause's cure does: a prior is measured on all queries then, and not on the others alone."""
+    """What a cause's cure does: it is made alone, and a prior is measured on all queries, not on the others."""
     from icldiag.analyses.explanation.cure import measured
 
-    source = measured(cause, found) if cause.kind == "prior" else None
-    return cause.confirmed_by if source is None else source.applied
+    if cause.kind == "prior" and (source := measured(cause, found)) is not None:
+        return source.applied
+    place = found.shares.place_of(cause.kind)
+    return cause.confirmed_by if place is None else found.shares.alone(place)
 
 
 def _stays(cause: Cause, found: Explanation) -> str:
-    """That the answer turns by what the other queries have of a prior, but not by the cure."""
+    """That what confirmed the cause turns the answer, and its cure does not."""
     run = _applied(cause, found)
     turns = cause.confirmed_by.turned and not run.turned
-    return f"measured on all queries, as t does, the answer is {found.labels[run.answer]}" if turns else ""
+    return f"as t applies it, the answer is {found.labels[run.answer]}" if turns else ""
 
 
 def offer(cause: Cause, found: Explanation, mends: Repair | None, first: str) -> str:
